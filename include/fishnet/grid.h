@@ -1,0 +1,49 @@
+/* fishnet/grid.h - the fixed grid of tiles over a raster, and which tiles a reader wants next. */
+#ifndef FISHNET_GRID_H
+#define FISHNET_GRID_H
+
+#include "fishnet/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A rectangle of pixels, or of tiles. */
+typedef struct fn_window {
+    int64_t x, y, width, height;
+} fn_window;
+
+/* Tiles are numbered row by row: tile = row * cols + col. The last column and row may be smaller. */
+typedef struct fn_grid {
+    int64_t width, height; /* pixels */
+    int tile_width, tile_height;
+    int64_t cols, rows;
+} fn_grid;
+
+#define FN_TILE_MAX 65536 /* the largest width or height of a tile that may be asked for */
+
+/* FN_ERR_ARGUMENT unless width, height and the tile size are at least 1. Tiles larger than the raster are cut to it. */
+fn_status fn_grid_init(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, fn_error *err);
+
+int64_t fn_grid_tile_count(const fn_grid *grid);
+/* Pixels of one tile, cut at the raster's edge. */
+fn_window fn_grid_tile(const fn_grid *grid, int64_t tile);
+/* Tile columns and rows that a non-empty pixel window inside the raster touches. */
+fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels);
+
+/* A tile size that suits a source with blocks of block_width x block_height: a whole number of blocks, so that no block
+ * is decoded twice, near 512 x 512 pixels, and near 8 MB at the most with bytes_per_pixel over all bands. Sources in
+ * full-width strips give full-width tiles. Blocks larger than that stay whole up to 16 million pixels, then are cut. */
+void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
+                       int *tile_width, int *tile_height);
+
+/* Where is the reader going? previous and current are the tile windows of its last two requests (previous.width 0: none
+ * yet). Fills tiles[] with up to max tile numbers that it is likely to want next, in that order, and returns their count:
+ * the scan goes on in the direction of the last step, in bands as wide as the current window, then wraps to the next
+ * band; 0 when the last step shows no direction. */
+size_t fn_grid_ahead(const fn_grid *grid, fn_window previous, fn_window current, int64_t *tiles, size_t max);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -5,6 +5,9 @@
  * A and B hold Float32 values, as many each; OUT receives the Float32 result. -9999 is NoData unless `none` is given. The
  * first pass warms up, the second is timed. Prints: seconds, instruction set.
  */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 199309L /* clock_gettime */
+#endif
 #include "fishnet/expr.h"
 
 #include <stdio.h>

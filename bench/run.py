@@ -30,6 +30,7 @@ JOBS = [
 ]
 FORMATS = {"uncompressed": ["TILED=YES"], "DEFLATE": ["TILED=YES", "COMPRESS=DEFLATE"]}
 OURS_1, OURS, COPY_1, COPY, CALC = "FISHNET, 1", "FISHNET, all", "copy, 1", "copy, all", "gdal_calc.py"
+COPY_RESULT = "copy of the result, all"
 
 
 class Run:
@@ -89,7 +90,7 @@ def commands_of(job, path, options, out):
     threads = ["-oo", "NUM_THREADS=ALL_CPUS", "--config", "GDAL_NUM_THREADS", "ALL_CPUS", "-co", "NUM_THREADS=ALL_CPUS"]
     # the writer gets the threads that the copy's writer gets
     ours = ["gdal_translate", "-q", "FISHNET:" + path, out, "-oo", "CALC=" + expression, *create]
-    return {
+    commands = {
         OURS_1: ours + ["-oo", "NUM_WORKERS=1"],
         OURS: ours + ["-oo", "NUM_WORKERS=ALL_CPUS", "-co", "NUM_THREADS=ALL_CPUS"],
         COPY_1: ["gdal_translate", "-q", path, out, *create],
@@ -97,26 +98,27 @@ def commands_of(job, path, options, out):
         CALC: ["gdal_calc.py", "--quiet", "--overwrite", *[word.replace("{in}", path) for word in calc_inputs],
                "--calc=" + calc, "--type=Float32", "--outfile=" + out, *[word.replace("-co", "--co") for word in create]],
     }
+    if "COMPRESS=DEFLATE" in options:
+        commands[COPY_RESULT] = ["gdal_translate", "-q", out + ".result", out, *create, *threads]
+    return commands
 
 
-def measure(commands, repeats, out=None, keep=None):
-    """Runs every command `repeats` times, A B C A B C. `keep`: names of two whose outputs must be the same bytes."""
+def measure(commands, repeats, out=None, same_bytes=False):
+    """Runs every command `repeats` times, A B C A B C; each writes `out`, if given. same_bytes: OURS_1 and OURS write the same."""
     runs = {name: [] for name in commands}
     for repeat in range(repeats):
         for name, command in commands.items():
             print(f"  {repeat + 1}/{repeats} {name}", file=sys.stderr, flush=True)
-            if out and os.path.exists(out):
-                os.unlink(out)
             os.sync()
             runs[name].append(Run(command))
-            if keep and name == keep[0] and repeat == 0:
-                os.rename(out, out + ".kept")
-            elif keep and name == keep[1] and repeat == 0:
-                if not filecmp.cmp(out, out + ".kept", shallow=False):
-                    sys.exit(f"The outputs of {keep[0]} and {keep[1]} differ: {shlex.join(command)}")
-                os.unlink(out + ".kept")
-    if out and os.path.exists(out):
-        os.unlink(out)
+            if out and repeat == 0 and name in (OURS_1, OURS):
+                if same_bytes and name == OURS and not filecmp.cmp(out, out + ".result", shallow=False):
+                    sys.exit(f"The outputs of {OURS_1} and {OURS} differ: {shlex.join(command)}")
+                os.replace(out, out + ".result")
+            elif out:
+                os.unlink(out)
+    if out:
+        os.unlink(out + ".result")
     return {name: Median(r) for name, r in runs.items()}
 
 
@@ -163,6 +165,8 @@ def about(quick, repeats, inputs):
               f"{os.path.getsize(path) / 1e6:.0f} MB, resampled from real data" for name, path in inputs.items()]
     lines += ["- copy: gdal_translate of the same file to the same format without computing; all: GDAL_NUM_THREADS, reader and "
               "writer NUM_THREADS = ALL_CPUS",
+              "- copy of the result: the same for the computed file: what it costs to write these pixels, which may compress worse than "
+              "the input",
               "- FISHNET 1: NUM_WORKERS=1; all: NUM_WORKERS and writer NUM_THREADS = ALL_CPUS",
               "- CPU: user and system seconds; memory: peak resident set", ""]
     return lines
@@ -189,14 +193,16 @@ def main():
     wanted = [job for job in JOBS if not args.only or any(word in job[0] for word in args.only)]
     lines = about(args.quick, repeats, inputs)
     out = os.path.join(WORK, "out.tif")
+    for path in (out, out + ".result"):
+        if os.path.exists(path):
+            os.unlink(path)
 
     for fmt, options in FORMATS.items():
         rows, goals = [], []
         for job in wanted:
             print(f"{job[0]}, {fmt}", file=sys.stderr, flush=True)
             # threads of the writer may lay compressed tiles out in another order: only the other files can be compared
-            keep = (OURS_1, OURS) if fmt == "uncompressed" else None
-            result = measure(commands_of(job, inputs[job[1]], options, out), repeats, out, keep)
+            result = measure(commands_of(job, inputs[job[1]], options, out), repeats, out, fmt == "uncompressed")
             copy, calc = result[COPY], result[CALC]
             for name, r in result.items():
                 rows.append([job[0], name, f"{r.wall:.2f}", f"{r.cpu:.2f}", f"{r.memory:.0f}", f"{r.wall / copy.wall:.2f}",
@@ -208,7 +214,7 @@ def main():
                           f"{ours.memory:.0f} MB (<= {copy.memory + CACHE_MB:.0f}: "
                           f"{'yes' if ours.memory <= copy.memory + CACHE_MB else 'NO'})",
                           f"{result[OURS_1].wall / ours.wall:.2f}"])
-        lines += [f"## To a {fmt} tiled GeoTIFF", "",
+        lines += [f"## Output: tiled GeoTIFF, {fmt}", "",
                   table(["expression", "tool, threads", "wall s", "CPU s", "memory MB", "wall / copy, all", "CPU / copy, all",
                          "x faster than gdal_calc.py"], rows), "",
                   "FISHNET, all, against the targets:", "",

@@ -56,7 +56,7 @@ def main():
     numexpr.set_num_threads(1)
     np.seterr(all="ignore")
     os.makedirs(WORK, exist_ok=True)
-    program = os.path.join(ROOT, "build", "release", "bench", "bench_kernel")
+    program = os.path.join(ROOT, "build", "release", "bench_kernel")
     raw = {name: os.path.join(WORK, name + ".raw") for name in ("a", "b", "out")}
     a, b = arrays(n)
     a.tofile(raw["a"])

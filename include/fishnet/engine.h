@@ -33,6 +33,12 @@ typedef struct fn_report {
     void *notes;        /* what worker_run left in *notes, or NULL */
 } fn_report;
 
+/* A task that may take long asks now and then whether its result is still wanted. Any thread. */
+static inline bool fn_is_cancelled(const volatile bool *cancel)
+{
+    return __atomic_load_n(cancel, __ATOMIC_RELAXED);
+}
+
 typedef struct fn_job {
     int64_t task_count;
     void *user;
@@ -40,8 +46,8 @@ typedef struct fn_job {
     size_t (*task_bytes)(void *user, int64_t task);
     /* Makes what a worker keeps between tasks (its own handles), before its first task; NULL and err on failure. */
     void *(*worker_open)(void *user, int worker, fn_error *err);
-    /* Computes one task into result (task_bytes(task) bytes, 64-byte aligned, not cleared). Looks at *cancel now and then
-     * and gives up with FN_ERR_CANCELLED when it is true. May leave an object in *notes, which the engine hands to
+    /* Computes one task into result (task_bytes(task) bytes, 64-byte aligned, not cleared). Asks
+     * fn_is_cancelled(cancel) now and then and gives up with FN_ERR_CANCELLED when it is true. May leave an object in *notes, which the engine hands to
      * on_report() exactly once. */
     fn_status (*worker_run)(void *user, void *worker, int64_t task, void *result, const volatile bool *cancel,
                             void **notes, fn_error *err);

@@ -1,0 +1,196 @@
+#include "graph.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+static const struct {
+    int operands;
+} ops[FN_OP_COUNT] = {
+#define OP_INFO(name, operands_, ieee, nodata_) [FN_OP_##name] = {operands_},
+    FN_OPS(OP_INFO)
+#undef OP_INFO
+};
+
+void fn_graph_init(fn_graph *graph, bool nodata)
+{
+    *graph = (fn_graph){.nodata = nodata};
+}
+
+void fn_graph_destroy(fn_graph *graph)
+{
+    free(graph->nodes);
+    free(graph->table);
+    *graph = (fn_graph){0};
+}
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static uint32_t hash(const fn_node *node)
+{
+    uint64_t h = bits_of(node->value) + node->op;
+    for (int k = 0; k < 3; k++)
+        h = (h ^ (uint32_t)node->child[k]) * UINT64_C(0x9E3779B97F4A7C15);
+    return (uint32_t)(h >> 32);
+}
+
+static bool same(const fn_node *a, const fn_node *b)
+{
+    return a->op == b->op && memcmp(a->child, b->child, sizeof a->child) == 0 && bits_of(a->value) == bits_of(b->value);
+}
+
+static bool grow(fn_graph *graph)
+{
+    int32_t capacity = graph->capacity ? graph->capacity * 2 : 64;
+    fn_node *nodes = realloc(graph->nodes, (size_t)capacity * sizeof *nodes);
+    if (!nodes)
+        return false;
+    graph->nodes = nodes;
+    uint32_t size = (uint32_t)capacity * 2;
+    int32_t *table = malloc(size * sizeof *table);
+    if (!table)
+        return false;
+    free(graph->table);
+    graph->table = table;
+    graph->table_size = size;
+    graph->capacity = capacity;
+    memset(table, 0xFF, size * sizeof *table);
+    for (int32_t i = 0; i < graph->count; i++) {
+        int32_t *slot = &table[hash(&nodes[i]) & (size - 1)];
+        nodes[i].next = *slot;
+        *slot = i;
+    }
+    return true;
+}
+
+static int32_t find_or_add(fn_graph *graph, fn_node node)
+{
+    if (graph->count == graph->capacity && !grow(graph))
+        return -1;
+    int32_t *slot = &graph->table[hash(&node) & (graph->table_size - 1)];
+    for (int32_t i = *slot; i >= 0; i = graph->nodes[i].next)
+        if (same(&graph->nodes[i], &node)) {
+            if (node.kind > graph->nodes[i].kind) /* the number 1 may have been seen as a truth value first */
+                graph->nodes[i].kind = node.kind;
+            return i;
+        }
+    node.next = *slot;
+    graph->nodes[graph->count] = node;
+    return *slot = graph->count++;
+}
+
+int32_t fn_graph_const(fn_graph *graph, double value, fn_kind kind)
+{
+    if (isnan(value)) { /* one NaN only; it may stand for NoData of any kind */
+        value = NAN;
+        kind = FN_BOOL;
+    }
+    return find_or_add(graph, (fn_node){.op = FN_OP_CONST,
+                                        .kind = (uint8_t)kind,
+                                        .child = {FN_NO_CHILD, FN_NO_CHILD, FN_NO_CHILD},
+                                        .value = value});
+}
+
+int32_t fn_graph_input(fn_graph *graph, int index, fn_kind kind)
+{
+    return find_or_add(graph, (fn_node){.op = FN_OP_INPUT,
+                                        .kind = (uint8_t)kind,
+                                        .child = {FN_NO_CHILD, FN_NO_CHILD, FN_NO_CHILD},
+                                        .value = index});
+}
+
+/* Which values can the operation have, given those of its operands? */
+static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
+{
+    const fn_node *n = graph->nodes;
+    switch (op) {
+    case FN_OP_NOT:
+    case FN_OP_TRUTH:
+    case FN_OP_ISNAN:
+    case FN_OP_ISINF:
+    case FN_OP_ISFINITE:
+    case FN_OP_LT:
+    case FN_OP_LE:
+    case FN_OP_GT:
+    case FN_OP_GE:
+    case FN_OP_EQ:
+    case FN_OP_NE:
+    case FN_OP_AND:
+    case FN_OP_OR:
+    case FN_OP_XOR:
+        return FN_BOOL;
+    case FN_OP_FLOOR:
+    case FN_OP_CEIL:
+    case FN_OP_TRUNC:
+    case FN_OP_RINT:
+    case FN_OP_ROUND:
+    case FN_OP_SIGN:
+    case FN_OP_BITAND:
+    case FN_OP_BITOR:
+    case FN_OP_BITXOR:
+    case FN_OP_SHL:
+    case FN_OP_SHR:
+        return FN_INT;
+    case FN_OP_NEG:
+    case FN_OP_ABS:
+    case FN_OP_ADD:
+    case FN_OP_SUB:
+    case FN_OP_MUL:
+    case FN_OP_FLOORDIV:
+    case FN_OP_MOD:
+    case FN_OP_FMOD:
+    case FN_OP_MIN:
+    case FN_OP_MAX:
+        for (int k = 0; k < ops[op].operands; k++)
+            if (n[child[k]].kind == FN_REAL)
+                return FN_REAL;
+        return FN_INT;
+    case FN_OP_POW: {
+        const fn_node *exponent = &n[child[1]];
+        bool whole = n[child[0]].kind != FN_REAL && exponent->op == FN_OP_CONST && exponent->kind != FN_REAL;
+        return whole && exponent->value >= 0 ? FN_INT : FN_REAL;
+    }
+    case FN_OP_WHERE:
+        return n[child[1]].kind > n[child[2]].kind ? n[child[1]].kind : n[child[2]].kind;
+    default:
+        return FN_REAL;
+    }
+}
+
+int32_t fn_graph_op(fn_graph *graph, fn_op op, int32_t a, int32_t b, int32_t c)
+{
+    const int32_t child[3] = {a, b, c};
+    bool constant = true;
+    for (int k = 0; k < ops[op].operands; k++) {
+        if (child[k] < 0)
+            return -1;
+        constant &= graph->nodes[child[k]].op == FN_OP_CONST;
+    }
+    fn_kind kind = kind_of(graph, op, child);
+    if (constant && op != FN_OP_WHERE) {
+        double value, operand[3] = {0};
+        const double *pointers[3] = {&operand[0], &operand[1], &operand[2]};
+        for (int k = 0; k < ops[op].operands; k++)
+            operand[k] = graph->nodes[child[k]].value;
+        const fn_kernel *kernels = graph->nodata ? fn_kernels_plain.nodata : fn_kernels_plain.ieee;
+        kernels[op](&value, pointers, (const int[3]){0, 0, 0}, 1);
+        return fn_graph_const(graph, value, kind);
+    }
+    if (op == FN_OP_WHERE && graph->nodes[a].op == FN_OP_CONST) {
+        double condition = graph->nodes[a].value;
+        if (graph->nodata && isnan(condition))
+            return a;
+        return condition != 0 ? b : c; /* NaN is true, as everywhere in IEEE 754 mode */
+    }
+    /* x^2 as x*x: exactly rounded, and what numpy computes. */
+    if (op == FN_OP_POW && graph->nodes[b].op == FN_OP_CONST && graph->nodes[b].value == 2)
+        return fn_graph_op(graph, FN_OP_MUL, a, a, FN_NO_CHILD);
+    return find_or_add(graph, (fn_node){.op = (uint8_t)op, .kind = (uint8_t)kind, .child = {a, b, c}});
+}

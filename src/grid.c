@@ -1,0 +1,155 @@
+#include "fishnet/grid.h"
+
+fn_status fn_grid_init(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, fn_error *err)
+{
+    if (width < 1 || height < 1)
+        return fn_fail(err, FN_ERR_ARGUMENT, "a raster of %lld x %lld pixels cannot be tiled", (long long)width,
+                       (long long)height);
+    if (tile_width < 1 || tile_height < 1)
+        return fn_fail(err, FN_ERR_ARGUMENT, "a tile of %d x %d pixels is empty", tile_width, tile_height);
+    if (tile_width > width)
+        tile_width = (int)width;
+    if (tile_height > height)
+        tile_height = (int)height;
+    *grid = (fn_grid){.width = width,
+                      .height = height,
+                      .tile_width = tile_width,
+                      .tile_height = tile_height,
+                      .cols = (width - 1) / tile_width + 1,
+                      .rows = (height - 1) / tile_height + 1};
+    return FN_OK;
+}
+
+int64_t fn_grid_tile_count(const fn_grid *grid)
+{
+    return grid->cols * grid->rows;
+}
+
+fn_window fn_grid_tile(const fn_grid *grid, int64_t tile)
+{
+    fn_window w = {.x = tile % grid->cols * grid->tile_width,
+                   .y = tile / grid->cols * grid->tile_height,
+                   .width = grid->tile_width,
+                   .height = grid->tile_height};
+    if (w.width > grid->width - w.x)
+        w.width = grid->width - w.x;
+    if (w.height > grid->height - w.y)
+        w.height = grid->height - w.y;
+    return w;
+}
+
+fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels)
+{
+    const int64_t x = pixels.x / grid->tile_width, y = pixels.y / grid->tile_height;
+    return (fn_window){.x = x,
+                       .y = y,
+                       .width = (pixels.x + pixels.width - 1) / grid->tile_width - x + 1,
+                       .height = (pixels.y + pixels.height - 1) / grid->tile_height - y + 1};
+}
+
+#define AUTO_SIDE 512                 /* also COG's block, and twice GTiff's: readers' blocks divide ours */
+#define AUTO_BYTES (8u << 20)
+#define AUTO_PIXELS_MAX (16ll << 20)
+
+/* The largest multiple of block that is at most `most`, at least one block. */
+static int64_t whole_blocks(int64_t block, int64_t most)
+{
+    return most <= block ? block : most / block * block;
+}
+
+void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
+                       int *tile_width, int *tile_height)
+{
+    int64_t w = block_width < 1 ? 1 : block_width > width ? width : block_width;
+    int64_t h = block_height < 1 ? 1 : block_height > height ? height : block_height;
+    const int64_t bytes = bytes_per_pixel < 1 ? 1 : (int64_t)bytes_per_pixel;
+    int64_t pixels = AUTO_BYTES / bytes;
+    if (pixels > AUTO_SIDE * AUTO_SIDE)
+        pixels = AUTO_SIDE * AUTO_SIDE;
+    if (w * h > AUTO_PIXELS_MAX) { /* a source in one huge block: cut it in full-width strips where possible */
+        w = w > AUTO_PIXELS_MAX ? AUTO_PIXELS_MAX : w;
+        h = AUTO_PIXELS_MAX / w;
+    } else if (w == width)
+        h = whole_blocks(h, pixels / w);
+    else {
+        w = whole_blocks(w, AUTO_SIDE);
+        h = whole_blocks(h, AUTO_SIDE);
+        while (w * h > pixels && (w > block_width || h > block_height)) { /* many bands: fewer blocks */
+            if (h > block_height)
+                h = whole_blocks(block_height, h / 2);
+            else
+                w = whole_blocks(block_width, w / 2);
+        }
+    }
+    *tile_width = (int)(w > width ? width : w);
+    *tile_height = (int)(h > height ? height : h);
+}
+
+/* Does b begin after a and at or before a's end: the next step of a scan, touching or overlapping? */
+static bool follows(int64_t a, int64_t a_size, int64_t b)
+{
+    return b > a && b <= a + a_size;
+}
+
+/* The scan's next window: one stride further, or the begin of the next band beyond the edge. width 0 at the end. */
+static fn_window advance(const fn_grid *grid, fn_window w, int dx, int dy, int64_t stride_x, int64_t stride_y)
+{
+    int64_t x = w.x, y = w.y;
+    if (dx > 0 && (x += w.width) >= grid->cols)
+        x = 0, y += w.height;
+    else if (dx < 0) {
+        if (x == 0)
+            x = grid->cols, y += w.height;
+        stride_x = x < stride_x ? x : stride_x;
+        x -= stride_x;
+    } else if (dy > 0 && (y += w.height) >= grid->rows)
+        y = 0, x += w.width;
+    else if (dy < 0) {
+        if (y == 0)
+            y = grid->rows, x += w.width;
+        stride_y = y < stride_y ? y : stride_y;
+        y -= stride_y;
+    }
+    if (x >= grid->cols || y >= grid->rows)
+        return (fn_window){0};
+    return (fn_window){x, y, stride_x < grid->cols - x ? stride_x : grid->cols - x,
+                       stride_y < grid->rows - y ? stride_y : grid->rows - y};
+}
+
+size_t fn_grid_ahead(const fn_grid *grid, fn_window previous, fn_window current, int64_t *tiles, size_t max)
+{
+    const fn_window p = previous, c = current;
+    const bool same_rows = p.y == c.y && p.height == c.height, same_cols = p.x == c.x && p.width == c.width;
+    int dx = 0, dy = 0;
+    if (p.width == 0) { /* the first request: a scan from the origin */
+        if (c.x == 0 && c.y == 0)
+            *(c.width == grid->cols ? &dy : &dx) = 1;
+    } else if (same_rows && follows(p.x, p.width, c.x))
+        dx = 1;
+    else if (same_rows && follows(c.x, c.width, p.x))
+        dx = -1;
+    else if (same_cols && follows(p.y, p.height, c.y))
+        dy = 1;
+    else if (same_cols && follows(c.y, c.height, p.y))
+        dy = -1;
+    else if (c.x == 0 && p.x + p.width == grid->cols && follows(p.y, p.height, c.y))
+        dx = 1; /* from the end of one band to the begin of the next */
+    else if (c.y == 0 && p.y + p.height == grid->rows && follows(p.x, p.width, c.x))
+        dy = 1;
+    if (dx == 0 && dy == 0)
+        return 0;
+
+    /* The last window of a band may have been cut: the next band has the full stride again. */
+    const int64_t stride_x = dx && p.width > c.width ? p.width : c.width;
+    const int64_t stride_y = dy && p.height > c.height ? p.height : c.height;
+    size_t n = 0;
+    for (fn_window w = c; n < max;) {
+        w = advance(grid, w, dx, dy, stride_x, stride_y);
+        if (w.width == 0)
+            break;
+        for (int64_t row = w.y; row < w.y + w.height; row++)
+            for (int64_t col = w.x; col < w.x + w.width && n < max; col++)
+                tiles[n++] = row * grid->cols + col;
+    }
+    return n;
+}

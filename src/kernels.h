@@ -1,0 +1,43 @@
+/* The kernels of one instruction set: a loop over a block of doubles for every operation, load and store.
+ *
+ * kernels_template.h holds the loops; kernels_plain.c, kernels_avx2.c and kernels_avx512.c compile it three times. Plain
+ * is the reference: the others must give the same bits. */
+#ifndef FN_KERNELS_H
+#define FN_KERNELS_H
+
+#include "fishnet/expr.h"
+#include "ops.h"
+
+/* Pixels in a block: three registers of 8 KB fit the first-level cache with room for the planes. A kernel may run on
+ * to the next multiple of FN_LANES, so registers are always whole blocks. */
+#define FN_BLOCK 1024
+#define FN_LANES 8
+
+/* step[k] is 1 when operand k is a register, 0 when it is one constant. out may be one of the operands. */
+typedef void (*fn_kernel)(double *out, const double *const *operand, const int *step, size_t n);
+
+/* Loads n pixels (from `first`) of a plane as doubles, NoData as NaN when `nodata` is true. Returns n, or the index of the first
+ * valid 64 bit integer that a double does not hold exactly. */
+typedef size_t (*fn_load)(double *out, const fn_plane *plane, size_t first, size_t n, bool nodata);
+/* Casts n doubles into a sink. Returns n, or the index of the first valid value beyond 2^53 (64 bit integers only). */
+typedef size_t (*fn_store)(const fn_sink *sink, size_t first, const double *in, size_t n);
+
+typedef struct fn_kernels {
+    fn_kernel ieee[FN_OP_COUNT];
+    fn_kernel nodata[FN_OP_COUNT];
+    fn_load load[FN_TYPE_COUNT];
+    fn_store store[FN_TYPE_COUNT];
+} fn_kernels;
+
+extern const fn_kernels fn_kernels_plain;
+#ifdef FN_X86
+extern const fn_kernels fn_kernels_avx2;
+extern const fn_kernels fn_kernels_avx512;
+#endif
+
+/* Set once before the first kernel runs: plain code uses the fused forms of SLEEF too, so that all sets agree. */
+bool fn_cpu_has_fma(void);
+bool fn_simd_available(fn_simd simd);
+const fn_kernels *fn_kernels_get(fn_simd simd);
+
+#endif

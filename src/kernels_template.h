@@ -1,0 +1,464 @@
+/* The loops over a block of pixels. Included once for each instruction set, after defining
+ *   FN_TABLE             name of the table of kernels
+ *   FN_VECTOR            vector type of FN_WIDTH doubles, with FN_VLOAD(p) and FN_VSTORE(p, v)
+ *   FN_SLEEF1/2(f, ulp)  SLEEF's function f for that vector
+ * The loops are plain C that the compiler vectorizes; contraction is off, so every variant computes the same bits. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define LOOP _Pragma("omp simd") for (size_t i = 0; i < n; i++)
+
+/* ---- operations ---- */
+
+#define UNARY(name, formula)                                                                                           \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        (void)step;                                                                                                    \
+        const double *pa = operand[0];                                                                                 \
+        LOOP                                                                                                           \
+        {                                                                                                              \
+            const double a = pa[i];                                                                                    \
+            out[i] = (formula);                                                                                        \
+        }                                                                                                              \
+    }
+
+#define BINARY(name, formula)                                                                                          \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        const double *pa = operand[0], *pb = operand[1];                                                               \
+        if (step[0] && step[1])                                                                                        \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double a = pa[i], b = pb[i];                                                                     \
+                out[i] = (formula);                                                                                    \
+            }                                                                                                          \
+        else if (step[0]) {                                                                                            \
+            const double b = *pb;                                                                                      \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double a = pa[i];                                                                                \
+                out[i] = (formula);                                                                                    \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            const double a = *pa;                                                                                      \
+            const int sb = step[1];                                                                                    \
+            if (sb)                                                                                                    \
+                LOOP                                                                                                   \
+                {                                                                                                      \
+                    const double b = pb[i];                                                                            \
+                    out[i] = (formula);                                                                                \
+                }                                                                                                      \
+            else                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                    const double b = *pb;                                                                              \
+                    out[i] = (formula);                                                                                \
+                }                                                                                                      \
+        }                                                                                                              \
+    }
+
+/* Three operands, the first always a register: a constant condition has been folded away. */
+#define TERNARY(name, formula)                                                                                         \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        const double *pa = operand[0], *pb = operand[1], *pc = operand[2];                                             \
+        if (step[1] && step[2])                                                                                        \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double a = pa[i], b = pb[i], c = pc[i];                                                          \
+                out[i] = (formula);                                                                                    \
+            }                                                                                                          \
+        else if (step[1]) {                                                                                            \
+            const double c = *pc;                                                                                      \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double a = pa[i], b = pb[i];                                                                     \
+                out[i] = (formula);                                                                                    \
+            }                                                                                                          \
+        } else if (step[2]) {                                                                                          \
+            const double b = *pb;                                                                                      \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double a = pa[i], c = pc[i];                                                                     \
+                out[i] = (formula);                                                                                    \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            const double b = *pb, c = *pc;                                                                             \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double a = pa[i];                                                                                \
+                out[i] = (formula);                                                                                    \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#define NAN1 ((double)NAN)
+#define ISNAN(x) ((x) != (x))
+#define EITHER_NAN (ISNAN(a) | ISNAN(b))
+
+UNARY(neg, -a)
+UNARY(abs, fabs(a))
+UNARY(sign, a > 0 ? 1.0 : a < 0 ? -1.0 : a == 0 ? 0.0 : a)
+UNARY(sqrt, sqrt(a))
+UNARY(floor, floor(a))
+UNARY(ceil, ceil(a))
+UNARY(trunc, trunc(a))
+UNARY(rint, rint(a))
+/* Half away from zero; a - trunc(a) is exact, so 0.49999999999999994 stays below a half. */
+UNARY(round, fabs(a - trunc(a)) >= 0.5 ? trunc(a) + copysign(1.0, a) : trunc(a))
+UNARY(not, a == 0 ? 1.0 : 0.0)
+UNARY(not_n, ISNAN(a) ? NAN1 : a == 0 ? 1.0 : 0.0)
+UNARY(truth, a == 0 ? 0.0 : 1.0)
+UNARY(truth_n, ISNAN(a) ? NAN1 : a == 0 ? 0.0 : 1.0)
+UNARY(isnan, ISNAN(a) ? 1.0 : 0.0)
+UNARY(isinf, fabs(a) == (double)INFINITY ? 1.0 : 0.0)
+UNARY(isinf_n, ISNAN(a) ? NAN1 : fabs(a) == (double)INFINITY ? 1.0 : 0.0)
+UNARY(isfinite, fabs(a) < (double)INFINITY ? 1.0 : 0.0)
+UNARY(isfinite_n, ISNAN(a) ? NAN1 : fabs(a) < (double)INFINITY ? 1.0 : 0.0)
+
+BINARY(add, a + b)
+BINARY(sub, a - b)
+BINARY(mul, a *b)
+BINARY(div, a / b)
+BINARY(min, EITHER_NAN ? NAN1 : b < a ? b : a)
+BINARY(max, EITHER_NAN ? NAN1 : a < b ? b : a)
+BINARY(lt, a < b ? 1.0 : 0.0)
+BINARY(le, a <= b ? 1.0 : 0.0)
+BINARY(gt, a > b ? 1.0 : 0.0)
+BINARY(ge, a >= b ? 1.0 : 0.0)
+BINARY(eq, a == b ? 1.0 : 0.0)
+BINARY(ne, a != b ? 1.0 : 0.0)
+BINARY(lt_n, EITHER_NAN ? NAN1 : a < b ? 1.0 : 0.0)
+BINARY(le_n, EITHER_NAN ? NAN1 : a <= b ? 1.0 : 0.0)
+BINARY(gt_n, EITHER_NAN ? NAN1 : a > b ? 1.0 : 0.0)
+BINARY(ge_n, EITHER_NAN ? NAN1 : a >= b ? 1.0 : 0.0)
+BINARY(eq_n, EITHER_NAN ? NAN1 : a == b ? 1.0 : 0.0)
+BINARY(ne_n, EITHER_NAN ? NAN1 : a != b ? 1.0 : 0.0)
+BINARY(and, ((a != 0) & (b != 0)) ? 1.0 : 0.0)
+BINARY(or, ((a != 0) | (b != 0)) ? 1.0 : 0.0)
+BINARY(xor, (a != 0) != (b != 0) ? 1.0 : 0.0)
+BINARY(and_n, EITHER_NAN ? NAN1 : ((a != 0) & (b != 0)) ? 1.0 : 0.0)
+BINARY(or_n, EITHER_NAN ? NAN1 : ((a != 0) | (b != 0)) ? 1.0 : 0.0)
+BINARY(xor_n, EITHER_NAN ? NAN1 : (a != 0) != (b != 0) ? 1.0 : 0.0)
+
+TERNARY(where, a != 0 ? b : c)
+TERNARY(where_n, ISNAN(a) ? NAN1 : a != 0 ? b : c)
+
+/* Bits of whole numbers up to 2^53; what is beyond has lost its low bits and gives NaN. */
+#define WHOLE(x) (fabs(x) <= 0x1p53)
+#define BITS(x) ((int64_t)(WHOLE(x) ? (x) : 0.0))
+BINARY(bitand, (WHOLE(a) & WHOLE(b)) ? (double)(BITS(a) & BITS(b)) : NAN1)
+BINARY(bitor, (WHOLE(a) & WHOLE(b)) ? (double)(BITS(a) | BITS(b)) : NAN1)
+BINARY(bitxor, (WHOLE(a) & WHOLE(b)) ? (double)(BITS(a) ^ BITS(b)) : NAN1)
+
+/* 2^n for n in 0..63, by its bits. */
+static inline double power_of_two(double n)
+{
+    const uint64_t bits = (uint64_t)(1023 + (int64_t)n) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+#define SHIFT_OK(n) (((n) >= 0) & ((n) <= 63))
+BINARY(shl, (WHOLE(a) & SHIFT_OK(b)) ? a *power_of_two(SHIFT_OK(b) ? b : 0.0) : NAN1)
+BINARY(shr, (WHOLE(a) & SHIFT_OK(b)) ? floor(a / power_of_two(SHIFT_OK(b) ? b : 0.0)) : NAN1)
+
+/* Remainders are exact in the C library only. Python's rules (PEP 238 and numpy's npy_divmod): the remainder has the sign of the divisor,
+ * and the quotient is the whole number nearest to (a - remainder) / b. */
+static inline double python_mod(double a, double b)
+{
+    double r = fmod(a, b);
+    if (r != 0)
+        return (b < 0) != (r < 0) ? r + b : r;
+    return copysign(0.0, b); /* also for NaN r, which compares unequal to 0 and has returned above */
+}
+static inline double python_floordiv(double a, double b)
+{
+    if (b == 0)
+        return a / b;
+    double r = fmod(a, b);
+    double q = (a - r) / b;
+    if (r != 0 && (b < 0) != (r < 0))
+        q -= 1;
+    if (q == 0)
+        return copysign(0.0, a / b);
+    double whole = floor(q);
+    return q - whole > 0.5 ? whole + 1 : whole;
+}
+#define SCALAR2(name, call)                                                                                            \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            const double a = operand[0][step[0] ? i : 0], b = operand[1][step[1] ? i : 0];                             \
+            out[i] = (call);                                                                                           \
+        }                                                                                                              \
+    }
+SCALAR2(fmod, fmod(a, b))
+SCALAR2(mod, python_mod(a, b))
+SCALAR2(floordiv, python_floordiv(a, b))
+
+/* Where the C library's own error is beyond 1 ulp (cbrt 3 ulp, the others 2 in glibc 2.36), being within 1 ulp of it
+ * means being it. */
+#define SCALAR1(name)                                                                                                  \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        (void)step;                                                                                                    \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            out[i] = name(operand[0][i]);                                                                              \
+    }
+SCALAR1(sinh)
+SCALAR1(tanh)
+SCALAR1(asinh)
+SCALAR1(acosh)
+SCALAR1(atanh)
+SCALAR1(cbrt)
+SCALAR1(log10)
+
+/* The rest: SLEEF's 1.0 ulp functions (Shibata and Petrogalli, IEEE TPDS 2020), in the deterministic forms that give the
+ * same bits for every vector width. */
+#define VECTOR1(name, ulp)                                                                                             \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        (void)step;                                                                                                    \
+        for (size_t i = 0; i < n; i += FN_WIDTH)                                                                       \
+            FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                        \
+    }
+#define VECTOR2(name, ulp)                                                                                             \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i += FN_WIDTH) {                                                                     \
+            const FN_VECTOR a = step[0] ? FN_VLOAD(operand[0] + i) : FN_VSET(*operand[0]);                             \
+            const FN_VECTOR b = step[1] ? FN_VLOAD(operand[1] + i) : FN_VSET(*operand[1]);                             \
+            FN_VSTORE(out + i, FN_SLEEF2(name, ulp)(a, b));                                                            \
+        }                                                                                                              \
+    }
+VECTOR1(exp, u10)
+VECTOR1(exp2, u10)
+VECTOR1(expm1, u10)
+VECTOR1(log, u10)
+VECTOR1(log2, u10)
+VECTOR1(log1p, u10)
+VECTOR1(sin, u10)
+VECTOR1(cos, u10)
+VECTOR1(tan, u10)
+VECTOR1(asin, u10)
+VECTOR1(acos, u10)
+VECTOR1(atan, u10)
+VECTOR1(cosh, u10)
+VECTOR2(pow, u10)
+VECTOR2(hypot, u05)
+VECTOR2(atan2, u10)
+
+/* pow(1, NaN), pow(NaN, 0) and hypot(inf, NaN) are numbers in IEEE 754, but NoData under NoData rules. */
+#define PROPAGATE(name)                                                                                                \
+    static void k_##name##_n(double *out, const double *const *operand, const int *step, size_t n)                     \
+    {                                                                                                                  \
+        double value[FN_BLOCK];                                                                                        \
+        k_##name(value, operand, step, n);                                                                             \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            const double a = operand[0][step[0] ? i : 0], b = operand[1][step[1] ? i : 0];                             \
+            out[i] = EITHER_NAN ? NAN1 : value[i];                                                                     \
+        }                                                                                                              \
+    }
+PROPAGATE(pow)
+PROPAGATE(hypot)
+
+/* ---- loads ---- */
+
+static inline double float16_to_double(uint16_t half)
+{
+    /* As Float32 bits with the exponent rebiased by a multiplication, which normalizes subnormals too. */
+    const uint32_t magnitude = (uint32_t)(half & 0x7FFF) << 13;
+    float value;
+    memcpy(&value, &magnitude, sizeof value);
+    value *= 0x1p112f;
+    value = (half & 0x7C00) == 0x7C00 ? ((half & 0x3FF) ? NAN : INFINITY) : value;
+    return (double)((half & 0x8000) ? -value : value);
+}
+
+static inline void mask_off(double *out, const uint8_t *mask, size_t n)
+{
+    LOOP out[i] = mask[i] ? out[i] : NAN1;
+}
+
+#define AS_IS(x) ((double)(x))
+#define LOAD(type, ctype, member, convert)                                                                             \
+    static size_t load_##type(double *out, const fn_plane *plane, size_t first, size_t n, bool nodata)                 \
+    {                                                                                                                  \
+        ctype in[FN_BLOCK];                                                                                            \
+        memcpy(in, (const char *)plane->data + first * sizeof(ctype), n * sizeof(ctype));                              \
+        if (nodata && plane->nodata.set) {                                                                             \
+            const double nd = (double)plane->nodata.value.member;                                                      \
+            LOOP                                                                                                       \
+            {                                                                                                          \
+                const double x = convert(in[i]);                                                                       \
+                out[i] = x == nd ? NAN1 : x;                                                                           \
+            }                                                                                                          \
+        } else                                                                                                         \
+            LOOP out[i] = convert(in[i]);                                                                              \
+        if (nodata && plane->mask)                                                                                     \
+            mask_off(out, plane->mask + first, n);                                                                     \
+        return n;                                                                                                      \
+    }
+LOAD(u8, uint8_t, u, AS_IS)
+LOAD(i8, int8_t, i, AS_IS)
+LOAD(u16, uint16_t, u, AS_IS)
+LOAD(i16, int16_t, i, AS_IS)
+LOAD(u32, uint32_t, u, AS_IS)
+LOAD(i32, int32_t, i, AS_IS)
+LOAD(f16, uint16_t, f, float16_to_double)
+LOAD(f32, float, f, AS_IS)
+LOAD(f64, double, f, AS_IS)
+
+#define TWO53 ((int64_t)1 << 53)
+#define LOAD64(type, ctype, member, exact)                                                                             \
+    static size_t load_##type(double *out, const fn_plane *plane, size_t first, size_t n, bool nodata)                 \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            ctype x;                                                                                                   \
+            memcpy(&x, (const char *)plane->data + (first + i) * sizeof x, sizeof x);                                  \
+            if (nodata && ((plane->nodata.set && x == plane->nodata.value.member) ||                                   \
+                           (plane->mask && !plane->mask[first + i])))                                                  \
+                out[i] = NAN1;                                                                                         \
+            else if (exact)                                                                                            \
+                out[i] = (double)x;                                                                                    \
+            else                                                                                                       \
+                return i;                                                                                              \
+        }                                                                                                              \
+        return n;                                                                                                      \
+    }
+LOAD64(u64, uint64_t, u, x <= (uint64_t)TWO53)
+LOAD64(i64, int64_t, i, x >= -TWO53 && x <= TWO53)
+
+/* ---- stores: the rules of GDALCopyWords, see fn_sink ---- */
+
+/* Whole numbers: clamp, then round half away from zero. The value next to NoData is found on the double, which is exact
+ * for these types. */
+#define STORE(type, ctype, member, lowest, highest)                                                                    \
+    static size_t store_##type(const fn_sink *sink, size_t first, const double *in, size_t n)                          \
+    {                                                                                                                  \
+        ctype out[FN_BLOCK];                                                                                           \
+        const ctype nd = sink->nodata.set ? (ctype)sink->nodata.value.member : (ctype)0;                               \
+        const ctype beside = (ctype)(!sink->nodata.set ? 0 : nd > 0 ? nd - 1 : nd + 1);                                \
+        LOOP                                                                                                           \
+        {                                                                                                              \
+            const double x = in[i];                                                                                    \
+            const double clamped = x > (double)(lowest) ? (x < (double)(highest) ? x : (double)(highest)) : (double)(lowest); \
+            const ctype v = (ctype)(clamped > 0 ? clamped + 0.5 : clamped - 0.5);                                      \
+            const ctype valid = v == nd ? beside : v;                                                                  \
+            out[i] = ISNAN(x) ? nd : valid;                                                                            \
+        }                                                                                                              \
+        memcpy((char *)sink->data + first * sizeof(ctype), out, n * sizeof(ctype));                                    \
+        return n;                                                                                                      \
+    }
+#define STORE_UNSIGNED(type, ctype, highest) STORE(type, ctype, u, 0, highest)
+STORE_UNSIGNED(u8, uint8_t, UINT8_MAX)
+STORE_UNSIGNED(u16, uint16_t, UINT16_MAX)
+STORE_UNSIGNED(u32, uint32_t, UINT32_MAX)
+STORE(i8, int8_t, i, INT8_MIN, INT8_MAX)
+STORE(i16, int16_t, i, INT16_MIN, INT16_MAX)
+STORE(i32, int32_t, i, INT32_MIN, INT32_MAX)
+
+#define STORE64(type, ctype, member, low)                                                                              \
+    static size_t store_##type(const fn_sink *sink, size_t first, const double *in, size_t n)                          \
+    {                                                                                                                  \
+        const ctype nd = sink->nodata.set ? sink->nodata.value.member : 0;                                             \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            ctype v = nd;                                                                                              \
+            const double x = in[i];                                                                                    \
+            if (!ISNAN(x)) {                                                                                           \
+                const double clamped = x > (low) ? x : (low);                                                          \
+                if (fabs(clamped) > 0x1p53)                                                                            \
+                    return i;                                                                                          \
+                v = (ctype)(clamped > 0 ? clamped + 0.5 : clamped - 0.5);                                              \
+                if (sink->nodata.set && v == nd)                                                                       \
+                    v = nd > 0 ? nd - 1 : nd + 1;                                                                      \
+            }                                                                                                          \
+            memcpy((char *)sink->data + (first + i) * sizeof v, &v, sizeof v);                                         \
+        }                                                                                                              \
+        return n;                                                                                                      \
+    }
+STORE64(u64, uint64_t, u, 0.0)
+STORE64(i64, int64_t, i, -(double)INFINITY)
+
+static size_t store_f32(const fn_sink *sink, size_t first, const double *in, size_t n)
+{
+    float out[FN_BLOCK];
+    const float nd = sink->nodata.set ? (float)sink->nodata.value.f : NAN;
+    const float beside = nextafterf(nd, nd == 0 ? 1.0f : 0.0f);
+    LOOP
+    {
+        const double x = in[i];
+        const float big = x > 0 ? INFINITY : -INFINITY;
+        const float v = fabs(x) > (double)FLT_MAX ? big : (float)x;
+        const float valid = v == nd ? beside : v;
+        out[i] = ISNAN(x) ? nd : valid;
+    }
+    memcpy((char *)sink->data + first * sizeof(float), out, n * sizeof(float));
+    return n;
+}
+
+static size_t store_f64(const fn_sink *sink, size_t first, const double *in, size_t n)
+{
+    double out[FN_BLOCK];
+    const double nd = sink->nodata.set ? sink->nodata.value.f : NAN1;
+    const double beside = nextafter(nd, nd == 0 ? 1.0 : 0.0);
+    LOOP
+    {
+        const double x = in[i];
+        const double valid = x == nd ? beside : x;
+        out[i] = ISNAN(x) ? nd : valid;
+    }
+    memcpy((char *)sink->data + first * sizeof(double), out, n * sizeof(double));
+    return n;
+}
+
+/* Rounds to nearest even, straight from double: going through float would round twice. */
+static inline uint16_t double_to_float16(double x)
+{
+    const uint16_t sign = signbit(x) ? 0x8000 : 0;
+    const double a = fabs(x);
+    if (ISNAN(x))
+        return 0x7E00;
+    if (a >= 65520) /* half way between the largest, 65504, and the next that there is not */
+        return sign | 0x7C00;
+    if (a < 0x1p-14)                                    /* subnormal: a multiple of 2^-24 */
+        return (uint16_t)(sign | (uint16_t)rint(a * 0x1p24)); /* 1024 is the smallest normal number's bits */
+    const int exponent = ilogb(a);
+    const int bits = ((exponent + 14) << 10) + (int)rint(ldexp(a, 10 - exponent)); /* 1024..2048 carries over */
+    return (uint16_t)(sign | bits);
+}
+
+static size_t store_f16(const fn_sink *sink, size_t first, const double *in, size_t n)
+{
+    const uint16_t nd = sink->nodata.set ? double_to_float16(sink->nodata.value.f) : 0x7E00;
+    const bool zero = (nd & 0x7FFF) == 0;
+    const uint16_t beside = (uint16_t)(zero ? 1 : nd - 1); /* bits count up away from zero, on both sides */
+    for (size_t i = 0; i < n; i++) {
+        uint16_t v = nd;
+        if (!ISNAN(in[i])) {
+            v = double_to_float16(in[i]);
+            if (v == nd || (zero && (v & 0x7FFF) == 0))
+                v = beside;
+        }
+        memcpy((char *)sink->data + (first + i) * sizeof v, &v, sizeof v);
+    }
+    return n;
+}
+
+const fn_kernels FN_TABLE = {
+#define IEEE(name, operands, ieee_, nodata_) [FN_OP_##name] = k_##ieee_,
+#define NODATA(name, operands, ieee_, nodata_) [FN_OP_##name] = k_##nodata_,
+    .ieee = {FN_OPS(IEEE)},
+    .nodata = {FN_OPS(NODATA)},
+#define ALL_TYPES(verb)                                                                                                \
+    {                                                                                                                  \
+        [FN_UINT8] = verb##_u8, [FN_INT8] = verb##_i8, [FN_UINT16] = verb##_u16, [FN_INT16] = verb##_i16,              \
+        [FN_UINT32] = verb##_u32, [FN_INT32] = verb##_i32, [FN_UINT64] = verb##_u64, [FN_INT64] = verb##_i64,          \
+        [FN_FLOAT16] = verb##_f16, [FN_FLOAT32] = verb##_f32, [FN_FLOAT64] = verb##_f64                                \
+    }
+    .load = ALL_TYPES(load),
+    .store = ALL_TYPES(store),
+};

@@ -1,0 +1,246 @@
+"""Bad input through the real tools: exit code 1, a message that names the thing, no output, no crash."""
+import os
+import unittest
+
+import numpy as np
+from osgeo import gdal
+
+from common import Case, fishnet, good, oo, real, run, write
+
+
+class BadInput(Case):
+    @classmethod
+    def prepare(cls):
+        cls.a = write(cls.path('a.tif'), np.arange(60 * 50, dtype=np.float32).reshape(50, 60))
+        cls.out = cls.path('out.tif')
+
+    def fails(self, *arguments, source=None, words=(), tool='gdal_translate'):
+        """The tool's error text."""
+        source = source or 'FISHNET:' + self.a
+        outputs = [self.out] if tool != 'gdalinfo' else []
+        quiet = ['-q'] if tool != 'gdalinfo' else []
+        done = run(tool, *quiet, *arguments, source, *outputs)
+        self.assertEqual(done.returncode, 1, '%s %s\n%s' % (arguments, source, done.stderr[:2000]))
+        self.assertIn('ERROR', done.stderr)
+        for word in words:
+            self.assertIn(str(word), done.stderr)
+        self.assertFalse(os.path.exists(self.out), 'an output was left')
+        self.assertLess(len(done.stderr), 5000, 'an error text is for people')
+        return done.stderr
+
+    def expression(self, text, *words):
+        message = self.fails(*oo(text), words=words)
+        at = message.index('ERROR')
+        lines = message[at:].split('\n')
+        caret = next((i for i, line in enumerate(lines) if line.strip() == '^'), None)
+        self.assertIsNotNone(caret, 'no caret line: ' + message)
+        return self.caret('\n'.join(lines[:caret + 1]), text)
+
+    def test_expressions(self):
+        for text, position, words in (
+                ('foo(A)', 1, ['foo']), ('A+bar', 3, ['bar']), ('A[2]', None, ['2']), ('A[0]', None, []), ('A[-1]', None, []),
+                ('A[99999999999]', None, []), ('A+B', 3, ['B']), ('(A', None, []), ('A)', 2, []), ('((A)', None, []), ('sqrt(A', None, []),
+                ('sqrt()', None, ['sqrt']), ('sqrt(A,A)', None, ['sqrt']), ('where(A,1)', None, ['where']), ('A+', None, []), ('*A', 1, []),
+                ('A B', 3, []), ('A $ 2', 3, ['$']), ('A = 2', None, []), ('1..2', None, []), ('0x', None, []), ('A ? 1', None, []),
+                ('A : 1', 3, []), ('A.sqrt', None, []), ('numpy.A()', None, []), ('numpy.', None, []), ('import os', None, []),
+                ('A;;B', None, []), ('"A"', 1, []), ('A and', None, []), ('not', None, []), ('A!', None, []), ('A,A', 2, []), ('[A]', 1, []),
+                ('A[A]', None, []), ('A[1', None, []), ('\u00e9tage(A)', 1, []), ('A + \u20ac', 5, []), ('AA', 1, ['AA']), ('A1', 1, ['A1']),
+                ('sqrt', None, ['sqrt']), ('A A', 3, []), ('A @ A', 3, []), ('A === A', None, []), ('A <> A', None, []), ('A && && A', 6, [])):
+            with self.subTest(text):
+                if ';' in text:
+                    self.fails(*oo(text))
+                    continue
+                found = self.expression(text, *words)
+                if position:
+                    self.assertEqual(found, position)
+
+    def test_the_wrong_one_of_several(self):
+        self.assertIn('nonsense', self.fails(*oo('A', 'A+1', 'nonsense')))
+        self.assertIn('nonsense', self.fails(*oo('A;nonsense;A')))
+
+    def test_long_line_has_an_excerpt(self):
+        """The caret must stay findable: not ten thousand characters of it."""
+        text = '+'.join(['A'] * 3000) + '+oops+' + '+'.join(['A'] * 3000)
+        message = self.fails(*oo(text), words=['oops', str(text.index('oops') + 1)])
+        excerpt = next(line for line in message.split('\n') if 'oops' in line and '+A' in line)
+        self.assertLess(len(excerpt), 250)
+
+    def test_empty(self):
+        for text in ('', ' ', ';', ';;', '\t\n'):
+            self.fails('-oo', 'CALC=' + text, words=['CALC'])
+
+    def test_a_megabyte_of_parentheses(self):
+        """Longer than a command line holds: through a VRT file, and through the binding."""
+        for text in ('(' * 10**6, 'A' + ')' * 10**6, '-' * 10**6, 'sqrt(' * 200000, 'A?' * 500000, '2**' * 300000, 'not ' * 250000, 'A+' * 500000):
+            with self.assertRaises(RuntimeError) as caught:
+                fishnet(self.a, text)
+            self.assertLess(len(str(caught.exception)), 2000)
+            self.caret(str(caught.exception), text)
+        vrt = self.path('parens.vrt')
+        with open(vrt, 'w') as f:
+            f.write('<VRTDataset rasterXSize="60" rasterYSize="50"><VRTRasterBand dataType="Float32" band="1"><SimpleSource>'
+                    '<SourceFilename relativeToVRT="0">FISHNET:%s</SourceFilename><OpenOptions><OOI key="CALC">%s</OOI></OpenOptions>'
+                    '</SimpleSource></VRTRasterBand></VRTDataset>' % (self.a, '(' * 10**6))
+        done = run('gdal_translate', '-q', vrt, self.out)
+        self.assertEqual(done.returncode, 1, done.stderr[:1000])
+
+    def test_a_megabyte_that_is_right(self):
+        """Time and memory are linear, the C stack does not grow: deep ones open and give right pixels."""
+        n = 200000
+        for text, want in (('(' * n + 'A' + ')' * n, 59.0), ('-' * n + 'A', 59.0), ('+'.join(['A'] * n), 59.0 * n),
+                           ('abs(' * n + 'A' + ')' * n, 59.0), ('A<0?1:' * n + '7', 7.0)):
+            pixels = fishnet(self.a, text, OT='Float64').ReadAsArray(0, 0, 60, 1)
+            self.assertEqual(pixels[0, 59], want, text[:20])
+
+    def test_options(self):
+        for option, words in (
+                ('NUM_WORKERS=0', ['NUM_WORKERS']), ('NUM_WORKERS=-1', ['NUM_WORKERS']), ('NUM_WORKERS=1025', ['NUM_WORKERS', '1024']),
+                ('NUM_WORKERS=99999999999999999999', ['NUM_WORKERS']), ('NUM_WORKERS=many', ['NUM_WORKERS', 'many']),
+                ('NUM_WORKERS=', ['NUM_WORKERS']), ('NUM_WORKERS=2x', ['NUM_WORKERS']), ('NUM_WORKERS=1.5', ['NUM_WORKERS']),
+                ('TILE_SIZE=0', ['TILE_SIZE']), ('TILE_SIZE=1000000000', ['TILE_SIZE', '65536']), ('TILE_SIZE=-512', ['TILE_SIZE']),
+                ('TILE_SIZE=65537', ['TILE_SIZE']), ('TILE_SIZE=512x', ['TILE_SIZE']), ('TILE_SIZE=x512', ['TILE_SIZE']),
+                ('TILE_SIZE=512x0', ['TILE_SIZE']), ('TILE_SIZE=512x512x512', ['TILE_SIZE']), ('TILE_SIZE=', ['TILE_SIZE']),
+                ('TILE_SIZE=big', ['TILE_SIZE', 'big']), ('TILE_SIZE=18446744073709551617', ['TILE_SIZE']), ('OT=Complex', ['OT', 'Complex']),
+                ('OT=CFloat32', ['OT', 'CFloat32']), ('OT=', ['OT']), ('OT=float', ['OT']), ('NODATA=none1', ['NODATA', 'none1']),
+                ('NODATA=', ['NODATA']), ('NODATA=12abc', ['NODATA']), ('WORKERS=PROCESSES', ['WORKERS', 'PROCESSES']),
+                ('WORKERS=MAGIC', ['WORKERS', 'MAGIC']), ('CACHE_MB=0', ['CACHE_MB']), ('CACHE_MB=-1', ['CACHE_MB']),
+                ('CACHE_MB=lots', ['CACHE_MB', 'lots']), ('CACHE_MB=99999999999999999999', ['CACHE_MB']),
+                ('TRACE=/no/such/folder/trace.json', ['/no/such/folder/trace.json'])):
+            with self.subTest(option):
+                self.fails('-oo', option, *oo('A+1'), words=words)
+
+    def test_nodata_that_the_type_cannot_hold(self):
+        for type, nodata in (('Byte', '300'), ('Byte', '-1'), ('Byte', '1.5'), ('Byte', 'nan'), ('Int16', '40000'), ('UInt16', 'nan'),
+                             ('Int32', '1e10'), ('Int16', 'inf')):
+            self.fails(*oo('A', OT=type, NODATA=nodata), words=['NODATA', type])
+
+    def test_options_that_need_calc(self):
+        self.fails('-oo', 'OT=Byte', words=['OT', 'CALC'])
+        self.fails('-oo', 'NODATA=0', words=['NODATA', 'CALC'])
+        self.fails('-oo', 'NODATA=none', words=['NODATA', 'CALC'])
+        self.fails('-oo', 'B=' + self.a, words=['B', 'CALC'])
+        self.fails('-oo', 'CALC=A+C', '-oo', 'B=' + self.a, words=['C'])
+
+    def test_files(self):
+        text = self.path('text.txt')
+        with open(text, 'w') as f:
+            f.write('not a raster\n')
+        empty = self.path('empty.tif')
+        open(empty, 'w').close()
+        for name in ('/no/such/file.tif', text, empty, self.folder, '/vsimem/nothing.tif', '/vsizip/%s/x.tif' % text, '/dev/null'):
+            with self.subTest(name):
+                self.fails(source='FISHNET:' + name, words=[name])
+                self.fails(*oo('A+1'), source='FISHNET:' + name, words=[name])
+                self.fails('-oo', 'CALC=A+B', '-oo', 'B=' + name, words=[name])
+        self.fails(source='FISHNET:')
+        self.fails(*oo('A'), source='FISHNET:')
+        self.fails(source='FISHNET:"' + self.a)
+        self.fails(source='FISHNET:""')
+        self.fails(source='FISHNET:FISHNET:')
+        for tool in ('gdalinfo', 'gdalwarp'):
+            self.fails(source='FISHNET:/no/such/file.tif', words=['/no/such/file.tif'], tool=tool)
+
+    def test_vector_is_no_raster(self):
+        name = self.path('points.csv')
+        with open(name, 'w') as f:
+            f.write('x,y\n1,2\n')
+        self.fails(source='FISHNET:' + name, words=[name])
+
+    def test_zero_size(self):
+        name = self.path('zero.vrt')
+        with open(name, 'w') as f:
+            f.write('<VRTDataset rasterXSize="0" rasterYSize="0"><VRTRasterBand dataType="Byte" band="1"/></VRTDataset>')
+        self.fails(source='FISHNET:' + name, words=[name])
+
+    def test_no_bands(self):
+        """A container of subdatasets has no band to compute with."""
+        name = self.path('nobands.vrt')
+        with open(name, 'w') as f:
+            f.write('<VRTDataset rasterXSize="5" rasterYSize="5"></VRTDataset>')
+        self.fails(*oo('A'), source='FISHNET:' + name)
+
+    def test_truncated(self):
+        """Half a TIFF: the read fails and names the file; nothing is left that looks complete."""
+        for options in (['TILED=YES', 'COMPRESS=DEFLATE'], ['COMPRESS=LZW'], []):
+            whole = self.path('whole.tif')
+            source = gdal.Open(real('dem.tif')).ReadAsArray(0, 0, 1200, 900)
+            write(whole, source, -999, options=options)
+            short = self.path('short.tif')
+            with open(whole, 'rb') as f, open(short, 'wb') as g:
+                data = f.read()
+                g.write(data[:len(data) * 6 // 10])
+            try:
+                readable = gdal.Open(short)
+            except RuntimeError:
+                readable = None
+            self.fails(*oo('sqrt(A)'), source='FISHNET:' + short, words=['short.tif'])
+            self.fails(source='FISHNET:' + short, words=['short.tif'])
+            if readable is not None:
+                done = run('gdalinfo', '-stats', 'FISHNET:' + short, *oo('A+1'))
+                self.assertIn('short.tif', done.stderr)
+
+    def test_damaged_tile_is_the_only_one(self):
+        """An error in one tile does not spoil the others, and the tile is tried anew."""
+        source = np.random.default_rng(3).integers(0, 255, (512, 512), dtype=np.uint8)
+        name = write(self.path('damaged.tif'), source, options=['TILED=YES', 'BLOCKXSIZE=128', 'BLOCKYSIZE=128', 'COMPRESS=DEFLATE'])
+        offset = int(gdal.Open(name).GetRasterBand(1).GetMetadataItem('BLOCK_OFFSET_2_2', 'TIFF'))
+        with open(name, 'r+b') as f:
+            f.seek(offset)
+            f.write(b'\xff' * 2000)
+        dataset = fishnet(name, 'A+1', TILE_SIZE=128)
+        for _ in range(2):
+            with self.assertRaisesRegex(RuntimeError, 'damaged.tif'):
+                dataset.ReadAsArray()
+            self.same(dataset.ReadAsArray(0, 0, 256, 256), source[:256, :256].astype(np.float32) + 1)
+
+    def test_input_disappears(self):
+        """The file goes between opening and reading: an error that names it, not a crash or zeros."""
+        name = write(self.path('gone.tif'), np.ones((300, 300), np.float32))
+        dataset = fishnet(name, 'A+1', NUM_WORKERS=3, TILE_SIZE=64)
+        os.unlink(name)
+        try:
+            pixels = dataset.ReadAsArray()
+        except RuntimeError as error:
+            self.assertIn('gone.tif', str(error))
+        else:
+            self.assertTrue((pixels == 2).all())
+
+    def test_a_file_changes_its_size(self):
+        """What a worker opens must be what was checked."""
+        name = write(self.path('shrinks.tif'), np.ones((300, 300), np.float32))
+        dataset = fishnet(name, 'A+1', NUM_WORKERS=3, TILE_SIZE=64)
+        write(name, np.ones((20, 20), np.float32))
+        try:
+            pixels = dataset.ReadAsArray()
+        except RuntimeError as error:
+            self.assertIn('shrinks.tif', str(error))
+        else:
+            self.assertTrue((pixels == 2).all())
+
+    def test_update_is_refused(self):
+        with self.assertRaises(RuntimeError):
+            dataset = gdal.OpenEx('FISHNET:' + self.a, gdal.OF_RASTER | gdal.OF_UPDATE, open_options=['CALC=A'])
+            if dataset is None:
+                raise RuntimeError('no exception, yet no dataset')
+
+    def test_recursion(self):
+        """A VRT that reads itself through FISHNET ends in an error."""
+        name = self.path('self.vrt')
+        with open(name, 'w') as f:
+            f.write('<VRTDataset rasterXSize="20" rasterYSize="20"><VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename '
+                    'relativeToVRT="0">FISHNET:%s</SourceFilename><SourceProperties RasterXSize="20" RasterYSize="20" DataType="Byte" '
+                    'BlockXSize="20" BlockYSize="20"/></SimpleSource></VRTRasterBand></VRTDataset>' % name)
+        done = run('gdal_translate', '-q', 'FISHNET:' + name, self.out, env={'GDAL_NUM_THREADS': '1'}, timeout=20)
+        self.assertEqual(done.returncode, 1, done.stderr[:2000])
+
+    def test_other_names_are_left_alone(self):
+        """Identify judges the prefix only; what is not ours gives GDAL's own error."""
+        for name in ('FISHNE', 'FISHNET', 'FISHNETX:a.tif', 'xFISHNET:a.tif'):
+            done = run('gdalinfo', name)
+            self.assertEqual(done.returncode, 1)
+            self.assertNotIn('CALC', done.stderr)
+        self.assertIn('Size is 60, 50', good('gdalinfo', 'fishnet:' + self.a))
+
+
+if __name__ == '__main__':
+    unittest.main()

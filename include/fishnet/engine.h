@@ -22,6 +22,9 @@ typedef struct fn_engine fn_engine;
 
 #define FN_WORKERS_MAX 1024
 
+/* CPUs that this process may use: affinity and control group respected. 1..FN_WORKERS_MAX. */
+int fn_cpu_count(void);
+
 /* What happened to one task. */
 typedef struct fn_report {
     int64_t task;

@@ -1,0 +1,449 @@
+#include "fishnet/dataset.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <cpl_multiproc.h>
+
+#include "fishnet/worker.h"
+
+namespace fishnet
+{
+
+/* ---- opening ---- */
+
+int Dataset::Identify(GDALOpenInfo *info)
+{
+    return fn_recipe_is_name(info->pszFilename);
+}
+
+GDALDataset *Dataset::Open(GDALOpenInfo *info)
+{
+    if (!Identify(info))
+        return nullptr;
+    if (info->eAccess == GA_Update) {
+        CPLError(CE_Failure, CPLE_NotSupported, "The FISHNET driver does not support update access to existing datasets.");
+        return nullptr;
+    }
+    auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
+    fn_error err;
+    if (fn_recipe_parse(info->pszFilename, info->papszOpenOptions, recipe.get(), &err) != FN_OK) {
+        CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_IllegalArg, "FISHNET: %s", err.text);
+        return nullptr;
+    }
+    std::unique_ptr<Dataset> dataset = Make(recipe, -1);
+    if (dataset)
+        dataset->SetDescription(info->pszFilename);
+    return dataset.release();
+}
+
+std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, int overview)
+{
+    std::unique_ptr<Dataset> self(new Dataset());
+    self->m_recipe = std::move(recipe);
+    self->m_plan = Plan::Make(*self->m_recipe, overview);
+    if (!self->m_plan)
+        return nullptr;
+    const Plan &plan = *self->m_plan;
+    self->nRasterXSize = static_cast<int>(plan.grid.width);
+    self->nRasterYSize = static_cast<int>(plan.grid.height);
+    self->eAccess = GA_ReadOnly;
+    for (int i = 1; i <= plan.bandCount; i++)
+        self->SetBand(i, new Band(self.get(), i, static_cast<size_t>(i - 1)));
+    self->CopyMetadata();
+    if (overview < 0)
+        self->CountOverviews();
+    return self->StartEngine() ? std::move(self) : nullptr;
+}
+
+/* NUM_WORKERS, else GDAL_NUM_THREADS, else all CPUs; 0 after CPLError. */
+static int CountWorkers(const fn_recipe &recipe)
+{
+    int workers = recipe.workers;
+    const char *threads = CPLGetConfigOption("GDAL_NUM_THREADS", nullptr);
+    fn_error err;
+    if (workers == 0 && threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &workers, &err) != FN_OK) {
+        CPLError(CE_Warning, CPLE_IllegalArg, "FISHNET: %s; all CPUs are used", err.text);
+        workers = 0;
+    }
+    return workers ? workers : fn_cpu_count();
+}
+
+bool Dataset::StartEngine()
+{
+    char **config = CPLGetThreadLocalConfigOptions();
+    m_config.Assign(config, TRUE);
+    m_budget = m_recipe->cache_bytes;
+    if (m_budget == 0)
+        m_budget = static_cast<size_t>(std::min<GIntBig>(256 << 20, GDALGetCacheMax64()));
+    m_progress.resize(m_plan->groups.size());
+
+    fn_job job = {};
+    job.task_count = fn_grid_tile_count(&m_plan->grid) * static_cast<int64_t>(m_plan->groups.size());
+    job.user = this;
+    job.task_bytes = [](void *user, int64_t task) { return static_cast<Dataset *>(user)->m_plan->TaskBytes(task); };
+    job.worker_open = [](void *user, int, fn_error *err) -> void * {
+        auto *self = static_cast<Dataset *>(user);
+        return Worker::Open(self->m_plan, self->m_config.List(), err).release();
+    };
+    job.worker_run = [](void *, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes,
+                        fn_error *err) {
+        Notes messages;
+        const fn_status status = static_cast<Worker *>(worker)->Run(task, result, cancel, &messages, err);
+        if (!messages.empty())
+            *notes = new Notes(std::move(messages));
+        return status;
+    };
+    job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
+    job.on_report = OnReport;
+    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
+        const Plan &plan = *static_cast<Dataset *>(user)->m_plan;
+        const int64_t tiles = fn_grid_tile_count(&plan.grid);
+        const fn_window w = fn_grid_tile(&plan.grid, task % tiles);
+        snprintf(label, size, "x=%lld y=%lld %lldx%lld", static_cast<long long>(w.x), static_cast<long long>(w.y),
+                 static_cast<long long>(w.width), static_cast<long long>(w.height));
+    };
+    fn_engine_options options = {};
+    options.workers = CountWorkers(*m_recipe);
+    options.budget = m_budget;
+    options.trace = m_recipe->trace;
+    fn_error err;
+    fn_engine *engine = nullptr;
+    if (fn_engine_new(&job, &options, &engine, &err) != FN_OK) {
+        Fail(err);
+        return false;
+    }
+    m_engine.reset(engine);
+    return true;
+}
+
+Dataset::~Dataset() = default;
+
+/* ---- what is taken over from the inputs ---- */
+
+GDALRasterBandH Dataset::SourceBand(int band) const
+{
+    return m_plan->expr ? nullptr : GDALGetRasterBand(First(), band);
+}
+
+/* All domains but those that describe the file, or that GDAL derives by itself. */
+static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
+{
+    static const char *const left[] = {"IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS", "COLOR_PROFILE", "FISHNET"};
+    const CPLStringList domains(GDALGetMetadataDomainList(from));
+    for (int i = -1; i < domains.size(); i++) {
+        const char *domain = i < 0 ? "" : domains[i];
+        const bool skip = std::any_of(std::begin(left), std::end(left), [&](const char *d) { return EQUAL(d, domain); });
+        CSLConstList items = skip || (i >= 0 && !*domain) ? nullptr : GDALGetMetadata(from, domain);
+        if (items)
+            to->SetMetadata(const_cast<char **>(items), domain);
+    }
+}
+
+void Dataset::CopyMetadata()
+{
+    CopyDomains(First(), this);
+    if (nBands > 1)
+        GDALMajorObject::SetMetadataItem("INTERLEAVE", m_plan->pixelInterleaved ? "PIXEL" : "BAND", "IMAGE_STRUCTURE");
+    for (int i = 1; i <= nBands; i++) {
+        GDALRasterBand *band = GetRasterBand(i);
+        if (m_plan->expr) {
+            band->SetDescription(m_plan->calcs[static_cast<size_t>(i - 1)].c_str());
+            continue;
+        }
+        GDALRasterBandH source = SourceBand(i);
+        band->SetDescription(GDALGetDescription(source));
+        CopyDomains(source, band);
+        for (const char *name : {"NBITS", "PIXELTYPE"})
+            if (const char *value = GDALGetMetadataItem(source, name, "IMAGE_STRUCTURE"))
+                band->SetMetadataItem(name, value, "IMAGE_STRUCTURE");
+    }
+}
+
+/* As many levels as all bands that are read have, in the same sizes. */
+void Dataset::CountOverviews()
+{
+    std::vector<GDALRasterBandH> bands;
+    for (const Plane &plane : m_plan->planes)
+        bands.push_back(GDALGetRasterBand(m_plan->sources[plane.source].dataset.get(), plane.band));
+    for (int i = 1; !m_plan->expr && i <= nBands; i++)
+        bands.push_back(SourceBand(i));
+    int count = bands.empty() ? 0 : GDALGetOverviewCount(bands[0]);
+    for (GDALRasterBandH band : bands) {
+        count = std::min(count, GDALGetOverviewCount(band));
+        for (int level = 0; level < count; level++) {
+            GDALRasterBandH a = GDALGetOverview(bands[0], level), b = GDALGetOverview(band, level);
+            if (!a || !b || GDALGetRasterBandXSize(a) != GDALGetRasterBandXSize(b) ||
+                GDALGetRasterBandYSize(a) != GDALGetRasterBandYSize(b))
+                count = level;
+        }
+    }
+    m_overviewCount = count;
+    m_overviews.resize(static_cast<size_t>(count));
+}
+
+Dataset *Dataset::Overview(int level)
+{
+    if (level < 0 || level >= m_overviewCount)
+        return nullptr;
+    std::unique_ptr<Dataset> &overview = m_overviews[static_cast<size_t>(level)];
+    if (!overview) {
+        /* Warnings have been given when this dataset was opened, and one trace is enough. */
+        auto recipe = std::make_shared<fn_recipe>(*m_recipe);
+        recipe->trace = nullptr;
+        const std::shared_ptr<const fn_recipe> shared(recipe.get(), [owner = m_recipe, recipe](const fn_recipe *) {});
+        std::string cause;
+        {
+            MessageCollector collector;
+            overview = Make(shared, level);
+            cause = collector.Cause("no reason given");
+        }
+        if (overview)
+            overview->SetDescription(GetDescription());
+        else
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: overview %d of %s cannot be opened: %s", level, GetDescription(),
+                     cause.c_str());
+    }
+    return overview.get();
+}
+
+const OGRSpatialReference *Dataset::GetSpatialRef() const
+{
+    return OGRSpatialReference::FromHandle(GDALGetSpatialRef(First()));
+}
+
+CPLErr Dataset::FillGeoTransform(double *values) const
+{
+    return GDALGetGeoTransform(First(), values);
+}
+
+int Dataset::GetGCPCount()
+{
+    return GDALGetGCPCount(First());
+}
+
+const GDAL_GCP *Dataset::GetGCPs()
+{
+    return GDALGetGCPs(First());
+}
+
+const OGRSpatialReference *Dataset::GetGCPSpatialRef() const
+{
+    return OGRSpatialReference::FromHandle(GDALGetGCPSpatialRef(First()));
+}
+
+char **Dataset::GetFileList()
+{
+    CPLStringList files;
+    for (const Source &source : m_plan->sources) {
+        const CPLStringList own(GDALGetFileList(source.dataset.get()));
+        for (int i = 0; i < own.size(); i++)
+            if (files.FindString(own[i]) < 0)
+                files.AddString(own[i]);
+    }
+    return files.StealList();
+}
+
+/* ---- the FISHNET metadata domain ---- */
+
+char **Dataset::GetMetadataDomainList()
+{
+    CPLStringList domains(GDALDataset::GetMetadataDomainList());
+    domains.AddString("FISHNET");
+    return domains.StealList();
+}
+
+void Dataset::FillReport()
+{
+    fn_engine_stats stats;
+    fn_engine_get_stats(m_engine.get(), &stats);
+    const fn_grid &grid = m_plan->grid;
+    m_report.Clear();
+    m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : CountWorkers(*m_recipe)));
+    m_report.SetNameValue("TILES", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(fn_grid_tile_count(&grid) *
+                                                                                 static_cast<int64_t>(m_plan->groups.size()))));
+    m_report.SetNameValue("TILES_COMPUTED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_done)));
+    m_report.SetNameValue("TILE_SIZE", CPLSPrintf("%dx%d", grid.tile_width, grid.tile_height));
+    m_report.SetNameValue("SECONDS", CPLSPrintf("%.3f", stats.busy_seconds));
+    m_report.SetNameValue("WAIT_SECONDS", CPLSPrintf("%.3f", stats.wait_seconds));
+    m_report.SetNameValue("SIMD", fn_simd_name(fn_simd_best()));
+    m_report.SetNameValue("CACHE_PEAK_MB", CPLSPrintf("%.1f", static_cast<double>(stats.bytes_peak) / (1 << 20)));
+}
+
+FN_CSL Dataset::GetMetadata(const char *domain)
+{
+    if (!domain || !EQUAL(domain, "FISHNET"))
+        return GDALDataset::GetMetadata(domain);
+    FillReport();
+    return m_report.List();
+}
+
+const char *Dataset::GetMetadataItem(const char *name, const char *domain)
+{
+    if (!domain || !EQUAL(domain, "FISHNET"))
+        return GDALDataset::GetMetadataItem(name, domain);
+    FillReport();
+    return m_report.FetchNameValue(name);
+}
+
+/* ---- reading ---- */
+
+void Dataset::OnReport(void *user, const fn_report *report)
+{
+    const auto *self = static_cast<Dataset *>(user);
+    const int64_t tiles = fn_grid_tile_count(&self->m_plan->grid);
+    CPLDebug("FISHNET", "tile %s by worker %d, process %ld: %.1f ms%s",
+             Describe(fn_grid_tile(&self->m_plan->grid, report->task % tiles)).c_str(), report->worker, report->process,
+             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
+    std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
+    if (notes)
+        for (const Message &message : *notes)
+            Emit(message);
+}
+
+CPLErr Dataset::Fail(const fn_error &err) const
+{
+    CPLErrorNum number = CPLE_AppDefined;
+    if (err.status == FN_ERR_MEMORY)
+        number = CPLE_OutOfMemory;
+    else if (err.status == FN_ERR_CANCELLED)
+        number = CPLE_UserInterrupt;
+    else if (err.status == FN_ERR_READ)
+        number = CPLE_FileIO;
+    const std::string name = m_plan ? m_plan->sources[0].name : std::string();
+    CPLError(CE_Failure, number, "FISHNET:%s: %s", name.c_str(), err.text);
+    return CE_Failure;
+}
+
+/* What to compute while the reader works on what it has: at least as much as it has just asked for, within the budget. */
+std::vector<int64_t> Dataset::TasksAhead(size_t group, const fn_window &tiles, size_t requested)
+{
+    Progress &progress = m_progress[group];
+    if (memcmp(&progress.current, &tiles, sizeof tiles) != 0) {
+        progress.previous = progress.current;
+        progress.current = tiles;
+    }
+    const int64_t count = fn_grid_tile_count(&m_plan->grid), base = static_cast<int64_t>(group) * count;
+    const size_t bytes = std::max<size_t>(1, m_plan->TaskBytes(base));
+    const size_t least = 4 * static_cast<size_t>(CountWorkers(*m_recipe));
+    const size_t most = std::min(std::max(2 * requested, least), m_budget / 4 * 3 / bytes);
+    std::vector<int64_t> ahead(most);
+    ahead.resize(fn_grid_ahead(&m_plan->grid, progress.previous, progress.current, ahead.data(), most));
+    for (int64_t &task : ahead)
+        task += base;
+    return ahead;
+}
+
+namespace
+{
+/* Copies the part of each finished tile that lies in the request. */
+struct Request {
+    const Plan *plan;
+    const std::vector<size_t> *wanted;
+    fn_window window;
+    const Dataset::Target *target;
+    GDALRasterIOExtraArg *extra;
+    size_t done, total;
+
+    static bool Consume(void *user, int64_t task, const void *result, size_t)
+    {
+        auto *self = static_cast<Request *>(user);
+        self->Copy(task, static_cast<const char *>(result));
+        self->done++;
+        GDALRasterIOExtraArg *extra = self->extra;
+        return !extra || !extra->pfnProgress ||
+               extra->pfnProgress(static_cast<double>(self->done) / static_cast<double>(self->total), "", extra->pProgressData);
+    }
+
+    void Copy(int64_t task, const char *result) const
+    {
+        const int64_t tiles = fn_grid_tile_count(&plan->grid);
+        const fn_window tile = fn_grid_tile(&plan->grid, task % tiles);
+        const Plan::Group &group = plan->groups[static_cast<size_t>(task / tiles)];
+        const int64_t left = std::max(tile.x, window.x), top = std::max(tile.y, window.y);
+        const int64_t right = std::min(tile.x + tile.width, window.x + window.width);
+        const int64_t bottom = std::min(tile.y + tile.height, window.y + window.height);
+        const size_t pixels = static_cast<size_t>(tile.width * tile.height);
+        for (size_t k = 0; k < wanted->size(); k++) {
+            const size_t output = (*wanted)[k];
+            if (output < group.first || output >= group.first + group.count)
+                continue;
+            const GDALDataType type = ToGDAL(plan->outputs[output].type);
+            const int size = static_cast<int>(fn_type_size(plan->outputs[output].type));
+            for (int64_t y = top; y < bottom; y++) {
+                const char *from = result + plan->Offset(group, output, pixels) +
+                                   ((y - tile.y) * tile.width + left - tile.x) * size;
+                char *to = target->data + static_cast<GSpacing>(k) * target->bandSpace + (y - window.y) * target->lineSpace +
+                           (left - window.x) * target->pixelSpace;
+                GDALCopyWords64(from, type, size, to, target->type, static_cast<int>(target->pixelSpace), right - left);
+            }
+        }
+    }
+};
+} // namespace
+
+CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                     GDALRasterIOExtraArg *extra)
+{
+    const fn_grid &grid = m_plan->grid;
+    const fn_window touched = fn_grid_touch(&grid, window);
+    const int64_t count = fn_grid_tile_count(&grid);
+    std::vector<int64_t> tasks;
+    size_t last = m_plan->groups.size();
+    for (size_t output : wanted) {
+        const size_t group = m_plan->GroupOf(output);
+        const int64_t base = static_cast<int64_t>(group) * count;
+        if (std::any_of(tasks.begin(), tasks.end(), [&](int64_t task) { return task / count == static_cast<int64_t>(group); }))
+            continue;
+        for (int64_t y = touched.y; y < touched.y + touched.height; y++)
+            for (int64_t x = touched.x; x < touched.x + touched.width; x++)
+                tasks.push_back(base + y * grid.cols + x);
+        last = group;
+    }
+    const std::vector<int64_t> ahead = TasksAhead(last, touched, tasks.size());
+    Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
+    fn_error err;
+    if (fn_engine_read(m_engine.get(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume, &request,
+                       &err) != FN_OK)
+        return Fail(err);
+    return CE_None;
+}
+
+CPLErr Dataset::Advise(const std::vector<size_t> &wanted, const fn_window &window)
+{
+    const fn_grid &grid = m_plan->grid;
+    const fn_window touched = fn_grid_touch(&grid, window);
+    const size_t group = m_plan->GroupOf(wanted[0]);
+    const int64_t base = static_cast<int64_t>(group) * fn_grid_tile_count(&grid);
+    const size_t most = m_budget / 4 / std::max<size_t>(1, m_plan->TaskBytes(base));
+    std::vector<int64_t> ahead;
+    for (int64_t y = touched.y; y < touched.y + touched.height && ahead.size() < most; y++)
+        for (int64_t x = touched.x; x < touched.x + touched.width && ahead.size() < most; x++)
+            ahead.push_back(base + y * grid.cols + x);
+    fn_error err;
+    return fn_engine_advise(m_engine.get(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
+}
+
+CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType, int bandCount,
+                           int *bands, FN_CSL)
+{
+    if (bufWidth != width || bufHeight != height || width < 1 || height < 1)
+        return CE_None;
+    const size_t first = bands && bandCount > 0 ? static_cast<size_t>(bands[0] - 1) : 0;
+    return Advise({first}, {x, y, width, height});
+}
+
+CPLErr Dataset::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
+                          GDALDataType type, int bandCount, BANDMAP_TYPE bands, GSpacing pixelSpace, GSpacing lineSpace,
+                          GSpacing bandSpace, GDALRasterIOExtraArg *extra)
+{
+    if (flag == GF_Write || bufWidth != width || bufHeight != height)
+        return GDALDataset::IRasterIO(flag, x, y, width, height, data, bufWidth, bufHeight, type, bandCount, bands,
+                                      pixelSpace, lineSpace, bandSpace, extra);
+    std::vector<size_t> wanted;
+    for (int i = 0; i < bandCount; i++)
+        wanted.push_back(static_cast<size_t>(bands[i] - 1));
+    return Read(wanted, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace}, extra);
+}
+
+} // namespace fishnet

@@ -1,0 +1,158 @@
+/* The FISHNET dataset: GDAL's view of a plan and of the engine that computes it. */
+#ifndef FN_FISHNET_DATASET_H
+#define FN_FISHNET_DATASET_H
+
+#include "gdal_compat.h"
+
+#include "fishnet/engine.h"
+#include "fishnet/plan.h"
+
+namespace fishnet
+{
+
+class Dataset final : public GDALDataset
+{
+  public:
+    static GDALDataset *Open(GDALOpenInfo *info);
+    static int Identify(GDALOpenInfo *info);
+    ~Dataset() override;
+
+    const OGRSpatialReference *GetSpatialRef() const override;
+    FN_DECLARE_GET_GEOTRANSFORM
+    int GetGCPCount() override;
+    const GDAL_GCP *GetGCPs() override;
+    const OGRSpatialReference *GetGCPSpatialRef() const override;
+    char **GetFileList() override;
+    char **GetMetadataDomainList() override;
+    FN_CSL GetMetadata(const char *domain = "") override;
+    const char *GetMetadataItem(const char *name, const char *domain = "") override;
+    CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type, int bandCount,
+                      int *bands, FN_CSL options) override;
+
+    /* Where pixels go: as in GDALDataset::RasterIO, one stride for each of the outputs. */
+    struct Target {
+        char *data;
+        GDALDataType type;
+        GSpacing pixelSpace, lineSpace, bandSpace;
+    };
+    /* Reads a window of some outputs (indices in Plan::outputs) at full resolution. */
+    CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                GDALRasterIOExtraArg *extra);
+    CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
+
+    const Plan &GetPlan() const
+    {
+        return *m_plan;
+    }
+    GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
+    int OverviewCount() const
+    {
+        return m_overviewCount;
+    }
+    Dataset *Overview(int level); /* NULL after CPLError */
+
+  protected:
+    CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
+                     GDALDataType type, int bandCount, BANDMAP_TYPE bands, GSpacing pixelSpace, GSpacing lineSpace,
+                     GSpacing bandSpace, GDALRasterIOExtraArg *extra) override;
+
+  private:
+    struct ClearRecipe {
+        void operator()(fn_recipe *recipe) const
+        {
+            fn_recipe_clear(recipe);
+            delete recipe;
+        }
+    };
+    struct FreeEngine {
+        void operator()(fn_engine *engine) const
+        {
+            fn_engine_free(engine);
+        }
+    };
+    using Recipe = std::unique_ptr<fn_recipe, ClearRecipe>;
+
+    Dataset() = default;
+    static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, int overview);
+    bool StartEngine();
+    void CopyMetadata();
+    void CountOverviews();
+    CPLErr FillGeoTransform(double *values) const;
+    GDALDatasetH First() const
+    {
+        return m_plan->sources[0].dataset.get();
+    }
+    std::vector<int64_t> TasksAhead(size_t group, const fn_window &tiles, size_t requested);
+    CPLErr Fail(const fn_error &err) const;
+    void FillReport();
+
+    static void OnReport(void *user, const fn_report *report);
+
+    std::shared_ptr<const fn_recipe> m_recipe;
+    std::shared_ptr<const Plan> m_plan;
+    CPLStringList m_config; /* thread-local options of the opening thread, for the workers */
+    size_t m_budget = 0;
+
+    struct Progress { /* of the readers of one group: where they were, to see where they go */
+        fn_window previous, current;
+    };
+    std::vector<Progress> m_progress;
+
+    int m_overviewCount = 0;
+    std::vector<std::unique_ptr<Dataset>> m_overviews;
+    CPLStringList m_report; /* the FISHNET metadata domain */
+
+    std::unique_ptr<fn_engine, FreeEngine> m_engine; /* last: stops the workers before the rest goes */
+};
+
+class Band final : public GDALRasterBand
+{
+  public:
+    /* output: index in Plan::outputs. A mask band belongs to the band that shows it. */
+    Band(Dataset *dataset, int number, size_t output);
+    ~Band() override;
+
+    double GetNoDataValue(int *success = nullptr) override;
+    int64_t GetNoDataValueAsInt64(int *success = nullptr) override;
+    uint64_t GetNoDataValueAsUInt64(int *success = nullptr) override;
+    double GetOffset(int *success = nullptr) override;
+    double GetScale(int *success = nullptr) override;
+    const char *GetUnitType() override;
+    GDALColorInterp GetColorInterpretation() override;
+    GDALColorTable *GetColorTable() override;
+    char **GetCategoryNames() override;
+    GDALRasterAttributeTable *GetDefaultRAT() override;
+    int GetMaskFlags() override;
+    GDALRasterBand *GetMaskBand() override;
+    bool IsMaskBand() const override;
+    int GetOverviewCount() override;
+    GDALRasterBand *GetOverview(int level) override;
+    CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type,
+                      FN_CSL options) override;
+#if FN_GDAL_AT_LEAST(3, 13)
+    bool MayMultiBlockReadingBeMultiThreaded() const override
+    {
+        return true;
+    }
+#endif
+
+  protected:
+    CPLErr IReadBlock(int blockX, int blockY, void *data) override;
+    CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
+                     GDALDataType type, GSpacing pixelSpace, GSpacing lineSpace, GDALRasterIOExtraArg *extra) override;
+
+  private:
+    Dataset *Owner() const
+    {
+        return static_cast<Dataset *>(poDS);
+    }
+    GDALRasterBandH SourceBand() const; /* NULL for computed bands and masks */
+    const Output &GetOutput() const;
+
+    size_t m_output;
+    std::unique_ptr<Band> m_mask;
+};
+
+} // namespace fishnet
+
+#endif

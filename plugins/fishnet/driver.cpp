@@ -1,0 +1,76 @@
+#include "fishnet/driver.h"
+
+#include <string>
+
+#include "fishnet/dataset.h"
+#if FN_GDAL_AT_LEAST(3, 8)
+#include <gdalsubdatasetinfo.h>
+#endif
+
+namespace fishnet
+{
+
+static std::string OpenOptionList()
+{
+    std::string xml = "<OpenOptionList>"
+                      "<Option name='CALC' type='string' description='Expression of an output band over A, A[2], B...; may be "
+                      "repeated, or hold several separated by a semicolon'/>";
+    for (char letter = 'A'; letter <= 'Z'; letter++)
+        xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter + "'/>";
+    xml += "<Option name='WORKERS' type='string-select' default='THREADS' description='Kind of worker'>"
+           "<Value>THREADS</Value></Option>"
+           "<Option name='NUM_WORKERS' type='string' default='ALL_CPUS' description='Number of workers or ALL_CPUS'/>"
+           "<Option name='TILE_SIZE' type='string' default='AUTO' description='Size of a task: 512, 512x256 or AUTO'/>"
+           "<Option name='OT' type='string' description='Pixel type of computed bands'/>"
+           "<Option name='NODATA' type='string' description='NoData value of computed bands, or none'/>"
+           "<Option name='CACHE_MB' type='int' min='1' description='Memory for tiles in megabytes'/>"
+           "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>"
+           "</OpenOptionList>";
+    return xml;
+}
+
+#if FN_GDAL_AT_LEAST(3, 8)
+/* Lets VRT and GDALG files that mention FISHNET:name be moved together with the file of that name. */
+class SubdatasetInfo final : public GDALSubdatasetInfo
+{
+  public:
+    explicit SubdatasetInfo(const char *name) : GDALSubdatasetInfo(name)
+    {
+    }
+
+  private:
+    void parseFileName() override
+    {
+        const size_t n = strlen(FN_RECIPE_PREFIX);
+        m_driverPrefixComponent = m_fileName.substr(0, n - 1);
+        m_pathComponent = m_fileName.substr(n);
+        m_isQuoted = m_pathComponent.size() > 1 && m_pathComponent.front() == '"' && m_pathComponent.back() == '"';
+        m_cleanedPathComponent = m_isQuoted ? unquote(m_pathComponent) : m_pathComponent;
+    }
+};
+#endif
+
+void RegisterRasterDriver()
+{
+    if (GDALGetDriverByName("FISHNET"))
+        return;
+    auto *driver = new GDALDriver();
+    driver->SetDescription("FISHNET");
+    driver->SetMetadataItem(GDAL_DMD_LONGNAME, "Fishnet: raster math in parallel tiles");
+    driver->SetMetadataItem(GDAL_DCAP_RASTER, "YES");
+    driver->SetMetadataItem(GDAL_DCAP_OPEN, "YES");
+    driver->SetMetadataItem(GDAL_DCAP_VIRTUALIO, "YES");
+    driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_RECIPE_PREFIX);
+    driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
+    driver->pfnIdentify = Dataset::Identify;
+    driver->pfnOpen = Dataset::Open;
+#if FN_GDAL_AT_LEAST(3, 8)
+    driver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
+    driver->pfnGetSubdatasetInfoFunc = [](const char *name) -> GDALSubdatasetInfo * {
+        return fn_recipe_is_name(name) ? new SubdatasetInfo(name) : nullptr;
+    };
+#endif
+    GetGDALDriverManager()->RegisterDriver(driver);
+}
+
+} // namespace fishnet

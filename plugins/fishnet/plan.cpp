@@ -1,0 +1,427 @@
+#include "fishnet/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <ogr_srs_api.h>
+
+#include "gdal_compat.h"
+
+namespace fishnet
+{
+
+static constexpr GDALDataType kGDALTypes[FN_TYPE_COUNT] = {
+    GDT_Byte,
+#if FN_GDAL_AT_LEAST(3, 7)
+    GDT_Int8,
+#else
+    GDT_Unknown,
+#endif
+    GDT_UInt16,  GDT_Int16,   GDT_UInt32, GDT_Int32, GDT_UInt64, GDT_Int64,
+#if FN_GDAL_AT_LEAST(3, 11)
+    GDT_Float16,
+#else
+    GDT_Unknown,
+#endif
+    GDT_Float32, GDT_Float64};
+
+GDALDataType ToGDAL(fn_type type)
+{
+    return type < FN_TYPE_COUNT ? kGDALTypes[type] : GDT_Unknown;
+}
+
+fn_type FromGDAL(GDALRasterBandH band)
+{
+    const GDALDataType type = GDALGetRasterDataType(band);
+    /* Before GDAL 3.7 signed bytes were Byte with a remark. */
+    const char *pixelType = GDALGetMetadataItem(band, "PIXELTYPE", "IMAGE_STRUCTURE");
+    if (type == GDT_Byte && pixelType && EQUAL(pixelType, "SIGNEDBYTE"))
+        return FN_INT8;
+    for (int i = 0; i < FN_TYPE_COUNT; i++)
+        if (kGDALTypes[i] == type && type != GDT_Unknown)
+            return static_cast<fn_type>(i);
+    return FN_TYPE_COUNT;
+}
+
+std::string Describe(const Source &source)
+{
+    return std::string(1, source.letter) + " (" + source.name + ")";
+}
+
+std::string Describe(const fn_window &w)
+{
+    return CPLSPrintf("x=%lld y=%lld %lldx%lld", static_cast<long long>(w.x), static_cast<long long>(w.y),
+                      static_cast<long long>(w.width), static_cast<long long>(w.height));
+}
+
+static fn_nodata NoDataOf(GDALRasterBandH band, fn_type type)
+{
+    int set = FALSE;
+    fn_nodata nodata = {};
+    if (type == FN_INT64) {
+        nodata.value.i = GDALGetRasterNoDataValueAsInt64(band, &set);
+        nodata.set = set != 0;
+    } else if (type == FN_UINT64) {
+        nodata.value.u = GDALGetRasterNoDataValueAsUInt64(band, &set);
+        nodata.set = set != 0;
+    } else {
+        const double value = GDALGetRasterNoDataValue(band, &set);
+        if (set)
+            nodata = fn_nodata_from_double(value, type);
+    }
+    return nodata;
+}
+
+/* Is the validity of the band's pixels in another band, and not in its NoData value? */
+static bool HasMask(GDALRasterBandH band)
+{
+    const int flags = GDALGetMaskFlags(band);
+    return !(flags & GMF_ALL_VALID) && flags != GMF_NODATA;
+}
+
+/* ---- inputs ---- */
+
+DatasetHandle Plan::OpenSource(size_t i) const
+{
+    const Source &source = sources[i];
+    return DatasetHandle(GDALOpenEx(source.name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
+                                    source.openOptions.List(), nullptr));
+}
+
+bool Plan::OpenSources(const fn_recipe &recipe, int overview)
+{
+    for (int i = 0; i < FN_INPUTS; i++) {
+        if (!recipe.inputs[i])
+            continue;
+        sources.emplace_back();
+        Source &source = sources.back();
+        source.letter = static_cast<char>('A' + i);
+        source.name = recipe.inputs[i];
+        if (overview >= 0)
+            source.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
+        std::vector<Message> messages;
+        std::string cause;
+        {
+            MessageCollector collector;
+            source.dataset = OpenSource(sources.size() - 1);
+            cause = collector.Cause("not recognized as a raster dataset");
+            messages = std::move(collector.messages);
+        }
+        if (!source.dataset) {
+            CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: input %s cannot be opened: %s", Describe(source).c_str(),
+                     cause.c_str());
+            return false;
+        }
+        for (const Message &message : messages)
+            Emit(message);
+        GDALDatasetH dataset = source.dataset.get();
+        if (GDALGetRasterCount(dataset) == 0) {
+            CSLConstList subdatasets = GDALGetMetadata(dataset, "SUBDATASETS");
+            const char *first = CSLFetchNameValue(subdatasets, "SUBDATASET_1_NAME");
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: input %s has no raster bands%s%s", Describe(source).c_str(),
+                     first ? ", but subdatasets, such as " : "", first ? first : "");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where the four corners lie, in pixels of A: 0 everywhere when both geotransforms agree. */
+static double CornerDistance(double *a, const double *b, double width, double height, int *corner)
+{
+    double inverse[6], worst = 0;
+    if (!GDALInvGeoTransform(a, inverse))
+        return std::equal(a, a + 6, b) ? 0 : HUGE_VAL;
+    for (int k = 0; k < 4; k++) {
+        const double x = k & 1 ? width : 0, y = k & 2 ? height : 0;
+        const double gx = b[0] + x * b[1] + y * b[2], gy = b[3] + x * b[4] + y * b[5];
+        const double px = inverse[0] + gx * inverse[1] + gy * inverse[2];
+        const double py = inverse[3] + gx * inverse[4] + gy * inverse[5];
+        const double distance = std::hypot(px - x, py - y);
+        if (!(distance <= worst)) {
+            worst = distance;
+            *corner = k;
+        }
+    }
+    return worst;
+}
+
+static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
+{
+    if (!a || !b)
+        return !a && !b;
+    const char *const options[] = {"IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", nullptr};
+    return OSRIsSameEx(a, b, options) != 0;
+}
+
+static std::string CRSName(OGRSpatialReferenceH srs)
+{
+    if (!srs)
+        return "no CRS";
+    const char *name = OSRGetName(srs);
+    const char *authority = OSRGetAuthorityName(srs, nullptr), *code = OSRGetAuthorityCode(srs, nullptr);
+    std::string text = name ? name : "a CRS without name";
+    if (authority && code)
+        text += std::string(" (") + authority + ":" + code + ")";
+    return text;
+}
+
+/* All inputs on the grid of the first: never resampled, never matched by pixel index. */
+bool Plan::CheckGrids() const
+{
+    constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
+    const Source &first = sources[0];
+    GDALDatasetH a = first.dataset.get();
+    const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
+    double gtA[6], gtB[6];
+    const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None;
+    for (size_t i = 1; i < sources.size(); i++) {
+        const Source &other = sources[i];
+        GDALDatasetH b = other.dataset.get();
+        const std::string both = Describe(other) + " and " + Describe(first);
+        const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
+        if (widthB != width || heightB != height) {
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "FISHNET: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for example with "
+                     "gdalwarp -te -ts",
+                     both.c_str(), widthB, heightB, width, height);
+            return false;
+        }
+        const bool hasB = GDALGetGeoTransform(b, gtB) == CE_None;
+        if (hasA != hasB) {
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ: only %s has a geotransform", both.c_str(),
+                     Describe(hasA ? first : other).c_str());
+            return false;
+        }
+        int corner = 0;
+        const double distance = hasA ? CornerDistance(gtA, gtB, width, height, &corner) : 0;
+        if (!(distance <= kTolerance)) {
+            static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "FISHNET: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
+                     "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example "
+                     "with gdalwarp -te -ts",
+                     both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
+            return false;
+        }
+        OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
+        if (!SameCRS(srsA, srsB)) {
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ in CRS: %s and %s", both.c_str(), CRSName(srsB).c_str(),
+                     CRSName(srsA).c_str());
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the expression ---- */
+
+/* fn_expr_resolve: is there such an input, and can it be computed with? */
+static fn_status Resolve(void *user, char letter, int band, fn_type *type, fn_error *err)
+{
+    const Plan *plan = static_cast<const Plan *>(user);
+    for (const Source &source : plan->sources) {
+        if (source.letter != letter)
+            continue;
+        const int count = GDALGetRasterCount(source.dataset.get());
+        if (band > count)
+            return fn_fail(err, FN_ERR_SYNTAX, "there is no band %d in %.300s, it has %d", band, Describe(source).c_str(), count);
+        GDALRasterBandH handle = GDALGetRasterBand(source.dataset.get(), band);
+        *type = FromGDAL(handle);
+        if (*type == FN_TYPE_COUNT)
+            return fn_fail(err, FN_ERR_SYNTAX, "band %d of %.300s has the type %s: only real types can be computed", band,
+                           Describe(source).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(handle)));
+        return FN_OK;
+    }
+    return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': there is no input %c, give one with -oo %c=<dataset>", letter, letter,
+                   letter);
+}
+
+bool Plan::Compile(const fn_recipe &recipe)
+{
+    fn_expr_options options = {};
+    options.nodata = !recipe.nodata_none;
+    options.resolve = Resolve;
+    options.user = this;
+    fn_error err;
+    fn_expr *compiled = nullptr;
+    if (fn_expr_compile(recipe.calcs, recipe.n_calcs, &options, &compiled, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: CALC: %s", err.text);
+        return false;
+    }
+    expr.reset(compiled);
+    calcs.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
+    return true;
+}
+
+bool Plan::AddPlanes()
+{
+    for (int i = 0; i < fn_expr_input_count(expr.get()); i++) {
+        char letter = 0;
+        Plane plane;
+        fn_expr_input(expr.get(), i, &letter, &plane.band);
+        while (sources[plane.source].letter != letter)
+            plane.source++;
+        GDALRasterBandH band = GDALGetRasterBand(sources[plane.source].dataset.get(), plane.band);
+        plane.type = FromGDAL(band);
+        plane.nodata = NoDataOf(band, plane.type);
+        plane.mask = HasMask(band);
+        planes.push_back(plane);
+    }
+    return true;
+}
+
+/* ---- outputs ---- */
+
+bool Plan::AddComputedOutputs(const fn_recipe &recipe)
+{
+    Output output;
+    output.type = recipe.type;
+    if (output.type == FN_TYPE_COUNT) {
+        output.type = FN_FLOAT32;
+        for (const Plane &plane : planes)
+            if (!fn_type_fits_float32(plane.type))
+                output.type = FN_FLOAT64;
+    }
+    if (ToGDAL(output.type) == GDT_Unknown) {
+        CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: OT=%s: GDAL " GDAL_RELEASE_NAME " has no such type",
+                 fn_type_name(output.type));
+        return false;
+    }
+    if (recipe.nodata) {
+        fn_error err;
+        if (fn_nodata_parse(recipe.nodata, output.type, &output.nodata, &err) != FN_OK) {
+            CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: %s", err.text);
+            return false;
+        }
+    } else if (!recipe.nodata_none) {
+        output.nodata = fn_nodata_default(output.type);
+        if (fn_type_is_integer(output.type))
+            CPLError(CE_Warning, CPLE_AppDefined,
+                     "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
+                     fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
+    }
+    bandCount = fn_expr_output_count(expr.get());
+    outputs.assign(static_cast<size_t>(bandCount), output);
+    pixelInterleaved = bandCount > 1;
+    return true;
+}
+
+bool Plan::AddSourceOutputs()
+{
+    GDALDatasetH dataset = sources[0].dataset.get();
+    bandCount = GDALGetRasterCount(dataset);
+    bool sharedMask = false;
+    std::vector<Output> masks;
+    for (int i = 1; i <= bandCount; i++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, i);
+        Output output;
+        output.band = i;
+        /* Signed bytes of old GDALs keep their type there: Byte with a remark. */
+        output.type = GDALGetRasterDataType(band) == GDT_Byte ? FN_UINT8 : FromGDAL(band);
+        if (output.type == FN_TYPE_COUNT) {
+            CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: band %d of %s has the type %s: only real types are supported", i,
+                     Describe(sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
+            return false;
+        }
+        outputs.push_back(output);
+        const int flags = GDALGetMaskFlags(band);
+        if (HasMask(band) && !(flags & GMF_ALPHA) && !(sharedMask && (flags & GMF_PER_DATASET))) {
+            sharedMask = sharedMask || (flags & GMF_PER_DATASET);
+            Output mask;
+            mask.band = i;
+            mask.isMask = true;
+            mask.type = FN_UINT8;
+            masks.push_back(mask);
+        }
+    }
+    outputs.insert(outputs.end(), masks.begin(), masks.end());
+    const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
+    pixelInterleaved = bandCount > 1 && interleave && EQUAL(interleave, "PIXEL");
+    return true;
+}
+
+bool Plan::MakeGrid(const fn_recipe &recipe)
+{
+    if (pixelInterleaved)
+        groups.push_back({0, static_cast<size_t>(bandCount)});
+    while (groups.empty() || groups.back().first + groups.back().count < outputs.size())
+        groups.push_back({groups.empty() ? 0 : groups.back().first + groups.back().count, 1});
+
+    GDALDatasetH dataset = sources[0].dataset.get();
+    const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
+    int tileWidth = recipe.tile_width, tileHeight = recipe.tile_height;
+    if (tileWidth == 0) {
+        int blockWidth = 0, blockHeight = 0;
+        size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
+        GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].source ? 1 : planes[0].band), &blockWidth,
+                         &blockHeight);
+        for (const Plane &plane : planes)
+            bytes += fn_type_size(plane.type);
+        for (size_t i = groups[0].first; i < groups[0].first + groups[0].count; i++)
+            bytes += fn_type_size(outputs[i].type);
+        fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
+    }
+    fn_error err;
+    if (fn_grid_init(&grid, width, height, tileWidth, tileHeight, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(sources[0]).c_str(), err.text);
+        return false;
+    }
+    /* GDAL counts the bytes of a block in an int. */
+    const double blockBytes = 8.0 * grid.tile_width * grid.tile_height;
+    if (blockBytes > 2147483647.0) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: TILE_SIZE=%dx%d: tiles of more than 2 GB are not possible",
+                 grid.tile_width, grid.tile_height);
+        return false;
+    }
+    return true;
+}
+
+size_t Plan::GroupOf(size_t output) const
+{
+    size_t g = 0;
+    while (output >= groups[g].first + groups[g].count)
+        g++;
+    return g;
+}
+
+static size_t AlignedBytes(const Output &output, size_t pixels)
+{
+    return (pixels * fn_type_size(output.type) + 63) / 64 * 64;
+}
+
+size_t Plan::Offset(const Group &group, size_t output, size_t pixels) const
+{
+    size_t offset = 0;
+    for (size_t i = group.first; i < output; i++)
+        offset += AlignedBytes(outputs[i], pixels);
+    return offset;
+}
+
+size_t Plan::TaskBytes(int64_t task) const
+{
+    const int64_t tiles = fn_grid_tile_count(&grid);
+    const fn_window window = fn_grid_tile(&grid, task % tiles);
+    const Group &group = groups[static_cast<size_t>(task / tiles)];
+    return Offset(group, group.first + group.count, static_cast<size_t>(window.width * window.height));
+}
+
+std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview)
+{
+    auto plan = std::make_shared<Plan>();
+    if (!plan->OpenSources(recipe, overview))
+        return nullptr;
+    if (plan->sources.empty()) {
+        CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: a dataset name is missing: FISHNET:<dataset> or -oo A=<dataset>");
+        return nullptr;
+    }
+    if (recipe.n_calcs > 0) {
+        if (!plan->CheckGrids() || !plan->Compile(recipe) || !plan->AddPlanes() || !plan->AddComputedOutputs(recipe))
+            return nullptr;
+    } else if (!plan->AddSourceOutputs())
+        return nullptr;
+    return plan->MakeGrid(recipe) ? plan : nullptr;
+}
+
+} // namespace fishnet

@@ -1,0 +1,101 @@
+/* What a FISHNET dataset computes: its inputs, the expression over them, its output bands and its grid. Made when the
+ * dataset is opened, then read by all workers and never changed. */
+#ifndef FN_FISHNET_PLAN_H
+#define FN_FISHNET_PLAN_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <cpl_string.h>
+
+#include "fishnet/expr.h"
+#include "fishnet/grid.h"
+#include "fishnet/recipe.h"
+#include "handles.h"
+
+namespace fishnet
+{
+
+/* GDAL's type for a core type and back; GDT_Unknown, FN_TYPE_COUNT where there is none. */
+GDALDataType ToGDAL(fn_type type);
+fn_type FromGDAL(GDALRasterBandH band);
+
+/* One input dataset, by its letter. */
+struct Source {
+    char letter = 0;
+    std::string name;
+    CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
+    DatasetHandle dataset;     /* the opening thread's handle: metadata only */
+};
+
+/* One input band of the expression, in the order of fn_expr_run. */
+struct Plane {
+    size_t source = 0; /* index in Plan::sources */
+    int band = 0;
+    fn_type type = FN_FLOAT64;
+    fn_nodata nodata = {};
+    bool mask = false; /* its validity is in a mask or alpha band */
+};
+
+/* One output: a band, or the mask of a band (of a dataset passed through as it is). */
+struct Output {
+    int band = 0; /* of the source that is passed through */
+    bool isMask = false;
+    fn_type type = FN_FLOAT64;
+    fn_nodata nodata = {};
+};
+
+struct FreeExpr {
+    void operator()(fn_expr *expr) const
+    {
+        fn_expr_free(expr);
+    }
+};
+
+class Plan
+{
+  public:
+    /* NULL after CPLError. overview: -1, or the overview level of every input. */
+    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview);
+
+    std::vector<Source> sources;
+    std::vector<Plane> planes;
+    std::unique_ptr<fn_expr, FreeExpr> expr; /* NULL: source 0 as it is */
+    std::vector<Output> outputs;             /* the bands, then the masks */
+    int bandCount = 0;
+    std::vector<std::string> calcs;
+    fn_grid grid = {};
+    bool pixelInterleaved = false; /* all bands of a tile are one task */
+
+    /* Outputs are computed in groups, each of consecutive outputs. Task = group * tiles + tile. */
+    struct Group {
+        size_t first, count;
+    };
+    std::vector<Group> groups;
+    size_t GroupOf(size_t output) const;
+
+    /* Bytes from the begin of a group's result to that output's pixels, for a tile of so many pixels. */
+    size_t Offset(const Group &group, size_t output, size_t pixels) const;
+    size_t TaskBytes(int64_t task) const;
+
+    DatasetHandle OpenSource(size_t i) const;
+
+  private:
+    bool OpenSources(const fn_recipe &recipe, int overview);
+    bool CheckGrids() const;
+    bool Compile(const fn_recipe &recipe);
+    bool AddPlanes();
+    bool AddComputedOutputs(const fn_recipe &recipe);
+    bool AddSourceOutputs();
+    bool MakeGrid(const fn_recipe &recipe);
+};
+
+/* "A (dem.tif)" */
+std::string Describe(const Source &source);
+/* "x=0 y=512 512x512" */
+std::string Describe(const fn_window &window);
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,155 @@
+#include "fishnet/worker.h"
+
+#include "gdal_compat.h"
+
+namespace fishnet
+{
+
+std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstList config, fn_error *err)
+{
+    /* This thread is ours until the dataset is closed. One thread for each worker: GDAL must not start more of its own. */
+    CPLSetThreadLocalConfigOptions(config);
+    CPLSetThreadLocalConfigOption("GDAL_NUM_THREADS", "1");
+    CPLSetThreadLocalConfigOption("VRT_NUM_THREADS", "1");
+
+    MessageCollector collector;
+    std::unique_ptr<Worker> worker(new Worker(std::move(plan)));
+    for (size_t i = 0; i < worker->m_plan->sources.size(); i++) {
+        worker->m_datasets.push_back(worker->m_plan->OpenSource(i));
+        if (!worker->m_datasets.back()) {
+            fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s", Describe(worker->m_plan->sources[i]).c_str(),
+                    collector.Cause("no reason given").c_str());
+            return nullptr;
+        }
+    }
+    return worker;
+}
+
+Worker::~Worker()
+{
+    MessageCollector collector; /* nobody is there to hear them any more */
+    m_datasets.clear();
+}
+
+/* Reads one band's window, packed, in the band's own type. */
+static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
+{
+    return GDALRasterIO(band, GF_Read, static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
+                        static_cast<int>(w.height), data, static_cast<int>(w.width), static_cast<int>(w.height), type, 0,
+                        0) == CE_None;
+}
+
+/* Signed bytes of old GDALs are Byte to it. */
+static GDALDataType ReadType(fn_type type)
+{
+    return ToGDAL(type) == GDT_Unknown ? GDT_Byte : ToGDAL(type);
+}
+
+bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char *result)
+{
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    GDALDatasetH dataset = m_datasets[0].get();
+    const std::vector<Output> &outputs = m_plan->outputs;
+
+    bool oneCall = group.count > 1; /* pixel-interleaved bands of one type: decoded together */
+    for (size_t i = group.first; i < group.first + group.count; i++)
+        oneCall = oneCall && outputs[i].type == outputs[group.first].type && !outputs[i].isMask;
+    if (oneCall) {
+        const size_t bandSpace = m_plan->Offset(group, group.first + 1, pixels);
+        return GDALDatasetRasterIOEx(dataset, GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
+                                     static_cast<int>(window.width), static_cast<int>(window.height), result,
+                                     static_cast<int>(window.width), static_cast<int>(window.height),
+                                     ReadType(outputs[group.first].type), static_cast<int>(group.count), nullptr, 0, 0,
+                                     static_cast<GSpacing>(bandSpace), nullptr) == CE_None;
+    }
+    for (size_t i = group.first; i < group.first + group.count; i++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, outputs[i].band);
+        if (outputs[i].isMask)
+            band = GDALGetMaskBand(band);
+        if (!ReadBand(band, window, result + m_plan->Offset(group, i, pixels), ReadType(outputs[i].type)))
+            return false;
+    }
+    return true;
+}
+
+bool Worker::ReadPlanes(const fn_window &window, const volatile bool *cancel)
+{
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    const std::vector<Plane> &planes = m_plan->planes;
+    m_pixels.resize(planes.size());
+    m_masks.resize(planes.size());
+    for (size_t i = 0; i < planes.size(); i++) {
+        const Plane &plane = planes[i];
+        GDALDatasetH dataset = m_datasets[plane.source].get();
+        GDALRasterBandH band = GDALGetRasterBand(dataset, plane.band);
+        m_pixels[i].resize(pixels * fn_type_size(plane.type));
+        if (fn_is_cancelled(cancel) || !ReadBand(band, window, m_pixels[i].data(), ReadType(plane.type)))
+            return false;
+        if (plane.mask) {
+            m_masks[i].resize(pixels);
+            if (!ReadBand(GDALGetMaskBand(band), window, m_masks[i].data(), GDT_Byte))
+                return false;
+        }
+    }
+    return true;
+}
+
+fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, char *result, const volatile bool *cancel,
+                          fn_error *err)
+{
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    if (!ReadPlanes(window, cancel))
+        return fn_is_cancelled(cancel) ? FN_ERR_CANCELLED : FN_ERR_READ;
+    std::vector<fn_plane> in(m_plan->planes.size());
+    for (size_t i = 0; i < in.size(); i++) {
+        const Plane &plane = m_plan->planes[i];
+        in[i].data = m_pixels[i].data();
+        in[i].type = plane.type;
+        in[i].nodata = plane.nodata;
+        in[i].mask = plane.mask ? m_masks[i].data() : nullptr;
+    }
+    std::vector<fn_sink> out(group.count);
+    for (size_t i = 0; i < group.count; i++) {
+        const Output &output = m_plan->outputs[group.first + i];
+        out[i].data = result + m_plan->Offset(group, group.first + i, pixels);
+        out[i].type = output.type;
+        out[i].nodata = output.nodata;
+    }
+    m_scratch.resize(fn_expr_scratch_bytes(m_plan->expr.get()));
+    size_t bad = 0;
+    fn_error reason;
+    const fn_status status =
+        fn_expr_run(m_plan->expr.get(), pixels, in.data(), out.data(), m_scratch.data(), &bad, &reason);
+    if (status != FN_OK) {
+        const long long column = static_cast<long long>(bad % static_cast<size_t>(window.width)),
+                        line = static_cast<long long>(bad / static_cast<size_t>(window.width));
+        fn_fail(err, status, "pixel %lld,%lld: %s", static_cast<long long>(window.x) + column,
+                static_cast<long long>(window.y) + line, reason.text);
+    }
+    return status;
+}
+
+fn_status Worker::Run(int64_t task, void *result, const volatile bool *cancel, Notes *notes, fn_error *err)
+{
+    const int64_t tiles = fn_grid_tile_count(&m_plan->grid);
+    const fn_window window = fn_grid_tile(&m_plan->grid, task % tiles);
+    const Plan::Group &group = m_plan->groups[static_cast<size_t>(task / tiles)];
+    MessageCollector collector;
+    fn_error reason = {};
+    fn_status status = FN_OK;
+    if (m_plan->expr)
+        status = Compute(window, group, static_cast<char *>(result), cancel, &reason);
+    else if (!PassThrough(window, group, static_cast<char *>(result)))
+        status = FN_ERR_READ;
+    if (status == FN_OK)
+        *notes = std::move(collector.messages);
+    else if (status == FN_ERR_READ)
+        fn_fail(err, status, "tile %s cannot be read: %s", Describe(window).c_str(),
+                collector.Cause("no reason given").c_str());
+    else
+        fn_fail(err, status, "tile %s: %s", Describe(window).c_str(),
+                status == FN_ERR_CANCELLED ? "cancelled" : reason.text);
+    return status;
+}
+
+} // namespace fishnet

@@ -1,0 +1,74 @@
+/* Owners of GDAL's C handles. */
+#ifndef FN_HANDLES_H
+#define FN_HANDLES_H
+
+#include <cpl_error.h>
+#include <gdal.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fishnet
+{
+
+struct CloseDataset {
+    void operator()(void *dataset) const
+    {
+        GDALClose(dataset);
+    }
+};
+using DatasetHandle = std::unique_ptr<void, CloseDataset>;
+
+struct Message {
+    CPLErr level;
+    CPLErrorNum number;
+    std::string text;
+};
+
+/* Collects this thread's GDAL messages while it lives, instead of the host's handler getting them from a thread of ours. */
+class MessageCollector
+{
+  public:
+    MessageCollector()
+    {
+        CPLPushErrorHandlerEx(Collect, this);
+    }
+    ~MessageCollector()
+    {
+        CPLPopErrorHandler();
+    }
+    MessageCollector(const MessageCollector &) = delete;
+    MessageCollector &operator=(const MessageCollector &) = delete;
+
+    /* The first error's text, or `otherwise`. */
+    std::string Cause(const char *otherwise) const
+    {
+        for (const Message &message : messages)
+            if (message.level >= CE_Failure)
+                return message.text;
+        return otherwise;
+    }
+
+    std::vector<Message> messages;
+
+  private:
+    static void CPL_STDCALL Collect(CPLErr level, CPLErrorNum number, const char *text)
+    {
+        auto *self = static_cast<MessageCollector *>(CPLGetErrorHandlerUserData());
+        self->messages.push_back({level, number, text});
+    }
+};
+
+/* Passes a collected message on to the host. */
+inline void Emit(const Message &message)
+{
+    if (message.level == CE_Debug)
+        CPLDebug("FISHNET", "%s", message.text.c_str());
+    else
+        CPLError(message.level, message.number, "%s", message.text.c_str());
+}
+
+} // namespace fishnet
+
+#endif

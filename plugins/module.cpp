@@ -1,0 +1,14 @@
+/* The module's one entry: GDAL calls it in every process that registers drivers, so it only registers. */
+#include "gdal_compat.h"
+
+#include "fishnet/driver.h"
+
+extern "C" CPL_DLL void GDALRegister_FISHNET(void);
+
+void GDALRegister_FISHNET(void)
+{
+    if (!GDAL_CHECK_VERSION("FISHNET"))
+        return;
+    fishnet::RegisterRasterDriver();
+    fishnet::RegisterPixelFunction();
+}

@@ -10,14 +10,23 @@
 #include <string.h>
 #include <strings.h>
 
+#include "text.h"
+
 fn_status fn_fail(fn_error *err, fn_status status, const char *format, ...)
 {
     if (err) {
         va_list args;
         va_start(args, format);
         err->status = status;
-        vsnprintf(err->text, sizeof err->text, format, args);
+        const int length = vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
+        if (length >= (int)sizeof err->text) { /* cut: not within a character */
+            size_t begin = sizeof err->text - 2;
+            while (begin > 0 && ((unsigned char)err->text[begin] & 0xC0) == 0x80)
+                begin--;
+            if (fn_utf8_length(&err->text[begin], sizeof err->text - 1 - begin) == 0)
+                err->text[begin] = '\0';
+        }
     }
     return status;
 }
@@ -91,20 +100,27 @@ static double round_to_float16(double value)
         return value;
     int exponent = ilogb(value);
     double spacing = ldexp(1, (exponent < -14 ? -14 : exponent) - 10);
-    double rounded = nearbyint(value / spacing) * spacing;
-    return fabs(rounded) > 65504 ? copysign(HUGE_VAL, value) : rounded;
+    return nearbyint(value / spacing) * spacing;
+}
+
+/* GDAL writes FLT_MAX with too few digits to read it back. */
+static double round_to_float32(double value)
+{
+    if (fabs(value) > FLT_MAX && fabs(value) < FLT_MAX * (1 + 1e-6))
+        return copysign(FLT_MAX, value);
+    return fabs(value) > FLT_MAX ? value : (double)(float)value;
 }
 
 fn_nodata fn_nodata_from_double(double value, fn_type type)
 {
     fn_nodata out = {.set = false};
     if (type == FN_FLOAT64 || type == FN_FLOAT32 || type == FN_FLOAT16) {
-        out.set = true;
-        if (type == FN_FLOAT32 && isfinite(value)) /* GDAL writes FLT_MAX with too few digits to read it back */
-            value = fabs(value) > FLT_MAX && fabs(value) < FLT_MAX * (1 + 1e-6) ? copysign(FLT_MAX, value)
-                                                                                : (double)(float)value;
-        if (type == FN_FLOAT16)
+        const double most = type == FN_FLOAT64 ? DBL_MAX : type == FN_FLOAT32 ? FLT_MAX : 65504;
+        if (type == FN_FLOAT32)
+            value = round_to_float32(value);
+        else if (type == FN_FLOAT16)
             value = round_to_float16(value);
+        out.set = !isfinite(value) || fabs(value) <= most;
         out.value.f = value;
     } else if (known(type) && value == floor(value) && value >= types[type].lowest) {
         /* 2^63 and 2^64 themselves are beyond the 64 bit types */
@@ -123,24 +139,27 @@ fn_status fn_nodata_parse(const char *text, fn_type type, fn_nodata *out, fn_err
     char *end = NULL;
     *out = (fn_nodata){.set = false};
     errno = 0;
+    double value = 0;
+    bool beyond = false; /* of the type, or of double itself */
     if (type == FN_INT64 || type == FN_UINT64) { /* all 64 bits, where a double would round */
-        bool minus = text[strspn(text, " \t")] == '-';
+        const bool minus = text[strspn(text, " \t")] == '-';
         if (type == FN_INT64)
             out->value.i = strtoll(text, &end, 10);
         else
             out->value.u = strtoull(text, &end, 10);
-        if (end != text && *end == '\0' && errno == 0 && !(minus && type == FN_UINT64)) {
-            out->set = true;
+        beyond = errno != 0;
+        out->set = end != text && *end == '\0' && !beyond && (!minus || type == FN_INT64);
+        if (out->set)
             return FN_OK;
-        }
         errno = 0;
     }
-    double value = strtod(text, &end);
+    value = fn_strtod(text, &end);
     if (end == text || *end != '\0')
         return fn_fail(err, FN_ERR_ARGUMENT, "NODATA=%.100s is not a number", text);
+    beyond |= errno == ERANGE && isinf(value);
     if (isnan(value))
         value = NAN; /* one NaN: strtod keeps signs and payloads */
-    *out = fn_nodata_from_double(value, type);
+    *out = beyond ? (fn_nodata){.set = false} : fn_nodata_from_double(value, type);
     if (!out->set)
         return fn_fail(err, FN_ERR_ARGUMENT, "NODATA=%.100s cannot be a value of type %s", text, fn_type_name(type));
     return FN_OK;

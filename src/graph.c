@@ -43,7 +43,8 @@ static uint32_t hash(const fn_node *node)
 
 static bool same(const fn_node *a, const fn_node *b)
 {
-    return a->op == b->op && memcmp(a->child, b->child, sizeof a->child) == 0 && bits_of(a->value) == bits_of(b->value);
+    return a->op == b->op && a->kind == b->kind && memcmp(a->child, b->child, sizeof a->child) == 0 &&
+           bits_of(a->value) == bits_of(b->value);
 }
 
 static bool grow(fn_graph *graph)
@@ -76,11 +77,8 @@ static int32_t find_or_add(fn_graph *graph, fn_node node)
         return -1;
     int32_t *slot = &graph->table[hash(&node) & (graph->table_size - 1)];
     for (int32_t i = *slot; i >= 0; i = graph->nodes[i].next)
-        if (same(&graph->nodes[i], &node)) {
-            if (node.kind > graph->nodes[i].kind) /* the number 1 may have been seen as a truth value first */
-                graph->nodes[i].kind = node.kind;
+        if (same(&graph->nodes[i], &node))
             return i;
-        }
     node.next = *slot;
     graph->nodes[graph->count] = node;
     return *slot = graph->count++;
@@ -88,9 +86,10 @@ static int32_t find_or_add(fn_graph *graph, fn_node node)
 
 int32_t fn_graph_const(fn_graph *graph, double value, fn_kind kind)
 {
-    if (isnan(value)) { /* one NaN only; it may stand for NoData of any kind */
-        value = NAN;
-        kind = FN_BOOL;
+    if (isnan(value)) {
+        value = NAN; /* one NaN only */
+        if (graph->nodata)
+            kind = FN_BOOL; /* NoData belongs to values of any kind */
     }
     return find_or_add(graph, (fn_node){.op = FN_OP_CONST,
                                         .kind = (uint8_t)kind,

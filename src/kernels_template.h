@@ -225,45 +225,68 @@ SCALAR1(log10)
         for (size_t i = 0; i < n; i += FN_WIDTH)                                                                       \
             FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                        \
     }
-#define VECTOR2(name, ulp)                                                                                             \
-    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
-    {                                                                                                                  \
-        for (size_t i = 0; i < n; i += FN_WIDTH) {                                                                     \
-            const FN_VECTOR a = step[0] ? FN_VLOAD(operand[0] + i) : FN_VSET(*operand[0]);                             \
-            const FN_VECTOR b = step[1] ? FN_VLOAD(operand[1] + i) : FN_VSET(*operand[1]);                             \
-            FN_VSTORE(out + i, FN_SLEEF2(name, ulp)(a, b));                                                            \
-        }                                                                                                              \
-    }
-VECTOR1(exp, u10)
 VECTOR1(exp2, u10)
 VECTOR1(expm1, u10)
 VECTOR1(log, u10)
 VECTOR1(log2, u10)
-VECTOR1(log1p, u10)
-VECTOR1(sin, u10)
-VECTOR1(cos, u10)
-VECTOR1(tan, u10)
 VECTOR1(asin, u10)
 VECTOR1(acos, u10)
 VECTOR1(atan, u10)
-VECTOR1(cosh, u10)
-VECTOR2(pow, u10)
-VECTOR2(hypot, u05)
-VECTOR2(atan2, u10)
 
-/* pow(1, NaN), pow(NaN, 0) and hypot(inf, NaN) are numbers in IEEE 754, but NoData under NoData rules. */
-#define PROPAGATE(name)                                                                                                \
-    static void k_##name##_n(double *out, const double *const *operand, const int *step, size_t n)                     \
+/* SLEEF is off by more than 1 ulp for arguments at the end of the range (overflow comes early, and beyond 1e14 the
+ * reduction of angles loses bits). Where `hard(a)` is true the C library answers. */
+#define VECTOR1_HARD(name, ulp, hard)                                                                                  \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
+        (void)step;                                                                                                    \
+        int any = 0;                                                                                                   \
+        _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                          \
+        {                                                                                                              \
+            const double a = operand[0][i];                                                                            \
+            any |= (hard);                                                                                             \
+        }                                                                                                              \
+        if (any) {                                                                                                     \
+            double value[FN_BLOCK];                                                                                    \
+            for (size_t i = 0; i < n; i += FN_WIDTH)                                                                   \
+                FN_VSTORE(value + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                  \
+            for (size_t i = 0; i < n; i++) {                                                                           \
+                const double a = operand[0][i];                                                                        \
+                out[i] = (hard) ? name(a) : value[i];                                                                  \
+            }                                                                                                          \
+        } else                                                                                                         \
+            for (size_t i = 0; i < n; i += FN_WIDTH)                                                                   \
+                FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                    \
+    }
+VECTOR1_HARD(exp, u10, fabs(a) > 700)
+VECTOR1_HARD(cosh, u10, fabs(a) > 700)
+VECTOR1_HARD(log1p, u10, a > 1e300)
+VECTOR1_HARD(sin, u10, fabs(a) > 1e14)
+VECTOR1_HARD(cos, u10, fabs(a) > 1e14)
+VECTOR1_HARD(tan, u10, fabs(a) > 1e14)
+
+/* With two operands; `fix` is the final value from the operands and SLEEF's value v. */
+#define VECTOR2(name, f, ulp, fix)                                                                                     \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
         double value[FN_BLOCK];                                                                                        \
-        k_##name(value, operand, step, n);                                                                             \
+        for (size_t i = 0; i < n; i += FN_WIDTH) {                                                                     \
+            const FN_VECTOR a = step[0] ? FN_VLOAD(operand[0] + i) : FN_VSET(*operand[0]);                             \
+            const FN_VECTOR b = step[1] ? FN_VLOAD(operand[1] + i) : FN_VSET(*operand[1]);                             \
+            FN_VSTORE(value + i, FN_SLEEF2(f, ulp)(a, b));                                                             \
+        }                                                                                                              \
         for (size_t i = 0; i < n; i++) {                                                                               \
-            const double a = operand[0][step[0] ? i : 0], b = operand[1][step[1] ? i : 0];                             \
-            out[i] = EITHER_NAN ? NAN1 : value[i];                                                                     \
+            const double a = operand[0][step[0] ? i : 0], b = operand[1][step[1] ? i : 0], v = value[i];               \
+            (void)a, (void)b;                                                                                          \
+            out[i] = (fix);                                                                                            \
         }                                                                                                              \
     }
-PROPAGATE(pow)
-PROPAGATE(hypot)
+#define POW_FIXED (((fabs(v) < 1e300) & (fabs(v) > 1e-300)) ? v : pow(a, b))
+VECTOR2(atan2, atan2, u10, v)
+VECTOR2(pow, pow, u10, POW_FIXED)
+VECTOR2(hypot, hypot, u05, v)
+/* pow(1, NaN), pow(NaN, 0) and hypot(inf, NaN) are numbers in IEEE 754, but NoData under NoData rules. */
+VECTOR2(pow_n, pow, u10, EITHER_NAN ? NAN1 : POW_FIXED)
+VECTOR2(hypot_n, hypot, u05, EITHER_NAN ? NAN1 : v)
 
 /* ---- loads ---- */
 
@@ -372,7 +395,8 @@ STORE(i32, int32_t, i, INT32_MIN, INT32_MAX)
                 const double clamped = x > (low) ? x : (low);                                                          \
                 if (fabs(clamped) > 0x1p53)                                                                            \
                     return i;                                                                                          \
-                v = (ctype)(clamped > 0 ? clamped + 0.5 : clamped - 0.5);                                              \
+                /* beyond 2^52 it is whole, and adding a half would round once more */                                 \
+                v = (ctype)(fabs(clamped) < 0x1p52 ? clamped + copysign(0.5, clamped) : clamped);                      \
                 if (sink->nodata.set && v == nd)                                                                       \
                     v = nd > 0 ? nd - 1 : nd + 1;                                                                      \
             }                                                                                                          \

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "text.h"
+
 /* ---- what an operator or function does ---- */
 
 typedef enum action {
@@ -140,10 +142,10 @@ static const struct {
     fn_kind kind;
 } constants[] = {
     {"pi", PI, FN_REAL},    {"e", 2.718281828459045235360287, FN_REAL},
-    {"nan", NAN, FN_BOOL},  {"inf", INFINITY, FN_REAL},
+    {"nan", NAN, FN_REAL},  {"inf", INFINITY, FN_REAL},
     {"true", 1, FN_BOOL},   {"True", 1, FN_BOOL},
     {"false", 0, FN_BOOL},  {"False", 0, FN_BOOL},
-    {"NODATA", NAN, FN_BOOL},
+    {"NODATA", NAN, FN_REAL},
 };
 
 /* From loose to tight. */
@@ -227,9 +229,11 @@ typedef struct parser {
 
 /* ---- errors ---- */
 
-static bool utf8_follower(char c)
+/* Bytes of the character at s; bytes that are no UTF-8 count as one each. */
+static size_t character(const char *s, size_t left)
 {
-    return ((unsigned char)c & 0xC0) == 0x80;
+    const size_t n = fn_utf8_length(s, left);
+    return n ? n : 1;
 }
 
 /* message, "at position N", an excerpt of the text and a caret below the place. */
@@ -243,26 +247,30 @@ static fn_status complain(parser *p, size_t offset, const char *format, ...)
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
 
-    const size_t length = strlen(p->text);
-    size_t position = 1;
-    for (size_t i = 0; i < offset; i++)
-        position += !utf8_follower(p->text[i]);
-    size_t begin = offset > AROUND ? offset - AROUND : 0;
-    while (begin > 0 && utf8_follower(p->text[begin]))
-        begin--;
-    size_t end = length - offset > AROUND ? offset + AROUND : length;
-    while (end > offset && end < length && utf8_follower(p->text[end]))
-        end--;
-
-    char excerpt[2 * AROUND + 16], caret[2 * AROUND + 16];
-    size_t n = 0, column = 0;
-    for (size_t i = begin; i < end; i++) {
-        unsigned char c = (unsigned char)p->text[i];
-        excerpt[n++] = (c == '\t' || c == '\n' || c == '\r') ? ' ' : (c < 32 || c == 127) ? '?' : (char)c;
-        if (i < offset && !utf8_follower(p->text[i]))
-            caret[column++] = ' ';
+    const char *text = p->text;
+    const size_t length = strlen(text);
+    size_t begin = 0, position = 1;
+    for (size_t i = 0, n; i < offset; i += n) {
+        n = character(text + i, length - i);
+        position++;
+        if (offset - i > AROUND)
+            begin = i + n;
     }
-    excerpt[n] = '\0';
+    char excerpt[2 * AROUND + 16], caret[2 * AROUND + 16];
+    size_t written = 0, column = 0, end = begin;
+    while (end < length && end < offset + AROUND) {
+        const size_t n = character(text + end, length - end);
+        const unsigned char c = (unsigned char)text[end];
+        if (n > 1) {
+            memcpy(excerpt + written, text + end, n);
+            written += n;
+        } else
+            excerpt[written++] = (c == '\t' || c == '\n' || c == '\r') ? ' ' : (c < 32 || c >= 127) ? '?' : (char)c;
+        if (end < offset)
+            caret[column++] = ' ';
+        end += n;
+    }
+    excerpt[written] = '\0';
     caret[column++] = '^';
     caret[column] = '\0';
     return fn_fail(p->err, FN_ERR_SYNTAX, "%s at position %zu\n  %s%s%s\n  %s%s", message, position,
@@ -509,7 +517,7 @@ static fn_status read_number(parser *p, double *value)
             return complain(p, here(p), "the number is beyond 2^53");
         *value = (double)whole;
     } else {
-        /* Digits, point and exponent are checked here: strtod would take "0x", "nan" and the locale's comma as well. */
+        /* Digits and exponent are checked here: strtod would take "1e" as 1. */
         size_t n = 0, digits = 0;
         while (isdigit((unsigned char)begin[n]))
             n++, digits++;
@@ -530,22 +538,7 @@ static fn_status read_number(parser *p, double *value)
                 m++;
             n = m;
         }
-        *value = strtod(begin, &end);
-        if (end != begin + n) { /* a locale with another decimal point: read a copy that has it */
-            char *copy = malloc(n + 1);
-            if (!copy)
-                return out_of_memory(p);
-            memcpy(copy, begin, n);
-            copy[n] = '\0';
-            char *point = strchr(copy, '.');
-            char probe[16];
-            snprintf(probe, sizeof probe, "%.1f", 0.5);
-            if (point)
-                *point = probe[1];
-            *value = strtod(copy, NULL);
-            free(copy);
-            end = (char *)(uintptr_t)(begin + n);
-        }
+        *value = fn_strtod(begin, &end);
     }
     if (name_part(*end) || *end == '.')
         return complain(p, (size_t)(end - p->text), "unexpected '%c' behind a number", *end);
@@ -753,6 +746,8 @@ static fn_status read_operand(parser *p, bool *done)
     }
     if ((unsigned char)c >= 0x80)
         return complain(p, position, "a character that is not ASCII where a value is wanted");
+    if ((unsigned char)c < 32 || c == 127)
+        return complain(p, position, "a control character (0x%02X) where a value is wanted", (unsigned)c);
     return complain(p, position, "unexpected '%c' where a value is wanted", c);
 }
 
@@ -843,6 +838,8 @@ static fn_status read_operator(parser *p, bool *operand_next)
         return complain(p, position, "an operator is missing before '%c'", c);
     if ((unsigned char)c >= 0x80)
         return complain(p, position, "a character that is not ASCII where an operator is wanted");
+    if ((unsigned char)c < 32 || c == 127)
+        return complain(p, position, "a control character (0x%02X) where an operator is wanted", (unsigned)c);
     return complain(p, position, "unexpected '%c' where an operator is wanted", c);
 }
 

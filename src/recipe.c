@@ -179,8 +179,9 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
 /* Letters of inputs make sense with an expression only. */
 static fn_status check(const fn_recipe *r, fn_error *err)
 {
-    if (!r->inputs[0] && r->n_calcs == 0)
-        return fn_fail(err, FN_ERR_ARGUMENT, "a dataset name is missing behind %s", FN_RECIPE_PREFIX);
+    if (!r->inputs[0])
+        return fn_fail(err, FN_ERR_ARGUMENT, "a dataset name is missing: %s<dataset>, or the option A=<dataset>",
+                       FN_RECIPE_PREFIX);
     if (r->n_calcs > 0)
         return FN_OK;
     for (int i = 1; i < FN_INPUTS; i++)

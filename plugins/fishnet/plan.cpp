@@ -412,10 +412,6 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview)
     auto plan = std::make_shared<Plan>();
     if (!plan->OpenSources(recipe, overview))
         return nullptr;
-    if (plan->sources.empty()) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: a dataset name is missing: FISHNET:<dataset> or -oo A=<dataset>");
-        return nullptr;
-    }
     if (recipe.n_calcs > 0) {
         if (!plan->CheckGrids() || !plan->Compile(recipe) || !plan->AddPlanes() || !plan->AddComputedOutputs(recipe))
             return nullptr;

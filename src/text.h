@@ -1,0 +1,13 @@
+/* Reading numbers and text the same way in every locale. */
+#ifndef FN_TEXT_H
+#define FN_TEXT_H
+
+#include <stddef.h>
+
+/* strtod() with a decimal point whatever the host's locale. Any thread. */
+double fn_strtod(const char *text, char **end);
+
+/* Bytes of the UTF-8 character at s, of which `left` bytes are there; 0 if it is no valid one (RFC 3629). */
+size_t fn_utf8_length(const char *s, size_t left);
+
+#endif

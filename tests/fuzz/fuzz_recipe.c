@@ -1,0 +1,109 @@
+/* Connection strings and open options. See README.md for the layout of the input. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fishnet/engine.h"
+#include "fishnet/grid.h"
+#include "fishnet/recipe.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define OPTIONS_MAX 64
+
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
+            abort();                                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
+static void check_empty(const fn_recipe *recipe)
+{
+    for (int i = 0; i < FN_INPUTS; i++)
+        CHECK(recipe->inputs[i] == NULL);
+    CHECK(recipe->calcs == NULL && recipe->n_calcs == 0);
+    CHECK(recipe->nodata == NULL && recipe->trace == NULL);
+}
+
+static void check_recipe(const fn_recipe *recipe)
+{
+    CHECK(recipe->n_calcs >= 0);
+    for (int i = 0; i < recipe->n_calcs; i++)
+        CHECK(recipe->calcs[i] != NULL && recipe->calcs[i][0] != '\0' && strchr(recipe->calcs[i], ';') == NULL);
+    CHECK(recipe->n_calcs > 0 || recipe->inputs[0] != NULL);
+    for (int i = 0; i < FN_INPUTS; i++) {
+        CHECK(recipe->inputs[i] == NULL || recipe->inputs[i][0] != '\0');
+        CHECK(recipe->n_calcs > 0 || i == 0 || recipe->inputs[i] == NULL);
+    }
+    CHECK(recipe->workers >= 0 && recipe->workers <= FN_WORKERS_MAX);
+    CHECK(recipe->tile_width >= 0 && recipe->tile_width <= FN_TILE_MAX);
+    CHECK(recipe->tile_height >= 0 && recipe->tile_height <= FN_TILE_MAX);
+    CHECK((recipe->tile_width == 0) == (recipe->tile_height == 0));
+    CHECK((unsigned)recipe->type <= FN_TYPE_COUNT);
+    CHECK(!(recipe->nodata_none && recipe->nodata != NULL));
+    CHECK(recipe->n_calcs > 0 || (recipe->type == FN_TYPE_COUNT && recipe->nodata == NULL && !recipe->nodata_none));
+    CHECK(recipe->cache_bytes % (1 << 20) == 0);
+    CHECK(recipe->trace == NULL || recipe->trace[0] != '\0');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    if (text == NULL)
+        abort();
+    memcpy(text, data, size);
+    text[size] = '\0';
+    const char *options[OPTIONS_MAX + 1] = {NULL};
+    int n = 0;
+    for (char *s = text; n < OPTIONS_MAX && (s = strchr(s, '\n')) != NULL;) {
+        *s++ = '\0';
+        options[n++] = s;
+    }
+    fn_recipe recipe;
+    fn_error err;
+    memset(&recipe, 0xA5, sizeof recipe);
+    memset(&err, 0, sizeof err);
+    fn_status status = fn_recipe_parse(text, n > 0 ? options : NULL, &recipe, &err);
+    CHECK(fn_recipe_is_name(text) || status != FN_OK);
+    if (status == FN_OK) {
+        check_recipe(&recipe);
+        /* The same words give the same recipe. */
+        fn_recipe again;
+        CHECK(fn_recipe_parse(text, n > 0 ? options : NULL, &again, NULL) == FN_OK);
+        CHECK(again.n_calcs == recipe.n_calcs && again.workers == recipe.workers && again.type == recipe.type);
+        fn_recipe_clear(&again);
+        fn_recipe_clear(&recipe);
+        check_empty(&recipe);
+    } else {
+        CHECK(err.status == status);
+        size_t length = strnlen(err.text, sizeof err.text);
+        CHECK(length > 0 && length < sizeof err.text);
+        check_empty(&recipe);
+    }
+    for (int i = 0; i < n; i++) { /* the same words where only one value is wanted */
+        int workers = -1, width = -1, height = -1;
+        memset(&err, 0, sizeof err);
+        if (fn_parse_workers("X", options[i], &workers, &err) == FN_OK)
+            CHECK(workers >= 0 && workers <= FN_WORKERS_MAX);
+        else
+            CHECK(err.text[0] != '\0');
+        if (fn_parse_tile_size(options[i], &width, &height, &err) == FN_OK)
+            CHECK(width >= 0 && width <= FN_TILE_MAX && height >= 0 && height <= FN_TILE_MAX);
+        for (fn_type type = FN_UINT8; type < FN_TYPE_COUNT; type++) {
+            fn_nodata nodata;
+            memset(&err, 0, sizeof err);
+            if (fn_nodata_parse(options[i], type, &nodata, &err) == FN_OK) {
+                CHECK(nodata.set);
+                double value = fn_nodata_as_double(nodata, type);
+                CHECK(!fn_type_is_integer(type) || value == value);
+            } else
+                CHECK(err.text[0] != '\0');
+        }
+        (void)fn_type_from_name(options[i]);
+    }
+    free(text);
+    return 0;
+}

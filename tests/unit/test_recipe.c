@@ -1,0 +1,462 @@
+/* Connection strings and open options. */
+#include "check.h"
+
+#include <limits.h>
+
+#include "fishnet/recipe.h"
+
+#define MAX_OPTIONS 8
+#define OPTIONS(...) ((const char *const[MAX_OPTIONS + 1]){__VA_ARGS__})
+
+static bool same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Blanks around an expression mean nothing. */
+static bool same_trimmed(const char *got, const char *want)
+{
+    if (got == NULL)
+        return false;
+    got += strspn(got, " \t");
+    size_t n = strlen(got);
+    while (n > 0 && got[n - 1] == ' ')
+        n--;
+    return n == strlen(want) && strncmp(got, want, n) == 0;
+}
+
+static void expect_empty(const fn_recipe *recipe, const char *what)
+{
+    for (int i = 0; i < FN_INPUTS; i++)
+        EXPECT(recipe->inputs[i] == NULL, "%s: input %c", what, 'A' + i);
+    EXPECT(recipe->calcs == NULL && recipe->n_calcs == 0, "%s: calcs", what);
+    EXPECT(recipe->nodata == NULL && recipe->trace == NULL, "%s: nodata, trace", what);
+}
+
+static fn_recipe parsed(const char *connection, const char *const *options)
+{
+    fn_recipe recipe;
+    fn_error err;
+    memset(&recipe, 0xA5, sizeof recipe);
+    memset(&err, 0, sizeof err);
+    fn_status status = fn_recipe_parse(connection, options, &recipe, &err);
+    REQUIRE(status == FN_OK, "%s %s: %s", connection, options != NULL && options[0] != NULL ? options[0] : "", err.text);
+    EXPECT((recipe.n_calcs == 0) == (recipe.calcs == NULL || recipe.n_calcs == 0), "%s", connection);
+    for (int i = 0; i < recipe.n_calcs; i++)
+        EXPECT(recipe.calcs[i] != NULL && recipe.calcs[i][0] != '\0', "calc %d of %s", i, connection);
+    return recipe;
+}
+
+static void cleared(fn_recipe *recipe)
+{
+    fn_recipe_clear(recipe);
+    expect_empty(recipe, "after clear");
+    fn_recipe_clear(recipe);
+    expect_empty(recipe, "after a second clear");
+}
+
+/* The options are refused, and the message names `name`. */
+static void refused(const char *connection, const char *const *options, const char *name)
+{
+    fn_recipe recipe;
+    fn_error err;
+    memset(&recipe, 0xA5, sizeof recipe);
+    memset(&err, 0, sizeof err);
+    char what[300] = "";
+    snprintf(what, sizeof what, "%s", connection);
+    for (int i = 0; options != NULL && options[i] != NULL; i++)
+        snprintf(what + strlen(what), sizeof what - strlen(what), " %.60s", options[i]);
+    fn_status status = fn_recipe_parse(connection, options, &recipe, &err);
+    EXPECT(status == FN_ERR_ARGUMENT, "%s gives status %d", what, status);
+    if (status == FN_OK) {
+        fn_recipe_clear(&recipe);
+        return;
+    }
+    EXPECT(err.status == status, "%s", what);
+    EXPECT_ERROR_TEXT(err, "%s: \"%s\"", what, err.text);
+    EXPECT(name == NULL || strstr(err.text, name) != NULL, "%s: \"%s\" does not name %s", what, err.text, name);
+    expect_empty(&recipe, what);
+    EXPECT(fn_recipe_parse(connection, options, &recipe, NULL) == status, "%s without err", what);
+}
+
+static void names(void)
+{
+    EXPECT(fn_recipe_is_name("FISHNET:dem.tif"), "upper case");
+    EXPECT(fn_recipe_is_name("fishnet:dem.tif"), "lower case");
+    EXPECT(fn_recipe_is_name("FishNet:"), "mixed case, no dataset");
+    static const char *const others[] = {"", "FISHNET", "FISHNE", " FISHNET:a.tif", "FISHNETS:a.tif", "dem.tif",
+                                         "/data/FISHNET:a.tif", "GTIFF_DIR:1:a.tif", "FISHNET a.tif", ":"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        EXPECT(!fn_recipe_is_name(others[i]), "%s", others[i]);
+        refused(others[i], NULL, NULL);
+    }
+}
+
+static void dataset_as_it_is(void)
+{
+    fn_recipe r = parsed("FISHNET:dem.tif", NULL);
+    EXPECT(same(r.inputs[0], "dem.tif"), "%s", r.inputs[0]);
+    for (int i = 1; i < FN_INPUTS; i++)
+        EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
+    EXPECT(r.n_calcs == 0, "%d", r.n_calcs);
+    EXPECT(r.workers == 0 && r.tile_width == 0 && r.tile_height == 0, "defaults");
+    EXPECT(r.type == FN_TYPE_COUNT && !r.nodata_none && r.nodata == NULL, "defaults");
+    EXPECT(r.cache_bytes == 0 && r.trace == NULL, "defaults");
+    cleared(&r);
+    r = parsed("fishnet:dem.tif", OPTIONS(NULL));
+    EXPECT(same(r.inputs[0], "dem.tif"), "%s", r.inputs[0]);
+    cleared(&r);
+}
+
+static void dataset_names(void)
+{
+    static const char *const plain[] = {
+        "dem.tif", "/vsizip//data/a.zip/dem.tif", "C:\\data\\dem.tif", "a b.tif", "NETCDF:\"a.nc\":z", "\xC3\xA9t\xC3\xA9.tif",
+        "FISHNET:inner.tif", "a=b;c.tif", "<VRTDataset rasterXSize=\"1\"/>", "/vsicurl/https://host/x?a=1&b=2",
+    };
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        char connection[200];
+        snprintf(connection, sizeof connection, "FISHNET:%s", plain[i]);
+        fn_recipe r = parsed(connection, NULL);
+        EXPECT(same(r.inputs[0], plain[i]), "%s is read as %s", plain[i], r.inputs[0]);
+        cleared(&r);
+    }
+    fn_recipe r = parsed("FISHNET:\"my dem.tif\"", NULL);
+    EXPECT(same(r.inputs[0], "my dem.tif"), "%s", r.inputs[0]);
+    cleared(&r);
+    r = parsed("FISHNET:\"/data/a:b.tif\"", NULL);
+    EXPECT(same(r.inputs[0], "/data/a:b.tif"), "%s", r.inputs[0]);
+    cleared(&r);
+    refused("FISHNET:", NULL, NULL);
+    refused("FISHNET:\"\"", NULL, NULL);
+    refused("FISHNET:", OPTIONS("CALC=1"), NULL);
+}
+
+static void input_a_as_option(void)
+{
+    fn_recipe r = parsed("FISHNET:", OPTIONS("A=dem.tif"));
+    EXPECT(same(r.inputs[0], "dem.tif"), "%s", r.inputs[0]);
+    cleared(&r);
+    r = parsed("FISHNET:", OPTIONS("a=dem.tif", "CALC=A+B", "b=other.tif"));
+    EXPECT(same(r.inputs[0], "dem.tif") && same(r.inputs[1], "other.tif"), "%s %s", r.inputs[0], r.inputs[1]);
+    cleared(&r);
+    refused("FISHNET:", OPTIONS("A="), "A");
+}
+
+static void inputs(void)
+{
+    char text[26][16];
+    const char *options[28];
+    for (int i = 1; i < 26; i++) {
+        snprintf(text[i], sizeof text[i], "%c=%c.tif", i % 2 != 0 ? 'A' + i : 'a' + i, 'a' + i);
+        options[i - 1] = text[i];
+    }
+    options[25] = "CALC=A+Z";
+    options[26] = NULL;
+    fn_recipe r = parsed("FISHNET:a.tif", options);
+    for (int i = 0; i < 26; i++) {
+        char want[16];
+        snprintf(want, sizeof want, "%c.tif", 'a' + i);
+        EXPECT(same(r.inputs[i], want), "%c is %s", 'A' + i, r.inputs[i]);
+    }
+    cleared(&r);
+    refused("FISHNET:a.tif", OPTIONS("B=b.tif"), "B");
+    refused("FISHNET:a.tif", OPTIONS("NUM_WORKERS=2", "Q=b.tif"), "Q");
+    refused("FISHNET:a.tif", OPTIONS("B=", "CALC=A"), "B");
+}
+
+static void calcs(void)
+{
+    static const struct {
+        const char *options[4];
+        const char *want[6];
+    } cases[] = {
+        {{"CALC=sqrt(A)"}, {"sqrt(A)"}},
+        {{"calc=A", "Calc=A*2"}, {"A", "A*2"}},
+        {{"CALC=A;A*2;A*3"}, {"A", "A*2", "A*3"}},
+        {{"CALC=A ; A*2"}, {"A", "A*2"}},
+        {{"CALC=A;A*2", "CALC=A*3", "CALC=A*4;A*5"}, {"A", "A*2", "A*3", "A*4", "A*5"}},
+        {{"CALC=A==1"}, {"A==1"}},
+        {{"CALC=(A>=1)?A:B=2"}, {"(A>=1)?A:B=2"}}, /* nothing is compiled here */
+        {{"CALC=A.astype('float32')+\"x\""}, {"A.astype('float32')+\"x\""}},
+        {{"CALC=  A  "}, {"A"}},
+        {{"CALC=\xC3\xA9"}, {"\xC3\xA9"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fn_recipe r = parsed("FISHNET:a.tif", cases[i].options);
+        int n = 0;
+        while (n < 6 && cases[i].want[n] != NULL)
+            n++;
+        EXPECT(r.n_calcs == n, "%s gives %d expressions", cases[i].options[0], r.n_calcs);
+        for (int k = 0; k < n && k < r.n_calcs; k++)
+            EXPECT(same_trimmed(r.calcs[k], cases[i].want[k]), "\"%s\" is not \"%s\"", r.calcs[k], cases[i].want[k]);
+        cleared(&r);
+    }
+    refused("FISHNET:a.tif", OPTIONS("CALC="), "CALC");
+    refused("FISHNET:a.tif", OPTIONS("CALC=   "), "CALC");
+    refused("FISHNET:a.tif", OPTIONS("CALC=;"), "CALC");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A;;B"), "CALC");
+    refused("FISHNET:a.tif", OPTIONS("CALC=;A"), "CALC");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A; ;B"), "CALC");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A", "calc="), "CALC");
+}
+
+static void many_calcs(void)
+{
+    enum { N = 5000 };
+    char *text = malloc(8 + 2 * N + 1);
+    REQUIRE(text != NULL, "memory");
+    strcpy(text, "CALC=");
+    for (int i = 0; i < N; i++)
+        strcat(text + 5 + (i > 0 ? 2 * i - 1 : 0), i > 0 ? ";A" : "A");
+    fn_recipe r = parsed("FISHNET:a.tif", (const char *[]){text, "CALC=B", NULL});
+    EXPECT(r.n_calcs == N + 1, "%d", r.n_calcs);
+    EXPECT(r.n_calcs == N + 1 && same(r.calcs[N], "B") && same(r.calcs[N - 1], "A"), "the last ones");
+    cleared(&r);
+    free(text);
+}
+
+static void workers(void)
+{
+    static const struct {
+        const char *text;
+        int want; /* -1: refused */
+    } cases[] = {
+        {"ALL_CPUS", 0}, {"all_cpus", 0}, {"1", 1}, {"2", 2}, {"16", 16}, {"1024", 1024},
+        {"0", -1}, {"1025", -1}, {"-1", -1}, {"", -1}, {"two", -1}, {"4x", -1}, {"4 2", -1}, {"1.5", -1}, {"0x4", -1},
+        {"4294967297", -1}, {"18446744073709551617", -1}, {"99999999999999999999999", -1}, {"ALL", -1},
+        {"ALL_CPUS2", -1}, {"NUM", -1}, {"1e2", -1}, {"-4294967295", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int n = -5;
+        fn_error err;
+        memset(&err, 0, sizeof err);
+        fn_status status = fn_parse_workers("GDAL_NUM_THREADS", cases[i].text, &n, &err);
+        char option[64];
+        snprintf(option, sizeof option, "Num_Workers=%s", cases[i].text);
+        if (cases[i].want >= 0) {
+            EXPECT(status == FN_OK && n == cases[i].want, "\"%s\": %d, %s", cases[i].text, n, err.text);
+            fn_recipe r = parsed("FISHNET:a.tif", OPTIONS(option));
+            EXPECT(r.workers == cases[i].want, "%s: %d", option, r.workers);
+            cleared(&r);
+        } else {
+            EXPECT(status == FN_ERR_ARGUMENT, "\"%s\" gives status %d, %d workers", cases[i].text, status, n);
+            if (status != FN_OK) {
+                EXPECT_ERROR_TEXT(err, "\"%s\"", cases[i].text);
+                EXPECT(strstr(err.text, "GDAL_NUM_THREADS") != NULL, "\"%s\" does not name the option", err.text);
+            }
+            refused("FISHNET:a.tif", OPTIONS(option), "NUM_WORKERS");
+        }
+    }
+}
+
+static void kind_of_worker(void)
+{
+    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("WORKERS=THREADS"));
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("workers=threads"));
+    cleared(&r);
+    refused("FISHNET:a.tif", OPTIONS("WORKERS=PROCESSES"), "WORKERS");
+    refused("FISHNET:a.tif", OPTIONS("WORKERS=4"), "WORKERS");
+    refused("FISHNET:a.tif", OPTIONS("WORKERS="), "WORKERS");
+}
+
+static void tile_sizes(void)
+{
+    static const struct {
+        const char *text;
+        int width, height; /* -1: refused */
+    } cases[] = {
+        {"512", 512, 512}, {"512x256", 512, 256}, {"1", 1, 1}, {"1x65536", 1, 65536}, {"65536", 65536, 65536},
+        {"AUTO", 0, 0}, {"auto", 0, 0}, {"100x37", 100, 37},
+        {"0", -1, 0}, {"65537", -1, 0}, {"1000000000", -1, 0}, {"-5", -1, 0}, {"", -1, 0}, {"512x", -1, 0}, {"x512", -1, 0},
+        {"512x0", -1, 0}, {"0x512", -1, 0}, {"512x-1", -1, 0}, {"512x256x3", -1, 0}, {"512 256", -1, 0}, {"512,256", -1, 0},
+        {"big", -1, 0}, {"99999999999999999999", -1, 0}, {"4294967808", -1, 0}, {"1x4294967808", -1, 0}, {"1.5", -1, 0},
+        {"AUTOx5", -1, 0}, {"5xAUTO", -1, 0}, {"512x65537", -1, 0}, {"65537x512", -1, 0}, {"1e2", -1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int w = -5, h = -5;
+        fn_error err;
+        memset(&err, 0, sizeof err);
+        fn_status status = fn_parse_tile_size(cases[i].text, &w, &h, &err);
+        char option[64];
+        snprintf(option, sizeof option, "TILE_SIZE=%s", cases[i].text);
+        if (cases[i].width >= 0) {
+            EXPECT(status == FN_OK && w == cases[i].width && h == cases[i].height, "\"%s\": %dx%d, %s", cases[i].text, w, h,
+                   err.text);
+            fn_recipe r = parsed("FISHNET:a.tif", OPTIONS(option));
+            EXPECT(r.tile_width == cases[i].width && r.tile_height == cases[i].height, "%s: %dx%d", option, r.tile_width,
+                   r.tile_height);
+            cleared(&r);
+        } else {
+            EXPECT(status == FN_ERR_ARGUMENT, "\"%s\" gives status %d, %dx%d", cases[i].text, status, w, h);
+            refused("FISHNET:a.tif", OPTIONS(option), "TILE_SIZE");
+        }
+    }
+}
+
+static void output_type(void)
+{
+    for (fn_type t = FN_UINT8; t < FN_TYPE_COUNT; t++) {
+        char option[64];
+        snprintf(option, sizeof option, "OT=%s", fn_type_name(t));
+        fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("CALC=A", option));
+        EXPECT(r.type == t, "%s gives %d", option, r.type);
+        cleared(&r);
+    }
+    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("ot=float32", "CALC=A"));
+    EXPECT(r.type == FN_FLOAT32, "%d", r.type);
+    cleared(&r);
+    refused("FISHNET:a.tif", OPTIONS("OT=Float32"), "OT");
+    static const char *const bad[] = {"OT=", "OT=Float", "OT=CFloat32", "OT=CInt16", "OT=Unknown", "OT=12", "OT=Byte "};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refused("FISHNET:a.tif", OPTIONS("CALC=A", bad[i]), "OT");
+}
+
+static void nodata(void)
+{
+    static const char *const texts[] = {"-9999", "nan", "0", "1e-3", "-inf"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char option[64];
+        snprintf(option, sizeof option, "NODATA=%s", texts[i]);
+        fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("CALC=A", option));
+        EXPECT(same(r.nodata, texts[i]) && !r.nodata_none, "%s gives %s", option, r.nodata);
+        cleared(&r);
+    }
+    static const char *const none[] = {"NODATA=none", "nodata=NONE", "NoData=None"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("CALC=A", none[i]));
+        EXPECT(r.nodata_none && r.nodata == NULL, "%s", none[i]);
+        cleared(&r);
+    }
+    refused("FISHNET:a.tif", OPTIONS("NODATA=0"), "NODATA");
+    refused("FISHNET:a.tif", OPTIONS("NODATA=none"), "NODATA");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A", "NODATA="), "NODATA");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A", "NODATA=abc"), "NODATA");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A", "NODATA=12abc"), "NODATA");
+}
+
+static void cache(void)
+{
+    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("CACHE_MB=256"));
+    EXPECT(r.cache_bytes == (size_t)256 << 20, "%zu", r.cache_bytes);
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("cache_mb=1"));
+    EXPECT(r.cache_bytes == (size_t)1 << 20, "%zu", r.cache_bytes);
+    cleared(&r);
+    static const char *const bad[] = {"CACHE_MB=", "CACHE_MB=0", "CACHE_MB=-1", "CACHE_MB=abc", "CACHE_MB=5%",
+                                      "CACHE_MB=99999999999999999999", "CACHE_MB=17592186044416",
+                                      "CACHE_MB=17592186044417", "CACHE_MB=18446744073709551615"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refused("FISHNET:a.tif", OPTIONS(bad[i]), "CACHE_MB");
+}
+
+static void trace(void)
+{
+    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("TRACE=/tmp/my trace.json"));
+    EXPECT(same(r.trace, "/tmp/my trace.json"), "%s", r.trace);
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("Trace=a=b.json"));
+    EXPECT(same(r.trace, "a=b.json"), "%s", r.trace);
+    cleared(&r);
+}
+
+static void unknown_keys_are_ignored(void)
+{
+    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("OVERVIEW_LEVEL=2", "AA=b.tif", "CALCX=1", "@A=z", "=b.tif", "FOO",
+                                                  "[=x", "A=a.tif"));
+    EXPECT(same(r.inputs[0], "a.tif") && r.n_calcs == 0, "%s", r.inputs[0]);
+    for (int i = 1; i < FN_INPUTS; i++)
+        EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
+    cleared(&r);
+}
+
+static void everything_at_once(void)
+{
+    fn_recipe r = parsed("FISHNET:\"dem a.tif\"",
+                         OPTIONS("CALC=A+B;A-B", "B=b.tif", "NUM_WORKERS=3", "WORKERS=THREADS", "TILE_SIZE=64x32", "OT=Int16",
+                                 "NODATA=-1", "CACHE_MB=2"));
+    EXPECT(same(r.inputs[0], "dem a.tif") && same(r.inputs[1], "b.tif"), "inputs");
+    EXPECT(r.n_calcs == 2 && r.workers == 3 && r.tile_width == 64 && r.tile_height == 32, "numbers");
+    EXPECT(r.type == FN_INT16 && same(r.nodata, "-1") && !r.nodata_none && r.cache_bytes == 2 << 20, "more numbers");
+    cleared(&r);
+}
+
+/* An error late in the list must free what was read before it (a leak checker sees it), and leave nothing behind. */
+static void late_errors(void)
+{
+    static const char *const bad[] = {"NUM_WORKERS=x", "TILE_SIZE=x", "OT=x", "CACHE_MB=x", "WORKERS=x", "CALC=", "NODATA="};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(bad[i], "="), bad[i]);
+        refused("FISHNET:\"a.tif\"", OPTIONS("B=b.tif", "CALC=A;B", "CALC=B", "TRACE=t.json", "NODATA=1", "C=c.tif", bad[i]),
+                name);
+    }
+}
+
+/* Random options: never a crash; what is accepted is in range, what is refused is named. */
+static void random_options(void)
+{
+    check_random r = random_for("random_options");
+    static const char *const keys[] = {"CALC", "A", "B", "Z", "NUM_WORKERS", "WORKERS", "TILE_SIZE", "OT", "NODATA", "CACHE_MB",
+                                       "TRACE", "x", ""};
+    static const char *const values[] = {"", "1", "512", "512x256", "AUTO", "ALL_CPUS", "none", "nan", "-1", "A;B", ";", "Byte",
+                                         "Float64", "THREADS", "1e9", "\xFF", "\"", "99999999999"};
+    int accepted = 0, failed = 0;
+    for (int round = 0; round < 20000; round++) {
+        char text[MAX_OPTIONS][64];
+        const char *options[MAX_OPTIONS + 1] = {NULL};
+        int n = (int)random_between(&r, 0, MAX_OPTIONS);
+        for (int i = 0; i < n; i++) {
+            snprintf(text[i], sizeof text[i], "%s%s%s", keys[random_between(&r, 0, 12)],
+                     random_between(&r, 0, 20) == 0 ? "" : "=", values[random_between(&r, 0, 17)]);
+            options[i] = text[i];
+        }
+        fn_recipe recipe;
+        fn_error err;
+        memset(&err, 0, sizeof err);
+        memset(&recipe, 0xA5, sizeof recipe);
+        fn_status status = fn_recipe_parse(random_between(&r, 0, 1) == 0 ? "FISHNET:" : "FISHNET:a", options, &recipe, &err);
+        if (status != FN_OK) {
+            failed++;
+            EXPECT(err.text[0] != '\0', "an error without text");
+            expect_empty(&recipe, "after an error");
+            continue;
+        }
+        accepted++;
+        EXPECT(recipe.inputs[0] != NULL && recipe.inputs[0][0] != '\0', "no A");
+        EXPECT(recipe.workers >= 0 && recipe.workers <= 1024, "%d workers", recipe.workers);
+        EXPECT(recipe.tile_width >= 0 && recipe.tile_width <= 65536, "%d", recipe.tile_width);
+        EXPECT((recipe.tile_width == 0) == (recipe.tile_height == 0), "AUTO in one direction");
+        EXPECT(recipe.n_calcs > 0 || (recipe.type == FN_TYPE_COUNT && recipe.nodata == NULL && !recipe.nodata_none),
+               "OT or NODATA without CALC");
+        EXPECT(!(recipe.nodata_none && recipe.nodata != NULL), "none and a number");
+        fn_recipe_clear(&recipe);
+    }
+    EXPECT(accepted > 100 && failed > 100, "%d accepted, %d refused: the test sees one side only", accepted, failed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT(names),
+        UNIT(dataset_as_it_is),
+        UNIT(dataset_names),
+        UNIT(input_a_as_option),
+        UNIT(inputs),
+        UNIT(calcs),
+        UNIT(many_calcs),
+        UNIT(workers),
+        UNIT(kind_of_worker),
+        UNIT(tile_sizes),
+        UNIT(output_type),
+        UNIT(nodata),
+        UNIT(cache),
+        UNIT(trace),
+        UNIT(unknown_keys_are_ignored),
+        UNIT(everything_at_once),
+        UNIT(late_errors),
+        UNIT(random_options),
+    };
+    return check_main(tests);
+}

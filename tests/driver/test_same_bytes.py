@@ -141,7 +141,8 @@ class WithoutCalc(Case):
         nc = self.path('dem.nc')
         good('gdal_translate', '-q', '-of', 'netCDF', '-srcwin', 200, 300, 300, 200, real('dem.tif'), nc)
         self.check(nc, 'netCDF')
-        self.check('NETCDF:"%s":Band1' % nc, 'netCDF variable')
+        name = gdal.Open(nc).GetRasterBand(1).GetMetadataItem('NETCDF_VARNAME')
+        self.check('NETCDF:"%s":%s' % (nc, name), 'netCDF variable')
 
     def test_real_files(self):
         self.check(real('landsat.tif'), 'Landsat')

@@ -1,13 +1,14 @@
 """Every operator and function on real data, and every line of the decision table, against numpy float64 and the C library."""
 import math
 import os
+import shutil
 import unittest
 
 import numpy as np
 from osgeo import gdal
 
 from common import (Case, INTEGERS, LIBM, TYPES, calc, calc1, collect_errors, config, fishnet, good, nodata_of, oo, real,
-                    round_away, run, write)
+                    round_away, run, VERSION, write)
 
 NAN = np.nan
 INF = np.inf
@@ -167,9 +168,9 @@ class RealData(Case):
     def test_beyond_2_53(self):
         q = self.Q
         huge = 2.0**53
-        self.check([('floor(Q*0 + 9007199254740992) & 1', 0 * q), ('floor(Q*0 + 9007199254740994) & 1', NAN + q),
+        self.check([('floor(Q*0 + 9007199254740992) & 1', np.zeros_like(q)), ('floor(Q*0 + 9007199254740994) & 1', NAN + q),
                     ('floor(Q*0 - 9007199254740994) | 1', NAN + q), ('~floor(1e300 + Q*0)', NAN + q),
-                    ('floor(Q*0 - 9007199254740992) >> 1', 0 * q - huge / 2), ('ceil(inf+Q) & 1', NAN + q)])
+                    ('floor(Q*0 - 9007199254740992) >> 1', np.full_like(q, -huge / 2)), ('ceil(inf+Q) & 1', NAN + q)])
 
     def test_exact_functions(self):
         A, B, Q, L = self.A, self.B, self.Q, self.L
@@ -250,6 +251,19 @@ class RealData(Case):
         source = gdal.Open(real('dem.tif')).ReadAsArray()
         want = np.where(source == -999, NAN, np.sqrt(source.astype(np.float64).clip(0))).astype(np.float32)
         self.same(dataset.ReadAsArray(), want)
+
+    def test_like_gdals_own_calculator(self):
+        """+ - * / sqrt and comparisons have the bits of `gdal raster calc`, or of gdal_calc.py where that is not there yet."""
+        out = self.path('theirs.tif')
+        whole = write(self.path('whole.tif'), np.nan_to_num(self.A, nan=1.0), like=real('landsat.tif'))
+        other = write(self.path('whole2.tif'), self.Q, like=real('landsat.tif'))
+        for text in ('A+B', 'A-B', 'A*B', 'A/B', 'sqrt(A)', 'A<B', 'A==B', '(A-B)/(A+B)', 'A*0.1+B/3'):
+            if VERSION >= (3, 11) and shutil.which('gdal'):
+                good('gdal', 'raster', 'calc', '--overwrite', '-q', '-i', 'A=' + whole, '-i', 'B=' + other, '--ot', 'Float64', '--calc', text, out)
+            else:
+                good('gdal_calc.py', '--overwrite', '--quiet', '-A', whole, '-B', other, '--type', 'Float64', '--hideNoData', '--calc', text,
+                     '--outfile', out)
+            self.same(calc1(whole, text, B=other, NODATA='none'), gdal.Open(out).ReadAsArray(), text)
 
     def test_long_and_deep(self):
         """10 000 tokens, flat and nested."""
@@ -447,7 +461,7 @@ class Decisions(Case):
         for name, dtype in TYPES.items():
             numbers = values
             if name in ('Int64', 'UInt64'):
-                numbers = values[np.abs(values) < 2.0**53]
+                numbers = values[np.abs(values) < 2.0**52]  # GDAL itself rounds odd numbers beyond that to even ones
             source = self.small(numbers, None, 'cast_%s.tif' % name)
             wanted = self.path('want_%s.tif' % name)
             good('gdal_translate', '-q', '-ot', name, source, wanted)
@@ -539,12 +553,12 @@ class Decisions(Case):
             self.same(calc1(path, 'A-1', OT=name, NODATA=77)[0], np.array([-1 if name == 'Int64' else 0, 2**53 - 1, 2**53 - 2,
                                                                           12345678901233], dtype))
             bad = self.small(np.array([1, 2**53 + 1, 5], dtype), None, 'b%s.tif' % name)
-            with self.assertRaisesRegex(RuntimeError, '9007199254740993'):
+            with self.assertRaisesRegex(RuntimeError, r'b%s.tif.*pixel 1,0.*2\^53' % name):
                 fishnet(bad, 'A', OT='Float64').ReadAsArray()
             out = self.path('never_%s.tif' % name)
             done = run('gdal_translate', '-q', 'FISHNET:' + bad, out, *oo('A'))
             self.assertEqual(done.returncode, 1)
-            self.assertIn('9007199254740993', done.stderr)
+            self.assertIn('pixel 1,0', done.stderr)
             self.assertFalse(os.path.exists(out), 'an output that looks complete')
             self.same(fishnet(bad).ReadAsArray()[0], np.array([1, 2**53 + 1, 5], dtype), 'without CALC it is just a copy')
             hole = -2**63 if name == 'Int64' else 2**64 - 1
@@ -552,7 +566,7 @@ class Decisions(Case):
             self.same(self.row(path, 'A+1'), np.array([2, NAN, 6.0]))
             with self.assertRaises(RuntimeError):
                 calc1(path, 'A', NODATA='none')
-            with self.assertRaisesRegex(RuntimeError, r'2\^53|9007199254740992|1801439850948198'):
+            with self.assertRaisesRegex(RuntimeError, r'pixel 0,0.*2\^53'):
                 calc1(self.small(np.array([2.0**54]), None, 'out.tif'), 'A', OT=name, NODATA=0)
         unused = self.small(np.array([1, 2**53 + 1], np.int64), None, 'unused.tif')
         ones = self.small(np.array([1, 1], np.uint8), None, 'ones.tif')
@@ -683,7 +697,7 @@ class RasterFacts(Case):
             out = self.path('late_out.tif')
             done = run('gdal_translate', '-q', *options, 'FISHNET:' + a, out, *oo('A', TILE_SIZE=128))
             self.assertEqual(done.returncode, 1, options)
-            self.assertIn(str(2**60), done.stderr)
+            self.assertIn('pixel 299,1999', done.stderr)
             self.assertFalse(os.path.exists(out), options)
 
     def test_13_types_are_not_inflated(self):

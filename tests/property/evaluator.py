@@ -13,7 +13,6 @@ import sys
 
 import numpy as np
 
-
 sys.setrecursionlimit(20000)  # a parenthesis costs a dozen frames
 
 
@@ -35,7 +34,11 @@ def _c(name, n):
     function.restype = ctypes.c_double
     function.argtypes = [ctypes.c_double] * n
     elementwise = np.frompyfunc(function, n, 1)
-    return lambda *x: np.asarray(elementwise(*np.broadcast_arrays(*x)), dtype=np.float64)
+
+    def call(*x):
+        with np.errstate(all='ignore'):
+            return np.asarray(elementwise(*np.broadcast_arrays(*x)), dtype=np.float64)
+    return call
 
 
 ONE = 'cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh'.split()
@@ -66,8 +69,9 @@ SAME = {'add': '+', 'subtract': '-', 'multiply': '*', 'divide': '/', 'floor_divi
         'bitwise_and': '&', 'bitwise_or': '|', 'bitwise_xor': 'xor', 'left_shift': '<<', 'right_shift': '>>',
         'logical_and': '&&', 'logical_or': '||', 'and': '&&', 'or': '||', 'not': '!', 'logical_not': '!', 'invert': '~',
         'negative': 'neg'}
-FLOATS = {'float', "'float'", "'float32'", "'float64'", '"float32"', '"float64"', 'float32', 'float64'}
+FLOATS = {'float', "'float'", '"float"', "'float32'", "'float64'", '"float32"', '"float64"', 'float32', 'float64'}
 
+TWO53 = 2.0**53
 COMPARE = {'<', '<=', '>', '>=', '==', '!='}
 BOOL = COMPARE | {'&&', '||', '!', 'logical_xor', 'isnan', 'isnodata', 'isinf', 'isfinite'}
 BITS = {'&', '|', 'xor', '~', '<<', '>>'}
@@ -82,7 +86,7 @@ TOKEN = re.compile(r'''\s*(?:
   | (?P<name>[A-Za-z_][A-Za-z_0-9]*)
   | (?P<string>'[^']*'|"[^"]*")
   | (?P<op>\*\*|//|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%^&|~!<>?:()\[\],.])
-)''', re.X)
+)''', re.X | re.A)
 
 
 def tokens(text):
@@ -193,6 +197,8 @@ class Parser:
                 self.take()
                 kind, text = self.take()
             if text not in FLOATS:
+                if re.fullmatch('[\'"]?f[248]?[\'"]?', text):
+                    raise Unclear('numpy\'s short names of types')
                 raise Refused('not a floating type')
             if text in ('float32', 'float64') and self.tokens[self.at - 2][1] != '.':
                 raise Unclear('float32 without numpy.')
@@ -204,10 +210,12 @@ class Parser:
         kind, text = self.take()
         if kind == 'number':
             if text[:2] in ('0x', '0X'):
-                return Node('number', value=float(int(text, 16)), kind='int')
-            if text[:2] in ('0b', '0B'):
-                return Node('number', value=float(int(text, 2)), kind='int')
+                text = str(int(text, 16))
+            elif text[:2] in ('0b', '0B'):
+                text = str(int(text, 2))
             value = float(text)
+            if math.isinf(value) or (text.isdigit() and value > TWO53):
+                raise Unclear('a number beyond double precision')
             whole = 'int' if text.isdigit() else 'unclear' if value == math.floor(value) else 'float'
             return Node('number', value=value, kind=whole)
         if kind == 'op' and text == '(':
@@ -301,9 +309,6 @@ class Parser:
 
 
 # ---- tree to numbers --------------------------------------------------------------------------------------------------
-
-TWO53 = 2.0**53
-
 
 def round_away(x):
     """C's round(): half away from zero, without the double rounding of floor(x + 0.5)."""
@@ -402,7 +407,10 @@ class _Run:
 
 def compile(text, bands, integers=(), nodata=True):
     """The tree of an expression. Raises Refused or Unclear."""
-    return Parser(text, bands, integers, nodata).parse()
+    tree = Parser(text, bands, integers, nodata).parse()
+    if re.search(r'\b(np|numpy)(\s+\.|\.\s)', text):
+        raise Unclear('a space inside a numpy name')
+    return tree
 
 
 def evaluate(text, inputs, integers=(), nodata=True):

@@ -120,6 +120,12 @@ static void close_worker(void *user, void *worker)
     atomic_fetch_add(&w->closed, 1);
 }
 
+/* As a worker should look at the flag: another thread sets it. */
+static bool is_set(const volatile bool *cancel)
+{
+    return __atomic_load_n(cancel, __ATOMIC_RELAXED);
+}
+
 static fn_status run_task(void *user, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes, fn_error *err)
 {
     work *w = user;
@@ -144,12 +150,12 @@ static fn_status run_task(void *user, void *worker, int64_t task, void *result, 
         *notes = n;
         atomic_fetch_add(&w->notes_made, 1);
     }
-    while (atomic_load(&w->gate_shut) && !*cancel)
+    while (atomic_load(&w->gate_shut) && !is_set(cancel))
         sleep_ms(1);
     if (task == w->slow)
-        for (int i = 0; i < 10000 && !*cancel; i++)
+        for (int i = 0; i < 10000 && !is_set(cancel); i++)
             sleep_ms(2);
-    if (*cancel) {
+    if (is_set(cancel)) {
         atomic_fetch_add(&w->cancelled, 1);
         status = fn_fail(err, FN_ERR_CANCELLED, "cancelled");
     } else if (task == w->failing && atomic_fetch_sub(&w->failures, 1) > 0) {
@@ -377,22 +383,40 @@ static void nothing_starts_before_a_read(void)
     EXPECT(count_threads() == before, "%d threads, %d before", count_threads(), before);
 }
 
+/* The kernel lists a joined thread a moment longer. */
+static int count_threads_down_to(int wanted)
+{
+    int n = count_threads();
+    for (int i = 0; i < 2000 && n > wanted; i++) {
+        sleep_ms(1);
+        n = count_threads();
+    }
+    return n;
+}
+
 static void threads_are_gone_after_free(void)
 {
     int before = count_threads();
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 6; round++) {
         work *w = new_work(50, 1000);
         fn_engine *engine = start(w, 4, 1 << 20);
         read_range(w, engine, 0, 50);
         EXPECT(count_threads() > before, "no thread works");
         finish(w, engine);
+        /* LLVM's OpenMP runtime keeps the threads of a team for the next one: there the first engine sets the level. */
+#if defined(__clang__)
+        if (round == 0) {
+            sleep_ms(50);
+            before = count_threads() - 1; /* the engine's own thread comes and goes */
+            continue;
+        }
+        int after = count_threads_down_to(before + 1);
+        EXPECT(after <= before + 1, "%d threads, %d after the first engine", after, before + 1);
+#else
+        int after = count_threads_down_to(before);
+        EXPECT(after == before, "%d threads, %d before", after, before);
+#endif
     }
-    int after = count_threads();
-    for (int i = 0; i < 2000 && after > before; i++) {
-        sleep_ms(1); /* the kernel lists a joined thread a moment longer */
-        after = count_threads();
-    }
-    EXPECT(after == before, "%d threads, %d before", after, before);
 }
 
 static void every_task_once(void)
@@ -539,25 +563,29 @@ static void budget(void)
     }
 }
 
-/* Results that were read ahead and are not wanted any more must make room. */
+/* Results that were read ahead and are not wanted any more must make room, for wanted tasks and for new read-ahead: a reader
+ * that goes elsewhere, one task after the other, is read ahead for as before. */
 static void stale_results_make_room(void)
 {
-    work *w = new_work(1000, 1000);
-    fn_engine *engine = start(w, 2, 5000);
-    for (int round = 0; round < 50; round++) {
-        int64_t ahead[8], base = round * 20;
-        for (int i = 0; i < 8; i++)
-            ahead[i] = base + 10 + i;
-        fn_error err;
-        int before = atomic_load(&w->run_total);
-        EXPECT(read_tasks(w, engine, (int64_t[]){base, base + 1, base + 2}, 3, ahead, 8, &err) == FN_OK, "%s", err.text);
-        if (round % 10 == 0) /* the store is full of old results, yet new read-ahead goes on */
-            EXPECT(wait_for(&w->run_total, before + 3 + 3, 5000), "round %d: read-ahead stands still", round);
+    for (size_t n = 1; n <= 3; n += 2) {
+        work *w = new_work(1000, 1000);
+        fn_engine *engine = start(w, 2, 5000);
+        for (int64_t round = 0; round < 12; round++) {
+            int64_t base = round * 20, wanted[] = {base, base + 1, base + 2}, ahead[8];
+            for (int i = 0; i < 8; i++)
+                ahead[i] = base + 10 + i;
+            fn_error err;
+            EXPECT(read_tasks(w, engine, wanted, n, ahead, 8, &err) == FN_OK, "%s", err.text);
+            /* Five results fit; what has been read may stay or go. */
+            EXPECT(wait_for(&w->runs[base + 12], 1, 2000), "round %" PRId64 " of %zu wanted: read-ahead stands still", round, n);
+            if (atomic_load(&w->runs[base + 12]) == 0)
+                break;
+        }
+        fn_engine_stats s;
+        fn_engine_get_stats(engine, &s);
+        EXPECT(s.bytes_peak <= 5000, "peak %zu", s.bytes_peak);
+        finish(w, engine);
     }
-    fn_engine_stats s;
-    fn_engine_get_stats(engine, &s);
-    EXPECT(s.bytes_peak <= 5000, "peak %zu", s.bytes_peak);
-    finish(w, engine);
 }
 
 static void failing_task(void)

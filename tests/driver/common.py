@@ -7,6 +7,7 @@ import faulthandler
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from evaluator import LIBM, round_away  # noqa: E402,F401  (for the tests)
 
 faulthandler.enable()
+faulthandler.register(signal.SIGALRM, chain=True)
 gdal.UseExceptions()
 
 
@@ -176,10 +178,10 @@ class Case(unittest.TestCase):
         cls.prepare()
 
     def setUp(self):
-        faulthandler.dump_traceback_later(50, exit=True)  # a hang is a failure that says where
+        signal.alarm(50)  # a hang is a failure that says where
 
     def tearDown(self):
-        faulthandler.cancel_dump_traceback_later()
+        signal.alarm(0)
 
     @classmethod
     def prepare(cls):

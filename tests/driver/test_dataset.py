@@ -1,8 +1,10 @@
 """FISHNET as a dataset: what it tells about itself, every way of reading it, and the tools that read it."""
 import glob
+import http.server
 import json
 import os
 import re
+import threading
 import unittest
 import zipfile
 
@@ -366,6 +368,35 @@ class Reading(Case):
         b = reference.ReadRaster(0.0, 0.0, 10.0, 10.0, 7, 7, buf_type=gdal.GDT_Float32, resample_alg=gdal.GRIORA_Bilinear)
         self.assertEqual(bytes(a), bytes(b))
 
+        for window in ((10.25, 20.5, 30.5, 40.75), (100.5, 60.25, 250.5, 200.125)):
+            for method in (gdal.GRIORA_Bilinear, gdal.GRIORA_Cubic):
+                a = dataset.ReadRaster(*window, 17, 19, buf_type=gdal.GDT_Float32, resample_alg=method)
+                b = reference.ReadRaster(*window, 17, 19, buf_type=gdal.GDT_Float32, resample_alg=method)
+                self.same(np.frombuffer(a, np.float32), np.frombuffer(b, np.float32), str(window))
+
+    def test_writing_fails(self):
+        dataset = self.open()
+        with self.assertRaises(RuntimeError):
+            if dataset.GetRasterBand(1).WriteArray(self.want[0][:5, :5].copy()) != 0:
+                raise RuntimeError('an error code')
+        self.same(dataset.ReadAsArray(), self.want)
+
+    def test_huge(self):
+        """More tiles than 32 bits count; only what is asked for costs anything."""
+        huge = self.path('huge.vrt')
+        with open(huge, 'w') as f:
+            f.write('<VRTDataset rasterXSize="2000000" rasterYSize="2000000"><VRTRasterBand dataType="Float32" band="1"><SimpleSource><SourceFilename '
+                    'relativeToVRT="0">%s</SourceFilename><SrcRect xOff="0" yOff="0" xSize="401" ySize="307"/><DstRect xOff="1999599" '
+                    'yOff="1999693" xSize="401" ySize="307"/></SimpleSource></VRTRasterBand></VRTDataset>' % self.a)
+        for tile in ('16', '512', 'AUTO'):
+            dataset = fishnet(huge, 'A*2', TILE_SIZE=tile)
+            source = gdal.Open(self.a).GetRasterBand(1).ReadAsArray()
+            self.same(dataset.ReadAsArray(1999599, 1999693, 401, 307), source * 2, tile)
+            self.same(dataset.ReadAsArray(1999990, 1999990, 10, 10), source[-10:, -10:] * 2, tile)
+            self.assertEqual(dataset.ReadAsArray(0, 0, 1, 1)[0, 0], 0)
+            dataset.AdviseRead(0, 0, 2000000, 2000000)
+            dataset = None
+
     def test_advise_read(self):
         dataset = self.open()
         self.assertEqual(dataset.AdviseRead(0, 0, 401, 307), gdal.CE_None)
@@ -423,6 +454,18 @@ class Overviews(Case):
         out = self.path('small.tif')
         good('gdal_translate', '-q', '-outsize', 160, 128, 'FISHNET:' + self.a, out, *oo('A*2+1'))
         self.same(gdal.Open(out).ReadAsArray(), dataset.GetRasterBand(1).GetOverview(1).ReadAsArray())
+
+    def test_without_calc_like_the_source(self):
+        """Any size, any method: what the source itself answers; masks of overviews too."""
+        ours, theirs = fishnet(self.a), gdal.Open(self.a)
+        for size in ((320, 256), (160, 128), (100, 77), (330, 260), (640, 512), (700, 600)):
+            for method in ('NearestNeighbour', 'Bilinear', 'Average'):
+                options = dict(buf_xsize=size[0], buf_ysize=size[1], resample_alg=getattr(gdal, 'GRIORA_' + method))
+                self.same(ours.ReadAsArray(**options), theirs.ReadAsArray(**options), '%s %s' % (size, method))
+        for dataset in (ours, fishnet(self.a, 'A*2+1')):
+            mask = dataset.GetRasterBand(1).GetOverview(0).GetMaskBand().ReadAsArray()
+            self.same(mask, theirs.GetRasterBand(1).GetOverview(0).GetMaskBand().ReadAsArray())
+            self.assertTrue((mask == 0).any())
 
     def test_not_all_inputs(self):
         """One input without overviews: none at all, and a small read is the resampled result, not the result of resampled inputs."""
@@ -605,6 +648,54 @@ class Tools(Case):
         self.same(fishnet('/vsizip/%s/in/a.tif' % archive, 'sqrt(A)', NUM_WORKERS=3, TILE_SIZE=64).ReadAsArray(), self.want)
         inline = gdal.BuildVRT('', [self.a]).GetMetadata('xml:VRT')[0]
         self.same(fishnet(inline, 'sqrt(A)', NUM_WORKERS=2, TILE_SIZE=64).ReadAsArray(), self.want)
+
+    def test_from_the_web(self):
+        """/vsicurl/, from a server of our own."""
+        if gdal.VSIStatL('/vsicurl/http://127.0.0.1:1/') is not None or '/vsicurl/' not in gdal.GetFileSystemsPrefixes():
+            self.skipTest('this GDAL has no /vsicurl/')
+
+        with open(self.a, 'rb') as f:
+            data = f.read()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """One file, by ranges."""
+
+            def do_HEAD(self):
+                self.answer(200, data, False)
+
+            def do_GET(self):
+                span = re.match(r'bytes=(\d+)-(\d+)', self.headers.get('Range', ''))
+                if not self.path.endswith('/a.tif'):
+                    self.answer(404, b'')
+                elif span:
+                    first, last = int(span.group(1)), min(int(span.group(2)), len(data) - 1)
+                    self.answer(206, data[first:last + 1], True, 'bytes %d-%d/%d' % (first, last, len(data)))
+                else:
+                    self.answer(200, data)
+
+            def answer(self, code, body, send=True, content_range=None):
+                self.send_response(code)
+                self.send_header('Content-Length', str(len(body)))
+                self.send_header('Accept-Ranges', 'bytes')
+                if content_range:
+                    self.send_header('Content-Range', content_range)
+                self.end_headers()
+                if send:
+                    self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            url = '/vsicurl/http://127.0.0.1:%d/a.tif' % server.server_port
+            with config('GDAL_DISABLE_READDIR_ON_OPEN', 'EMPTY_DIR'), config('GDAL_HTTP_PROXY', ''), config('no_proxy', '*'):
+                self.same(fishnet(url, 'sqrt(A)', NUM_WORKERS=2, TILE_SIZE=256).ReadAsArray(), self.want)
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join(5)
 
     def test_thread_local_options(self):
         """Configuration options of the opening thread hold in the workers too."""

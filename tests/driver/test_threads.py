@@ -30,6 +30,14 @@ def wait_for(condition, seconds=5):
     return condition()
 
 
+BASE = threads()  # of the interpreter and its libraries, before any dataset
+
+
+def settled():
+    """All threads of closed datasets are gone."""
+    return wait_for(lambda: threads() == BASE)
+
+
 class Threads(Case):
     @classmethod
     def prepare(cls):
@@ -107,21 +115,21 @@ class Threads(Case):
         self.same(box['pixels'], self.want)
 
     def test_no_thread_before_the_first_read(self):
-        before = threads()
+        self.assertTrue(settled())
         dataset = fishnet(self.a, 'sqrt(A)', NUM_WORKERS=4)
         dataset.GetMetadata('FISHNET')
         dataset.GetRasterBand(1).GetNoDataValue()
-        self.assertEqual(threads(), before)
+        self.assertEqual(threads(), BASE)
         dataset.ReadAsArray(0, 0, 10, 10)
-        self.assertGreater(threads(), before)
+        self.assertGreater(threads(), BASE)
         dataset = None
-        self.assertTrue(wait_for(lambda: threads() == before), '%d threads left' % (threads() - before))
+        self.assertTrue(settled(), '%d threads left' % (threads() - BASE))
 
     def test_open_and_close(self):
         """Many datasets that nobody reads, many that are read a little: no thread and no file stays, and it is quick."""
         fishnet(self.a, 'sqrt(A)').ReadAsArray(0, 0, 1, 1)
-        self.assertTrue(wait_for(lambda: threads() < 10))
-        before, open_files = threads(), files()
+        self.assertTrue(settled())
+        open_files = files()
         begin = time.monotonic()
         for _ in range(300):
             fishnet(self.a, 'sqrt(A)')
@@ -132,13 +140,12 @@ class Threads(Case):
         for i, dataset in enumerate(many):
             self.assertEqual(dataset.ReadAsArray(3, 3, 1, 1)[0, 0], np.float32(self.value[3, 3] + i))
         del many, dataset
-        self.assertTrue(wait_for(lambda: threads() == before), '%d threads left' % (threads() - before))
+        self.assertTrue(settled(), '%d threads left' % (threads() - BASE))
         self.assertTrue(wait_for(lambda: files() == open_files), '%d files left open' % (files() - open_files))
 
     def test_closed_in_the_middle(self):
         """Workers are busy reading ahead when the dataset goes: it goes at once."""
         heavy = '+'.join('sin(A*%d)' % i for i in range(1, 60))
-        before = threads()
         for tile in (64, 256):
             dataset = fishnet(self.a, heavy, NUM_WORKERS=3, TILE_SIZE=tile)
             dataset.AdviseRead(0, 0, 1500, 1100)
@@ -147,7 +154,7 @@ class Threads(Case):
             begin = time.monotonic()
             dataset = None
             self.assertLess(time.monotonic() - begin, 2)
-            self.assertTrue(wait_for(lambda: threads() == before))
+            self.assertTrue(settled())
 
     def test_closed_by_the_dataset_pool(self):
         """A VRT closes its sources while it holds GDAL's mutex for datasets, which the workers need too: no deadlock."""
@@ -222,7 +229,6 @@ class Threads(Case):
         """gdal.Translate() stopped by its callback: no file that looks complete, no thread."""
         heavy = self.heavy()
         tile, whole = self.cost(heavy)
-        before = threads()
         out = self.path('cancelled.tif')
         dataset = fishnet(self.a, heavy, NUM_WORKERS=2, TILE_SIZE=64)
         begin = time.monotonic()
@@ -234,7 +240,7 @@ class Threads(Case):
         self.assertIsNone(result)
         self.assertLess(time.monotonic() - begin, whole / 2)
         self.assertFalse(os.path.exists(out))
-        self.assertTrue(wait_for(lambda: threads() == before))
+        self.assertTrue(settled())
 
     def test_interpreter_exit_with_open_datasets(self):
         """A program that ends without closing: no crash, no hang."""
@@ -246,6 +252,25 @@ class Threads(Case):
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         done = run('/usr/bin/python3', '-c', script + 'import os, sys; sys.stdout.flush(); os._exit(0)', timeout=20)
         self.assertEqual(done.returncode, 0)
+
+    def test_forked(self):
+        """multiprocessing forks: a child reads with datasets of its own after the parent has read and closed, and while it has one open."""
+        script = ('from osgeo import gdal; import os, sys\n'
+                  'def read():\n'
+                  '    d = gdal.OpenEx("FISHNET:%s", open_options=["CALC=A*2", "NUM_WORKERS=3", "TILE_SIZE=128"])\n'
+                  '    return d, d.ReadAsArray()\n'
+                  'd, want = read(); d = None\n'
+                  'keep = None\n'
+                  'for keep_open in (False, True):\n'
+                  '    if keep_open: keep, _ = read()\n'
+                  '    child = os.fork()\n'
+                  '    if child == 0:\n'
+                  '        d, got = read(); d = None\n'
+                  '        os._exit(0 if got.tobytes() == want.tobytes() else 3)\n'
+                  '    assert os.waitpid(child, 0)[1] == 0, keep_open\n'
+                  'print("fine")\n' % self.a)
+        done = run('/usr/bin/python3', '-c', script, timeout=20)
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, 'fine'), done.stderr)
 
     def test_killed(self):
         """SIGKILL in the middle: no process and no file but the unfinished output stays."""

@@ -5,7 +5,7 @@ import shutil
 import unittest
 
 import numpy as np
-from osgeo import gdal
+from osgeo import gdal, osr
 
 from common import (Case, INTEGERS, LIBM, TYPES, calc, calc1, collect_errors, config, fishnet, good, nodata_of, oo, real,
                     round_away, run, VERSION, write)
@@ -389,6 +389,7 @@ class Decisions(Case):
         self.assertEqual(gdal.Open(path).GetRasterBand(1).GetMaskFlags(), gdal.GMF_ALPHA | gdal.GMF_PER_DATASET)
         self.same(calc1(path, 'A*2'), np.where(alpha == 0, NAN, values * 2.0))
         self.same(calc1(path, 'A*2', NODATA='none'), values * 2.0)
+        self.same(calc1(path, 'A[2]'), alpha * 1.0, 'the alpha band itself has no holes')
 
     def test_nodata_spreads(self):
         """Column 0: A is NoData; column 1: B is; column 2: both are values."""
@@ -564,6 +565,7 @@ class Decisions(Case):
             hole = -2**63 if name == 'Int64' else 2**64 - 1
             path = self.small(np.array([1, hole, 5], dtype), hole, 'h%s.tif' % name)
             self.same(self.row(path, 'A+1'), np.array([2, NAN, 6.0]))
+            self.assertEqual(fishnet(path).GetRasterBand(1).GetNoDataValue(), hole, 'without CALC: all 64 bits of it')
             with self.assertRaises(RuntimeError):
                 calc1(path, 'A', NODATA='none')
             with self.assertRaisesRegex(RuntimeError, r'pixel 0,0.*2\^53'):
@@ -679,6 +681,19 @@ class RasterFacts(Case):
         self.refused('B', path=a, calcs=['A+B'], B=corner)
         rotated = other('rotated.tif', (1000.0, 10, 0.001, 5000, 0, -10))  # 2e-4 at the bottom
         self.refused('B', path=a, calcs=['A+B'], B=rotated)
+
+    def test_7_one_crs_in_two_spellings(self):
+        """EPSG:32633 by number, and the same CRS written out without any number."""
+        values = np.array([[1, 2]], np.uint8)
+        a = write(self.path('by_number.tif'), values)
+        b = self.path('by_words.vrt')
+        srs = osr.SpatialReference()
+        srs.ImportFromProj4('+proj=utm +zone=33 +datum=WGS84 +units=m +no_defs')
+        with open(b, 'w') as f:
+            f.write('<VRTDataset rasterXSize="2" rasterYSize="1"><SRS>%s</SRS><GeoTransform>1000,10,0,5000,0,-10</GeoTransform><VRTRasterBand '
+                    'dataType="Byte" band="1"><SimpleSource><SourceFilename relativeToVRT="0">%s</SourceFilename></SimpleSource></VRTRasterBand>'
+                    '</VRTDataset>' % (srs.ExportToWkt().replace('"', '&quot;'), a))
+        self.same(calc1(a, 'A+B', B=b), values * 2.0)
 
     def test_7_alignment_of_inputs_without_georeference(self):
         values = np.array([[1, 2]], np.uint8)

@@ -61,8 +61,10 @@ struct fn_engine {
 
     pthread_mutex_t lock;
     pthread_cond_t work; /* something for the workers: a task, room for one, or the end */
+    pthread_cond_t ended_now;
     pthread_t thread;
-    bool started;
+    bool started, ended; /* ended: all workers have stopped */
+    void **worker_states;
     volatile bool stop;
 
     fn_entry **table;
@@ -359,10 +361,19 @@ void fn_engine_set_workers(fn_engine *e, int workers)
     pthread_mutex_unlock(&e->lock);
 }
 
+void **fn_engine_worker_state(fn_engine *e, int worker)
+{
+    return &e->worker_states[worker];
+}
+
 static void *background(void *arg)
 {
     fn_engine *e = arg;
     fn_executor_openmp(e, e->workers);
+    pthread_mutex_lock(&e->lock);
+    e->ended = true;
+    pthread_cond_broadcast(&e->ended_now);
+    pthread_mutex_unlock(&e->lock);
     return NULL;
 }
 
@@ -574,9 +585,11 @@ fn_status fn_engine_new(const fn_job *job, const fn_engine_options *options, fn_
         return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: 1 to %d are possible", options->workers, FN_WORKERS_MAX);
     fn_engine *e = calloc(1, sizeof *e);
     fn_entry **table = calloc(256, sizeof *table);
-    if (!e || !table) {
+    void **worker_states = calloc((size_t)options->workers, sizeof *worker_states);
+    if (!e || !table || !worker_states) {
         free(e);
         free(table);
+        free(worker_states);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     }
     e->job = *job;
@@ -585,44 +598,89 @@ fn_status fn_engine_new(const fn_job *job, const fn_engine_options *options, fn_
     e->process = (long)getpid();
     e->table = table;
     e->table_size = 256;
+    e->worker_states = worker_states;
     e->reports_end = &e->reports;
     clock_gettime(CLOCK_MONOTONIC, &e->born);
     fn_status status = options->trace ? fn_trace_open(options->trace, &e->trace, err) : FN_OK;
     if (status != FN_OK) {
+        free(worker_states);
         free(table);
         free(e);
         return status;
     }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->work, NULL);
+    pthread_cond_init(&e->ended_now, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     *out = e;
     return FN_OK;
 }
 
-void fn_engine_free(fn_engine *e)
+/* Tells the workers to stop and waits for it, until the deadline if there is one. */
+static bool stop(fn_engine *e, const struct timespec *deadline)
 {
-    if (!e)
-        return;
-    const bool ours = e->process == (long)getpid(); /* in a forked child there is no thread to join */
-    if (ours && e->started) {
-        pthread_mutex_lock(&e->lock);
-        __atomic_store_n(&e->stop, true, __ATOMIC_RELAXED);
-        pthread_cond_broadcast(&e->work);
-        pthread_mutex_unlock(&e->lock);
+    pthread_mutex_lock(&e->lock);
+    __atomic_store_n(&e->stop, true, __ATOMIC_RELAXED);
+    pthread_cond_broadcast(&e->work);
+    int waited = 0;
+    while (!e->ended && waited == 0)
+        waited = deadline ? pthread_cond_timedwait(&e->ended_now, &e->lock, deadline)
+                          : pthread_cond_wait(&e->ended_now, &e->lock);
+    const bool ended = e->ended;
+    pthread_mutex_unlock(&e->lock);
+    if (ended)
         pthread_join(e->thread, NULL);
-    }
+    return ended;
+}
+
+static void destroy(fn_engine *e, bool ours)
+{
     if (ours) {
+        for (int i = 0; i < e->workers; i++)
+            if (e->worker_states[i])
+                e->job.worker_close(e->job.user, e->worker_states[i]);
         pthread_mutex_lock(&e->lock);
         deliver_reports(e);
         pthread_mutex_unlock(&e->lock);
         fn_trace_close(e->trace);
         pthread_mutex_destroy(&e->lock);
         pthread_cond_destroy(&e->work);
+        pthread_cond_destroy(&e->ended_now);
     }
     for (size_t i = 0; i < e->table_size; i++)
         while (e->table[i])
             drop(e, e->table[i]);
     empty_pool(e);
+    free(e->worker_states);
     free(e->table);
     free(e);
+}
+
+bool fn_engine_try_free(fn_engine *e, double seconds)
+{
+    if (!e)
+        return true;
+    const bool ours = e->process == (long)getpid(); /* in a forked child there is no thread to join */
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    const double end = (double)deadline.tv_nsec * 1e-9 + seconds;
+    deadline.tv_sec += (time_t)end;
+    deadline.tv_nsec = (long)((end - (double)(time_t)end) * 1e9);
+    if (ours && e->started && !stop(e, &deadline))
+        return false;
+    destroy(e, ours);
+    return true;
+}
+
+void fn_engine_free(fn_engine *e)
+{
+    if (!e)
+        return;
+    const bool ours = e->process == (long)getpid();
+    if (ours && e->started)
+        stop(e, NULL);
+    destroy(e, ours);
 }

@@ -18,6 +18,8 @@ const fn_job *fn_engine_job(const fn_engine *engine);
 const volatile bool *fn_engine_stop_flag(const fn_engine *engine);
 double fn_engine_clock(const fn_engine *engine); /* seconds since the engine was made */
 void fn_engine_set_workers(fn_engine *engine, int workers);
+/* Where what worker_open made is kept until the engine is freed. */
+void **fn_engine_worker_state(fn_engine *engine, int worker);
 
 /* The executor: runs n workers until fn_engine_take() gives NULL to each of them. Called on the engine's background
  * thread. */

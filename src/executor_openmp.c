@@ -9,21 +9,19 @@ static void work(fn_engine *engine, int worker)
 {
     const fn_job *job = fn_engine_job(engine);
     const long process = (long)getpid();
-    void *state = NULL;
+    void **state = fn_engine_worker_state(engine, worker);
     for (fn_entry *entry; (entry = fn_engine_take(engine)) != NULL;) {
         fn_error err = {.text = ""};
         fn_report report = {.task = fn_entry_task(entry), .worker = worker, .process = process};
         report.begin = fn_engine_clock(engine);
-        if (!state && !(state = job->worker_open(job->user, worker, &err)))
+        if (!*state && !(*state = job->worker_open(job->user, worker, &err)))
             report.status = err.status != FN_OK ? err.status : FN_ERR_READ;
         else
-            report.status = job->worker_run(job->user, state, report.task, fn_entry_result(entry),
+            report.status = job->worker_run(job->user, *state, report.task, fn_entry_result(entry),
                                             fn_engine_stop_flag(engine), &report.notes, &err);
         report.seconds = fn_engine_clock(engine) - report.begin;
         fn_engine_complete(engine, entry, &report, &err);
     }
-    if (state)
-        job->worker_close(job->user, state);
 }
 
 void fn_executor_openmp(fn_engine *engine, int n)

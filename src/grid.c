@@ -47,7 +47,8 @@ fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels)
                        .height = (pixels.y + pixels.height - 1) / grid->tile_height - y + 1};
 }
 
-#define AUTO_SIDE 512                 /* also COG's block, and twice GTiff's: readers' blocks divide ours */
+#define AUTO_SIDE 512          /* COG's block, and twice GTiff's: readers' blocks divide ours */
+#define AUTO_PIXELS (256 * 256) /* enough for a task: a block of this size goes straight from the file to the kernels */
 #define AUTO_BYTES (8u << 20)
 #define AUTO_PIXELS_MAX (16ll << 20)
 
@@ -71,7 +72,7 @@ void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block
         h = AUTO_PIXELS_MAX / w;
     } else if (w == width)
         h = whole_blocks(h, pixels / w);
-    else {
+    else if (w * h < AUTO_PIXELS) {
         w = whole_blocks(w, AUTO_SIDE);
         h = whole_blocks(h, AUTO_SIDE);
         while (w * h > pixels && (w > block_width || h > block_height)) { /* many bands: fewer blocks */

@@ -415,8 +415,7 @@ static size_t store_f32(const fn_sink *sink, size_t first, const double *in, siz
     LOOP
     {
         const double x = in[i];
-        const float big = x > 0 ? INFINITY : -INFINITY;
-        const float v = fabs(x) > (double)FLT_MAX ? big : (float)x;
+        const float v = (float)x; /* beyond its range an infinity, as IEEE 754 rounds */
         const float valid = v == nd ? beside : v;
         out[i] = ISNAN(x) ? nd : valid;
     }

@@ -5,9 +5,9 @@
  * returned, workers compute what the reader is likely to want next, as far as the memory budget allows.
  *
  * Threads: one background thread for each engine, started by the first read and joined by fn_engine_free(), owns the
- * workers. The callbacks worker_* run on worker threads, each worker's calls one after the other on the same thread. All
- * other callbacks run on the thread that called fn_engine_read() or fn_engine_free(). Any number of threads may read
- * from one engine.
+ * workers. worker_open and worker_run are called on worker threads, one worker's calls one after the other on the same
+ * thread. All other callbacks run on the thread that called fn_engine_read() or fn_engine_free(). Any number of threads
+ * may read from one engine.
  */
 #ifndef FISHNET_ENGINE_H
 #define FISHNET_ENGINE_H
@@ -54,6 +54,8 @@ typedef struct fn_job {
      * on_report() exactly once. */
     fn_status (*worker_run)(void *user, void *worker, int64_t task, void *result, const volatile bool *cancel,
                             void **notes, fn_error *err);
+    /* Ends what worker_open made. Called by fn_engine_free() on its own thread when all workers have stopped: the host may hold
+     * a lock there that closing needs. */
     void (*worker_close)(void *user, void *worker);
     /* Told of every finished task, in the order they finished, from fn_engine_read() and fn_engine_free(): for log
      * messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
@@ -95,8 +97,11 @@ typedef struct fn_engine_stats {
 } fn_engine_stats;
 void fn_engine_get_stats(fn_engine *engine, fn_engine_stats *stats);
 
-/* Cancels what runs (within a task's time), joins the workers, writes the end of the trace. NULL is fine. */
+/* Cancels what runs (within a task's time), joins the workers, closes them, writes the end of the trace. NULL is fine. */
 void fn_engine_free(fn_engine *engine);
+/* The same, but waits at most so many seconds for the workers to stop. False: they are at it still, nothing has been
+ * freed, call this or fn_engine_free() again. */
+bool fn_engine_try_free(fn_engine *engine, double seconds);
 
 #ifdef __cplusplus
 }

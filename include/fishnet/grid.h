@@ -31,9 +31,10 @@ fn_window fn_grid_tile(const fn_grid *grid, int64_t tile);
 /* Tile columns and rows that a non-empty pixel window inside the raster touches. */
 fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels);
 
-/* A tile size that suits a source with blocks of block_width x block_height: a whole number of blocks, so that no block
- * is decoded twice, near 512 x 512 pixels, and near 8 MB at the most with bytes_per_pixel over all bands. Sources in
- * full-width strips give full-width tiles. Blocks larger than that stay whole up to 16 million pixels, then are cut. */
+/* A tile size that suits a source with blocks of block_width x block_height: whole blocks, so that none is decoded twice.
+ * A block of at least 256 x 256 pixels is a tile by itself; smaller ones are put together up to 512 x 512 pixels, and up
+ * to 8 MB with bytes_per_pixel over all bands. Sources in full-width strips give full-width tiles. Blocks of more than 16
+ * million pixels are cut. */
 void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                        int *tile_width, int *tile_height);
 

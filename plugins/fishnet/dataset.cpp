@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include <cpl_multiproc.h>
-
-#include "fishnet/worker.h"
-
 namespace fishnet
 {
 
@@ -69,52 +65,28 @@ static int CountWorkers(const fn_recipe &recipe)
     return workers ? workers : fn_cpu_count();
 }
 
+/* A handle with its decoder's buffers and a thread, measured on GTiff. */
+constexpr size_t kHandleBytes = 4 << 20;
+
 bool Dataset::StartEngine()
 {
-    char **config = CPLGetThreadLocalConfigOptions();
-    m_config.Assign(config, TRUE);
     m_budget = m_recipe->cache_bytes;
     if (m_budget == 0)
         m_budget = static_cast<size_t>(std::min<GIntBig>(256 << 20, GDALGetCacheMax64()));
     m_progress.resize(m_plan->groups.size());
 
-    fn_job job = {};
-    job.task_count = fn_grid_tile_count(&m_plan->grid) * static_cast<int64_t>(m_plan->groups.size());
-    job.user = this;
-    job.task_bytes = [](void *user, int64_t task) { return static_cast<Dataset *>(user)->m_plan->TaskBytes(task); };
-    job.worker_open = [](void *user, int, fn_error *err) -> void * {
-        auto *self = static_cast<Dataset *>(user);
-        return Worker::Open(self->m_plan, self->m_config.List(), err).release();
-    };
-    job.worker_run = [](void *, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes,
-                        fn_error *err) {
-        Notes messages;
-        const fn_status status = static_cast<Worker *>(worker)->Run(task, result, cancel, &messages, err);
-        if (!messages.empty())
-            *notes = new Notes(std::move(messages));
-        return status;
-    };
-    job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
-    job.on_report = OnReport;
-    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        const Plan &plan = *static_cast<Dataset *>(user)->m_plan;
-        const int64_t tiles = fn_grid_tile_count(&plan.grid);
-        const fn_window w = fn_grid_tile(&plan.grid, task % tiles);
-        snprintf(label, size, "x=%lld y=%lld %lldx%lld", static_cast<long long>(w.x), static_cast<long long>(w.y),
-                 static_cast<long long>(w.width), static_cast<long long>(w.height));
-    };
     fn_engine_options options = {};
     options.workers = CountWorkers(*m_recipe);
+    /* What the workers hold beside the tiles, handles included, comes out of the budget; half of it stays at least. */
+    const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);
+    m_budget -= std::min(own, m_budget / 2);
     options.budget = m_budget;
     options.trace = m_recipe->trace;
     fn_error err;
-    fn_engine *engine = nullptr;
-    if (fn_engine_new(&job, &options, &engine, &err) != FN_OK) {
+    m_session.reset(Session::Open(m_plan, options, &err));
+    if (!m_session)
         Fail(err);
-        return false;
-    }
-    m_engine.reset(engine);
-    return true;
+    return m_session != nullptr;
 }
 
 Dataset::~Dataset() = default;
@@ -256,7 +228,7 @@ char **Dataset::GetMetadataDomainList()
 void Dataset::FillReport()
 {
     fn_engine_stats stats;
-    fn_engine_get_stats(m_engine.get(), &stats);
+    fn_engine_get_stats(m_session->Engine(), &stats);
     const fn_grid &grid = m_plan->grid;
     m_report.Clear();
     m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : CountWorkers(*m_recipe)));
@@ -287,19 +259,6 @@ const char *Dataset::GetMetadataItem(const char *name, const char *domain)
 }
 
 /* ---- reading ---- */
-
-void Dataset::OnReport(void *user, const fn_report *report)
-{
-    const auto *self = static_cast<Dataset *>(user);
-    const int64_t tiles = fn_grid_tile_count(&self->m_plan->grid);
-    CPLDebug("FISHNET", "tile %s by worker %d, process %ld: %.1f ms%s",
-             Describe(fn_grid_tile(&self->m_plan->grid, report->task % tiles)).c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
-    std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    if (notes)
-        for (const Message &message : *notes)
-            Emit(message);
-}
 
 CPLErr Dataset::Fail(const fn_error &err) const
 {
@@ -403,7 +362,7 @@ CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window,
     const std::vector<int64_t> ahead = TasksAhead(last, touched, tasks.size());
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;
-    if (fn_engine_read(m_engine.get(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume, &request,
+    if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume, &request,
                        &err) != FN_OK)
         return Fail(err);
     return CE_None;
@@ -421,7 +380,7 @@ CPLErr Dataset::Advise(const std::vector<size_t> &wanted, const fn_window &windo
         for (int64_t x = touched.x; x < touched.x + touched.width && ahead.size() < most; x++)
             ahead.push_back(base + y * grid.cols + x);
     fn_error err;
-    return fn_engine_advise(m_engine.get(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
+    return fn_engine_advise(m_session->Engine(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
 }
 
 CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType, int bandCount,

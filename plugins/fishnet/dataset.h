@@ -4,8 +4,8 @@
 
 #include "gdal_compat.h"
 
-#include "fishnet/engine.h"
 #include "fishnet/plan.h"
+#include "fishnet/session.h"
 
 namespace fishnet
 {
@@ -64,12 +64,6 @@ class Dataset final : public GDALDataset
             delete recipe;
         }
     };
-    struct FreeEngine {
-        void operator()(fn_engine *engine) const
-        {
-            fn_engine_free(engine);
-        }
-    };
     using Recipe = std::unique_ptr<fn_recipe, ClearRecipe>;
 
     Dataset() = default;
@@ -86,11 +80,9 @@ class Dataset final : public GDALDataset
     CPLErr Fail(const fn_error &err) const;
     void FillReport();
 
-    static void OnReport(void *user, const fn_report *report);
-
     std::shared_ptr<const fn_recipe> m_recipe;
     std::shared_ptr<const Plan> m_plan;
-    CPLStringList m_config; /* thread-local options of the opening thread, for the workers */
+    std::unique_ptr<Session, CloseSession> m_session;
     size_t m_budget = 0;
 
     struct Progress { /* of the readers of one group: where they were, to see where they go */
@@ -101,8 +93,6 @@ class Dataset final : public GDALDataset
     int m_overviewCount = 0;
     std::vector<std::unique_ptr<Dataset>> m_overviews;
     CPLStringList m_report; /* the FISHNET metadata domain */
-
-    std::unique_ptr<fn_engine, FreeEngine> m_engine; /* last: stops the workers before the rest goes */
 };
 
 class Band final : public GDALRasterBand

@@ -64,6 +64,7 @@ void RegisterRasterDriver()
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
+    driver->pfnUnloadDriver = [](GDALDriver *) { Session::WaitForClosing(); };
 #if FN_GDAL_AT_LEAST(3, 8)
     driver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
     driver->pfnGetSubdatasetInfoFunc = [](const char *name) -> GDALSubdatasetInfo * {

@@ -407,6 +407,15 @@ size_t Plan::TaskBytes(int64_t task) const
     return Offset(group, group.first + group.count, static_cast<size_t>(window.width * window.height));
 }
 
+size_t Plan::WorkerBytes() const
+{
+    const size_t pixels = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
+    size_t bytes = expr ? fn_expr_scratch_bytes(expr.get()) : 0;
+    for (const Plane &plane : planes)
+        bytes += pixels * (fn_type_size(plane.type) + (plane.mask ? 1 : 0));
+    return bytes;
+}
+
 std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview)
 {
     auto plan = std::make_shared<Plan>();

@@ -78,6 +78,7 @@ class Plan
     /* Bytes from the begin of a group's result to that output's pixels, for a tile of so many pixels. */
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
+    size_t WorkerBytes() const; /* buffers of one worker: the planes of a tile and the registers */
 
     DatasetHandle OpenSource(size_t i) const;
 

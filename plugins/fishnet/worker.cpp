@@ -1,5 +1,8 @@
 #include "fishnet/worker.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "gdal_compat.h"
 
 namespace fishnet
@@ -37,6 +40,36 @@ static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALD
     return GDALRasterIO(band, GF_Read, static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
                         static_cast<int>(w.height), data, static_cast<int>(w.width), static_cast<int>(w.height), type, 0,
                         0) == CE_None;
+}
+
+/* Reads a window of whole blocks one by one, past GDAL's block cache: each block is wanted once, by one worker, so the
+ * cache would only cost memory, page faults and a lock. Returns false, untouched, when the window is not of that kind. */
+static bool CanReadBlocks(GDALRasterBandH band, const fn_window &w)
+{
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    const bool ends = (w.x + w.width) % blockWidth == 0 || w.x + w.width == GDALGetRasterBandXSize(band);
+    const bool endsBelow = (w.y + w.height) % blockHeight == 0 || w.y + w.height == GDALGetRasterBandYSize(band);
+    return w.x % blockWidth == 0 && w.y % blockHeight == 0 && ends && endsBelow;
+}
+
+static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, size_t size, std::vector<char> &block)
+{
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
+    for (int64_t y = w.y; y < w.y + w.height; y += blockHeight)
+        for (int64_t x = w.x; x < w.x + w.width; x += blockWidth) {
+            if (GDALReadBlock(band, static_cast<int>(x / blockWidth), static_cast<int>(y / blockHeight), block.data()) !=
+                CE_None)
+                return false;
+            const int64_t columns = std::min<int64_t>(blockWidth, w.x + w.width - x);
+            const int64_t lines = std::min<int64_t>(blockHeight, w.y + w.height - y);
+            for (int64_t line = 0; line < lines; line++)
+                memcpy(data + static_cast<size_t>((y - w.y + line) * w.width + x - w.x) * size,
+                       block.data() + static_cast<size_t>(line * blockWidth) * size, static_cast<size_t>(columns) * size);
+        }
+    return true;
 }
 
 /* Signed bytes of old GDALs are Byte to it. */
@@ -83,7 +116,12 @@ bool Worker::ReadPlanes(const fn_window &window, const volatile bool *cancel)
         GDALDatasetH dataset = m_datasets[plane.source].get();
         GDALRasterBandH band = GDALGetRasterBand(dataset, plane.band);
         m_pixels[i].resize(pixels * fn_type_size(plane.type));
-        if (fn_is_cancelled(cancel) || !ReadBand(band, window, m_pixels[i].data(), ReadType(plane.type)))
+        if (fn_is_cancelled(cancel))
+            return false;
+        if (CanReadBlocks(band, window)) {
+            if (!ReadBlocks(band, window, m_pixels[i].data(), fn_type_size(plane.type), m_block))
+                return false;
+        } else if (!ReadBand(band, window, m_pixels[i].data(), ReadType(plane.type)))
             return false;
         if (plane.mask) {
             m_masks[i].resize(pixels);

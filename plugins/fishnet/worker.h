@@ -35,6 +35,7 @@ class Worker
     std::vector<DatasetHandle> m_datasets;
     std::vector<std::vector<char>> m_pixels;   /* of each plane */
     std::vector<std::vector<GByte>> m_masks;   /* of planes that have one */
+    std::vector<char> m_block;
     std::vector<char> m_scratch;
 };
 

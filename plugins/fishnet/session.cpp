@@ -1,0 +1,124 @@
+#include "fishnet/session.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "fishnet/worker.h"
+#include "gdal_compat.h"
+
+namespace fishnet
+{
+
+static fn_window WindowOf(const Plan &plan, int64_t task)
+{
+    return fn_grid_tile(&plan.grid, task % fn_grid_tile_count(&plan.grid));
+}
+
+Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_engine_options &options, fn_error *err)
+{
+    std::unique_ptr<Session> self(new Session());
+    self->m_plan = std::move(plan);
+    self->m_config.Assign(CPLGetThreadLocalConfigOptions(), TRUE);
+    fn_job job = {};
+    job.task_count = fn_grid_tile_count(&self->m_plan->grid) * static_cast<int64_t>(self->m_plan->groups.size());
+    job.user = self.get();
+    job.task_bytes = [](void *user, int64_t task) { return static_cast<Session *>(user)->m_plan->TaskBytes(task); };
+    job.worker_open = [](void *user, int, fn_error *error) -> void * {
+        auto *session = static_cast<Session *>(user);
+        return Worker::Open(session->m_plan, session->m_config.List(), error).release();
+    };
+    job.worker_run = [](void *, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes,
+                        fn_error *error) {
+        Notes messages;
+        const fn_status status = static_cast<Worker *>(worker)->Run(task, result, cancel, &messages, error);
+        if (!messages.empty())
+            *notes = new Notes(std::move(messages));
+        return status;
+    };
+    job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
+    job.on_report = OnReport;
+    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
+        snprintf(label, size, "%s", Describe(WindowOf(*static_cast<Session *>(user)->m_plan, task)).c_str());
+    };
+    if (fn_engine_new(&job, &options, &self->m_engine, err) != FN_OK)
+        return nullptr;
+    return self.release();
+}
+
+void Session::OnReport(void *user, const fn_report *report)
+{
+    const auto *self = static_cast<Session *>(user);
+    const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
+    if (!self->m_hostListens)
+        return;
+    CPLDebug("FISHNET", "tile %s by worker %d, process %ld: %.1f ms%s", Describe(WindowOf(*self->m_plan, report->task)).c_str(),
+             report->worker, report->process, report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
+    if (notes)
+        for (const Message &message : *notes)
+            Emit(message);
+}
+
+/* ---- closing ---- */
+
+namespace
+{
+struct Closing {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int sessions = 0;
+};
+/* Never destroyed: a thread that closes a session may outlive the program's static objects. */
+Closing &TheClosing()
+{
+    static Closing *closing = new Closing();
+    return *closing;
+}
+} // namespace
+
+void Session::Close(Session *session)
+{
+    constexpr double kPatience = 0.1; /* seconds */
+    if (fn_engine_try_free(session->m_engine, kPatience)) {
+        delete session;
+        return;
+    }
+    /* A long tile, or a worker that waits for the lock that the host holds while it waits for us. The new thread asks for that
+     * lock: if it is to be had, the workers will come to an end by themselves and are waited for. */
+    struct State {
+        bool lockIsFree = false, closed = false;
+    };
+    auto state = std::make_shared<State>();
+    Closing &closing = TheClosing();
+    std::unique_lock<std::mutex> lock(closing.mutex);
+    closing.sessions++;
+    fn_engine_advise(session->m_engine, nullptr, 0, nullptr); /* what there is to tell the host, now */
+    session->m_hostListens = false;
+    std::thread([session, state, &closing]() {
+        GDALClose(GDALCreate(GDALGetDriverByName("MEM"), "", 1, 1, 0, GDT_Byte, nullptr));
+        {
+            std::lock_guard<std::mutex> guard(closing.mutex);
+            state->lockIsFree = true;
+            closing.changed.notify_all();
+        }
+        fn_engine_free(session->m_engine);
+        delete session;
+        std::lock_guard<std::mutex> guard(closing.mutex);
+        state->closed = true;
+        closing.sessions--;
+        closing.changed.notify_all();
+    }).detach();
+    closing.changed.wait_for(lock, std::chrono::duration<double>(kPatience), [&] { return state->lockIsFree; });
+    if (state->lockIsFree)
+        closing.changed.wait(lock, [&] { return state->closed; });
+}
+
+void Session::WaitForClosing()
+{
+    Closing &closing = TheClosing();
+    std::unique_lock<std::mutex> lock(closing.mutex);
+    closing.changed.wait(lock, [&] { return closing.sessions == 0; });
+}
+
+} // namespace fishnet

@@ -32,6 +32,7 @@ struct fn_entry {
     int64_t task;
     state state;
     bool seen;        /* a reader has had the result */
+    uint64_t round;   /* the call of fn_engine_read() that last had it */
     int pins;         /* readers that look at the result now */
     size_t bytes;
     void *result;     /* while RUNNING and DONE */
@@ -70,6 +71,7 @@ struct fn_engine {
     fn_entry **table;
     size_t table_size, n_entries;
     list wanted, ahead, unseen, seen; /* unseen, seen: results without a claim, oldest first */
+    uint64_t round; /* counts calls of fn_engine_read() */
     int n_running, n_claimed;         /* n_claimed: results with tickets or pins */
     size_t bytes;                     /* of all results and the pool */
     struct {
@@ -234,7 +236,7 @@ static bool take_from_pool(fn_engine *e, fn_entry *entry)
 typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
 
 /* Finds memory for a task, dropping results that have been read, and for a wanted task also those computed ahead in vain.
- * NO_ROOM_NOW: readers must give some back first. */
+ * What a reader had in its last call stays: strips lower than a tile come back to it. NO_ROOM_NOW: readers must give some back first. */
 static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
 {
     const size_t need = entry->bytes;
@@ -245,7 +247,7 @@ static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
             break;
         if (e->n_pool > 0)
             empty_pool(e);
-        else if (e->seen.first)
+        else if (e->seen.first && (wanted || e->seen.first->round < e->round))
             drop(e, e->seen.first);
         else if (wanted && e->unseen.first)
             drop(e, e->unseen.first);
@@ -484,6 +486,7 @@ static bool hand_over(fn_engine *e, ticket *t, fn_consume consume, void *user)
     const bool go_on = consume(user, entry->task, entry->result, entry->bytes);
     pthread_mutex_lock(&e->lock);
     entry->seen = true;
+    entry->round = e->round;
     entry->pins--;
     e->stats.tasks_wanted++;
     unclaim(e, t);
@@ -531,6 +534,7 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
         pthread_mutex_lock(&e->lock);
     if ((status = start(e, err)) == FN_OK) {
         size_t claimed = 0;
+        e->round += n > 0;
         while (claimed < n && claim(e, &r, &tickets[claimed], wanted[claimed]) == FN_OK)
             claimed++;
         if (claimed < n)

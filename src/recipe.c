@@ -197,7 +197,7 @@ static fn_status check(const fn_recipe *r, fn_error *err)
 
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err)
 {
-    *out = (fn_recipe){.type = FN_TYPE_COUNT};
+    *out = (fn_recipe){.type = FN_TYPE_COUNT, .workers = -1};
     if (!fn_recipe_is_name(connection))
         return fn_fail(err, FN_ERR_ARGUMENT, "%.300s does not begin with %s", connection, FN_RECIPE_PREFIX);
     fn_status status = FN_OK;
@@ -230,5 +230,5 @@ void fn_recipe_clear(fn_recipe *r)
     free(r->calcs);
     free(r->nodata);
     free(r->trace);
-    *r = (fn_recipe){.type = FN_TYPE_COUNT};
+    *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = -1};
 }

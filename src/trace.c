@@ -8,7 +8,15 @@
 
 struct fn_trace {
     FILE *file;
+    int named; /* threads that have a name so far */
 };
+
+static void name_thread(fn_trace *trace, long process)
+{
+    const int thread = trace->named++;
+    fprintf(trace->file, "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%ld,\"tid\":%d,\"args\":{\"name\":\"", process, thread);
+    fprintf(trace->file, thread == 0 ? "reader\"}}" : "worker %d\"}}", thread - 1);
+}
 
 fn_status fn_trace_open(const char *path, fn_trace **out, fn_error *err)
 {
@@ -19,8 +27,8 @@ fn_status fn_trace_open(const char *path, fn_trace **out, fn_error *err)
         return fn_fail(err, FN_ERR_SYSTEM, "TRACE=%.500s: cannot write: %s", path, strerror(errno));
     }
     trace->file = file;
-    fprintf(file, "[\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%ld,\"tid\":0,\"args\":{\"name\":\"reader\"}}",
-            (long)getpid());
+    fputs("[\n", file);
+    name_thread(trace, (long)getpid());
     *out = trace;
     return FN_OK;
 }
@@ -45,6 +53,10 @@ void fn_trace_event(fn_trace *trace, const char *name, const char *category, lon
 {
     if (!trace)
         return;
+    while (trace->named <= thread) {
+        fputs(",\n", trace->file);
+        name_thread(trace, process);
+    }
     fputs(",\n{\"name\":", trace->file);
     write_string(trace->file, name);
     fprintf(trace->file, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%ld,\"tid\":%d,\"ts\":%lld,\"dur\":%lld", category, process,

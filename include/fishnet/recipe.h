@@ -17,7 +17,7 @@ typedef struct fn_recipe {
     char *inputs[FN_INPUTS]; /* dataset names, NULL when not given; [0] is the one in the connection string or A= */
     char **calcs;            /* one expression per output band; n_calcs 0: the dataset as it is */
     int n_calcs;
-    int workers;             /* 0: all CPUs */
+    int workers;             /* 0: ALL_CPUS, -1: not given */
     int tile_width;          /* 0: AUTO */
     int tile_height;
     fn_type type;            /* OT; FN_TYPE_COUNT when not given */

@@ -56,17 +56,17 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
 static int CountWorkers(const fn_recipe &recipe)
 {
     int workers = recipe.workers;
-    const char *threads = CPLGetConfigOption("GDAL_NUM_THREADS", nullptr);
+    const char *threads = workers < 0 ? CPLGetConfigOption("GDAL_NUM_THREADS", nullptr) : nullptr;
     fn_error err;
-    if (workers == 0 && threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &workers, &err) != FN_OK) {
+    if (threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &workers, &err) != FN_OK) {
         CPLError(CE_Warning, CPLE_IllegalArg, "FISHNET: %s; all CPUs are used", err.text);
         workers = 0;
     }
-    return workers ? workers : fn_cpu_count();
+    return workers > 0 ? workers : fn_cpu_count();
 }
 
 /* A handle with its decoder's buffers and a thread, measured on GTiff. */
-constexpr size_t kHandleBytes = 4 << 20;
+constexpr size_t kHandleBytes = 2 << 20;
 
 bool Dataset::StartEngine()
 {
@@ -77,9 +77,9 @@ bool Dataset::StartEngine()
 
     fn_engine_options options = {};
     options.workers = CountWorkers(*m_recipe);
-    /* What the workers hold beside the tiles, handles included, comes out of the budget; half of it stays at least. */
+    /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
     const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);
-    m_budget -= std::min(own, m_budget / 2);
+    m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
     options.trace = m_recipe->trace;
     fn_error err;

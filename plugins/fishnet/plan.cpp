@@ -85,7 +85,7 @@ static bool HasMask(GDALRasterBandH band)
 DatasetHandle Plan::OpenSource(size_t i) const
 {
     const Source &source = sources[i];
-    return DatasetHandle(GDALOpenEx(source.name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
+    return DatasetHandle(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
                                     source.openOptions.List(), nullptr));
 }
 
@@ -97,7 +97,13 @@ bool Plan::OpenSources(const fn_recipe &recipe, int overview)
         sources.emplace_back();
         Source &source = sources.back();
         source.letter = static_cast<char>('A' + i);
-        source.name = recipe.inputs[i];
+        source.name = source.path = recipe.inputs[i];
+        VSIStatBufL stat;
+        if (CPLIsFilenameRelative(source.name.c_str()) && VSIStatL(source.name.c_str(), &stat) == 0)
+            if (char *folder = CPLGetCurrentDir()) {
+                source.path = std::string(folder) + "/" + source.name;
+                CPLFree(folder);
+            }
         if (overview >= 0)
             source.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
         std::vector<Message> messages;

@@ -25,6 +25,7 @@ fn_type FromGDAL(GDALRasterBandH band);
 struct Source {
     char letter = 0;
     std::string name;
+    std::string path;          /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
     CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
     DatasetHandle dataset;     /* the opening thread's handle: metadata only */
 };

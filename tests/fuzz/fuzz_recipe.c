@@ -38,7 +38,7 @@ static void check_recipe(const fn_recipe *recipe)
         CHECK(recipe->inputs[i] == NULL || recipe->inputs[i][0] != '\0');
         CHECK(recipe->n_calcs > 0 || i == 0 || recipe->inputs[i] == NULL);
     }
-    CHECK(recipe->workers >= 0 && recipe->workers <= FN_WORKERS_MAX);
+    CHECK(recipe->workers >= -1 && recipe->workers <= FN_WORKERS_MAX);
     CHECK(recipe->tile_width >= 0 && recipe->tile_width <= FN_TILE_MAX);
     CHECK(recipe->tile_height >= 0 && recipe->tile_height <= FN_TILE_MAX);
     CHECK((recipe->tile_width == 0) == (recipe->tile_height == 0));

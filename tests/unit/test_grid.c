@@ -122,11 +122,14 @@ static void expect_auto(int64_t width, int64_t height, int block_width, int bloc
 static void auto_tile_common(void)
 {
     expect_auto(20000, 20000, 512, 512, 4, 512, 512);
-    expect_auto(20000, 20000, 256, 256, 4, 512, 512);
+    expect_auto(20000, 20000, 256, 256, 4, 256, 256);
     expect_auto(20000, 20000, 128, 128, 4, 512, 512);
     expect_auto(20000, 20000, 64, 64, 8, 512, 512);
     expect_auto(20000, 20000, 1024, 1024, 4, 1024, 1024);
-    expect_auto(20000, 20000, 512, 256, 4, 512, 512);
+    expect_auto(20000, 20000, 512, 256, 4, 512, 256);
+    expect_auto(20000, 20000, 255, 255, 4, 510, 510);
+    expect_auto(20000, 20000, 20000, 1, 4, 20000, 13);
+    expect_auto(20000, 20000, 20000, 16, 4, 20000, 16);
     expect_auto(20000, 20000, 16, 16, 4, 512, 512);
     /* One block is the whole raster. */
     expect_auto(300, 200, 300, 200, 4, 300, 200);
@@ -178,7 +181,10 @@ static void auto_tile_properties(void)
             EXPECT(pixels <= 16 * 1024 * 1024, "%s: a large block is not cut", what);
         if (!one_block) {
             EXPECT(pixels * (double)bytes <= 8 * 1024 * 1024, "%s: more than 8 MB", what);
-            EXPECT(pixels <= 2 * 512 * 512 * 1.0 || pixels <= block * 2, "%s: far from 512x512", what);
+            EXPECT(pixels <= 512 * 512, "%s: more than 512x512", what);
+            EXPECT(cut_w <= (cut_bw > 512 ? cut_bw : 512), "%s: wider than 512", what);
+            EXPECT(bw >= width || cut_h <= (cut_bh > 512 ? cut_bh : 512), "%s: higher than 512", what);
+            EXPECT(bw >= width || block < 256 * 256, "%s: large blocks are put together", what);
         }
         if (bw >= width && block <= 16e6)
             EXPECT(w >= width, "%s: strips are cut", what);
@@ -186,8 +192,8 @@ static void auto_tile_properties(void)
         if (block <= 16e6 && bytes <= 8 && pixels < 512 * 512 / 4)
             EXPECT((w >= width || cut_w + cut_bw > 512) && (h >= height || cut_h + cut_bh > 512 || bw >= width),
                    "%s: too small", what);
-        if (bw >= width && bytes <= 8 && h < height)
-            EXPECT(pixels + cut_bw * cut_bh >= 512 * 512 / 2 * 1.0, "%s: too low", what);
+        if (bw >= width && bytes <= 8 && h < height && block <= 16e6)
+            EXPECT(pixels + block > 512 * 512, "%s: one more strip has room", what);
     }
 }
 

@@ -99,7 +99,7 @@ static void dataset_as_it_is(void)
     for (int i = 1; i < FN_INPUTS; i++)
         EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
     EXPECT(r.n_calcs == 0, "%d", r.n_calcs);
-    EXPECT(r.workers == 0 && r.tile_width == 0 && r.tile_height == 0, "defaults");
+    EXPECT(r.workers == -1 && r.tile_width == 0 && r.tile_height == 0, "defaults");
     EXPECT(r.type == FN_TYPE_COUNT && !r.nodata_none && r.nodata == NULL, "defaults");
     EXPECT(r.cache_bytes == 0 && r.trace == NULL, "defaults");
     cleared(&r);
@@ -425,7 +425,7 @@ static void random_options(void)
         }
         accepted++;
         EXPECT(recipe.inputs[0] != NULL && recipe.inputs[0][0] != '\0', "no A");
-        EXPECT(recipe.workers >= 0 && recipe.workers <= 1024, "%d workers", recipe.workers);
+        EXPECT(recipe.workers >= -1 && recipe.workers <= 1024, "%d workers", recipe.workers);
         EXPECT(recipe.tile_width >= 0 && recipe.tile_width <= 65536, "%d", recipe.tile_width);
         EXPECT((recipe.tile_width == 0) == (recipe.tile_height == 0), "AUTO in one direction");
         EXPECT(recipe.n_calcs > 0 || (recipe.type == FN_TYPE_COUNT && recipe.nodata == NULL && !recipe.nodata_none),

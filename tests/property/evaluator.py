@@ -196,6 +196,8 @@ class Parser:
             if text in ('numpy', 'np') and self.peek() == '.':
                 self.take()
                 kind, text = self.take()
+                if kind != 'name':
+                    raise Refused('name expected')
             if text not in FLOATS:
                 if re.fullmatch('[\'"]?f[248]?[\'"]?', text):
                     raise Unclear('numpy\'s short names of types')

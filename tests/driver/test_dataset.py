@@ -5,6 +5,7 @@ import json
 import os
 import re
 import threading
+import sys
 import unittest
 import zipfile
 
@@ -259,7 +260,7 @@ class Information(Case):
                   'd.ReadAsArray(); print(d.GetMetadataItem("WORKERS", "FISHNET"))' % self.a)
 
         def workers(*options, prefix=(), **env):
-            return int(good(*prefix, '/usr/bin/python3', '-c', script, *options, env=env))
+            return int(good(*prefix, sys.executable, '-c', script, *options, env=env))
         cpus = sorted(os.sched_getaffinity(0))
         self.assertEqual(workers(), len(cpus))
         self.assertEqual(workers(GDAL_NUM_THREADS='3'), 3)

@@ -1,5 +1,6 @@
 """The same bytes, whatever the workers, the tiles, the instruction set; and without CALC the bytes of the source."""
 import os
+import sys
 import unittest
 
 import numpy as np
@@ -70,7 +71,7 @@ class SameBytes(Case):
             env = {'FISHNET_SIMD': simd}
             script = ('from osgeo import gdal; d = gdal.OpenEx("FISHNET:%s", open_options=["CALC=A"]); d.ReadAsArray(); '
                       'print(d.GetMetadataItem("SIMD", "FISHNET"))' % self.a)
-            self.assertEqual(good('/usr/bin/python3', '-c', script, env=env).strip(), simd)
+            self.assertEqual(good(sys.executable, '-c', script, env=env).strip(), simd)
             results[simd] = [self.translate(self.a, HEAVY, B=self.b, env=env),
                              self.translate(path, *calcs, env=env, OT='Float64'),
                              self.translate(path, *calcs, env=env, OT='Float64', NODATA='none'),

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import threading
 import time
+import sys
 import unittest
 
 import numpy as np
@@ -249,9 +250,9 @@ class Threads(Case):
                   'keep = [gdal.OpenEx("FISHNET:%s", open_options=["CALC=sqrt(A)", "NUM_WORKERS=3", "TILE_SIZE=64"]) for i in range(3)]\n'
                   'keep[0].ReadAsArray(); keep[1].AdviseRead(0, 0, 1500, 1100); keep[1].ReadAsArray(0, 0, 5, 5)\n'
                   'import builtins; builtins.keep = keep\n' % self.a)
-        done = run('/usr/bin/python3', '-c', script, timeout=20)
+        done = run(sys.executable, '-c', script, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (0, ''))
-        done = run('/usr/bin/python3', '-c', script + 'import os, sys; sys.stdout.flush(); os._exit(0)', timeout=20)
+        done = run(sys.executable, '-c', script + 'import os, sys; sys.stdout.flush(); os._exit(0)', timeout=20)
         self.assertEqual(done.returncode, 0)
 
     def test_forked(self):
@@ -270,7 +271,7 @@ class Threads(Case):
                   '        os._exit(0 if got.tobytes() == want.tobytes() else 3)\n'
                   '    assert os.waitpid(child, 0)[1] == 0, keep_open\n'
                   'print("fine")\n' % self.a)
-        done = run('/usr/bin/python3', '-c', script, timeout=20)
+        done = run(sys.executable, '-c', script, timeout=20)
         self.assertEqual((done.returncode, done.stdout.strip()), (0, 'fine'), done.stderr)
 
     def test_killed(self):

@@ -418,17 +418,27 @@ static void deliver_reports(fn_engine *e)
     pthread_mutex_lock(&e->lock);
 }
 
-/* Replaces what to compute next. Tasks that are there or on the way already are left alone. */
+/* Replaces what to compute next. Tasks that are there or on the way already are left alone; what was computed ahead for
+ * another direction counts as seen, so that it can make room. */
 static void set_ahead(fn_engine *e, const int64_t *tasks, size_t n)
 {
     while (e->ahead.first)
         drop(e, e->ahead.first);
+    for (fn_entry *entry = e->unseen.first; entry; entry = entry->after)
+        entry->seen = true;
     for (size_t i = 0; i < n; i++) {
         fn_entry *entry = find(e, tasks[i]);
-        if (entry && entry->state == DONE)
-            shelve(e, entry); /* soon wanted: the youngest */
-        else if (!entry)
+        if (!entry)
             add(e, tasks[i], AHEAD);
+        else if (entry->state == DONE) {
+            entry->seen &= entry->list != &e->unseen; /* in this list again */
+            shelve(e, entry);                         /* soon wanted: the youngest */
+        }
+    }
+    for (fn_entry *entry = e->unseen.first, *next; entry; entry = next) {
+        next = entry->after;
+        if (entry->seen)
+            shelve(e, entry);
     }
     pthread_cond_broadcast(&e->work);
 }

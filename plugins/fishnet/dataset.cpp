@@ -37,7 +37,7 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
 {
     std::unique_ptr<Dataset> self(new Dataset());
     self->m_recipe = std::move(recipe);
-    self->m_plan = Plan::Make(*self->m_recipe, overview);
+    self->m_plan = Plan::Make(*self->m_recipe, overview, self->m_handles);
     if (!self->m_plan)
         return nullptr;
     const Plan &plan = *self->m_plan;
@@ -137,7 +137,7 @@ void Dataset::CountOverviews()
 {
     std::vector<GDALRasterBandH> bands;
     for (const Plane &plane : m_plan->planes)
-        bands.push_back(GDALGetRasterBand(m_plan->sources[plane.source].dataset.get(), plane.band));
+        bands.push_back(GDALGetRasterBand(m_handles[plane.source].get(), plane.band));
     for (int i = 1; !m_plan->expr && i <= nBands; i++)
         bands.push_back(SourceBand(i));
     int count = bands.empty() ? 0 : GDALGetOverviewCount(bands[0]);
@@ -207,8 +207,8 @@ const OGRSpatialReference *Dataset::GetGCPSpatialRef() const
 char **Dataset::GetFileList()
 {
     CPLStringList files;
-    for (const Source &source : m_plan->sources) {
-        const CPLStringList own(GDALGetFileList(source.dataset.get()));
+    for (const DatasetHandle &handle : m_handles) {
+        const CPLStringList own(GDALGetFileList(handle.get()));
         for (int i = 0; i < own.size(); i++)
             if (files.FindString(own[i]) < 0)
                 files.AddString(own[i]);

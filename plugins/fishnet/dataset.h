@@ -74,7 +74,7 @@ class Dataset final : public GDALDataset
     CPLErr FillGeoTransform(double *values) const;
     GDALDatasetH First() const
     {
-        return m_plan->sources[0].dataset.get();
+        return m_handles[0].get();
     }
     std::vector<int64_t> TasksAhead(size_t group, const fn_window &tiles, size_t requested);
     CPLErr Fail(const fn_error &err) const;
@@ -82,6 +82,7 @@ class Dataset final : public GDALDataset
 
     std::shared_ptr<const fn_recipe> m_recipe;
     std::shared_ptr<const Plan> m_plan;
+    std::vector<DatasetHandle> m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
     std::unique_ptr<Session, CloseSession> m_session;
     size_t m_budget = 0;
 

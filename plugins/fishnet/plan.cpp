@@ -80,6 +80,25 @@ static bool HasMask(GDALRasterBandH band)
     return !(flags & GMF_ALL_VALID) && flags != GMF_NODATA;
 }
 
+/* Makes a plan, step by step; each step returns false after CPLError. */
+struct Builder {
+    Plan &plan;
+    const fn_recipe &recipe;
+    std::vector<DatasetHandle> &handles;
+
+    GDALDatasetH Handle(size_t source) const
+    {
+        return handles[source].get();
+    }
+    bool OpenSources(int overview);
+    bool CheckGrids() const;
+    bool Compile();
+    void AddPlanes();
+    bool AddComputedOutputs();
+    bool AddSourceOutputs();
+    bool MakeGrid();
+};
+
 /* ---- inputs ---- */
 
 DatasetHandle Plan::OpenSource(size_t i) const
@@ -89,13 +108,13 @@ DatasetHandle Plan::OpenSource(size_t i) const
                                     source.openOptions.List(), nullptr));
 }
 
-bool Plan::OpenSources(const fn_recipe &recipe, int overview)
+bool Builder::OpenSources(int overview)
 {
     for (int i = 0; i < FN_INPUTS; i++) {
         if (!recipe.inputs[i])
             continue;
-        sources.emplace_back();
-        Source &source = sources.back();
+        plan.sources.emplace_back();
+        Source &source = plan.sources.back();
         source.letter = static_cast<char>('A' + i);
         source.name = source.path = recipe.inputs[i];
         VSIStatBufL stat;
@@ -110,18 +129,18 @@ bool Plan::OpenSources(const fn_recipe &recipe, int overview)
         std::string cause;
         {
             MessageCollector collector;
-            source.dataset = OpenSource(sources.size() - 1);
+            handles.push_back(plan.OpenSource(plan.sources.size() - 1));
             cause = collector.Cause("not recognized as a raster dataset");
             messages = std::move(collector.messages);
         }
-        if (!source.dataset) {
+        if (!handles.back()) {
             CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: input %s cannot be opened: %s", Describe(source).c_str(),
                      cause.c_str());
             return false;
         }
         for (const Message &message : messages)
             Emit(message);
-        GDALDatasetH dataset = source.dataset.get();
+        GDALDatasetH dataset = handles.back().get();
         if (GDALGetRasterCount(dataset) == 0) {
             CSLConstList subdatasets = GDALGetMetadata(dataset, "SUBDATASETS");
             const char *first = CSLFetchNameValue(subdatasets, "SUBDATASET_1_NAME");
@@ -174,17 +193,17 @@ static std::string CRSName(OGRSpatialReferenceH srs)
 }
 
 /* All inputs on the grid of the first: never resampled, never matched by pixel index. */
-bool Plan::CheckGrids() const
+bool Builder::CheckGrids() const
 {
     constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
-    const Source &first = sources[0];
-    GDALDatasetH a = first.dataset.get();
+    const Source &first = plan.sources[0];
+    GDALDatasetH a = Handle(0);
     const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
     double gtA[6], gtB[6];
     const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None;
-    for (size_t i = 1; i < sources.size(); i++) {
-        const Source &other = sources[i];
-        GDALDatasetH b = other.dataset.get();
+    for (size_t i = 1; i < plan.sources.size(); i++) {
+        const Source &other = plan.sources[i];
+        GDALDatasetH b = Handle(i);
         const std::string both = Describe(other) + " and " + Describe(first);
         const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
         if (widthB != width || heightB != height) {
@@ -226,14 +245,15 @@ bool Plan::CheckGrids() const
 /* fn_expr_resolve: is there such an input, and can it be computed with? */
 static fn_status Resolve(void *user, char letter, int band, fn_type *type, fn_error *err)
 {
-    const Plan *plan = static_cast<const Plan *>(user);
-    for (const Source &source : plan->sources) {
+    const Builder *self = static_cast<const Builder *>(user);
+    for (size_t i = 0; i < self->plan.sources.size(); i++) {
+        const Source &source = self->plan.sources[i];
         if (source.letter != letter)
             continue;
-        const int count = GDALGetRasterCount(source.dataset.get());
+        const int count = GDALGetRasterCount(self->Handle(i));
         if (band > count)
             return fn_fail(err, FN_ERR_SYNTAX, "there is no band %d in %.300s, it has %d", band, Describe(source).c_str(), count);
-        GDALRasterBandH handle = GDALGetRasterBand(source.dataset.get(), band);
+        GDALRasterBandH handle = GDALGetRasterBand(self->Handle(i), band);
         *type = FromGDAL(handle);
         if (*type == FN_TYPE_COUNT)
             return fn_fail(err, FN_ERR_SYNTAX, "band %d of %.300s has the type %s: only real types can be computed", band,
@@ -244,7 +264,7 @@ static fn_status Resolve(void *user, char letter, int band, fn_type *type, fn_er
                    letter);
 }
 
-bool Plan::Compile(const fn_recipe &recipe)
+bool Builder::Compile()
 {
     fn_expr_options options = {};
     options.nodata = !recipe.nodata_none;
@@ -256,37 +276,36 @@ bool Plan::Compile(const fn_recipe &recipe)
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: CALC: %s", err.text);
         return false;
     }
-    expr.reset(compiled);
-    calcs.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
+    plan.expr.reset(compiled);
+    plan.calcs.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
     return true;
 }
 
-bool Plan::AddPlanes()
+void Builder::AddPlanes()
 {
-    for (int i = 0; i < fn_expr_input_count(expr.get()); i++) {
+    for (int i = 0; i < fn_expr_input_count(plan.expr.get()); i++) {
         char letter = 0;
         Plane plane;
-        fn_expr_input(expr.get(), i, &letter, &plane.band);
-        while (sources[plane.source].letter != letter)
+        fn_expr_input(plan.expr.get(), i, &letter, &plane.band);
+        while (plan.sources[plane.source].letter != letter)
             plane.source++;
-        GDALRasterBandH band = GDALGetRasterBand(sources[plane.source].dataset.get(), plane.band);
+        GDALRasterBandH band = GDALGetRasterBand(Handle(plane.source), plane.band);
         plane.type = FromGDAL(band);
         plane.nodata = NoDataOf(band, plane.type);
         plane.mask = HasMask(band);
-        planes.push_back(plane);
+        plan.planes.push_back(plane);
     }
-    return true;
 }
 
 /* ---- outputs ---- */
 
-bool Plan::AddComputedOutputs(const fn_recipe &recipe)
+bool Builder::AddComputedOutputs()
 {
     Output output;
     output.type = recipe.type;
     if (output.type == FN_TYPE_COUNT) {
         output.type = FN_FLOAT32;
-        for (const Plane &plane : planes)
+        for (const Plane &plane : plan.planes)
             if (!fn_type_fits_float32(plane.type))
                 output.type = FN_FLOAT64;
     }
@@ -308,19 +327,19 @@ bool Plan::AddComputedOutputs(const fn_recipe &recipe)
                      "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
                      fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
     }
-    bandCount = fn_expr_output_count(expr.get());
-    outputs.assign(static_cast<size_t>(bandCount), output);
-    pixelInterleaved = bandCount > 1;
+    plan.bandCount = fn_expr_output_count(plan.expr.get());
+    plan.outputs.assign(static_cast<size_t>(plan.bandCount), output);
+    plan.pixelInterleaved = plan.bandCount > 1;
     return true;
 }
 
-bool Plan::AddSourceOutputs()
+bool Builder::AddSourceOutputs()
 {
-    GDALDatasetH dataset = sources[0].dataset.get();
-    bandCount = GDALGetRasterCount(dataset);
+    GDALDatasetH dataset = Handle(0);
+    plan.bandCount = GDALGetRasterCount(dataset);
     bool sharedMask = false;
     std::vector<Output> masks;
-    for (int i = 1; i <= bandCount; i++) {
+    for (int i = 1; i <= plan.bandCount; i++) {
         GDALRasterBandH band = GDALGetRasterBand(dataset, i);
         Output output;
         output.band = i;
@@ -328,10 +347,10 @@ bool Plan::AddSourceOutputs()
         output.type = GDALGetRasterDataType(band) == GDT_Byte ? FN_UINT8 : FromGDAL(band);
         if (output.type == FN_TYPE_COUNT) {
             CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: band %d of %s has the type %s: only real types are supported", i,
-                     Describe(sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
+                     Describe(plan.sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
             return false;
         }
-        outputs.push_back(output);
+        plan.outputs.push_back(output);
         const int flags = GDALGetMaskFlags(band);
         if (HasMask(band) && !(flags & GMF_ALPHA) && !(sharedMask && (flags & GMF_PER_DATASET))) {
             sharedMask = sharedMask || (flags & GMF_PER_DATASET);
@@ -342,20 +361,22 @@ bool Plan::AddSourceOutputs()
             masks.push_back(mask);
         }
     }
-    outputs.insert(outputs.end(), masks.begin(), masks.end());
+    plan.outputs.insert(plan.outputs.end(), masks.begin(), masks.end());
     const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
-    pixelInterleaved = bandCount > 1 && interleave && EQUAL(interleave, "PIXEL");
+    plan.pixelInterleaved = plan.bandCount > 1 && interleave && EQUAL(interleave, "PIXEL");
     return true;
 }
 
-bool Plan::MakeGrid(const fn_recipe &recipe)
+bool Builder::MakeGrid()
 {
-    if (pixelInterleaved)
-        groups.push_back({0, static_cast<size_t>(bandCount)});
-    while (groups.empty() || groups.back().first + groups.back().count < outputs.size())
+    std::vector<Plan::Group> &groups = plan.groups;
+    const std::vector<Plane> &planes = plan.planes;
+    if (plan.pixelInterleaved)
+        groups.push_back({0, static_cast<size_t>(plan.bandCount)});
+    while (groups.empty() || groups.back().first + groups.back().count < plan.outputs.size())
         groups.push_back({groups.empty() ? 0 : groups.back().first + groups.back().count, 1});
 
-    GDALDatasetH dataset = sources[0].dataset.get();
+    GDALDatasetH dataset = Handle(0);
     const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
     int tileWidth = recipe.tile_width, tileHeight = recipe.tile_height;
     if (tileWidth == 0) {
@@ -363,22 +384,22 @@ bool Plan::MakeGrid(const fn_recipe &recipe)
         size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
         GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].source ? 1 : planes[0].band), &blockWidth,
                          &blockHeight);
-        for (const Plane &plane : planes)
+        for (const Plane &plane : plan.planes)
             bytes += fn_type_size(plane.type);
         for (size_t i = groups[0].first; i < groups[0].first + groups[0].count; i++)
-            bytes += fn_type_size(outputs[i].type);
+            bytes += fn_type_size(plan.outputs[i].type);
         fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
     }
     fn_error err;
-    if (fn_grid_init(&grid, width, height, tileWidth, tileHeight, &err) != FN_OK) {
-        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(sources[0]).c_str(), err.text);
+    if (fn_grid_init(&plan.grid, width, height, tileWidth, tileHeight, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.sources[0]).c_str(), err.text);
         return false;
     }
     /* GDAL counts the bytes of a block in an int. */
-    const double blockBytes = 8.0 * grid.tile_width * grid.tile_height;
+    const double blockBytes = 8.0 * plan.grid.tile_width * plan.grid.tile_height;
     if (blockBytes > 2147483647.0) {
         CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: TILE_SIZE=%dx%d: tiles of more than 2 GB are not possible",
-                 grid.tile_width, grid.tile_height);
+                 plan.grid.tile_width, plan.grid.tile_height);
         return false;
     }
     return true;
@@ -422,17 +443,21 @@ size_t Plan::WorkerBytes() const
     return bytes;
 }
 
-std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview)
+std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles)
 {
     auto plan = std::make_shared<Plan>();
-    if (!plan->OpenSources(recipe, overview))
+    Builder builder = {*plan, recipe, handles};
+    if (!builder.OpenSources(overview))
         return nullptr;
     if (recipe.n_calcs > 0) {
-        if (!plan->CheckGrids() || !plan->Compile(recipe) || !plan->AddPlanes() || !plan->AddComputedOutputs(recipe))
+        if (!builder.CheckGrids() || !builder.Compile())
             return nullptr;
-    } else if (!plan->AddSourceOutputs())
+        builder.AddPlanes();
+        if (!builder.AddComputedOutputs())
+            return nullptr;
+    } else if (!builder.AddSourceOutputs())
         return nullptr;
-    return plan->MakeGrid(recipe) ? plan : nullptr;
+    return builder.MakeGrid() ? plan : nullptr;
 }
 
 } // namespace fishnet

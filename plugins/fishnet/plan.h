@@ -27,7 +27,6 @@ struct Source {
     std::string name;
     std::string path;          /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
     CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
-    DatasetHandle dataset;     /* the opening thread's handle: metadata only */
 };
 
 /* One input band of the expression, in the order of fn_expr_run. */
@@ -57,8 +56,9 @@ struct FreeExpr {
 class Plan
 {
   public:
-    /* NULL after CPLError. overview: -1, or the overview level of every input. */
-    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview);
+    /* NULL after CPLError. overview: -1, or the overview level of every input. handles: the inputs, opened by this thread, for
+     * metadata; the caller closes them. Workers have their own, which may live longer. */
+    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles);
 
     std::vector<Source> sources;
     std::vector<Plane> planes;
@@ -83,14 +83,6 @@ class Plan
 
     DatasetHandle OpenSource(size_t i) const;
 
-  private:
-    bool OpenSources(const fn_recipe &recipe, int overview);
-    bool CheckGrids() const;
-    bool Compile(const fn_recipe &recipe);
-    bool AddPlanes();
-    bool AddComputedOutputs(const fn_recipe &recipe);
-    bool AddSourceOutputs();
-    bool MakeGrid(const fn_recipe &recipe);
 };
 
 /* "A (dem.tif)" */

@@ -10,4 +10,5 @@
 #define FN_VSET(x) _mm256_set1_pd(x)
 #define FN_SLEEF1(f, ulp) Sleef_finz_##f##d4_##ulp##avx2
 #define FN_SLEEF2(f, ulp) Sleef_finz_##f##d4_##ulp##avx2
+#define FN_FMA_OR(a, b) (a)
 #include "kernels_template.h"

@@ -10,4 +10,5 @@
 #define FN_VSET(x) _mm512_set1_pd(x)
 #define FN_SLEEF1(f, ulp) Sleef_finz_##f##d8_##ulp##avx512f
 #define FN_SLEEF2(f, ulp) Sleef_finz_##f##d8_##ulp##avx512f
+#define FN_FMA_OR(a, b) (a)
 #include "kernels_template.h"

@@ -13,8 +13,10 @@
 #define FN_VSET(x) (x)
 #ifdef FN_X86
 /* On a machine with FMA the fused forms, so that plain code gives the bits of the vector code. */
-#define FN_SLEEF1(f, ulp) (fn_cpu_has_fma() ? Sleef_finz_##f##d1_##ulp##purecfma : Sleef_cinz_##f##d1_##ulp##purec)
+#define FN_FMA_OR(a, b) (fn_cpu_has_fma() ? (a) : (b))
+#define FN_SLEEF1(f, ulp) FN_FMA_OR(Sleef_finz_##f##d1_##ulp##purecfma, Sleef_cinz_##f##d1_##ulp##purec)
 #else
+#define FN_FMA_OR(a, b) (b)
 #define FN_SLEEF1(f, ulp) Sleef_cinz_##f##d1_##ulp##purec
 #endif
 #define FN_SLEEF2(f, ulp) FN_SLEEF1(f, ulp)

@@ -53,7 +53,7 @@ int fn_expr_input_count(const fn_expr *expr);
 /* The i-th input (from 0): the order in which fn_expr_run wants its planes. */
 void fn_expr_input(const fn_expr *expr, int i, char *name, int *band);
 
-/* One input: n values of `type`, in any order that all planes share. */
+/* One input: n values of `type`, aligned as it demands, in any order that all planes share. */
 typedef struct fn_plane {
     const void *data;
     fn_type type;
@@ -61,7 +61,7 @@ typedef struct fn_plane {
     const uint8_t *mask; /* NULL, or n bytes: 0 is NoData, anything else valid; ignored when compiled without nodata */
 } fn_plane;
 
-/* One output: n values of `type`. Doubles are cast as GDAL casts: rounded half away from zero, clamped to the type;
+/* One output: n values of `type`, aligned as it demands. Doubles are cast as GDAL casts: rounded half away from zero, clamped to the type;
  * beyond Float32's range gives an infinity. NaN becomes `nodata` (if set; else NaN, or 0 for integers), and a valid value
  * that would equal nodata is moved to the next value of the type towards zero (from zero: up). */
 typedef struct fn_sink {

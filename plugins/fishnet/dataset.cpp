@@ -65,14 +65,30 @@ static int CountWorkers(const fn_recipe &recipe)
     return workers > 0 ? workers : fn_cpu_count();
 }
 
+/* Of a row of tiles of the largest group. */
+static size_t RowBytes(const Plan &plan)
+{
+    size_t tile = 0;
+    for (size_t g = 0; g < plan.groups.size(); g++)
+        tile = std::max(tile, plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid)));
+    return tile * static_cast<size_t>(plan.grid.cols);
+}
+
+/* A row of tiles that is read and two that are computed ahead. Not more than needed: memory that is touched for the first
+ * time costs as much as decoding does. */
+static size_t DefaultBudget(const Plan &plan)
+{
+    const size_t row = RowBytes(plan);
+    const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
+    return std::min(std::max<size_t>(3 * row, 64 << 20), most);
+}
+
 /* A handle with its decoder's buffers and a thread, measured on GTiff. */
 constexpr size_t kHandleBytes = 2 << 20;
 
 bool Dataset::StartEngine()
 {
-    m_budget = m_recipe->cache_bytes;
-    if (m_budget == 0)
-        m_budget = static_cast<size_t>(std::min<GIntBig>(256 << 20, GDALGetCacheMax64()));
+    m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan);
     m_progress.resize(m_plan->groups.size());
 
     fn_engine_options options = {};
@@ -303,6 +319,15 @@ struct Request {
     const Dataset::Target *target;
     GDALRasterIOExtraArg *extra;
     size_t done, total;
+    GIntBig writeBehind; /* bytes of GDAL's block cache from which on Idle() works; 0: never */
+
+    /* While the host waits for tiles it can write: a copy leaves its output in GDAL's block cache as long as there is room,
+     * and would write most of it at the end, alone. This is what GDAL itself does when the cache is full. */
+    static bool Idle(void *user)
+    {
+        const auto *self = static_cast<const Request *>(user);
+        return self->writeBehind > 0 && GDALGetCacheUsed64() > self->writeBehind && GDALRasterBlock::FlushCacheBlock(TRUE);
+    }
 
     static bool Consume(void *user, int64_t task, const void *result, size_t)
     {
@@ -360,10 +385,15 @@ CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window,
         last = group;
     }
     const std::vector<int64_t> ahead = TasksAhead(last, touched, tasks.size());
-    Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
+    /* Only for a copy strip by strip (or block by block) from top to bottom, and far behind it: then the blocks are whole. */
+    const fn_window &before = m_progress[last].previous, &now = m_progress[last].current;
+    const bool forward = now.y > before.y || (now.y == before.y && now.x > before.x);
+    const bool copying = !ahead.empty() && before.width > 0 && forward && window.height <= 1024;
+    const GIntBig behind = static_cast<GIntBig>(std::max<size_t>(4 * RowBytes(*m_plan), 64 << 20));
+    Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size(), copying ? behind : 0};
     fn_error err;
-    if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume, &request,
-                       &err) != FN_OK)
+    if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume, Request::Idle,
+                       &request, &err) != FN_OK)
         return Fail(err);
     return CE_None;
 }

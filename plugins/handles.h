@@ -13,10 +13,7 @@ namespace fishnet
 {
 
 struct CloseDataset {
-    void operator()(void *dataset) const
-    {
-        GDALClose(dataset);
-    }
+    void operator()(void *dataset) const { GDALClose(dataset); }
 };
 using DatasetHandle = std::unique_ptr<void, CloseDataset>;
 
@@ -30,14 +27,8 @@ struct Message {
 class MessageCollector
 {
   public:
-    MessageCollector()
-    {
-        CPLPushErrorHandlerEx(Collect, this);
-    }
-    ~MessageCollector()
-    {
-        CPLPopErrorHandler();
-    }
+    MessageCollector() { CPLPushErrorHandlerEx(Collect, this); }
+    ~MessageCollector() { CPLPopErrorHandler(); }
     MessageCollector(const MessageCollector &) = delete;
     MessageCollector &operator=(const MessageCollector &) = delete;
 

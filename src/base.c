@@ -140,7 +140,7 @@ fn_status fn_nodata_parse(const char *text, fn_type type, fn_nodata *out, fn_err
     *out = (fn_nodata){.set = false};
     errno = 0;
     double value = 0;
-    bool beyond = false; /* of the type, or of double itself */
+    bool beyond = false;                         /* of the type, or of double itself */
     if (type == FN_INT64 || type == FN_UINT64) { /* all 64 bits, where a double would round */
         const bool minus = text[strspn(text, " \t")] == '-';
         if (type == FN_INT64)

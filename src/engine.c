@@ -31,13 +31,13 @@ typedef enum state { WANTED, AHEAD, RUNNING, DONE } state;
 struct fn_entry {
     int64_t task;
     state state;
-    bool seen;        /* a reader has had the result */
-    uint64_t round;   /* the call of fn_engine_read() that last had it */
-    int pins;         /* readers that look at the result now */
+    bool seen;      /* a reader has had the result */
+    uint64_t round; /* the call of fn_engine_read() that last had it */
+    int pins;       /* readers that look at the result now */
     size_t bytes;
-    void *result;     /* while RUNNING and DONE */
+    void *result; /* while RUNNING and DONE */
     ticket *tickets;
-    fn_entry *chain;  /* in the hash table */
+    fn_entry *chain; /* in the hash table */
     struct list *list;
     fn_entry *before, *after;
 };
@@ -71,7 +71,7 @@ struct fn_engine {
     fn_entry **table;
     size_t table_size, n_entries;
     list wanted, ahead, unseen, seen; /* unseen, seen: results without a claim, oldest first */
-    uint64_t round; /* counts calls of fn_engine_read() */
+    uint64_t round;                   /* counts calls of fn_engine_read() */
     int n_running, n_claimed;         /* n_claimed: results with tickets or pins */
     size_t bytes;                     /* of all results and the pool */
     struct {

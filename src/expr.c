@@ -129,7 +129,8 @@ static fn_status take_register(compiler *c, int32_t *target, fn_error *err)
         return FN_OK;
     }
     if (c->expr->n_registers == REGISTERS_MAX)
-        return fn_fail(err, FN_ERR_SYNTAX, "the expression needs more than %d intermediate results at a time", REGISTERS_MAX);
+        return fn_fail(err, FN_ERR_SYNTAX, "the expression needs more than %d intermediate results at a time",
+                       REGISTERS_MAX);
     *target = c->expr->n_registers++;
     return FN_OK;
 }
@@ -265,7 +266,8 @@ static fn_status emit_program(fn_expr *e, const fn_graph *graph, const int32_t *
     return status;
 }
 
-fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_options *options, fn_expr **out, fn_error *err)
+fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_options *options, fn_expr **out,
+                          fn_error *err)
 {
     *out = NULL;
     if (n_texts < 1)
@@ -388,14 +390,15 @@ fn_status fn_expr_run_simd(const fn_expr *e, fn_simd simd, size_t n, const fn_pl
         if (done < block) {
             if (bad)
                 *bad = first + done;
-            return fn_fail(err, FN_ERR_VALUE, "a 64 bit integer beyond 2^53 cannot be computed exactly in double precision");
+            return fn_fail(err, FN_ERR_VALUE,
+                           "a 64 bit integer beyond 2^53 cannot be computed exactly in double precision");
         }
     }
     return FN_OK;
 }
 
-fn_status fn_expr_run(const fn_expr *e, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch, size_t *bad,
-                      fn_error *err)
+fn_status fn_expr_run(const fn_expr *e, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch,
+                      size_t *bad, fn_error *err)
 {
     return fn_expr_run_simd(e, fn_simd_best(), n, inputs, outputs, scratch, bad, err);
 }

@@ -47,7 +47,7 @@ fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels)
                        .height = (pixels.y + pixels.height - 1) / grid->tile_height - y + 1};
 }
 
-#define AUTO_SIDE 512          /* COG's block, and twice GTiff's: readers' blocks divide ours */
+#define AUTO_SIDE 512           /* COG's block, and twice GTiff's: readers' blocks divide ours */
 #define AUTO_PIXELS (256 * 256) /* enough for a task: a block of this size goes straight from the file to the kernels */
 #define AUTO_BYTES (8u << 20)
 #define AUTO_PIXELS_MAX (16ll << 20)

@@ -412,8 +412,8 @@ LOAD(f64, double, f, AS_IS)
     {                                                                                                                  \
         for (size_t i = 0; i < n; i++) {                                                                               \
             const ctype x = ((const ctype *)plane->data)[first + i];                                                   \
-            if (nodata && ((plane->nodata.set && x == plane->nodata.value.member) ||                                   \
-                           (plane->mask && !plane->mask[first + i])))                                                  \
+            if (nodata &&                                                                                              \
+                ((plane->nodata.set && x == plane->nodata.value.member) || (plane->mask && !plane->mask[first + i])))  \
                 out[i] = NAN1;                                                                                         \
             else if (exact)                                                                                            \
                 out[i] = (double)x;                                                                                    \
@@ -438,7 +438,8 @@ LOAD64(i64, int64_t, i, x >= -TWO53 && x <= TWO53)
         LOOP                                                                                                           \
         {                                                                                                              \
             const double x = in[i];                                                                                    \
-            const double clamped = x > (double)(lowest) ? (x < (double)(highest) ? x : (double)(highest)) : (double)(lowest); \
+            const double clamped =                                                                                     \
+                x > (double)(lowest) ? (x < (double)(highest) ? x : (double)(highest)) : (double)(lowest);             \
             const ctype v = (ctype)(clamped > 0 ? clamped + 0.5 : clamped - 0.5);                                      \
             const ctype valid = v == nd ? beside : v;                                                                  \
             out[i] = ISNAN(x) ? nd : valid;                                                                            \
@@ -514,7 +515,7 @@ static inline uint16_t double_to_float16(double x)
         return 0x7E00;
     if (a >= 65520) /* half way between the largest, 65504, and the next that there is not */
         return sign | 0x7C00;
-    if (a < 0x1p-14)                                    /* subnormal: a multiple of 2^-24 */
+    if (a < 0x1p-14)                                          /* subnormal: a multiple of 2^-24 */
         return (uint16_t)(sign | (uint16_t)rint(a * 0x1p24)); /* 1024 is the smallest normal number's bits */
     const int exponent = ilogb(a);
     const int bits = ((exponent + 14) << 10) + (int)rint(ldexp(a, 10 - exponent)); /* 1024..2048 carries over */

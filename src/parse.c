@@ -15,18 +15,18 @@
 /* ---- what an operator or function does ---- */
 
 typedef enum action {
-    DO_OP,        /* one operation, operands as given */
-    DO_CHAIN,     /* op folded over the arguments from left to right */
-    DO_AVG,       /* their sum by their count */
-    DO_COMPARE,   /* op on two operands that are not the word NODATA */
-    DO_BITS,      /* op on integers; the logical op behind it on comparisons */
-    DO_SHIFT,     /* op on integers */
-    DO_INVERT,    /* ~ */
-    DO_CLAMP,     /* min(max(x, lo), hi) */
-    DO_SQUARE,    /* x*x */
+    DO_OP,         /* one operation, operands as given */
+    DO_CHAIN,      /* op folded over the arguments from left to right */
+    DO_AVG,        /* their sum by their count */
+    DO_COMPARE,    /* op on two operands that are not the word NODATA */
+    DO_BITS,       /* op on integers; the logical op behind it on comparisons */
+    DO_SHIFT,      /* op on integers */
+    DO_INVERT,     /* ~ */
+    DO_CLAMP,      /* min(max(x, lo), hi) */
+    DO_SQUARE,     /* x*x */
     DO_RECIPROCAL, /* 1/x */
-    DO_SCALE,     /* x * constant */
-    DO_ROUND,     /* half away from zero; half to even under numpy's name */
+    DO_SCALE,      /* x * constant */
+    DO_ROUND,      /* half away from zero; half to even under numpy's name */
     DO_ISNODATA,
     DO_IDENTITY
 } action;
@@ -141,10 +141,10 @@ static const struct {
     double value;
     fn_kind kind;
 } constants[] = {
-    {"pi", PI, FN_REAL},    {"e", 2.718281828459045235360287, FN_REAL},
-    {"nan", NAN, FN_REAL},  {"inf", INFINITY, FN_REAL},
-    {"true", 1, FN_BOOL},   {"True", 1, FN_BOOL},
-    {"false", 0, FN_BOOL},  {"False", 0, FN_BOOL},
+    {"pi", PI, FN_REAL},      {"e", 2.718281828459045235360287, FN_REAL},
+    {"nan", NAN, FN_REAL},    {"inf", INFINITY, FN_REAL},
+    {"true", 1, FN_BOOL},     {"True", 1, FN_BOOL},
+    {"false", 0, FN_BOOL},    {"False", 0, FN_BOOL},
     {"NODATA", NAN, FN_REAL},
 };
 
@@ -209,9 +209,9 @@ typedef struct waiting {
     enum { OPERATOR, QUESTION, CHOICE, PARENTHESIS, CALL } kind;
     int precedence;
     const rule *rule;
-    bool numpy;        /* the function's name stood behind numpy. */
+    bool numpy; /* the function's name stood behind numpy. */
     uint32_t position;
-    int32_t base;      /* operands below a call's arguments */
+    int32_t base; /* operands below a call's arguments */
 } waiting;
 
 typedef struct parser {
@@ -322,9 +322,10 @@ static fn_status need_integers(parser *p, const rule *r, const operand *o, int n
 {
     for (int i = 0; i < n; i++)
         if (kind(p, o[i].node) == FN_REAL)
-            return complain(p, o[i].position,
-                            "'%s' needs integers, but this %s may have a fraction; make it whole with floor() or round()",
-                            r->name, n > 1 ? (i == 0 ? "left operand" : "right operand") : "operand");
+            return complain(
+                p, o[i].position,
+                "'%s' needs integers, but this %s may have a fraction; make it whole with floor() or round()", r->name,
+                n > 1 ? (i == 0 ? "left operand" : "right operand") : "operand");
     return FN_OK;
 }
 
@@ -405,10 +406,11 @@ static fn_status refuse_ambiguous(parser *p, const waiting *w, const operand *o)
 {
     for (int i = 0; i < 2; i++) {
         if (o[i].bare == BARE_BITS)
-            return complain(p, o[i].bare_position,
-                            "Python and C read '&' and '|' beside '%s' differently; put parentheses around what belongs "
-                            "together, as in (A>1) & (B<2) or (A&4) == 4",
-                            w->rule->name);
+            return complain(
+                p, o[i].bare_position,
+                "Python and C read '&' and '|' beside '%s' differently; put parentheses around what belongs "
+                "together, as in (A>1) & (B<2) or (A&4) == 4",
+                w->rule->name);
         if (o[i].bare == BARE_COMPARE)
             return complain(p, w->position, "comparisons cannot be chained; write (0 < A) && (A < 5) for 0 < A < 5");
     }
@@ -430,7 +432,9 @@ static fn_status reduce(parser *p)
     const bool bits = w.precedence == P_BITAND || w.precedence == P_BITOR;
     *o = (operand){.node = node,
                    .position = o->position < w.position ? o->position : w.position,
-                   .bare = bits ? BARE_BITS : w.precedence == P_COMPARE ? BARE_COMPARE : BARE_NOTHING,
+                   .bare = bits                        ? BARE_BITS
+                           : w.precedence == P_COMPARE ? BARE_COMPARE
+                                                       : BARE_NOTHING,
                    .bare_position = w.position};
     p->n_operands -= n - 1;
     return FN_OK;
@@ -612,7 +616,8 @@ static fn_status read_method(parser *p)
     p->at++;
     const size_t n = name_length(p->at);
     if (!is_word(p->at, n, "astype"))
-        return complain(p, position, "unknown method '.%.*s'; only .astype(float) is known", (int)(n < 40 ? n : 40), p->at);
+        return complain(p, position, "unknown method '.%.*s'; only .astype(float) is known", (int)(n < 40 ? n : 40),
+                        p->at);
     p->at += n;
     skip_space(p);
     if (*p->at != '(')
@@ -629,8 +634,9 @@ static fn_status read_method(parser *p)
     for (size_t i = 0; i < COUNT(floats); i++)
         known |= is_word(p->at, length, floats[i]);
     if (!known)
-        return complain(p, type_position, "values are double precision already, and only a float type can be asked for here; "
-                                          "use OT for the output type");
+        return complain(p, type_position,
+                        "values are double precision already, and only a float type can be asked for here; "
+                        "use OT for the output type");
     p->at += length;
     if (quote && *p->at++ != quote)
         return complain(p, type_position, "a quote is missing");
@@ -688,17 +694,18 @@ static fn_status read_name(parser *p, bool *done)
                 if (nodata && !p->options->nodata)
                     return complain(p, position, "there is no NODATA with NODATA=none");
                 p->at += n;
-                return push_operand(p, (operand){.node = fn_graph_const(p->graph, constants[i].value, constants[i].kind),
-                                                 .position = position,
-                                                 .bare = nodata ? BARE_NODATA : BARE_NOTHING});
+                return push_operand(p,
+                                    (operand){.node = fn_graph_const(p->graph, constants[i].value, constants[i].kind),
+                                              .position = position,
+                                              .bare = nodata ? BARE_NODATA : BARE_NOTHING});
             }
         for (size_t i = 0; i < COUNT(functions); i++)
             if (is_word(name, n, functions[i].name))
                 return complain(p, position, "the function '%s' needs arguments in parentheses", functions[i].name);
     }
     const char *hint = name_in_other_case(name, n);
-    return complain(p, position, "unknown %s '%.*s'%s%s%s", *behind == '(' ? "function" : "name", (int)(n < 60 ? n : 60), name,
-                    hint ? " (did you mean '" : "", hint ? hint : "", hint ? "'?)" : "");
+    return complain(p, position, "unknown %s '%.*s'%s%s%s", *behind == '(' ? "function" : "name",
+                    (int)(n < 60 ? n : 60), name, hint ? " (did you mean '" : "", hint ? hint : "", hint ? "'?)" : "");
 }
 
 /* An operand is wanted: a value, or something that opens. *done: it has been read whole. */
@@ -713,8 +720,8 @@ static fn_status read_operand(parser *p, bool *done)
         if (status != FN_OK)
             return status;
         const bool whole = value == floor(value) && value <= 0x1p53;
-        return push_operand(p, (operand){.node = fn_graph_const(p->graph, value, whole ? FN_INT : FN_REAL),
-                                         .position = position});
+        return push_operand(
+            p, (operand){.node = fn_graph_const(p->graph, value, whole ? FN_INT : FN_REAL), .position = position});
     }
     const sign *prefix = find_sign(p, prefixes, COUNT(prefixes));
     if (prefix) {
@@ -723,10 +730,9 @@ static fn_status read_operand(parser *p, bool *done)
             return complain(p, position, "'not' needs parentheses behind '%s'", top->rule->name);
         p->at += strlen(prefix->text);
         *done = false;
-        return push_waiting(p, (waiting){.kind = OPERATOR,
-                                         .precedence = prefix->precedence,
-                                         .rule = &prefix->rule,
-                                         .position = position});
+        return push_waiting(
+            p,
+            (waiting){.kind = OPERATOR, .precedence = prefix->precedence, .rule = &prefix->rule, .position = position});
     }
     if (name_begin(c))
         return read_name(p, done);
@@ -736,7 +742,8 @@ static fn_status read_operand(parser *p, bool *done)
         return push_waiting(p, (waiting){.kind = PARENTHESIS, .position = position});
     }
     if (c == '\0')
-        return complain(p, position, p->n_stack ? "the expression ends where a value is wanted" : "the expression is empty");
+        return complain(p, position,
+                        p->n_stack ? "the expression ends where a value is wanted" : "the expression is empty");
     if (c == ')') {
         const waiting *top = p->n_stack ? &p->stack[p->n_stack - 1] : NULL;
         if (top && top->kind == CALL && p->n_operands == top->base)
@@ -795,14 +802,16 @@ static fn_status read_operator(parser *p, bool *operand_next)
         if ((status = reduce_above(p, s->precedence, s->right)) != FN_OK)
             return status;
         p->at += strlen(s->text);
-        return push_waiting(p, (waiting){.kind = OPERATOR, .precedence = s->precedence, .rule = &s->rule, .position = position});
+        return push_waiting(
+            p, (waiting){.kind = OPERATOR, .precedence = s->precedence, .rule = &s->rule, .position = position});
     }
     switch (c) {
     case '?':
         if ((status = reduce_above(p, P_CHOICE, true)) != FN_OK)
             return status;
         p->at++;
-        return push_waiting(p, (waiting){.kind = QUESTION, .precedence = P_CHOICE, .rule = &choice, .position = position});
+        return push_waiting(p,
+                            (waiting){.kind = QUESTION, .precedence = P_CHOICE, .rule = &choice, .position = position});
     case ':':
         if ((status = reduce_above(p, P_CHOICE, false)) != FN_OK)
             return status;
@@ -876,7 +885,8 @@ fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *g
                    fn_error *err)
 {
     parser p = {.text = text, .at = text, .options = options, .graph = graph, .inputs = inputs, .err = err};
-    fn_status status = strlen(text) < INT32_MAX ? parse_all(&p) : fn_fail(err, FN_ERR_SYNTAX, "the expression is too long");
+    fn_status status =
+        strlen(text) < INT32_MAX ? parse_all(&p) : fn_fail(err, FN_ERR_SYNTAX, "the expression is too long");
     if (status == FN_OK)
         *root = p.operands[0].node;
     free(p.operands);

@@ -10,7 +10,7 @@ typedef struct fn_inputs {
         char name;
         int band;
         fn_type type;
-    } *items;
+    } * items;
     int count, capacity;
 } fn_inputs;
 

@@ -130,7 +130,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
             return fn_fail(err, FN_ERR_ARGUMENT, "%c=: the name of a dataset is wanted", letter);
         char **input = &r->inputs[letter - 'A'];
         if (*input && strcmp(*input, value) != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input, value);
+            return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input,
+                           value);
         return set_text(input, value, err);
     }
     if (KEY("CALC"))
@@ -141,16 +142,18 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
         return fn_parse_tile_size(value, &r->tile_width, &r->tile_height, err);
     if (KEY("WORKERS")) {
         if (strcasecmp(value, "PROCESSES") == 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "WORKERS=PROCESSES: worker processes are not supported yet, use THREADS");
+            return fn_fail(err, FN_ERR_ARGUMENT,
+                           "WORKERS=PROCESSES: worker processes are not supported yet, use THREADS");
         if (strcasecmp(value, "THREADS") != 0)
             return fn_fail(err, FN_ERR_ARGUMENT, "WORKERS=%.100s: THREADS is wanted", value);
     } else if (KEY("OT")) {
         r->type = fn_type_from_name(value);
         if (r->type == FN_TYPE_COUNT)
-            return fn_fail(err, FN_ERR_ARGUMENT,
-                           "OT=%.100s: a real pixel type is wanted: Byte, Int8, UInt16, Int16, UInt32, Int32, UInt64, Int64, "
-                           "Float16, Float32 or Float64",
-                           value);
+            return fn_fail(
+                err, FN_ERR_ARGUMENT,
+                "OT=%.100s: a real pixel type is wanted: Byte, Int8, UInt16, Int16, UInt32, Int32, UInt64, Int64, "
+                "Float16, Float32 or Float64",
+                value);
     } else if (KEY("NODATA")) {
         r->nodata_none = strcasecmp(value, "none") == 0;
         free(r->nodata);
@@ -191,7 +194,8 @@ static fn_status check(const fn_recipe *r, fn_error *err)
     if (r->type != FN_TYPE_COUNT)
         return fn_fail(err, FN_ERR_ARGUMENT, "OT=%s needs an expression, CALC=...", fn_type_name(r->type));
     if (r->nodata_none || r->nodata)
-        return fn_fail(err, FN_ERR_ARGUMENT, "NODATA=%.100s needs an expression, CALC=...", r->nodata ? r->nodata : "none");
+        return fn_fail(err, FN_ERR_ARGUMENT, "NODATA=%.100s needs an expression, CALC=...",
+                       r->nodata ? r->nodata : "none");
     return FN_OK;
 }
 

@@ -14,7 +14,8 @@ struct fn_trace {
 static void name_thread(fn_trace *trace, long process)
 {
     const int thread = trace->named++;
-    fprintf(trace->file, "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%ld,\"tid\":%d,\"args\":{\"name\":\"", process, thread);
+    fprintf(trace->file, "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%ld,\"tid\":%d,\"args\":{\"name\":\"", process,
+            thread);
     fprintf(trace->file, thread == 0 ? "reader\"}}" : "worker %d\"}}", thread - 1);
 }
 
@@ -59,8 +60,8 @@ void fn_trace_event(fn_trace *trace, const char *name, const char *category, lon
     }
     fputs(",\n{\"name\":", trace->file);
     write_string(trace->file, name);
-    fprintf(trace->file, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%ld,\"tid\":%d,\"ts\":%lld,\"dur\":%lld", category, process,
-            thread, (long long)(begin * 1e6), (long long)(seconds * 1e6));
+    fprintf(trace->file, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%ld,\"tid\":%d,\"ts\":%lld,\"dur\":%lld", category,
+            process, thread, (long long)(begin * 1e6), (long long)(seconds * 1e6));
     if (status) {
         fputs(",\"args\":{\"status\":", trace->file);
         write_string(trace->file, status);

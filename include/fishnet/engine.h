@@ -28,12 +28,12 @@ int fn_cpu_count(void);
 /* What happened to one task. */
 typedef struct fn_report {
     int64_t task;
-    int worker;         /* from 0 */
-    long process;       /* process id of the worker */
-    double begin;       /* seconds since the engine was made */
-    double seconds;     /* how long it took */
-    fn_status status;   /* FN_OK or why it failed */
-    void *notes;        /* what worker_run left in *notes, or NULL */
+    int worker;       /* from 0 */
+    long process;     /* process id of the worker */
+    double begin;     /* seconds since the engine was made */
+    double seconds;   /* how long it took */
+    fn_status status; /* FN_OK or why it failed */
+    void *notes;      /* what worker_run left in *notes, or NULL */
 } fn_report;
 
 /* A task that may take long asks now and then whether its result is still wanted. Any thread. */
@@ -65,9 +65,9 @@ typedef struct fn_job {
 } fn_job;
 
 typedef struct fn_engine_options {
-    int workers;        /* 1..FN_WORKERS_MAX */
-    size_t budget;      /* bytes for all results together, being computed or kept. One task at least always runs. */
-    const char *trace;  /* file for a timeline in Chrome's trace event format, or NULL */
+    int workers;       /* 1..FN_WORKERS_MAX */
+    size_t budget;     /* bytes for all results together, being computed or kept. One task at least always runs. */
+    const char *trace; /* file for a timeline in Chrome's trace event format, or NULL */
 } fn_engine_options;
 
 /* No thread is started yet. The job is copied; what it points to must outlive the engine. */
@@ -90,13 +90,13 @@ fn_status fn_engine_read(fn_engine *engine, const int64_t *wanted, size_t n, con
 fn_status fn_engine_advise(fn_engine *engine, const int64_t *ahead, size_t n_ahead, fn_error *err);
 
 typedef struct fn_engine_stats {
-    int workers;           /* that were really started; 0 before the first read */
-    int64_t tasks_done;    /* computed, also twice */
-    int64_t tasks_wanted;  /* handed to a reader */
+    int workers;          /* that were really started; 0 before the first read */
+    int64_t tasks_done;   /* computed, also twice */
+    int64_t tasks_wanted; /* handed to a reader */
     int64_t tasks_failed;
-    double busy_seconds;   /* sum over workers */
-    double wait_seconds;   /* readers waiting for a result */
-    size_t bytes_peak;     /* largest memory held for results */
+    double busy_seconds; /* sum over workers */
+    double wait_seconds; /* readers waiting for a result */
+    size_t bytes_peak;   /* largest memory held for results */
 } fn_engine_stats;
 void fn_engine_get_stats(fn_engine *engine, fn_engine_stats *stats);
 

@@ -17,14 +17,14 @@ typedef struct fn_recipe {
     char *inputs[FN_INPUTS]; /* dataset names, NULL when not given; [0] is the one in the connection string or A= */
     char **calcs;            /* one expression per output band; n_calcs 0: the dataset as it is */
     int n_calcs;
-    int workers;             /* 0: ALL_CPUS, -1: not given */
-    int tile_width;          /* 0: AUTO */
+    int workers;    /* 0: ALL_CPUS, -1: not given */
+    int tile_width; /* 0: AUTO */
     int tile_height;
-    fn_type type;            /* OT; FN_TYPE_COUNT when not given */
-    bool nodata_none;        /* NODATA=none */
-    char *nodata;            /* NODATA's text, NULL when not given or none */
-    size_t cache_bytes;      /* CACHE_MB; 0 when not given */
-    char *trace;             /* NULL when not given */
+    fn_type type;       /* OT; FN_TYPE_COUNT when not given */
+    bool nodata_none;   /* NODATA=none */
+    char *nodata;       /* NODATA's text, NULL when not given or none */
+    size_t cache_bytes; /* CACHE_MB; 0 when not given */
+    char *trace;        /* NULL when not given */
 } fn_recipe;
 
 /* The prefix of connection strings, "FISHNET:". */

@@ -49,7 +49,8 @@ double Band::GetNoDataValue(int *success)
     const Output &output = GetOutput();
     if (success)
         *success = output.nodata.set;
-    return output.nodata.set ? fn_nodata_as_double(output.nodata, output.type) : GDALRasterBand::GetNoDataValue(nullptr);
+    return output.nodata.set ? fn_nodata_as_double(output.nodata, output.type)
+                             : GDALRasterBand::GetNoDataValue(nullptr);
 }
 
 int64_t Band::GetNoDataValueAsInt64(int *success)
@@ -152,17 +153,20 @@ CPLErr Band::IReadBlock(int blockX, int blockY, void *data)
     const fn_grid &grid = Owner()->GetPlan().grid;
     const fn_window window = fn_grid_tile(&grid, static_cast<int64_t>(blockY) * grid.cols + blockX);
     const GSpacing size = GDALGetDataTypeSizeBytes(eDataType);
-    if (window.width < nBlockXSize || window.height < nBlockYSize) /* the rest of a cut tile is never looked at, but defined */
-        memset(data, 0, static_cast<size_t>(size) * static_cast<size_t>(nBlockXSize) * static_cast<size_t>(nBlockYSize));
-    return Owner()->Read({m_output}, window, {static_cast<char *>(data), eDataType, size, size * nBlockXSize, 0}, nullptr);
+    if (window.width < nBlockXSize ||
+        window.height < nBlockYSize) /* the rest of a cut tile is never looked at, but defined */
+        memset(data, 0,
+               static_cast<size_t>(size) * static_cast<size_t>(nBlockXSize) * static_cast<size_t>(nBlockYSize));
+    return Owner()->Read({m_output}, window, {static_cast<char *>(data), eDataType, size, size * nBlockXSize, 0},
+                         nullptr);
 }
 
 CPLErr Band::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
                        GDALDataType type, GSpacing pixelSpace, GSpacing lineSpace, GDALRasterIOExtraArg *extra)
 {
     if (flag == GF_Write || bufWidth != width || bufHeight != height)
-        return GDALRasterBand::IRasterIO(flag, x, y, width, height, data, bufWidth, bufHeight, type, pixelSpace, lineSpace,
-                                         extra);
+        return GDALRasterBand::IRasterIO(flag, x, y, width, height, data, bufWidth, bufHeight, type, pixelSpace,
+                                         lineSpace, extra);
     return Owner()->Read({m_output}, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, 0},
                          extra);
 }

@@ -18,7 +18,8 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
     if (!Identify(info))
         return nullptr;
     if (info->eAccess == GA_Update) {
-        CPLError(CE_Failure, CPLE_NotSupported, "The FISHNET driver does not support update access to existing datasets.");
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "The FISHNET driver does not support update access to existing datasets.");
         return nullptr;
     }
     auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
@@ -117,11 +118,13 @@ GDALRasterBandH Dataset::SourceBand(int band) const
 /* All domains but those that describe the file, or that GDAL derives by itself. */
 static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
 {
-    static const char *const left[] = {"IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS", "COLOR_PROFILE", "FISHNET"};
+    static const char *const left[] = {"IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS", "COLOR_PROFILE",
+                                       "FISHNET"};
     const CPLStringList domains(GDALGetMetadataDomainList(from));
     for (int i = -1; i < domains.size(); i++) {
         const char *domain = i < 0 ? "" : domains[i];
-        const bool skip = std::any_of(std::begin(left), std::end(left), [&](const char *d) { return EQUAL(d, domain); });
+        const bool skip =
+            std::any_of(std::begin(left), std::end(left), [&](const char *d) { return EQUAL(d, domain); });
         CSLConstList items = skip || (i >= 0 && !*domain) ? nullptr : GDALGetMetadata(from, domain);
         if (items)
             to->SetMetadata(const_cast<char **>(items), domain);
@@ -189,8 +192,8 @@ Dataset *Dataset::Overview(int level)
         if (overview)
             overview->SetDescription(GetDescription());
         else
-            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: overview %d of %s cannot be opened: %s", level, GetDescription(),
-                     cause.c_str());
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: overview %d of %s cannot be opened: %s", level,
+                     GetDescription(), cause.c_str());
     }
     return overview.get();
 }
@@ -248,8 +251,9 @@ void Dataset::FillReport()
     const fn_grid &grid = m_plan->grid;
     m_report.Clear();
     m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : CountWorkers(*m_recipe)));
-    m_report.SetNameValue("TILES", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(fn_grid_tile_count(&grid) *
-                                                                                 static_cast<int64_t>(m_plan->groups.size()))));
+    m_report.SetNameValue("TILES",
+                          CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(fn_grid_tile_count(&grid) *
+                                                                        static_cast<int64_t>(m_plan->groups.size()))));
     m_report.SetNameValue("TILES_COMPUTED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_done)));
     m_report.SetNameValue("TILE_SIZE", CPLSPrintf("%dx%d", grid.tile_width, grid.tile_height));
     m_report.SetNameValue("SECONDS", CPLSPrintf("%.3f", stats.busy_seconds));
@@ -326,7 +330,8 @@ struct Request {
     static bool Idle(void *user)
     {
         const auto *self = static_cast<const Request *>(user);
-        return self->writeBehind > 0 && GDALGetCacheUsed64() > self->writeBehind && GDALRasterBlock::FlushCacheBlock(TRUE);
+        return self->writeBehind > 0 && GDALGetCacheUsed64() > self->writeBehind &&
+               GDALRasterBlock::FlushCacheBlock(TRUE);
     }
 
     static bool Consume(void *user, int64_t task, const void *result, size_t)
@@ -336,7 +341,8 @@ struct Request {
         self->done++;
         GDALRasterIOExtraArg *extra = self->extra;
         return !extra || !extra->pfnProgress ||
-               extra->pfnProgress(static_cast<double>(self->done) / static_cast<double>(self->total), "", extra->pProgressData);
+               extra->pfnProgress(static_cast<double>(self->done) / static_cast<double>(self->total), "",
+                                  extra->pProgressData);
     }
 
     void Copy(int64_t task, const char *result) const
@@ -355,10 +361,10 @@ struct Request {
             const GDALDataType type = ToGDAL(plan->outputs[output].type);
             const int size = static_cast<int>(fn_type_size(plan->outputs[output].type));
             for (int64_t y = top; y < bottom; y++) {
-                const char *from = result + plan->Offset(group, output, pixels) +
-                                   ((y - tile.y) * tile.width + left - tile.x) * size;
-                char *to = target->data + static_cast<GSpacing>(k) * target->bandSpace + (y - window.y) * target->lineSpace +
-                           (left - window.x) * target->pixelSpace;
+                const char *from =
+                    result + plan->Offset(group, output, pixels) + ((y - tile.y) * tile.width + left - tile.x) * size;
+                char *to = target->data + static_cast<GSpacing>(k) * target->bandSpace +
+                           (y - window.y) * target->lineSpace + (left - window.x) * target->pixelSpace;
                 GDALCopyWords64(from, type, size, to, target->type, static_cast<int>(target->pixelSpace), right - left);
             }
         }
@@ -377,7 +383,8 @@ CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window,
     for (size_t output : wanted) {
         const size_t group = m_plan->GroupOf(output);
         const int64_t base = static_cast<int64_t>(group) * count;
-        if (std::any_of(tasks.begin(), tasks.end(), [&](int64_t task) { return task / count == static_cast<int64_t>(group); }))
+        if (std::any_of(tasks.begin(), tasks.end(),
+                        [&](int64_t task) { return task / count == static_cast<int64_t>(group); }))
             continue;
         for (int64_t y = touched.y; y < touched.y + touched.height; y++)
             for (int64_t x = touched.x; x < touched.x + touched.width; x++)
@@ -392,8 +399,8 @@ CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window,
     const GIntBig behind = static_cast<GIntBig>(std::max<size_t>(4 * RowBytes(*m_plan), 64 << 20));
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size(), copying ? behind : 0};
     fn_error err;
-    if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume, Request::Idle,
-                       &request, &err) != FN_OK)
+    if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
+                       Request::Idle, &request, &err) != FN_OK)
         return Fail(err);
     return CE_None;
 }
@@ -413,8 +420,8 @@ CPLErr Dataset::Advise(const std::vector<size_t> &wanted, const fn_window &windo
     return fn_engine_advise(m_session->Engine(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
 }
 
-CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType, int bandCount,
-                           int *bands, FN_CSL)
+CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType,
+                           int bandCount, int *bands, FN_CSL)
 {
     if (bufWidth != width || bufHeight != height || width < 1 || height < 1)
         return CE_None;
@@ -432,7 +439,8 @@ CPLErr Dataset::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, 
     std::vector<size_t> wanted;
     for (int i = 0; i < bandCount; i++)
         wanted.push_back(static_cast<size_t>(bands[i] - 1));
-    return Read(wanted, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace}, extra);
+    return Read(wanted, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace},
+                extra);
 }
 
 } // namespace fishnet

@@ -26,8 +26,8 @@ class Dataset final : public GDALDataset
     char **GetMetadataDomainList() override;
     FN_CSL GetMetadata(const char *domain = "") override;
     const char *GetMetadataItem(const char *name, const char *domain = "") override;
-    CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type, int bandCount,
-                      int *bands, FN_CSL options) override;
+    CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type,
+                      int bandCount, int *bands, FN_CSL options) override;
 
     /* Where pixels go: as in GDALDataset::RasterIO, one stride for each of the outputs. */
     struct Target {
@@ -40,15 +40,9 @@ class Dataset final : public GDALDataset
                 GDALRasterIOExtraArg *extra);
     CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
 
-    const Plan &GetPlan() const
-    {
-        return *m_plan;
-    }
+    const Plan &GetPlan() const { return *m_plan; }
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
-    int OverviewCount() const
-    {
-        return m_overviewCount;
-    }
+    int OverviewCount() const { return m_overviewCount; }
     Dataset *Overview(int level); /* NULL after CPLError */
 
   protected:
@@ -72,17 +66,15 @@ class Dataset final : public GDALDataset
     void CopyMetadata();
     void CountOverviews();
     CPLErr FillGeoTransform(double *values) const;
-    GDALDatasetH First() const
-    {
-        return m_handles[0].get();
-    }
+    GDALDatasetH First() const { return m_handles[0].get(); }
     std::vector<int64_t> TasksAhead(size_t group, const fn_window &tiles, size_t requested);
     CPLErr Fail(const fn_error &err) const;
     void FillReport();
 
     std::shared_ptr<const fn_recipe> m_recipe;
     std::shared_ptr<const Plan> m_plan;
-    std::vector<DatasetHandle> m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
+    std::vector<DatasetHandle>
+        m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
     std::unique_ptr<Session, CloseSession> m_session;
     size_t m_budget = 0;
 

@@ -12,11 +12,13 @@ namespace fishnet
 
 static std::string OpenOptionList()
 {
-    std::string xml = "<OpenOptionList>"
-                      "<Option name='CALC' type='string' description='Expression of an output band over A, A[2], B...; may be "
-                      "repeated, or hold several separated by a semicolon'/>";
+    std::string xml =
+        "<OpenOptionList>"
+        "<Option name='CALC' type='string' description='Expression of an output band over A, A[2], B...; may be "
+        "repeated, or hold several separated by a semicolon'/>";
     for (char letter = 'A'; letter <= 'Z'; letter++)
-        xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter + "'/>";
+        xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter +
+               "'/>";
     xml += "<Option name='WORKERS' type='string-select' default='THREADS' description='Kind of worker'>"
            "<Value>THREADS</Value></Option>"
            "<Option name='NUM_WORKERS' type='string' default='ALL_CPUS' description='Number of workers or ALL_CPUS'/>"
@@ -34,9 +36,7 @@ static std::string OpenOptionList()
 class SubdatasetInfo final : public GDALSubdatasetInfo
 {
   public:
-    explicit SubdatasetInfo(const char *name) : GDALSubdatasetInfo(name)
-    {
-    }
+    explicit SubdatasetInfo(const char *name) : GDALSubdatasetInfo(name) {}
 
   private:
     void parseFileName() override

@@ -25,11 +25,11 @@ static fn_status ResolveSource(void *user, char letter, int band, fn_type *type,
 {
     const auto *sources = static_cast<const Sources *>(user);
     if (letter - 'A' >= sources->count)
-        return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': the band has %d source%s, from A", letter, sources->count,
-                       sources->count == 1 ? "" : "s");
+        return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': the band has %d source%s, from A", letter,
+                       sources->count, sources->count == 1 ? "" : "s");
     if (band != 1)
-        return fn_fail(err, FN_ERR_SYNTAX, "%c[%d]: a source of a derived band is one band, choose it with <SourceBand>", letter,
-                       band);
+        return fn_fail(err, FN_ERR_SYNTAX,
+                       "%c[%d]: a source of a derived band is one band, choose it with <SourceBand>", letter, band);
     *type = sources->type;
     return FN_OK;
 }
@@ -99,8 +99,9 @@ static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int wid
         return Complain(err.text);
     const int size = static_cast<int>(fn_type_size(outputType));
     for (int y = 0; y < height; y++)
-        GDALCopyWords(packed.data() + static_cast<size_t>(y) * static_cast<size_t>(width) * static_cast<size_t>(size), bufferType,
-                      size, static_cast<char *>(data) + static_cast<GSpacing>(y) * lineSpace, bufferType, pixelSpace, width);
+        GDALCopyWords(packed.data() + static_cast<size_t>(y) * static_cast<size_t>(width) * static_cast<size_t>(size),
+                      bufferType, size, static_cast<char *>(data) + static_cast<GSpacing>(y) * lineSpace, bufferType,
+                      pixelSpace, width);
     return CE_None;
 }
 
@@ -109,7 +110,8 @@ void RegisterPixelFunction()
     static const char metadata[] =
         "<PixelFunctionArgumentsList>"
         "<Argument name='CALC' type='string' description='Expression over the sources A, B...'/>"
-        "<Argument name='NODATA' type='double' optional='true' description='Value that is NoData in the sources and in the "
+        "<Argument name='NODATA' type='double' optional='true' description='Value that is NoData in the sources and in "
+        "the "
         "result'/>"
         "</PixelFunctionArgumentsList>";
     GDALAddDerivedBandPixelFuncWithArgs("fishnet", PixelFunction, metadata);

@@ -11,20 +11,20 @@
 namespace fishnet
 {
 
-static constexpr GDALDataType kGDALTypes[FN_TYPE_COUNT] = {
-    GDT_Byte,
+static constexpr GDALDataType kGDALTypes[FN_TYPE_COUNT] = {GDT_Byte,
 #if FN_GDAL_AT_LEAST(3, 7)
-    GDT_Int8,
+                                                           GDT_Int8,
 #else
-    GDT_Unknown,
+                                                            GDT_Unknown,
 #endif
-    GDT_UInt16,  GDT_Int16,   GDT_UInt32, GDT_Int32, GDT_UInt64, GDT_Int64,
+                                                           GDT_UInt16,  GDT_Int16,  GDT_UInt32,
+                                                           GDT_Int32,   GDT_UInt64, GDT_Int64,
 #if FN_GDAL_AT_LEAST(3, 11)
-    GDT_Float16,
+                                                           GDT_Float16,
 #else
-    GDT_Unknown,
+                                                            GDT_Unknown,
 #endif
-    GDT_Float32, GDT_Float64};
+                                                           GDT_Float32, GDT_Float64};
 
 GDALDataType ToGDAL(fn_type type)
 {
@@ -86,10 +86,7 @@ struct Builder {
     const fn_recipe &recipe;
     std::vector<DatasetHandle> &handles;
 
-    GDALDatasetH Handle(size_t source) const
-    {
-        return handles[source].get();
-    }
+    GDALDatasetH Handle(size_t source) const { return handles[source].get(); }
     bool OpenSources(int overview);
     bool CheckGrids() const;
     bool Compile();
@@ -208,7 +205,8 @@ bool Builder::CheckGrids() const
         const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
         if (widthB != width || heightB != height) {
             CPLError(CE_Failure, CPLE_AppDefined,
-                     "FISHNET: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for example with "
+                     "FISHNET: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for "
+                     "example with "
                      "gdalwarp -te -ts",
                      both.c_str(), widthB, heightB, width, height);
             return false;
@@ -223,17 +221,18 @@ bool Builder::CheckGrids() const
         const double distance = hasA ? CornerDistance(gtA, gtB, width, height, &corner) : 0;
         if (!(distance <= kTolerance)) {
             static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
-            CPLError(CE_Failure, CPLE_AppDefined,
-                     "FISHNET: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
-                     "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example "
-                     "with gdalwarp -te -ts",
-                     both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
+            CPLError(
+                CE_Failure, CPLE_AppDefined,
+                "FISHNET: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
+                "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example "
+                "with gdalwarp -te -ts",
+                both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
             return false;
         }
         OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
         if (!SameCRS(srsA, srsB)) {
-            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ in CRS: %s and %s", both.c_str(), CRSName(srsB).c_str(),
-                     CRSName(srsA).c_str());
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ in CRS: %s and %s", both.c_str(),
+                     CRSName(srsB).c_str(), CRSName(srsA).c_str());
             return false;
         }
     }
@@ -252,16 +251,17 @@ static fn_status Resolve(void *user, char letter, int band, fn_type *type, fn_er
             continue;
         const int count = GDALGetRasterCount(self->Handle(i));
         if (band > count)
-            return fn_fail(err, FN_ERR_SYNTAX, "there is no band %d in %.300s, it has %d", band, Describe(source).c_str(), count);
+            return fn_fail(err, FN_ERR_SYNTAX, "there is no band %d in %.300s, it has %d", band,
+                           Describe(source).c_str(), count);
         GDALRasterBandH handle = GDALGetRasterBand(self->Handle(i), band);
         *type = FromGDAL(handle);
         if (*type == FN_TYPE_COUNT)
-            return fn_fail(err, FN_ERR_SYNTAX, "band %d of %.300s has the type %s: only real types can be computed", band,
-                           Describe(source).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(handle)));
+            return fn_fail(err, FN_ERR_SYNTAX, "band %d of %.300s has the type %s: only real types can be computed",
+                           band, Describe(source).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(handle)));
         return FN_OK;
     }
-    return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': there is no input %c, give one with -oo %c=<dataset>", letter, letter,
-                   letter);
+    return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': there is no input %c, give one with -oo %c=<dataset>",
+                   letter, letter, letter);
 }
 
 bool Builder::Compile()
@@ -323,9 +323,10 @@ bool Builder::AddComputedOutputs()
     } else if (!recipe.nodata_none) {
         output.nodata = fn_nodata_default(output.type);
         if (fn_type_is_integer(output.type))
-            CPLError(CE_Warning, CPLE_AppDefined,
-                     "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
-                     fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
+            CPLError(
+                CE_Warning, CPLE_AppDefined,
+                "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
+                fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
     }
     plan.bandCount = fn_expr_output_count(plan.expr.get());
     plan.outputs.assign(static_cast<size_t>(plan.bandCount), output);
@@ -346,7 +347,8 @@ bool Builder::AddSourceOutputs()
         /* Signed bytes of old GDALs keep their type there: Byte with a remark. */
         output.type = GDALGetRasterDataType(band) == GDT_Byte ? FN_UINT8 : FromGDAL(band);
         if (output.type == FN_TYPE_COUNT) {
-            CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: band %d of %s has the type %s: only real types are supported", i,
+            CPLError(CE_Failure, CPLE_NotSupported,
+                     "FISHNET: band %d of %s has the type %s: only real types are supported", i,
                      Describe(plan.sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
             return false;
         }
@@ -382,8 +384,8 @@ bool Builder::MakeGrid()
     if (tileWidth == 0) {
         int blockWidth = 0, blockHeight = 0;
         size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
-        GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].source ? 1 : planes[0].band), &blockWidth,
-                         &blockHeight);
+        GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].source ? 1 : planes[0].band),
+                         &blockWidth, &blockHeight);
         for (const Plane &plane : plan.planes)
             bytes += fn_type_size(plane.type);
         for (size_t i = groups[0].first; i < groups[0].first + groups[0].count; i++)

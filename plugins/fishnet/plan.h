@@ -25,7 +25,7 @@ fn_type FromGDAL(GDALRasterBandH band);
 struct Source {
     char letter = 0;
     std::string name;
-    std::string path;          /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
+    std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
     CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
 };
 
@@ -47,10 +47,7 @@ struct Output {
 };
 
 struct FreeExpr {
-    void operator()(fn_expr *expr) const
-    {
-        fn_expr_free(expr);
-    }
+    void operator()(fn_expr *expr) const { fn_expr_free(expr); }
 };
 
 class Plan
@@ -82,7 +79,6 @@ class Plan
     size_t WorkerBytes() const; /* buffers of one worker: the planes of a tile and the registers */
 
     DatasetHandle OpenSource(size_t i) const;
-
 };
 
 /* "A (dem.tif)" */

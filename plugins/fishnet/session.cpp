@@ -53,8 +53,9 @@ void Session::OnReport(void *user, const fn_report *report)
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
     if (!self->m_hostListens)
         return;
-    CPLDebug("FISHNET", "tile %s by worker %d, process %ld: %.1f ms%s", Describe(WindowOf(*self->m_plan, report->task)).c_str(),
-             report->worker, report->process, report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
+    CPLDebug("FISHNET", "tile %s by worker %d, process %ld: %.1f ms%s",
+             Describe(WindowOf(*self->m_plan, report->task)).c_str(), report->worker, report->process,
+             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
     if (notes)
         for (const Message &message : *notes)
             Emit(message);

@@ -21,10 +21,7 @@ class Session
     /* Waits for the sessions that were left. */
     static void WaitForClosing();
 
-    fn_engine *Engine() const
-    {
-        return m_engine;
-    }
+    fn_engine *Engine() const { return m_engine; }
 
   private:
     Session() = default;
@@ -37,10 +34,7 @@ class Session
 };
 
 struct CloseSession {
-    void operator()(Session *session) const
-    {
-        Session::Close(session);
-    }
+    void operator()(Session *session) const { Session::Close(session); }
 };
 
 } // namespace fishnet

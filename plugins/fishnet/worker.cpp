@@ -20,8 +20,8 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
     for (size_t i = 0; i < worker->m_plan->sources.size(); i++) {
         worker->m_datasets.push_back(worker->m_plan->OpenSource(i));
         if (!worker->m_datasets.back()) {
-            fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s", Describe(worker->m_plan->sources[i]).c_str(),
-                    collector.Cause("no reason given").c_str());
+            fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s",
+                    Describe(worker->m_plan->sources[i]).c_str(), collector.Cause("no reason given").c_str());
             return nullptr;
         }
     }
@@ -38,8 +38,8 @@ Worker::~Worker()
 static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
 {
     return GDALRasterIO(band, GF_Read, static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
-                        static_cast<int>(w.height), data, static_cast<int>(w.width), static_cast<int>(w.height), type, 0,
-                        0) == CE_None;
+                        static_cast<int>(w.height), data, static_cast<int>(w.width), static_cast<int>(w.height), type,
+                        0, 0) == CE_None;
 }
 
 /* Reads a window of whole blocks one by one, past GDAL's block cache: each block is wanted once, by one worker, so the
@@ -60,14 +60,15 @@ static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, siz
     block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
     for (int64_t y = w.y; y < w.y + w.height; y += blockHeight)
         for (int64_t x = w.x; x < w.x + w.width; x += blockWidth) {
-            if (GDALReadBlock(band, static_cast<int>(x / blockWidth), static_cast<int>(y / blockHeight), block.data()) !=
-                CE_None)
+            if (GDALReadBlock(band, static_cast<int>(x / blockWidth), static_cast<int>(y / blockHeight),
+                              block.data()) != CE_None)
                 return false;
             const int64_t columns = std::min<int64_t>(blockWidth, w.x + w.width - x);
             const int64_t lines = std::min<int64_t>(blockHeight, w.y + w.height - y);
             for (int64_t line = 0; line < lines; line++)
                 memcpy(data + static_cast<size_t>((y - w.y + line) * w.width + x - w.x) * size,
-                       block.data() + static_cast<size_t>(line * blockWidth) * size, static_cast<size_t>(columns) * size);
+                       block.data() + static_cast<size_t>(line * blockWidth) * size,
+                       static_cast<size_t>(columns) * size);
         }
     return true;
 }

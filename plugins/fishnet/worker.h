@@ -23,9 +23,7 @@ class Worker
     fn_status Run(int64_t task, void *result, const volatile bool *cancel, Notes *notes, fn_error *err);
 
   private:
-    explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan))
-    {
-    }
+    explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan)) {}
     fn_status Compute(const fn_window &window, const Plan::Group &group, char *result, const volatile bool *cancel,
                       fn_error *err);
     bool PassThrough(const fn_window &window, const Plan::Group &group, char *result);
@@ -33,8 +31,8 @@ class Worker
 
     std::shared_ptr<const Plan> m_plan;
     std::vector<DatasetHandle> m_datasets;
-    std::vector<std::vector<char>> m_pixels;   /* of each plane */
-    std::vector<std::vector<GByte>> m_masks;   /* of planes that have one */
+    std::vector<std::vector<char>> m_pixels; /* of each plane */
+    std::vector<std::vector<GByte>> m_masks; /* of planes that have one */
     std::vector<char> m_block;
     std::vector<char> m_scratch;
 };

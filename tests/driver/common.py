@@ -178,7 +178,7 @@ class Case(unittest.TestCase):
         cls.prepare()
 
     def setUp(self):
-        signal.alarm(50)  # a hang is a failure that says where
+        signal.alarm(150)  # a hang is a failure that says where
 
     def tearDown(self):
         signal.alarm(0)

@@ -39,8 +39,8 @@ static void MakeFile()
     for (int y = 0; y < kHeight; y++) {
         for (int x = 0; x < kWidth; x++)
             row[static_cast<size_t>(x)] = static_cast<GInt16>(Value(x, y));
-        CHECK(GDALRasterIO(GDALGetRasterBand(dataset, 1), GF_Write, 0, y, kWidth, 1, row.data(), kWidth, 1, GDT_Int16, 0, 0) ==
-              CE_None);
+        CHECK(GDALRasterIO(GDALGetRasterBand(dataset, 1), GF_Write, 0, y, kWidth, 1, row.data(), kWidth, 1, GDT_Int16,
+                           0, 0) == CE_None);
     }
     GDALClose(dataset);
 }
@@ -135,10 +135,12 @@ int main()
     const char *text = getenv("FISHNET_SEED");
     const unsigned seed = text ? static_cast<unsigned>(atoi(text)) : std::random_device{}();
     printf("seed %u\n", seed);
-    Together("random windows", [=] { RandomWindows(seed); }, [=] { RandomWindows(seed + 1); },
-             [=] { RandomWindows(seed + 2); }, [=] { RandomWindows(seed + 3); });
-    Together("scans", [] { Scan(64, "CACHE_MB=64"); }, [] { Scan(100, "CACHE_MB=1"); }, [] { Scan(1, "CACHE_MB=2"); },
-             [] { Scan(1100, "CACHE_MB=1"); });
+    Together(
+        "random windows", [=] { RandomWindows(seed); }, [=] { RandomWindows(seed + 1); },
+        [=] { RandomWindows(seed + 2); }, [=] { RandomWindows(seed + 3); });
+    Together(
+        "scans", [] { Scan(64, "CACHE_MB=64"); }, [] { Scan(100, "CACHE_MB=1"); }, [] { Scan(1, "CACHE_MB=2"); },
+        [] { Scan(1100, "CACHE_MB=1"); });
     Together("open and close", OpenAndClose, OpenAndClose, OpenAndClose, OpenAndClose);
     Together("nothing read", Untouched, Untouched);
     VSIUnlink(kFile);

@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.path.join(ROOT, "build", "bench")
 DATA = os.path.join(ROOT, "build", "data")
 CPUS = len(os.sched_getaffinity(0))
-CACHE_MB = 256  # the default budget of a FISHNET dataset, also a limit for GDAL's own cache in small machines
+CACHE_MB = 64  # the default budget of a FISHNET dataset for rasters of this width
 
 WHERE = "where(A>1000, log(A)*sin(A/100)+sqrt(A), A*A/1000)"
 # name, input, expression, inputs and expression for gdal_calc.py

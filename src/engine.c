@@ -504,14 +504,8 @@ static bool hand_over(fn_engine *e, ticket *t, fn_consume consume, void *user)
     return go_on;
 }
 
-static void wait_for(fn_engine *e, reader *r, fn_idle idle, void *user)
+static void wait_for(fn_engine *e, reader *r)
 {
-    bool busy = idle != NULL;
-    while (busy && !r->ready && r->status == FN_OK) {
-        pthread_mutex_unlock(&e->lock);
-        busy = idle(user);
-        pthread_mutex_lock(&e->lock);
-    }
     if (r->ready || r->status != FN_OK)
         return;
     const double begin = fn_engine_clock(e);
@@ -532,7 +526,7 @@ static fn_status check_tasks(const fn_engine *e, const int64_t *tasks, size_t n,
 }
 
 fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const int64_t *ahead, size_t n_ahead,
-                         fn_consume consume, fn_idle idle, void *user, fn_error *err)
+                         fn_consume consume, void *user, fn_error *err)
 {
     fn_status status = check_tasks(e, wanted, n, err);
     if (status == FN_OK)
@@ -557,7 +551,7 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
             status = fn_fail(err, FN_ERR_MEMORY, "out of memory for %zu tasks", n);
         set_ahead(e, ahead, n_ahead);
         for (size_t left = n; status == FN_OK && left > 0; left--) {
-            wait_for(e, &r, idle, user);
+            wait_for(e, &r);
             if ((status = r.status) != FN_OK) {
                 if (err)
                     *err = r.err;
@@ -583,7 +577,7 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
 
 fn_status fn_engine_advise(fn_engine *e, const int64_t *ahead, size_t n_ahead, fn_error *err)
 {
-    return fn_engine_read(e, NULL, 0, ahead, n_ahead, NULL, NULL, NULL, err);
+    return fn_engine_read(e, NULL, 0, ahead, n_ahead, NULL, NULL, err);
 }
 
 void fn_engine_get_stats(fn_engine *e, fn_engine_stats *stats)

@@ -76,15 +76,12 @@ fn_status fn_engine_new(const fn_job *job, const fn_engine_options *options, fn_
 /* Receives the result of a wanted task; the bytes are valid during the call only. Return false to stop reading. */
 typedef bool (*fn_consume)(void *user, int64_t task, const void *result, size_t bytes);
 
-/* What the reader's thread can do while no result is ready: one small piece of work. False: nothing (more) to do. */
-typedef bool (*fn_idle)(void *user);
-
 /* Hands over the results of the n distinct tasks in `wanted`, each exactly once, in the order they become ready (which
- * may differ from call to call). idle (may be NULL) is called while none is ready. `ahead` replaces the list of tasks to compute next when no wanted one is waiting.
+ * may differ from call to call).  `ahead` replaces the list of tasks to compute next when no wanted one is waiting.
  * Returns the first failure: of a task (its error), FN_ERR_CANCELLED when consume returned false. Tasks that have not
  * been started for this call are then dropped. A failed task is tried anew when it is wanted again. */
 fn_status fn_engine_read(fn_engine *engine, const int64_t *wanted, size_t n, const int64_t *ahead, size_t n_ahead,
-                         fn_consume consume, fn_idle idle, void *user, fn_error *err);
+                         fn_consume consume, void *user, fn_error *err);
 
 /* Compute these next, without waiting. Starts the workers. */
 fn_status fn_engine_advise(fn_engine *engine, const int64_t *ahead, size_t n_ahead, fn_error *err);

@@ -323,16 +323,6 @@ struct Request {
     const Dataset::Target *target;
     GDALRasterIOExtraArg *extra;
     size_t done, total;
-    GIntBig writeBehind; /* bytes of GDAL's block cache from which on Idle() works; 0: never */
-
-    /* While the host waits for tiles it can write: a copy leaves its output in GDAL's block cache as long as there is room,
-     * and would write most of it at the end, alone. This is what GDAL itself does when the cache is full. */
-    static bool Idle(void *user)
-    {
-        const auto *self = static_cast<const Request *>(user);
-        return self->writeBehind > 0 && GDALGetCacheUsed64() > self->writeBehind &&
-               GDALRasterBlock::FlushCacheBlock(TRUE);
-    }
 
     static bool Consume(void *user, int64_t task, const void *result, size_t)
     {
@@ -372,6 +362,37 @@ struct Request {
 };
 } // namespace
 
+/* A program that copies leaves its output in GDAL's block cache as long as there is room, and writes most of it at the end,
+ * alone. Here it writes what it has while the workers compute what it wants next, as GDAL itself does when the cache is
+ * full. Only for a scan in whole strips or blocks, where blocks of the output are whole too, and at points that depend on
+ * the requests alone: the layout of the output file is the same each time. */
+void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
+                          const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead)
+{
+    constexpr int64_t kBlock = 256, kStrip = 1024; /* of GTiff, and what no copy's strip is higher than */
+    constexpr size_t kFirst = 64 << 20, kNext = 32 << 20;
+    const fn_grid &grid = m_plan->grid;
+    const fn_window &before = m_progress[group].previous, &now = m_progress[group].current;
+    const bool forward = before.width > 0 && (now.y > before.y || (now.y == before.y && now.x > before.x));
+    const bool whole = window.x % kBlock == 0 && window.y % kBlock == 0 && window.height <= kStrip &&
+                       (window.width % kBlock == 0 || window.x + window.width == grid.width) &&
+                       (window.height % kBlock == 0 || window.y + window.height == grid.height);
+    if (!forward || !whole) {
+        m_copied = 0;
+        return;
+    }
+    for (size_t output : wanted)
+        m_copied += static_cast<size_t>(window.width * window.height) * fn_type_size(m_plan->outputs[output].type);
+    if (m_copied < kFirst)
+        return;
+    m_copied -= kNext;
+    std::vector<int64_t> next(tasks);
+    next.insert(next.end(), ahead.begin(), ahead.end());
+    if (fn_engine_advise(m_session->Engine(), next.data(), next.size(), nullptr) == FN_OK)
+        while (GDALRasterBlock::FlushCacheBlock(TRUE)) {
+        }
+}
+
 CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra)
 {
@@ -392,15 +413,11 @@ CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window,
         last = group;
     }
     const std::vector<int64_t> ahead = TasksAhead(last, touched, tasks.size());
-    /* Only for a copy strip by strip (or block by block) from top to bottom, and far behind it: then the blocks are whole. */
-    const fn_window &before = m_progress[last].previous, &now = m_progress[last].current;
-    const bool forward = now.y > before.y || (now.y == before.y && now.x > before.x);
-    const bool copying = !ahead.empty() && before.width > 0 && forward && window.height <= 1024;
-    const GIntBig behind = static_cast<GIntBig>(std::max<size_t>(4 * RowBytes(*m_plan), 64 << 20));
-    Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size(), copying ? behind : 0};
+    WriteBehind(last, window, wanted, tasks, ahead);
+    Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;
     if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
-                       Request::Idle, &request, &err) != FN_OK)
+                       &request, &err) != FN_OK)
         return Fail(err);
     return CE_None;
 }

@@ -68,6 +68,8 @@ class Dataset final : public GDALDataset
     CPLErr FillGeoTransform(double *values) const;
     GDALDatasetH First() const { return m_handles[0].get(); }
     std::vector<int64_t> TasksAhead(size_t group, const fn_window &tiles, size_t requested);
+    void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
+                     const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
     CPLErr Fail(const fn_error &err) const;
     void FillReport();
 
@@ -82,6 +84,7 @@ class Dataset final : public GDALDataset
         fn_window previous, current;
     };
     std::vector<Progress> m_progress;
+    size_t m_copied = 0; /* bytes that the host has had and may not have written, see WriteBehind() */
 
     int m_overviewCount = 0;
     std::vector<std::unique_ptr<Dataset>> m_overviews;

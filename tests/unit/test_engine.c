@@ -316,7 +316,7 @@ static fn_status read_tasks(work *w, fn_engine *engine, const int64_t *wanted, s
     taken *t = new_taken(w);
     fn_error local;
     memset(&local, 0, sizeof local);
-    fn_status status = fn_engine_read(engine, wanted, n, ahead, n_ahead, take, NULL, t, &local);
+    fn_status status = fn_engine_read(engine, wanted, n, ahead, n_ahead, take, t, &local);
     if (status == FN_OK) {
         EXPECT(t->total == (int)n, "%d of %zu tasks", t->total, n);
         for (size_t i = 0; i < n; i++)
@@ -450,7 +450,7 @@ static void every_task_once(void)
         EXPECT(s.bytes_peak > 0 && s.bytes_peak <= 100000, "peak %zu", s.bytes_peak);
         EXPECT(atomic_load(&w->running_peak) <= workers, "%d at once with %d workers", atomic_load(&w->running_peak), workers);
         /* An empty read is no trouble. */
-        EXPECT(fn_engine_read(engine, NULL, 0, NULL, 0, take, NULL, NULL, NULL) == FN_OK, "nothing wanted");
+        EXPECT(fn_engine_read(engine, NULL, 0, NULL, 0, take, NULL, NULL) == FN_OK, "nothing wanted");
         finish(w, engine);
     }
 }
@@ -628,7 +628,7 @@ static void failing_task(void)
         atomic_store(&w->failures, 3);
         engine = start(w, workers, 1 << 20);
         for (int i = 0; i < 3; i++)
-            EXPECT(fn_engine_read(engine, wanted, 1, NULL, 0, take, NULL, NULL, NULL) == FN_ERR_READ, "time %d", i);
+            EXPECT(fn_engine_read(engine, wanted, 1, NULL, 0, take, NULL, NULL) == FN_ERR_READ, "time %d", i);
         read_range(w, engine, 0, 1);
         EXPECT(atomic_load(&w->runs[0]) == 4, "%d runs", atomic_load(&w->runs[0]));
         finish(w, engine);
@@ -669,7 +669,7 @@ static void consume_stops(void)
         fn_error err;
         memset(&err, 0, sizeof err);
         double begin = seconds_now();
-        fn_status status = fn_engine_read(engine, wanted, 2000, NULL, 0, take, NULL, t, &err);
+        fn_status status = fn_engine_read(engine, wanted, 2000, NULL, 0, take, t, &err);
         EXPECT(status == FN_ERR_CANCELLED && err.status == FN_ERR_CANCELLED, "status %d", status);
         EXPECT_ERROR_TEXT(err, "cancelled");
         EXPECT(seconds_now() - begin < 0.6, "%g s", seconds_now() - begin);
@@ -853,7 +853,7 @@ static void *read_randomly(void *arg)
             t->pause_us = 50;
         fn_error err;
         memset(&err, 0, sizeof err);
-        fn_status status = fn_engine_read(me->engine, wanted, n, ahead, n_ahead, take, NULL, t, &err);
+        fn_status status = fn_engine_read(me->engine, wanted, n, ahead, n_ahead, take, t, &err);
         if (status == FN_OK) {
             EXPECT(t->total == (int)n, "%d of %zu", t->total, n);
             for (size_t i = 0; i < n; i++)
@@ -1148,7 +1148,7 @@ static void trace_that_cannot_be_written(void)
     fn_status status = fn_engine_new(&job, &(fn_engine_options){.workers = 2, .budget = 1000, .trace = "/nonexistent/folder/trace.json"}, &engine, &err);
     taken *t = new_taken(w);
     if (status == FN_OK) /* or at the first read */
-        status = fn_engine_read(engine, (int64_t[]){0}, 1, NULL, 0, take, NULL, t, &err);
+        status = fn_engine_read(engine, (int64_t[]){0}, 1, NULL, 0, take, t, &err);
     free(t);
     EXPECT(status == FN_ERR_SYSTEM, "status %d", status);
     EXPECT(strstr(err.text, "/nonexistent/folder/trace.json") != NULL, "\"%s\"", err.text);
@@ -1176,7 +1176,7 @@ static void forked_child(void)
             memset(&err, 0, sizeof err);
             int code = 0;
             if (kind == 0) {
-                fn_status status = fn_engine_read(engine, (int64_t[]){20, 21}, 2, NULL, 0, take, NULL, new_taken(w), &err);
+                fn_status status = fn_engine_read(engine, (int64_t[]){20, 21}, 2, NULL, 0, take, new_taken(w), &err);
                 code = status == FN_OK ? 1 : err.text[0] == '\0' ? 2 : 0;
             } else if (kind == 1) {
                 fn_status status = fn_engine_advise(engine, (int64_t[]){20, 21}, 2, &err);
@@ -1210,7 +1210,7 @@ static void forked_before_the_first_read(void)
         fn_error err;
         memset(&err, 0, sizeof err);
         taken *t = new_taken(w);
-        fn_status status = fn_engine_read(engine, (int64_t[]){20, 21}, 2, NULL, 0, take, NULL, t, &err);
+        fn_status status = fn_engine_read(engine, (int64_t[]){20, 21}, 2, NULL, 0, take, t, &err);
         free_engine(engine);
         _exit(status == FN_OK ? (t->total == 2 ? 0 : 1) : err.text[0] != '\0' ? 0 : 2);
     }
@@ -1243,7 +1243,7 @@ static fn_status run_nested(void *user, void *worker, int64_t task, void *result
     work *inner = user;
     taken *t = new_taken(inner);
     fn_engine *engine = start(inner, 2, 10000);
-    fn_status status = fn_engine_read(engine, (int64_t[]){0, 1, 2}, 3, NULL, 0, take, NULL, t, err);
+    fn_status status = fn_engine_read(engine, (int64_t[]){0, 1, 2}, 3, NULL, 0, take, t, err);
     EXPECT(t->total == 3, "%d of 3 inner tasks", t->total);
     free_engine(engine);
     free(t);
@@ -1293,7 +1293,7 @@ static void engine_within_an_engine(void)
     for (int64_t i = 0; i < 12; i++)
         wanted[i] = i;
     inner->workers = 2;
-    EXPECT(fn_engine_read(engine, wanted, 12, NULL, 0, take_nested, NULL, &count, &err) == FN_OK && count == 12, "%d tasks, %s", count, err.text);
+    EXPECT(fn_engine_read(engine, wanted, 12, NULL, 0, take_nested, &count, &err) == FN_OK && count == 12, "%d tasks, %s", count, err.text);
     free_engine(engine);
     EXPECT(atomic_load(&inner->opened) == atomic_load(&inner->closed), "workers");
     EXPECT(atomic_load(&inner->notes_made) == atomic_load(&inner->notes_reported), "notes");

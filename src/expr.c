@@ -87,7 +87,7 @@ static int children(const fn_node *node, int32_t out[3])
 static void count_needs(compiler *c)
 {
     for (int32_t i = 0; i < c->graph->count; i++) {
-        int32_t child[3], need = 1, largest = 0, ties = 0;
+        int32_t child[3], largest = 0, ties = 0;
         const int n = children(&c->graph->nodes[i], child);
         for (int k = 0; k < n; k++) {
             const int32_t wanted = c->need[child[k]];
@@ -96,11 +96,8 @@ static void count_needs(compiler *c)
             else if (wanted == largest)
                 ties++;
         }
-        if (n > 0)
-            need = largest + ties;
-        if (c->graph->nodes[i].op == FN_OP_CONST)
-            need = 0;
-        c->need[i] = need > 0 || n == 0 ? need : 1;
+        const bool constant = c->graph->nodes[i].op == FN_OP_CONST;
+        c->need[i] = constant ? 0 : largest + ties > 1 ? largest + ties : 1;
     }
 }
 

@@ -22,9 +22,12 @@ Band::Band(Dataset *dataset, int number, size_t output) : m_output(output)
         return;
     /* Passed through: is there a mask for this band, its own or the dataset's? */
     const std::vector<Output> &outputs = dataset->GetPlan().outputs;
-    const int flags = GDALGetMaskFlags(SourceBand());
+    const auto shared = [dataset](int band) {
+        const int flags = GDALGetMaskFlags(dataset->SourceBand(band));
+        return (flags & GMF_PER_DATASET) && !(flags & GMF_ALPHA);
+    };
     for (size_t i = static_cast<size_t>(dataset->GetPlan().bandCount); i < outputs.size() && !m_mask; i++)
-        if (outputs[i].band == number || ((flags & GMF_PER_DATASET) && !(flags & GMF_ALPHA)))
+        if (outputs[i].band == number || (shared(number) && shared(outputs[i].band)))
             m_mask.reset(new Band(dataset, number, i));
 }
 

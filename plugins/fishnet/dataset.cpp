@@ -53,7 +53,7 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     return self->StartEngine() ? std::move(self) : nullptr;
 }
 
-/* NUM_WORKERS, else GDAL_NUM_THREADS, else all CPUs; 0 after CPLError. */
+/* NUM_WORKERS, else GDAL_NUM_THREADS, else all CPUs. */
 static int CountWorkers(const fn_recipe &recipe)
 {
     int workers = recipe.workers;
@@ -66,20 +66,14 @@ static int CountWorkers(const fn_recipe &recipe)
     return workers > 0 ? workers : fn_cpu_count();
 }
 
-/* Of a row of tiles of the largest group. */
-static size_t RowBytes(const Plan &plan)
-{
-    size_t tile = 0;
-    for (size_t g = 0; g < plan.groups.size(); g++)
-        tile = std::max(tile, plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid)));
-    return tile * static_cast<size_t>(plan.grid.cols);
-}
-
-/* A row of tiles that is read and two that are computed ahead. Not more than needed: memory that is touched for the first
- * time costs as much as decoding does. */
+/* A row of tiles of all bands that is read, and two that are computed ahead. Not more than needed: memory that is touched
+ * for the first time costs as much as decoding does. */
 static size_t DefaultBudget(const Plan &plan)
 {
-    const size_t row = RowBytes(plan);
+    size_t row = 0;
+    for (size_t g = 0; g < plan.groups.size(); g++)
+        row += plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    row *= static_cast<size_t>(plan.grid.cols);
     const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
     return std::min(std::max<size_t>(3 * row, 64 << 20), most);
 }
@@ -92,8 +86,9 @@ bool Dataset::StartEngine()
     m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan);
     m_progress.resize(m_plan->groups.size());
 
+    m_workers = CountWorkers(*m_recipe);
     fn_engine_options options = {};
-    options.workers = CountWorkers(*m_recipe);
+    options.workers = m_workers;
     /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
     const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);
     m_budget -= std::min(own, m_budget / 4);
@@ -250,7 +245,7 @@ void Dataset::FillReport()
     fn_engine_get_stats(m_session->Engine(), &stats);
     const fn_grid &grid = m_plan->grid;
     m_report.Clear();
-    m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : CountWorkers(*m_recipe)));
+    m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_workers));
     m_report.SetNameValue("TILES",
                           CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(fn_grid_tile_count(&grid) *
                                                                         static_cast<int64_t>(m_plan->groups.size()))));
@@ -295,21 +290,25 @@ CPLErr Dataset::Fail(const fn_error &err) const
 }
 
 /* What to compute while the reader works on what it has: at least as much as it has just asked for, within the budget. */
-std::vector<int64_t> Dataset::TasksAhead(size_t group, const fn_window &tiles, size_t requested)
+std::vector<int64_t> Dataset::TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles)
 {
-    Progress &progress = m_progress[group];
+    Progress &progress = m_progress[groups.back()];
     if (memcmp(&progress.current, &tiles, sizeof tiles) != 0) {
         progress.previous = progress.current;
         progress.current = tiles;
     }
-    const int64_t count = fn_grid_tile_count(&m_plan->grid), base = static_cast<int64_t>(group) * count;
-    const size_t bytes = std::max<size_t>(1, m_plan->TaskBytes(base));
-    const size_t least = 4 * static_cast<size_t>(CountWorkers(*m_recipe));
-    const size_t most = std::min(std::max(2 * requested, least), m_budget / 4 * 3 / bytes);
-    std::vector<int64_t> ahead(most);
-    ahead.resize(fn_grid_ahead(&m_plan->grid, progress.previous, progress.current, ahead.data(), most));
-    for (int64_t &task : ahead)
-        task += base;
+    const int64_t count = fn_grid_tile_count(&m_plan->grid);
+    size_t bytes = 0; /* of one tile of all groups */
+    for (size_t group : groups)
+        bytes += m_plan->TaskBytes(static_cast<int64_t>(group) * count);
+    const size_t requested = static_cast<size_t>(tiles.width * tiles.height);
+    const size_t wanted = std::max(2 * requested, 4 * static_cast<size_t>(m_workers));
+    std::vector<int64_t> next(std::min(wanted, m_budget / 4 * 3 / std::max<size_t>(1, bytes)));
+    next.resize(fn_grid_ahead(&m_plan->grid, progress.previous, progress.current, next.data(), next.size()));
+    std::vector<int64_t> ahead;
+    for (int64_t tile : next)
+        for (size_t group : groups)
+            ahead.push_back(static_cast<int64_t>(group) * count + tile);
     return ahead;
 }
 
@@ -399,21 +398,19 @@ CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window,
     const fn_grid &grid = m_plan->grid;
     const fn_window touched = fn_grid_touch(&grid, window);
     const int64_t count = fn_grid_tile_count(&grid);
-    std::vector<int64_t> tasks;
-    size_t last = m_plan->groups.size();
+    std::vector<size_t> groups;
     for (size_t output : wanted) {
         const size_t group = m_plan->GroupOf(output);
-        const int64_t base = static_cast<int64_t>(group) * count;
-        if (std::any_of(tasks.begin(), tasks.end(),
-                        [&](int64_t task) { return task / count == static_cast<int64_t>(group); }))
-            continue;
-        for (int64_t y = touched.y; y < touched.y + touched.height; y++)
-            for (int64_t x = touched.x; x < touched.x + touched.width; x++)
-                tasks.push_back(base + y * grid.cols + x);
-        last = group;
+        if (std::find(groups.begin(), groups.end(), group) == groups.end())
+            groups.push_back(group);
     }
-    const std::vector<int64_t> ahead = TasksAhead(last, touched, tasks.size());
-    WriteBehind(last, window, wanted, tasks, ahead);
+    std::vector<int64_t> tasks;
+    for (int64_t y = touched.y; y < touched.y + touched.height; y++)
+        for (int64_t x = touched.x; x < touched.x + touched.width; x++)
+            for (size_t group : groups)
+                tasks.push_back(static_cast<int64_t>(group) * count + y * grid.cols + x);
+    const std::vector<int64_t> ahead = TasksAhead(groups, touched);
+    WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;
     if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,

@@ -67,7 +67,7 @@ class Dataset final : public GDALDataset
     void CountOverviews();
     CPLErr FillGeoTransform(double *values) const;
     GDALDatasetH First() const { return m_handles[0].get(); }
-    std::vector<int64_t> TasksAhead(size_t group, const fn_window &tiles, size_t requested);
+    std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
     void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
                      const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
     CPLErr Fail(const fn_error &err) const;
@@ -79,6 +79,7 @@ class Dataset final : public GDALDataset
         m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
     std::unique_ptr<Session, CloseSession> m_session;
     size_t m_budget = 0;
+    int m_workers = 0;
 
     struct Progress { /* of the readers of one group: where they were, to see where they go */
         fn_window previous, current;

@@ -42,15 +42,24 @@ static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALD
                         0, 0) == CE_None;
 }
 
-/* Reads a window of whole blocks one by one, past GDAL's block cache: each block is wanted once, by one worker, so the
- * cache would only cost memory, page faults and a lock. Returns false, untouched, when the window is not of that kind. */
-static bool CanReadBlocks(GDALRasterBandH band, const fn_window &w)
+/* A window of whole blocks of a GeoTIFF is read block by block, past GDAL's block cache: each block is wanted once, by one
+ * worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands, which the
+ * cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers may do better
+ * with the whole window. */
+static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w)
 {
+    GDALDriverH driver = GDALGetDatasetDriver(dataset);
+    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff"))
+        return false;
     int blockWidth = 0, blockHeight = 0;
     GDALGetBlockSize(band, &blockWidth, &blockHeight);
     const bool ends = (w.x + w.width) % blockWidth == 0 || w.x + w.width == GDALGetRasterBandXSize(band);
     const bool endsBelow = (w.y + w.height) % blockHeight == 0 || w.y + w.height == GDALGetRasterBandYSize(band);
-    return w.x % blockWidth == 0 && w.y % blockHeight == 0 && ends && endsBelow;
+    if (w.x % blockWidth != 0 || w.y % blockHeight != 0 || !ends || !endsBelow)
+        return false;
+    const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
+    const bool oneBand = GDALGetRasterCount(dataset) == 1 || (interleave && !EQUAL(interleave, "PIXEL"));
+    return oneBand || (w.width <= blockWidth && w.height <= blockHeight);
 }
 
 static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, size_t size, std::vector<char> &block)
@@ -79,6 +88,14 @@ static GDALDataType ReadType(fn_type type)
     return ToGDAL(type) == GDT_Unknown ? GDT_Byte : ToGDAL(type);
 }
 
+bool Worker::ReadPixels(GDALDatasetH dataset, int number, fn_type type, const fn_window &window, void *data)
+{
+    GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+    if (CanReadBlocks(dataset, band, window))
+        return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
+    return ReadBand(band, window, data, ReadType(type));
+}
+
 bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char *result)
 {
     const size_t pixels = static_cast<size_t>(window.width * window.height);
@@ -97,10 +114,12 @@ bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char
                                      static_cast<GSpacing>(bandSpace), nullptr) == CE_None;
     }
     for (size_t i = group.first; i < group.first + group.count; i++) {
-        GDALRasterBandH band = GDALGetRasterBand(dataset, outputs[i].band);
-        if (outputs[i].isMask)
-            band = GDALGetMaskBand(band);
-        if (!ReadBand(band, window, result + m_plan->Offset(group, i, pixels), ReadType(outputs[i].type)))
+        const Output &output = outputs[i];
+        char *data = result + m_plan->Offset(group, i, pixels);
+        const bool ok = output.isMask
+                            ? ReadBand(GDALGetMaskBand(GDALGetRasterBand(dataset, output.band)), window, data, GDT_Byte)
+                            : ReadPixels(dataset, output.band, output.type, window, data);
+        if (!ok)
             return false;
     }
     return true;
@@ -115,18 +134,12 @@ bool Worker::ReadPlanes(const fn_window &window, const volatile bool *cancel)
     for (size_t i = 0; i < planes.size(); i++) {
         const Plane &plane = planes[i];
         GDALDatasetH dataset = m_datasets[plane.source].get();
-        GDALRasterBandH band = GDALGetRasterBand(dataset, plane.band);
         m_pixels[i].resize(pixels * fn_type_size(plane.type));
-        if (fn_is_cancelled(cancel))
-            return false;
-        if (CanReadBlocks(band, window)) {
-            if (!ReadBlocks(band, window, m_pixels[i].data(), fn_type_size(plane.type), m_block))
-                return false;
-        } else if (!ReadBand(band, window, m_pixels[i].data(), ReadType(plane.type)))
+        if (fn_is_cancelled(cancel) || !ReadPixels(dataset, plane.band, plane.type, window, m_pixels[i].data()))
             return false;
         if (plane.mask) {
             m_masks[i].resize(pixels);
-            if (!ReadBand(GDALGetMaskBand(band), window, m_masks[i].data(), GDT_Byte))
+            if (!ReadBand(GDALGetMaskBand(GDALGetRasterBand(dataset, plane.band)), window, m_masks[i].data(), GDT_Byte))
                 return false;
         }
     }

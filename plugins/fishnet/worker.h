@@ -26,6 +26,7 @@ class Worker
     explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan)) {}
     fn_status Compute(const fn_window &window, const Plan::Group &group, char *result, const volatile bool *cancel,
                       fn_error *err);
+    bool ReadPixels(GDALDatasetH dataset, int number, fn_type type, const fn_window &window, void *data);
     bool PassThrough(const fn_window &window, const Plan::Group &group, char *result);
     bool ReadPlanes(const fn_window &window, const volatile bool *cancel);
 

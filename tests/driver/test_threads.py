@@ -250,7 +250,7 @@ class Threads(Case):
                   'keep = [gdal.OpenEx("FISHNET:%s", open_options=["CALC=sqrt(A)", "NUM_WORKERS=3", "TILE_SIZE=64"]) for i in range(3)]\n'
                   'keep[0].ReadAsArray(); keep[1].AdviseRead(0, 0, 1500, 1100); keep[1].ReadAsArray(0, 0, 5, 5)\n'
                   'import builtins; builtins.keep = keep\n' % self.a)
-        done = run(sys.executable, '-c', script, timeout=20)
+        done = run(sys.executable, '-W', 'ignore', '-c', script, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         done = run(sys.executable, '-c', script + 'import os, sys; sys.stdout.flush(); os._exit(0)', timeout=20)
         self.assertEqual(done.returncode, 0)

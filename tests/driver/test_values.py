@@ -475,6 +475,17 @@ class Decisions(Case):
             good('gdal_translate', '-q', 'FISHNET:' + source, out, *oo('A', OT=name, NODATA='none'))
             self.same(gdal.Open(out).ReadAsArray(), gdal.Open(wanted).ReadAsArray(), name + ' through gdal_translate')
 
+    def test_gdal_raster_calc(self):
+        """The bits of `gdal raster calc` (muparser) for + - * / sqrt and comparisons. The command came with GDAL 3.11."""
+        if not shutil.which('gdal'):
+            self.skipTest('this machine has no `gdal` command: GDAL is older than 3.11')
+        path = self.small(np.random.default_rng(7).normal(300, 400, (60, 70)), None, 'muparser.tif')
+        out = self.path('muparser_out.tif')
+        for text in ('A+0.1', '1/3-A', 'A*A*0.7', 'A/3', '(A-5)/(A+7)', 'sqrt(A*A+2)', 'A>300', 'A<=12.5', 'A!=0', 'A>0 && A<100',
+                     'A>0 ? A*2 : -A/7', '-A*3+2^3'):
+            good('gdal', 'raster', 'calc', '-i', 'A=' + path, '--calc', text, '-o', out, '--overwrite', '--ot', 'Float64')
+            self.same(calc1(path, text, OT='Float64', NODATA='none'), gdal.Open(out).ReadAsArray(), text)
+
     def test_cast_beyond_float32(self):
         """Beyond the range of Float32 an infinity, as numpy and RasterIO have it."""
         source = self.small(np.array([1.7e308, -1.7e308, 1e39, -1e39, 3.5e38]), None, 'beyond.tif')

@@ -1,5 +1,7 @@
 /* Workers that are the threads of one OpenMP team. */
 #include <omp.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "engine_internal.h"
@@ -24,8 +26,36 @@ static void work(fn_engine *engine, int worker)
     }
 }
 
+/* OpenMP runtimes end the whole process when a thread cannot be made. So that many are made and joined first, and only as
+ * many as there could be are asked for. */
+static void *wait_at_gate(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+static int threads_possible(int n)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t *threads = malloc((size_t)n * sizeof *threads);
+    int made = 0;
+    if (!threads)
+        return 1;
+    pthread_mutex_lock(&gate);
+    while (made < n - 1 && pthread_create(&threads[made], NULL, wait_at_gate, &gate) == 0)
+        made++;
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+    /* All of them, or some fewer than there could be: they also need memory for their work. */
+    return made == n - 1 ? n : made / 2 + 1;
+}
+
 void fn_executor_openmp(fn_engine *engine, int n)
 {
+    n = threads_possible(n);
 #pragma omp parallel num_threads(n)
     {
 #pragma omp single nowait

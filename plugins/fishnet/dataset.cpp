@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 
 namespace fishnet
 {
@@ -22,6 +23,16 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                  "The FISHNET driver does not support update access to existing datasets.");
         return nullptr;
     }
+    try {
+        return OpenRecipe(info);
+    } catch (const std::exception &exception) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "FISHNET: %s", exception.what());
+        return nullptr;
+    }
+}
+
+GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
+{
     auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
     fn_error err;
     if (fn_recipe_parse(info->pszFilename, info->papszOpenOptions, recipe.get(), &err) != FN_OK) {
@@ -394,6 +405,17 @@ void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vect
 
 CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra)
+{
+    try {
+        return ReadTiles(wanted, window, target, extra);
+    } catch (const std::exception &exception) { /* a window of more tiles than there is memory to list them */
+        CPLError(CE_Failure, CPLE_OutOfMemory, "FISHNET: %s", exception.what());
+        return CE_Failure;
+    }
+}
+
+CPLErr Dataset::ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                          GDALRasterIOExtraArg *extra)
 {
     const fn_grid &grid = m_plan->grid;
     const fn_window touched = fn_grid_touch(&grid, window);

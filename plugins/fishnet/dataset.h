@@ -62,6 +62,9 @@ class Dataset final : public GDALDataset
 
     Dataset() = default;
     static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, int overview);
+    static GDALDataset *OpenRecipe(GDALOpenInfo *info);
+    CPLErr ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                     GDALRasterIOExtraArg *extra);
     bool StartEngine();
     void CopyMetadata();
     void CountOverviews();

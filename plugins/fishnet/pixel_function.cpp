@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -48,8 +49,8 @@ static CPLErr Complain(const char *text)
     return CE_Failure;
 }
 
-static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
-                            GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
+static CPLErr Compute(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
+                      GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
 {
     Sources known = {sourceCount, CoreType(sourceType)};
     const fn_type outputType = CoreType(bufferType);
@@ -103,6 +104,17 @@ static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int wid
                       bufferType, size, static_cast<char *>(data) + static_cast<GSpacing>(y) * lineSpace, bufferType,
                       pixelSpace, width);
     return CE_None;
+}
+
+static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
+                            GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
+{
+    try {
+        return Compute(sources, sourceCount, data, width, height, sourceType, bufferType, pixelSpace, lineSpace,
+                       arguments);
+    } catch (const std::exception &exception) {
+        return Complain(exception.what());
+    }
 }
 
 void RegisterPixelFunction()

@@ -15,14 +15,14 @@ static constexpr GDALDataType kGDALTypes[FN_TYPE_COUNT] = {GDT_Byte,
 #if FN_GDAL_AT_LEAST(3, 7)
                                                            GDT_Int8,
 #else
-                                                            GDT_Unknown,
+                                                           GDT_Unknown,
 #endif
                                                            GDT_UInt16,  GDT_Int16,  GDT_UInt32,
                                                            GDT_Int32,   GDT_UInt64, GDT_Int64,
 #if FN_GDAL_AT_LEAST(3, 11)
                                                            GDT_Float16,
 #else
-                                                            GDT_Unknown,
+                                                           GDT_Unknown,
 #endif
                                                            GDT_Float32, GDT_Float64};
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -27,15 +28,24 @@ Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_engine_options
     job.task_bytes = [](void *user, int64_t task) { return static_cast<Session *>(user)->m_plan->TaskBytes(task); };
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
         auto *session = static_cast<Session *>(user);
-        return Worker::Open(session->m_plan, session->m_config.List(), error).release();
+        try {
+            return Worker::Open(session->m_plan, session->m_config.List(), error).release();
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
     };
     job.worker_run = [](void *, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes,
                         fn_error *error) {
-        Notes messages;
-        const fn_status status = static_cast<Worker *>(worker)->Run(task, result, cancel, &messages, error);
-        if (!messages.empty())
-            *notes = new Notes(std::move(messages));
-        return status;
+        try {
+            Notes messages;
+            const fn_status status = static_cast<Worker *>(worker)->Run(task, result, cancel, &messages, error);
+            if (!messages.empty())
+                *notes = new Notes(std::move(messages));
+            return status;
+        } catch (const std::exception &exception) {
+            return fn_fail(error, FN_ERR_MEMORY, "a tile cannot be computed: %s", exception.what());
+        }
     };
     job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
     job.on_report = OnReport;

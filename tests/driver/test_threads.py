@@ -255,6 +255,17 @@ class Threads(Case):
         done = run(sys.executable, '-c', script + 'import os, sys; sys.stdout.flush(); os._exit(0)', timeout=20)
         self.assertEqual(done.returncode, 0)
 
+    def test_no_room_for_all_threads(self):
+        """Where a thousand threads cannot be made, fewer do the work; an OpenMP runtime alone would end the process."""
+        if 'LD_PRELOAD' in os.environ:
+            self.skipTest('this build has a sanitizer, which reserves more address space than may be limited')
+        out = self.path('crowded.tif')
+        command = ['gdal_translate', '-q', 'FISHNET:' + self.a, out, *oo('sqrt(A)', NUM_WORKERS=1000, TILE_SIZE=64)]
+        done = run('bash', '-c', 'ulimit -v 4000000 && exec "$@"', 'bash', *command)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        want = fishnet(self.a, 'sqrt(A)', NUM_WORKERS=1).ReadAsArray()
+        self.same(gdal.Open(out).ReadAsArray(), want)
+
     def test_forked(self):
         """multiprocessing forks: a child reads with datasets of its own after the parent has read and closed, and while it has one open."""
         script = ('from osgeo import gdal; import os, sys\n'

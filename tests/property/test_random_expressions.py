@@ -61,7 +61,8 @@ class Inputs:
         self.raw = {('A', 1): a[0], ('A', 2): a[1], ('B', 1): b[0], ('B', 2): b[1], ('C', 1): c[0], ('D', 1): d[0]}
         self.integers = {('B', 1), ('B', 2), ('D', 1)}
         nodata = {'A': 3.0, 'B': 7, 'C': np.float32(-0.5), 'D': None}
-        self.plain = {key: x.astype(np.float64) for key, x in self.raw.items()}
+        # A signaling NaN counts as a quiet one: pow(NaN, 0) is 1, though the C library gives NaN for a signaling NaN.
+        self.plain = {key: np.where(x != x, np.nan, x.astype(np.float64)) for key, x in self.raw.items()}
         self.masked = {key: np.where(x == nodata[key[0]], np.nan, self.plain[key]) if nodata[key[0]] is not None
                        else self.plain[key] for key, x in self.raw.items()}
 

@@ -26,8 +26,6 @@ static void work(fn_engine *engine, int worker)
     }
 }
 
-/* OpenMP runtimes end the whole process when a thread cannot be made. So that many are made and joined first, and only as
- * many as there could be are asked for. */
 static void *wait_at_gate(void *gate)
 {
     pthread_mutex_lock(gate);
@@ -35,6 +33,8 @@ static void *wait_at_gate(void *gate)
     return NULL;
 }
 
+/* OpenMP runtimes end the whole process when a thread cannot be made. So that many are made and joined first, and only as
+ * many as there could be are asked for. */
 static int threads_possible(int n)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;

@@ -381,6 +381,7 @@ void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vect
 {
     constexpr int64_t kBlock = 256, kStrip = 1024; /* of GTiff, and what no copy's strip is higher than */
     constexpr size_t kFirst = 64 << 20, kNext = 32 << 20;
+    constexpr int kBlocks = 1 << 16; /* at a time: other threads of the host may be writing too, without an end */
     const fn_grid &grid = m_plan->grid;
     const fn_window &before = m_progress[group].previous, &now = m_progress[group].current;
     const bool forward = before.width > 0 && (now.y > before.y || (now.y == before.y && now.x > before.x));
@@ -399,7 +400,7 @@ void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vect
     std::vector<int64_t> next(tasks);
     next.insert(next.end(), ahead.begin(), ahead.end());
     if (fn_engine_advise(m_session->Engine(), next.data(), next.size(), nullptr) == FN_OK)
-        while (GDALRasterBlock::FlushCacheBlock(TRUE)) {
+        for (int i = 0; i < kBlocks && GDALRasterBlock::FlushCacheBlock(TRUE); i++) {
         }
 }
 

@@ -172,4 +172,11 @@ __attribute__((unused)) static void check_start(void)
     alarm(CHECK_SANITIZED ? 240 : 60);
 }
 
+/* Skips the running test and says why: a reason about the machine or the build. */
+#define SKIP(reason)                                                                                                   \
+    do {                                                                                                               \
+        printf("skipped: %s\n", reason);                                                                               \
+        skip();                                                                                                        \
+    } while (0)
+
 #endif

@@ -812,7 +812,7 @@ static void some_workers_open(void)
 static void huge_result(void)
 {
     if (CHECK_SANITIZED)
-        skip(); /* their allocators abort */
+        SKIP("this build has a sanitizer, whose allocator aborts instead of failing");
     work *w = new_work(4, (size_t)1 << 60);
     fn_engine *engine = start(w, 2, 1 << 20);
     fn_error err;
@@ -1162,7 +1162,7 @@ static void trace_that_cannot_be_written(void)
 static void forked_child(void)
 {
     if (CHECK_TSAN)
-        skip(); /* no fork with threads there */
+        SKIP("this build has the thread sanitizer, which cannot fork with threads");
     for (int kind = 0; kind < 3; kind++) {
         work *w = new_work(50, 500);
         fn_engine *engine = start(w, 2, 1 << 20);
@@ -1199,7 +1199,7 @@ static void forked_child(void)
 static void forked_before_the_first_read(void)
 {
     if (CHECK_TSAN)
-        skip();
+        SKIP("this build has the thread sanitizer, which cannot fork with threads");
     work *w = new_work(50, 500);
     fn_engine *engine = start(w, 2, 1 << 20);
     fflush(NULL);

@@ -192,7 +192,7 @@ static void numbers_ignore_the_locale(void)
     for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
         found = setlocale(LC_ALL, names[i]) != NULL;
     if (!found)
-        skip(); /* no locale with a decimal comma here */
+        SKIP("this machine has no locale with a decimal comma");
     EXPECT(evaluate("1.5+min(1,5)", true, "", NULL, 0) == 2.5, "decimal comma");
     setlocale(LC_ALL, "C");
 }
@@ -1134,7 +1134,7 @@ static long peak_kb(const char *text)
 static void linear_memory(void)
 {
     if (CHECK_SANITIZED)
-        skip(); /* sanitizers keep freed memory */
+        SKIP("this build has a sanitizer, which keeps freed memory");
     long base = peak_kb("A");
     for (enum shape s = SUM; s < SHAPES; s++) {
         char *small = make_shape(s, 20000), *large = make_shape(s, 200000);

@@ -1,0 +1,62 @@
+/* fishnet/stream.h - tasks computed by workers ahead of the one who reads their results in order.
+ *
+ * The counterpart of engine.h for results that are read once, from the first task to the last: rows of a table. A result may be of any
+ * size: a worker hands it over in parts, and waits while too many are waiting to be read. Tasks are started in order, each of them
+ * once. The parts of a task depend on the task alone, and come in the order they were made.
+ *
+ * Threads: as in engine.h. One thread at a time may read from a stream.
+ */
+#ifndef FISHNET_STREAM_H
+#define FISHNET_STREAM_H
+
+#include "fishnet/job.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fn_stream fn_stream;
+
+/* No thread is started yet. The job is copied; what it points to must outlive the stream. task_count may be INT64_MAX where
+ * the end is found by reading: then fn_stream_next() is called until a part says so (fn_stream_end()). */
+fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_stream **out, fn_error *err);
+
+typedef struct fn_part {
+    int64_t task;
+    const void *data; /* NULL: all tasks are through */
+    size_t bytes;
+    bool last;        /* of its task */
+} fn_part;
+
+/* The next part, waiting for it. It lasts until the next call. Starts the workers. A failure is of the task whose turn it is, and is final:
+ * every further call returns it again. */
+fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
+
+/* For a worker, while it computes a task: hands over the first `used` bytes of task->result as a part; task->result is then a new
+ * buffer of task->bytes = `bytes` bytes. Waits while the results that nobody has read exceed the budget, unless the reader is waiting for
+ * this task. FN_ERR_CANCELLED when the stream ends meanwhile, FN_ERR_MEMORY. `used` may be 0 (a larger buffer is needed): then no part is
+ * handed over. */
+fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err);
+
+/* For a worker: there is nothing from this task on; tasks after it are not started (those that have been are dropped). */
+void fn_stream_end(fn_task *task);
+
+typedef struct fn_stream_stats {
+    int workers;         /* that were really started; 0 before the first read */
+    int64_t tasks_done;
+    int64_t parts;       /* handed to the reader */
+    double busy_seconds; /* sum over workers */
+    double wait_seconds; /* the reader waiting for a part */
+    size_t bytes_peak;   /* largest memory held for results */
+} fn_stream_stats;
+void fn_stream_get_stats(fn_stream *stream, fn_stream_stats *stats);
+
+/* Cancels what runs, joins the workers, closes them, writes the end of the trace. NULL is fine. */
+void fn_stream_free(fn_stream *stream);
+/* The same, but waits at most so many seconds for the workers to stop. False: nothing has been freed, call again. */
+bool fn_stream_try_free(fn_stream *stream, double seconds);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,61 @@
+/* Geodesics on an ellipsoid of revolution (oblate), for the near index: distances between points and edges, what contains what, and the
+ * bounds that let a tree of straight boxes in space search them without missing anything. Coordinates are longitude and latitude
+ * in degrees, any longitude; distances are metres. All functions are pure; any thread.
+ *
+ * Edges are geodesics: the shortest way from vertex to vertex. Callers cut edges longer than FN_GEO_EDGE first (fn_geo_cut), so
+ * the functions here only meet short ones.
+ *
+ * Method: C. F. F. Karney, Algorithms for geodesics, J. Geodesy 87 (2013), as PROJ's geodesic.h has it. */
+#ifndef FN_GEODESIC_H
+#define FN_GEODESIC_H
+
+#include <geodesic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define FN_GEO_EDGE 20000.0 /* metres */
+
+typedef struct fn_ellipsoid {
+    double a, f, b; /* semi-major axis, flattening, semi-minor axis */
+    struct geod_geodesic geod;
+} fn_ellipsoid;
+
+void fn_ellipsoid_init(fn_ellipsoid *e, double a, double f);
+
+/* Earth-centred coordinates of a point on the ellipsoid. */
+void fn_geo_space(const fn_ellipsoid *e, const double p[2], double xyz[3]);
+
+/* Two points whose geodesic distance is at most s have a chord (straight line in space) of at most this, rounding included. Rises
+ * with s; never above 2 a (1 + 1e-12). */
+double fn_geo_chord_max(const fn_ellipsoid *e, double s);
+
+/* No point of a geodesic edge is farther from its chord than this, given the chord's length; rounding included. For chords up to
+ * FN_GEO_EDGE. */
+double fn_geo_bulge(const fn_ellipsoid *e, double chord);
+
+/* Geodesic distance; azimuth (degrees in (-180, 180]) at p towards q in *azimuth (or NULL); 0 when the points are the same. */
+double fn_geo_distance(const fn_ellipsoid *e, const double p[2], const double q[2], double *azimuth);
+
+/* Distance of point p from edge ab (short, or a point), within 1e-6 m; the nearest point of the edge in at (or NULL), longitude in
+ * [-180, 180]. p may be anywhere on the earth. */
+double fn_geo_point_edge(const fn_ellipsoid *e, const double p[2], const double a[2], const double b[2], double at[2]);
+
+/* Distance of two short edges: 0 where they cross or touch (within 1e-9 m); the nearest points of ab and of cd in at_ab and at_cd (or
+ * NULL), the same point at distance 0. */
+double fn_geo_edge_edge(const fn_ellipsoid *e, const double a[2], const double b[2], const double c[2], const double d[2],
+                        double at_ab[2], double at_cd[2]);
+
+/* Number of points in between that cut edge ab into equal pieces no longer than FN_GEO_EDGE (0 for a short edge), and the i-th of
+ * them (1..n). Longitudes of the points follow on from a's without a jump. */
+size_t fn_geo_cut_count(const fn_ellipsoid *e, const double a[2], const double b[2]);
+void fn_geo_cut(const fn_ellipsoid *e, const double a[2], const double b[2], size_t n, double *points /* n pairs */);
+
+/* Whether the ring (n vertices, xy pairs, the last equal to the first; short edges) contains p by the even-odd rule along p's
+ * meridian. On the boundary either answer is right. A ring round a pole contains the pole that is nearer to it. */
+bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, const double p[2]);
+
+/* West, south, east, north of all points that the ring can contain, edges included (edges bulge towards the poles): west in [-180,
+ * 180), east >= west, east - west <= 360. Round a pole: all longitudes, up to that pole. */
+void fn_geo_ring_bounds(const fn_ellipsoid *e, const double *xy, size_t n, double bounds[4]);
+
+#endif

@@ -6,8 +6,8 @@
  * the functions here only meet short ones.
  *
  * Method: C. F. F. Karney, Algorithms for geodesics, J. Geodesy 87 (2013), as PROJ's geodesic.h has it. */
-#ifndef FN_GEODESIC_H
-#define FN_GEODESIC_H
+#ifndef FN_GEODETIC_H
+#define FN_GEODETIC_H
 
 #include <geodesic.h>
 #include <stdbool.h>

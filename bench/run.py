@@ -39,20 +39,20 @@ class Run:
     def __init__(self, command, env=None):
         start = time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
-        text = child.stdout.read()
+        self.text = child.stdout.read().decode(errors="replace")
         _, status, usage = os.wait4(child.pid, 0)
         self.wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         self.cpu = usage.ru_utime + usage.ru_stime
         self.memory = usage.ru_maxrss / 1024
         if child.returncode:
-            sys.exit(f"{shlex.join(command)}\nfailed ({child.returncode}):\n{text.decode(errors='replace')}")
+            sys.exit(f"{shlex.join(command)}\nfailed ({child.returncode}):\n{self.text}")
 
 
 class Median:
-    def __init__(self, runs):
-        self.wall, self.cpu, self.memory = (statistics.median(getattr(r, what) for r in runs)
-                                            for what in ("wall", "cpu", "memory"))
+    def __init__(self, runs, what=("wall", "cpu", "memory")):
+        for name in what:
+            setattr(self, name, statistics.median(getattr(r, name) for r in runs))
 
 
 def make(path, *commands):

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fishnet/engine.h"
+#include "fishnet/job.h"
 
 /* Whole CPUs of the quota in "<quota> <period>" (cgroup v2) or in two files (v1); 0: no limit. */
 static int quota_in(const char *folder)

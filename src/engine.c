@@ -1,14 +1,12 @@
-/* The scheduler: a queue of wanted tasks, a queue of tasks to compute ahead, and a bounded store of results. */
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+/* The tile store: a queue of wanted tasks, a queue of tasks to compute ahead, and a bounded store of results. */
+#include "fishnet/engine.h"
 
-#include "engine_internal.h"
-#include "trace.h"
+#include <stdlib.h>
+
+#include "buffers.h"
+#include "crew.h"
+
+typedef struct fn_entry fn_entry;
 
 /* A reader's claim on one task. */
 typedef struct ticket {
@@ -29,13 +27,12 @@ typedef struct reader {
 typedef enum state { WANTED, AHEAD, RUNNING, DONE } state;
 
 struct fn_entry {
-    int64_t task;
+    fn_task task; /* its result: while RUNNING and DONE */
     state state;
     bool seen;      /* a reader has had the result */
     uint64_t round; /* the call of fn_engine_read() that last had it */
     int pins;       /* readers that look at the result now */
-    size_t bytes;
-    void *result; /* while RUNNING and DONE */
+    size_t bytes;   /* of its buffer */
     ticket *tickets;
     fn_entry *chain; /* in the hash table */
     struct list *list;
@@ -46,73 +43,20 @@ typedef struct list {
     fn_entry *first, *last;
 } list;
 
-typedef struct finished {
-    fn_report report;
-    struct finished *next;
-} finished;
-
-#define POOL 32
-
 struct fn_engine {
-    fn_job job;
-    int workers;
+    fn_crew crew; /* its lock is for all of this */
+    volatile bool cancel;
     size_t budget;
-    long process;
-    struct timespec born;
-
-    pthread_mutex_t lock;
-    pthread_cond_t work; /* something for the workers: a task, room for one, or the end */
-    pthread_cond_t ended_now;
-    pthread_t thread;
-    bool started, ended; /* ended: all workers have stopped */
-    void **worker_states;
-    volatile bool stop;
-
     fn_entry **table;
     size_t table_size, n_entries;
     list wanted, ahead, unseen, seen; /* unseen, seen: results without a claim, oldest first */
     uint64_t round;                   /* counts calls of fn_engine_read() */
     int n_running, n_claimed;         /* n_claimed: results with tickets or pins */
-    size_t bytes;                     /* of all results and the pool */
-    struct {
-        void *buffer;
-        size_t bytes;
-    } pool[POOL]; /* buffers to use again: fresh ones cost a page fault every 4 KB */
-    int n_pool;
-
-    finished *reports, **reports_end;
-    fn_trace *trace;
-    fn_engine_stats stats;
+    fn_buffers buffers;
+    int64_t tasks_wanted;
 };
 
 /* ---- small parts ---- */
-
-double fn_engine_clock(const fn_engine *e)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - e->born.tv_sec) + 1e-9 * (double)(now.tv_nsec - e->born.tv_nsec);
-}
-
-const fn_job *fn_engine_job(const fn_engine *e)
-{
-    return &e->job;
-}
-
-const volatile bool *fn_engine_stop_flag(const fn_engine *e)
-{
-    return &e->stop;
-}
-
-int64_t fn_entry_task(const fn_entry *entry)
-{
-    return entry->task;
-}
-
-void *fn_entry_result(const fn_entry *entry)
-{
-    return entry->result;
-}
 
 static void append(list *l, fn_entry *entry)
 {
@@ -141,7 +85,7 @@ static size_t slot_of(const fn_engine *e, int64_t task)
 static fn_entry *find(const fn_engine *e, int64_t task)
 {
     fn_entry *entry = e->table[slot_of(e, task)];
-    while (entry && entry->task != task)
+    while (entry && entry->task.number != task)
         entry = entry->chain;
     return entry;
 }
@@ -158,7 +102,7 @@ static bool grow_table(fn_engine *e)
     for (size_t i = 0; i < old_size; i++)
         for (fn_entry *entry = old[i], *next; entry; entry = next) {
             next = entry->chain;
-            fn_entry **slot = &table[slot_of(e, entry->task)];
+            fn_entry **slot = &table[slot_of(e, entry->task.number)];
             entry->chain = *slot;
             *slot = entry;
         }
@@ -173,9 +117,10 @@ static fn_entry *add(fn_engine *e, int64_t task, state s)
     fn_entry *entry = calloc(1, sizeof *entry);
     if (!entry)
         return NULL;
-    entry->task = task;
+    entry->task.number = task;
+    entry->task.owner = entry;
     entry->state = s;
-    entry->bytes = e->job.task_bytes(e->job.user, task);
+    entry->bytes = e->crew.job.task_bytes(e->crew.job.user, task);
     fn_entry **slot = &e->table[slot_of(e, task)];
     entry->chain = *slot;
     *slot = entry;
@@ -184,31 +129,16 @@ static fn_entry *add(fn_engine *e, int64_t task, state s)
     return entry;
 }
 
-static void empty_pool(fn_engine *e)
-{
-    while (e->n_pool > 0) {
-        e->n_pool--;
-        e->bytes -= e->pool[e->n_pool].bytes;
-        free(e->pool[e->n_pool].buffer);
-    }
-}
-
 /* Forgets an entry; its buffer goes to the pool. */
 static void drop(fn_engine *e, fn_entry *entry)
 {
     unlink_entry(entry);
-    fn_entry **slot = &e->table[slot_of(e, entry->task)];
+    fn_entry **slot = &e->table[slot_of(e, entry->task.number)];
     while (*slot != entry)
         slot = &(*slot)->chain;
     *slot = entry->chain;
     e->n_entries--;
-    if (entry->result && e->n_pool < POOL) {
-        e->pool[e->n_pool].buffer = entry->result;
-        e->pool[e->n_pool++].bytes = entry->bytes;
-    } else if (entry->result) {
-        free(entry->result);
-        e->bytes -= entry->bytes;
-    }
+    fn_buffers_give(&e->buffers, entry->task.result, entry->bytes);
     free(entry);
 }
 
@@ -222,31 +152,21 @@ static void shelve(fn_engine *e, fn_entry *entry)
 
 /* ---- memory ---- */
 
-static bool take_from_pool(fn_engine *e, fn_entry *entry)
-{
-    for (int i = e->n_pool - 1; i >= 0; i--)
-        if (e->pool[i].bytes == entry->bytes) {
-            entry->result = e->pool[i].buffer;
-            e->pool[i] = e->pool[--e->n_pool];
-            return true;
-        }
-    return false;
-}
-
 typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
 
 /* Finds memory for a task, dropping results that have been read, and for a wanted task also those computed ahead in vain.
  * What a reader had in its last call stays: strips lower than a tile come back to it. NO_ROOM_NOW: readers must give some back first. */
 static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
 {
+    fn_buffers *b = &e->buffers;
     const size_t need = entry->bytes;
     for (;;) {
-        if (take_from_pool(e, entry))
+        if ((entry->task.result = fn_buffers_reuse(b, need)) != NULL)
             return ROOM;
-        if (e->bytes + need <= e->budget)
+        if (b->bytes + need <= e->budget)
             break;
-        if (e->n_pool > 0)
-            empty_pool(e);
+        if (b->n_pool > 0)
+            fn_buffers_empty_pool(b);
         else if (e->seen.first && (wanted || e->seen.first->round < e->round))
             drop(e, e->seen.first);
         else if (wanted && e->unseen.first)
@@ -256,13 +176,8 @@ static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
         else
             return NO_ROOM_NOW;
     }
-    entry->result = aligned_alloc(64, (need + 63) / 64 * 64 + (need == 0 ? 64 : 0));
-    if (!entry->result)
-        return NO_MEMORY;
-    e->bytes += need;
-    if (e->bytes > e->stats.bytes_peak)
-        e->stats.bytes_peak = e->bytes;
-    return ROOM;
+    entry->task.result = fn_buffers_make(b, need);
+    return entry->task.result ? ROOM : NO_MEMORY;
 }
 
 /* ---- the workers' side ---- */
@@ -291,132 +206,53 @@ static void fail(fn_engine *e, fn_entry *entry, fn_status status, const fn_error
     drop(e, entry);
 }
 
-fn_entry *fn_engine_take(fn_engine *e)
+static fn_task *take(void *self)
 {
-    pthread_mutex_lock(&e->lock);
-    fn_entry *entry = NULL;
-    while (!e->stop) {
-        entry = e->wanted.first ? e->wanted.first : e->ahead.first;
-        const room r = entry ? make_room(e, entry, entry->state == WANTED) : NO_ROOM_NOW;
-        if (r == ROOM)
+    fn_engine *e = self;
+    for (fn_entry *entry; (entry = e->wanted.first ? e->wanted.first : e->ahead.first) != NULL;) {
+        const room r = make_room(e, entry, entry->state == WANTED);
+        if (r == NO_ROOM_NOW)
             break;
-        if (r == NO_MEMORY) {
-            fn_error err;
-            fn_fail(&err, FN_ERR_MEMORY, "out of memory: %zu bytes for one task", entry->bytes);
-            fail(e, entry, FN_ERR_MEMORY, &err);
-        } else
-            pthread_cond_wait(&e->work, &e->lock);
-        entry = NULL;
+        if (r == ROOM) {
+            unlink_entry(entry);
+            entry->state = RUNNING;
+            entry->task.bytes = entry->bytes;
+            entry->task.cancel = &e->cancel;
+            e->n_running++;
+            return &entry->task;
+        }
+        fn_error err;
+        fn_fail(&err, FN_ERR_MEMORY, "out of memory: %zu bytes for one task", entry->bytes);
+        fail(e, entry, FN_ERR_MEMORY, &err);
     }
-    if (entry) {
-        unlink_entry(entry);
-        entry->state = RUNNING;
-        e->n_running++;
-    }
-    pthread_mutex_unlock(&e->lock);
-    return entry;
+    return NULL;
 }
 
-static void trace_task(fn_engine *e, const fn_report *report, const fn_error *err)
+/* fn_crew_complete() wakes the others: there may be room now, or none runs and one always may. */
+static void complete(void *self, fn_task *task, fn_status status, const fn_error *err)
 {
-    char label[128] = "";
-    if (!e->trace)
-        return;
-    if (e->job.task_label)
-        e->job.task_label(e->job.user, report->task, label, sizeof label);
-    else
-        snprintf(label, sizeof label, "task %lld", (long long)report->task);
-    fn_trace_event(e->trace, label, "task", report->process, report->worker + 1, report->begin, report->seconds,
-                   report->status == FN_OK ? "ok" : err->text);
-}
-
-void fn_engine_complete(fn_engine *e, fn_entry *entry, const fn_report *report, const fn_error *err)
-{
-    finished *f = malloc(sizeof *f);
-    pthread_mutex_lock(&e->lock);
+    fn_engine *e = self;
+    fn_entry *entry = task->owner;
     e->n_running--;
-    e->stats.busy_seconds += report->seconds;
-    e->stats.tasks_done += report->status == FN_OK;
-    e->stats.tasks_failed += report->status != FN_OK && report->status != FN_ERR_CANCELLED;
-    trace_task(e, report, err);
-    if (f) {
-        *f = (finished){.report = *report};
-        *e->reports_end = f;
-        e->reports_end = &f->next;
-    }
-    if (report->status == FN_OK) {
+    if (status == FN_OK) {
         entry->state = DONE;
         e->n_claimed += entry->tickets != NULL;
         for (ticket *t = entry->tickets; t; t = t->next_of_entry)
             give(t);
         shelve(e, entry);
     } else
-        fail(e, entry, report->status, err);
-    pthread_cond_broadcast(&e->work); /* room, or the one task that a small budget lets run */
-    pthread_mutex_unlock(&e->lock);
+        fail(e, entry, status, err);
 }
 
-void fn_engine_set_workers(fn_engine *e, int workers)
+static void cancel_all(void *self)
 {
-    pthread_mutex_lock(&e->lock);
-    e->stats.workers = workers;
-    pthread_mutex_unlock(&e->lock);
+    fn_engine *e = self;
+    __atomic_store_n(&e->cancel, true, __ATOMIC_RELAXED);
 }
 
-void **fn_engine_worker_state(fn_engine *e, int worker)
-{
-    return &e->worker_states[worker];
-}
-
-static void *background(void *arg)
-{
-    fn_engine *e = arg;
-    fn_executor_openmp(e, e->workers);
-    pthread_mutex_lock(&e->lock);
-    e->ended = true;
-    pthread_cond_broadcast(&e->ended_now);
-    pthread_mutex_unlock(&e->lock);
-    return NULL;
-}
-
-/* Called with the lock held. Signals stay with the host's threads: new threads inherit a full mask. */
-static fn_status start(fn_engine *e, fn_error *err)
-{
-    if (e->process != (long)getpid())
-        return fn_fail(err, FN_ERR_SYSTEM, "this dataset was opened before a fork(); open it again in the new process");
-    if (e->started)
-        return FN_OK;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    const int failed = pthread_create(&e->thread, NULL, background, e);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed)
-        return fn_fail(err, FN_ERR_SYSTEM, "cannot start a thread: %s", strerror(failed));
-    e->started = true;
-    return FN_OK;
-}
+static const fn_scheduler scheduler = {.take = take, .complete = complete, .stop = cancel_all};
 
 /* ---- the readers' side ---- */
-
-/* Tells the host's thread what has been finished since. Called with the lock held; gives it away meanwhile. */
-static void deliver_reports(fn_engine *e)
-{
-    finished *f = e->reports;
-    if (!f)
-        return;
-    e->reports = NULL;
-    e->reports_end = &e->reports;
-    pthread_mutex_unlock(&e->lock);
-    while (f) {
-        finished *next = f->next;
-        if (e->job.on_report)
-            e->job.on_report(e->job.user, &f->report);
-        free(f);
-        f = next;
-    }
-    pthread_mutex_lock(&e->lock);
-}
 
 /* Replaces what to compute next. Tasks that are there or on the way already are left alone; what was computed ahead for
  * another direction counts as seen, so that it can make room. */
@@ -440,7 +276,7 @@ static void set_ahead(fn_engine *e, const int64_t *tasks, size_t n)
         if (entry->seen)
             shelve(e, entry);
     }
-    pthread_cond_broadcast(&e->work);
+    fn_crew_wake(&e->crew);
 }
 
 static fn_status claim(fn_engine *e, reader *r, ticket *t, int64_t task)
@@ -492,15 +328,15 @@ static bool hand_over(fn_engine *e, ticket *t, fn_consume consume, void *user)
 {
     fn_entry *entry = t->entry;
     entry->pins++;
-    pthread_mutex_unlock(&e->lock);
-    const bool go_on = consume(user, entry->task, entry->result, entry->bytes);
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_unlock(&e->crew.lock);
+    const bool go_on = consume(user, entry->task.number, entry->task.result, entry->task.bytes);
+    pthread_mutex_lock(&e->crew.lock);
     entry->seen = true;
     entry->round = e->round;
     entry->pins--;
-    e->stats.tasks_wanted++;
+    e->tasks_wanted++;
     unclaim(e, t);
-    pthread_cond_broadcast(&e->work);
+    fn_crew_wake(&e->crew);
     return go_on;
 }
 
@@ -508,20 +344,18 @@ static void wait_for(fn_engine *e, reader *r)
 {
     if (r->ready || r->status != FN_OK)
         return;
-    const double begin = fn_engine_clock(e);
+    const double begin = fn_crew_clock(&e->crew);
     while (!r->ready && r->status == FN_OK)
-        pthread_cond_wait(&r->wake, &e->lock);
-    const double seconds = fn_engine_clock(e) - begin;
-    e->stats.wait_seconds += seconds;
-    fn_trace_event(e->trace, "wait", "reader", e->process, 0, begin, seconds, NULL);
+        pthread_cond_wait(&r->wake, &e->crew.lock);
+    fn_crew_waited(&e->crew, begin);
 }
 
 static fn_status check_tasks(const fn_engine *e, const int64_t *tasks, size_t n, fn_error *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (tasks[i] < 0 || tasks[i] >= e->job.task_count)
+        if (tasks[i] < 0 || tasks[i] >= e->crew.job.task_count)
             return fn_fail(err, FN_ERR_ARGUMENT, "task %lld is outside of 0..%lld", (long long)tasks[i],
-                           (long long)e->job.task_count - 1);
+                           (long long)e->crew.job.task_count - 1);
     return FN_OK;
 }
 
@@ -540,9 +374,7 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
     r.ready_end = &r.ready;
     pthread_cond_init(&r.wake, NULL);
 
-    if (e->process == (long)getpid()) /* else the lock may be held by a thread that is not here */
-        pthread_mutex_lock(&e->lock);
-    if ((status = start(e, err)) == FN_OK) {
+    if ((status = fn_crew_enter(&e->crew, err)) == FN_OK) {
         size_t claimed = 0;
         e->round += n > 0;
         while (claimed < n && claim(e, &r, &tickets[claimed], wanted[claimed]) == FN_OK)
@@ -562,14 +394,12 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
                 r.ready_end = &r.ready;
             if (!hand_over(e, t, consume, user))
                 status = fn_fail(err, FN_ERR_CANCELLED, "stopped by the reader");
-            deliver_reports(e);
+            fn_crew_deliver_reports(&e->crew);
         }
         for (size_t i = 0; i < claimed; i++)
             unclaim(e, &tickets[i]);
-        deliver_reports(e);
-        pthread_mutex_unlock(&e->lock);
-    } else if (e->process == (long)getpid())
-        pthread_mutex_unlock(&e->lock);
+        fn_crew_leave(&e->crew);
+    }
     pthread_cond_destroy(&r.wake);
     free(tickets);
     return status;
@@ -582,110 +412,61 @@ fn_status fn_engine_advise(fn_engine *e, const int64_t *ahead, size_t n_ahead, f
 
 void fn_engine_get_stats(fn_engine *e, fn_engine_stats *stats)
 {
-    const bool ours = e->process == (long)getpid();
-    if (ours)
-        pthread_mutex_lock(&e->lock);
-    *stats = e->stats;
-    if (ours)
-        pthread_mutex_unlock(&e->lock);
+    const bool locked = fn_crew_lock(&e->crew);
+    const fn_crew_stats *crew = &e->crew.stats;
+    *stats = (fn_engine_stats){.workers = crew->workers,
+                               .tasks_done = crew->tasks_done,
+                               .tasks_wanted = e->tasks_wanted,
+                               .tasks_failed = crew->tasks_failed,
+                               .busy_seconds = crew->busy_seconds,
+                               .wait_seconds = crew->wait_seconds,
+                               .bytes_peak = e->buffers.peak};
+    if (locked)
+        pthread_mutex_unlock(&e->crew.lock);
 }
 
 /* ---- birth and death ---- */
 
-fn_status fn_engine_new(const fn_job *job, const fn_engine_options *options, fn_engine **out, fn_error *err)
+fn_status fn_engine_new(const fn_job *job, const fn_job_options *options, fn_engine **out, fn_error *err)
 {
     *out = NULL;
-    if (options->workers < 1 || options->workers > FN_WORKERS_MAX)
-        return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: 1 to %d are possible", options->workers, FN_WORKERS_MAX);
+    fn_status status = FN_ERR_MEMORY;
     fn_engine *e = calloc(1, sizeof *e);
     fn_entry **table = calloc(256, sizeof *table);
-    void **worker_states = calloc((size_t)options->workers, sizeof *worker_states);
-    if (!e || !table || !worker_states) {
-        free(e);
-        free(table);
-        free(worker_states);
-        return fn_fail(err, FN_ERR_MEMORY, "out of memory");
-    }
-    e->job = *job;
-    e->workers = options->workers;
-    e->budget = options->budget;
-    e->process = (long)getpid();
-    e->table = table;
-    e->table_size = 256;
-    e->worker_states = worker_states;
-    e->reports_end = &e->reports;
-    clock_gettime(CLOCK_MONOTONIC, &e->born);
-    fn_status status = options->trace ? fn_trace_open(options->trace, &e->trace, err) : FN_OK;
+    if (!e || !table)
+        fn_fail(err, status, "out of memory");
+    else
+        status = fn_crew_init(&e->crew, job, options, &scheduler, e, err);
     if (status != FN_OK) {
-        free(worker_states);
         free(table);
         free(e);
         return status;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->work, NULL);
-    pthread_cond_init(&e->ended_now, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    e->budget = options->budget;
+    e->table = table;
+    e->table_size = 256;
     *out = e;
     return FN_OK;
 }
 
-/* Tells the workers to stop and waits for it, until the deadline if there is one. */
-static bool stop(fn_engine *e, const struct timespec *deadline)
+static void destroy(fn_engine *e)
 {
-    pthread_mutex_lock(&e->lock);
-    __atomic_store_n(&e->stop, true, __ATOMIC_RELAXED);
-    pthread_cond_broadcast(&e->work);
-    int waited = 0;
-    while (!e->ended && waited == 0)
-        waited = deadline ? pthread_cond_timedwait(&e->ended_now, &e->lock, deadline)
-                          : pthread_cond_wait(&e->ended_now, &e->lock);
-    const bool ended = e->ended;
-    pthread_mutex_unlock(&e->lock);
-    if (ended)
-        pthread_join(e->thread, NULL);
-    return ended;
-}
-
-static void destroy(fn_engine *e, bool ours)
-{
-    if (ours) {
-        for (int i = 0; i < e->workers; i++)
-            if (e->worker_states[i])
-                e->job.worker_close(e->job.user, e->worker_states[i]);
-        pthread_mutex_lock(&e->lock);
-        deliver_reports(e);
-        pthread_mutex_unlock(&e->lock);
-        fn_trace_close(e->trace);
-        pthread_mutex_destroy(&e->lock);
-        pthread_cond_destroy(&e->work);
-        pthread_cond_destroy(&e->ended_now);
-    }
+    if (!fn_crew_destroy(&e->crew))
+        return;
     for (size_t i = 0; i < e->table_size; i++)
         while (e->table[i])
             drop(e, e->table[i]);
-    empty_pool(e);
-    free(e->worker_states);
+    fn_buffers_empty_pool(&e->buffers);
     free(e->table);
     free(e);
 }
 
 bool fn_engine_try_free(fn_engine *e, double seconds)
 {
-    if (!e)
-        return true;
-    const bool ours = e->process == (long)getpid(); /* in a forked child there is no thread to join */
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    const double end = (double)deadline.tv_nsec * 1e-9 + seconds;
-    deadline.tv_sec += (time_t)end;
-    deadline.tv_nsec = (long)((end - (double)(time_t)end) * 1e9);
-    if (ours && e->started && !stop(e, &deadline))
+    if (e && !fn_crew_stop(&e->crew, &seconds))
         return false;
-    destroy(e, ours);
+    if (e)
+        destroy(e);
     return true;
 }
 
@@ -693,8 +474,6 @@ void fn_engine_free(fn_engine *e)
 {
     if (!e)
         return;
-    const bool ours = e->process == (long)getpid();
-    if (ours && e->started)
-        stop(e, NULL);
-    destroy(e, ours);
+    fn_crew_stop(&e->crew, NULL);
+    destroy(e);
 }

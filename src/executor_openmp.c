@@ -2,27 +2,16 @@
 #include <omp.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "engine_internal.h"
+#include "crew.h"
 
-/* One worker: opens its own handles when the first task comes, then computes task after task. */
-static void work(fn_engine *engine, int worker)
+static void work(fn_crew *crew, int worker)
 {
-    const fn_job *job = fn_engine_job(engine);
-    const long process = (long)getpid();
-    void **state = fn_engine_worker_state(engine, worker);
-    for (fn_entry *entry; (entry = fn_engine_take(engine)) != NULL;) {
-        fn_error err = {.text = ""};
-        fn_report report = {.task = fn_entry_task(entry), .worker = worker, .process = process};
-        report.begin = fn_engine_clock(engine);
-        if (!*state && !(*state = job->worker_open(job->user, worker, &err)))
-            report.status = err.status != FN_OK ? err.status : FN_ERR_READ;
-        else
-            report.status = job->worker_run(job->user, *state, report.task, fn_entry_result(entry),
-                                            fn_engine_stop_flag(engine), &report.notes, &err);
-        report.seconds = fn_engine_clock(engine) - report.begin;
-        fn_engine_complete(engine, entry, &report, &err);
+    fn_report report;
+    fn_error err;
+    for (fn_task *task; (task = fn_crew_take(crew)) != NULL;) {
+        fn_crew_compute(crew, worker, task, &report, &err);
+        fn_crew_complete(crew, task, &report, &err);
     }
 }
 
@@ -53,14 +42,14 @@ static int threads_possible(int n)
     return made == n - 1 ? n : made / 2 + 1;
 }
 
-void fn_executor_openmp(fn_engine *engine, int n)
+void fn_executor_openmp(fn_crew *crew, int n)
 {
     n = threads_possible(n);
 #pragma omp parallel num_threads(n)
     {
 #pragma omp single nowait
-        fn_engine_set_workers(engine, omp_get_num_threads());
-        work(engine, omp_get_thread_num());
+        fn_crew_set_workers(crew, omp_get_num_threads());
+        work(crew, omp_get_thread_num());
     }
 #if defined(__GNUC__) && !defined(__clang__)
     /* GNU's runtime keeps the team of this thread, which is about to end; this joins it. */

@@ -12,7 +12,7 @@
 #ifndef FISHNET_ENGINE_H
 #define FISHNET_ENGINE_H
 
-#include "fishnet/base.h"
+#include "fishnet/job.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,58 +20,8 @@ extern "C" {
 
 typedef struct fn_engine fn_engine;
 
-#define FN_WORKERS_MAX 1024
-
-/* CPUs that this process may use: affinity and control group respected. 1..FN_WORKERS_MAX. */
-int fn_cpu_count(void);
-
-/* What happened to one task. */
-typedef struct fn_report {
-    int64_t task;
-    int worker;       /* from 0 */
-    long process;     /* process id of the worker */
-    double begin;     /* seconds since the engine was made */
-    double seconds;   /* how long it took */
-    fn_status status; /* FN_OK or why it failed */
-    void *notes;      /* what worker_run left in *notes, or NULL */
-} fn_report;
-
-/* A task that may take long asks now and then whether its result is still wanted. Any thread. */
-static inline bool fn_is_cancelled(const volatile bool *cancel)
-{
-    return __atomic_load_n(cancel, __ATOMIC_RELAXED);
-}
-
-typedef struct fn_job {
-    int64_t task_count;
-    void *user;
-    /* Bytes of a task's result. Pure; any thread. */
-    size_t (*task_bytes)(void *user, int64_t task);
-    /* Makes what a worker keeps between tasks (its own handles), before its first task; NULL and err on failure. */
-    void *(*worker_open)(void *user, int worker, fn_error *err);
-    /* Computes one task into result (task_bytes(task) bytes, 64-byte aligned, not cleared). Asks
-     * fn_is_cancelled(cancel) now and then and gives up with FN_ERR_CANCELLED when it is true. May leave an object in *notes, which the engine hands to
-     * on_report() exactly once. */
-    fn_status (*worker_run)(void *user, void *worker, int64_t task, void *result, const volatile bool *cancel,
-                            void **notes, fn_error *err);
-    /* Ends what worker_open made. Called by fn_engine_free() on its own thread when all workers have stopped: the host may hold
-     * a lock there that closing needs. */
-    void (*worker_close)(void *user, void *worker);
-    /* Told of every finished task, in the order they finished, from fn_engine_read() and fn_engine_free(): for log
-     * messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
-    void (*on_report)(void *user, const fn_report *report);
-    /* A short name of the task for the trace ("band 1 x=0 y=512 512x512"). May be NULL. */
-    void (*task_label)(void *user, int64_t task, char *label, size_t size);
-} fn_job;
-
-typedef struct fn_engine_options {
-    int workers;       /* 1..FN_WORKERS_MAX */
-    size_t budget;     /* bytes for all results together, being computed or kept. One task at least always runs. */
-    const char *trace; /* file for a timeline in Chrome's trace event format, or NULL */
-} fn_engine_options;
-
 /* No thread is started yet. The job is copied; what it points to must outlive the engine. */
-fn_status fn_engine_new(const fn_job *job, const fn_engine_options *options, fn_engine **out, fn_error *err);
+fn_status fn_engine_new(const fn_job *job, const fn_job_options *options, fn_engine **out, fn_error *err);
 
 /* Receives the result of a wanted task; the bytes are valid during the call only. Return false to stop reading. */
 typedef bool (*fn_consume)(void *user, int64_t task, const void *result, size_t bytes);

@@ -98,7 +98,7 @@ bool Dataset::StartEngine()
     m_progress.resize(m_plan->groups.size());
 
     m_workers = CountWorkers(*m_recipe);
-    fn_engine_options options = {};
+    fn_job_options options = {};
     options.workers = m_workers;
     /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
     const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);

@@ -17,7 +17,7 @@ static fn_window WindowOf(const Plan &plan, int64_t task)
     return fn_grid_tile(&plan.grid, task % fn_grid_tile_count(&plan.grid));
 }
 
-Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_engine_options &options, fn_error *err)
+Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_job_options &options, fn_error *err)
 {
     std::unique_ptr<Session> self(new Session());
     self->m_plan = std::move(plan);
@@ -35,13 +35,12 @@ Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_engine_options
             return nullptr;
         }
     };
-    job.worker_run = [](void *, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes,
-                        fn_error *error) {
+    job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
         try {
             Notes messages;
-            const fn_status status = static_cast<Worker *>(worker)->Run(task, result, cancel, &messages, error);
+            const fn_status status = static_cast<Worker *>(worker)->Run(*task, &messages, error);
             if (!messages.empty())
-                *notes = new Notes(std::move(messages));
+                task->notes = new Notes(std::move(messages));
             return status;
         } catch (const std::exception &exception) {
             return fn_fail(error, FN_ERR_MEMORY, "a tile cannot be computed: %s", exception.what());

@@ -12,7 +12,7 @@ class Session
 {
   public:
     /* NULL and err on failure. The thread-local configuration options of this thread are those of the workers. */
-    static Session *Open(std::shared_ptr<const Plan> plan, const fn_engine_options &options, fn_error *err);
+    static Session *Open(std::shared_ptr<const Plan> plan, const fn_job_options &options, fn_error *err);
 
     /* Stops the workers and deletes the session. GDAL's dataset pool closes datasets under a global lock that a worker may be
      * waiting for in the middle of a tile: then the workers are left to a thread of their own, which ends when they do. */

@@ -181,17 +181,18 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
     return status;
 }
 
-fn_status Worker::Run(int64_t task, void *result, const volatile bool *cancel, Notes *notes, fn_error *err)
+fn_status Worker::Run(const fn_task &task, Notes *notes, fn_error *err)
 {
     const int64_t tiles = fn_grid_tile_count(&m_plan->grid);
-    const fn_window window = fn_grid_tile(&m_plan->grid, task % tiles);
-    const Plan::Group &group = m_plan->groups[static_cast<size_t>(task / tiles)];
+    const fn_window window = fn_grid_tile(&m_plan->grid, task.number % tiles);
+    const Plan::Group &group = m_plan->groups[static_cast<size_t>(task.number / tiles)];
+    char *result = static_cast<char *>(task.result);
     MessageCollector collector;
     fn_error reason = {};
     fn_status status = FN_OK;
     if (m_plan->expr)
-        status = Compute(window, group, static_cast<char *>(result), cancel, &reason);
-    else if (!PassThrough(window, group, static_cast<char *>(result)))
+        status = Compute(window, group, result, task.cancel, &reason);
+    else if (!PassThrough(window, group, result))
         status = FN_ERR_READ;
     if (status == FN_OK)
         *notes = std::move(collector.messages);

@@ -2,7 +2,7 @@
 #ifndef FN_FISHNET_WORKER_H
 #define FN_FISHNET_WORKER_H
 
-#include "fishnet/engine.h"
+#include "fishnet/job.h"
 #include "fishnet/plan.h"
 
 namespace fishnet
@@ -20,7 +20,7 @@ class Worker
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
 
-    fn_status Run(int64_t task, void *result, const volatile bool *cancel, Notes *notes, fn_error *err);
+    fn_status Run(const fn_task &task, Notes *notes, fn_error *err);
 
   private:
     explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan)) {}

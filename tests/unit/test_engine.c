@@ -137,15 +137,19 @@ static bool is_set(const volatile bool *cancel)
     return __atomic_load_n(cancel, __ATOMIC_RELAXED);
 }
 
-static fn_status run_task(void *user, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes, fn_error *err)
+static fn_status run_task(void *user, void *worker, fn_task *job, fn_error *err)
 {
+    const int64_t task = job->number;
+    void *result = job->result;
+    const volatile bool *cancel = job->cancel;
     work *w = user;
     handle *h = worker;
     EXPECT(task >= 0 && task < w->count, "task %" PRId64 " of %" PRId64, task, w->count);
     EXPECT(h->thread == thread_id(), "run on another thread than opened");
     EXPECT(atomic_fetch_add(&h->inside, 1) == 0, "two tasks at once in one worker");
     EXPECT((uintptr_t)result % 64 == 0, "result at %p", result);
-    EXPECT(notes != NULL && *notes == NULL, "notes are not empty");
+    EXPECT(job->notes == NULL, "notes are not empty");
+    EXPECT(job->bytes == bytes_of_task(user, task), "%zu bytes", job->bytes);
     EXPECT(cancel != NULL, "no cancel flag");
     atomic_fetch_add(&w->runs[task], 1);
     atomic_fetch_add(&w->run_total, 1);
@@ -158,7 +162,7 @@ static fn_status run_task(void *user, void *worker, int64_t task, void *result, 
         if (n == NULL)
             abort();
         n->task = task;
-        *notes = n;
+        job->notes = n;
         atomic_fetch_add(&w->notes_made, 1);
     }
     while (atomic_load(&w->gate_shut) && !is_set(cancel))
@@ -236,7 +240,7 @@ static fn_engine *start_traced(work *w, int workers, size_t budget, const char *
 {
     fn_job job = {.task_count = w->count, .user = w, .task_bytes = bytes_of_task, .worker_open = open_worker, .worker_run = run_task,
                   .worker_close = close_worker, .on_report = on_report, .task_label = label_task};
-    fn_engine_options options = {.workers = workers, .budget = budget, .trace = trace};
+    fn_job_options options = {.workers = workers, .budget = budget, .trace = trace};
     fn_engine *engine = NULL;
     fn_error err;
     memset(&err, 0, sizeof err);
@@ -372,7 +376,7 @@ static void options_are_checked(void)
         fn_engine *engine = (fn_engine *)(uintptr_t)1;
         fn_error err;
         memset(&err, 0, sizeof err);
-        fn_status status = fn_engine_new(&job, &(fn_engine_options){.workers = bad[i], .budget = 1000}, &engine, &err);
+        fn_status status = fn_engine_new(&job, &(fn_job_options){.workers = bad[i], .budget = 1000}, &engine, &err);
         EXPECT(status == FN_ERR_ARGUMENT, "%d workers: status %d", bad[i], status);
         EXPECT_ERROR_TEXT(err, "%d workers", bad[i]);
         if (status == FN_OK)
@@ -1145,7 +1149,7 @@ static void trace_that_cannot_be_written(void)
     fn_engine *engine = NULL;
     fn_error err;
     memset(&err, 0, sizeof err);
-    fn_status status = fn_engine_new(&job, &(fn_engine_options){.workers = 2, .budget = 1000, .trace = "/nonexistent/folder/trace.json"}, &engine, &err);
+    fn_status status = fn_engine_new(&job, &(fn_job_options){.workers = 2, .budget = 1000, .trace = "/nonexistent/folder/trace.json"}, &engine, &err);
     taken *t = new_taken(w);
     if (status == FN_OK) /* or at the first read */
         status = fn_engine_read(engine, (int64_t[]){0}, 1, NULL, 0, take, t, &err);
@@ -1235,11 +1239,9 @@ static void two_engines(void)
 }
 
 /* An engine within a worker of another: a FISHNET dataset may be the input of one. */
-static fn_status run_nested(void *user, void *worker, int64_t task, void *result, const volatile bool *cancel, void **notes, fn_error *err)
+static fn_status run_nested(void *user, void *worker, fn_task *task, fn_error *err)
 {
     (void)worker;
-    (void)cancel;
-    (void)notes;
     work *inner = user;
     taken *t = new_taken(inner);
     fn_engine *engine = start(inner, 2, 10000);
@@ -1247,7 +1249,7 @@ static fn_status run_nested(void *user, void *worker, int64_t task, void *result
     EXPECT(t->total == 3, "%d of 3 inner tasks", t->total);
     free_engine(engine);
     free(t);
-    memset(result, (int)task, 100);
+    memset(task->result, (int)task->number, 100);
     return status;
 }
 
@@ -1287,7 +1289,7 @@ static void engine_within_an_engine(void)
     fn_engine *engine = NULL;
     fn_error err;
     memset(&err, 0, sizeof err);
-    REQUIRE(fn_engine_new(&job, &(fn_engine_options){.workers = 2, .budget = 1000}, &engine, &err) == FN_OK, "%s", err.text);
+    REQUIRE(fn_engine_new(&job, &(fn_job_options){.workers = 2, .budget = 1000}, &engine, &err) == FN_OK, "%s", err.text);
     int count = 0;
     int64_t wanted[12];
     for (int64_t i = 0; i < 12; i++)

@@ -1,0 +1,256 @@
+#include "crew.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct fn_finished {
+    fn_report report;
+    struct fn_finished *next;
+} finished;
+
+double fn_crew_clock(const fn_crew *crew)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - crew->born.tv_sec) + 1e-9 * (double)(now.tv_nsec - crew->born.tv_nsec);
+}
+
+void fn_crew_wake(fn_crew *crew)
+{
+    pthread_cond_broadcast(&crew->work);
+}
+
+void fn_crew_sleep(fn_crew *crew)
+{
+    pthread_cond_wait(&crew->work, &crew->lock);
+}
+
+/* ---- the workers' side ---- */
+
+fn_task *fn_crew_take(fn_crew *crew)
+{
+    fn_task *task = NULL;
+    pthread_mutex_lock(&crew->lock);
+    while (!crew->stop && !(task = crew->scheduler->take(crew->self)))
+        fn_crew_sleep(crew);
+    pthread_mutex_unlock(&crew->lock);
+    return task;
+}
+
+void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
+{
+    const fn_job *job = &crew->job;
+    void **state = &crew->states[worker];
+    *err = (fn_error){.text = ""};
+    *report = (fn_report){.task = task->number, .worker = worker, .process = (long)getpid()};
+    report->begin = fn_crew_clock(crew);
+    if (!*state && !(*state = job->worker_open(job->user, worker, err)))
+        report->status = err->status != FN_OK ? err->status : FN_ERR_READ;
+    else
+        report->status = job->worker_run(job->user, *state, task, err);
+    report->notes = task->notes;
+    report->seconds = fn_crew_clock(crew) - report->begin;
+}
+
+static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *err)
+{
+    char label[128] = "";
+    if (!crew->trace)
+        return;
+    if (crew->job.task_label)
+        crew->job.task_label(crew->job.user, report->task, label, sizeof label);
+    else
+        snprintf(label, sizeof label, "task %lld", (long long)report->task);
+    fn_trace_event(crew->trace, label, "task", report->process, report->worker + 1, report->begin, report->seconds,
+                   report->status == FN_OK ? "ok" : err->text);
+}
+
+void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
+{
+    finished *f = malloc(sizeof *f);
+    pthread_mutex_lock(&crew->lock);
+    crew->stats.busy_seconds += report->seconds;
+    crew->stats.tasks_done += report->status == FN_OK;
+    crew->stats.tasks_failed += report->status != FN_OK && report->status != FN_ERR_CANCELLED;
+    trace_task(crew, report, err);
+    if (f) {
+        *f = (finished){.report = *report};
+        *crew->reports_end = f;
+        crew->reports_end = &f->next;
+    }
+    crew->scheduler->complete(crew->self, task, report->status, err);
+    fn_crew_wake(crew);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+void fn_crew_set_workers(fn_crew *crew, int workers)
+{
+    pthread_mutex_lock(&crew->lock);
+    crew->stats.workers = workers;
+    pthread_mutex_unlock(&crew->lock);
+}
+
+static void *background(void *arg)
+{
+    fn_crew *crew = arg;
+    fn_executor_openmp(crew, crew->workers);
+    pthread_mutex_lock(&crew->lock);
+    crew->ended = true;
+    pthread_cond_broadcast(&crew->ended_now);
+    pthread_mutex_unlock(&crew->lock);
+    return NULL;
+}
+
+/* Called with the lock held. Signals stay with the host's threads: new threads inherit a full mask. */
+static fn_status start(fn_crew *crew, fn_error *err)
+{
+    if (crew->started)
+        return FN_OK;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    const int failed = pthread_create(&crew->thread, NULL, background, crew);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed)
+        return fn_fail(err, FN_ERR_SYSTEM, "cannot start a thread: %s", strerror(failed));
+    crew->started = true;
+    return FN_OK;
+}
+
+/* ---- the readers' side ---- */
+
+static bool is_here(const fn_crew *crew)
+{
+    return crew->process == (long)getpid();
+}
+
+bool fn_crew_lock(fn_crew *crew)
+{
+    const bool here = is_here(crew);
+    if (here)
+        pthread_mutex_lock(&crew->lock);
+    return here;
+}
+
+fn_status fn_crew_enter(fn_crew *crew, fn_error *err)
+{
+    if (!fn_crew_lock(crew))
+        return fn_fail(err, FN_ERR_SYSTEM, "this dataset was opened before a fork(); open it again in the new process");
+    const fn_status status = start(crew, err);
+    if (status != FN_OK)
+        pthread_mutex_unlock(&crew->lock);
+    return status;
+}
+
+void fn_crew_deliver_reports(fn_crew *crew)
+{
+    finished *f = crew->reports;
+    if (!f)
+        return;
+    crew->reports = NULL;
+    crew->reports_end = &crew->reports;
+    pthread_mutex_unlock(&crew->lock);
+    while (f) {
+        finished *next = f->next;
+        if (crew->job.on_report)
+            crew->job.on_report(crew->job.user, &f->report);
+        free(f);
+        f = next;
+    }
+    pthread_mutex_lock(&crew->lock);
+}
+
+void fn_crew_leave(fn_crew *crew)
+{
+    fn_crew_deliver_reports(crew);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+void fn_crew_waited(fn_crew *crew, double begin)
+{
+    const double seconds = fn_crew_clock(crew) - begin;
+    crew->stats.wait_seconds += seconds;
+    fn_trace_event(crew->trace, "wait", "reader", crew->process, 0, begin, seconds, NULL);
+}
+
+/* ---- birth and death ---- */
+
+fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, const fn_scheduler *scheduler,
+                       void *self, fn_error *err)
+{
+    if (options->workers < 1 || options->workers > FN_WORKERS_MAX)
+        return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: 1 to %d are possible", options->workers, FN_WORKERS_MAX);
+    *crew = (fn_crew){.job = *job, .workers = options->workers, .scheduler = scheduler, .self = self};
+    crew->process = (long)getpid();
+    crew->reports_end = &crew->reports;
+    clock_gettime(CLOCK_MONOTONIC, &crew->born);
+    crew->states = calloc((size_t)options->workers, sizeof *crew->states);
+    if (!crew->states)
+        return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    const fn_status status = options->trace ? fn_trace_open(options->trace, &crew->trace, err) : FN_OK;
+    if (status != FN_OK) {
+        free(crew->states);
+        return status;
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&crew->lock, NULL);
+    pthread_cond_init(&crew->work, NULL);
+    pthread_cond_init(&crew->ended_now, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return FN_OK;
+}
+
+static struct timespec from_now(double seconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const double end = (double)t.tv_nsec * 1e-9 + seconds;
+    t.tv_sec += (time_t)end;
+    t.tv_nsec = (long)((end - (double)(time_t)end) * 1e9);
+    return t;
+}
+
+bool fn_crew_stop(fn_crew *crew, const double *seconds)
+{
+    if (!is_here(crew) || !crew->started)
+        return true; /* in a forked child there is no thread to join */
+    const struct timespec deadline = from_now(seconds ? *seconds : 0);
+    pthread_mutex_lock(&crew->lock);
+    crew->stop = true;
+    crew->scheduler->stop(crew->self);
+    fn_crew_wake(crew);
+    int waited = 0;
+    while (!crew->ended && waited == 0)
+        waited = seconds ? pthread_cond_timedwait(&crew->ended_now, &crew->lock, &deadline)
+                         : pthread_cond_wait(&crew->ended_now, &crew->lock);
+    const bool ended = crew->ended;
+    pthread_mutex_unlock(&crew->lock);
+    if (ended)
+        pthread_join(crew->thread, NULL);
+    return ended;
+}
+
+bool fn_crew_destroy(fn_crew *crew)
+{
+    if (!is_here(crew)) {
+        if (!crew->started)
+            free(crew->states);
+        return !crew->started;
+    }
+    for (int i = 0; i < crew->workers; i++)
+        if (crew->states[i])
+            crew->job.worker_close(crew->job.user, crew->states[i]);
+    pthread_mutex_lock(&crew->lock);
+    fn_crew_leave(crew);
+    fn_trace_close(crew->trace);
+    pthread_mutex_destroy(&crew->lock);
+    pthread_cond_destroy(&crew->work);
+    pthread_cond_destroy(&crew->ended_now);
+    free(crew->states);
+    return true;
+}

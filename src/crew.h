@@ -1,0 +1,99 @@
+/* The workers of one scheduler, and all that has nothing to do with which task is next: the background thread, the clock, the
+ * reports, the trace, the end. A scheduler (engine.c, stream.c) holds a crew and says what is to be computed; an executor
+ * provides workers, and knows the crew alone. */
+#ifndef FN_CREW_H
+#define FN_CREW_H
+
+#include <pthread.h>
+#include <time.h>
+
+#include "fishnet/job.h"
+#include "trace.h"
+
+/* What a scheduler does for its crew. All are called with the crew's lock held. */
+typedef struct fn_scheduler {
+    /* The next task, marked as being computed, with `result`, `bytes` and `cancel` set. NULL: there is none now; the worker
+     * sleeps until fn_crew_wake(). */
+    fn_task *(*take)(void *self);
+    /* A task that was taken is whole (FN_OK) or failed. `task` is the scheduler's again. */
+    void (*complete)(void *self, fn_task *task, fn_status status, const fn_error *err);
+    /* The end is near: no task is taken from now on; those that are computed are to be cancelled. */
+    void (*stop)(void *self);
+} fn_scheduler;
+
+typedef struct fn_crew_stats {
+    int workers; /* that were really started */
+    int64_t tasks_done, tasks_failed;
+    double busy_seconds, wait_seconds;
+} fn_crew_stats;
+
+typedef struct fn_crew {
+    /* For schedulers and executors to read. */
+    fn_job job;
+    int workers; /* as asked for */
+    /* For schedulers, who use the lock for their own state too. */
+    pthread_mutex_t lock;
+    bool stop;           /* has begun; under the lock */
+    fn_crew_stats stats; /* under the lock */
+
+    /* The crew's own. */
+    const fn_scheduler *scheduler;
+    void *self;
+    long process;
+    struct timespec born;
+    pthread_cond_t work, ended_now;
+    pthread_t thread;
+    bool started, ended; /* ended: all workers have stopped */
+    void **states;       /* what worker_open made */
+    struct fn_finished *reports, **reports_end;
+    fn_trace *trace;
+} fn_crew;
+
+/* ---- for schedulers ---- */
+
+/* Starts no thread yet. The job is copied; scheduler and self must outlive the crew. On failure there is nothing to destroy. */
+fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, const fn_scheduler *scheduler,
+                       void *self, fn_error *err);
+
+/* Locks, for a reader, and starts the workers if they have not been. On failure nothing is locked: no thread can be made, or
+ * this is the child of a fork(). */
+fn_status fn_crew_enter(fn_crew *crew, fn_error *err);
+/* Tells the host's thread of the tasks that were finished, then unlocks. */
+void fn_crew_leave(fn_crew *crew);
+/* The first half of it. Gives the lock away meanwhile. */
+void fn_crew_deliver_reports(fn_crew *crew);
+/* Locks; false in the child of a fork(), where a thread that is not there may hold the lock. */
+bool fn_crew_lock(fn_crew *crew);
+
+/* Has the workers that sleep look again: there may be a task, or room for one. With the lock held. */
+void fn_crew_wake(fn_crew *crew);
+/* For a worker in the middle of a task: sleeps until fn_crew_wake(), or a while less. With the lock held. */
+void fn_crew_sleep(fn_crew *crew);
+/* Seconds since the crew was made. */
+double fn_crew_clock(const fn_crew *crew);
+/* A reader has waited since `begin`: for the trace and the statistics. With the lock held. */
+void fn_crew_waited(fn_crew *crew, double begin);
+
+/* Tells the workers to stop and waits for it, so many seconds at most if not NULL. False: they are at it still. */
+bool fn_crew_stop(fn_crew *crew, const double *seconds);
+/* After fn_crew_stop(): closes the workers, delivers the last reports. False in the child of a fork() whose parent had workers: what
+ * they may just have been changing is to be left alone, in the scheduler too. */
+bool fn_crew_destroy(fn_crew *crew);
+
+/* ---- for executors ---- */
+
+/* An executor runs n workers (fewer if not all can be made, one at least) until fn_crew_take() has given NULL to each of
+ * them. It is called on the crew's background thread. */
+typedef void fn_executor(fn_crew *crew, int n);
+fn_executor fn_executor_openmp;
+
+/* How many workers there are. */
+void fn_crew_set_workers(fn_crew *crew, int workers);
+/* Blocks until there is a task to compute. NULL: the end. */
+fn_task *fn_crew_take(fn_crew *crew);
+/* Computes a task, on this thread, as that worker. Opens the worker before its first task. */
+void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err);
+/* Ends a task that was taken. report->notes passes to the crew. */
+void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err);
+
+#endif

@@ -1,0 +1,411 @@
+/* The ordered stream: tasks are started in the order of their numbers, and their results wait in parts for the reader.
+ *
+ * A slot is a task that was started and is not read to its end. The slots are a queue without gaps: the first one is that of the
+ * task whose turn it is, or there is none and the next task to start is the one.
+ *
+ * Memory. A buffer is allowed
+ *   (1) within the budget, to the task whose turn it is; within three quarters of it, to a later one. The rest keeps the worker of the
+ *       first task from going in step with the reader while the others wait.
+ *   (2) always, to the task whose turn it is, while the reader sleeps because that task has no part for it.
+ * In case (2) the reader holds no part, and all parts of that task are read. What earlier tasks had is read too, so every other
+ * buffer belongs to a later task and was within the budget as it was made. Hence
+ *   bytes_peak <= budget + the largest buffer.
+ *
+ * No deadlock, whatever the budget, the sizes and the number of workers. Suppose the reader sleeps, and T is the task whose turn
+ * it is. T has no part and is not complete.
+ *   T was started: its worker computes, which ends, or sleeps in fn_stream_part(). There (2) holds for it, and it has been woken
+ *   since: the reader wakes all as it goes to sleep, and when the turn passes to another task.
+ *   T was not started: then no later one was, because they are started in order; there are no slots, and every worker is idle, or
+ *   on the way to it, and wakes as above. take() starts T: (2) holds, and the limit of slots is not reached. (A worker that
+ *   computes a task of no slot does not exist: slots are left only when they are complete.)
+ * So T goes on until it has a part or is complete, and the reader wakes. The reader never waits for anything else, and a worker
+ * that waits for room holds nothing that T needs. */
+#include "fishnet/stream.h"
+
+#include <stdlib.h>
+
+#include "buffers.h"
+#include "crew.h"
+
+typedef struct part {
+    void *data;   /* NULL: nothing, but the last of its task */
+    size_t used;  /* bytes of it */
+    size_t bytes; /* of the buffer */
+    bool last;
+    struct part *next;
+} part;
+
+typedef struct slot {
+    fn_stream *stream;
+    fn_task task;
+    size_t bytes; /* of the buffer at task.result */
+    volatile bool cancel;
+    bool complete, has_parts; /* has_parts: some were handed over */
+    part *parts, **parts_end;
+    struct slot *next;
+} slot;
+
+struct fn_stream {
+    fn_crew crew; /* its lock is for all of this */
+    size_t budget;
+    pthread_cond_t news; /* for the reader */
+    bool waiting;        /* the reader sleeps: the task whose turn it is has nothing for it */
+
+    slot *slots, **slots_end;
+    int64_t turn, next; /* the task to read, the task to start */
+    int64_t end;        /* tasks from here on are not wanted */
+    int64_t failed;     /* the first task that failed, or -1; end is behind it */
+    fn_error err;       /* why */
+
+    part *current; /* what the reader has */
+    fn_buffers buffers;
+    int64_t parts_read;
+};
+
+/* So many tasks may be started and not read, for each worker: a bound where results are small or empty. */
+#define SLOTS_PER_WORKER 16
+
+/* ---- memory ---- */
+
+typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
+
+/* A buffer for a task, as the rules above have it. NO_MEMORY only where it could not wait for some either. */
+static room make_room(fn_stream *s, int64_t task, size_t bytes, void **out)
+{
+    fn_buffers *b = &s->buffers;
+    const bool must = s->waiting && task == s->turn;
+    const size_t most = must ? SIZE_MAX : task == s->turn ? s->budget : s->budget - s->budget / 4;
+    if (b->bytes <= most && (*out = fn_buffers_reuse(b, bytes)) != NULL)
+        return ROOM;
+    const size_t used = b->bytes - b->idle;
+    if (used > most || bytes > most - used)
+        return NO_ROOM_NOW;
+    const size_t goal = most < s->budget ? most : s->budget;
+    if (b->bytes > goal || bytes > goal - b->bytes)
+        fn_buffers_empty_pool(b);
+    *out = fn_buffers_make(b, bytes);
+    return *out ? ROOM : must ? NO_MEMORY : NO_ROOM_NOW;
+}
+
+static void release(fn_stream *s, slot *t)
+{
+    fn_buffers_give(&s->buffers, t->task.result, t->bytes);
+    t->task.result = NULL;
+    t->task.bytes = t->bytes = 0;
+}
+
+static void free_part(fn_stream *s, part *p)
+{
+    if (p)
+        fn_buffers_give(&s->buffers, p->data, p->bytes);
+    free(p);
+}
+
+static part *pop_part(slot *t)
+{
+    part *p = t->parts;
+    if (p && !(t->parts = p->next))
+        t->parts_end = &t->parts;
+    return p;
+}
+
+static void drop_parts(fn_stream *s, slot *t)
+{
+    for (part *p; (p = pop_part(t)) != NULL;)
+        free_part(s, p);
+}
+
+/* ---- the workers' side ---- */
+
+/* That there is news of this task. */
+static void tell_reader(fn_stream *s, int64_t task)
+{
+    if (task == s->turn)
+        pthread_cond_signal(&s->news);
+}
+
+/* Nothing is wanted from task `end` on. */
+static void cut(fn_stream *s, int64_t end)
+{
+    if (end >= s->end)
+        return;
+    s->end = end;
+    if (s->failed >= end)
+        s->failed = -1;
+    for (slot *t = s->slots; t; t = t->next)
+        if (t->task.number >= end) {
+            __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
+            drop_parts(s, t);
+        }
+    fn_crew_wake(&s->crew);
+}
+
+static void fail(fn_stream *s, int64_t task, fn_status status, const fn_error *err)
+{
+    if (task >= s->end)
+        return;
+    cut(s, task + 1);
+    s->failed = task;
+    s->err = *err;
+    s->err.status = status;
+    tell_reader(s, task);
+}
+
+static void fail_for_memory(fn_stream *s, int64_t task, size_t bytes)
+{
+    fn_error err;
+    fn_fail(&err, FN_ERR_MEMORY, "out of memory: %zu bytes for one task", bytes);
+    fail(s, task, FN_ERR_MEMORY, &err);
+}
+
+static fn_task *take(void *self)
+{
+    fn_stream *s = self;
+    if (s->next >= s->end || s->next == s->failed || s->next - s->turn >= SLOTS_PER_WORKER * (int64_t)s->crew.workers)
+        return NULL;
+    const size_t bytes = s->crew.job.task_bytes(s->crew.job.user, s->next);
+    void *result = NULL;
+    const room r = make_room(s, s->next, bytes, &result);
+    slot *t = r == ROOM ? calloc(1, sizeof *t) : NULL;
+    if (!t) {
+        fn_buffers_give(&s->buffers, result, bytes);
+        if (r != NO_ROOM_NOW)
+            fail_for_memory(s, s->next, bytes);
+        return NULL;
+    }
+    t->stream = s;
+    t->bytes = bytes;
+    t->task = (fn_task){.number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t};
+    t->parts_end = &t->parts;
+    *s->slots_end = t;
+    s->slots_end = &t->next;
+    return &t->task;
+}
+
+/* Puts the first `used` bytes of the task's buffer in the line for the reader. False without memory. */
+static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
+{
+    part *p = calloc(1, sizeof *p);
+    if (!p)
+        return false;
+    p->last = last;
+    if (used > 0) {
+        *p = (part){.data = t->task.result, .used = used, .bytes = t->bytes, .last = last};
+        t->task.result = NULL;
+    }
+    *t->parts_end = p;
+    t->parts_end = &p->next;
+    t->has_parts = true;
+    tell_reader(s, t->task.number);
+    return true;
+}
+
+/* A task that gave parts before, and has no bytes at its end, gives an empty part: the reader is told which is the last. */
+static void complete(void *self, fn_task *task, fn_status status, const fn_error *err)
+{
+    fn_stream *s = self;
+    slot *t = task->owner;
+    const size_t used = !task->result ? 0 : task->bytes < t->bytes ? task->bytes : t->bytes;
+    t->complete = true;
+    if (status == FN_OK && task->number < s->end && (used > 0 || t->has_parts) && !hand_over(s, t, used, true))
+        fail_for_memory(s, task->number, sizeof(part));
+    else if (status != FN_OK)
+        fail(s, task->number, status, err);
+    release(s, t);
+    tell_reader(s, task->number);
+}
+
+/* Waits for a buffer. */
+static fn_status renew(fn_stream *s, slot *t, size_t bytes, fn_error *err)
+{
+    for (;;) {
+        if (t->cancel)
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        const room r = make_room(s, t->task.number, bytes, &t->task.result);
+        if (r == NO_MEMORY)
+            return fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", bytes);
+        if (r == ROOM) {
+            t->task.bytes = t->bytes = bytes;
+            return FN_OK;
+        }
+        fn_crew_sleep(&s->crew);
+    }
+}
+
+fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err)
+{
+    slot *t = task->owner;
+    fn_stream *s = t->stream;
+    if (used > t->bytes)
+        return fn_fail(err, FN_ERR_ARGUMENT, "a part of %zu bytes from a buffer of %zu", used, t->bytes);
+    pthread_mutex_lock(&s->crew.lock);
+    fn_status status = FN_OK;
+    if (used > 0 && !t->cancel && !hand_over(s, t, used, false))
+        status = fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", sizeof(part));
+    release(s, t);
+    if (status == FN_OK)
+        status = renew(s, t, bytes, err);
+    pthread_mutex_unlock(&s->crew.lock);
+    return status;
+}
+
+void fn_stream_end(fn_task *task)
+{
+    fn_stream *s = ((slot *)task->owner)->stream;
+    pthread_mutex_lock(&s->crew.lock);
+    cut(s, task->number + 1);
+    pthread_mutex_unlock(&s->crew.lock);
+}
+
+static void cancel_all(void *self)
+{
+    fn_stream *s = self;
+    for (slot *t = s->slots; t; t = t->next)
+        __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
+    tell_reader(s, s->turn);
+}
+
+static const fn_scheduler scheduler = {.take = take, .complete = complete, .stop = cancel_all};
+
+/* ---- the reader's side ---- */
+
+static void free_slot(fn_stream *s, slot *t)
+{
+    drop_parts(s, t);
+    release(s, t);
+    free(t);
+}
+
+/* The turn passes to the next task. */
+static void advance(fn_stream *s)
+{
+    slot *t = s->slots;
+    if (!(s->slots = t->next))
+        s->slots_end = &s->slots;
+    free_slot(s, t);
+    s->turn++;
+    fn_crew_wake(&s->crew);
+}
+
+static void wait_for_news(fn_stream *s)
+{
+    const double begin = fn_crew_clock(&s->crew);
+    s->waiting = true;
+    fn_crew_wake(&s->crew);
+    pthread_cond_wait(&s->news, &s->crew.lock);
+    s->waiting = false;
+    fn_crew_waited(&s->crew, begin);
+}
+
+/* The next part in the line, or NULL: all is through, or a failure. With the lock held. */
+static fn_status next_part(fn_stream *s, part **out, fn_error *err)
+{
+    for (*out = NULL;;) {
+        slot *t = s->slots;
+        if (s->turn == s->failed && (!t || (t->complete && !t->parts))) {
+            if (err)
+                *err = s->err;
+            return s->err.status;
+        }
+        if (s->crew.stop)
+            return fn_fail(err, FN_ERR_CANCELLED, "stopped");
+        if (t && (*out = pop_part(t)) != NULL)
+            return FN_OK;
+        if (s->turn >= s->end)
+            return FN_OK;
+        if (t && t->complete)
+            advance(s);
+        else
+            wait_for_news(s);
+    }
+}
+
+fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
+{
+    *out = (fn_part){.data = NULL};
+    fn_status status = fn_crew_enter(&s->crew, err);
+    if (status != FN_OK)
+        return status;
+    if (s->current) {
+        free_part(s, s->current);
+        s->current = NULL;
+        fn_crew_wake(&s->crew);
+    }
+    part *p = NULL;
+    status = next_part(s, &p, err);
+    if (p) {
+        static const char nothing[1];
+        *out = (fn_part){.task = s->turn, .data = p->data ? p->data : nothing, .bytes = p->used, .last = p->last};
+        s->current = p;
+        s->parts_read++;
+    }
+    fn_crew_leave(&s->crew);
+    return status;
+}
+
+void fn_stream_get_stats(fn_stream *s, fn_stream_stats *stats)
+{
+    const bool locked = fn_crew_lock(&s->crew);
+    const fn_crew_stats *crew = &s->crew.stats;
+    *stats = (fn_stream_stats){.workers = crew->workers,
+                               .tasks_done = crew->tasks_done,
+                               .parts = s->parts_read,
+                               .busy_seconds = crew->busy_seconds,
+                               .wait_seconds = crew->wait_seconds,
+                               .bytes_peak = s->buffers.peak};
+    if (locked)
+        pthread_mutex_unlock(&s->crew.lock);
+}
+
+/* ---- birth and death ---- */
+
+fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_stream **out, fn_error *err)
+{
+    *out = NULL;
+    fn_stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    const fn_status status = fn_crew_init(&s->crew, job, options, &scheduler, s, err);
+    if (status != FN_OK) {
+        free(s);
+        return status;
+    }
+    s->budget = options->budget;
+    s->end = job->task_count;
+    s->failed = -1;
+    s->slots_end = &s->slots;
+    pthread_cond_init(&s->news, NULL);
+    *out = s;
+    return FN_OK;
+}
+
+static void destroy(fn_stream *s)
+{
+    if (!fn_crew_destroy(&s->crew))
+        return;
+    free_part(s, s->current);
+    for (slot *t = s->slots, *next; t; t = next) {
+        next = t->next;
+        free_slot(s, t);
+    }
+    fn_buffers_empty_pool(&s->buffers);
+    pthread_cond_destroy(&s->news);
+    free(s);
+}
+
+bool fn_stream_try_free(fn_stream *s, double seconds)
+{
+    if (s && !fn_crew_stop(&s->crew, &seconds))
+        return false;
+    if (s)
+        destroy(s);
+    return true;
+}
+
+void fn_stream_free(fn_stream *s)
+{
+    if (!s)
+        return;
+    fn_crew_stop(&s->crew, NULL);
+    destroy(s);
+}

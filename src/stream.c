@@ -120,8 +120,10 @@ static void drop_parts(fn_stream *s, slot *t)
 /* That there is news of this task. */
 static void tell_reader(fn_stream *s, int64_t task)
 {
-    if (task == s->turn)
+    if (task == s->turn) {
+        s->waiting = false; /* from now on, not from when it runs: a quick worker would take all the memory in between */
         pthread_cond_signal(&s->news);
+    }
 }
 
 /* Nothing is wanted from task `end` on. */
@@ -292,8 +294,8 @@ static void wait_for_news(fn_stream *s)
     const double begin = fn_crew_clock(&s->crew);
     s->waiting = true;
     fn_crew_wake(&s->crew);
-    pthread_cond_wait(&s->news, &s->crew.lock);
-    s->waiting = false;
+    while (s->waiting)
+        pthread_cond_wait(&s->news, &s->crew.lock);
     fn_crew_waited(&s->crew, begin);
 }
 

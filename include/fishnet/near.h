@@ -37,16 +37,17 @@ typedef enum fn_usable {
     FN_UNUSABLE_EMPTY,      /* no coordinates at all; empty parts beside others are just ignored */
     FN_UNUSABLE_NOT_FINITE, /* a coordinate is NaN or infinite */
     FN_UNUSABLE_LATITUDE,   /* geodesic: a latitude beyond +-90 */
-    FN_UNUSABLE_WKB         /* not well-formed WKB, or a type that is not known here (curves are the caller's to linearise) */
+    FN_UNUSABLE_WKB /* not well-formed WKB, or a type that is not known here (curves are the caller's to linearise) */
 } fn_usable;
 
 typedef struct fn_near_options {
     bool geodesic;
     double semi_major; /* geodesic: of the ellipsoid, metres; 0: WGS 84 */
     double flattening; /* geodesic: 0 <= f < 0.02 (0: a sphere) */
+    bool along;        /* fn_neighbour::along will be asked for */
 } fn_near_options;
 
-#define FN_NO_GROUP UINT32_MAX /* in a query: no group, finds nothing in a set that has groups */
+#define FN_NO_GROUP UINT32_MAX           /* in a query: no group, finds nothing in a set that has groups */
 #define FN_NEAR_MAX UINT32_C(0xFFFFFFFE) /* features, and vertices, of a set */
 
 fn_status fn_near_new(const fn_near_options *options, fn_near **out, fn_error *err);
@@ -55,8 +56,8 @@ void fn_near_free(fn_near *set); /* after its searchers. NULL is fine */
 /* Adds n points. xy: n pairs. fids: n. groups: n, or NULL. layer: their near layer, 0..65534. usable: n verdicts are written, or NULL.
  * The features added, usable ones only, are numbered in the order of adding: fn_neighbour::feature. *added (or NULL) is how
  * many these were. A set either has groups in every call, or in none. */
-fn_status fn_near_add_points(fn_near *set, size_t n, const double *xy, const int64_t *fids, const uint32_t *groups, int layer,
-                             fn_usable *usable, size_t *added, fn_error *err);
+fn_status fn_near_add_points(fn_near *set, size_t n, const double *xy, const int64_t *fids, const uint32_t *groups,
+                             int layer, fn_usable *usable, size_t *added, fn_error *err);
 /* Adds one feature of any type. wkb: ISO, EWKB or old-style 2.5D WKB, either byte order; Z and M are skipped. It is copied. *usable
  * tells whether it was added. group: FN_NO_GROUP in a set without groups. */
 fn_status fn_near_add_wkb(fn_near *set, const void *wkb, size_t bytes, int64_t fid, uint32_t group, int layer,
@@ -72,19 +73,21 @@ int fn_near_layer(const fn_near *set, uint32_t feature);
 size_t fn_near_group_count(const fn_near *set, uint32_t group);
 
 typedef struct fn_near_limits {
-    size_t closest;      /* at most so many neighbours; SIZE_MAX: all */
-    double radius;       /* distance <= radius; INFINITY: no limit */
-    double min_radius;   /* distance >= min_radius; 0: no limit */
-    bool location;       /* fill in from_x ... near_y */
-    bool angle;          /* fill in angle */
-    bool along;          /* fill in along */
+    size_t closest;    /* at most so many neighbours; SIZE_MAX: all */
+    double radius;     /* distance <= radius; INFINITY: no limit */
+    double min_radius; /* distance >= min_radius; 0: no limit */
+    bool location;     /* fill in from_x ... near_y */
+    bool angle;        /* fill in angle */
+    bool along;        /* fill in along: only if fn_near_options::along was set, too */
 } fn_near_limits;
 
 typedef struct fn_neighbour {
     uint32_t feature; /* number in the order of adding */
     double distance;
-    double from_x, from_y, near_x, near_y; /* where the two features are nearest; NaN if not asked for (see fn_near_limits) */
-    double angle; /* degrees in (-180, 180] at FROM towards NEAR: planar 0 east, 90 north; geodesic azimuth; 0 at distance 0 */
+    double from_x, from_y, near_x,
+        near_y; /* where the two features are nearest; NaN if not asked for (see fn_near_limits) */
+    double
+        angle; /* degrees in (-180, 180] at FROM towards NEAR: planar 0 east, 90 north; geodesic azimuth; 0 at distance 0 */
     double along; /* distance along the near line from its start; NaN where the near feature is not all lines */
 } fn_neighbour;
 
@@ -106,16 +109,17 @@ void fn_searcher_free(fn_searcher *searcher);
 fn_status fn_searcher_find_point(fn_searcher *searcher, double x, double y, uint32_t group, fn_excluded excluded,
                                  const fn_neighbour **found, size_t *n, fn_usable *usable, fn_error *err);
 /* The same for any geometry, as WKB. */
-fn_status fn_searcher_find_wkb(fn_searcher *searcher, const void *wkb, size_t bytes, uint32_t group, fn_excluded excluded,
-                               const fn_neighbour **found, size_t *n, fn_usable *usable, fn_error *err);
+fn_status fn_searcher_find_wkb(fn_searcher *searcher, const void *wkb, size_t bytes, uint32_t group,
+                               fn_excluded excluded, const fn_neighbour **found, size_t *n, fn_usable *usable,
+                               fn_error *err);
 /* The same for n points at once, in an order that suits the caches: much faster where the set is large. Only when `closest` of the
  * limits is at most FN_BULK_CLOSEST. xy: n pairs; groups: n or NULL; excluded_layer as in fn_excluded, with fids (n; NULL if the
  * layer is -1). found: n * closest neighbours, those of point i from i * closest on, counts[i] of them. usable: n. Asks
  * cancel (may be NULL) now and then. */
 #define FN_BULK_CLOSEST 16
-fn_status fn_searcher_find_points(fn_searcher *searcher, size_t n, const double *xy, const uint32_t *groups, int excluded_layer,
-                                  const int64_t *fids, fn_neighbour *found, uint32_t *counts, fn_usable *usable,
-                                  const volatile bool *cancel, fn_error *err);
+fn_status fn_searcher_find_points(fn_searcher *searcher, size_t n, const double *xy, const uint32_t *groups,
+                                  int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,
+                                  fn_usable *usable, const volatile bool *cancel, fn_error *err);
 
 /* Whether fn_near_add_wkb or fn_searcher_find_wkb could use the geometry. Pure. */
 fn_usable fn_wkb_usable(const void *wkb, size_t bytes, bool geodesic);

@@ -1,0 +1,76 @@
+/* The set of near features as it is built and searched.
+ *
+ * Features are taken apart into items: points, chains of a few segments, polygons. Each kind has a tree; a feature of several parts is several
+ * items. Within the index a feature is known by its rank: its place in the order (layer, FID), which decides ties. */
+#ifndef FN_NEAR_INTERNAL_H
+#define FN_NEAR_INTERNAL_H
+
+#include "fishnet/near.h"
+#include "geodetic.h"
+#include "shape.h"
+#include "tree.h"
+
+/* A run of consecutive vertices: at most FN_CHAIN segments. */
+#define FN_CHAIN 8
+typedef struct fn_chain {
+    uint32_t first;
+    uint32_t rank;
+    uint32_t segments;
+} fn_chain;
+
+typedef struct fn_polygon {
+    uint32_t path; /* its shell; holes follow */
+    uint32_t rank;
+} fn_polygon;
+
+/* Of the features of one group. */
+typedef struct fn_index {
+    size_t features;
+    fn_tree points;
+    uint32_t *point_rank;
+    uint32_t *point_vertex; /* NULL in a planar set of points alone, where the tree has all that there is to know */
+    fn_tree chains;         /* geodesic: boxes in space, bulge included */
+    fn_chain *chain;
+    double *chain_along; /* distance from the start of the feature's line; NULL unless asked for */
+    fn_tree polygons;    /* geodesic: boxes of longitude and latitude */
+    fn_polygon *polygon;
+} fn_index;
+
+struct fn_near {
+    fn_near_options options;
+    fn_ellipsoid ellipsoid;
+    bool built;
+
+    size_t n; /* features */
+    int64_t *fid;
+    uint16_t *layer;      /* NULL: all 0 */
+    uint32_t *group;      /* NULL: no groups */
+    uint32_t *first_path; /* n + 1 of them; NULL while each feature is one point: feature i is vertex i */
+    size_t fid_cap, layer_cap, group_cap, first_path_cap;
+
+    double *xy;    /* vertices; NULL after the build of a planar set of points alone */
+    double *space; /* geodesic: the same earth-centred, 3 each */
+    size_t n_vertices, vertices_cap;
+    fn_path *paths;
+    size_t n_paths, paths_cap;
+    fn_shape shape, cut; /* scratch of fn_near_add_wkb() */
+
+    uint32_t *rank_of, *by_rank; /* NULL: features were added in their order */
+    bool repeated;               /* a feature may be several items */
+    fn_frame frame;
+    fn_index *indexes;
+    size_t n_indexes;
+};
+
+static inline uint32_t fn_feature_of_rank(const fn_near *set, uint32_t rank)
+{
+    return set->by_rank ? set->by_rank[rank] : rank;
+}
+
+/* The rank of the feature with that layer and FID, UINT32_MAX if there is none. */
+uint32_t fn_near_rank(const fn_near *set, int layer, int64_t fid);
+
+/* Cuts edges that are longer than FN_GEO_EDGE. to: replaced. FN_ERR_MEMORY, FN_ERR_ARGUMENT. */
+fn_status fn_shape_cut(const fn_ellipsoid *ellipsoid, const fn_shape *shape, fn_shape *to, fn_error *err);
+
+#endif

@@ -1,0 +1,180 @@
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the tree ---- */
+
+static size_t padded(size_t n)
+{
+    return (n + FN_FANOUT - 1) / FN_FANOUT * FN_FANOUT;
+}
+
+bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points)
+{
+    *tree = (fn_tree){.dims = dims, .points = points};
+    size_t total = 0;
+    for (size_t count = n; count > 0; count = (count + FN_FANOUT - 1) / FN_FANOUT) {
+        tree->count[tree->levels] = (uint32_t)count;
+        tree->start[tree->levels++] = (uint32_t)total;
+        total += padded(count);
+        if (count <= FN_FANOUT)
+            break;
+    }
+    if (tree->levels == 0)
+        return true;
+    const size_t above = points ? total - padded(n) : total; /* upper sides */
+    double *memory = total > UINT32_MAX ? NULL : aligned_alloc(64, (total + above) * (size_t)dims * sizeof(double));
+    if (!memory) {
+        tree->levels = 0;
+        return false;
+    }
+    if (tree->levels == 1)
+        tree->start[1] = (uint32_t)total;
+    for (int d = 0; d < dims; d++) {
+        tree->lo[d] = memory + (size_t)d * total;
+        tree->hi[d] = memory + (size_t)dims * total + (size_t)d * above;
+    }
+    return true;
+}
+
+void fn_tree_destroy(fn_tree *tree)
+{
+    free(tree->lo[0]);
+    *tree = (fn_tree){.dims = tree->dims};
+}
+
+void fn_tree_finish(fn_tree *tree)
+{
+    for (int level = 0; level < tree->levels; level++)
+        for (int d = 0; d < tree->dims; d++) {
+            const size_t n = tree->count[level];
+            double *lo = fn_tree_lo(tree, level, d), *hi = fn_tree_hi(tree, level, d);
+            for (size_t i = n; i < padded(n); i++)
+                lo[i] = hi[i] = INFINITY;
+            if (level + 1 == tree->levels)
+                continue;
+            double *lo_above = fn_tree_lo(tree, level + 1, d), *hi_above = fn_tree_hi(tree, level + 1, d);
+            for (size_t i = 0; i < tree->count[level + 1]; i++) {
+                double least = INFINITY, most = -INFINITY;
+                const size_t end = (i + 1) * FN_FANOUT < n ? (i + 1) * FN_FANOUT : n;
+                for (size_t j = i * FN_FANOUT; j < end; j++) {
+                    least = lo[j] < least ? lo[j] : least;
+                    most = hi[j] > most ? hi[j] : most;
+                }
+                lo_above[i] = least;
+                hi_above[i] = most;
+            }
+        }
+}
+
+/* ---- the curve ---- */
+
+#define CURVE_BITS 20 /* of each axis */
+#define SAMPLE 1024
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* From the 1st to the 99th percentile of a sample, and half of that on both sides. */
+static void range(const double *v, size_t n, size_t stride, double *from, double *scale)
+{
+    double sample[SAMPLE];
+    const size_t taken = n < SAMPLE ? n : SAMPLE;
+    for (size_t i = 0; i < taken; i++)
+        sample[i] = v[(size_t)((double)i / (double)taken * (double)n) * stride];
+    qsort(sample, taken, sizeof *sample, ascending);
+    const double low = sample[taken / 100], high = sample[taken - 1 - taken / 100];
+    double width = high - low;
+    if (!(width > 0)) { /* most are equal */
+        width = sample[taken - 1] - sample[0];
+        if (!(width > 0))
+            width = 1;
+    }
+    *from = low - width / 2;
+    *scale = (double)((1 << CURVE_BITS) - 1) / (2 * width);
+    if (!isfinite(*scale) || !isfinite(*from)) {
+        *from = 0;
+        *scale = 0;
+    }
+}
+
+fn_frame fn_frame_of(const double *xy, size_t n, size_t stride)
+{
+    fn_frame frame = {0, 0, 0, 0};
+    if (n > 0) {
+        range(xy, n, stride, &frame.x, &frame.scale_x);
+        range(xy + 1, n, stride, &frame.y, &frame.scale_y);
+    }
+    return frame;
+}
+
+static uint32_t cell(double v, double from, double scale)
+{
+    const double c = (v - from) * scale;
+    const double last = (double)((1 << CURVE_BITS) - 1);
+    return c > 0 ? (c < last ? (uint32_t)c : (uint32_t)last) : 0;
+}
+
+/* Position of a cell on the Hilbert curve, by turning the quadrants bit by bit (Warren, Hacker's Delight, ch. 16). */
+static uint64_t hilbert(uint32_t x, uint32_t y)
+{
+    uint64_t position = 0;
+    for (uint32_t s = 1u << (CURVE_BITS - 1); s > 0; s >>= 1) {
+        const uint32_t rx = (x & s) != 0, ry = (y & s) != 0;
+        position = position << 2 | ((3 * rx) ^ ry);
+        const uint32_t flip = (0u - (rx & (ry ^ 1u))) & ((1u << CURVE_BITS) - 1);
+        x ^= flip;
+        y ^= flip;
+        const uint32_t swap = (x ^ y) & (0u - (ry ^ 1u));
+        x ^= swap;
+        y ^= swap;
+    }
+    return position;
+}
+
+typedef struct keyed {
+    uint64_t key;
+    uint64_t number;
+} keyed;
+
+bool fn_hilbert_order(const fn_frame *frame, const double *xy, size_t n, size_t stride, uint32_t *order, void *scratch)
+{
+    enum { DIGIT = 10, BUCKETS = 1 << DIGIT, PASSES = 2 * CURVE_BITS / DIGIT };
+    keyed *memory = scratch ? scratch : malloc(FN_HILBERT_SCRATCH(n ? n : 1));
+    if (!memory)
+        return false;
+    keyed *from = memory, *to = memory + n;
+    size_t counts[PASSES][BUCKETS];
+    memset(counts, 0, sizeof counts);
+    for (size_t i = 0; i < n; i++) {
+        const double *p = xy + i * stride;
+        from[i].key = hilbert(cell(p[0], frame->x, frame->scale_x), cell(p[1], frame->y, frame->scale_y));
+        from[i].number = i;
+        for (int pass = 0; pass < PASSES; pass++)
+            counts[pass][from[i].key >> (pass * DIGIT) & (BUCKETS - 1)]++;
+    }
+    for (int pass = 0; pass < PASSES; pass++) { /* radix sort, least digit first: stable */
+        size_t *count = counts[pass], sum = 0;
+        if (n > 0 && count[from[0].key >> (pass * DIGIT) & (BUCKETS - 1)] == n)
+            continue;
+        for (int b = 0; b < BUCKETS; b++) {
+            const size_t here = count[b];
+            count[b] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[count[from[i].key >> (pass * DIGIT) & (BUCKETS - 1)]++] = from[i];
+        keyed *swap = from;
+        from = to;
+        to = swap;
+    }
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)from[i].number;
+    if (!scratch)
+        free(memory);
+    return true;
+}

@@ -1,0 +1,76 @@
+/* A packed R-tree over boxes or points, in the plane or in space, for nearest-neighbour search.
+ *
+ * Items are sorted along a Hilbert curve (I. Kamel, C. Faloutsos, Hilbert R-tree, VLDB 1994, in its packed form) and every FN_FANOUT of
+ * them, and of the boxes above, make a box one level up. Boxes lie level by level in one array for each side of each axis, so
+ * the distances to the children of a box are one loop that the compiler vectorizes. */
+#ifndef FN_TREE_H
+#define FN_TREE_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FN_FANOUT 16
+#define FN_LEVELS 10 /* 16^9 > 2^32 */
+
+/* Level 0 holds the items, in tree order; level l > 0 the boxes of FN_FANOUT boxes of the level below; the top level has at most
+ * FN_FANOUT. Levels follow one another, each padded to a multiple of FN_FANOUT with boxes at infinity. */
+typedef struct fn_tree {
+    int dims, levels; /* levels: 0 for an empty tree */
+    bool points;      /* level 0 are points: its upper sides are its lower sides */
+    uint32_t count[FN_LEVELS];
+    uint32_t start[FN_LEVELS];
+    double *lo[3], *hi[3]; /* by axis; one block of memory, which begins at lo[0] */
+} fn_tree;
+
+static inline double *fn_tree_lo(const fn_tree *tree, int level, int axis)
+{
+    return tree->lo[axis] + tree->start[level];
+}
+
+static inline double *fn_tree_hi(const fn_tree *tree, int level, int axis)
+{
+    return tree->points ? level == 0 ? tree->lo[axis] : tree->hi[axis] + tree->start[level] - tree->start[1]
+                        : tree->hi[axis] + tree->start[level];
+}
+
+/* Makes room for n items; the caller then fills fn_tree_lo() and fn_tree_hi() of level 0 (in tree order, see fn_hilbert_order) and calls fn_tree_finish().
+ * False: out of memory, and the tree is empty. */
+bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points);
+void fn_tree_finish(fn_tree *tree);
+void fn_tree_destroy(fn_tree *tree);
+
+/* The frame in which positions on the curve are counted: holds the bulk of the points, what lies outside of it is moved to its border, so that a
+ * few wild coordinates do not make all others fall into one cell. xy: n pairs; stride in doubles from pair to pair. */
+typedef struct fn_frame {
+    double x, y, scale_x, scale_y;
+} fn_frame;
+fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
+
+/* order[0..n): the numbers of the points along the Hilbert curve; equal cells in ascending order. scratch: n * 32 bytes or NULL (then it
+ * is allocated). False: out of memory. */
+bool fn_hilbert_order(const fn_frame *frame, const double *xy, size_t n, size_t stride, uint32_t *order, void *scratch);
+#define FN_HILBERT_SCRATCH(n) ((n)*32)
+
+/* Squared distances from the box (or point) qlo..qhi to FN_FANOUT boxes of a level, from `first` on. The floating point result is never above that
+ * of anything inside of the box: rounding is monotone. */
+static inline void fn_tree_distances(const fn_tree *tree, int level, size_t first, const double *qlo, const double *qhi,
+                                     double *restrict d2)
+{
+    for (int j = 0; j < FN_FANOUT; j++)
+        d2[j] = 0;
+    for (int d = 0; d < tree->dims; d++) {
+        const double *restrict lo = fn_tree_lo(tree, level, d) + first, *restrict hi =
+                                                                            fn_tree_hi(tree, level, d) + first;
+        const double a = qlo[d], b = qhi[d];
+        for (int j = 0; j < FN_FANOUT; j++) {
+            const double below = lo[j] - b, above = a - hi[j];
+            double gap = below > above ? below : above;
+            gap = gap > 0 ? gap : 0;
+            d2[j] += gap * gap;
+        }
+    }
+}
+
+#endif

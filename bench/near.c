@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-#define CHUNK ((size_t)16384)
+#define CHUNK ((size_t)16384) /* at most: the plugin's tasks are as large */
 #define POINT_BYTES 21
 
 static void die(fn_status status, const fn_error *err)
@@ -122,7 +122,8 @@ int main(int argc, char **argv)
 
     const search s = {&input, xy, set, limits};
     const bool bulk = xy && limits.closest <= FN_BULK_CLOSEST;
-    const long chunks = (long)((input.n + CHUNK - 1) / CHUNK);
+    const size_t share = input.n / (size_t)(8 * threads) + 1, chunk = share < CHUNK ? share : CHUNK;
+    const long chunks = (long)((input.n + chunk - 1) / chunk);
     size_t rows = 0;
     double sum = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : rows, sum)
@@ -137,7 +138,7 @@ int main(int argc, char **argv)
         die(fn_searcher_new(set, &limits, &searcher, &err), &err);
 #pragma omp for schedule(dynamic)
         for (long c = 0; c < chunks; ++c) {
-            const size_t first = (size_t)c * CHUNK, last = first + CHUNK < input.n ? first + CHUNK : input.n;
+            const size_t first = (size_t)c * chunk, last = first + chunk < input.n ? first + chunk : input.n;
             search_range(&s, searcher, many, counts, usable, first, last, &rows, &sum);
         }
         fn_searcher_free(searcher);

@@ -398,6 +398,7 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
         }
         for (size_t i = 0; i < claimed; i++)
             unclaim(e, &tickets[i]);
+        fn_crew_wake(&e->crew); /* what was claimed may have kept another reader's task waiting */
         fn_crew_leave(&e->crew);
     }
     pthread_cond_destroy(&r.wake);

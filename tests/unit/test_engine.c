@@ -26,6 +26,7 @@ typedef struct work {
     int64_t slow;          /* this task runs until it is cancelled, 20 s at most (-1: none) */
     int open_fails_from;   /* workers from this number cannot be opened (-1: all can) */
     bool notes;
+    int report_ms;         /* how long the host takes for a report */
     atomic_bool gate_shut; /* tasks wait while it is */
 
     atomic_int runs[TASKS_MAX];
@@ -193,6 +194,8 @@ static fn_status run_task(void *user, void *worker, fn_task *job, fn_error *err)
 static void on_report(void *user, const fn_report *report)
 {
     work *w = user;
+    if (w->report_ms > 0)
+        sleep_ms(w->report_ms);
     atomic_fetch_add(&w->reports, 1);
     EXPECT(report->task >= 0 && report->task < w->count, "report of task %" PRId64, report->task);
     EXPECT(report->worker >= 0 && report->worker < w->workers, "report of worker %d", report->worker);
@@ -931,6 +934,51 @@ static void readers_of_the_same(void)
     }
 }
 
+/* A reader that stops gives back what it claimed, and the room is for another one who waits. Tasks 0 and 2 fill the budget; task 1 needs
+ * all of it. */
+typedef struct two_readers {
+    work *w;
+    fn_engine *engine;
+    pthread_t second;
+    atomic_int second_is_through;
+} two_readers;
+
+static void *read_task_1(void *arg)
+{
+    two_readers *both = arg;
+    fn_error err;
+    EXPECT(read_tasks(both->w, both->engine, (int64_t[]){1}, 1, NULL, 0, &err) == FN_OK, "%s", err.text);
+    atomic_store(&both->second_is_through, 1);
+    return NULL;
+}
+
+static bool stop_when_another_waits(void *user, int64_t task, const void *result, size_t bytes)
+{
+    (void)result;
+    (void)bytes;
+    two_readers *both = user;
+    EXPECT(task == 0, "task %" PRId64 " comes first", task);
+    EXPECT(wait_for(&both->w->runs[2], 1, 5000), "task 2 is computed");
+    sleep_ms(20);
+    REQUIRE(pthread_create(&both->second, NULL, read_task_1, both) == 0, "thread");
+    sleep_ms(20);
+    return false;
+}
+
+static void stopped_reader_makes_room(void)
+{
+    work *w = new_work(10, 1000);
+    w->uneven = true;
+    w->report_ms = 20;
+    two_readers both = {.w = w, .engine = start(w, 1, 8000)};
+    EXPECT(fn_engine_read(both.engine, (int64_t[]){0, 2}, 2, NULL, 0, stop_when_another_waits, &both, NULL) == FN_ERR_CANCELLED,
+           "not stopped");
+    EXPECT(wait_for(&both.second_is_through, 1, 2000), "the other reader waits for ever");
+    fn_engine_advise(both.engine, NULL, 0, NULL);
+    pthread_join(both.second, NULL);
+    finish(w, both.engine);
+}
+
 static void stress(void)
 {
     check_random r = random_for("stress");
@@ -1326,6 +1374,7 @@ int main(void)
         UNIT(huge_result),
         UNIT(several_readers),
         UNIT(readers_of_the_same),
+        UNIT(stopped_reader_makes_room),
         UNIT(stress),
         UNIT(trace_file),
         UNIT(trace_that_cannot_be_written),

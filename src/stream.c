@@ -121,7 +121,7 @@ static void drop_parts(fn_stream *s, slot *t)
 static void tell_reader(fn_stream *s, int64_t task)
 {
     if (task == s->turn) {
-        s->waiting = false; /* from now on, not from when it runs: a quick worker would take all the memory in between */
+        s->waiting = false; /* now, not when it runs: a quick worker would take all the memory in between */
         pthread_cond_signal(&s->news);
     }
 }

@@ -36,11 +36,11 @@ static inline bool fn_is_cancelled(const volatile bool *cancel)
 /* A task as the worker that computes it sees it. */
 typedef struct fn_task {
     int64_t number;
-    void *result;               /* where its bytes go, 64-byte aligned, not cleared */
-    size_t bytes;               /* size of result; the worker lowers it when it has used less */
+    void *result;                /* where its bytes go, 64-byte aligned, not cleared */
+    size_t bytes;                /* size of result; the worker lowers it when it has used less */
     const volatile bool *cancel; /* see fn_is_cancelled() */
-    void *notes;                /* NULL; an object left here is handed to on_report() exactly once */
-    void *owner;                /* the scheduler's own */
+    void *notes;                 /* NULL; an object left here is handed to on_report() exactly once */
+    void *owner;                 /* the scheduler's own */
 } fn_task;
 
 typedef struct fn_job {

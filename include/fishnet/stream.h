@@ -2,7 +2,13 @@
  *
  * The counterpart of engine.h for results that are read once, from the first task to the last: rows of a table. A result may be of any
  * size: a worker hands it over in parts, and waits while too many are waiting to be read. Tasks are started in order, each of them
- * once. The parts of a task depend on the task alone, and come in the order they were made.
+ * once. The parts of a task depend on the task alone, and come in the order they were made; the last one is what the task leaves in
+ * fn_task::result. A task without any bytes has no part. One that has handed over parts and leaves none (task->bytes = 0) gives a last
+ * part of 0 bytes.
+ *
+ *     fn_part part;
+ *     while ((status = fn_stream_next(stream, &part, &err)) == FN_OK && part.data)
+ *         read_rows(part.data, part.bytes);
  *
  * Threads: as in engine.h. One thread at a time may read from a stream.
  */
@@ -23,26 +29,29 @@ fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_str
 
 typedef struct fn_part {
     int64_t task;
-    const void *data; /* NULL: all tasks are through */
+    const void *data; /* NULL: all tasks are through. Otherwise not, with 0 bytes too */
     size_t bytes;
-    bool last;        /* of its task */
+    bool last; /* of its task */
 } fn_part;
 
 /* The next part, waiting for it. It lasts until the next call. Starts the workers. A failure is of the task whose turn it is, and is final:
- * every further call returns it again. */
+ * every further call returns it again. What that task handed over before it failed comes first. After fn_stream_try_free() it is
+ * FN_ERR_CANCELLED. */
 fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
 
 /* For a worker, while it computes a task: hands over the first `used` bytes of task->result as a part; task->result is then a new
  * buffer of task->bytes = `bytes` bytes. Waits while the results that nobody has read exceed the budget, unless the reader is waiting for
- * this task. FN_ERR_CANCELLED when the stream ends meanwhile, FN_ERR_MEMORY. `used` may be 0 (a larger buffer is needed): then no part is
- * handed over. */
+ * this task. FN_ERR_CANCELLED when the stream ends meanwhile, FN_ERR_MEMORY: task->result is then NULL, and the worker returns the status.
+ * `used` may be 0 (a larger buffer is needed): then no part is handed over, and what the old buffer holds is lost. Whatever
+ * the budget, the reader gets on: only its own calls are waited for, so a worker holds no lock here that the reader may want. */
 fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err);
 
-/* For a worker: there is nothing from this task on; tasks after it are not started (those that have been are dropped). */
+/* For a worker, while it computes a task: it is the last, and its own parts count. Tasks after it are not started; those that have been
+ * are cancelled and dropped. The first of several such tasks is the end. */
 void fn_stream_end(fn_task *task);
 
 typedef struct fn_stream_stats {
-    int workers;         /* that were really started; 0 before the first read */
+    int workers; /* that were really started; 0 before the first read */
     int64_t tasks_done;
     int64_t parts;       /* handed to the reader */
     double busy_seconds; /* sum over workers */

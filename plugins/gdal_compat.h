@@ -18,6 +18,18 @@
 #define FN_CSL char **
 #endif
 
+/* Of OGRLayer and GDALDataset: what only looks is const, and so is what it returns. */
+#if FN_GDAL_AT_LEAST(3, 12)
+#define FN_CONST const
+#else
+#define FN_CONST
+#endif
+#if FN_GDAL_AT_LEAST(3, 9)
+#define FN_IGNORED_FIELDS CSLConstList
+#else
+#define FN_IGNORED_FIELDS const char **
+#endif
+
 /* Declares GetGeoTransform in a class and forwards it to `CPLErr FillGeoTransform(double *) const`. */
 #if FN_GDAL_AT_LEAST(3, 12)
 #define FN_DECLARE_GET_GEOTRANSFORM                                                                                    \

@@ -2,7 +2,9 @@
 #ifndef FN_HANDLES_H
 #define FN_HANDLES_H
 
+#include <cpl_conv.h>
 #include <cpl_error.h>
+#include <cpl_vsi.h>
 #include <gdal.h>
 
 #include <memory>
@@ -50,6 +52,19 @@ class MessageCollector
         self->messages.push_back({level, number, text});
     }
 };
+
+/* The name, made absolute if it is that of a file: the host may change its folder before a worker opens it. */
+inline std::string AbsoluteName(const std::string &name)
+{
+    VSIStatBufL stat;
+    std::string path = name;
+    if (CPLIsFilenameRelative(name.c_str()) && VSIStatL(name.c_str(), &stat) == 0)
+        if (char *folder = CPLGetCurrentDir()) {
+            path = std::string(folder) + "/" + name;
+            CPLFree(folder);
+        }
+    return path;
+}
 
 /* Passes a collected message on to the host. */
 inline void Emit(const Message &message)

@@ -2,6 +2,7 @@
 #include "gdal_compat.h"
 
 #include "fishnet/driver.h"
+#include "neartable/driver.h"
 
 extern "C" CPL_DLL void GDALRegister_FISHNET(void);
 
@@ -11,4 +12,5 @@ void GDALRegister_FISHNET(void)
         return;
     fishnet::RegisterRasterDriver();
     fishnet::RegisterPixelFunction();
+    fishnet::RegisterNearTableDriver();
 }

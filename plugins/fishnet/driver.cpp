@@ -3,9 +3,7 @@
 #include <string>
 
 #include "fishnet/dataset.h"
-#if FN_GDAL_AT_LEAST(3, 8)
-#include <gdalsubdatasetinfo.h>
-#endif
+#include "prefix_info.h"
 
 namespace fishnet
 {
@@ -31,25 +29,6 @@ static std::string OpenOptionList()
     return xml;
 }
 
-#if FN_GDAL_AT_LEAST(3, 8)
-/* Lets VRT and GDALG files that mention FISHNET:name be moved together with the file of that name. */
-class SubdatasetInfo final : public GDALSubdatasetInfo
-{
-  public:
-    explicit SubdatasetInfo(const char *name) : GDALSubdatasetInfo(name) {}
-
-  private:
-    void parseFileName() override
-    {
-        const size_t n = strlen(FN_RECIPE_PREFIX);
-        m_driverPrefixComponent = m_fileName.substr(0, n - 1);
-        m_pathComponent = m_fileName.substr(n);
-        m_isQuoted = m_pathComponent.size() > 1 && m_pathComponent.front() == '"' && m_pathComponent.back() == '"';
-        m_cleanedPathComponent = m_isQuoted ? unquote(m_pathComponent) : m_pathComponent;
-    }
-};
-#endif
-
 void RegisterRasterDriver()
 {
     if (GDALGetDriverByName("FISHNET"))
@@ -64,11 +43,11 @@ void RegisterRasterDriver()
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
-    driver->pfnUnloadDriver = [](GDALDriver *) { Session::WaitForClosing(); };
+    driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
 #if FN_GDAL_AT_LEAST(3, 8)
     driver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
     driver->pfnGetSubdatasetInfoFunc = [](const char *name) -> GDALSubdatasetInfo * {
-        return fn_recipe_is_name(name) ? new SubdatasetInfo(name) : nullptr;
+        return fn_recipe_is_name(name) ? new PrefixInfo(name, FN_RECIPE_PREFIX) : nullptr;
     };
 #endif
     GetGDALDriverManager()->RegisterDriver(driver);

@@ -113,13 +113,8 @@ bool Builder::OpenSources(int overview)
         plan.sources.emplace_back();
         Source &source = plan.sources.back();
         source.letter = static_cast<char>('A' + i);
-        source.name = source.path = recipe.inputs[i];
-        VSIStatBufL stat;
-        if (CPLIsFilenameRelative(source.name.c_str()) && VSIStatL(source.name.c_str(), &stat) == 0)
-            if (char *folder = CPLGetCurrentDir()) {
-                source.path = std::string(folder) + "/" + source.name;
-                CPLFree(folder);
-            }
+        source.name = recipe.inputs[i];
+        source.path = AbsoluteName(source.name);
         if (overview >= 0)
             source.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
         std::vector<Message> messages;

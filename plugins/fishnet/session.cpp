@@ -1,10 +1,6 @@
 #include "fishnet/session.h"
 
-#include <chrono>
-#include <condition_variable>
 #include <exception>
-#include <mutex>
-#include <thread>
 
 #include "fishnet/worker.h"
 #include "gdal_compat.h"
@@ -70,65 +66,24 @@ void Session::OnReport(void *user, const fn_report *report)
             Emit(message);
 }
 
-/* ---- closing ---- */
-
-namespace
+bool Session::TryStop(double seconds)
 {
-struct Closing {
-    std::mutex mutex;
-    std::condition_variable changed;
-    int sessions = 0;
-};
-/* Never destroyed: a thread that closes a session may outlive the program's static objects. */
-Closing &TheClosing()
-{
-    static Closing *closing = new Closing();
-    return *closing;
-}
-} // namespace
-
-void Session::Close(Session *session)
-{
-    constexpr double kPatience = 0.1; /* seconds */
-    if (fn_engine_try_free(session->m_engine, kPatience)) {
-        delete session;
-        return;
-    }
-    /* A long tile, or a worker that waits for the lock that the host holds while it waits for us. The new thread asks for that
-     * lock: if it is to be had, the workers will come to an end by themselves and are waited for. */
-    struct State {
-        bool lockIsFree = false, closed = false;
-    };
-    auto state = std::make_shared<State>();
-    Closing &closing = TheClosing();
-    std::unique_lock<std::mutex> lock(closing.mutex);
-    closing.sessions++;
-    fn_engine_advise(session->m_engine, nullptr, 0, nullptr); /* what there is to tell the host, now */
-    session->m_hostListens = false;
-    std::thread([session, state, &closing]() {
-        GDALClose(GDALCreate(GDALGetDriverByName("MEM"), "", 1, 1, 0, GDT_Byte, nullptr));
-        {
-            std::lock_guard<std::mutex> guard(closing.mutex);
-            state->lockIsFree = true;
-            closing.changed.notify_all();
-        }
-        fn_engine_free(session->m_engine);
-        delete session;
-        std::lock_guard<std::mutex> guard(closing.mutex);
-        state->closed = true;
-        closing.sessions--;
-        closing.changed.notify_all();
-    }).detach();
-    closing.changed.wait_for(lock, std::chrono::duration<double>(kPatience), [&] { return state->lockIsFree; });
-    if (state->lockIsFree)
-        closing.changed.wait(lock, [&] { return state->closed; });
+    const bool stopped = fn_engine_try_free(m_engine, seconds);
+    if (stopped)
+        m_engine = nullptr;
+    return stopped;
 }
 
-void Session::WaitForClosing()
+void Session::Stop()
 {
-    Closing &closing = TheClosing();
-    std::unique_lock<std::mutex> lock(closing.mutex);
-    closing.changed.wait(lock, [&] { return closing.sessions == 0; });
+    fn_engine_free(m_engine);
+    m_engine = nullptr;
+}
+
+void Session::Leave()
+{
+    fn_engine_advise(m_engine, nullptr, 0, nullptr); /* gives the messages that there are */
+    m_hostListens = false;
 }
 
 } // namespace fishnet

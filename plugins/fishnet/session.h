@@ -1,27 +1,25 @@
-/* The engine of a dataset and all that its workers use. It can outlive the dataset: see Close(). */
+/* The engine of a dataset and all that its workers use. It can outlive the dataset: see closing.h. */
 #ifndef FN_FISHNET_SESSION_H
 #define FN_FISHNET_SESSION_H
 
+#include "closing.h"
 #include "fishnet/engine.h"
 #include "fishnet/plan.h"
 
 namespace fishnet
 {
 
-class Session
+class Session final : public Crew
 {
   public:
     /* NULL and err on failure. The thread-local configuration options of this thread are those of the workers. */
     static Session *Open(std::shared_ptr<const Plan> plan, const fn_job_options &options, fn_error *err);
 
-    /* Stops the workers and deletes the session. GDAL's dataset pool closes datasets under a global lock that a worker may be
-     * waiting for in the middle of a tile: then the workers are left to a thread of their own, which ends when they do. */
-    static void Close(Session *session);
-
-    /* Waits for the sessions that were left. */
-    static void WaitForClosing();
-
     fn_engine *Engine() const { return m_engine; }
+
+    bool TryStop(double seconds) override;
+    void Stop() override;
+    void Leave() override;
 
   private:
     Session() = default;
@@ -34,7 +32,7 @@ class Session
 };
 
 struct CloseSession {
-    void operator()(Session *session) const { Session::Close(session); }
+    void operator()(Session *session) const { CloseCrew(session); }
 };
 
 } // namespace fishnet

@@ -1,0 +1,93 @@
+#include "neartable/dataset.h"
+
+#include <exception>
+
+namespace fishnet::neartable
+{
+
+int Dataset::Identify(GDALOpenInfo *info)
+{
+    return IsNearTableName(info->pszFilename);
+}
+
+GDALDataset *Dataset::Open(GDALOpenInfo *info)
+{
+    if (!Identify(info))
+        return nullptr;
+    if (info->eAccess == GA_Update) {
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "The NEARTABLE driver does not support update access to existing datasets.");
+        return nullptr;
+    }
+    try {
+        return OpenTable(info);
+    } catch (const std::exception &exception) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE: %s", exception.what());
+        return nullptr;
+    }
+}
+
+GDALDataset *Dataset::OpenTable(GDALOpenInfo *info)
+{
+    Options options;
+    if (!options.Parse(info->pszFilename, info->papszOpenOptions))
+        return nullptr;
+    std::unique_ptr<Dataset> self(new Dataset());
+    self->m_datasets = std::make_shared<std::vector<DatasetHandle>>();
+    self->m_plan = Plan::Make(options, *self->m_datasets);
+    if (!self->m_plan)
+        return nullptr;
+    self->SetDescription(info->pszFilename);
+    self->eAccess = GA_ReadOnly;
+    for (const DatasetHandle &handle : *self->m_datasets) {
+        const CPLStringList files(GDALGetFileList(handle.get()));
+        for (int i = 0; i < files.size(); i++)
+            if (self->m_files.FindString(files[i]) < 0)
+                self->m_files.AddString(files[i]);
+    }
+    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets);
+    return self.release();
+}
+
+Dataset::~Dataset() = default;
+
+char **Dataset::GetFileList()
+{
+    return CSLDuplicate(m_files.List());
+}
+
+/* ---- the FISHNET metadata domain ---- */
+
+void Dataset::FillReport()
+{
+    m_report.Clear();
+    m_report.SetNameValue("METHOD", m_plan->geodesic ? "GEODESIC" : "PLANAR");
+    if (m_plan->srs)
+        m_report.SetNameValue("CRS", OSRGetName(m_plan->srs.get()));
+    m_layer->Report(m_report);
+}
+
+char **Dataset::GetMetadataDomainList()
+{
+    CPLStringList domains(GDALDataset::GetMetadataDomainList());
+    domains.AddString("FISHNET");
+    return domains.StealList();
+}
+
+FN_CSL Dataset::GetMetadata(const char *domain)
+{
+    if (!domain || !EQUAL(domain, "FISHNET"))
+        return GDALDataset::GetMetadata(domain);
+    FillReport();
+    return m_report.List();
+}
+
+const char *Dataset::GetMetadataItem(const char *name, const char *domain)
+{
+    if (!domain || !EQUAL(domain, "FISHNET"))
+        return GDALDataset::GetMetadataItem(name, domain);
+    FillReport();
+    return m_report.FetchNameValue(name);
+}
+
+} // namespace fishnet::neartable

@@ -1,0 +1,39 @@
+/* The NEARTABLE dataset: one layer. */
+#ifndef FN_NEARTABLE_DATASET_H
+#define FN_NEARTABLE_DATASET_H
+
+#include "neartable/layer.h"
+
+namespace fishnet::neartable
+{
+
+class Dataset final : public GDALDataset
+{
+  public:
+    static GDALDataset *Open(GDALOpenInfo *info);
+    static int Identify(GDALOpenInfo *info);
+    ~Dataset() override;
+
+    int GetLayerCount() FN_CONST override { return 1; }
+    FN_CONST OGRLayer *GetLayer(int i) FN_CONST override { return i == 0 ? m_layer.get() : nullptr; }
+    int TestCapability(const char *) FN_CONST override { return FALSE; }
+    char **GetFileList() override;
+    char **GetMetadataDomainList() override;
+    FN_CSL GetMetadata(const char *domain = "") override;
+    const char *GetMetadataItem(const char *name, const char *domain = "") override;
+
+  private:
+    Dataset() = default;
+    static GDALDataset *OpenTable(GDALOpenInfo *info);
+    void FillReport();
+
+    std::shared_ptr<const Plan> m_plan;
+    CPLStringList m_files;
+    SharedDatasets m_datasets; /* opened and closed with this dataset, by the same thread */
+    std::unique_ptr<Layer> m_layer;
+    CPLStringList m_report; /* the FISHNET metadata domain */
+};
+
+} // namespace fishnet::neartable
+
+#endif

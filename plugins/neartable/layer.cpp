@@ -1,0 +1,559 @@
+#include "neartable/layer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <exception>
+
+#include "neartable/arrow.h"
+
+namespace fishnet::neartable
+{
+
+Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets)
+    : m_dataset(dataset), m_plan(std::move(plan)), m_datasets(std::move(datasets)), m_schema(*m_plan),
+      m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1)
+{
+    SetDescription(m_schema.defn->GetName());
+}
+
+Layer::~Layer() = default;
+
+/* ---- parts ---- */
+
+/* Keeps the last error: it is given again until reading begins anew. */
+void Layer::Fail()
+{
+    m_state = State::Failed;
+    m_error = CPLGetLastErrorMsg();
+    m_errorNumber = CPLGetLastErrorNo();
+    m_session.reset();
+}
+
+/* The handles, opened again if they were left to workers that did not stop. */
+bool Layer::PrepareDatasets()
+{
+    if (m_datasets)
+        return true;
+    auto datasets = std::make_shared<std::vector<DatasetHandle>>();
+    datasets->push_back(Plan::Open(m_plan->input.path));
+    if (!datasets->back())
+        return false;
+    m_datasets = std::move(datasets);
+    return true;
+}
+
+bool Layer::ReadNear()
+{
+    if (!m_near)
+        m_near = NearSide::Read(*m_plan, *m_datasets);
+    return m_near != nullptr;
+}
+
+bool Layer::Begin()
+{
+    if (ReadNear() && PrepareDatasets())
+        m_session.reset(Session::Open(m_plan, m_near, Purpose::Rows, m_datasets));
+    return m_session != nullptr;
+}
+
+bool Layer::NextPart()
+{
+    if (m_state == State::Fresh) {
+        if (!Begin()) {
+            Fail();
+            return false;
+        }
+        m_state = State::Reading;
+    }
+    m_row = 0;
+    while (m_state == State::Reading) {
+        m_rowsBefore += m_part.header.rows;
+        m_part.header = PartHeader();
+        bool failed = false;
+        if (m_session->Next(&m_part, &failed)) {
+            m_sum.features += m_part.header.features;
+            m_sum.unusable.Add(m_part.header.unusable);
+            if (m_part.header.rows > 0)
+                return true;
+        } else if (failed)
+            Fail();
+        else {
+            m_state = State::AtEnd;
+            Finish();
+        }
+    }
+    m_part.header = PartHeader();
+    if (m_state == State::Failed && CPLGetLastErrorMsg() != m_error)
+        CPLError(CE_Failure, m_errorNumber, "%s", m_error.c_str());
+    return false;
+}
+
+/* The whole table has been read. */
+void Layer::Finish()
+{
+    m_count = m_rowsBefore;
+    if (m_sum.unusable.Total() == 0 || m_warned)
+        return;
+    m_warned = true;
+    CPLError(CE_Warning, CPLE_AppDefined,
+             "NEARTABLE: %lld of %lld features in %s have no near feature, their geometries cannot be used: %s",
+             static_cast<long long>(m_sum.unusable.Total()), static_cast<long long>(m_sum.features),
+             Describe(m_plan->input).c_str(), m_sum.unusable.Describe().c_str());
+}
+
+void Layer::ResetReading()
+{
+    if (Session *session = m_session.release()) {
+        const bool usesHandle = session->ReadsFromTheHost();
+        if (!CloseCrew(session) && usesHandle)
+            m_datasets.reset(); /* the workers have it still */
+    }
+    m_state = State::Fresh;
+    m_part.header = PartHeader();
+    m_row = -1;
+    m_rowsBefore = 0;
+    m_sum = PartHeader();
+}
+
+/* ---- features ---- */
+
+static void SetInteger(OGRFeature *feature, int i, int32_t value)
+{
+    OGRField *field = feature->GetRawFieldRef(i);
+    field->Integer = value;
+    field->Set.nMarker2 = field->Set.nMarker3 = 0;
+}
+
+static void SetInteger64(OGRFeature *feature, int i, int64_t value)
+{
+    OGRField *field = feature->GetRawFieldRef(i);
+    field->Integer64 = value;
+    field->Set.nMarker3 = 0;
+}
+
+static void SetReal(OGRFeature *feature, int i, double value)
+{
+    OGRField *field = feature->GetRawFieldRef(i);
+    field->Real = value;
+    field->Set.nMarker3 = 0;
+}
+
+/* Longitude of a link's end, so that the link is the short way: over the antimeridian it goes on beyond 180. */
+static double Unwrap(double x, double from)
+{
+    return std::abs(x - from) > 180 ? x - 360 * std::round((x - from) / 360) : x;
+}
+
+std::unique_ptr<OGRGeometry> Layer::MakeGeometry(int64_t row) const
+{
+    const auto &columns = m_part.columns;
+    const double scale = m_plan->toDegrees;
+    const double fromX = columns.fromX[row] / scale, fromY = columns.fromY[row] / scale;
+    const double nearY = columns.nearY[row] / scale;
+    switch (m_plan->options.geometry) {
+    case RowGeometry::From:
+        return std::make_unique<OGRPoint>(fromX, fromY);
+    case RowGeometry::Near:
+        return std::make_unique<OGRPoint>(columns.nearX[row] / scale, nearY);
+    default: {
+        auto line = std::make_unique<OGRLineString>();
+        const double nearX = columns.nearX[row];
+        line->setNumPoints(2, FALSE);
+        line->setPoint(0, fromX, fromY);
+        line->setPoint(1, (m_plan->geodesic ? Unwrap(nearX, columns.fromX[row]) : nearX) / scale, nearY);
+        return line;
+    }
+    }
+}
+
+/* The columns of the near feature. */
+void Layer::SetNear(OGRFeature *feature, int64_t row) const
+{
+    const auto &columns = m_part.columns;
+    const auto wanted = [this](int field) { return m_wanted[static_cast<size_t>(field)] != 0; };
+    if (wanted(m_schema.distance))
+        SetReal(feature, m_schema.distance, columns.distance[row]);
+    if (wanted(m_schema.rank))
+        SetInteger(feature, m_schema.rank, static_cast<int32_t>(columns.rank[row]));
+    if (m_schema.location >= 0) {
+        const double *const values[] = {columns.fromX, columns.fromY, columns.nearX, columns.nearY};
+        for (int k = 0; k < 4; k++)
+            if (wanted(m_schema.location + k))
+                SetReal(feature, m_schema.location + k, values[k][row]);
+    }
+    if (m_schema.angle >= 0 && wanted(m_schema.angle))
+        SetReal(feature, m_schema.angle, columns.angle[row]);
+    if (m_schema.along >= 0 && wanted(m_schema.along)) {
+        if (std::isnan(columns.along[row]))
+            feature->SetFieldNull(m_schema.along);
+        else
+            SetReal(feature, m_schema.along, columns.along[row]);
+    }
+    if (m_schema.nearFc >= 0 && wanted(m_schema.nearFc))
+        feature->SetField(m_schema.nearFc, m_plan->near[columns.layer[row]].label.c_str());
+    if (!m_plan->nearFields.empty())
+        SetFields(feature, m_schema.nearFields, m_plan->nearFields, m_near->Record(columns.feature[row]));
+    if (m_plan->options.geometry == RowGeometry::None || m_schema.defn->IsGeometryIgnored())
+        return;
+    std::unique_ptr<OGRGeometry> geometry = MakeGeometry(row);
+    geometry->assignSpatialReference(m_schema.defn->GetGeomFieldDefn(0)->GetSpatialRef());
+    feature->SetGeometryDirectly(geometry.release());
+}
+
+void Layer::SetRow(OGRFeature *feature) const
+{
+    const auto &columns = m_part.columns;
+    feature->SetFID(m_rowsBefore + m_row + 1);
+    if (m_wanted[static_cast<size_t>(m_schema.inFid)])
+        SetInteger64(feature, m_schema.inFid, columns.inFid[m_row]);
+    if (m_wanted[static_cast<size_t>(m_schema.nearFid)])
+        SetInteger64(feature, m_schema.nearFid, columns.nearFid[m_row]);
+    if (!m_plan->fields.empty())
+        SetFields(feature, m_schema.fields, m_plan->fields, m_part.records + columns.record[m_row]);
+    if (columns.feature[m_row] != kNoFeature) {
+        SetNear(feature, m_row);
+        return;
+    }
+    for (int i = m_schema.distance; i < m_schema.defn->GetFieldCount(); i++)
+        if ((i < m_schema.fields || i >= m_schema.nearFields) && m_wanted[static_cast<size_t>(i)])
+            feature->SetFieldNull(i);
+}
+
+OGRFeature *Layer::GetNextFeature()
+{
+    try {
+        while (NextRow()) {
+            auto feature = std::make_unique<OGRFeature>(m_schema.defn);
+            SetRow(feature.get());
+            m_nFeaturesRead++;
+            if ((!m_poFilterGeom || FilterGeometry(feature->GetGeometryRef())) &&
+                (!m_poAttrQuery || m_poAttrQuery->Evaluate(feature.get())))
+                return feature.release();
+        }
+    } catch (const std::exception &exception) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        Fail();
+    }
+    return nullptr;
+}
+
+/* ---- counting ---- */
+
+bool Layer::CanCountFast() const
+{
+    const Options &options = m_plan->options;
+    if (options.closest == kAll)
+        return false;
+    const bool limited = options.radius.given || options.minRadius.given || m_plan->HasGroups();
+    return !limited || (options.closest == 1 && options.unmatchedNull);
+}
+
+/* A pass over the input, beside the one that may be under way. */
+bool Layer::RunCount(Purpose purpose, PartHeader *sum)
+{
+    SharedDatasets datasets = m_datasets;
+    if (m_session && m_session->ReadsFromTheHost()) {
+        datasets = std::make_shared<std::vector<DatasetHandle>>();
+        datasets->push_back(Plan::Open(m_plan->input.path));
+        if (!datasets->back())
+            return false;
+    }
+    std::unique_ptr<Session, CloseSession> session(
+        Session::Open(m_plan, purpose == Purpose::CountUsable ? nullptr : m_near, purpose, datasets));
+    if (!session)
+        return false;
+    PartView part;
+    bool failed = false;
+    while (session->Next(&part, &failed)) {
+        sum->rows += part.header.rows;
+        sum->features += part.header.features;
+        sum->unusable.Add(part.header.unusable);
+    }
+    const bool usesHandle = session->ReadsFromTheHost() && datasets == m_datasets;
+    if (!CloseCrew(session.release()) && usesHandle)
+        m_datasets.reset();
+    return !failed;
+}
+
+GIntBig Layer::Count()
+{
+    const Options &options = m_plan->options;
+    const bool onceEach = options.closest == 1 && options.unmatchedNull;
+    PartHeader sum;
+    if (!onceEach && !ReadNear())
+        return -1;
+    if (!PrepareDatasets())
+        return -1;
+    bool fast = CanCountFast();
+    int64_t each = 1;
+    if (fast && !onceEach) {
+        /* How many neighbours every usable feature has: certain if so many are left without those that may be excluded. */
+        const size_t excluded = m_plan->excluded.layer == -1  ? 0
+                                : m_plan->excluded.layer >= 0 ? 1
+                                                              : m_plan->near.size();
+        const size_t near = fn_near_count(m_near->Set());
+        each = static_cast<int64_t>(std::min(options.closest, near));
+        fast = excluded == 0 || near >= options.closest + excluded;
+    }
+    if (!RunCount(fast ? Purpose::CountUsable : Purpose::CountRows, &sum))
+        return -1;
+    if (!fast)
+        return sum.rows;
+    if (onceEach)
+        return sum.features;
+    const int64_t usable = sum.features - sum.unusable.Total();
+    const int64_t rows = usable * each;
+    if (!options.unmatchedNull)
+        return rows;
+    return rows + sum.unusable.Total() + (each == 0 ? usable : 0);
+}
+
+GIntBig Layer::GetFeatureCount(int force)
+{
+    try {
+        if (HasFilter())
+            return OGRLayer::GetFeatureCount(force);
+        if (m_count < 0 && (force || CanCountFast()))
+            m_count = Count();
+        return m_count;
+    } catch (const std::exception &exception) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        return -1;
+    }
+}
+
+/* ---- capabilities ---- */
+
+int Layer::TestCapability(const char *name) FN_CONST
+{
+    if (EQUAL(name, OLCFastFeatureCount))
+        return !HasFilter() && (m_count >= 0 || CanCountFast());
+    if (EQUAL(name, OLCFastGetArrowStream))
+        return !HasFilter() && HasNativeArrow();
+    return EQUAL(name, OLCIgnoreFields) || EQUAL(name, OLCStringsAsUTF8);
+}
+
+OGRErr Layer::SetIgnoredFields(FN_IGNORED_FIELDS fields)
+{
+    const OGRErr err = OGRLayer::SetIgnoredFields(fields);
+    for (int i = 0; i < m_schema.defn->GetFieldCount(); i++)
+        m_wanted[static_cast<size_t>(i)] = !m_schema.defn->GetFieldDefn(i)->IsIgnored();
+    return err;
+}
+
+void Layer::Report(CPLStringList &report) const
+{
+    fn_stream_stats stats = {};
+    if (m_session) {
+        fn_stream_get_stats(m_session->Stream(), &stats);
+        report.SetNameValue("INPUT_READ_BY", m_session->GetSplit().Name());
+    }
+    report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_plan->workers));
+    if (m_near)
+        report.SetNameValue("NEAR_FEATURES",
+                            CPLSPrintf(CPL_FRMT_GUIB, static_cast<GUIntBig>(fn_near_count(m_near->Set()))));
+    report.SetNameValue("TASKS_COMPUTED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_done)));
+    report.SetNameValue("SECONDS", CPLSPrintf("%.3f", stats.busy_seconds));
+    report.SetNameValue("WAIT_SECONDS", CPLSPrintf("%.3f", stats.wait_seconds));
+    report.SetNameValue("ROWS_PEAK_MB", CPLSPrintf("%.1f", static_cast<double>(stats.bytes_peak) / (1 << 20)));
+}
+
+/* ---- Arrow ---- */
+
+/* Whether all columns are of kinds that are made here, and not by the base class. */
+bool Layer::HasNativeArrow() const
+{
+    const char *encoding = m_aosArrowArrayStreamOptions.FetchNameValue("GEOMETRY_ENCODING");
+    if (encoding && !EQUAL(encoding, "WKB"))
+        return false;
+    for (int i = 0; i < m_schema.defn->GetFieldCount(); i++) {
+        OGRFieldDefn *field = m_schema.defn->GetFieldDefn(i);
+        if (!field->IsIgnored() && !ArrowColumn::Makes(field->GetType(), field->GetSubType()))
+            return false;
+    }
+    return true;
+}
+
+/* The columns of one array, in the order of the schema. */
+struct Layer::ArrayBuilder {
+    std::vector<ArrowColumn> columns;
+    std::vector<int> ofField; /* index of the column of each field; -1: ignored */
+    int fid = -1, geometry = -1;
+
+    ArrowColumn *Field(int i)
+    {
+        const int column = i < 0 ? -1 : ofField[static_cast<size_t>(i)];
+        return column < 0 ? nullptr : &columns[static_cast<size_t>(column)];
+    }
+    int Add(ArrowColumn::Kind kind)
+    {
+        columns.emplace_back(kind);
+        return static_cast<int>(columns.size()) - 1;
+    }
+    /* Offsets into a column are 32 bit. */
+    bool IsFull() const
+    {
+        constexpr size_t kBytes = 256 << 20;
+        return std::any_of(columns.begin(), columns.end(),
+                           [](const ArrowColumn &column) { return column.Bytes() > kBytes; });
+    }
+};
+
+static void AppendValue(ArrowColumn *column, OGRFieldType type, const Value &value)
+{
+    if (!column)
+        return;
+    if (value.tag != Tag::Value)
+        column->AppendNull();
+    else if (type == OFTInteger)
+        column->Append(value.integer);
+    else if (type == OFTInteger64)
+        column->Append(value.integer64);
+    else if (type == OFTReal)
+        column->Append(value.real);
+    else
+        column->AppendBytes(value.bytes, value.count);
+}
+
+/* The fields that are carried over of at most n rows: as many as there is room for. */
+int64_t Layer::AppendRecords(ArrayBuilder &builder, int64_t n) const
+{
+    const std::vector<CarriedField> &fields = m_plan->fields, &nearFields = m_plan->nearFields;
+    if (fields.empty() && nearFields.empty())
+        return n;
+    int64_t done = 0;
+    for (; done < n && !(done > 0 && done % 64 == 0 && builder.IsFull()); done++) {
+        const int64_t row = m_row + done;
+        if (!fields.empty()) {
+            RecordCursor cursor(m_part.records + m_part.columns.record[row]);
+            for (size_t k = 0; k < fields.size(); k++)
+                AppendValue(builder.Field(m_schema.fields + static_cast<int>(k)), fields[k].type,
+                            cursor.Next(fields[k].type));
+        }
+        if (nearFields.empty())
+            continue;
+        const uint32_t feature = m_part.columns.feature[row];
+        const bool matched = feature != kNoFeature;
+        RecordCursor cursor(matched ? m_near->Record(feature) : nullptr);
+        for (size_t k = 0; k < nearFields.size(); k++)
+            AppendValue(builder.Field(m_schema.nearFields + static_cast<int>(k)), nearFields[k].type,
+                        matched ? cursor.Next(nearFields[k].type) : Value());
+    }
+    return done;
+}
+
+void Layer::AppendGeometry(ArrowColumn &column, int64_t row) const
+{
+    if (m_part.columns.feature[row] == kNoFeature) {
+        column.AppendNull();
+        return;
+    }
+    unsigned char wkb[64]; /* a line of two points has 41 bytes */
+    const std::unique_ptr<OGRGeometry> geometry = MakeGeometry(row);
+    geometry->exportToWkb(wkbNDR, wkb, wkbVariantIso);
+    column.AppendBytes(wkb, geometry->WkbSize());
+}
+
+/* At most n rows from m_row on; returns how many. */
+int64_t Layer::AppendRows(ArrayBuilder &builder, int64_t n) const
+{
+    const auto &columns = m_part.columns;
+    n = AppendRecords(builder, n);
+    const int64_t end = m_row + n;
+    if (builder.fid >= 0)
+        for (int64_t row = m_row; row < end; row++)
+            builder.columns[static_cast<size_t>(builder.fid)].Append<int64_t>(m_rowsBefore + row + 1);
+    if (ArrowColumn *column = builder.Field(m_schema.inFid))
+        column->AppendMany(columns.inFid + m_row, n);
+    if (ArrowColumn *column = builder.Field(m_schema.nearFid))
+        column->AppendMany(columns.nearFid + m_row, n);
+    if (ArrowColumn *column = builder.Field(m_schema.rank))
+        column->AppendMany(columns.rank + m_row, n);
+    /* NULL where the feature is unmatched, and where the near feature has no such value. */
+    std::pair<int, const double *> reals[] = {{m_schema.distance, columns.distance},
+                                              {m_schema.angle, columns.angle},
+                                              {m_schema.along, columns.along},
+                                              {-1, columns.fromX},
+                                              {-1, columns.fromY},
+                                              {-1, columns.nearX},
+                                              {-1, columns.nearY}};
+    if (m_schema.location >= 0)
+        for (int k = 0; k < 4; k++)
+            reals[3 + k].first = m_schema.location + k;
+    for (const auto &real : reals)
+        if (ArrowColumn *column = builder.Field(real.first)) {
+            column->AppendMany(real.second + m_row, n);
+            if (real.first == m_schema.along)
+                for (int64_t row = m_row; row < end; row++)
+                    if (columns.feature[row] != kNoFeature && std::isnan(columns.along[row]))
+                        column->SetNull(column->Length() - (end - row));
+        }
+    if (ArrowColumn *column = builder.Field(m_schema.nearFc))
+        for (int64_t row = m_row; row < end; row++) {
+            const std::string &label = m_plan->near[columns.layer[row]].label;
+            if (columns.feature[row] == kNoFeature)
+                column->AppendNull();
+            else
+                column->AppendBytes(label.data(), label.size());
+        }
+    if (builder.geometry >= 0)
+        for (int64_t row = m_row; row < end; row++)
+            AppendGeometry(builder.columns[static_cast<size_t>(builder.geometry)], row);
+    if (m_plan->options.unmatchedNull)
+        for (int64_t row = m_row; row < end; row++)
+            if (columns.feature[row] == kNoFeature) {
+                if (ArrowColumn *column = builder.Field(m_schema.rank))
+                    column->SetNull(column->Length() - (end - row));
+                for (const auto &real : reals)
+                    if (ArrowColumn *column = builder.Field(real.first))
+                        column->SetNull(column->Length() - (end - row));
+            }
+    return n;
+}
+
+int Layer::NextArray(ArrowArray *array)
+{
+    constexpr int64_t kDefault = 65536;
+    const char *most = m_aosArrowArrayStreamOptions.FetchNameValue("MAX_FEATURES_IN_BATCH");
+    const int64_t limit = std::max<int64_t>(1, most ? CPLAtoGIntBig(most) : kDefault);
+    ArrayBuilder builder;
+    if (CPLTestBool(m_aosArrowArrayStreamOptions.FetchNameValueDef("INCLUDE_FID", "YES")))
+        builder.fid = builder.Add(ArrowColumn::Kind::Integer64);
+    for (int i = 0; i < m_schema.defn->GetFieldCount(); i++) {
+        const bool wanted = m_wanted[static_cast<size_t>(i)] != 0;
+        builder.ofField.push_back(wanted ? builder.Add(ArrowColumn::KindOf(m_schema.defn->GetFieldDefn(i)->GetType()))
+                                         : -1);
+    }
+    if (m_plan->options.geometry != RowGeometry::None && !m_schema.defn->IsGeometryIgnored())
+        builder.geometry = builder.Add(ArrowColumn::Kind::Binary);
+
+    int64_t rows = 0;
+    while (rows < limit && !builder.IsFull() && NextRow()) {
+        const int64_t n = AppendRows(builder, std::min(limit - rows, m_part.header.rows - m_row));
+        rows += n;
+        m_row += n - 1; /* the last one that has been given */
+    }
+    if (m_state == State::Failed)
+        return EIO;
+    m_nFeaturesRead += rows;
+    if (rows > 0)
+        ArrowColumn::Export(std::move(builder.columns), rows, array);
+    return 0;
+}
+
+int Layer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array)
+{
+    if (HasFilter() || !HasNativeArrow())
+        return OGRLayer::GetNextArrowArray(stream, array);
+    memset(array, 0, sizeof *array);
+    try {
+        return NextArray(array);
+    } catch (const std::exception &exception) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        Fail();
+        return ENOMEM;
+    }
+}
+
+} // namespace fishnet::neartable

@@ -1,0 +1,76 @@
+/* The near table as an OGR layer: rows of parts made into features or Arrow arrays. */
+#ifndef FN_NEARTABLE_LAYER_H
+#define FN_NEARTABLE_LAYER_H
+
+#include "neartable/schema.h"
+#include "neartable/session.h"
+
+#include <ogr_recordbatch.h>
+
+namespace fishnet::neartable
+{
+
+class ArrowColumn;
+
+class Layer final : public OGRLayer
+{
+  public:
+    Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets);
+    ~Layer() override;
+
+    void ResetReading() override;
+    OGRFeature *GetNextFeature() override;
+    GIntBig GetFeatureCount(int force = TRUE) override;
+    FN_CONST OGRFeatureDefn *GetLayerDefn() FN_CONST override { return m_schema.defn; }
+    int TestCapability(const char *name) FN_CONST override;
+    OGRErr SetIgnoredFields(FN_IGNORED_FIELDS fields) override;
+    int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array) override;
+    GDALDataset *GetDataset() override { return m_dataset; }
+
+    /* What has been done so far, for the metadata domain FISHNET. */
+    void Report(CPLStringList &report) const;
+
+  private:
+    bool HasFilter() const { return m_poAttrQuery || m_poFilterGeom; }
+    bool CanCountFast() const;
+    bool HasNativeArrow() const;
+    bool PrepareDatasets();
+    bool ReadNear();
+    bool Begin();
+    bool NextRow() { return ++m_row < m_part.header.rows || NextPart(); }
+    bool NextPart();
+    void Finish();
+    GIntBig Count();
+    bool RunCount(Purpose purpose, PartHeader *sum);
+    void SetRow(OGRFeature *feature) const;
+    void SetNear(OGRFeature *feature, int64_t row) const;
+    std::unique_ptr<OGRGeometry> MakeGeometry(int64_t row) const;
+    void Fail();
+    struct ArrayBuilder;
+    int NextArray(ArrowArray *array);
+    int64_t AppendRows(ArrayBuilder &builder, int64_t n) const;
+    int64_t AppendRecords(ArrayBuilder &builder, int64_t n) const;
+    void AppendGeometry(ArrowColumn &column, int64_t row) const;
+
+    GDALDataset *m_dataset;
+    std::shared_ptr<const Plan> m_plan;
+    SharedDatasets m_datasets;
+    Schema m_schema;
+    std::vector<char> m_wanted; /* of each field: it is not ignored */
+
+    std::shared_ptr<const NearSide> m_near;
+    std::unique_ptr<Session, CloseSession> m_session;
+    PartView m_part;
+    int64_t m_row = -1;       /* in the part */
+    int64_t m_rowsBefore = 0; /* in the parts before */
+    enum class State { Fresh, Reading, AtEnd, Failed } m_state = State::Fresh;
+    std::string m_error; /* with State::Failed */
+    CPLErrorNum m_errorNumber = CPLE_AppDefined;
+    PartHeader m_sum;      /* of the parts so far */
+    bool m_warned = false; /* of unusable input */
+    GIntBig m_count = -1;  /* rows, once they have been counted */
+};
+
+} // namespace fishnet::neartable
+
+#endif

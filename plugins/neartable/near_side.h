@@ -1,0 +1,40 @@
+/* The near side: the features of all near layers, built for searching, and their fields. Read once, then never changed. */
+#ifndef FN_NEARTABLE_NEAR_SIDE_H
+#define FN_NEARTABLE_NEAR_SIDE_H
+
+#include <unordered_map>
+
+#include "neartable/batch.h"
+
+namespace fishnet::neartable
+{
+
+class NearSide
+{
+  public:
+    /* NULL after CPLError. handles: of the plan. */
+    static std::shared_ptr<const NearSide> Read(const Plan &plan, const std::vector<DatasetHandle> &handles);
+
+    const fn_near *Set() const { return m_set.get(); }
+    /* The number of the features with that key; FN_NO_GROUP: there are none. Any thread. */
+    uint32_t Group(const std::string &key) const;
+    const char *Record(uint32_t feature) const { return m_records.data() + m_recordBegin[feature]; }
+
+  private:
+    struct FreeNear {
+        void operator()(fn_near *set) const { fn_near_free(set); }
+    };
+
+    NearSide() = default;
+    bool ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle);
+    bool AddBatch(const Plan &plan, Batch &batch, int layer, Unusable &unusable, fn_error *err);
+
+    std::unique_ptr<fn_near, FreeNear> m_set;
+    std::unordered_map<std::string, uint32_t> m_groups;
+    std::vector<size_t> m_recordBegin; /* of each feature in m_records; only with NEAR_FIELDS */
+    std::vector<char> m_records;
+};
+
+} // namespace fishnet::neartable
+
+#endif

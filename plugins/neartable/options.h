@@ -1,0 +1,72 @@
+/* What a connection string and its open options say, checked and in numbers. Nothing is opened here. */
+#ifndef FN_NEARTABLE_OPTIONS_H
+#define FN_NEARTABLE_OPTIONS_H
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <cpl_string.h>
+
+namespace fishnet::neartable
+{
+
+#define FN_NEARTABLE_PREFIX "NEARTABLE:"
+
+/* A unit of distances. */
+struct Unit {
+    const char *name;
+    double metres; /* 0: degrees */
+};
+/* "m", "KM", "us-ft"; NULL: not a unit. */
+const Unit *FindUnit(const std::string &name);
+/* All of their names, for messages. */
+std::string UnitNames();
+
+/* "500", "500m", "2 km" */
+struct Distance {
+    bool given = false;
+    double value = 0;
+    const Unit *unit = nullptr; /* NULL: that of the CRS */
+    std::string text;
+};
+
+enum class Method { Auto, Planar, Geodesic };
+enum class Choice { Auto, Yes, No };
+enum class RowGeometry { None, Line, From, Near };
+
+constexpr size_t kAll = SIZE_MAX;
+
+struct Options {
+    std::string input;
+    std::vector<std::string> near;
+    std::string layer;
+    std::vector<std::string> nearLayers;
+    std::string where;
+    std::vector<std::string> nearWhere;
+    size_t closest = 1; /* kAll: ALL */
+    Distance radius, minRadius;
+    Method method = Method::Auto;
+    const Unit *distanceUnit = nullptr;
+    bool location = false, angle = false, along = false;
+    Choice excludeSelf = Choice::Auto;
+    std::vector<std::pair<std::string, std::string>> match; /* input field, near field */
+    bool unmatchedNull = false;
+    RowGeometry geometry = RowGeometry::None;
+    std::vector<std::string> fields, nearFields; /* "*" alone: all */
+    int workers = -1;                            /* 0: ALL_CPUS, -1: not given */
+    int64_t partitionSize = 0;                   /* 0: AUTO */
+    int64_t part = 1, parts = 1;
+    std::string trace; /* empty: none */
+
+    /* False after CPLError, which names the option. */
+    bool Parse(const char *connection, CSLConstList openOptions);
+};
+
+/* Starts with the prefix, in any case. */
+bool IsNearTableName(const char *connection);
+
+} // namespace fishnet::neartable
+
+#endif

@@ -1,0 +1,48 @@
+#include "neartable/part.h"
+
+#include <cstring>
+
+namespace fishnet::neartable
+{
+
+/* Columns of 8 bytes come first: all are aligned. */
+size_t PartBuilder::BytesFor(const Plan &plan, size_t rows, size_t recordBytes)
+{
+    size_t row = 0;
+    Columns<Vector>().Each(plan, [&](const auto &column) { row += sizeof column[0]; });
+    return sizeof(PartHeader) + rows * row + recordBytes;
+}
+
+void PartBuilder::Write(const Plan &plan, void *to)
+{
+    char *at = static_cast<char *>(to);
+    header.rows = static_cast<int64_t>(Rows());
+    header.recordBytes = records.size();
+    memcpy(at, &header, sizeof header);
+    at += sizeof header;
+    columns.Each(plan, [&](auto &column) {
+        const size_t bytes = column.size() * sizeof column[0];
+        if (bytes > 0)
+            memcpy(at, column.data(), bytes);
+        at += bytes;
+        column.clear();
+    });
+    if (!records.empty())
+        memcpy(at, records.data(), records.size());
+    records.clear();
+    header = PartHeader();
+}
+
+void PartView::Open(const Plan &plan, const void *data)
+{
+    const char *at = static_cast<const char *>(data);
+    memcpy(&header, at, sizeof header);
+    at += sizeof header;
+    columns.Each(plan, [&](auto &column) {
+        column = reinterpret_cast<std::remove_reference_t<decltype(column)>>(at);
+        at += static_cast<size_t>(header.rows) * sizeof *column;
+    });
+    records = at;
+}
+
+} // namespace fishnet::neartable

@@ -1,0 +1,508 @@
+#include "neartable/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <mutex>
+#include <utility>
+
+#include "fishnet/job.h"
+#include "fishnet/recipe.h"
+#include "gdal_compat.h"
+
+namespace fishnet::neartable
+{
+
+std::string Describe(const LayerPlan &layer)
+{
+    return "layer \"" + layer.layer + "\" of " + layer.name;
+}
+
+DatasetHandle Plan::Open(const std::string &path)
+{
+    return DatasetHandle(GDALOpenEx(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+}
+
+TransformationHandle Plan::NewTransformation(const LayerPlan &layer, std::string &cause) const
+{
+    static std::mutex mutex; /* spatial references are not for several threads, not even to be read */
+    const std::lock_guard<std::mutex> lock(mutex);
+    MessageCollector collector;
+    TransformationHandle ct(OCTNewCoordinateTransformation(layer.srs.get(), srs.get()));
+    if (!ct)
+        cause = collector.Cause("no reason given");
+    return ct;
+}
+
+namespace
+{
+
+/* Makes a plan, step by step; each step returns false after CPLError. */
+struct Builder {
+    Plan &plan;
+    const Options &options;
+    std::vector<DatasetHandle> &handles;
+
+    bool OpenDataset(const char *what, const std::string &name, size_t &index);
+    bool FindLayer(const char *option, const std::string &wanted, LayerPlan &layer);
+    bool FindInput();
+    bool FindNear();
+    bool ChooseCRS();
+    bool ChooseUnits();
+    bool ToCore(const char *option, const Distance &distance, double &value) const;
+    bool ExcludeSelf();
+    bool FindFields();
+    bool FindMatch();
+    void ChooseWorkers();
+
+    OGRLayerH Layer(const LayerPlan &layer) const
+    {
+        return GDALDatasetGetLayerByName(handles[layer.dataset].get(), layer.layer.c_str());
+    }
+};
+
+bool Fail(const std::string &text, CPLErrorNum number = CPLE_IllegalArg)
+{
+    CPLError(CE_Failure, number, "NEARTABLE: %s", text.c_str());
+    return false;
+}
+
+void Warn(const std::string &text)
+{
+    CPLError(CE_Warning, CPLE_AppDefined, "NEARTABLE: %s", text.c_str());
+}
+
+/* ---- datasets and layers ---- */
+
+bool Builder::OpenDataset(const char *what, const std::string &name, size_t &index)
+{
+    std::vector<Message> messages;
+    std::string cause;
+    {
+        MessageCollector collector;
+        handles.push_back(Plan::Open(AbsoluteName(name)));
+        cause = collector.Cause("not recognized as a vector dataset");
+        messages = std::move(collector.messages);
+    }
+    if (!handles.back())
+        return Fail(what + name + " cannot be opened: " + cause, CPLE_OpenFailed);
+    for (const Message &message : messages)
+        Emit(message);
+    index = handles.size() - 1;
+    return true;
+}
+
+std::string LayerNames(GDALDatasetH dataset)
+{
+    constexpr int kMost = 20;
+    const int n = GDALDatasetGetLayerCount(dataset);
+    std::string names;
+    for (int i = 0; i < std::min(n, kMost); i++)
+        names += (i ? ", " : "") + std::string(OGR_L_GetName(GDALDatasetGetLayer(dataset, i)));
+    return n > kMost ? names + "..." : names;
+}
+
+/* layer.dataset is set. wanted: a name, empty: the only layer. */
+bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan &layer)
+{
+    GDALDatasetH dataset = handles[layer.dataset].get();
+    const int count = GDALDatasetGetLayerCount(dataset);
+    OGRLayerH handle = nullptr;
+    if (!wanted.empty()) {
+        handle = GDALDatasetGetLayerByName(dataset, wanted.c_str());
+        if (!handle)
+            return Fail(std::string(option) + "=" + wanted + ": there is no such layer in " + layer.name + ", it has " +
+                        (count ? LayerNames(dataset) : "none"));
+    } else if (count == 1)
+        handle = GDALDatasetGetLayer(dataset, 0);
+    if (!handle)
+        return Fail(count ? layer.name + " has several layers: " + LayerNames(dataset) + "; choose with " + option
+                          : layer.name + " has no layers");
+    layer.path = AbsoluteName(layer.name);
+    layer.layer = OGR_L_GetName(handle);
+    layer.label = count > 1 ? layer.name + ":" + layer.layer : layer.name;
+    if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
+        layer.driver = GDALGetDriverShortName(driver);
+    if (OGR_FD_GetGeomFieldCount(OGR_L_GetLayerDefn(handle)) == 0)
+        return Fail(Describe(layer) + " has no geometry");
+    layer.points = wkbFlatten(OGR_L_GetGeomType(handle)) == wkbPoint;
+    if (OGRSpatialReferenceH srs = OGR_L_GetSpatialRef(handle))
+        layer.srs.reset(OSRClone(srs));
+    if (!layer.where.empty()) {
+        bool valid = false;
+        std::string cause;
+        {
+            MessageCollector collector;
+            valid = OGR_L_SetAttributeFilter(handle, layer.where.c_str()) == OGRERR_NONE;
+            OGR_L_SetAttributeFilter(handle, nullptr);
+            cause = collector.Cause("not a valid condition");
+        }
+        if (!valid)
+            return Fail((EQUAL(option, "LAYER") ? "WHERE=" : "NEAR_WHERE=") + layer.where + ": " + Describe(layer) +
+                        ": " + cause);
+    }
+    return true;
+}
+
+bool Builder::FindInput()
+{
+    plan.input.name = options.input;
+    plan.input.where = options.where;
+    return OpenDataset("", options.input, plan.input.dataset) && FindLayer("LAYER", options.layer, plan.input);
+}
+
+bool Builder::FindNear()
+{
+    /* Which layer of which dataset. */
+    std::vector<std::string> names = options.near, layers = options.nearLayers;
+    if (names.empty())
+        names.push_back(options.input);
+    std::vector<size_t> datasets;
+    for (const std::string &name : names) {
+        size_t index = 0;
+        if (!OpenDataset("NEAR=", name, index))
+            return false;
+        datasets.push_back(index);
+    }
+    const size_t count = std::max(names.size(), layers.size());
+    if (layers.empty())
+        layers.emplace_back();
+    if (options.nearWhere.size() > 1 && options.nearWhere.size() != count)
+        return Fail(CPLSPrintf("NEAR_WHERE: %d conditions for %d near layers: one for all of them, or one for each, is "
+                               "wanted",
+                               static_cast<int>(options.nearWhere.size()), static_cast<int>(count)));
+    if (count > 65535)
+        return Fail("there are more than 65535 near layers", CPLE_NotSupported);
+    for (size_t i = 0; i < count; i++) {
+        plan.near.emplace_back();
+        LayerPlan &layer = plan.near.back();
+        layer.name = names[names.size() == 1 ? 0 : i];
+        layer.dataset = datasets[names.size() == 1 ? 0 : i];
+        if (!options.nearWhere.empty())
+            layer.where = options.nearWhere[options.nearWhere.size() == 1 ? 0 : i];
+        if (!FindLayer("NEAR_LAYER", layers[layers.size() == 1 ? 0 : i], layer))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the CRS, and how distances are measured in it ---- */
+
+std::string CRSName(OGRSpatialReferenceH srs)
+{
+    if (!srs)
+        return "no CRS";
+    const char *name = OSRGetName(srs);
+    const char *authority = OSRGetAuthorityName(srs, nullptr), *code = OSRGetAuthorityCode(srs, nullptr);
+    std::string text = name ? name : "a CRS without name";
+    if (authority && code)
+        text += std::string(" (") + authority + ":" + code + ")";
+    return text;
+}
+
+/* Heights are not looked at. */
+void DropVertical(SRSHandle &srs)
+{
+    if (srs && OSRIsCompound(srs.get()))
+        OSRStripVertical(srs.get());
+}
+
+bool Builder::ChooseCRS()
+{
+    LayerPlan &input = plan.input;
+    DropVertical(input.srs);
+    if (input.srs) {
+        plan.srs.reset(OSRClone(input.srs.get()));
+        OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
+    }
+    const bool geographic = plan.srs && OSRIsGeographic(plan.srs.get());
+    plan.geodesic = options.method == Method::Geodesic || (options.method == Method::Auto && geographic);
+    if (plan.geodesic && !plan.srs)
+        return Fail("METHOD=GEODESIC: " + Describe(input) + " has no CRS, so its ellipsoid is not known");
+    if (plan.geodesic && !geographic) {
+        const std::string name = CRSName(plan.srs.get());
+        plan.srs.reset(OSRCloneGeogCS(plan.srs.get()));
+        if (!plan.srs)
+            return Fail("METHOD=GEODESIC: " + name + " of " + Describe(input) + " has no geographic CRS below it");
+        OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
+    }
+    if (plan.geodesic) {
+        OGRErr bad = OGRERR_NONE;
+        plan.semiMajor = OSRGetSemiMajor(plan.srs.get(), &bad);
+        const double inverse = OSRGetInvFlattening(plan.srs.get(), &bad);
+        if (bad != OGRERR_NONE || !(plan.semiMajor > 0))
+            return Fail("METHOD=GEODESIC: " + CRSName(plan.srs.get()) + " of " + Describe(input) + " has no ellipsoid");
+        plan.flattening = inverse > 0 ? 1 / inverse : 0;
+    } else if (geographic)
+        Warn("METHOD=PLANAR: " + CRSName(plan.srs.get()) + " of " + Describe(input) +
+             " is geographic: distances are in degrees");
+    if (geographic || plan.geodesic) {
+        constexpr double kDegree = 3.14159265358979323846 / 180;
+        plan.toDegrees = OSRGetAngularUnits(plan.srs.get(), nullptr) / kDegree;
+        if (std::abs(plan.toDegrees - 1) < 1e-9)
+            plan.toDegrees = 1;
+    }
+
+    std::vector<LayerPlan *> layers = {&input};
+    for (LayerPlan &layer : plan.near)
+        layers.push_back(&layer);
+    for (LayerPlan *layer : layers) {
+        DropVertical(layer->srs);
+        if (!layer->srs != !plan.srs)
+            Warn(Describe(plan.srs ? *layer : input) + " has no CRS: its coordinates are taken as those of " +
+                 Describe(plan.srs ? input : *layer));
+        layer->transform = layer->srs && plan.srs && !OSRIsSame(layer->srs.get(), plan.srs.get());
+        if (!layer->transform)
+            continue;
+        std::string cause;
+        if (!plan.NewTransformation(*layer, cause))
+            return Fail(Describe(*layer) + " cannot be transformed from " + CRSName(layer->srs.get()) + " to " +
+                        CRSName(plan.srs.get()) + ": " + cause);
+        CPLDebug("FISHNET", "%s is transformed from %s to %s%s", Describe(*layer).c_str(),
+                 CRSName(layer->srs.get()).c_str(), CRSName(plan.srs.get()).c_str(),
+                 OSRIsGeographic(plan.srs.get()) ? ", longitude first" : "");
+    }
+    return true;
+}
+
+/* A distance in the unit of the core. */
+bool Builder::ToCore(const char *option, const Distance &distance, double &value) const
+{
+    const Unit *unit = distance.unit;
+    value = distance.value;
+    if (!unit)
+        return true;
+    const std::string text = std::string(option) + "=" + distance.text + ": ";
+    if (plan.geodesic) {
+        if (unit->metres == 0)
+            return Fail(text + "geodesic distances are not in degrees");
+        value *= unit->metres;
+        return true;
+    }
+    if (!plan.srs)
+        return Fail(text + Describe(plan.input) +
+                    " has no CRS, so its unit is not known: a number without unit is "
+                    "wanted");
+    if (OSRIsGeographic(plan.srs.get())) {
+        if (unit->metres != 0)
+            return Fail(text + "planar distances in a geographic CRS are in degrees (METHOD=GEODESIC: in metres)");
+        value /= plan.toDegrees;
+        return true;
+    }
+    if (unit->metres == 0)
+        return Fail(text + CRSName(plan.srs.get()) + " of " + Describe(plan.input) + " is not in degrees");
+    const double metres = OSRGetLinearUnits(plan.srs.get(), nullptr);
+    value *= unit->metres / (metres > 0 ? metres : 1);
+    return true;
+}
+
+bool Builder::ChooseUnits()
+{
+    fn_near_limits &limits = plan.limits;
+    limits.closest = options.closest;
+    limits.radius = HUGE_VAL;
+    limits.min_radius = 0;
+    limits.location = options.location || options.geometry != RowGeometry::None;
+    limits.angle = options.angle;
+    limits.along = options.along;
+    if (options.radius.given && !ToCore("RADIUS", options.radius, limits.radius))
+        return false;
+    if (options.minRadius.given && !ToCore("MIN_RADIUS", options.minRadius, limits.min_radius))
+        return false;
+    if (limits.min_radius > limits.radius)
+        return Fail("MIN_RADIUS=" + options.minRadius.text + ": it is beyond RADIUS=" + options.radius.text);
+    if (!options.distanceUnit)
+        return true;
+    Distance one;
+    one.value = 1;
+    one.unit = options.distanceUnit;
+    one.text = options.distanceUnit->name;
+    return ToCore("DISTANCE_UNIT", one, plan.unit);
+}
+
+/* ---- features that are not their own neighbours ---- */
+
+/* Comparable names: two names of one file are the same. */
+std::string CanonicalName(const std::string &path)
+{
+    std::error_code bad;
+    const std::filesystem::path canonical = std::filesystem::canonical(path, bad);
+    return bad ? path : canonical.string();
+}
+
+bool Builder::ExcludeSelf()
+{
+    if (options.excludeSelf == Choice::No)
+        return true;
+    const std::string name = CanonicalName(plan.input.path);
+    std::vector<int> same;
+    for (size_t i = 0; i < plan.near.size(); i++)
+        if (plan.near[i].layer == plan.input.layer && CanonicalName(plan.near[i].path) == name)
+            same.push_back(static_cast<int>(i));
+    if (same.size() == 1)
+        plan.excluded.layer = same[0];
+    else if (same.size() == plan.near.size() || (same.empty() && options.excludeSelf == Choice::Yes))
+        plan.excluded.layer = FN_ANY_LAYER;
+    else if (!same.empty())
+        return Fail("EXCLUDE_SELF: " + Describe(plan.input) +
+                        " is a near layer more than once, and not the only one: EXCLUDE_SELF=NO is wanted",
+                    CPLE_NotSupported);
+    return true;
+}
+
+/* ---- fields ---- */
+
+CarriedField FieldOf(OGRFeatureDefnH defn, int i)
+{
+    OGRFieldDefnH field = OGR_FD_GetFieldDefn(defn, i);
+    CarriedField carried;
+    carried.name = OGR_Fld_GetNameRef(field);
+    carried.type = OGR_Fld_GetType(field);
+    carried.subtype = OGR_Fld_GetSubType(field);
+    carried.width = OGR_Fld_GetWidth(field);
+    carried.precision = OGR_Fld_GetPrecision(field);
+    if (carried.type > OFTMaxType || carried.type == OFTWideString || carried.type == OFTWideStringList)
+        carried = {carried.name, OFTString, OFSTNone, 0, 0};
+    return carried;
+}
+
+bool IsNumber(OGRFieldType type)
+{
+    return type == OFTInteger || type == OFTInteger64 || type == OFTReal;
+}
+
+/* A type for a field that several near layers have. */
+void Merge(CarriedField &field, const CarriedField &other)
+{
+    if (field.type == other.type) {
+        if (field.subtype != other.subtype)
+            field.subtype = OFSTNone;
+        const bool unlimited = field.width == 0 || other.width == 0;
+        field.width = unlimited ? 0 : std::max(field.width, other.width);
+        field.precision = unlimited ? 0 : std::max(field.precision, other.precision);
+        return;
+    }
+    OGRFieldType type = OFTString;
+    if (IsNumber(field.type) && IsNumber(other.type))
+        type = field.type == OFTReal || other.type == OFTReal ? OFTReal : OFTInteger64;
+    field = {field.name, type, OFSTNone, 0, 0};
+}
+
+bool Builder::FindFields()
+{
+    struct Side {
+        const char *option;
+        const std::vector<std::string> &wanted;
+        std::vector<LayerPlan *> layers;
+        std::vector<CarriedField> &fields;
+    };
+    Side sides[] = {{"FIELDS", options.fields, {&plan.input}, plan.fields},
+                    {"NEAR_FIELDS", options.nearFields, {}, plan.nearFields}};
+    for (LayerPlan &layer : plan.near)
+        sides[1].layers.push_back(&layer);
+    for (Side &side : sides) {
+        /* The names, in order; of several near layers all that there are. */
+        std::vector<std::string> names;
+        const auto add = [&names](const std::string &name) {
+            if (std::none_of(names.begin(), names.end(),
+                             [&](const std::string &n) { return EQUAL(n.c_str(), name.c_str()); }))
+                names.push_back(name);
+        };
+        for (const std::string &name : side.wanted) {
+            if (name != "*") {
+                add(name);
+                continue;
+            }
+            for (const LayerPlan *layer : side.layers) {
+                OGRFeatureDefnH defn = OGR_L_GetLayerDefn(Layer(*layer));
+                for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
+                    add(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)));
+            }
+        }
+        for (const std::string &name : names) {
+            bool found = false;
+            CarriedField field;
+            for (LayerPlan *layer : side.layers) {
+                OGRFeatureDefnH defn = OGR_L_GetLayerDefn(Layer(*layer));
+                const int i = OGR_FD_GetFieldIndex(defn, name.c_str());
+                layer->fields.push_back(i);
+                if (i < 0)
+                    continue;
+                if (found)
+                    Merge(field, FieldOf(defn, i));
+                else
+                    field = FieldOf(defn, i);
+                found = true;
+            }
+            if (!found)
+                return Fail(std::string(side.option) + "=" + name + ": there is no such field in " +
+                            Describe(*side.layers[0]) +
+                            (side.layers.size() > 1 ? ", nor in the other near layers" : ""));
+            side.fields.push_back(field);
+        }
+    }
+    return true;
+}
+
+bool Builder::FindMatch()
+{
+    for (const auto &pair : options.match) {
+        bool numbers = true;
+        const auto find = [&](LayerPlan &layer, const std::string &name) {
+            OGRFeatureDefnH defn = OGR_L_GetLayerDefn(Layer(layer));
+            const int i = OGR_FD_GetFieldIndex(defn, name.c_str());
+            if (i < 0)
+                return Fail("MATCH=" + pair.first + "=" + pair.second + ": there is no field " + name + " in " +
+                            Describe(layer));
+            numbers = numbers && IsNumber(OGR_Fld_GetType(OGR_FD_GetFieldDefn(defn, i)));
+            layer.match.push_back(i);
+            return true;
+        };
+        if (!find(plan.input, pair.first))
+            return false;
+        for (LayerPlan &layer : plan.near)
+            if (!find(layer, pair.second))
+                return false;
+        plan.matchNumbers.push_back(numbers);
+    }
+    return true;
+}
+
+/* ---- tasks ---- */
+
+/* NUM_WORKERS, else GDAL_NUM_THREADS, else all CPUs. */
+void Builder::ChooseWorkers()
+{
+    int workers = options.workers;
+    const char *threads = workers < 0 ? CPLGetConfigOption("GDAL_NUM_THREADS", nullptr) : nullptr;
+    fn_error err;
+    if (threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &workers, &err) != FN_OK) {
+        Warn(std::string(err.text) + "; all CPUs are used");
+        workers = 0;
+    }
+    plan.workers = workers > 0 ? workers : fn_cpu_count();
+
+    /* So many rows that starting a task costs nothing, and so few that all workers have some. */
+    constexpr int64_t kMost = 16384, kLeast = 256, kRows = 65536, kUnknown = 2048;
+    plan.partitionSize = options.partitionSize;
+    if (plan.partitionSize == 0 && options.closest == kAll)
+        plan.partitionSize = options.radius.given ? kUnknown : kLeast;
+    else if (plan.partitionSize == 0)
+        plan.partitionSize = std::clamp(kRows / static_cast<int64_t>(options.closest), kLeast, kMost);
+}
+
+} // namespace
+
+std::shared_ptr<const Plan> Plan::Make(const Options &options, std::vector<DatasetHandle> &handles)
+{
+    auto plan = std::make_shared<Plan>();
+    plan->options = options;
+    Builder builder = {*plan, plan->options, handles};
+    if (!builder.FindInput() || !builder.FindNear() || !builder.ChooseCRS() || !builder.ChooseUnits() ||
+        !builder.ExcludeSelf() || !builder.FindFields() || !builder.FindMatch())
+        return nullptr;
+    builder.ChooseWorkers();
+    return plan;
+}
+
+} // namespace fishnet::neartable

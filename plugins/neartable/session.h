@@ -1,0 +1,46 @@
+/* One pass over the input by workers: their stream and all that they use. It can outlive the dataset: see closing.h. */
+#ifndef FN_NEARTABLE_SESSION_H
+#define FN_NEARTABLE_SESSION_H
+
+#include "closing.h"
+#include "neartable/worker.h"
+
+namespace fishnet::neartable
+{
+
+class Session final : public Crew
+{
+  public:
+    /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets: those of the
+     * plan; one reader uses the input's handle. near: NULL with CountUsable. */
+    static Session *Open(std::shared_ptr<const Plan> plan, std::shared_ptr<const NearSide> near, Purpose purpose,
+                         SharedDatasets datasets);
+
+    /* The next part, or false: at the end, or after CPLError with *failed. */
+    bool Next(PartView *part, bool *failed);
+
+    bool ReadsFromTheHost() const { return m_work.shared != nullptr; } /* its handle is in use */
+    fn_stream *Stream() const { return m_stream; }
+    const Split &GetSplit() const { return m_work.split; }
+
+    bool TryStop(double seconds) override;
+    void Stop() override;
+    void Leave() override;
+
+  private:
+    Session() = default;
+    static void OnReport(void *user, const fn_report *report);
+
+    Work m_work;
+    CPLStringList m_config;
+    fn_stream *m_stream = nullptr;
+    bool m_hostListens = true; /* messages may be given: we are on a thread of the host */
+};
+
+struct CloseSession {
+    void operator()(Session *session) const { CloseCrew(session); }
+};
+
+} // namespace fishnet::neartable
+
+#endif

@@ -1,0 +1,70 @@
+/* One worker of a near table: reads a batch of the input, searches, and writes rows. */
+#ifndef FN_NEARTABLE_WORKER_H
+#define FN_NEARTABLE_WORKER_H
+
+#include "fishnet/stream.h"
+#include "neartable/part.h"
+#include "neartable/source.h"
+
+namespace fishnet::neartable
+{
+
+/* Messages of a task that succeeded, for the host's error handler: fn_report::notes. */
+using Notes = std::vector<Message>;
+
+/* What is computed: the rows, or how many there are. */
+enum class Purpose {
+    Rows,
+    CountRows,  /* searches */
+    CountUsable /* of the input; searches nothing */
+};
+
+/* What all workers of a session share. */
+struct Work {
+    std::shared_ptr<const Plan> plan;
+    std::shared_ptr<const NearSide> near; /* NULL with CountUsable */
+    Purpose purpose = Purpose::Rows;
+    Split split;
+    std::unique_ptr<OneReader> shared;
+};
+
+class Worker
+{
+  public:
+    /* config: the thread-local configuration options of the thread that opened the dataset. NULL and err on failure. */
+    static std::unique_ptr<Worker> Open(const Work &work, CSLConstList config, fn_error *err);
+    ~Worker();
+    Worker(const Worker &) = delete;
+    Worker &operator=(const Worker &) = delete;
+
+    fn_status Run(fn_task *task, Notes *notes, fn_error *err);
+
+    /* Bytes of a task's first part, about. */
+    static size_t TaskBytes(const Work &work, int64_t task);
+
+  private:
+    explicit Worker(const Work &work) : m_work(work), m_plan(*work.plan) {}
+    fn_status Search(fn_task *task, fn_error *err);
+    fn_status SearchPoints(fn_task *task, fn_error *err);
+    fn_status AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict, fn_error *err);
+    fn_status Flush(fn_task *task, bool last, fn_error *err);
+    fn_excluded Excluded(size_t i) const;
+
+    struct FreeSearcher {
+        void operator()(fn_searcher *searcher) const { fn_searcher_free(searcher); }
+    };
+
+    const Work &m_work;
+    const Plan &m_plan;
+    std::unique_ptr<TaskReader> m_reader;
+    std::unique_ptr<fn_searcher, FreeSearcher> m_searcher;
+    Batch m_batch;
+    PartBuilder m_part;
+    std::vector<fn_neighbour> m_found;
+    std::vector<uint32_t> m_counts;
+    std::vector<fn_usable> m_verdicts;
+};
+
+} // namespace fishnet::neartable
+
+#endif

@@ -304,6 +304,14 @@ static double to_vertex(const fn_ellipsoid *e, const double p[2], const double v
     return s;
 }
 
+/* The foot is at an end if it is as near to it as rounding in space can tell: a vertex is at distance 0 from its edges. */
+#define SNAP 1e-15
+
+static double doubt(const fn_ellipsoid *e, double d)
+{
+    return e->f * (d / e->a) * (d / e->a) * d;
+}
+
 /* point_edge for points whose place in space is known.
  *
  * In space, with the parabola X(t) for the edge, half the square of the distance falls by (P - X) X' per metre. That tells the side of
@@ -324,11 +332,11 @@ static double point_edge(const fn_ellipsoid *e, const frame *f, vector in, const
         return point_edge_far(&g, p, at);
     }
     double slope = k * c / 2; /* of the parabola at a; -slope at b */
-    double doubt = e->f * (near / e->a) * (near / e->a) * near;
     double falls_at_a = t + up * slope, falls_at_b = t - c - up * slope;
-    if (falls_at_a <= -doubt)
+    double beside = dot(v, f->right), far = sqrt((t - c) * (t - c) + up * up + beside * beside);
+    if (falls_at_a <= SNAP * e->a - doubt(e, near))
         return to_vertex(e, p, a, at);
-    if (falls_at_b >= doubt)
+    if (falls_at_b >= doubt(e, far) - SNAP * e->a)
         return to_vertex(e, p, b, at);
     /* The foot: t - x + (up - k x (c - x) / 2) k (c/2 - x) = 0, solved for x with the small term of third order from the step before; then
      * from the chord to the length of the parabola. */

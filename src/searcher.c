@@ -734,7 +734,7 @@ static double bound_by_chords(fn_searcher *s)
 /* Whether one feature may be met more than once. */
 static bool meets_again(const fn_searcher *s)
 {
-    return s->set->repeated || s->n_chains > 1;
+    return s->set->repeated || s->n_chains > 1 || s->query->has_area;
 }
 
 static bool prepare_ranking(fn_searcher *s)

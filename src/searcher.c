@@ -50,6 +50,7 @@ struct fn_searcher {
     query_chain *chains;
     size_t n_chains, chains_cap;
     const fn_index *index;
+    double limit;      /* the radius, or less when that is known to be enough */
     uint32_t excluded; /* rank */
     bool excludes_fid; /* in every layer */
     int64_t excluded_fid;
@@ -194,33 +195,42 @@ typedef struct step {
 
 typedef void (*visit)(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part);
 
-/* Visits the items whose box is within *bound2 (which may shrink meanwhile) of the box lo..hi, FN_FANOUT at a time, nearer boxes first: depth first,
- * so that the bound is tight soon. */
-static inline __attribute__((always_inline)) void walk(fn_searcher *s, const fn_tree *tree, const double *lo,
+/* Visits the items whose box is within *bound2 (which may shrink meanwhile) of the box lo..hi, FN_FANOUT at a time. Depth first, always into
+ * the nearest box, so that the bound is tight soon; most of the others are then dropped unopened. */
+static inline __attribute__((always_inline)) void walk(fn_searcher *s, const fn_tree *tree, int dims, const double *lo,
                                                        const double *hi, const double *bound2, size_t part, visit leaf)
 {
     step stack[FN_LEVELS * FN_FANOUT];
-    double d2[FN_FANOUT];
+    _Alignas(64) double d2[FN_FANOUT];
     size_t depth = 0, first = 0;
     int level = tree->levels - 1;
     if (level < 0)
         return;
     for (;;) {
-        fn_tree_distances(tree, level, first, lo, hi, d2);
-        if (level == 0)
-            leaf(s, tree, first, d2, part);
-        else {
-            const size_t n = tree->count[level] - first < FN_FANOUT ? tree->count[level] - first : FN_FANOUT,
-                         bottom = depth;
+        fn_tree_distances(tree, dims, level, first, lo, hi, d2);
+        const double most = *bound2;
+        if (level > 0) {
+            const size_t n = tree->count[level] - first < FN_FANOUT ? tree->count[level] - first : FN_FANOUT;
+            step next = {INFINITY, UINT32_MAX, level - 1};
             for (size_t j = 0; j < n; j++) {
-                if (d2[j] > *bound2)
+                if (d2[j] > most)
                     continue;
-                size_t at = depth++;
-                for (; at > bottom && stack[at - 1].d2 < d2[j]; at--)
-                    stack[at] = stack[at - 1];
-                stack[at] = (step){d2[j], (uint32_t)(first + j), level - 1};
+                step here = {d2[j], (uint32_t)(first + j), level - 1};
+                if (here.d2 < next.d2 || next.place == UINT32_MAX) {
+                    const step before = next;
+                    next = here;
+                    here = before;
+                }
+                stack[depth] = here;
+                depth += here.place != UINT32_MAX;
             }
-        }
+            if (next.place != UINT32_MAX) {
+                level = next.level;
+                first = (size_t)next.place * FN_FANOUT;
+                continue;
+            }
+        } else
+            leaf(s, tree, first, d2, part);
         do
             if (depth == 0 || s->status != FN_OK)
                 return;
@@ -268,16 +278,28 @@ static void visit_points(fn_searcher *s, const fn_tree *tree, size_t first, cons
         }
 }
 
+static void meet_chain(fn_searcher *s, size_t item, double d2, size_t part)
+{
+    const fn_chain *chain = &s->index->chain[item];
+    const double d = fn_planar_distance(query_xy(s, part), s->chains[part].segments,
+                                        s->set->xy + 2 * (size_t)chain->first, chain->segments, NULL);
+    const double least = sqrt(d2);
+    offer(s, d > least ? d : least, chain->rank, KIND_CHAIN, item, part);
+}
+
+/* The nearest box first: it tells most of the others off. */
 static void visit_chains(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
 {
     const size_t n = leaf_size(tree, first);
+    size_t nearest = 0;
+    for (size_t j = 1; j < n; j++)
+        nearest = d2[j] < d2[nearest] ? j : nearest;
+    if (d2[nearest] > s->bound2)
+        return;
+    meet_chain(s, first + nearest, d2[nearest], part);
     for (size_t j = 0; j < n; j++)
-        if (d2[j] <= s->bound2) {
-            const fn_chain *chain = &s->index->chain[first + j];
-            const double d = fn_planar_distance(query_xy(s, part), s->chains[part].segments,
-                                                s->set->xy + 2 * (size_t)chain->first, chain->segments, NULL);
-            offer(s, fmax(d, sqrt(d2[j])), chain->rank, KIND_CHAIN, first + j, part);
-        }
+        if (d2[j] <= s->bound2 && j != nearest)
+            meet_chain(s, first + j, d2[j], part);
 }
 
 /* ---- planar: polygons, nearest envelope first ---- */
@@ -354,7 +376,7 @@ static void search_polygons_from(fn_searcher *s, const fn_component *from, size_
         }
         const size_t first = (size_t)e.place * FN_FANOUT;
         const size_t count = tree->count[e.level] - first < FN_FANOUT ? tree->count[e.level] - first : FN_FANOUT;
-        fn_tree_distances(tree, e.level, first, lo, hi, d2);
+        fn_tree_distances(tree, 2, e.level, first, lo, hi, d2);
         for (size_t j = 0; j < count && s->status == FN_OK; j++)
             if (d2[j] <= s->bound2)
                 push(s, &n,
@@ -418,8 +440,8 @@ static void search_inside(fn_searcher *s)
     for (size_t i = 0; i < n && s->status == FN_OK; i++)
         if (s->query->paths[components[i].path].kind == FN_PATH_SHELL) {
             const double *lo = components[i].envelope, *hi = components[i].envelope + 2;
-            walk(s, &s->index->points, lo, hi, &touching, i, visit_points_inside);
-            walk(s, &s->index->chains, lo, hi, &touching, i, visit_chains_inside);
+            walk(s, &s->index->points, 2, lo, hi, &touching, i, visit_points_inside);
+            walk(s, &s->index->chains, 2, lo, hi, &touching, i, visit_chains_inside);
         }
 }
 
@@ -429,10 +451,10 @@ static void search_planar(fn_searcher *s)
     for (size_t i = 0; i < s->n_chains && s->status == FN_OK; i++) {
         const query_chain *c = &s->chains[i];
         if (c->segments == 0)
-            walk(s, &s->index->points, c->lo, c->hi, &s->bound2, i, visit_points_by_point);
+            walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points_by_point);
         else
-            walk(s, &s->index->points, c->lo, c->hi, &s->bound2, i, visit_points);
-        walk(s, &s->index->chains, c->lo, c->hi, &s->bound2, i, visit_chains);
+            walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points);
+        walk(s, &s->index->chains, 2, c->lo, c->hi, &s->bound2, i, visit_chains);
     }
     search_polygons(s);
 }
@@ -582,8 +604,8 @@ static void search_edges(fn_searcher *s)
 {
     for (size_t i = 0; i < s->n_chains && s->status == FN_OK; i++) {
         const query_chain *c = &s->chains[i];
-        walk(s, &s->index->points, c->lo, c->hi, &s->bound2, i, visit_geodesic_points);
-        walk(s, &s->index->chains, c->lo, c->hi, &s->bound2, i, visit_geodesic_chains);
+        walk(s, &s->index->points, 3, c->lo, c->hi, &s->bound2, i, visit_geodesic_points);
+        walk(s, &s->index->chains, 3, c->lo, c->hi, &s->bound2, i, visit_geodesic_chains);
     }
 }
 
@@ -625,7 +647,7 @@ static void search_around(fn_searcher *s)
         const double *p = query_xy(s, chain);
         double at[2] = {p[0] - 360 * floor((p[0] + 180) / 360), p[1]};
         for (int turn = 0; turn < 2; turn++, at[0] += 360) /* boxes may begin before 180 degrees and end after it */
-            walk(s, &s->index->polygons, at, at, &touching, chain, visit_around);
+            walk(s, &s->index->polygons, 2, at, at, &touching, chain, visit_around);
     }
 }
 
@@ -696,8 +718,8 @@ static void search_inside_geodesic(fn_searcher *s)
         double bounds[4], lo[3], hi[3];
         fn_geo_ring_bounds(&s->set->ellipsoid, s->query->xy + 2 * (size_t)path->first, path->count, bounds);
         box_of_bounds(&s->set->ellipsoid, bounds, lo, hi);
-        walk(s, &s->index->points, lo, hi, &touching, i, visit_points_inside_geodesic);
-        walk(s, &s->index->chains, lo, hi, &touching, i, visit_chains_inside_geodesic);
+        walk(s, &s->index->points, 3, lo, hi, &touching, i, visit_points_inside_geodesic);
+        walk(s, &s->index->chains, 3, lo, hi, &touching, i, visit_chains_inside_geodesic);
     }
 }
 
@@ -771,7 +793,7 @@ static void search(fn_searcher *s)
         if (s->status == FN_OK)
             search_exactly(s, bound);
     } else if (s->status == FN_OK) {
-        begin(s, PLANAR, s->limits.radius);
+        begin(s, PLANAR, s->limit);
         search_planar(s);
     }
 }
@@ -978,6 +1000,7 @@ fn_status fn_searcher_find_point(fn_searcher *s, double x, double y, uint32_t gr
 {
     *n = 0;
     *found = s->found;
+    s->limit = s->limits.radius;
     s->status = FN_OK;
     s->err = err;
     const fn_usable verdict = set_point(s, (double[2]){x, y});
@@ -998,6 +1021,7 @@ fn_status fn_searcher_find_wkb(fn_searcher *s, const void *wkb, size_t bytes, ui
 {
     *n = 0;
     *found = s->found;
+    s->limit = s->limits.radius;
     s->err = err;
     fn_usable verdict;
     s->status = fn_shape_from_wkb(&s->shape, wkb, bytes, s->geodesic, &verdict, err);
@@ -1019,6 +1043,21 @@ fn_status fn_searcher_find_wkb(fn_searcher *s, const void *wkb, size_t bytes, ui
     return s->status;
 }
 
+/* Points that follow one another along the curve have neighbours at about the same distance: none of q's k nearest is farther than
+ * the farthest of the k of p, and the way from p to q. `found` are p's. */
+static double limit_from(const fn_searcher *s, const double *p, const double *q, const fn_neighbour *found, uint32_t n)
+{
+    if (s->geodesic || s->banned || n < s->limits.closest)
+        return s->limits.radius;
+    const uint32_t excluded = s->excluded == UINT32_MAX ? UINT32_MAX : fn_feature_of_rank(s->set, s->excluded);
+    for (uint32_t i = 0; i < n; i++)
+        if (found[i].feature == excluded)
+            return s->limits.radius;
+    const double dx = p[0] - q[0], dy = p[1] - q[1];
+    const double limit = (found[n - 1].distance + sqrt(dx * dx + dy * dy)) * (1 + 1e-12);
+    return limit < s->limits.radius ? limit : s->limits.radius;
+}
+
 fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, const uint32_t *groups,
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,
                                   fn_usable *usable, const volatile bool *cancel, fn_error *err)
@@ -1038,6 +1077,8 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
             return fn_fail(err, FN_ERR_MEMORY, "out of memory for %zu points", n);
         }
     }
+    const bool related = order && !groups && excluded_layer != FN_ANY_LAYER;
+    size_t before = n; /* the last that was found */
     for (size_t i = 0; i < n && s->status == FN_OK; i++) {
         const size_t q = order ? order[i] : i;
         counts[q] = 0;
@@ -1049,8 +1090,13 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
             if (!set_chains(s))
                 no_memory(s);
             set_excluded(s, (fn_excluded){excluded_layer, fids ? fids[q] : 0});
+            s->limit = s->limits.radius;
+            if (related && before < n)
+                s->limit =
+                    limit_from(s, xy + 2 * before, xy + 2 * q, found + before * s->limits.closest, counts[before]);
             answer(s, found + q * s->limits.closest, &count);
             counts[q] = (uint32_t)count;
+            before = q;
         }
     }
     free(order);

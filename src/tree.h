@@ -53,22 +53,30 @@ fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
 bool fn_hilbert_order(const fn_frame *frame, const double *xy, size_t n, size_t stride, uint32_t *order, void *scratch);
 #define FN_HILBERT_SCRATCH(n) ((n)*32)
 
-/* Squared distances from the box (or point) qlo..qhi to FN_FANOUT boxes of a level, from `first` on. The floating point result is never above that
- * of anything inside of the box: rounding is monotone. */
-static inline void fn_tree_distances(const fn_tree *tree, int level, size_t first, const double *qlo, const double *qhi,
-                                     double *restrict d2)
+static inline double fn_gap(double lo, double hi, double qlo, double qhi)
 {
-    for (int j = 0; j < FN_FANOUT; j++)
-        d2[j] = 0;
-    for (int d = 0; d < tree->dims; d++) {
-        const double *restrict lo = fn_tree_lo(tree, level, d) + first, *restrict hi =
-                                                                            fn_tree_hi(tree, level, d) + first;
-        const double a = qlo[d], b = qhi[d];
+    const double below = lo - qhi, above = qlo - hi, gap = below > above ? below : above;
+    return gap > 0 ? gap : 0;
+}
+
+/* Squared distances from the box (or point) qlo..qhi to FN_FANOUT boxes of a level, from `first` on. dims is the tree's: a constant
+ * here makes faster code. The floating point result is never above that
+ * of anything inside of the box: rounding is monotone. */
+static inline void fn_tree_distances(const fn_tree *tree, int dims, int level, size_t first, const double *qlo,
+                                     const double *qhi, double *restrict d2)
+{
+    const double *restrict xlo = fn_tree_lo(tree, level, 0) + first, *restrict xhi = fn_tree_hi(tree, level, 0) + first;
+    const double *restrict ylo = fn_tree_lo(tree, level, 1) + first, *restrict yhi = fn_tree_hi(tree, level, 1) + first;
+    for (int j = 0; j < FN_FANOUT; j++) {
+        const double x = fn_gap(xlo[j], xhi[j], qlo[0], qhi[0]), y = fn_gap(ylo[j], yhi[j], qlo[1], qhi[1]);
+        d2[j] = x * x + y * y;
+    }
+    if (dims == 3) {
+        const double *restrict zlo = fn_tree_lo(tree, level, 2) + first, *restrict zhi =
+                                                                             fn_tree_hi(tree, level, 2) + first;
         for (int j = 0; j < FN_FANOUT; j++) {
-            const double below = lo[j] - b, above = a - hi[j];
-            double gap = below > above ? below : above;
-            gap = gap > 0 ? gap : 0;
-            d2[j] += gap * gap;
+            const double z = fn_gap(zlo[j], zhi[j], qlo[2], qhi[2]);
+            d2[j] += z * z;
         }
     }
 }

@@ -81,7 +81,7 @@ bool NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int number, O
         CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_AppDefined, "NEARTABLE: %s: %s",
                  Describe(layer).c_str(), err.text);
     else if (!good)
-        CPLError(CE_Failure, CPLE_FileIO, "NEARTABLE: %s cannot be read behind %lld features: %s",
+        CPLError(CE_Failure, CPLE_FileIO, "NEARTABLE: %s cannot be read after %lld features: %s",
                  Describe(layer).c_str(), static_cast<long long>(count), cause.c_str());
     if (!good)
         return false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <utility>
@@ -102,6 +103,40 @@ std::string LayerNames(GDALDatasetH dataset)
     return n > kMost ? names + "..." : names;
 }
 
+std::string Quoted(const std::string &name)
+{
+    std::string quoted = "\"";
+    for (char c : name)
+        quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + "\"";
+}
+
+/* What GeoPackage has where there is no CRS. */
+bool IsUndefined(OGRSpatialReferenceH srs)
+{
+    const char *name = OSRGetName(srs);
+    return name && STARTS_WITH_CI(name, "Undefined ") && strstr(name, "SRS");
+}
+
+/* Whether the layer's condition is one. Reads no feature. */
+bool IsCondition(GDALDatasetH dataset, OGRLayerH handle, const LayerPlan &layer, std::string &cause)
+{
+    MessageCollector collector;
+    bool valid = OGR_L_SetAttributeFilter(handle, layer.where.c_str()) == OGRERR_NONE;
+    OGR_L_SetAttributeFilter(handle, nullptr);
+    if (valid && (EQUAL(layer.driver.c_str(), "GPKG") || EQUAL(layer.driver.c_str(), "SQLite"))) {
+        /* These find out when the first feature is read. */
+        const std::string sql = "SELECT 1 FROM " + Quoted(layer.layer) + " WHERE (" + layer.where + ") LIMIT 0";
+        OGRLayerH result = GDALDatasetExecuteSQL(dataset, sql.c_str(), nullptr, nullptr);
+        if (result)
+            GDALDatasetReleaseResultSet(dataset, result);
+        const std::string text = collector.Cause("");
+        valid = text.empty() || text.find("no such table") != std::string::npos;
+    }
+    cause = collector.Cause("not a valid condition");
+    return valid;
+}
+
 /* layer.dataset is set. wanted: a name, empty: the only layer. */
 bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan &layer)
 {
@@ -126,21 +161,13 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
     if (OGR_FD_GetGeomFieldCount(OGR_L_GetLayerDefn(handle)) == 0)
         return Fail(Describe(layer) + " has no geometry");
     layer.points = wkbFlatten(OGR_L_GetGeomType(handle)) == wkbPoint;
-    if (OGRSpatialReferenceH srs = OGR_L_GetSpatialRef(handle))
+    OGRSpatialReferenceH srs = OGR_L_GetSpatialRef(handle);
+    if (srs && !IsUndefined(srs))
         layer.srs.reset(OSRClone(srs));
-    if (!layer.where.empty()) {
-        bool valid = false;
-        std::string cause;
-        {
-            MessageCollector collector;
-            valid = OGR_L_SetAttributeFilter(handle, layer.where.c_str()) == OGRERR_NONE;
-            OGR_L_SetAttributeFilter(handle, nullptr);
-            cause = collector.Cause("not a valid condition");
-        }
-        if (!valid)
-            return Fail((EQUAL(option, "LAYER") ? "WHERE=" : "NEAR_WHERE=") + layer.where + ": " + Describe(layer) +
-                        ": " + cause);
-    }
+    std::string cause;
+    if (!layer.where.empty() && !IsCondition(dataset, handle, layer, cause))
+        return Fail((EQUAL(option, "LAYER") ? "WHERE=" : "NEAR_WHERE=") + layer.where + ": " + Describe(layer) + ": " +
+                    cause);
     return true;
 }
 

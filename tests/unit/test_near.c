@@ -438,8 +438,8 @@ static void geodesic(void)
                                            .w = worlds[w],
                                            .near_kinds = kinds[near],
                                            .query_kinds = kinds[query],
-                                           .n_near = 25,
-                                           .n_queries = CHECK_SANITIZED ? 2 : 5,
+                                           .n_near = 16,
+                                           .n_queries = CHECK_SANITIZED ? 2 : 4,
                                            .geodesic = true,
                                            .limits = limits});
                 }

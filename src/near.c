@@ -411,7 +411,7 @@ static uint32_t *curve_order(const fn_near *set, const double *xy, size_t n)
 {
     uint32_t *order = allocate(n, sizeof *order);
     const fn_frame frame = set->group ? fn_frame_of(xy, n, 2) : set->frame;
-    if (order && !fn_hilbert_order(&frame, xy, n, 2, order, NULL)) {
+    if (order && !fn_hilbert_order(&frame, FN_CURVE_BITS, xy, n, 2, order)) {
         free(order);
         order = NULL;
     }

@@ -15,6 +15,13 @@
 #include "planar.h"
 #include "ranking.h"
 
+/* The same code for several instruction sets, chosen when the program starts. No result depends on it. */
+#if defined(FN_X86) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FN_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#else
+#define FN_CLONES
+#endif
+
 #define DEGREES (180 / 3.14159265358979323846)
 #define WIDER (1 + 4 * 2.220446049250313e-16) /* for squares of rounded roots */
 
@@ -445,7 +452,7 @@ static void search_inside(fn_searcher *s)
         }
 }
 
-static void search_planar(fn_searcher *s)
+FN_CLONES static void search_planar(fn_searcher *s)
 {
     search_inside(s);
     for (size_t i = 0; i < s->n_chains && s->status == FN_OK; i++) {
@@ -1062,7 +1069,7 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,
                                   fn_usable *usable, const volatile bool *cancel, fn_error *err)
 {
-    enum { LARGE = 4096 }; /* near features that do not fit a small cache */
+    enum { LARGE = 4096, CELLS = 10 }; /* near features that do not fit a small cache; bits of the grid */
     s->status = FN_OK;
     s->err = err;
     if (s->limits.closest > FN_BULK_CLOSEST)
@@ -1072,7 +1079,7 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
     uint32_t *order = NULL;
     if (s->set->n > LARGE) {
         order = malloc((n ? n : 1) * sizeof *order);
-        if (!order || !fn_hilbert_order(&s->set->frame, xy, n, 2, order, NULL)) {
+        if (!order || !fn_hilbert_order(&s->set->frame, CELLS, xy, n, 2, order)) {
             free(order);
             return fn_fail(err, FN_ERR_MEMORY, "out of memory for %zu points", n);
         }

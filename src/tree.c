@@ -70,7 +70,6 @@ void fn_tree_finish(fn_tree *tree)
 
 /* ---- the curve ---- */
 
-#define CURVE_BITS 20 /* of each axis */
 #define SAMPLE 1024
 
 static int ascending(const void *a, const void *b)
@@ -95,7 +94,7 @@ static void range(const double *v, size_t n, size_t stride, double *from, double
             width = 1;
     }
     *from = low - width / 2;
-    *scale = (double)((1 << CURVE_BITS) - 1) / (2 * width);
+    *scale = 1 / (2 * width);
     if (!isfinite(*scale) || !isfinite(*from)) {
         *from = 0;
         *scale = 0;
@@ -112,21 +111,21 @@ fn_frame fn_frame_of(const double *xy, size_t n, size_t stride)
     return frame;
 }
 
-static uint32_t cell(double v, double from, double scale)
+/* Column or row of v on a grid of 2^bits. */
+static uint32_t cell(double v, double from, double scale, int bits)
 {
-    const double c = (v - from) * scale;
-    const double last = (double)((1 << CURVE_BITS) - 1);
+    const double last = (double)((1u << bits) - 1), c = (v - from) * scale * last;
     return c > 0 ? (c < last ? (uint32_t)c : (uint32_t)last) : 0;
 }
 
 /* Position of a cell on the Hilbert curve, by turning the quadrants bit by bit (Warren, Hacker's Delight, ch. 16). */
-static uint64_t hilbert(uint32_t x, uint32_t y)
+static uint64_t hilbert(uint32_t x, uint32_t y, int bits)
 {
     uint64_t position = 0;
-    for (uint32_t s = 1u << (CURVE_BITS - 1); s > 0; s >>= 1) {
+    for (uint32_t s = 1u << (bits - 1); s > 0; s >>= 1) {
         const uint32_t rx = (x & s) != 0, ry = (y & s) != 0;
         position = position << 2 | ((3 * rx) ^ ry);
-        const uint32_t flip = (0u - (rx & (ry ^ 1u))) & ((1u << CURVE_BITS) - 1);
+        const uint32_t flip = (0u - (rx & (ry ^ 1u))) & ((1u << bits) - 1);
         x ^= flip;
         y ^= flip;
         const uint32_t swap = (x ^ y) & (0u - (ry ^ 1u));
@@ -141,23 +140,25 @@ typedef struct keyed {
     uint64_t number;
 } keyed;
 
-bool fn_hilbert_order(const fn_frame *frame, const double *xy, size_t n, size_t stride, uint32_t *order, void *scratch)
+bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order)
 {
-    enum { DIGIT = 10, BUCKETS = 1 << DIGIT, PASSES = 2 * CURVE_BITS / DIGIT };
-    keyed *memory = scratch ? scratch : malloc(FN_HILBERT_SCRATCH(n ? n : 1));
+    enum { DIGIT = 10, BUCKETS = 1 << DIGIT, PASSES = 2 * FN_CURVE_BITS / DIGIT };
+    keyed *memory = malloc((n ? n : 1) * 2 * sizeof *memory);
     if (!memory)
         return false;
     keyed *from = memory, *to = memory + n;
     size_t counts[PASSES][BUCKETS];
-    memset(counts, 0, sizeof counts);
+    const int passes = (2 * bits + DIGIT - 1) / DIGIT;
+    memset(counts, 0, (size_t)passes * sizeof *counts);
     for (size_t i = 0; i < n; i++) {
         const double *p = xy + i * stride;
-        from[i].key = hilbert(cell(p[0], frame->x, frame->scale_x), cell(p[1], frame->y, frame->scale_y));
+        from[i].key =
+            hilbert(cell(p[0], frame->x, frame->scale_x, bits), cell(p[1], frame->y, frame->scale_y, bits), bits);
         from[i].number = i;
-        for (int pass = 0; pass < PASSES; pass++)
+        for (int pass = 0; pass < passes; pass++)
             counts[pass][from[i].key >> (pass * DIGIT) & (BUCKETS - 1)]++;
     }
-    for (int pass = 0; pass < PASSES; pass++) { /* radix sort, least digit first: stable */
+    for (int pass = 0; pass < passes; pass++) { /* radix sort, least digit first: stable */
         size_t *count = counts[pass], sum = 0;
         if (n > 0 && count[from[0].key >> (pass * DIGIT) & (BUCKETS - 1)] == n)
             continue;
@@ -174,7 +175,6 @@ bool fn_hilbert_order(const fn_frame *frame, const double *xy, size_t n, size_t 
     }
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)from[i].number;
-    if (!scratch)
-        free(memory);
+    free(memory);
     return true;
 }

@@ -48,10 +48,10 @@ typedef struct fn_frame {
 } fn_frame;
 fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
 
-/* order[0..n): the numbers of the points along the Hilbert curve; equal cells in ascending order. scratch: n * 32 bytes or NULL (then it
- * is allocated). False: out of memory. */
-bool fn_hilbert_order(const fn_frame *frame, const double *xy, size_t n, size_t stride, uint32_t *order, void *scratch);
-#define FN_HILBERT_SCRATCH(n) ((n)*32)
+/* order[0..n): the numbers of the points along the Hilbert curve through a grid of 2^bits cells a side; equal cells in ascending order. bits: at most
+ * FN_CURVE_BITS. False: out of memory. */
+#define FN_CURVE_BITS 20
+bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order);
 
 static inline double fn_gap(double lo, double hi, double qlo, double qhi)
 {

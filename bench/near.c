@@ -67,12 +67,14 @@ typedef struct search {
 } search;
 
 /* Input features from `first` to before `last`; adds up rows and distances. */
-static void search_range(const search *s, fn_searcher *searcher, fn_neighbour *many, uint32_t *counts, fn_usable *usable, size_t first,
-                         size_t last, size_t *rows, double *sum)
+static void search_range(const search *s, fn_searcher *searcher, fn_neighbour *many, uint32_t *counts,
+                         fn_usable *usable, size_t first, size_t last, size_t *rows, double *sum)
 {
     fn_error err = {0};
     if (many) {
-        die(fn_searcher_find_points(searcher, last - first, s->xy + 2 * first, NULL, -1, NULL, many, counts, usable, NULL, &err), &err);
+        die(fn_searcher_find_points(searcher, last - first, s->xy + 2 * first, NULL, -1, NULL, many, counts, usable,
+                                    NULL, &err),
+            &err);
         for (size_t i = 0; i < last - first; ++i) {
             *rows += counts[i];
             for (size_t k = 0; k < counts[i]; ++k)
@@ -83,10 +85,10 @@ static void search_range(const search *s, fn_searcher *searcher, fn_neighbour *m
     for (size_t i = first; i < last; ++i) {
         const fn_neighbour *found;
         size_t n;
-        die(s->xy ? fn_searcher_find_point(searcher, s->xy[2 * i], s->xy[2 * i + 1], FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL,
-                                           &err)
-                  : fn_searcher_find_wkb(searcher, s->input->wkb[i], s->input->size[i], FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL,
-                                         &err),
+        die(s->xy ? fn_searcher_find_point(searcher, s->xy[2 * i], s->xy[2 * i + 1], FN_NO_GROUP, FN_NOT_EXCLUDED,
+                                           &found, &n, NULL, &err)
+                  : fn_searcher_find_wkb(searcher, s->input->wkb[i], s->input->size[i], FN_NO_GROUP, FN_NOT_EXCLUDED,
+                                         &found, &n, NULL, &err),
             &err);
         *rows += n;
         for (size_t k = 0; k < n; ++k)

@@ -11,7 +11,6 @@
 #include "near_file.h"
 
 #include <geos_c.h>
-#include <omp.h>
 #include <stdbool.h>
 
 typedef struct item {

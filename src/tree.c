@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,19 +119,41 @@ static uint32_t cell(double v, double from, double scale, int bits)
     return c > 0 ? (c < last ? (uint32_t)c : (uint32_t)last) : 0;
 }
 
-/* Position of a cell on the Hilbert curve, by turning the quadrants bit by bit (Warren, Hacker's Delight, ch. 16). */
+/* The Hilbert curve visits the quadrants of a square in a U, and the quadrants of each of them in a U that is mirrored or turned. Which way
+ * is the state: whether both axes are reversed (1), and exchanged (2). Several levels are looked up at once. */
+#define AT_ONCE 5
+typedef struct curve_step {
+    uint16_t digits; /* AT_ONCE quadrants, 2 bits each */
+    uint8_t state;
+} curve_step;
+static curve_step curve[4][1 << AT_ONCE][1 << AT_ONCE];
+static pthread_once_t curve_once = PTHREAD_ONCE_INIT;
+
+static void fill_curve(void)
+{
+    for (unsigned start = 0; start < 4; start++)
+        for (unsigned x = 0; x < 1u << AT_ONCE; x++)
+            for (unsigned y = 0; y < 1u << AT_ONCE; y++) {
+                unsigned state = start, digits = 0;
+                for (int bit = AT_ONCE - 1; bit >= 0; bit--) {
+                    const unsigned a = (x >> bit ^ state) & 1, b = (y >> bit ^ state) & 1;
+                    const unsigned right = state & 2 ? b : a, up = state & 2 ? a : b;
+                    digits = digits << 2 | ((3 * right) ^ up);
+                    state ^= (right & ~up & 1) | (up ? 0 : 2);
+                }
+                curve[start][x][y] = (curve_step){(uint16_t)digits, (uint8_t)state};
+            }
+}
+
 static uint64_t hilbert(uint32_t x, uint32_t y, int bits)
 {
+    const uint32_t mask = (1u << AT_ONCE) - 1;
     uint64_t position = 0;
-    for (uint32_t s = 1u << (bits - 1); s > 0; s >>= 1) {
-        const uint32_t rx = (x & s) != 0, ry = (y & s) != 0;
-        position = position << 2 | ((3 * rx) ^ ry);
-        const uint32_t flip = (0u - (rx & (ry ^ 1u))) & ((1u << bits) - 1);
-        x ^= flip;
-        y ^= flip;
-        const uint32_t swap = (x ^ y) & (0u - (ry ^ 1u));
-        x ^= swap;
-        y ^= swap;
+    uint8_t state = 0;
+    for (int shift = bits - AT_ONCE; shift >= 0; shift -= AT_ONCE) {
+        const curve_step *step = &curve[state][x >> shift & mask][y >> shift & mask];
+        position = position << (2 * AT_ONCE) | step->digits;
+        state = step->state;
     }
     return position;
 }
@@ -149,6 +172,7 @@ bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t 
     keyed *from = memory, *to = memory + n;
     size_t counts[PASSES][BUCKETS];
     const int passes = (2 * bits + DIGIT - 1) / DIGIT;
+    pthread_once(&curve_once, fill_curve);
     memset(counts, 0, (size_t)passes * sizeof *counts);
     for (size_t i = 0; i < n; i++) {
         const double *p = xy + i * stride;

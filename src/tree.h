@@ -48,9 +48,9 @@ typedef struct fn_frame {
 } fn_frame;
 fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
 
-/* order[0..n): the numbers of the points along the Hilbert curve through a grid of 2^bits cells a side; equal cells in ascending order. bits: at most
- * FN_CURVE_BITS. False: out of memory. */
-#define FN_CURVE_BITS 20
+/* order[0..n): the numbers of the points along the Hilbert curve through a grid of 2^bits cells a side; equal cells in ascending order. bits: 5, 10, 15 or
+ * 20. False: out of memory. */
+#define FN_CURVE_BITS 20 /* the finest */
 bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order);
 
 static inline double fn_gap(double lo, double hi, double qlo, double qhi)

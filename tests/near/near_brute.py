@@ -131,6 +131,9 @@ def _side(ax, ay, bx, by, cx, cy):
 
 def edge_edge(e, f):
     """e (n, 4) and f (m, 4) -> (n, m)."""
+    if len(e) * len(f) > 100000 and len(e) > 1:
+        half = len(e) // 2
+        return np.concatenate([edge_edge(e[:half], f), edge_edge(e[half:], f)])
     best = np.minimum(np.minimum(point_edge(e[:, :2], f), point_edge(e[:, 2:], f)),
                       np.minimum(point_edge(f[:, :2], e), point_edge(f[:, 2:], e)).T)
     a, b = e[:, None, :2], e[:, None, 2:]
@@ -247,8 +250,9 @@ class Geodesic:
     def point_point(self, p, q):
         return self.inv(p[:, None, 0], p[:, None, 1], q[None, :, 0], q[None, :, 1])[1]
 
-    def point_edge(self, p, e, steps=16):
+    def point_edge(self, p, e):
         azimuth, length = self.inv(e[:, 0], e[:, 1], e[:, 2], e[:, 3])
+        steps = 2 if length.max() < 2e5 else 16
         x, y = p[:, None, 0], p[:, None, 1]
         result = np.full((len(p), len(e)), np.inf)
         where = np.zeros_like(result)
@@ -269,7 +273,9 @@ class Geodesic:
             where = np.where(better, now, where)
             turn = np.radians(towards - forward)
             step = np.arctan2(np.sin(d / radius) * np.cos(turn), np.cos(d / radius)) * radius
-            now = np.clip(now + step, 0, length[None])
+            before, now = now, np.clip(now + step, 0, length[None])
+            if np.abs(now - before).max() < 1e-5:  # the error of the distance is of second order
+                break
         return result
 
     def edge_edge(self, e, f):

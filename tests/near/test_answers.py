@@ -208,11 +208,11 @@ class LongLines(NearCase):
     @classmethod
     def prepare(cls):
         generator = rng('long lines')
-        walk = np.cumsum(generator.normal(0, 40, (20000, 2)), 0) + (5e5, 5e6)
+        walk = np.cumsum(generator.normal(0, 40, (3000, 2)), 0) + (5e5, 5e6)
         others = random_geometries(generator, 'LineString', 60, 6000, 300, 498000, 4998000)
         cls.lines = [('LineString', [tuple(p) for p in walk])] + others
-        angles = np.linspace(0, 2 * np.pi, 5001)[:-1]
-        radii = 2000 + 100 * generator.uniform(size=5000)
+        angles = np.linspace(0, 2 * np.pi, 1001)[:-1]
+        radii = 2000 + 100 * generator.uniform(size=1000)
         ring = np.stack([5e5 + radii * np.cos(angles), 5e6 + radii * np.sin(angles)], 1)
         cls.polygons = [('Polygon', [[tuple(p) for p in np.concatenate([ring, ring[:1]])]])] + random_geometries(generator, 'Polygon', 60, 6000, 200, 498000, 4998000)
         cls.points = random_geometries(generator, 'Point', 80, 8000, 10, 496000, 4996000)
@@ -645,12 +645,11 @@ class Units(NearCase):
         for epsg, unit in ((UTM, 1.0), (2263, 1200 / 3937)):
             a, b = self.files[epsg]
             for name, metres in self.METRES.items():
-                for text in ('%.15g%s', '%.15g %s', '%.15g' + '%s'.upper()):
-                    just = 3000.001 * unit / metres
-                    self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', RADIUS=text % (just, name))), 2, name)
-                    less = 2999.999 * unit / metres
-                    self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', RADIUS=text % (less, name.upper()))), 1, name)
-                    self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', MIN_RADIUS=text % (just, name))), 1, name)
+                for text, word in (('%.15g%s', name), ('%.15g %s', name), ('%.15g%s', name.upper())):
+                    more, less = (text % (d * unit / metres, word) for d in (3000.001, 2999.999))
+                    self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', RADIUS=more)), 2, more)
+                    self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', RADIUS=less)), 1, less)
+                    self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', MIN_RADIUS=more)), 1, more)
             self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', RADIUS='3000')), 2, 'units of the CRS')
             self.assertEqual(len(table(a, NEAR=b, CLOSEST='ALL', RADIUS='3e3')), 2)
         a, b = self.files[UTM]
@@ -756,12 +755,30 @@ class Filters(NearCase):
         self.assertTrue(any('transform' in text.lower() or 'project' in text.lower() for text in said.debugs()), said.debugs()[:20])
 
     def test_crs_on_one_side_only(self):
-        none = make(self.new('none.gpkg'), points(self.xy[1]), epsg=None)
+        none = make(self.new('none.shp'), points(self.xy[1]), epsg=None, kind=ogr.wkbPoint)
         for a, b in ((self.a, none), (none, self.b)):
             with listening() as said:
                 rows = table(a, NEAR=b)
             self.assertEqual(len(rows), 300)
-            self.assertTrue(any('CRS' in text or 'reference' in text.lower() for text in said.warnings()), said.seen)
+            self.assertEqual(len(said.warnings()), 1)
+            self.assertIn('CRS', said.warnings()[0])
+
+    def test_undefined_crs(self):
+        """A GeoPackage without CRS has an 'Undefined geographic SRS' (or 'Undefined Cartesian SRS'), which is none."""
+        for undefined in (None, 'LOCAL_CS["Undefined Cartesian SRS"]'):
+            none = make(self.new('none.gpkg'), points(self.xy[0]), epsg=undefined)
+            with listening() as said:
+                rows = table(none, NEAR=self.b)
+            self.check(rows, self.fids, self.fids, self.d, exact=True)
+            self.assertEqual(len(said.warnings()), 1, said.seen)
+            none_too = make(self.new('none.gpkg'), points(self.xy[1]), epsg=undefined)
+            with listening() as said:
+                rows = table(none, NEAR=none_too)
+            self.check(rows, self.fids, self.fids, self.d, exact=True)
+            with listening() as said:
+                rows = table(self.a, NEAR=none_too)
+            self.check(rows, self.fids, self.fids, self.d, exact=True)
+            self.assertEqual(len(said.warnings()), 1, said.seen)
 
 
 if __name__ == '__main__':

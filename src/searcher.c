@@ -265,11 +265,26 @@ static void copy_point(const fn_searcher *s, size_t item, double p[2])
     p[1] = fn_tree_lo(&s->index->points, 0, 1)[item];
 }
 
+/* The nearest of a leaf: taken first, it tells most of the others off. */
+static size_t nearest_of(const double *d2, size_t n)
+{
+    size_t nearest = 0;
+    double least = d2[0];
+    for (size_t j = 1; j < n; j++) {
+        nearest = d2[j] < least ? j : nearest;
+        least = d2[j] < least ? d2[j] : least;
+    }
+    return nearest;
+}
+
 static void visit_points_by_point(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
 {
-    const size_t n = leaf_size(tree, first);
+    const size_t n = leaf_size(tree, first), nearest = nearest_of(d2, n);
+    if (d2[nearest] > s->bound2)
+        return;
+    offer(s, sqrt(d2[nearest]), s->index->point_rank[first + nearest], KIND_POINT, first + nearest, part);
     for (size_t j = 0; j < n; j++)
-        if (d2[j] <= s->bound2)
+        if (d2[j] <= s->bound2 && j != nearest)
             offer(s, sqrt(d2[j]), s->index->point_rank[first + j], KIND_POINT, first + j, part);
 }
 
@@ -294,13 +309,9 @@ static void meet_chain(fn_searcher *s, size_t item, double d2, size_t part)
     offer(s, d > least ? d : least, chain->rank, KIND_CHAIN, item, part);
 }
 
-/* The nearest box first: it tells most of the others off. */
 static void visit_chains(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
 {
-    const size_t n = leaf_size(tree, first);
-    size_t nearest = 0;
-    for (size_t j = 1; j < n; j++)
-        nearest = d2[j] < d2[nearest] ? j : nearest;
+    const size_t n = leaf_size(tree, first), nearest = nearest_of(d2, n);
     if (d2[nearest] > s->bound2)
         return;
     meet_chain(s, first + nearest, d2[nearest], part);
@@ -1069,7 +1080,7 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,
                                   fn_usable *usable, const volatile bool *cancel, fn_error *err)
 {
-    enum { LARGE = 4096, CELLS = 10 }; /* near features that do not fit a small cache; bits of the grid */
+    enum { LARGE = 4096, CELLS = 10, SOON = 8 }; /* near features that do not fit a small cache; bits of the grid */
     s->status = FN_OK;
     s->err = err;
     if (s->limits.closest > FN_BULK_CLOSEST)
@@ -1088,6 +1099,10 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
     size_t before = n; /* the last that was found */
     for (size_t i = 0; i < n && s->status == FN_OK; i++) {
         const size_t q = order ? order[i] : i;
+        if (order && i + SOON < n) { /* they lie apart */
+            __builtin_prefetch(xy + 2 * (size_t)order[i + SOON]);
+            __builtin_prefetch(found + order[i + SOON] * s->limits.closest, 1);
+        }
         counts[q] = 0;
         if (cancel && i % 64 == 0 && fn_is_cancelled(cancel))
             s->status = fn_fail(err, FN_ERR_CANCELLED, "cancelled");

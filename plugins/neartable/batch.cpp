@@ -122,6 +122,9 @@ void Extractor::Prepare(OGRLayerH layer) const
     /* A field that the condition needs must be read, and which ones these are only the driver knows. */
     if (!m_layer->where.empty() || !OGR_L_TestCapability(layer, OLCIgnoreFields))
         return;
+    /* These make geometries of fields, and then of ignored fields none. */
+    if (EQUAL(m_layer->driver.c_str(), "OGR_VRT"))
+        return;
     OGRFeatureDefnH defn = OGR_L_GetLayerDefn(layer);
     std::vector<const char *> ignored = {"OGR_STYLE"};
     for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++) {
@@ -225,7 +228,7 @@ void Extractor::AppendGeometry(OGRGeometryH geometry, Batch &batch)
         }
     } else {
         std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry> linear;
-        if (OGR_G_HasCurveGeometry(geometry, TRUE)) {
+        if (OGR_G_HasCurveGeometry(geometry, FALSE)) { /* of that type, even if no part is bent */
             linear.reset(OGR_G_GetLinearGeometry(geometry, 0, nullptr));
             geometry = linear.get();
         }

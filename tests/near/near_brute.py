@@ -361,6 +361,26 @@ def random_geometry(rng, kind, x, y, size):
     return kind, [random_geometry(rng, ('Point', 'LineString', 'Polygon')[int(rng.integers(0, 3))], *spot(), size / 2) for _ in range(count)]
 
 
+def lattice_shapes(rng, n, side, x0=0, y0=0):
+    """Small shapes with whole coordinates: many touch, share edges, are equal, cross themselves or have no extent."""
+    def spot(x, y):
+        return float(x0 + x), float(y0 + y)
+
+    def line(x, y, count):
+        return [spot(x + dx, y + dy) for dx, dy in rng.integers(0, 3, (count, 2))]
+    shapes = []
+    for _ in range(n):
+        x, y = (int(v) for v in rng.integers(0, side, 2))
+        w, h = (int(v) for v in rng.integers(1, 4, 2))
+        rectangle = [spot(x, y), spot(x + w, y), spot(x + w, y + h), spot(x, y + h), spot(x, y)]
+        ring = line(x, y, 4)
+        holed = [[spot(x, y), spot(x + 4, y), spot(x + 4, y + 4), spot(x, y + 4), spot(x, y)], [spot(x + 1, y + 1), spot(x + 3, y + 1), spot(x + 3, y + 3), spot(x + 1, y + 1)]]
+        shapes.append([('Point', spot(x, y)), ('LineString', line(x, y, 2)), ('LineString', line(x, y, 4)), ('Polygon', [rectangle]), ('Polygon', [rectangle[::-1]]),
+                       ('Polygon', [ring + ring[:1]]), ('Polygon', holed), ('MultiPoint', line(x, y, 2)), ('MultiPolygon', [[rectangle], holed]),
+                       ('GeometryCollection', [('Point', spot(x, y)), ('LineString', line(x, y, 3)), ('Polygon', [rectangle])])][int(rng.integers(0, 10))])
+    return shapes
+
+
 def random_geometries(rng, kind, n, extent=1000.0, size=30.0, x0=0.0, y0=0.0):
     return [random_geometry(rng, kind, x0 + rng.uniform(0, extent), y0 + rng.uniform(0, extent), size) for _ in range(n)]
 

@@ -219,10 +219,10 @@ class NearCase(Case):
         return self.path('%s_%d%s' % (stem, NearCase.count, ending))
 
     def check(self, rows, in_fids, near_keys, distances, k=1, radius=np.inf, min_radius=0.0, allowed=None, exact=False, unmatched=False,
-              tolerance=1e-9, absolute=1e-9, layers=None):
+              tolerance=1e-9, absolute=1e-9, layers=None, touching=False):
         """The rows are what the distances (inputs x nears) say. near_keys: FIDs, or (layer, FID) where layers (NEAR_FC of each layer) is given.
         exact: the same bits. Else distances are right within the tolerances, rows are in the order of (NEAR_DIST, layer, FID), and rank by rank
-        the distances are the least ones: another feature stands there only if it is as far."""
+        the distances are the least ones: another feature stands there only if it is as far. touching: zeros of brute force may be a little more."""
         keys = [key if isinstance(key, tuple) else (0, key) for key in near_keys]
         index = {key: j for j, key in enumerate(keys)}
         self.assertEqual(len(index), len(keys))
@@ -271,7 +271,7 @@ class NearCase(Case):
             for row, j in zip(got, want):
                 self.assertLessEqual(row.NEAR_DIST, d[j] + slack[j], '%s rank %d: %s is nearer' % (what, row.NEAR_RANK, keys[j]))
             zeros = [keys[j] for j in want if d[j] == 0][:limit]
-            if all(row.NEAR_DIST == 0 for row in got[:len(zeros)]):
+            if not touching and all(row.NEAR_DIST == 0 for row in got[:len(zeros)]):
                 self.assertEqual(found[:len(zeros)], zeros, what + ': overlapping features by FID')
         return total
 

@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, ogr
 
-from near_brute import CODES, Shape, along, distance_matrix, random_geometries, to_shape
+from near_brute import CODES, Shape, along, distance_matrix, lattice_shapes, random_geometries, to_shape
 from near_common import NearCase, UTM, brief, listening, make, names_of, near, pairs, points, rng, rows_of, table
 
 KINDS = list(CODES)
@@ -50,6 +50,22 @@ class Distances(NearCase):
                         self.check(rows, in_fids, near_fids, d, k, radius, least, exact=exact)
                         if k is None and radius == np.inf:
                             self.assertEqual(len(rows), 40 * 60)
+
+    def test_shared_corners(self):
+        """Whole numbers: shapes that touch, overlap along edges, repeat each other and degenerate."""
+        for turn in range(4):
+            generator = rng('shared corners', turn)
+            inputs, nears = lattice_shapes(generator, 80, 20), lattice_shapes(generator, 90, 20)
+            a, b = make(self.new('a.gpkg'), inputs), make(self.new('b.gpkg'), nears)
+            d = distance_matrix(inputs, nears)
+            self.assertGreater((d == 0).sum(), 100)
+            for k, radius in ((1, np.inf), (4, np.inf), (None, 3.0), (None, 0.0)):
+                options = {'RADIUS': radius} if radius < np.inf else {}
+                rows = table(a, NEAR=b, CLOSEST=k or 'ALL', LOCATION=True, **options)
+                self.check(rows, list(range(1, 81)), list(range(1, 91)), d, k, radius)
+                for row in rows[::11]:
+                    self.assertLess(to_shape([(row.FROM_X, row.FROM_Y)], inputs[row.IN_FID - 1])[0], 1e-9)
+                    self.assertLess(to_shape([(row.NEAR_X, row.NEAR_Y)], nears[row.NEAR_FID - 1])[0], 1e-9)
 
     def test_symmetric(self):
         """The distance is the same from whichever side it is measured."""

@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 from osgeo import osr
 
-from near_brute import Geodesic, distance_matrix, random_geometries
+from near_brute import Geodesic, distance_matrix, lattice_shapes, random_geometries
 from near_common import UTM, NearCase, listening, make, near, points, rng, rows_of, srs_of, table
 
 GLOBE = Geodesic()
@@ -19,7 +19,9 @@ def lonlat(generator, n, west=-180, east=180, south=-90, north=90):
 
 
 class GeodesicCase(NearCase):
-    def compare(self, inputs, nears, limits=((1, np.inf), (3, np.inf)), epsg=4326, metric=GLOBE, ranks_elsewhere=None, **more):
+    elsewhere = 0  # inputs that have another neighbour in degrees
+
+    def compare(self, inputs, nears, limits=((1, np.inf), (3, np.inf)), epsg=4326, metric=GLOBE, ranks_elsewhere=None, touching=False, **more):
         """Table against brute force; returns (rows of the last, distances)."""
         a = make(self.new('a.gpkg'), inputs, epsg=epsg)
         b = make(self.new('b.gpkg'), nears, epsg=epsg)
@@ -29,12 +31,13 @@ class GeodesicCase(NearCase):
             if radius < np.inf:
                 options['RADIUS'] = radius
             rows = table(a, NEAR=b, **options)
-            self.check(rows, list(range(1, len(inputs) + 1)), list(range(1, len(nears) + 1)), d, k, radius, tolerance=0, absolute=MM)
+            self.check(rows, list(range(1, len(inputs) + 1)), list(range(1, len(nears) + 1)), d, k, radius, tolerance=0, absolute=MM, touching=touching)
             self.places(rows, inputs, nears, metric)
         if ranks_elsewhere is not None:
             flat = distance_matrix(inputs, nears).argmin(1)
             nearest = d.min(1)
             worse = int((d[np.arange(len(inputs)), flat] > nearest + 1).sum())
+            self.elsewhere += worse
             self.assertGreaterEqual(worse, ranks_elsewhere, 'the data cannot tell geodesic from planar')
         return rows, d
 
@@ -175,7 +178,16 @@ class LinesAndPolygons(GeodesicCase):
                 with self.subTest(left=left, right=right):
                     generator = rng('geo', left, right)
                     inputs, nears = self.small(generator, left, 14, 10, 68, 4.0), self.small(generator, right, 16, 10, 68, 4.0)
-                    self.compare(inputs, nears, ((1, np.inf), (4, np.inf), (None, 80000.0)), ranks_elsewhere=1)
+                    self.compare(inputs, nears, ((1, np.inf), (4, np.inf), (None, 80000.0)), ranks_elsewhere=0)
+        self.assertGreater(self.elsewhere, 10, 'the data cannot tell geodesic from planar')
+
+    def test_shared_corners(self):
+        """Whole degrees: shapes that touch, overlap along edges, repeat each other and degenerate."""
+        for x0, y0 in ((10, 40), (176, -3), (-184, 60)):
+            generator = rng('shared corners', x0)
+            inputs, nears = (lattice_shapes(generator, 25, 9, x0, y0) for _ in range(2))
+            rows, d = self.compare(inputs, nears, ((2, np.inf), (None, 150000.0)), touching=True)
+            self.assertGreater((d == 0).sum(), 10)
 
     def test_long_edges(self):
         """Edges of some thousand km: great circles, not parallels."""
@@ -274,7 +286,7 @@ class LinesAndPolygons(GeodesicCase):
             rings.append(('Polygon', [ring + ring[:1]]))
         spots = [('Point', tuple(p)) for p in lonlat(generator, 100)]
         rows, _ = self.compare(spots, rings, ((1, np.inf), (6, np.inf)), ranks_elsewhere=3)
-        self.assertTrue(5 < sum(row.NEAR_DIST == 0 for row in rows) < 60)
+        self.assertTrue(2 < sum(row.NEAR_DIST == 0 for row in rows) < 70)
         self.compare(rings, rings[::-1], ((2, np.inf),))
 
     def test_link_lines_over_the_antimeridian(self):

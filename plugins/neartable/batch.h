@@ -38,6 +38,11 @@ struct Batch {
     size_t WkbBytes(size_t i) const { return wkbEnd[i] - (i ? wkbEnd[i - 1] : 0); }
     const char *Record(size_t i) const { return records.data() + (i ? recordEnd[i - 1] : 0); }
     size_t RecordBytes(size_t i) const { return recordEnd[i] - (i ? recordEnd[i - 1] : 0); }
+    size_t Bytes() const
+    {
+        return fids.size() * (sizeof(int64_t) + sizeof(Shape) + 2 * sizeof(double) + 2 * sizeof(size_t)) + wkb.size() +
+               records.size();
+    }
     void Clear();
     /* By ascending FID. */
     void Sort();

@@ -52,9 +52,10 @@ bool Layer::ReadNear()
 
 bool Layer::Begin()
 {
-    if (ReadNear() && PrepareDatasets())
-        m_session.reset(Session::Open(m_plan, m_near, Purpose::Rows, m_datasets));
-    return m_session != nullptr;
+    if (!PrepareDatasets())
+        return false;
+    m_session.reset(Session::Open(m_plan, Purpose::Rows, m_datasets));
+    return m_session && ReadNear() && m_session->Start(m_near);
 }
 
 bool Layer::NextPart()
@@ -259,9 +260,8 @@ bool Layer::RunCount(Purpose purpose, PartHeader *sum)
         if (!datasets->back())
             return false;
     }
-    std::unique_ptr<Session, CloseSession> session(
-        Session::Open(m_plan, purpose == Purpose::CountUsable ? nullptr : m_near, purpose, datasets));
-    if (!session)
+    std::unique_ptr<Session, CloseSession> session(Session::Open(m_plan, purpose, datasets));
+    if (!session || !session->Start(purpose == Purpose::CountUsable ? nullptr : m_near))
         return false;
     PartView part;
     bool failed = false;

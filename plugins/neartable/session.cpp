@@ -26,23 +26,38 @@ static size_t Budget(const Work &work)
     return std::max(kLeast, kEach * part * static_cast<size_t>(work.plan->workers));
 }
 
-Session *Session::Open(std::shared_ptr<const Plan> plan, std::shared_ptr<const NearSide> near, Purpose purpose,
-                       SharedDatasets datasets)
+Session *Session::Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets)
 {
     std::unique_ptr<Session> self(new Session());
     Work &work = self->m_work;
     work.plan = std::move(plan);
-    work.near = std::move(near);
     work.purpose = purpose;
+    self->m_config.Assign(CPLGetThreadLocalConfigOptions(), TRUE);
     if (!Split::Choose(*work.plan, (*datasets)[work.plan->input.dataset].get(), work.split))
         return nullptr;
-    if (work.split.way == Split::Way::OneReader)
-        work.shared = std::make_unique<OneReader>(*work.plan, work.split, std::move(datasets));
-    self->m_config.Assign(CPLGetThreadLocalConfigOptions(), TRUE);
+    if (work.split.way != Split::Way::OneReader)
+        return self.release();
+    work.shared = std::make_unique<OneReader>(*work.plan, work.split, std::move(datasets));
+    if (!work.plan->HasGroups()) /* groups are known when the near side is */
+        self->m_readAhead = std::make_unique<ReadAhead>(*work.plan, *work.shared, self->m_config.List());
+    return self.release();
+}
+
+Session::~Session()
+{
+    if (m_readAhead)
+        m_readAhead->Cancel();
+}
+
+bool Session::Start(std::shared_ptr<const NearSide> near)
+{
+    Work &work = m_work;
+    work.near = std::move(near);
+    m_readAhead.reset();
 
     fn_job job = {};
     job.task_count = work.split.TaskCount();
-    job.user = self.get();
+    job.user = this;
     job.task_bytes = [](void *user, int64_t task) {
         return Worker::TaskBytes(static_cast<Session *>(user)->m_work, task);
     };
@@ -75,13 +90,13 @@ Session *Session::Open(std::shared_ptr<const Plan> plan, std::shared_ptr<const N
     options.workers = work.plan->workers;
     options.budget = Budget(work);
     options.trace =
-        purpose != Purpose::Rows || work.plan->options.trace.empty() ? nullptr : work.plan->options.trace.c_str();
+        work.purpose != Purpose::Rows || work.plan->options.trace.empty() ? nullptr : work.plan->options.trace.c_str();
     fn_error err;
-    if (fn_stream_new(&job, &options, &self->m_stream, &err) != FN_OK) {
+    if (fn_stream_new(&job, &options, &m_stream, &err) != FN_OK) {
         Fail(*work.plan, err);
-        return nullptr;
+        return false;
     }
-    return self.release();
+    return true;
 }
 
 bool Session::Next(PartView *part, bool *failed)

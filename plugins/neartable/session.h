@@ -3,6 +3,7 @@
 #define FN_NEARTABLE_SESSION_H
 
 #include "closing.h"
+#include "neartable/read_ahead.h"
 #include "neartable/worker.h"
 
 namespace fishnet::neartable
@@ -11,10 +12,13 @@ namespace fishnet::neartable
 class Session final : public Crew
 {
   public:
+    ~Session() override;
     /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets: those of the
-     * plan; one reader uses the input's handle. near: NULL with CountUsable. */
-    static Session *Open(std::shared_ptr<const Plan> plan, std::shared_ptr<const NearSide> near, Purpose purpose,
-                         SharedDatasets datasets);
+     * plan; one reader uses the input's handle, and begins to read at once. */
+    static Session *Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets);
+
+    /* Lets the workers begin. near: NULL with CountUsable. False after CPLError. */
+    bool Start(std::shared_ptr<const NearSide> near);
 
     /* The next part, or false: at the end, or after CPLError with *failed. */
     bool Next(PartView *part, bool *failed);
@@ -33,6 +37,7 @@ class Session final : public Crew
 
     Work m_work;
     CPLStringList m_config;
+    std::unique_ptr<ReadAhead> m_readAhead; /* until the workers begin */
     fn_stream *m_stream = nullptr;
     bool m_hostListens = true; /* messages may be given: we are on a thread of the host */
 };

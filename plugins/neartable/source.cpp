@@ -216,6 +216,17 @@ fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &
     constexpr std::chrono::milliseconds kPatience(50); /* a task that was given up never takes its turn */
     {
         std::unique_lock<std::mutex> lock(m_mutex);
+        const auto ready = m_ready.find(task);
+        if (ready != m_ready.end()) {
+            batch = std::move(ready->second.batch);
+            *end = ready->second.end;
+            cause = ready->second.cause;
+            for (Message &message : ready->second.messages)
+                collector.messages.push_back(std::move(message));
+            const fn_status status = ready->second.status;
+            m_ready.erase(ready);
+            return status;
+        }
         while (m_turn != task && m_state == State::Reading) {
             m_changed.wait_for(lock, kPatience);
             if (fn_is_cancelled(cancel))
@@ -229,6 +240,13 @@ fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &
             return FN_ERR_READ;
         }
     }
+    return ReadNow(task, cancel, extractor, batch, end, collector, cause);
+}
+
+/* The task's turn has come. */
+fn_status OneReader::ReadNow(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
+                             MessageCollector &collector, std::string &cause)
+{
     int64_t number = m_layer ? m_number : m_split.begin;
     std::vector<FeatureHandle> features;
     fn_status status = FN_OK;
@@ -247,6 +265,21 @@ fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &
     }
     *end = status == FN_OK && batch.Count() == 0;
     return status;
+}
+
+bool OneReader::ReadInAdvance(const volatile bool *cancel, Extractor &extractor)
+{
+    if (m_state != State::Reading || m_turn >= m_split.TaskCount())
+        return false;
+    const int64_t task = m_turn;
+    Ready ready;
+    MessageCollector collector;
+    ready.status = ReadNow(task, cancel, extractor, ready.batch, &ready.end, collector, ready.cause);
+    if (ready.status != FN_ERR_READ)
+        ready.messages = std::move(collector.messages);
+    m_readyBytes += ready.batch.Bytes();
+    m_ready.emplace(task, std::move(ready));
+    return m_state == State::Reading;
 }
 
 /* ---- one worker ---- */

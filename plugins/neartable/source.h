@@ -3,6 +3,7 @@
 #define FN_NEARTABLE_SOURCE_H
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 #include "neartable/near_side.h"
@@ -48,8 +49,21 @@ class OneReader
     fn_status Read(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
                    MessageCollector &collector, std::string &cause);
 
+    /* Reads the next batch and keeps it until its task asks. Before the workers begin. False: there is no next, or it is cancelled. */
+    bool ReadInAdvance(const volatile bool *cancel, Extractor &extractor);
+    size_t BytesInAdvance() const { return m_readyBytes; }
+
   private:
     enum class State { Reading, AtEnd, Failed };
+    struct Ready {
+        Batch batch;
+        bool end = false;
+        fn_status status = FN_OK;
+        std::string cause;
+        std::vector<Message> messages;
+    };
+    fn_status ReadNow(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
+                      MessageCollector &collector, std::string &cause);
     fn_status ReadBatch(const volatile bool *cancel, int64_t size, Extractor &extractor, Batch &batch, bool *end,
                         MessageCollector &collector, std::string &cause);
     void EndTurn(State state);
@@ -60,7 +74,9 @@ class OneReader
     SharedDatasets m_datasets;
     std::mutex m_mutex;
     std::condition_variable m_changed;
-    int64_t m_turn = 0; /* the task that may read */
+    int64_t m_turn = 0;               /* the task that may read */
+    std::map<int64_t, Ready> m_ready; /* read in advance, by task */
+    size_t m_readyBytes = 0;
     State m_state = State::Reading;
     /* These belong to the worker whose turn it is. */
     OGRLayerH m_layer = nullptr;

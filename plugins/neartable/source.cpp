@@ -116,6 +116,18 @@ static void TakePart(const Options &options, Split &split)
     split.count = end - first;
 }
 
+/* Small enough that every worker has some of a small input. */
+static int64_t SizeForAll(const Plan &plan, const Split &split, OGRLayerH layer)
+{
+    constexpr int64_t kEach = 4, kLeast = 256; /* tasks of a worker; features of a task */
+    int64_t count = split.count;
+    if (count == INT64_MAX && OGR_L_TestCapability(layer, OLCFastFeatureCount))
+        count = OGR_L_GetFeatureCount(layer, FALSE);
+    if (count < 0 || plan.workers == 1)
+        return split.size;
+    return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers) + 1));
+}
+
 static OGRLayerH FindLayer(const LayerPlan &plan, GDALDatasetH dataset)
 {
     return GDALDatasetGetLayerByName(dataset, plan.layer.c_str());
@@ -150,6 +162,8 @@ bool Split::Choose(const Plan &plan, GDALDatasetH dataset, Split &split)
         }
     }
     TakePart(plan.options, split);
+    if (plan.options.partitionSize == 0)
+        split.size = SizeForAll(plan, split, layer);
     CPLDebug("FISHNET", "%s is read by %s", neartable::Describe(plan.input).c_str(),
              split.way == Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == Way::ByNumber ? "feature numbers, each worker for itself"

@@ -93,7 +93,7 @@ static uint32_t nearest_segment(const double *p, const double *q, uint32_t segme
     uint32_t nearest = 0;
     for (uint32_t first = 0; first < segments; first += AT_ONCE) {
         const uint32_t n = segments - first < AT_ONCE ? segments - first : AT_ONCE;
-        double squares[AT_ONCE];
+        double squares[AT_ONCE] = {0};
         for (uint32_t j = 0; j < n; j++) {
             const double *s = q + 2 * (first + j);
             const double dx = s[2] - s[0], dy = s[3] - s[1], x = p[0] - s[0], y = p[1] - s[1],

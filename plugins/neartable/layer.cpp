@@ -542,6 +542,15 @@ int Layer::NextArray(ArrowArray *array)
     return 0;
 }
 
+/* A stream has the whole table, wherever a reader has been. Two at a time are refused by the base class. */
+bool Layer::GetArrowStream(ArrowArrayStream *stream, CSLConstList options)
+{
+    const auto &shared = m_poSharedArrowArrayStreamPrivateData;
+    if (!shared || !shared->m_bArrowArrayStreamInProgress)
+        ResetReading();
+    return OGRLayer::GetArrowStream(stream, options);
+}
+
 int Layer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array)
 {
     if (HasFilter() || !HasNativeArrow())

@@ -24,6 +24,7 @@ class Layer final : public OGRLayer
     FN_CONST OGRFeatureDefn *GetLayerDefn() FN_CONST override { return m_schema.defn; }
     int TestCapability(const char *name) FN_CONST override;
     OGRErr SetIgnoredFields(FN_IGNORED_FIELDS fields) override;
+    bool GetArrowStream(ArrowArrayStream *stream, CSLConstList options = nullptr) override;
     int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array) override;
     GDALDataset *GetDataset() override { return m_dataset; }
 

@@ -192,6 +192,20 @@ static void offer(fn_searcher *s, double distance, uint32_t rank, uint32_t kind,
         update_bound(s);
 }
 
+/* What lies farther than this cannot change the answer for the feature, which may have been met already: a square, as bound2. */
+static double bound2_of(const fn_searcher *s, uint32_t rank)
+{
+    const fn_ranking *r = &s->ranking;
+    if (s->banning)
+        return s->banned[rank] == s->ban ? -1 : s->bound2;
+    if (!r->seen || r->seen[rank] != r->search)
+        return s->bound2;
+    double d = r->list[r->place[rank]].distance;
+    if (s->measure == GEODESIC)
+        d = fn_geo_chord_max(&s->set->ellipsoid, d);
+    return fmin(s->bound2, d * d * WIDER);
+}
+
 /* ---- walking a tree ---- */
 
 typedef struct step {
@@ -303,6 +317,8 @@ static void visit_points(fn_searcher *s, const fn_tree *tree, size_t first, cons
 static void meet_chain(fn_searcher *s, size_t item, double d2, size_t part)
 {
     const fn_chain *chain = &s->index->chain[item];
+    if (d2 > bound2_of(s, chain->rank))
+        return;
     const double d = fn_planar_distance(query_xy(s, part), s->chains[part].segments,
                                         s->set->xy + 2 * (size_t)chain->first, chain->segments, NULL);
     const double least = sqrt(d2);
@@ -601,9 +617,12 @@ static void visit_geodesic(fn_searcher *s, const fn_tree *tree, size_t first, co
         if (d2[j] <= s->bound2) {
             const uint32_t rank =
                 kind == KIND_POINT ? s->index->point_rank[first + j] : s->index->chain[first + j].rank;
+            const double most2 = bound2_of(s, rank);
+            if (d2[j] > most2)
+                continue;
             const run near = near_run(s, kind, first + j);
             const double d =
-                s->measure == CHORD ? rough_distance(&query, &near) : exact_distance(s, &query, &near, s->bound2, NULL);
+                s->measure == CHORD ? rough_distance(&query, &near) : exact_distance(s, &query, &near, most2, NULL);
             offer(s, d, rank, kind, first + j, part);
         }
 }

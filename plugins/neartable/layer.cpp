@@ -146,9 +146,9 @@ static double Unwrap(double x, double from)
     return std::abs(x - from) > 180 ? x - 360 * std::round((x - from) / 360) : x;
 }
 
-std::unique_ptr<OGRGeometry> Layer::MakeGeometry(int64_t row) const
+std::unique_ptr<OGRGeometry> Layer::MakeGeometry(const PartView &part, int64_t row) const
 {
-    const auto &columns = m_part.columns;
+    const auto &columns = part.columns;
     const double scale = m_plan->toDegrees;
     const double fromX = columns.fromX[row] / scale, fromY = columns.fromY[row] / scale;
     const double nearY = columns.nearY[row] / scale;
@@ -169,9 +169,9 @@ std::unique_ptr<OGRGeometry> Layer::MakeGeometry(int64_t row) const
 }
 
 /* The columns of the near feature. */
-void Layer::SetNear(OGRFeature *feature, int64_t row) const
+void Layer::SetNear(OGRFeature *feature, const PartView &part, int64_t row) const
 {
-    const auto &columns = m_part.columns;
+    const auto &columns = part.columns;
     const auto wanted = [this](int field) { return m_wanted[static_cast<size_t>(field)] != 0; };
     if (wanted(m_schema.distance))
         SetReal(feature, m_schema.distance, columns.distance[row]);
@@ -197,23 +197,23 @@ void Layer::SetNear(OGRFeature *feature, int64_t row) const
         SetFields(feature, m_schema.nearFields, m_plan->nearFields, m_near->Record(columns.feature[row]));
     if (m_plan->options.geometry == RowGeometry::None || m_schema.defn->IsGeometryIgnored())
         return;
-    std::unique_ptr<OGRGeometry> geometry = MakeGeometry(row);
+    std::unique_ptr<OGRGeometry> geometry = MakeGeometry(part, row);
     geometry->assignSpatialReference(m_schema.defn->GetGeomFieldDefn(0)->GetSpatialRef());
     feature->SetGeometryDirectly(geometry.release());
 }
 
-void Layer::SetRow(OGRFeature *feature) const
+void Layer::SetRow(OGRFeature *feature, const PartView &part, int64_t row, int64_t rowsBefore) const
 {
-    const auto &columns = m_part.columns;
-    feature->SetFID(m_rowsBefore + m_row + 1);
+    const auto &columns = part.columns;
+    feature->SetFID(rowsBefore + row + 1);
     if (m_wanted[static_cast<size_t>(m_schema.inFid)])
-        SetInteger64(feature, m_schema.inFid, columns.inFid[m_row]);
+        SetInteger64(feature, m_schema.inFid, columns.inFid[row]);
     if (m_wanted[static_cast<size_t>(m_schema.nearFid)])
-        SetInteger64(feature, m_schema.nearFid, columns.nearFid[m_row]);
+        SetInteger64(feature, m_schema.nearFid, columns.nearFid[row]);
     if (!m_plan->fields.empty())
-        SetFields(feature, m_schema.fields, m_plan->fields, m_part.records + columns.record[m_row]);
-    if (columns.feature[m_row] != kNoFeature) {
-        SetNear(feature, m_row);
+        SetFields(feature, m_schema.fields, m_plan->fields, part.records + columns.record[row]);
+    if (columns.feature[row] != kNoFeature) {
+        SetNear(feature, part, row);
         return;
     }
     for (int i = m_schema.distance; i < m_schema.defn->GetFieldCount(); i++)
@@ -226,7 +226,7 @@ OGRFeature *Layer::GetNextFeature()
     try {
         while (NextRow()) {
             auto feature = std::make_unique<OGRFeature>(m_schema.defn);
-            SetRow(feature.get());
+            SetRow(feature.get(), m_part, m_row, m_rowsBefore);
             m_nFeaturesRead++;
             if ((!m_poFilterGeom || FilterGeometry(feature->GetGeometryRef())) &&
                 (!m_poAttrQuery || m_poAttrQuery->Evaluate(feature.get())))
@@ -237,6 +237,66 @@ OGRFeature *Layer::GetNextFeature()
         Fail();
     }
     return nullptr;
+}
+
+/* ---- a feature by its number ---- */
+
+/* Programs that sort a table ask for its features one by one, in any order: a pass over the input for each would never end. */
+bool Layer::KeepRows()
+{
+    constexpr size_t kMost = size_t(512) << 20; /* bytes */
+    if (m_keeping != Keeping::Untried)
+        return m_keeping == Keeping::Done;
+    m_keeping = Keeping::Failed;
+    size_t total = 0;
+    int64_t rows = 0;
+    bool tooMany = false;
+    const bool good = Run(Purpose::Rows, [&](const PartView &part, const fn_part &bytes) {
+        total += bytes.bytes;
+        tooMany = total > kMost;
+        if (tooMany)
+            return false;
+        if (part.header.rows == 0)
+            return true;
+        std::unique_ptr<char[]> copy(new char[bytes.bytes]);
+        memcpy(copy.get(), bytes.data, bytes.bytes);
+        Kept kept = {rows, std::move(copy), PartView()};
+        kept.part.Open(*m_plan, kept.bytes.get());
+        m_kept.push_back(std::move(kept));
+        rows += part.header.rows;
+        return true;
+    });
+    if (!good || tooMany)
+        m_kept.clear();
+    if (tooMany)
+        CPLDebug("FISHNET", "more than %d MB of rows are not kept: GetFeature() reads from the start each time",
+                 static_cast<int>(kMost >> 20));
+    m_keeping = tooMany ? Keeping::TooMany : good ? Keeping::Done : Keeping::Failed;
+    return m_keeping == Keeping::Done;
+}
+
+OGRFeature *Layer::GetFeature(GIntBig fid)
+{
+    try {
+        if (fid < 1)
+            return nullptr;
+        if (!KeepRows())
+            return m_keeping == Keeping::TooMany ? OGRLayer::GetFeature(fid) : nullptr;
+        const auto after = std::upper_bound(m_kept.begin(), m_kept.end(), fid - 1,
+                                            [](int64_t row, const Kept &kept) { return row < kept.rowsBefore; });
+        if (after == m_kept.begin())
+            return nullptr;
+        const Kept &kept = *std::prev(after);
+        const int64_t row = fid - 1 - kept.rowsBefore;
+        if (row >= kept.part.header.rows)
+            return nullptr;
+        auto feature = std::make_unique<OGRFeature>(m_schema.defn);
+        SetRow(feature.get(), kept.part, row, kept.rowsBefore);
+        return feature.release();
+    } catch (const std::exception &exception) {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        return nullptr;
+    }
 }
 
 /* ---- counting ---- */
@@ -251,8 +311,10 @@ bool Layer::CanCountFast() const
 }
 
 /* A pass over the input, beside the one that may be under way. */
-bool Layer::RunCount(Purpose purpose, PartHeader *sum)
+bool Layer::Run(Purpose purpose, const Visit &visit)
 {
+    if (!PrepareDatasets())
+        return false;
     SharedDatasets datasets = m_datasets;
     if (m_session && m_session->ReadsFromTheHost()) {
         datasets = std::make_shared<std::vector<DatasetHandle>>();
@@ -261,14 +323,13 @@ bool Layer::RunCount(Purpose purpose, PartHeader *sum)
             return false;
     }
     std::unique_ptr<Session, CloseSession> session(Session::Open(m_plan, purpose, datasets));
-    if (!session || !session->Start(purpose == Purpose::CountUsable ? nullptr : m_near))
+    if (!session || (purpose != Purpose::CountUsable && !ReadNear()) ||
+        !session->Start(purpose == Purpose::CountUsable ? nullptr : m_near))
         return false;
     PartView part;
+    fn_part bytes = {};
     bool failed = false;
-    while (session->Next(&part, &failed)) {
-        sum->rows += part.header.rows;
-        sum->features += part.header.features;
-        sum->unusable.Add(part.header.unusable);
+    while (session->Next(&part, &failed, &bytes) && visit(part, bytes)) {
     }
     const bool usesHandle = session->ReadsFromTheHost() && datasets == m_datasets;
     if (!CloseCrew(session.release()) && usesHandle)
@@ -296,7 +357,13 @@ GIntBig Layer::Count()
         each = static_cast<int64_t>(std::min(options.closest, near));
         fast = excluded == 0 || near >= options.closest + excluded;
     }
-    if (!RunCount(fast ? Purpose::CountUsable : Purpose::CountRows, &sum))
+    const auto add = [&sum](const PartView &part, const fn_part &) {
+        sum.rows += part.header.rows;
+        sum.features += part.header.features;
+        sum.unusable.Add(part.header.unusable);
+        return true;
+    };
+    if (!Run(fast ? Purpose::CountUsable : Purpose::CountRows, add))
         return -1;
     if (!fast)
         return sum.rows;
@@ -331,7 +398,7 @@ int Layer::TestCapability(const char *name) FN_CONST
         return !HasFilter() && (m_count >= 0 || CanCountFast());
     if (EQUAL(name, OLCFastGetArrowStream))
         return !HasFilter() && HasNativeArrow();
-    return EQUAL(name, OLCIgnoreFields) || EQUAL(name, OLCStringsAsUTF8);
+    return EQUAL(name, OLCRandomRead) || EQUAL(name, OLCIgnoreFields) || EQUAL(name, OLCStringsAsUTF8);
 }
 
 OGRErr Layer::SetIgnoredFields(FN_IGNORED_FIELDS fields)
@@ -450,7 +517,7 @@ void Layer::AppendGeometry(ArrowColumn &column, int64_t row) const
         return;
     }
     unsigned char wkb[64]; /* a line of two points has 41 bytes */
-    const std::unique_ptr<OGRGeometry> geometry = MakeGeometry(row);
+    const std::unique_ptr<OGRGeometry> geometry = MakeGeometry(m_part, row);
     geometry->exportToWkb(wkbNDR, wkb, wkbVariantIso);
     column.AppendBytes(wkb, geometry->WkbSize());
 }

@@ -5,6 +5,8 @@
 #include "neartable/schema.h"
 #include "neartable/session.h"
 
+#include <functional>
+
 #include <ogr_recordbatch.h>
 
 namespace fishnet::neartable
@@ -20,6 +22,7 @@ class Layer final : public OGRLayer
 
     void ResetReading() override;
     OGRFeature *GetNextFeature() override;
+    OGRFeature *GetFeature(GIntBig fid) override;
     GIntBig GetFeatureCount(int force = TRUE) override;
     FN_CONST OGRFeatureDefn *GetLayerDefn() FN_CONST override { return m_schema.defn; }
     int TestCapability(const char *name) FN_CONST override;
@@ -42,10 +45,12 @@ class Layer final : public OGRLayer
     bool NextPart();
     void Finish();
     GIntBig Count();
-    bool RunCount(Purpose purpose, PartHeader *sum);
-    void SetRow(OGRFeature *feature) const;
-    void SetNear(OGRFeature *feature, int64_t row) const;
-    std::unique_ptr<OGRGeometry> MakeGeometry(int64_t row) const;
+    using Visit = std::function<bool(const PartView &part, const fn_part &bytes)>;
+    bool Run(Purpose purpose, const Visit &visit);
+    bool KeepRows();
+    void SetRow(OGRFeature *feature, const PartView &part, int64_t row, int64_t rowsBefore) const;
+    void SetNear(OGRFeature *feature, const PartView &part, int64_t row) const;
+    std::unique_ptr<OGRGeometry> MakeGeometry(const PartView &part, int64_t row) const;
     void Fail();
     struct ArrayBuilder;
     int NextArray(ArrowArray *array);
@@ -70,6 +75,15 @@ class Layer final : public OGRLayer
     PartHeader m_sum;      /* of the parts so far */
     bool m_warned = false; /* of unusable input */
     GIntBig m_count = -1;  /* rows, once they have been counted */
+
+    /* All rows, for GetFeature(), unless they are too many. */
+    struct Kept {
+        int64_t rowsBefore;
+        std::unique_ptr<char[]> bytes;
+        PartView part;
+    };
+    std::vector<Kept> m_kept;
+    enum class Keeping { Untried, Done, TooMany, Failed } m_keeping = Keeping::Untried;
 };
 
 } // namespace fishnet::neartable

@@ -99,7 +99,7 @@ bool Session::Start(std::shared_ptr<const NearSide> near)
     return true;
 }
 
-bool Session::Next(PartView *part, bool *failed)
+bool Session::Next(PartView *part, bool *failed, fn_part *bytes)
 {
     fn_part data;
     fn_error err;
@@ -110,6 +110,8 @@ bool Session::Next(PartView *part, bool *failed)
         Fail(*m_work.plan, err);
     if (*failed || !data.data)
         return false;
+    if (bytes)
+        *bytes = data;
     if (m_work.purpose == Purpose::Rows)
         part->Open(*m_work.plan, data.data);
     else

@@ -20,8 +20,8 @@ class Session final : public Crew
     /* Lets the workers begin. near: NULL with CountUsable. False after CPLError. */
     bool Start(std::shared_ptr<const NearSide> near);
 
-    /* The next part, or false: at the end, or after CPLError with *failed. */
-    bool Next(PartView *part, bool *failed);
+    /* The next part, or false: at the end, or after CPLError with *failed. bytes: as it came. */
+    bool Next(PartView *part, bool *failed, fn_part *bytes = nullptr);
 
     bool ReadsFromTheHost() const { return m_work.shared != nullptr; } /* its handle is in use */
     fn_stream *Stream() const { return m_stream; }

@@ -510,12 +510,13 @@ void Builder::ChooseWorkers()
     plan.workers = workers > 0 ? workers : fn_cpu_count();
 
     /* So many rows that starting a task costs nothing, and so few that all workers have some. */
-    constexpr int64_t kMost = 16384, kLeast = 256, kRows = 65536, kUnknown = 2048;
+    constexpr int64_t kMost = 16384, kMostPoints = 65536, kLeast = 256, kRows = 65536, kUnknown = 2048;
     plan.partitionSize = options.partitionSize;
     if (plan.partitionSize == 0 && options.closest == kAll)
         plan.partitionSize = options.radius.given ? kUnknown : kLeast;
     else if (plan.partitionSize == 0)
-        plan.partitionSize = std::clamp(kRows / static_cast<int64_t>(options.closest), kLeast, kMost);
+        plan.partitionSize = std::clamp(kRows / static_cast<int64_t>(options.closest), kLeast,
+                                        plan.input.points ? kMostPoints : kMost); /* many points are searched as one */
 }
 
 } // namespace

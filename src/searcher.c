@@ -61,6 +61,8 @@ struct fn_searcher {
     uint32_t excluded; /* rank */
     bool excludes_fid; /* in every layer */
     int64_t excluded_fid;
+    fn_ring_index **rings;          /* geodesic: of its large rings; NULL while there are none */
+    size_t asked;                   /* how often, whether something is in the polygon at hand */
     double one_xy[2], one_space[3]; /* a query that is a point */
     fn_path one_path;
     fn_shape one_shape;
@@ -647,15 +649,15 @@ static void search_edges(fn_searcher *s)
 }
 
 /* Whether a polygon contains p: in its shell, in none of its holes. */
-static bool contains(const fn_searcher *s, const double *xy, const fn_path *paths, size_t n_paths, size_t shell,
-                     const double *p)
+static bool contains(const fn_searcher *s, const double *xy, const fn_path *paths, fn_ring_index *const *rings,
+                     size_t n_paths, size_t shell, const double *p)
 {
     const fn_ellipsoid *e = &s->set->ellipsoid;
-    if (!fn_geo_ring_contains(e, xy + 2 * (size_t)paths[shell].first, paths[shell].count, p))
-        return false;
-    for (size_t i = shell + 1; i < n_paths && paths[i].kind == FN_PATH_HOLE; i++)
-        if (fn_geo_ring_contains(e, xy + 2 * (size_t)paths[i].first, paths[i].count, p))
+    for (size_t i = shell; i < n_paths && (i == shell || paths[i].kind == FN_PATH_HOLE); i++) {
+        const double *ring = xy + 2 * (size_t)paths[i].first;
+        if (fn_geo_ring_contains_indexed(e, ring, paths[i].count, rings ? rings[i] : NULL, p) != (i == shell))
             return false;
+    }
     return true;
 }
 
@@ -666,7 +668,7 @@ static void visit_around(fn_searcher *s, const fn_tree *tree, size_t first, cons
     for (size_t j = 0; j < n; j++) {
         const fn_polygon *polygon = &s->index->polygon[first + j];
         if (d2[j] == 0 && wants(s, 0, polygon->rank) &&
-            contains(s, set->xy, set->paths, set->n_paths, polygon->path, query_xy(s, part)))
+            contains(s, set->xy, set->paths, set->rings, set->n_paths, polygon->path, query_xy(s, part)))
             offer(s, 0, polygon->rank, KIND_AROUND, first + j, part);
     }
 }
@@ -688,6 +690,28 @@ static void search_around(fn_searcher *s)
     }
 }
 
+/* A polygon of the query gets its indexes once it has been asked what it contains MANY times, or they would cost more than they save. Without
+ * memory for them the search only takes longer. */
+enum { MANY = 4 };
+
+static void index_polygon(fn_searcher *s, size_t shell)
+{
+    const fn_path *paths = s->query->paths;
+    if (!s->rings)
+        s->rings = calloc(s->query->n_paths, sizeof *s->rings);
+    for (size_t i = shell; s->rings && i < s->query->n_paths && (i == shell || paths[i].kind == FN_PATH_HOLE); i++)
+        if (!s->rings[i] && paths[i].count >= FN_RING_LARGE)
+            s->rings[i] = fn_ring_index_new(s->query->xy + 2 * (size_t)paths[i].first, paths[i].count);
+}
+
+static void forget_rings(fn_searcher *s)
+{
+    for (size_t i = 0; s->rings && i < s->query->n_paths; i++)
+        fn_ring_index_free(s->rings[i]);
+    free(s->rings);
+    s->rings = NULL;
+}
+
 static void visit_inside_geodesic(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t path,
                                   uint32_t kind)
 {
@@ -695,8 +719,12 @@ static void visit_inside_geodesic(fn_searcher *s, const fn_tree *tree, size_t fi
     for (size_t j = 0; j < n; j++) {
         const uint32_t rank =
             kind == KIND_POINT_INSIDE ? s->index->point_rank[first + j] : s->index->chain[first + j].rank;
-        if (d2[j] == 0 && wants(s, 0, rank) &&
-            contains(s, s->query->xy, s->query->paths, s->query->n_paths, path, near_run(s, kind, first + j).xy))
+        if (d2[j] != 0 || !wants(s, 0, rank))
+            continue;
+        if (++s->asked == MANY)
+            index_polygon(s, path);
+        const double *p = near_run(s, kind, first + j).xy;
+        if (contains(s, s->query->xy, s->query->paths, s->rings, s->query->n_paths, path, p))
             offer(s, 0, rank, kind, first + j, path);
     }
 }
@@ -755,9 +783,11 @@ static void search_inside_geodesic(fn_searcher *s)
         double bounds[4], lo[3], hi[3];
         fn_geo_ring_bounds(&s->set->ellipsoid, s->query->xy + 2 * (size_t)path->first, path->count, bounds);
         box_of_bounds(&s->set->ellipsoid, bounds, lo, hi);
+        s->asked = 0;
         walk(s, &s->index->points, 3, lo, hi, &touching, i, visit_points_inside_geodesic);
         walk(s, &s->index->chains, 3, lo, hi, &touching, i, visit_chains_inside_geodesic);
     }
+    forget_rings(s);
 }
 
 static void search_exactly(fn_searcher *s, double limit)
@@ -1099,7 +1129,7 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,
                                   fn_usable *usable, const volatile bool *cancel, fn_error *err)
 {
-    enum { LARGE = 4096, CELLS = 10, SOON = 8 }; /* near features that do not fit a small cache; bits of the grid */
+    enum { LARGE = 64, CELLS = 10, SOON = 8 }; /* near features that do not fit a small cache; bits of the grid */
     s->status = FN_OK;
     s->err = err;
     if (s->limits.closest > FN_BULK_CLOSEST)

@@ -117,14 +117,14 @@ class Bench:
             if key == "radius":
                 ours += ["-oo", "CLOSEST=ALL"]
         commands = {}
-        for fmt, one, all_, copy, create, create_copy in (
-                ("FlatGeobuf", FGB_1, FGB, FGB_COPY, ["SPATIAL_INDEX=NO"], []),
-                ("CSV", CSV_1, CSV, CSV_COPY, [], ["GEOMETRY=AS_WKT" if job.a.startswith("polygons") else "GEOMETRY=AS_XY"])):
+        for fmt, one, all_, copy, more, create, create_copy in (
+                ("FlatGeobuf", FGB_1, FGB, FGB_COPY, ["-oo", "GEOMETRY=FROM"], ["SPATIAL_INDEX=NO"], []),
+                ("CSV", CSV_1, CSV, CSV_COPY, [], [], ["GEOMETRY=AS_WKT" if job.a.startswith("polygons") else "GEOMETRY=AS_XY"])):
             out = self.out + (".csv" if fmt == "CSV" else ".fgb")
             start = ["ogr2ogr", "-q", "-f", fmt, out]
             lco = [word for option in create for word in ("-lco", option)]
-            commands[one] = start + ours + ["-oo", "NUM_WORKERS=1", *lco], out
-            commands[all_] = start + ours + ["-oo", f"NUM_WORKERS={CPUS}", *lco], out
+            commands[one] = start + ours + ["-oo", "NUM_WORKERS=1", *more, *lco], out
+            commands[all_] = start + ours + ["-oo", f"NUM_WORKERS={CPUS}", *more, *lco], out
             commands[copy] = start + [a, *lco] + [word for option in create_copy for word in ("-lco", option)], out
         for name, threads in ((CORE_1, 1), (CORE, CPUS)):
             commands[name] = [os.path.join(PROGRAMS, "bench_near"), *raw, str(threads), *job.options], None
@@ -151,6 +151,8 @@ class Bench:
                 os.sync()
                 run = Run(command)
                 run.compute = run.search = float("nan")
+                if name in (FGB_1, FGB) and os.path.getsize(out) < 1000:
+                    sys.exit(f"{job.name}: nothing was written to {out}")
                 if name in (CORE_1, CORE, SHAPELY, CKDTREE, GEOS_1, GEOS):
                     build, search, rows, total = run.text.split()[-4:]
                     run.compute, run.search = float(build) + float(search), float(search)
@@ -206,7 +208,8 @@ def about(bench, quick, repeats):
             f"{CPUS} CPUs ({cpu}), {gdal}, GEOS {geos}, Fishnet {commit.strip() or '(no git)'}, {time.strftime('%Y-%m-%d')}; {peers}. "
             f"Medians of {repeats}, runs interleaved; input in the file cache, output on disk, deleted between runs.", "",
             "- Input: FlatGeobuf without index, one integer field, 100 x 100 km (W9: the globe), fixed seeds. Output: "
-            "IN_FID, NEAR_FID, NEAR_DIST, NEAR_RANK, FlatGeobuf without index or CSV.",
+            "IN_FID, NEAR_FID, NEAR_DIST, NEAR_RANK, to CSV, or with GEOMETRY=FROM to FlatGeobuf without index, which has no rows "
+            "without geometry.",
             "- copy: plain ogr2ogr of the input layer to the same format (CSV: with the coordinates)",
             "- NEARTABLE 1: NUM_WORKERS=1; all: as many as CPUs. The same bytes, which is checked",
             "- shapely: STRtree.query_nearest (W8: query, dwithin), one thread; cKDTree: workers=-1 (W8: sparse_distance_matrix, one "

@@ -294,8 +294,8 @@ class Reading(NearCase):
         text = good('ogr2ogr', '-progress', out, 'NEARTABLE:' + self.a, *oo(NEAR=self.b, CLOSEST=2))
         self.assertRegex(text.strip().replace('\n', ''), r'^0\.\.\.10\.\.\.20\.\.\.30\.\.\.40\.\.\.50\.\.\.60\.\.\.70\.\.\.80\.\.\.90\.\.\.100')
         seen = []
-        dataset = near(self.a, NEAR=self.b, CLOSEST=2)
-        gdal.VectorTranslate('/vsimem/out.fgb', dataset, options=gdal.VectorTranslateOptions(format='FlatGeobuf', geometryType='NONE', callback=lambda f, m, d: seen.append(f) or 1))
+        dataset = near(self.a, NEAR=self.b, CLOSEST=2, GEOMETRY='FROM')
+        gdal.VectorTranslate('/vsimem/out.fgb', dataset, options=gdal.VectorTranslateOptions(format='FlatGeobuf', callback=lambda f, m, d: seen.append(f) or 1))
         self.assertGreater(len(set(seen)), 5)
         self.assertEqual(seen, sorted(seen))
         self.assertEqual(seen[-1], 1)

@@ -6,6 +6,8 @@
 #include "geodetic.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RADIANS (3.14159265358979323846 / 180)
@@ -525,27 +527,22 @@ static bool north_of(const fn_ellipsoid *e, const double a[2], const double b[2]
     return dlon > 0 ? right > 0 : right < 0;
 }
 
-/* Counts where the ring crosses p's meridian, from p to the pole that is farther from the ring (by the mean of its latitudes). That pole is
- * outside: a ring that goes round the poles contains the nearer one, any other neither.
+/* Where the ring crosses p's meridian north and south of p: how often. */
+typedef struct crossings {
+    size_t north, south;
+} crossings;
+
+/* Adds the crossings of edges that end at the vertices first..end - 1. a: the vertex before them; pole: the pole between.
  *
  * A vertex is west of the meridian or not west of it: a meridian through a vertex is thus taken a little west of it, by both
  * of its edges. Edges that end at a pole follow the meridian of their other end, whatever longitude the pole has been given, and
  * cross no other. They are left out, and the vertices before and after the pole joined by the short way round, as if the corner
  * had been cut off right at the pole. An edge over a pole may be taken either way round, for the same reason. */
-bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, const double p[2])
+static void add_crossings(const fn_ellipsoid *e, const double *xy, size_t first, size_t end, const double *a, int pole,
+                          const double p[2], crossings *c)
 {
-    size_t first = 0, north = 0, south = 0;
-    while (first + 1 < n && at_pole(&xy[2 * first]))
-        first++;
-    if (first + 1 >= n)
-        return false;
-    const double *a = &xy[2 * first];
-    double lon_a = turn(a[0] - p[0]), latitudes = a[1];
-    int pole = 0; /* the pole between a and b */
-    for (size_t i = 1, k = first; i < n; i++) {
-        k = k + 1 < n - 1 ? k + 1 : 0;
-        const double *b = &xy[2 * k];
-        latitudes += i < n - 1 ? b[1] : 0;
+    double lon_a = turn(a[0] - p[0]);
+    for (const double *b = xy + 2 * first; b < xy + 2 * end; b += 2) {
         if (at_pole(b)) {
             pole = b[1] > 0 ? 1 : -1;
             continue;
@@ -553,15 +550,255 @@ bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, con
         double lon_b = turn(b[0] - p[0]);
         if ((lon_a < 0) != (lon_b < 0) && fabs(lon_b - lon_a) < 180) {
             if (pole > 0 || (pole == 0 && north_of(e, a, b, lon_b - lon_a, p)))
-                north++;
+                c->north++;
             else
-                south++;
+                c->south++;
         }
         a = b;
         lon_a = lon_b;
         pole = 0;
     }
-    return (latitudes < 0 ? north : south) % 2 == 1;
+}
+
+/* The vertex before the k-th that is not at a pole, of n that follow one another in a circle; NULL: all are. *pole: the one between, 0 if there is none. */
+static const double *vertex_before(const double *xy, size_t n, size_t k, int *pole)
+{
+    *pole = 0;
+    for (size_t i = 0; i < n; i++) {
+        k = k > 0 ? k - 1 : n - 1;
+        const double *a = &xy[2 * k];
+        if (!at_pole(a))
+            return a;
+        if (i == 0)
+            *pole = a[1] > 0 ? 1 : -1;
+    }
+    return NULL;
+}
+
+/* Whether the mean of the latitudes of n vertices is below 0. */
+static bool is_southern(const double *xy, size_t n)
+{
+    size_t first = 0;
+    while (first < n && at_pole(&xy[2 * first]))
+        first++;
+    double latitudes = 0;
+    for (size_t i = first; i < n; i++)
+        latitudes += xy[2 * i + 1];
+    for (size_t i = 0; i < first; i++)
+        latitudes += xy[2 * i + 1];
+    return latitudes < 0;
+}
+
+/* A way from p along its meridian to a point outside crosses the ring an odd number of times if p is inside. The pole that is farther from the
+ * ring (by the mean of its latitudes) is outside: a ring that goes round the poles contains the nearer one, any other neither, and
+ * is crossed by all of the meridian an even number of times, so that both ways tell the same. */
+bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, const double p[2])
+{
+    crossings c = {0, 0};
+    int pole;
+    const double *a = n > 1 ? vertex_before(xy, n - 1, 0, &pole) : NULL;
+    if (a == NULL)
+        return false;
+    add_crossings(e, xy, 0, n - 1, a, pole, p, &c);
+    if ((c.north + c.south) % 2 == 0)
+        return c.north % 2 == 1;
+    return (is_southern(xy, n - 1) ? c.north : c.south) % 2 == 1;
+}
+
+/* ---- the index of a ring ----
+ *
+ * Edges in blocks of some that follow one another, and blocks of blocks: for each the longitudes that it can have crossings at, as
+ * an interval that is not too narrow by more than the rounding of a longitude. Most blocks are far from p's meridian.
+ *
+ * An edge counts if turn(b - p) and turn(a - p) have different signs and differ by less than 180. With s = turn(b - a), which they differ by
+ * modulo 360, and |s| < 180, they differ by s: p is on the way of s from a to b, modulo 360. So it is enough to follow such
+ * ways from vertex to vertex. All this is up to rounding, below 1e-10 for longitudes up to FAR, and MARGIN is added. Blocks with
+ * longitudes beyond FAR, steps of about 180, or poles can have crossings anywhere. */
+#define BLOCK 16 /* edges; and blocks in a block of blocks */
+#define MARGIN 1e-9
+#define FAR 1e5
+#define LEVELS 16
+
+typedef struct interval {
+    double west, east; /* west in [-180, 180); east: infinite if it is all round */
+} interval;
+
+typedef struct block {
+    float west[BLOCK], east[BLOCK];
+} block;
+
+struct fn_ring_blocks {
+    bool southern;
+    int levels;
+    size_t first[LEVELS]; /* block of each level; the last level has one */
+    block blocks[];
+};
+
+static const interval nowhere = {INFINITY, -INFINITY}, anywhere = {-180, INFINITY};
+
+static interval normal(interval i)
+{
+    if (!(i.east - i.west < 360))
+        return anywhere;
+    double turns = 360 * floor((i.west + 180) / 360);
+    return (interval){i.west - turns, i.east - turns};
+}
+
+/* As floats, no narrower. */
+static void store(interval i, float *west, float *east)
+{
+    *west = (float)i.west;
+    *east = (float)i.east;
+    *west = *west > i.west ? nextafterf(*west, -INFINITY) : *west;
+    *east = *east < i.east ? nextafterf(*east, INFINITY) : *east;
+}
+
+/* Of the edges that end at the vertices first..end - 1 of n. */
+static interval interval_of_edges(const double *xy, size_t n, size_t first, size_t end)
+{
+    const double *a = &xy[2 * (first > 0 ? first - 1 : n - 1)];
+    bool clear = !at_pole(a) && fabs(a[0]) <= FAR, all_polar = true;
+    double west = a[0], east = a[0], lon = a[0];
+    for (size_t k = first; k < end; k++) {
+        const double *b = &xy[2 * k];
+        double step = turn(b[0] - a[0]);
+        bool polar = at_pole(b);
+        clear &= !polar && fabs(b[0]) <= FAR && fabs(step) < 180 - MARGIN;
+        all_polar &= polar;
+        lon += step;
+        west = lon < west ? lon : west;
+        east = lon > east ? lon : east;
+        a = b;
+    }
+    if (all_polar)
+        return nowhere;
+    return clear ? normal((interval){west - MARGIN, east + MARGIN}) : anywhere;
+}
+
+/* The narrowest interval that contains both. */
+static interval hull(interval i, interval j)
+{
+    if (!(i.west < INFINITY) || !(j.east < INFINITY))
+        return j;
+    if (!(j.west < INFINITY) || !(i.east < INFINITY))
+        return i;
+    interval best = anywhere;
+    for (int turns = -1; turns <= 1; turns++) {
+        interval both = {fmin(i.west, j.west + 360 * turns), fmax(i.east, j.east + 360 * turns)};
+        if (both.east - both.west < best.east - best.west)
+            best = both;
+    }
+    return normal(best);
+}
+
+static interval interval_of_block(const block *b)
+{
+    interval all = nowhere;
+    for (size_t j = 0; j < BLOCK; j++)
+        all = hull(all, (interval){b->west[j], b->east[j]});
+    return all;
+}
+
+static size_t pieces(size_t n)
+{
+    return n / BLOCK + (n % BLOCK > 0);
+}
+
+static struct fn_ring_blocks *blocks_of(const double *xy, size_t edges)
+{
+    size_t blocks = 0, level = pieces(edges);
+    do
+        blocks += level = pieces(level);
+    while (level > 1);
+    struct fn_ring_blocks *to = malloc(sizeof *to + blocks * sizeof *to->blocks);
+    if (to == NULL)
+        return NULL;
+    to->southern = is_southern(xy, edges);
+    to->levels = 0;
+    size_t intervals = pieces(edges), next = 0;
+    do {
+        const block *below = to->levels > 0 ? &to->blocks[to->first[to->levels - 1]] : NULL;
+        to->first[to->levels++] = next;
+        for (size_t i = 0; i < pieces(intervals) * BLOCK; i++) {
+            interval all = nowhere;
+            if (i < intervals && below)
+                all = interval_of_block(&below[i]);
+            else if (i < intervals)
+                all = interval_of_edges(xy, edges, i * BLOCK, i + 1 < intervals ? (i + 1) * BLOCK : edges);
+            block *b = &to->blocks[next + i / BLOCK];
+            store(all, &b->west[i % BLOCK], &b->east[i % BLOCK]);
+        }
+        intervals = pieces(intervals);
+        next += intervals;
+    } while (intervals > 1);
+    return to;
+}
+
+bool fn_ring_index_init(fn_ring_index *index, const double *xy, size_t n)
+{
+    interval all = nowhere;
+    *index = (fn_ring_index){.blocks = NULL};
+    if (n >= FN_RING_LARGE) {
+        if ((index->blocks = blocks_of(xy, n - 1)) == NULL)
+            return false;
+        all = interval_of_block(&index->blocks->blocks[index->blocks->first[index->blocks->levels - 1]]);
+    } else if (n > 1)
+        all = interval_of_edges(xy, n - 1, 0, n - 1);
+    store(all, &index->west, &index->east);
+    index->ready = true;
+    return true;
+}
+
+void fn_ring_index_destroy(fn_ring_index *index)
+{
+    free(index->blocks);
+    *index = (fn_ring_index){.blocks = NULL};
+}
+
+typedef struct inquiry {
+    const fn_ellipsoid *e;
+    const double *xy, *p;
+    size_t edges;
+    const struct fn_ring_blocks *index;
+    float lon, again; /* of p: in [-180, 180], and once round */
+    crossings crossings;
+} inquiry;
+
+static void look_into(inquiry *q, int level, size_t place)
+{
+    const block *b = &q->index->blocks[q->index->first[level] + place];
+    uint32_t hit[BLOCK];
+    for (int j = 0; j < BLOCK; j++)
+        hit[j] = (uint32_t)((b->west[j] <= q->lon) & (q->lon <= b->east[j])) | (uint32_t)(q->again <= b->east[j]);
+    for (size_t j = 0; j < BLOCK; j++) {
+        const size_t at = place * BLOCK + j;
+        if (hit[j] && level > 0)
+            look_into(q, level - 1, at);
+        else if (hit[j]) {
+            const size_t first = at * BLOCK, end = q->edges - first > BLOCK ? first + BLOCK : q->edges;
+            int pole;
+            const double *a = vertex_before(q->xy, q->edges, first, &pole);
+            add_crossings(q->e, q->xy, first, end, a, pole, q->p, &q->crossings);
+        }
+    }
+}
+
+bool fn_geo_ring_contains_indexed(const fn_ellipsoid *e, const double *xy, size_t n, const fn_ring_index *index,
+                                  const double p[2])
+{
+    if (index == NULL || !index->ready || !(fabs(p[0]) <= FAR))
+        return fn_geo_ring_contains(e, xy, n, p);
+    double lon = turn(p[0]);
+    lon = lon < 180 ? lon : -180;
+    inquiry q = {e, xy, p, n - 1, index->blocks, (float)lon, (float)(lon + 360), {0, 0}};
+    if (!((index->west <= q.lon && q.lon <= index->east) || q.again <= index->east))
+        return false;
+    if (index->blocks == NULL)
+        return fn_geo_ring_contains(e, xy, n, p);
+    look_into(&q, index->blocks->levels - 1, 0);
+    if ((q.crossings.north + q.crossings.south) % 2 == 0)
+        return q.crossings.north % 2 == 1;
+    return (index->blocks->southern ? q.crossings.north : q.crossings.south) % 2 == 1;
 }
 
 /* The highest latitude of the edge, which is that of an end or, in degrees, the latitude where its azimuth is 90 (Clairaut: the sine of the

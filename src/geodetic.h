@@ -42,8 +42,8 @@ double fn_geo_point_edge(const fn_ellipsoid *e, const double p[2], const double 
 
 /* Distance of two short edges: 0 where they cross or touch (within 1e-9 m); the nearest points of ab and of cd in at_ab and at_cd (or
  * NULL), the same point at distance 0. */
-double fn_geo_edge_edge(const fn_ellipsoid *e, const double a[2], const double b[2], const double c[2], const double d[2],
-                        double at_ab[2], double at_cd[2]);
+double fn_geo_edge_edge(const fn_ellipsoid *e, const double a[2], const double b[2], const double c[2],
+                        const double d[2], double at_ab[2], double at_cd[2]);
 
 /* Number of points in between that cut edge ab into equal pieces no longer than FN_GEO_EDGE (0 for a short edge), and the i-th of
  * them (1..n). Longitudes of the points follow on from a's without a jump. */
@@ -53,6 +53,21 @@ void fn_geo_cut(const fn_ellipsoid *e, const double a[2], const double b[2], siz
 /* Whether the ring (n vertices, xy pairs, the last equal to the first; short edges) contains p by the even-odd rule along p's
  * meridian. On the boundary either answer is right. A ring round a pole contains the pole that is nearer to it. */
 bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, const double p[2]);
+
+/* The same answers in less time: a ring far from p's meridian is not looked at, and of one with FN_RING_LARGE vertices only the parts
+ * near it, for one more byte for two vertices. Zero it before the first use. False: out of memory; it is then as before. */
+#define FN_RING_LARGE 128
+typedef struct fn_ring_index {
+    bool ready;
+    float west, east; /* where it may cross meridians */
+    struct fn_ring_blocks *blocks;
+} fn_ring_index;
+
+bool fn_ring_index_init(fn_ring_index *index, const double *xy, size_t n);
+void fn_ring_index_destroy(fn_ring_index *index);
+/* index: of this ring; NULL, or zero: without. */
+bool fn_geo_ring_contains_indexed(const fn_ellipsoid *e, const double *xy, size_t n, const fn_ring_index *index,
+                                  const double p[2]);
 
 /* West, south, east, north of all points that the ring can contain, edges included (edges bulge towards the poles): west in [-180,
  * 180), east >= west, east - west <= 360. Round a pole: all longitudes, up to that pole. */

@@ -57,6 +57,9 @@ void fn_near_free(fn_near *set)
     free(set->first_path);
     free(set->xy);
     free(set->space);
+    for (size_t i = 0; set->rings && i < set->n_paths; i++)
+        fn_ring_index_destroy(&set->rings[i]);
+    free(set->rings);
     free(set->paths);
     free(set->rank_of);
     free(set->by_rank);
@@ -547,6 +550,28 @@ static bool build_polygons(const fn_near *set, fn_index *index, size_t n, const 
 
 /* ---- building ---- */
 
+static bool is_ring(const fn_path *path)
+{
+    return path->kind == FN_PATH_SHELL || path->kind == FN_PATH_HOLE;
+}
+
+/* What tells fast which rings contain a point, where there are large ones or polygons of many. */
+static bool build_rings(fn_near *set, const volatile bool *cancel)
+{
+    bool needed = false;
+    for (size_t i = 0; i < set->n_paths && !needed; i++)
+        needed =
+            is_ring(&set->paths[i]) && (set->paths[i].kind == FN_PATH_HOLE || set->paths[i].count >= FN_RING_LARGE);
+    if (needed && !(set->rings = calloc(set->n_paths, sizeof *set->rings)))
+        return false;
+    for (size_t i = 0; needed && i < set->n_paths && !(cancel && fn_is_cancelled(cancel)); i++) {
+        const fn_path *path = &set->paths[i];
+        if (is_ring(path) && !fn_ring_index_init(&set->rings[i], set->xy + 2 * (size_t)path->first, path->count))
+            return false;
+    }
+    return true;
+}
+
 /* features: in the order of their groups; NULL: as they are. */
 static uint32_t *group_features(const fn_near *set, uint32_t *first_of_group)
 {
@@ -612,7 +637,7 @@ fn_status fn_near_build(fn_near *set, const volatile bool *cancel, fn_error *err
         set->space = allocate(set->n_vertices, 3 * sizeof *set->space);
         for (size_t i = 0; set->space && i < set->n_vertices; i++)
             fn_geo_space(&set->ellipsoid, set->xy + 2 * i, set->space + 3 * i);
-        if (!set->space)
+        if (!set->space || !build_rings(set, cancel))
             return out_of_memory(set, err);
     }
     set->n_indexes = 1;

@@ -53,7 +53,8 @@ struct fn_near {
     size_t n_vertices, vertices_cap;
     fn_path *paths;
     size_t n_paths, paths_cap;
-    fn_shape shape, cut; /* scratch of fn_near_add_wkb() */
+    fn_ring_index *rings; /* geodesic: of paths; NULL if no ring is large or a hole */
+    fn_shape shape, cut;  /* scratch of fn_near_add_wkb() */
 
     uint32_t *rank_of, *by_rank; /* NULL: features were added in their order */
     bool repeated;               /* a feature may be several items */

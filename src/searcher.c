@@ -61,7 +61,7 @@ struct fn_searcher {
     uint32_t excluded; /* rank */
     bool excludes_fid; /* in every layer */
     int64_t excluded_fid;
-    fn_ring_index **rings;          /* geodesic: of its large rings; NULL while there are none */
+    fn_ring_index *rings;           /* geodesic: of its paths, once they are needed */
     size_t asked;                   /* how often, whether something is in the polygon at hand */
     double one_xy[2], one_space[3]; /* a query that is a point */
     fn_path one_path;
@@ -649,13 +649,13 @@ static void search_edges(fn_searcher *s)
 }
 
 /* Whether a polygon contains p: in its shell, in none of its holes. */
-static bool contains(const fn_searcher *s, const double *xy, const fn_path *paths, fn_ring_index *const *rings,
+static bool contains(const fn_searcher *s, const double *xy, const fn_path *paths, const fn_ring_index *rings,
                      size_t n_paths, size_t shell, const double *p)
 {
     const fn_ellipsoid *e = &s->set->ellipsoid;
     for (size_t i = shell; i < n_paths && (i == shell || paths[i].kind == FN_PATH_HOLE); i++) {
         const double *ring = xy + 2 * (size_t)paths[i].first;
-        if (fn_geo_ring_contains_indexed(e, ring, paths[i].count, rings ? rings[i] : NULL, p) != (i == shell))
+        if (fn_geo_ring_contains_indexed(e, ring, paths[i].count, rings ? &rings[i] : NULL, p) != (i == shell))
             return false;
     }
     return true;
@@ -700,14 +700,14 @@ static void index_polygon(fn_searcher *s, size_t shell)
     if (!s->rings)
         s->rings = calloc(s->query->n_paths, sizeof *s->rings);
     for (size_t i = shell; s->rings && i < s->query->n_paths && (i == shell || paths[i].kind == FN_PATH_HOLE); i++)
-        if (!s->rings[i] && paths[i].count >= FN_RING_LARGE)
-            s->rings[i] = fn_ring_index_new(s->query->xy + 2 * (size_t)paths[i].first, paths[i].count);
+        if (!s->rings[i].ready)
+            fn_ring_index_init(&s->rings[i], s->query->xy + 2 * (size_t)paths[i].first, paths[i].count);
 }
 
 static void forget_rings(fn_searcher *s)
 {
     for (size_t i = 0; s->rings && i < s->query->n_paths; i++)
-        fn_ring_index_free(s->rings[i]);
+        fn_ring_index_destroy(&s->rings[i]);
     free(s->rings);
     s->rings = NULL;
 }

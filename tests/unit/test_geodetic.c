@@ -515,11 +515,12 @@ typedef struct ring {
 
 static void push(ring *g, const double p[2])
 {
+    const double v[2] = {p[0], p[1]}; /* p may be in the ring */
     if (g->n == g->room) {
         g->room = g->room > 0 ? 2 * g->room : 64;
         g->xy = realloc(g->xy, 2 * g->room * sizeof *g->xy);
     }
-    memcpy(&g->xy[2 * g->n++], p, 2 * sizeof *p);
+    memcpy(&g->xy[2 * g->n++], v, sizeof v);
 }
 
 /* Long edges cut, as all rings here come. */
@@ -809,13 +810,160 @@ static void rings_degenerate(void)
     EXPECT(!fn_geo_ring_contains(&e, same, 5, (double[]){0, 60.05}), "the other side");
 }
 
+/* ---- rings with an index ---- */
+
+static double choice(check_random *r, const double *values, size_t n)
+{
+    return values[(size_t)random_bits(r) % n];
+}
+
+/* Vertices that wander, all sorts of them. Closed by a jump or, `round`, by coming back; longitudes may go on and on. */
+static ring wandering(check_random *r, size_t n)
+{
+    const double steps[] = {1e-13, 1e-9, 1e-3, 0.2, 3, 40, 120, 180, 200};
+    const double starts[] = {0, 180, -180, 179.999, 360, -540, 99990, 1e7, 1e15};
+    const bool exact = random_bits(r) % 3 == 0; /* whole degrees: on meridians of one another, 180 apart */
+    const bool repeats = random_bits(r) % 4 == 0, jumps = random_bits(r) % 4 == 0;
+    const unsigned poles = random_bits(r) % 3 == 0 ? 1u << random_between(r, 0, 10) : 0;
+    const double step = exact ? 1 + (double)random_between(r, 0, 60) : choice(r, steps, 9);
+    const double drift = random_bits(r) % 2 ? (random_bits(r) % 2 ? 360.0 : -360) / (double)n : 0;
+    double base = random_bits(r) % 2 ? random_uniform(r, -180, 180) : choice(r, starts, 9);
+    double p[2] = {exact ? rint(base) : base, random_uniform(r, -89, 89)};
+    ring g = {NULL, 0, 0};
+    while (g.n < n - 1) {
+        double q[2] = {p[0], p[1]};
+        if (poles && random_bits(r) % poles == 0) {
+            q[1] = random_bits(r) % 8 == 0 ? -90 : p[1] < 0 ? -90 : 90;
+            q[0] += random_uniform(r, -400, 400);
+        }
+        if (jumps && random_bits(r) % 2)
+            q[0] += 360 * (double)random_between(r, -3, 3);
+        push(&g, q);
+        if (repeats && random_bits(r) % 2)
+            continue;
+        double by = random_uniform(r, -step, step);
+        p[0] += (exact ? rint(by) : by) + drift;
+        p[1] = fmin(fmax(p[1] + random_uniform(r, -1, 1) * fmin(step, 5), -89.9), 89.9);
+        if (exact)
+            p[1] = rint(p[1]);
+    }
+    push(&g, g.xy);
+    return g;
+}
+
+/* A circle with a wavy shore, round a pole or not. */
+static ring shore(check_random *r, size_t n)
+{
+    ring g = {NULL, 0, 0};
+    const double lon = random_uniform(r, -400, 400), lat = random_uniform(r, -60, 60), far = random_uniform(r, 1, 80);
+    const double waves = (double)random_between(r, 1, 400), sign = random_bits(r) % 2 ? 1 : -1;
+    const bool polar = random_bits(r) % 3 == 0, to_pole = random_bits(r) % 2;
+    for (size_t i = 0; i < n - (polar && to_pole ? 4 : 1); i++) {
+        double t = 360 * (double)i / (double)n, wave = 1 + 0.2 * sin(waves * t * RADIANS) + random_uniform(r, 0, 0.01);
+        if (polar)
+            push(&g, (double[]){sign * (t - 180), sign * (90 - 20 * wave)});
+        else
+            push(&g, (double[]){lon + far * wave * cos(t * RADIANS), lat + 20 * wave * sin(t * RADIANS)});
+    }
+    if (polar && to_pole) { /* as Antarctica is drawn */
+        push(&g, (double[]){sign * 180, g.xy[1]});
+        push(&g, (double[]){sign * 180, sign * 90});
+        push(&g, (double[]){sign * -180, sign * 90});
+    }
+    push(&g, g.xy);
+    return g;
+}
+
+/* Anywhere, and where it is decided: at and beside longitudes and latitudes of vertices, and half way round from them. */
+static void hard_point(check_random *r, const ring *g, double p[2])
+{
+    const double *v = &g->xy[2 * ((size_t)random_bits(r) % g->n)], *w = &g->xy[2 * ((size_t)random_bits(r) % g->n)];
+    random_point(r, p);
+    const uint64_t kind = random_bits(r);
+    if (kind % 8 < 5)
+        p[0] = v[0];
+    if (kind % 8 == 1)
+        p[0] += random_log(r, 1e-14, 1) * (kind & 256 ? 1 : -1);
+    else if (kind % 8 == 2)
+        p[0] += 180 * (double)random_between(r, -4, 4);
+    else if (kind % 8 == 3)
+        p[0] = nextafter(p[0], kind & 256 ? 1e300 : -1e300);
+    else if (kind % 8 == 4)
+        p[0] = (v[0] + w[0]) / 2;
+    if (kind & 1024)
+        p[1] = kind & 2048 ? w[1] : fmin(fmax(v[1] + random_log(r, 1e-12, 1) * (kind & 256 ? 1 : -1), -90), 90);
+    const double far[] = {36e4, -36e4, 36e8, 36e13, -1e300};
+    if (kind % 8 == 5)
+        p[0] = remainder(v[0], 360);
+    if ((kind >> 12) % 32 == 0)
+        p[0] += choice(r, far, 5);
+}
+
+static void rings_indexed(void)
+{
+    check_random r = random_for(__func__);
+    size_t in = 0, all = 0, looked = 0;
+    const size_t budget = (size_t)fewer(200 * 1000 * 1000);
+    for (int i = 0; looked < budget; i++) {
+        fn_ellipsoid e = shape((size_t)i);
+        const size_t n = (size_t)random_log(&r, 4, i % 16 == 0 ? 20000 : 400);
+        ring g = i % 3 == 0 ? shore(&r, n + 8) : wandering(&r, n < 4 ? 4 : n);
+        fn_ring_index index = {0};
+        REQUIRE(fn_ring_index_init(&index, g.xy, g.n), "memory");
+        const size_t points = 20000 / g.n + 100;
+        for (size_t k = 0; k < points; k++) {
+            double p[2];
+            hard_point(&r, &g, p);
+            const bool want = fn_geo_ring_contains(&e, g.xy, g.n, p);
+            const bool got = fn_geo_ring_contains_indexed(&e, g.xy, g.n, &index, p);
+            EXPECT(got == want,
+                   "f %g, ring %d of %zu from (%.17g %.17g): (%.17g %.17g) is %s, with the index it is not", e.f, i,
+                   g.n, g.xy[0], g.xy[1], p[0], p[1], want ? "inside" : "outside");
+            in += want;
+            all++;
+        }
+        looked += points * g.n;
+        fn_ring_index_destroy(&index);
+        free(g.xy);
+    }
+    EXPECT(in > all / 20 && in < all * 19 / 20, "%zu of %zu inside", in, all);
+}
+
+/* Few vertices, and all at poles. */
+static void rings_indexed_degenerate(void)
+{
+    fn_ellipsoid e = shape(0);
+    double xy[2 * 300];
+    for (size_t n = 0; n <= 300; n++) {
+        for (size_t k = 0; k < n; k++) {
+            xy[2 * k] = (double)k;
+            xy[2 * k + 1] = k % 2 ? 90 : -90;
+        }
+        for (int one = 0; one < (n > 0 ? 2 : 1); one++) {
+            if (one) /* not at a pole */
+                xy[n / 2 * 2 + 1] = 10;
+            fn_ring_index index = {0};
+            REQUIRE(fn_ring_index_init(&index, xy, n), "memory");
+            for (int k = -1; k < 300; k++) {
+                double p[2] = {k, k % 3 * 40};
+                EXPECT(fn_geo_ring_contains_indexed(&e, xy, n, &index, p) == fn_geo_ring_contains(&e, xy, n, p),
+                       "%zu at poles: %d", n, k);
+            }
+            fn_ring_index_destroy(&index);
+        }
+    }
+    double box[] = {0, 0, 0.1, 0, 0.1, 0.1, 0, 0.1, 0, 0};
+    EXPECT(fn_geo_ring_contains_indexed(&e, box, 5, NULL, (double[]){0.05, 0.05}), "without an index");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(space_known_points), UNIT(chord_max_holds),   UNIT(bulge_holds),        UNIT(distance_and_azimuth),
-        UNIT(point_edge_random),  UNIT(point_edge_far),    UNIT(point_edge_special), UNIT(edge_edge_random),
-        UNIT(edge_edge_crossing), UNIT(edge_edge_special), UNIT(cut_edges),          UNIT(rings_random),
-        UNIT(rings_round_a_pole), UNIT(rings_with_a_pole), UNIT(rings_degenerate),
+        UNIT(space_known_points),       UNIT(chord_max_holds),   UNIT(bulge_holds),        UNIT(distance_and_azimuth),
+        UNIT(point_edge_random),        UNIT(point_edge_far),    UNIT(point_edge_special), UNIT(edge_edge_random),
+        UNIT(edge_edge_crossing),       UNIT(edge_edge_special), UNIT(cut_edges),          UNIT(rings_random),
+        UNIT(rings_round_a_pole),       UNIT(rings_with_a_pole), UNIT(rings_degenerate),   UNIT(rings_indexed),
+        UNIT(rings_indexed_degenerate),
     };
     return check_main(tests);
 }

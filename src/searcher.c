@@ -934,7 +934,13 @@ static void locate(fn_searcher *s, const fn_candidate *c, fn_meeting *m)
         memcpy(m->q, s->set->xy + 2 * (size_t)s->index->chain[c->item].first, sizeof m->q);
         break;
     default:
-        if (s->geodesic) {
+        if (c->kind == KIND_POINT && s->chains[c->part].segments == 0) {
+            memcpy(m->p, query_xy(s, c->part), sizeof m->p);
+            if (s->geodesic)
+                memcpy(m->q, near_run(s, c->kind, c->item).xy, sizeof m->q);
+            else
+                copy_point(s, c->item, m->q);
+        } else if (s->geodesic) {
             const run query = query_run(s, c->part), near = near_run(s, c->kind, c->item);
             exact_distance(s, &query, &near, INFINITY, m);
         } else if (c->kind == KIND_POINT) {

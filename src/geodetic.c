@@ -477,7 +477,10 @@ double fn_geo_edge_edge(const fn_ellipsoid *e, const double a[2], const double b
 
 size_t fn_geo_cut_count(const fn_ellipsoid *e, const double a[2], const double b[2])
 {
-    double s;
+    /* Most edges are shorter for sure: the way along the meridian (radius up to a^2/b) and then the parallel (up to a) is. */
+    double s = (fabs(b[1] - a[1]) * e->a * e->a / e->b + fabs(remainder(b[0] - a[0], 360)) * e->a) * RADIANS;
+    if (s <= FN_GEO_EDGE)
+        return 0;
     geod_inverse(&e->geod, a[1], a[0], b[1], b[0], &s, NULL, NULL);
     return s > FN_GEO_EDGE ? (size_t)ceil(s / FN_GEO_EDGE) - 1 : 0;
 }

@@ -962,7 +962,14 @@ static void locate(fn_searcher *s, const fn_candidate *c, fn_meeting *m)
 static void describe(fn_searcher *s, const fn_candidate *c, fn_neighbour *to)
 {
     const fn_near_limits *l = &s->limits;
-    *to = (fn_neighbour){fn_feature_of_rank(s->set, c->rank), c->distance, NAN, NAN, NAN, NAN, NAN, NAN};
+    *to = (fn_neighbour){.feature = fn_feature_of_rank(s->set, c->rank),
+                         .distance = c->distance,
+                         .from_x = NAN,
+                         .from_y = NAN,
+                         .near_x = NAN,
+                         .near_y = NAN,
+                         .angle = NAN,
+                         .along = NAN};
     if (!l->location && !l->angle && !l->along)
         return;
     fn_meeting m;
@@ -988,7 +995,14 @@ static void describe(fn_searcher *s, const fn_candidate *c, fn_neighbour *to)
     }
 }
 
-/* Runs the search for the query that is set up; writes at most limits.closest neighbours to `to`, or to s->found if that is NULL. */
+static void name_feature(const fn_near *set, fn_neighbour *n)
+{
+    n->fid = set->fid[n->feature];
+    n->layer = set->layer ? set->layer[n->feature] : 0;
+}
+
+/* Runs the search for the query that is set up; writes at most limits.closest neighbours to `to`, or to s->found if that is NULL. They have no
+ * names yet. */
 static fn_status answer(fn_searcher *s, fn_neighbour *to, size_t *n)
 {
     s->areas_begun = false;
@@ -1034,6 +1048,15 @@ static void set_box(fn_searcher *s, query_chain *c)
 static bool set_chains(fn_searcher *s)
 {
     s->n_chains = 0;
+    if (s->query == &s->one_shape && !s->geodesic) { /* nothing but its coordinates */
+        if (!fn_reserve(&s->chains, &s->chains_cap, 1, sizeof *s->chains))
+            return false;
+        query_chain *c = &s->chains[s->n_chains++];
+        c->first = c->segments = 0;
+        for (int d = 0; d < 2; d++)
+            c->lo[d] = c->hi[d] = s->one_xy[d];
+        return true;
+    }
     if (s->geodesic) {
         if (!fn_reserve(&s->space, &s->space_cap, s->query->n_vertices, 3 * sizeof *s->space))
             return false;
@@ -1085,6 +1108,8 @@ fn_status fn_searcher_find_point(fn_searcher *s, double x, double y, uint32_t gr
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     set_excluded(s, excluded);
     answer(s, NULL, n);
+    for (size_t i = 0; i < *n; i++)
+        name_feature(s->set, &s->found[i]);
     *found = s->found;
     return s->status;
 }
@@ -1112,6 +1137,8 @@ fn_status fn_searcher_find_wkb(fn_searcher *s, const void *wkb, size_t bytes, ui
         return s->status = fn_fail(err, FN_ERR_MEMORY, "out of memory for a geometry of %zu bytes", bytes);
     set_excluded(s, excluded);
     answer(s, NULL, n);
+    for (size_t i = 0; i < *n; i++)
+        name_feature(s->set, &s->found[i]);
     *found = s->found;
     return s->status;
 }
@@ -1129,6 +1156,13 @@ static double limit_from(const fn_searcher *s, const double *p, const double *q,
     const double dx = p[0] - q[0], dy = p[1] - q[1];
     const double limit = (found[n - 1].distance + sqrt(dx * dx + dy * dy)) * (1 + 1e-12);
     return limit < s->limits.radius ? limit : s->limits.radius;
+}
+
+/* Of point q. Called some points late: FIDs lie anywhere, and are on their way meanwhile. */
+static void name_features(const fn_near *set, fn_neighbour *found, size_t closest, const uint32_t *counts, size_t q)
+{
+    for (uint32_t k = 0; k < counts[q]; k++)
+        name_feature(set, &found[q * closest + k]);
 }
 
 fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, const uint32_t *groups,
@@ -1174,8 +1208,14 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
             answer(s, found + q * s->limits.closest, &count);
             counts[q] = (uint32_t)count;
             before = q;
+            for (uint32_t k = 0; k < counts[q]; k++)
+                __builtin_prefetch(&s->set->fid[found[q * s->limits.closest + k].feature]);
         }
+        if (i >= SOON)
+            name_features(s->set, found, s->limits.closest, counts, order ? order[i - SOON] : i - SOON);
     }
+    for (size_t i = n > SOON ? n - SOON : 0; i < n && s->status == FN_OK; i++)
+        name_features(s->set, found, s->limits.closest, counts, order ? order[i] : i);
     free(order);
     return s->status;
 }

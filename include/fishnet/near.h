@@ -83,6 +83,8 @@ typedef struct fn_near_limits {
 
 typedef struct fn_neighbour {
     uint32_t feature; /* number in the order of adding */
+    int layer;        /* its layer and FID */
+    int64_t fid;
     double distance;
     double from_x, from_y, near_x,
         near_y; /* where the two features are nearest; NaN if not asked for (see fn_near_limits) */

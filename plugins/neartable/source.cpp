@@ -10,6 +10,13 @@ namespace fishnet::neartable
 
 /* ---- how the input is cut ---- */
 
+int64_t Split::TaskCount() const
+{
+    const int64_t first = std::min(early, count / earlySize + (count % earlySize ? 1 : 0));
+    const int64_t left = first < early ? 0 : std::max<int64_t>(0, count - early * earlySize);
+    return first + left / size + (left % size ? 1 : 0);
+}
+
 std::string Split::Describe(int64_t task) const
 {
     const int64_t first = TaskBegin(task), last = first + TaskSize(task) - 1;
@@ -162,8 +169,11 @@ bool Split::Choose(const Plan &plan, GDALDatasetH dataset, Split &split)
         }
     }
     TakePart(plan.options, split);
-    if (plan.options.partitionSize == 0)
+    if (plan.options.partitionSize == 0) {
         split.size = SizeForAll(plan, split, layer);
+        split.early = plan.workers;
+        split.earlySize = std::max<int64_t>(1, split.size / 4);
+    }
     CPLDebug("FISHNET", "%s is read by %s", neartable::Describe(plan.input).c_str(),
              split.way == Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == Way::ByNumber ? "feature numbers, each worker for itself"

@@ -25,14 +25,22 @@ struct Split {
     int64_t begin = 0,
             count = 0; /* FIDs or feature numbers; count is INT64_MAX - begin where the end is found by reading */
     int64_t size = 1;  /* of a task */
+    int64_t early = 0,
+            earlySize = 1; /* the first tasks are smaller, so that the reader need not wait for a large one */
     std::string fidColumn;
 
     /* False after CPLError. May ask the dataset for numbers, but reads no feature of it. */
     static bool Choose(const Plan &plan, GDALDatasetH dataset, Split &split);
 
-    int64_t TaskCount() const { return count / size + (count % size ? 1 : 0); }
-    int64_t TaskBegin(int64_t task) const { return begin + task * size; }
-    int64_t TaskSize(int64_t task) const { return std::min(size, count - task * size); }
+    int64_t TaskCount() const;
+    int64_t TaskBegin(int64_t task) const
+    {
+        return begin + (task < early ? task * earlySize : early * earlySize + (task - early) * size);
+    }
+    int64_t TaskSize(int64_t task) const
+    {
+        return std::min(task < early ? earlySize : size, count - (TaskBegin(task) - begin));
+    }
     std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
     const char *Name() const;
 };

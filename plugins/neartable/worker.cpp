@@ -97,15 +97,14 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
             }
             columns.record.push_back(record);
         }
-        static const fn_neighbour nobody = {kNoFeature, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN};
+        static const fn_neighbour nobody = {kNoFeature, 0, -1, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN};
         const fn_neighbour &neighbour = unmatched ? nobody : found[r];
-        const fn_near *set = m_work.near->Set();
         columns.inFid.push_back(m_batch.fids[i]);
-        columns.nearFid.push_back(unmatched ? -1 : fn_near_fid(set, neighbour.feature));
+        columns.nearFid.push_back(neighbour.fid);
         columns.distance.push_back(neighbour.distance / m_plan.unit);
         columns.rank.push_back(unmatched ? 0 : static_cast<uint32_t>(r + 1));
         columns.feature.push_back(neighbour.feature);
-        columns.layer.push_back(unmatched ? 0 : static_cast<uint32_t>(fn_near_layer(set, neighbour.feature)));
+        columns.layer.push_back(static_cast<uint32_t>(neighbour.layer));
         if (m_plan.limits.location) {
             columns.fromX.push_back(neighbour.from_x);
             columns.fromY.push_back(neighbour.from_y);

@@ -288,6 +288,10 @@ static void compare(const setting *t, const feature *query, const feature *near,
                (long long)query->fid, i, d, all[i].d);
         const bool tie =
             (i > 0 && all[i].d - all[i - 1].d <= tolerance) || (i + 1 < n && all[i + 1].d - all[i].d <= tolerance);
+        EXPECT(found[i].fid == fn_near_fid(set, found[i].feature) &&
+                   found[i].layer == fn_near_layer(set, found[i].feature),
+               "%s: feature %u is not %lld of layer %d", t->name, found[i].feature, (long long)found[i].fid,
+               found[i].layer);
         if (!tie || tolerance == 0 || all[i].d == 0)
             EXPECT(found[i].feature == all[i].number,
                    "%s: query %lld, rank %zu: feature %u (%lld) at %.17g, expected %u (%lld) at %.17g", t->name,

@@ -295,6 +295,8 @@ class Reading(NearCase):
         self.assertRegex(text.strip().replace('\n', ''), r'^0\.\.\.10\.\.\.20\.\.\.30\.\.\.40\.\.\.50\.\.\.60\.\.\.70\.\.\.80\.\.\.90\.\.\.100')
         seen = []
         dataset = near(self.a, NEAR=self.b, CLOSEST=2, GEOMETRY='FROM')
+        gdal.SetConfigOption('OGR2OGR_USE_ARROW_API', 'NO')  # Arrow: once for each batch
+        self.addCleanup(gdal.SetConfigOption, 'OGR2OGR_USE_ARROW_API', None)
         gdal.VectorTranslate('/vsimem/out.fgb', dataset, options=gdal.VectorTranslateOptions(format='FlatGeobuf', callback=lambda f, m, d: seen.append(f) or 1))
         self.assertGreater(len(set(seen)), 5)
         self.assertEqual(seen, sorted(seen))

@@ -1169,7 +1169,7 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,
                                   fn_usable *usable, const volatile bool *cancel, fn_error *err)
 {
-    enum { LARGE = 64, CELLS = 10, SOON = 8 }; /* near features that do not fit a small cache; bits of the grid */
+    enum { LARGE = 64, CELLS = 10, SOON = 8 }; /* from so many near features on an order pays; bits of its grid */
     s->status = FN_OK;
     s->err = err;
     if (s->limits.closest > FN_BULK_CLOSEST)

@@ -10,13 +10,12 @@ then a small Debian 13 in build/bench/peers, which root and mmdebstrap can make 
 import argparse
 import filecmp
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import time
 
-from run import CPUS, ROOT, WORK, Median, Run, table, verdict  # imports no numpy: this process stays small, see Run.memory
+from run import CPUS, ROOT, WORK, Median, Run, setting, table, verdict  # imports no numpy: this process stays small, see Run.memory
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(ROOT, "build", "release")
@@ -189,14 +188,7 @@ def number(value, digits=2):
 
 
 def about(bench, quick, repeats):
-    gdal = subprocess.run(["ogrinfo", "--version"], capture_output=True, text=True, check=True).stdout.split(",")[0]
-    try:
-        commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout
-    except FileNotFoundError:
-        commit = ""
-    cpu = platform.machine()
-    with open("/proc/cpuinfo") as text:
-        cpu = next((line.split(":")[1].strip() for line in text if line.startswith("model name")), cpu)
+    gdal, commit, cpu = setting()
     geos = subprocess.run(["geos-config", "--version"], capture_output=True, text=True).stdout.strip()
     peers = "shapely, scipy: missing"
     if bench.peers:
@@ -205,7 +197,7 @@ def about(bench, quick, repeats):
         peers = subprocess.run([*bench.peers, "-c", words], capture_output=True, text=True, check=True).stdout.strip()
         peers = peers.replace(" ,", ",")
     return [f"# Near tables against their peers{' (--quick: small layers, figures mean little)' if quick else ''}", "",
-            f"{CPUS} CPUs ({cpu}), {gdal}, GEOS {geos}, Fishnet {commit.strip() or '(no git)'}, {time.strftime('%Y-%m-%d')}; {peers}. "
+            f"{CPUS} CPUs ({cpu}), {gdal}, GEOS {geos}, Fishnet {commit}, {time.strftime('%Y-%m-%d')}; {peers}. "
             f"Medians of {repeats}, runs interleaved; input in the file cache, output on disk, deleted between runs.", "",
             "- Input: FlatGeobuf without index, one integer field, 100 x 100 km (W9: the globe), fixed seeds. Output: "
             "IN_FID, NEAR_FID, NEAR_DIST, NEAR_RANK, to CSV, or with GEOMETRY=FROM to FlatGeobuf without index, which has no rows "

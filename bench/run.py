@@ -147,7 +147,8 @@ def read_all(name, options):
                            buf_obj=memoryview(strip)[:len(strip) // height * rows])
 
 
-def about(quick, repeats, inputs):
+def setting():
+    """GDAL's version, the commit, the CPU."""
     gdal = subprocess.run(["gdalinfo", "--version"], capture_output=True, text=True, check=True).stdout.split(",")[0]
     try:
         commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout
@@ -156,10 +157,15 @@ def about(quick, repeats, inputs):
     cpu = platform.machine()
     with open("/proc/cpuinfo") as text:
         cpu = next((line.split(":")[1].strip() for line in text if line.startswith("model name")), cpu)
+    return gdal, commit.strip() or "(no git)", cpu
+
+
+def about(quick, repeats, inputs):
+    gdal, commit, cpu = setting()
     sizes = {"dem": "Float32 elevation, one band, NoData", "image": "UInt16 Landsat, 2 bands"}
     side = {name: int(path.rsplit("_", 1)[1][:-4]) for name, path in inputs.items()}
     lines = [f"# FISHNET against its peers{' (--quick: small rasters, figures mean little)' if quick else ''}", "",
-             f"{CPUS} CPUs ({cpu}), {gdal}, Fishnet {commit.strip() or '(no git)'}, {time.strftime('%Y-%m-%d')}. "
+             f"{CPUS} CPUs ({cpu}), {gdal}, Fishnet {commit}, {time.strftime('%Y-%m-%d')}. "
              f"Medians of {repeats}, runs interleaved; input in the file cache, output on disk, deleted between runs.", ""]
     lines += [f"- {name}: {side[name]} x {side[name]}, {sizes[name]}, tiled 256, DEFLATE, "
               f"{os.path.getsize(path) / 1e6:.0f} MB, resampled from real data" for name, path in inputs.items()]

@@ -6,6 +6,7 @@
 
 #include <ogr_srs_api.h>
 
+#include "crs_name.h"
 #include "gdal_compat.h"
 
 namespace fishnet
@@ -170,18 +171,6 @@ static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
         return !a && !b;
     const char *const options[] = {"IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", nullptr};
     return OSRIsSameEx(a, b, options) != 0;
-}
-
-static std::string CRSName(OGRSpatialReferenceH srs)
-{
-    if (!srs)
-        return "no CRS";
-    const char *name = OSRGetName(srs);
-    const char *authority = OSRGetAuthorityName(srs, nullptr), *code = OSRGetAuthorityCode(srs, nullptr);
-    std::string text = name ? name : "a CRS without name";
-    if (authority && code)
-        text += std::string(" (") + authority + ":" + code + ")";
-    return text;
 }
 
 /* All inputs on the grid of the first: never resampled, never matched by pixel index. */

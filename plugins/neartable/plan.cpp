@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "crs_name.h"
 #include "fishnet/job.h"
 #include "fishnet/recipe.h"
 #include "gdal_compat.h"
@@ -214,18 +215,6 @@ bool Builder::FindNear()
 }
 
 /* ---- the CRS, and how distances are measured in it ---- */
-
-std::string CRSName(OGRSpatialReferenceH srs)
-{
-    if (!srs)
-        return "no CRS";
-    const char *name = OSRGetName(srs);
-    const char *authority = OSRGetAuthorityName(srs, nullptr), *code = OSRGetAuthorityCode(srs, nullptr);
-    std::string text = name ? name : "a CRS without name";
-    if (authority && code)
-        text += std::string(" (") + authority + ":" + code + ")";
-    return text;
-}
 
 /* Heights are not looked at. */
 void DropVertical(SRSHandle &srs)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import numpy as np
@@ -49,6 +50,30 @@ if VERSION >= (3, 7):
 if VERSION >= (3, 11):
     TYPES['Float16'] = np.float16
 INTEGERS = [name for name, dtype in TYPES.items() if np.issubdtype(dtype, np.integer)]
+
+
+def threads():
+    return len(os.listdir('/proc/self/task'))
+
+
+def files():
+    return len(os.listdir('/proc/self/fd'))
+
+
+def wait_for(condition, seconds=5):
+    """The kernel takes a moment to forget a joined thread."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+BASE = threads()  # of the interpreter and its libraries, before any dataset
+
+
+def settled():
+    """All threads of closed datasets are gone."""
+    return wait_for(lambda: threads() == BASE)
 
 
 def type_code(name):

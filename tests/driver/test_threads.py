@@ -13,33 +13,9 @@ import unittest
 import numpy as np
 from osgeo import gdal
 
-from common import Case, fishnet, oo, real, run, write
+from common import BASE, Case, files, fishnet, oo, real, run, settled, threads, wait_for, write
 
 NAN = np.nan
-
-
-def threads():
-    return len(os.listdir('/proc/self/task'))
-
-
-def files():
-    return len(os.listdir('/proc/self/fd'))
-
-
-def wait_for(condition, seconds=5):
-    """The kernel takes a moment to forget a joined thread."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-BASE = threads()  # of the interpreter and its libraries, before any dataset
-
-
-def settled():
-    """All threads of closed datasets are gone."""
-    return wait_for(lambda: threads() == BASE)
 
 
 class Threads(Case):

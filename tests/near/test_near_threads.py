@@ -11,30 +11,7 @@ from osgeo import gdal
 
 from near_brute import random_geometries
 from near_common import NearCase, brief, listening, make, near, oo, points, rng, rows_of, run, table
-
-
-def threads():
-    return len(os.listdir('/proc/self/task'))
-
-
-def files():
-    return len(os.listdir('/proc/self/fd'))
-
-
-def wait_for(condition, seconds=5):
-    """The kernel takes a moment to forget a joined thread."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-BASE = threads()  # of the interpreter and its libraries, before any dataset
-
-
-def settled():
-    """All threads of closed datasets are gone."""
-    return wait_for(lambda: threads() == BASE)
+from common import BASE, files, settled, threads, wait_for  # noqa: E402  (near_common knows where it is)
 
 
 class Threads(NearCase):

@@ -154,14 +154,6 @@ static bool prepare(fn_areas *a, made *m)
     return m->prepared != NULL;
 }
 
-static uint32_t paths_of_polygon(const fn_path *paths, size_t n_paths, size_t shell)
-{
-    size_t end = shell + 1;
-    while (end < n_paths && paths[end].kind == FN_PATH_HOLE)
-        end++;
-    return (uint32_t)(end - shell);
-}
-
 static made *near_polygon(fn_areas *a, const fn_polygon *polygon)
 {
     const uint32_t place = (polygon->path * UINT32_C(2654435769)) >> 20;
@@ -171,7 +163,7 @@ static made *near_polygon(fn_areas *a, const fn_polygon *polygon)
     a->kept_vertices -= m->vertices;
     unmake(a, m);
     const fn_path *paths = a->set->paths + polygon->path;
-    if (!make(a, m, a->set->xy, paths, paths_of_polygon(a->set->paths, a->set->n_paths, polygon->path)))
+    if (!make(a, m, a->set->xy, paths, fn_component_paths(a->set->paths, a->set->n_paths, polygon->path)))
         return NULL;
     a->kept[place].path = polygon->path;
     a->kept_vertices += m->vertices;
@@ -193,8 +185,8 @@ fn_status fn_areas_begin(fn_areas *a, const fn_shape *query, fn_error *err)
         fn_component *c = &a->components[a->n_components];
         a->made_components[a->n_components++] = (made){0};
         c->path = i;
-        c->n_paths = query->paths[i].kind == FN_PATH_SHELL ? paths_of_polygon(query->paths, query->n_paths, i) : 1;
-        fn_path_envelope(query->xy, &query->paths[i], c->envelope);
+        c->n_paths = fn_component_paths(query->paths, query->n_paths, i);
+        fn_paths_envelope(query->xy, query->paths + i, c->n_paths, c->envelope);
         i += c->n_paths;
     }
     return FN_OK;

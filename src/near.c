@@ -525,7 +525,7 @@ static bool build_polygons(const fn_near *set, fn_index *index, size_t n, const 
         if (set->options.geodesic)
             fn_geo_ring_bounds(&set->ellipsoid, set->xy + 2 * (size_t)shell->first, shell->count, e);
         else
-            fn_path_envelope(set->xy, shell, e);
+            fn_paths_envelope(set->xy, shell, fn_component_paths(set->paths, set->n_paths, polygons[i].path), e);
         places[2 * i] = e[0] / 2 + e[2] / 2;
         places[2 * i + 1] = e[1] / 2 + e[3] / 2;
     }

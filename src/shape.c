@@ -205,17 +205,27 @@ void fn_shape_destroy(fn_shape *shape)
     *shape = (fn_shape){0};
 }
 
-void fn_path_envelope(const double *xy, const fn_path *path, double envelope[4])
+uint32_t fn_component_paths(const fn_path *paths, size_t n_paths, size_t first)
+{
+    size_t end = first + 1;
+    if (paths[first].kind == FN_PATH_SHELL)
+        while (end < n_paths && paths[end].kind == FN_PATH_HOLE)
+            end++;
+    return (uint32_t)(end - first);
+}
+
+void fn_paths_envelope(const double *xy, const fn_path *paths, uint32_t n, double envelope[4])
 {
     envelope[0] = envelope[1] = INFINITY;
     envelope[2] = envelope[3] = -INFINITY;
-    for (uint32_t i = 0; i < path->count; i++) {
-        const double *p = xy + 2 * ((size_t)path->first + i);
-        envelope[0] = p[0] < envelope[0] ? p[0] : envelope[0];
-        envelope[1] = p[1] < envelope[1] ? p[1] : envelope[1];
-        envelope[2] = p[0] > envelope[2] ? p[0] : envelope[2];
-        envelope[3] = p[1] > envelope[3] ? p[1] : envelope[3];
-    }
+    for (uint32_t j = 0; j < n; j++)
+        for (uint32_t i = 0; i < paths[j].count; i++) {
+            const double *p = xy + 2 * ((size_t)paths[j].first + i);
+            envelope[0] = p[0] < envelope[0] ? p[0] : envelope[0];
+            envelope[1] = p[1] < envelope[1] ? p[1] : envelope[1];
+            envelope[2] = p[0] > envelope[2] ? p[0] : envelope[2];
+            envelope[3] = p[1] > envelope[3] ? p[1] : envelope[3];
+        }
 }
 
 fn_usable fn_wkb_usable(const void *wkb, size_t bytes, bool geodesic)

@@ -29,7 +29,10 @@ fn_status fn_shape_from_wkb(fn_shape *shape, const void *wkb, size_t bytes, bool
                             fn_error *err);
 void fn_shape_destroy(fn_shape *shape);
 
-/* xmin, ymin, xmax, ymax */
-void fn_path_envelope(const double *xy, const fn_path *path, double envelope[4]);
+/* The paths of the component that begins with paths[first]: a polygon's shell and its holes, or one. */
+uint32_t fn_component_paths(const fn_path *paths, size_t n_paths, size_t first);
+
+/* xmin, ymin, xmax, ymax of n paths. Of a polygon all rings count: a hole of an invalid one may lie outside of its shell. */
+void fn_paths_envelope(const double *xy, const fn_path *paths, uint32_t n, double envelope[4]);
 
 #endif

@@ -160,6 +160,10 @@ class Traps(NearCase):
         self.assertEqual(self.one('POINT(2 2)', holed).NEAR_DIST, 0)
         self.assertEqual(self.one('POLYGON((8 8,12 8,12 12,8 12,8 8))', holed).NEAR_DIST, 3)
         self.assertEqual(self.one('POLYGON((-5 -5,25 -5,25 25,-5 25,-5 -5))', holed).NEAR_DIST, 0)
+        stray = 'POLYGON((0 0,1 0,1 1,0 1,0 0),(12 2,14 2,14 4,12 4,12 2))'  # a hole outside of its shell
+        self.assertEqual(self.one('POINT(14 3)', stray).NEAR_DIST, 0)
+        self.assertEqual(self.one(stray, 'POINT(14 3)').NEAR_DIST, 0)
+        self.assertEqual(self.one('POINT(20 3)', stray).NEAR_DIST, 6)
         tie = 'POLYGON((0 0,10 10,10 0,0 10,0 0))'
         self.assertEqual(self.one('POINT(2 5)', tie).NEAR_DIST, 0)
         self.assertEqual(self.one('POINT(8 5)', tie).NEAR_DIST, 0)

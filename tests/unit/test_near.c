@@ -387,7 +387,7 @@ static void planar(void)
                 char name[64];
                 snprintf(name, sizeof name, "%s to %s, limit %zu", names[query], names[near], l);
                 run_setting(&(setting){.name = name,
-                                       .w = {0, 0, 1000, 1000, 10, false},
+                                       .w = {0, 0, 1000, 1000, 10, false, false},
                                        .near_kinds = kinds[near],
                                        .query_kinds = kinds[query],
                                        .n_near = 150,
@@ -402,14 +402,14 @@ static void ties(void)
     dice = random_for(__func__);
     for (size_t l = 0; l < sizeof every_limit / sizeof *every_limit; l++) {
         run_setting(&(setting){.name = "points on a lattice",
-                               .w = {0, 0, 40, 40, 3, true},
+                               .w = {0, 0, 40, 40, 3, true, false},
                                .near_kinds = POINTS,
                                .query_kinds = POINTS,
                                .n_near = 3000,
                                .n_queries = 200,
                                .limits = every_limit[l]});
         run_setting(&(setting){.name = "lines on a lattice",
-                               .w = {0, 0, 40, 40, 3, true},
+                               .w = {0, 0, 40, 40, 3, true, false},
                                .near_kinds = LINES | POINTS,
                                .query_kinds = POINTS,
                                .n_near = 300,

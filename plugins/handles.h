@@ -66,13 +66,13 @@ inline std::string AbsoluteName(const std::string &name)
     return path;
 }
 
-/* Passes a collected message on to the host. */
-inline void Emit(const Message &message)
+/* Passes a collected message on to the host. context: what stands before it. */
+inline void Emit(const Message &message, const char *context = "")
 {
     if (message.level == CE_Debug)
-        CPLDebug("FISHNET", "%s", message.text.c_str());
+        CPLDebug("FISHNET", "%s%s", context, message.text.c_str());
     else
-        CPLError(message.level, message.number, "%s", message.text.c_str());
+        CPLError(message.level, message.number, "%s%s", context, message.text.c_str());
 }
 
 } // namespace fishnet

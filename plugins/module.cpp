@@ -1,10 +1,9 @@
 /* The module's one entry: GDAL calls it in every process that registers drivers, so it only registers. */
+#include "module.h"
 #include "gdal_compat.h"
 
 #include "fishnet/driver.h"
 #include "neartable/driver.h"
-
-extern "C" CPL_DLL void GDALRegister_FISHNET(void);
 
 void GDALRegister_FISHNET(void)
 {

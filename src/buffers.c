@@ -2,6 +2,14 @@
 
 #include <stdlib.h>
 
+static void release(const fn_buffers *b, void *data, size_t bytes)
+{
+    if (b->job->result_free)
+        b->job->result_free(b->job->user, data, bytes ? bytes : 1);
+    else
+        free(data);
+}
+
 void *fn_buffers_reuse(fn_buffers *b, size_t bytes)
 {
     for (int i = b->n_pool - 1; i >= 0; i--)
@@ -18,7 +26,8 @@ void *fn_buffers_make(fn_buffers *b, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2) /* would wrap around below */
         return NULL;
-    void *data = aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0));
+    const size_t size = bytes ? bytes : 1;
+    void *data = b->job->result_new ? b->job->result_new(b->job->user, size) : aligned_alloc(64, (size + 63) / 64 * 64);
     if (!data)
         return NULL;
     b->bytes += bytes;
@@ -34,15 +43,17 @@ void fn_buffers_give(fn_buffers *b, void *data, size_t bytes)
         b->pool[b->n_pool++].bytes = bytes;
         b->idle += bytes;
     } else if (data) {
-        free(data);
+        release(b, data, bytes);
         b->bytes -= bytes;
     }
 }
 
 void fn_buffers_empty_pool(fn_buffers *b)
 {
-    while (b->n_pool > 0)
-        free(b->pool[--b->n_pool].data);
+    while (b->n_pool > 0) {
+        b->n_pool--;
+        release(b, b->pool[b->n_pool].data, b->pool[b->n_pool].bytes);
+    }
     b->bytes -= b->idle;
     b->idle = 0;
 }

@@ -1,16 +1,18 @@
 /* Memory for results: buffers that are counted, and a pool of those to use again, since fresh ones cost a page fault every
- * 4 KB. Who uses them decides how many there may be. Callers serialize. All zero is empty. */
+ * 4 KB. Who uses them decides how many there may be. Callers serialize. All zero but the
+ * job is empty. */
 #ifndef FN_BUFFERS_H
 #define FN_BUFFERS_H
 
-#include "fishnet/base.h"
+#include "fishnet/job.h"
 
 #define FN_BUFFERS_POOL 32
 
 typedef struct fn_buffers {
-    size_t bytes; /* of all that exist, those in the pool too */
-    size_t idle;  /* of those in the pool */
-    size_t peak;  /* most bytes there were */
+    const fn_job *job; /* whose result_new() and result_free() are used */
+    size_t bytes;      /* of all that exist, those in the pool too */
+    size_t idle;       /* of those in the pool */
+    size_t peak;       /* most bytes there were */
     struct {
         void *data;
         size_t bytes;

@@ -6,8 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The first pause before a task is tried again, and the longest; each is four times the one before. */
+#define FIRST_PAUSE 0.02
+#define LONGEST_PAUSE 5.0
+
 typedef struct fn_finished {
     fn_report report;
+    char *error;
     struct fn_finished *next;
 } finished;
 
@@ -40,21 +45,6 @@ fn_task *fn_crew_take(fn_crew *crew)
     return task;
 }
 
-void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
-{
-    const fn_job *job = &crew->job;
-    void **state = &crew->states[worker];
-    *err = (fn_error){.text = ""};
-    *report = (fn_report){.task = task->number, .worker = worker, .process = (long)getpid()};
-    report->begin = fn_crew_clock(crew);
-    if (!*state && !(*state = job->worker_open(job->user, worker, err)))
-        report->status = err->status != FN_OK ? err->status : FN_ERR_READ;
-    else
-        report->status = job->worker_run(job->user, *state, task, err);
-    report->notes = task->notes;
-    report->seconds = fn_crew_clock(crew) - report->begin;
-}
-
 static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     char label[128] = "";
@@ -68,19 +58,129 @@ static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *e
                    report->status == FN_OK ? "ok" : err->text);
 }
 
-void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
+/* Keeps a report for the host's thread. With the lock held. */
+static void keep_report(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     finished *f = malloc(sizeof *f);
-    pthread_mutex_lock(&crew->lock);
     crew->stats.busy_seconds += report->seconds;
     crew->stats.tasks_done += report->status == FN_OK;
-    crew->stats.tasks_failed += report->status != FN_OK && report->status != FN_ERR_CANCELLED;
+    crew->stats.tasks_again += report->again;
+    crew->stats.tasks_failed += report->status != FN_OK && report->status != FN_ERR_CANCELLED && !report->again;
     trace_task(crew, report, err);
-    if (f) {
-        *f = (finished){.report = *report};
-        *crew->reports_end = f;
-        crew->reports_end = &f->next;
+    if (!f)
+        return;
+    *f = (finished){.report = *report};
+    if (report->status != FN_OK) {
+        f->error = strdup(err->text);
+        f->report.error = f->error ? f->error : "";
     }
+    *crew->reports_end = f;
+    crew->reports_end = &f->next;
+}
+
+static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
+{
+    const fn_job *job = &crew->job;
+    void **state = &crew->states[worker];
+    *err = (fn_error){.text = ""};
+    *report = (fn_report){.task = task->number, .worker = worker};
+    report->begin = fn_crew_clock(crew);
+    task->notes = NULL;
+    task->process = 0;
+    if (!*state && !(*state = job->worker_open(job->user, worker, err)))
+        report->status = err->status != FN_OK ? err->status : FN_ERR_READ;
+    else
+        report->status = job->worker_run(job->user, *state, task, err);
+    if (*state && fn_may_pass(report->status)) {
+        job->worker_close(job->user, *state);
+        *state = NULL;
+    }
+    report->notes = task->notes;
+    report->process = task->process ? task->process : (long)getpid();
+    report->seconds = fn_crew_clock(crew) - report->begin;
+}
+
+static struct timespec from_now(double seconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const double end = (double)t.tv_nsec * 1e-9 + seconds;
+    t.tv_sec += (time_t)end;
+    t.tv_nsec = (long)((end - (double)(time_t)end) * 1e9);
+    return t;
+}
+
+/* Waits before the next attempt. False: the end has come. */
+static bool pause_before(fn_crew *crew, int next)
+{
+    double seconds = FIRST_PAUSE;
+    for (int i = 1; i < next && seconds < LONGEST_PAUSE; i++)
+        seconds *= 4;
+    const struct timespec end = from_now(seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
+    pthread_mutex_lock(&crew->lock);
+    for (int waited = 0; !crew->stop && waited == 0;)
+        waited = pthread_cond_timedwait(&crew->work, &crew->lock, &end);
+    const bool go_on = !crew->stop;
+    pthread_mutex_unlock(&crew->lock);
+    return go_on;
+}
+
+/* A task that has failed for the last time: the job may have something to put in its place. */
+static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const fn_error *err)
+{
+    const fn_job *job = &crew->job;
+    fn_error ignored;
+    if (!job->on_failure || crew->scheduler->restart(crew->self, task, &ignored) != FN_OK)
+        return;
+    void *notes = report->notes;
+    task->notes = NULL;
+    if (!job->on_failure(job->user, task, err))
+        return;
+    if (notes) {
+        report->again = true; /* a report of its own */
+        pthread_mutex_lock(&crew->lock);
+        keep_report(crew, report, err);
+        pthread_mutex_unlock(&crew->lock);
+        report->again = false;
+    }
+    report->status = FN_OK;
+    report->notes = task->notes;
+}
+
+void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
+{
+    for (int tried = 1;; tried++) {
+        attempt(crew, worker, task, report, err);
+        if (!fn_may_pass(report->status))
+            return;
+        if (tried > crew->retries)
+            break;
+        report->again = true;
+        pthread_mutex_lock(&crew->lock);
+        keep_report(crew, report, err);
+        pthread_mutex_unlock(&crew->lock);
+        if (!pause_before(crew, tried)) {
+            *report = (fn_report){.task = task->number, .worker = worker, .status = FN_ERR_CANCELLED};
+            fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+            return;
+        }
+        report->again = false;
+        report->notes = NULL;
+        if (crew->scheduler->restart(crew->self, task, err) != FN_OK) {
+            report->status = err->status;
+            return;
+        }
+    }
+    const size_t length = strlen(err->text);
+    if (crew->retries > 0)
+        snprintf(err->text + length, sizeof err->text - length, " (tried %d times)", crew->retries + 1);
+    save_by_job(crew, task, report, err);
+}
+
+void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
+{
+    pthread_mutex_lock(&crew->lock);
+    keep_report(crew, report, err);
     crew->scheduler->complete(crew->self, task, report->status, err);
     fn_crew_wake(crew);
     pthread_mutex_unlock(&crew->lock);
@@ -157,6 +257,7 @@ void fn_crew_deliver_reports(fn_crew *crew)
         finished *next = f->next;
         if (crew->job.on_report)
             crew->job.on_report(crew->job.user, &f->report);
+        free(f->error);
         free(f);
         f = next;
     }
@@ -183,7 +284,8 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
 {
     if (options->workers < 1 || options->workers > FN_WORKERS_MAX)
         return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: 1 to %d are possible", options->workers, FN_WORKERS_MAX);
-    *crew = (fn_crew){.job = *job, .workers = options->workers, .scheduler = scheduler, .self = self};
+    *crew = (fn_crew){
+        .job = *job, .workers = options->workers, .retries = options->retries, .scheduler = scheduler, .self = self};
     crew->process = (long)getpid();
     crew->reports_end = &crew->reports;
     clock_gettime(CLOCK_MONOTONIC, &crew->born);
@@ -199,20 +301,10 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&crew->lock, NULL);
-    pthread_cond_init(&crew->work, NULL);
+    pthread_cond_init(&crew->work, &monotonic);
     pthread_cond_init(&crew->ended_now, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return FN_OK;
-}
-
-static struct timespec from_now(double seconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    const double end = (double)t.tv_nsec * 1e-9 + seconds;
-    t.tv_sec += (time_t)end;
-    t.tv_nsec = (long)((end - (double)(time_t)end) * 1e9);
-    return t;
 }
 
 bool fn_crew_stop(fn_crew *crew, const double *seconds)

@@ -17,13 +17,22 @@ typedef struct fn_scheduler {
     fn_task *(*take)(void *self);
     /* A task that was taken is whole (FN_OK) or failed. `task` is the scheduler's again. */
     void (*complete)(void *self, fn_task *task, fn_status status, const fn_error *err);
+    /* A task that was taken will be tried again: as it was when it was taken, whatever has been handed over of it. Alone without
+     * the lock. */
+    fn_status (*restart)(void *self, fn_task *task, fn_error *err);
     /* The end is near: no task is taken from now on; those that are computed are to be cancelled. */
     void (*stop)(void *self);
 } fn_scheduler;
 
+/* What a scheduler does for a task while it is computed: fn_stream_part() and fn_stream_end(). Of a task without them, NULL. */
+typedef struct fn_task_calls {
+    fn_status (*part)(fn_task *task, size_t used, size_t bytes, fn_error *err);
+    void (*end)(fn_task *task);
+} fn_task_calls;
+
 typedef struct fn_crew_stats {
-    int workers; /* that were really started */
-    int64_t tasks_done, tasks_failed;
+    int workers;                                   /* that were really started */
+    int64_t tasks_done, tasks_failed, tasks_again; /* again: attempts that failed and were repeated */
     double busy_seconds, wait_seconds;
 } fn_crew_stats;
 
@@ -31,6 +40,7 @@ typedef struct fn_crew {
     /* For schedulers and executors to read. */
     fn_job job;
     int workers; /* as asked for */
+    int retries;
     /* For schedulers, who use the lock for their own state too. */
     pthread_mutex_t lock;
     bool stop;           /* has begun; under the lock */
@@ -91,7 +101,7 @@ fn_executor fn_executor_openmp;
 void fn_crew_set_workers(fn_crew *crew, int workers);
 /* Blocks until there is a task to compute. NULL: the end. */
 fn_task *fn_crew_take(fn_crew *crew);
-/* Computes a task, on this thread, as that worker. Opens the worker before its first task. */
+/* Computes a task, on this thread, as that worker, as often as it may be tried. Opens the worker before its first task. */
 void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err);
 /* Ends a task that was taken. report->notes passes to the crew. */
 void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err);

@@ -244,13 +244,20 @@ static void complete(void *self, fn_task *task, fn_status status, const fn_error
         fail(e, entry, status, err);
 }
 
+static fn_status restart(void *self, fn_task *task, fn_error *err)
+{
+    (void)self, (void)err;
+    task->bytes = ((fn_entry *)task->owner)->bytes;
+    return FN_OK;
+}
+
 static void cancel_all(void *self)
 {
     fn_engine *e = self;
     __atomic_store_n(&e->cancel, true, __ATOMIC_RELAXED);
 }
 
-static const fn_scheduler scheduler = {.take = take, .complete = complete, .stop = cancel_all};
+static const fn_scheduler scheduler = {.take = take, .complete = complete, .restart = restart, .stop = cancel_all};
 
 /* ---- the readers' side ---- */
 
@@ -419,6 +426,7 @@ void fn_engine_get_stats(fn_engine *e, fn_engine_stats *stats)
                                .tasks_done = crew->tasks_done,
                                .tasks_wanted = e->tasks_wanted,
                                .tasks_failed = crew->tasks_failed,
+                               .tasks_again = crew->tasks_again,
                                .busy_seconds = crew->busy_seconds,
                                .wait_seconds = crew->wait_seconds,
                                .bytes_peak = e->buffers.peak};
@@ -444,6 +452,7 @@ fn_status fn_engine_new(const fn_job *job, const fn_job_options *options, fn_eng
         return status;
     }
     e->budget = options->budget;
+    e->buffers.job = &e->crew.job;
     e->table = table;
     e->table_size = 256;
     *out = e;

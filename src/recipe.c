@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "fishnet/engine.h"
 #include "fishnet/grid.h"
 
 bool fn_recipe_is_name(const char *connection)
@@ -28,20 +27,6 @@ static long long read_whole(const char **text, long long most)
         ++*text;
     }
     return value;
-}
-
-fn_status fn_parse_workers(const char *name, const char *text, int *out, fn_error *err)
-{
-    *out = 0;
-    if (strcasecmp(text, "ALL_CPUS") == 0)
-        return FN_OK;
-    const char *end = text;
-    const long long n = read_whole(&end, FN_WORKERS_MAX);
-    if (n < 1 || *end != '\0')
-        return fn_fail(err, FN_ERR_ARGUMENT, "%s=%.100s: a number from 1 to %d or ALL_CPUS is wanted", name, text,
-                       FN_WORKERS_MAX);
-    *out = (int)n;
-    return FN_OK;
 }
 
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err)
@@ -136,16 +121,16 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     }
     if (KEY("CALC"))
         return add_calcs(r, value, err);
-    if (KEY("NUM_WORKERS"))
-        return fn_parse_workers("NUM_WORKERS", value, &r->workers, err);
     if (KEY("TILE_SIZE"))
         return fn_parse_tile_size(value, &r->tile_width, &r->tile_height, err);
-    if (KEY("WORKERS")) {
-        if (strcasecmp(value, "PROCESSES") == 0)
-            return fn_fail(err, FN_ERR_ARGUMENT,
-                           "WORKERS=PROCESSES: worker processes are not supported yet, use THREADS");
-        if (strcasecmp(value, "THREADS") != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "WORKERS=%.100s: THREADS is wanted", value);
+    bool known;
+    const fn_status status = fn_worker_options_take(&r->workers, key, key_length, value, &known, err);
+    if (known)
+        return status;
+    if (KEY("ON_ERROR")) {
+        r->error_is_nodata = strcasecmp(value, "NODATA") == 0;
+        if (!r->error_is_nodata && strcasecmp(value, "FAIL") != 0)
+            return fn_fail(err, FN_ERR_ARGUMENT, "ON_ERROR=%.100s: FAIL or NODATA is wanted", value);
     } else if (KEY("OT")) {
         r->type = fn_type_from_name(value);
         if (r->type == FN_TYPE_COUNT)
@@ -160,8 +145,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
         r->nodata = NULL;
         fn_nodata any; /* a number at all? Whether the output type can hold it is seen when that is known. */
         if (!r->nodata_none) {
-            fn_status status = fn_nodata_parse(value, FN_FLOAT64, &any, err);
-            return status == FN_OK ? set_text(&r->nodata, value, err) : status;
+            const fn_status parsed = fn_nodata_parse(value, FN_FLOAT64, &any, err);
+            return parsed == FN_OK ? set_text(&r->nodata, value, err) : parsed;
         }
     } else if (KEY("CACHE_MB")) {
         const char *end = value;
@@ -201,7 +186,7 @@ static fn_status check(const fn_recipe *r, fn_error *err)
 
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err)
 {
-    *out = (fn_recipe){.type = FN_TYPE_COUNT, .workers = -1};
+    *out = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default()};
     if (!fn_recipe_is_name(connection))
         return fn_fail(err, FN_ERR_ARGUMENT, "%.300s does not begin with %s", connection, FN_RECIPE_PREFIX);
     fn_status status = FN_OK;
@@ -234,5 +219,5 @@ void fn_recipe_clear(fn_recipe *r)
     free(r->calcs);
     free(r->nodata);
     free(r->trace);
-    *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = -1};
+    *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default()};
 }

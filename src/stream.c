@@ -40,7 +40,9 @@ typedef struct slot {
     fn_task task;
     size_t bytes; /* of the buffer at task.result */
     volatile bool cancel;
-    bool complete, has_parts; /* has_parts: some were handed over */
+    bool complete;
+    int64_t given; /* parts that were handed over */
+    int64_t skip;  /* parts of another attempt that were handed over before */
     part *parts, **parts_end;
     struct slot *next;
 } slot;
@@ -160,6 +162,8 @@ static void fail_for_memory(fn_stream *s, int64_t task, size_t bytes)
     fail(s, task, FN_ERR_MEMORY, &err);
 }
 
+static const fn_task_calls calls;
+
 static fn_task *take(void *self)
 {
     fn_stream *s = self;
@@ -177,16 +181,22 @@ static fn_task *take(void *self)
     }
     t->stream = s;
     t->bytes = bytes;
-    t->task = (fn_task){.number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t};
+    t->task = (fn_task){
+        .number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t, .calls = &calls};
     t->parts_end = &t->parts;
     *s->slots_end = t;
     s->slots_end = &t->next;
     return &t->task;
 }
 
-/* Puts the first `used` bytes of the task's buffer in the line for the reader. False without memory. */
+/* Puts the first `used` bytes of the task's buffer in the line for the reader. False without memory. What a failed attempt has handed over is
+ * there already: parts depend on the task alone. */
 static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
 {
+    if (t->skip > 0 && !last) {
+        t->skip--;
+        return true;
+    }
     part *p = calloc(1, sizeof *p);
     if (!p)
         return false;
@@ -197,7 +207,7 @@ static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
     }
     *t->parts_end = p;
     t->parts_end = &p->next;
-    t->has_parts = true;
+    t->given++;
     tell_reader(s, t->task.number);
     return true;
 }
@@ -209,7 +219,11 @@ static void complete(void *self, fn_task *task, fn_status status, const fn_error
     slot *t = task->owner;
     const size_t used = !task->result ? 0 : task->bytes < t->bytes ? task->bytes : t->bytes;
     t->complete = true;
-    if (status == FN_OK && task->number < s->end && (used > 0 || t->has_parts) && !hand_over(s, t, used, true))
+    if (status == FN_OK && t->skip > 0) {
+        fn_error changed;
+        fn_fail(&changed, FN_ERR_READ, "a second attempt gave less than the first: the input has changed");
+        fail(s, task->number, FN_ERR_READ, &changed);
+    } else if (status == FN_OK && task->number < s->end && (used > 0 || t->given > 0) && !hand_over(s, t, used, true))
         fail_for_memory(s, task->number, sizeof(part));
     else if (status != FN_OK)
         fail(s, task->number, status, err);
@@ -234,7 +248,20 @@ static fn_status renew(fn_stream *s, slot *t, size_t bytes, fn_error *err)
     }
 }
 
-fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err)
+static fn_status restart(void *self, fn_task *task, fn_error *err)
+{
+    fn_stream *s = self;
+    slot *t = task->owner;
+    const size_t bytes = s->crew.job.task_bytes(s->crew.job.user, task->number);
+    pthread_mutex_lock(&s->crew.lock);
+    t->skip = t->given;
+    release(s, t);
+    const fn_status status = renew(s, t, bytes, err);
+    pthread_mutex_unlock(&s->crew.lock);
+    return status;
+}
+
+static fn_status hand_over_part(fn_task *task, size_t used, size_t bytes, fn_error *err)
 {
     slot *t = task->owner;
     fn_stream *s = t->stream;
@@ -251,13 +278,25 @@ fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err
     return status;
 }
 
-void fn_stream_end(fn_task *task)
+static void end_here(fn_task *task)
 {
     fn_stream *s = ((slot *)task->owner)->stream;
     pthread_mutex_lock(&s->crew.lock);
     cut(s, task->number + 1);
     pthread_mutex_unlock(&s->crew.lock);
 }
+
+fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err)
+{
+    return task->calls->part(task, used, bytes, err);
+}
+
+void fn_stream_end(fn_task *task)
+{
+    task->calls->end(task);
+}
+
+static const fn_task_calls calls = {.part = hand_over_part, .end = end_here};
 
 static void cancel_all(void *self)
 {
@@ -267,7 +306,7 @@ static void cancel_all(void *self)
     tell_reader(s, s->turn);
 }
 
-static const fn_scheduler scheduler = {.take = take, .complete = complete, .stop = cancel_all};
+static const fn_scheduler scheduler = {.take = take, .complete = complete, .restart = restart, .stop = cancel_all};
 
 /* ---- the reader's side ---- */
 
@@ -351,6 +390,7 @@ void fn_stream_get_stats(fn_stream *s, fn_stream_stats *stats)
     const fn_crew_stats *crew = &s->crew.stats;
     *stats = (fn_stream_stats){.workers = crew->workers,
                                .tasks_done = crew->tasks_done,
+                               .tasks_again = crew->tasks_again,
                                .parts = s->parts_read,
                                .busy_seconds = crew->busy_seconds,
                                .wait_seconds = crew->wait_seconds,
@@ -373,6 +413,7 @@ fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_str
         return status;
     }
     s->budget = options->budget;
+    s->buffers.job = &s->crew.job;
     s->end = job->task_count;
     s->failed = -1;
     s->slots_end = &s->slots;

@@ -41,6 +41,7 @@ typedef struct fn_engine_stats {
     int64_t tasks_done;   /* computed, also twice */
     int64_t tasks_wanted; /* handed to a reader */
     int64_t tasks_failed;
+    int64_t tasks_again; /* attempts that failed and were repeated */
     double busy_seconds; /* sum over workers */
     double wait_seconds; /* readers waiting for a result */
     size_t bytes_peak;   /* largest memory held for results */

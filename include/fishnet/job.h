@@ -16,15 +16,36 @@ extern "C" {
 /* CPUs that this process may use: affinity and control group respected. 1..FN_WORKERS_MAX. */
 int fn_cpu_count(void);
 
-/* What happened to one task. */
+/* What a user says about workers, in options that all drivers have. */
+typedef struct fn_worker_options {
+    int processes;  /* WORKERS: 0 threads, 1 processes, -1 not given */
+    int workers;    /* NUM_WORKERS: 0 ALL_CPUS, -1 not given */
+    int threads;    /* THREADS_PER_WORKER, of the libraries that a worker process calls */
+    int retries;    /* RETRIES */
+    double timeout; /* TASK_TIMEOUT in seconds; 0: none. Of worker processes */
+} fn_worker_options;
+
+#define FN_RETRIES_MAX 100
+#define FN_TIMEOUT_DEFAULT 3600
+
+fn_worker_options fn_worker_options_default(void);
+/* Takes an option; *known false: it is another one. key: key_length characters of any case. err names the option. */
+fn_status fn_worker_options_take(fn_worker_options *options, const char *key, size_t key_length, const char *value,
+                                 bool *known, fn_error *err);
+/* A number of workers: "ALL_CPUS" gives 0, else 1..FN_WORKERS_MAX. name is for the error text. */
+fn_status fn_parse_workers(const char *name, const char *text, int *out, fn_error *err);
+
+/* What happened to one task, or to one attempt at it. */
 typedef struct fn_report {
     int64_t task;
-    int worker;       /* from 0 */
-    long process;     /* process id of the worker */
-    double begin;     /* seconds since the job began */
-    double seconds;   /* how long it took */
-    fn_status status; /* FN_OK or why it failed */
-    void *notes;      /* what the worker left in fn_task::notes, or NULL */
+    int worker;        /* from 0 */
+    long process;      /* process id of the worker */
+    double begin;      /* seconds since the job began */
+    double seconds;    /* how long it took */
+    fn_status status;  /* FN_OK or why it failed */
+    const char *error; /* why, in words; NULL with FN_OK */
+    bool again;        /* it failed, and will be tried again */
+    void *notes;       /* what the worker left in fn_task::notes, or NULL */
 } fn_report;
 
 /* A task that may take long asks now and then whether its result is still wanted. Any thread. */
@@ -40,7 +61,9 @@ typedef struct fn_task {
     size_t bytes;                /* size of result; the worker lowers it when it has used less */
     const volatile bool *cancel; /* see fn_is_cancelled() */
     void *notes;                 /* NULL; an object left here is handed to on_report() exactly once */
-    void *owner;                 /* the scheduler's own */
+    long process;                /* 0; the process that computes it, if it is not this one */
+    void *owner;                 /* the scheduler's own, and what it can do for the task */
+    const struct fn_task_calls *calls;
 } fn_task;
 
 typedef struct fn_job {
@@ -55,17 +78,35 @@ typedef struct fn_job {
      * one after the other on the same thread. */
     fn_status (*worker_run)(void *user, void *worker, fn_task *task, fn_error *err);
     /* Ends what worker_open made. Called on the thread that frees the scheduler, when all workers have stopped: the host may
-     * hold a lock there that closing needs. */
+     * hold a lock there that closing needs. Also on the worker's thread after a task that failed in a way that may pass
+     * (fn_may_pass()): the next attempt opens everything anew. */
     void (*worker_close)(void *user, void *worker);
+    /* A task has failed as often as it may. True: task->result now holds something to go on with, and the task counts as done. What it
+     * leaves in task->notes is reported. On the worker's thread. May be NULL: such a task fails. */
+    bool (*on_failure)(void *user, fn_task *task, const fn_error *err);
     /* Told of every finished task, in the order they finished, on the threads that read from or free the scheduler: for log
      * messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
     void (*on_report)(void *user, const fn_report *report);
-    /* A short name of the task for the trace ("band 1 x=0 y=512 512x512"). May be NULL. */
+    /* A short name of the task for messages and the trace ("tile x=0 y=512 512x512"). May be NULL. */
     void (*task_label)(void *user, int64_t task, char *label, size_t size);
+    /* Notes on their way from another process: as bytes to be freed with free(), ending the notes; and back. NULL where worker_run
+     * leaves none. Neither may throw. */
+    void *(*notes_to_bytes)(void *user, void *notes, size_t *bytes);
+    void *(*notes_from_bytes)(void *user, const void *data, size_t bytes);
+    /* Memory for results, 64-byte aligned, of at least 1 byte. NULL: the C library's. Calls are serialized. */
+    void *(*result_new)(void *user, size_t bytes);
+    void (*result_free)(void *user, void *result, size_t bytes);
 } fn_job;
+
+/* A failure that another attempt may not meet again: of reading, of a worker, for want of memory. */
+static inline bool fn_may_pass(fn_status status)
+{
+    return status == FN_ERR_READ || status == FN_ERR_SYSTEM || status == FN_ERR_MEMORY;
+}
 
 typedef struct fn_job_options {
     int workers;       /* 1..FN_WORKERS_MAX */
+    int retries;       /* a task that fails in a way that may pass is tried so many times more, after growing pauses */
     size_t budget;     /* bytes for all results together, being computed or kept. One task at least always runs. */
     const char *trace; /* file for a timeline in Chrome's trace event format, or NULL */
 } fn_job_options;

@@ -5,7 +5,7 @@
 #ifndef FISHNET_RECIPE_H
 #define FISHNET_RECIPE_H
 
-#include "fishnet/base.h"
+#include "fishnet/job.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,8 +17,9 @@ typedef struct fn_recipe {
     char *inputs[FN_INPUTS]; /* dataset names, NULL when not given; [0] is the one in the connection string or A= */
     char **calcs;            /* one expression per output band; n_calcs 0: the dataset as it is */
     int n_calcs;
-    int workers;    /* 0: ALL_CPUS, -1: not given */
-    int tile_width; /* 0: AUTO */
+    fn_worker_options workers;
+    bool error_is_nodata; /* ON_ERROR=NODATA */
+    int tile_width;       /* 0: AUTO */
     int tile_height;
     fn_type type;       /* OT; FN_TYPE_COUNT when not given */
     bool nodata_none;   /* NODATA=none */
@@ -37,8 +38,6 @@ bool fn_recipe_is_name(const char *connection); /* starts with the prefix, in an
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err);
 void fn_recipe_clear(fn_recipe *recipe);
 
-/* A number of workers: "ALL_CPUS" gives 0, else 1..FN_WORKERS_MAX. name is for the error text. */
-fn_status fn_parse_workers(const char *name, const char *text, int *out, fn_error *err);
 /* "512", "512x256", "AUTO" (0, 0). */
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err);
 

@@ -53,6 +53,7 @@ void fn_stream_end(fn_task *task);
 typedef struct fn_stream_stats {
     int workers; /* that were really started; 0 before the first read */
     int64_t tasks_done;
+    int64_t tasks_again; /* attempts that failed and were repeated */
     int64_t parts;       /* handed to the reader */
     double busy_seconds; /* sum over workers */
     double wait_seconds; /* the reader waiting for a part */

@@ -39,18 +39,24 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
         CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_IllegalArg, "FISHNET: %s", err.text);
         return nullptr;
     }
-    std::unique_ptr<Dataset> dataset = Make(recipe, -1);
+    ResolveWorkers("FISHNET", recipe->workers);
+    PlanSource source;
+    source.connection = info->pszFilename;
+    source.openOptions.Assign(CSLDuplicate(info->papszOpenOptions), TRUE);
+    source.folder = CurrentFolder();
+    std::unique_ptr<Dataset> dataset = Make(recipe, source);
     if (dataset)
         dataset->SetDescription(info->pszFilename);
     return dataset.release();
 }
 
-std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, int overview)
+std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source)
 {
     std::unique_ptr<Dataset> self(new Dataset());
     self->m_recipe = std::move(recipe);
-    self->m_plan = Plan::Make(*self->m_recipe, overview, self->m_handles);
-    if (!self->m_plan)
+    self->m_source = source;
+    self->m_plan = Plan::Make(*self->m_recipe, source.overview, self->m_handles);
+    if (!self->m_plan || !self->CheckWorkers())
         return nullptr;
     const Plan &plan = *self->m_plan;
     self->nRasterXSize = static_cast<int>(plan.grid.width);
@@ -59,22 +65,33 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     for (int i = 1; i <= plan.bandCount; i++)
         self->SetBand(i, new Band(self.get(), i, static_cast<size_t>(i - 1)));
     self->CopyMetadata();
-    if (overview < 0)
+    if (source.overview < 0)
         self->CountOverviews();
     return self->StartEngine() ? std::move(self) : nullptr;
 }
 
-/* NUM_WORKERS, else GDAL_NUM_THREADS, else all CPUs. */
-static int CountWorkers(const fn_recipe &recipe)
+/* What a worker process cannot open, and what ON_ERROR=NODATA cannot fill, is found out now. */
+bool Dataset::CheckWorkers() const
 {
-    int workers = recipe.workers;
-    const char *threads = workers < 0 ? CPLGetConfigOption("GDAL_NUM_THREADS", nullptr) : nullptr;
-    fn_error err;
-    if (threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &workers, &err) != FN_OK) {
-        CPLError(CE_Warning, CPLE_IllegalArg, "FISHNET: %s; all CPUs are used", err.text);
-        workers = 0;
+    for (size_t i = 0; m_recipe->workers.processes > 0 && i < m_plan->sources.size(); i++) {
+        const Source &source = m_plan->sources[i];
+        const std::string why = WhyNotShared(m_handles[i].get(), source.path);
+        if (!why.empty()) {
+            CPLError(CE_Failure, CPLE_NotSupported,
+                     "FISHNET: input %s cannot be opened by worker processes: %s. Write it to a file first, or use "
+                     "WORKERS=THREADS",
+                     Describe(source).c_str(), why.c_str());
+            return false;
+        }
     }
-    return workers > 0 ? workers : fn_cpu_count();
+    if (m_recipe->error_is_nodata && !m_plan->CanBeNoData()) {
+        CPLError(
+            CE_Failure, CPLE_IllegalArg,
+            "FISHNET: ON_ERROR=NODATA: a band has neither a NoData value nor a mask. Give it one, for example with "
+            "gdal_translate -a_nodata, or with CALC and NODATA");
+        return false;
+    }
+    return true;
 }
 
 /* A row of tiles of all bands that is read, and two that are computed ahead. Not more than needed: memory that is touched
@@ -97,16 +114,16 @@ bool Dataset::StartEngine()
     m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan);
     m_progress.resize(m_plan->groups.size());
 
-    m_workers = CountWorkers(*m_recipe);
     fn_job_options options = {};
-    options.workers = m_workers;
+    options.workers = m_recipe->workers.workers;
+    options.retries = m_recipe->workers.retries;
     /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
     const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);
     m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
     options.trace = m_recipe->trace;
     fn_error err;
-    m_session.reset(Session::Open(m_plan, options, &err));
+    m_session.reset(Session::Open(m_plan, m_source, *m_recipe, options, &err));
     if (!m_session)
         Fail(err);
     return m_session != nullptr;
@@ -192,7 +209,9 @@ Dataset *Dataset::Overview(int level)
         std::string cause;
         {
             MessageCollector collector;
-            overview = Make(shared, level);
+            PlanSource source = m_source;
+            source.overview = level;
+            overview = Make(shared, source);
             cause = collector.Cause("no reason given");
         }
         if (overview)
@@ -256,11 +275,18 @@ void Dataset::FillReport()
     fn_engine_get_stats(m_session->Engine(), &stats);
     const fn_grid &grid = m_plan->grid;
     m_report.Clear();
-    m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_workers));
+    m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_recipe->workers.workers));
+    m_report.SetNameValue("WORKER_KIND", m_recipe->workers.processes > 0 ? "PROCESSES" : "THREADS");
     m_report.SetNameValue("TILES",
                           CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(fn_grid_tile_count(&grid) *
                                                                         static_cast<int64_t>(m_plan->groups.size()))));
     m_report.SetNameValue("TILES_COMPUTED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_done)));
+    m_report.SetNameValue("TASKS_REPEATED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_again)));
+    const std::vector<std::string> failed = m_session->Failed();
+    if (m_recipe->error_is_nodata)
+        m_report.SetNameValue("TILES_FAILED", CPLSPrintf("%d", static_cast<int>(failed.size())));
+    for (size_t i = 0; i < failed.size(); i++)
+        m_report.SetNameValue(CPLSPrintf("TILE_FAILED_%d", static_cast<int>(i + 1)), failed[i].c_str());
     m_report.SetNameValue("TILE_SIZE", CPLSPrintf("%dx%d", grid.tile_width, grid.tile_height));
     m_report.SetNameValue("SECONDS", CPLSPrintf("%.3f", stats.busy_seconds));
     m_report.SetNameValue("WAIT_SECONDS", CPLSPrintf("%.3f", stats.wait_seconds));
@@ -313,7 +339,7 @@ std::vector<int64_t> Dataset::TasksAhead(const std::vector<size_t> &groups, cons
     for (size_t group : groups)
         bytes += m_plan->TaskBytes(static_cast<int64_t>(group) * count);
     const size_t requested = static_cast<size_t>(tiles.width * tiles.height);
-    const size_t wanted = std::max(2 * requested, 4 * static_cast<size_t>(m_workers));
+    const size_t wanted = std::max(2 * requested, 4 * static_cast<size_t>(m_recipe->workers.workers));
     std::vector<int64_t> next(std::min(wanted, m_budget / 4 * 3 / std::max<size_t>(1, bytes)));
     next.resize(fn_grid_ahead(&m_plan->grid, progress.previous, progress.current, next.data(), next.size()));
     std::vector<int64_t> ahead;

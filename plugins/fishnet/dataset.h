@@ -61,7 +61,8 @@ class Dataset final : public GDALDataset
     using Recipe = std::unique_ptr<fn_recipe, ClearRecipe>;
 
     Dataset() = default;
-    static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, int overview);
+    static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source);
+    bool CheckWorkers() const;
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
     CPLErr ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra);
@@ -76,13 +77,13 @@ class Dataset final : public GDALDataset
     CPLErr Fail(const fn_error &err) const;
     void FillReport();
 
-    std::shared_ptr<const fn_recipe> m_recipe;
+    std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
+    PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
     std::vector<DatasetHandle>
         m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
     std::unique_ptr<Session, CloseSession> m_session;
     size_t m_budget = 0;
-    int m_workers = 0;
 
     struct Progress { /* of the readers of one group: where they were, to see where they go */
         fn_window previous, current;

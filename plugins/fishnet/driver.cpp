@@ -17,9 +17,10 @@ static std::string OpenOptionList()
     for (char letter = 'A'; letter <= 'Z'; letter++)
         xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter +
                "'/>";
-    xml += "<Option name='WORKERS' type='string-select' default='THREADS' description='Kind of worker'>"
-           "<Value>THREADS</Value></Option>"
-           "<Option name='NUM_WORKERS' type='string' default='ALL_CPUS' description='Number of workers or ALL_CPUS'/>"
+    xml += WorkerOptionList();
+    xml += "<Option name='ON_ERROR' type='string-select' default='FAIL' description='What a tile becomes that cannot "
+           "be computed'>"
+           "<Value>FAIL</Value><Value>NODATA</Value></Option>"
            "<Option name='TILE_SIZE' type='string' default='AUTO' description='Size of a task: 512, 512x256 or AUTO'/>"
            "<Option name='OT' type='string' description='Pixel type of computed bands'/>"
            "<Option name='NODATA' type='string' description='NoData value of computed bands, or none'/>"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include <ogr_srs_api.h>
@@ -336,6 +337,8 @@ bool Builder::AddSourceOutputs()
                      Describe(plan.sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
             return false;
         }
+        output.nodata = NoDataOf(band, output.type);
+        output.masked = HasMask(band);
         plan.outputs.push_back(output);
         const int flags = GDALGetMaskFlags(band);
         if (HasMask(band) && !(flags & GMF_ALPHA) && !(sharedMask && (flags & GMF_PER_DATASET))) {
@@ -427,6 +430,60 @@ size_t Plan::WorkerBytes() const
     for (const Plane &plane : planes)
         bytes += pixels * (fn_type_size(plane.type) + (plane.mask ? 1 : 0));
     return bytes;
+}
+
+/* ---- NoData in place of a tile ---- */
+
+bool Plan::CanBeNoData() const
+{
+    for (const Output &output : outputs)
+        if (!output.isMask && !output.nodata.set && !output.masked)
+            return false;
+    return true;
+}
+
+void Plan::FillNoData(int64_t task, void *result) const
+{
+    const int64_t tiles = fn_grid_tile_count(&grid);
+    const fn_window window = fn_grid_tile(&grid, task % tiles);
+    const Group &group = groups[static_cast<size_t>(task / tiles)];
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    for (size_t i = group.first; i < group.first + group.count; i++) {
+        const Output &output = outputs[i];
+        char *data = static_cast<char *>(result) + Offset(group, i, pixels);
+        const fn_nodata &nodata = output.nodata;
+        const GDALDataType type = output.type == FN_INT64    ? GDT_Int64
+                                  : output.type == FN_UINT64 ? GDT_UInt64
+                                                             : GDT_Float64;
+        const double real = fn_nodata_as_double(nodata, output.type);
+        const void *value = type == GDT_Float64 ? static_cast<const void *>(&real) : &nodata.value;
+        if (nodata.set)
+            GDALCopyWords64(value, type, 0, data, ToGDAL(output.type), static_cast<int>(fn_type_size(output.type)),
+                            static_cast<GPtrDiff_t>(pixels));
+        else
+            memset(data, 0, pixels * fn_type_size(output.type));
+    }
+}
+
+std::string Plan::Signature() const
+{
+    std::string text = CPLSPrintf("%lldx%lld in %dx%d;", static_cast<long long>(grid.width),
+                                  static_cast<long long>(grid.height), grid.tile_width, grid.tile_height);
+    const auto add = [&text](fn_type type, const fn_nodata &nodata) {
+        text += CPLSPrintf(" %s %d %016llx", fn_type_name(type), nodata.set,
+                           static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0));
+    };
+    for (const Plane &plane : planes) {
+        text += CPLSPrintf(" %d[%d]%d", static_cast<int>(plane.source), plane.band, plane.mask);
+        add(plane.type, plane.nodata);
+    }
+    for (const Output &output : outputs) {
+        text += CPLSPrintf(" > %d %d", output.band, output.isMask);
+        add(output.type, output.nodata);
+    }
+    for (const Group &group : groups)
+        text += CPLSPrintf(" %d", static_cast<int>(group.count));
+    return text;
 }
 
 std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles)

@@ -44,6 +44,7 @@ struct Output {
     bool isMask = false;
     fn_type type = FN_FLOAT64;
     fn_nodata nodata = {};
+    bool masked = false; /* a mask says what is valid */
 };
 
 struct FreeExpr {
@@ -77,6 +78,13 @@ class Plan
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
     size_t WorkerBytes() const; /* buffers of one worker: the planes of a tile and the registers */
+
+    /* Fills a task's result with NoData. False: an output has no NoData value, nor a mask. */
+    bool CanBeNoData() const;
+    void FillNoData(int64_t task, void *result) const;
+
+    /* All that a task's result depends on, beside the pixels: two plans with the same are the same. */
+    std::string Signature() const;
 
     DatasetHandle OpenSource(size_t i) const;
 };

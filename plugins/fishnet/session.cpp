@@ -13,24 +13,15 @@ static fn_window WindowOf(const Plan &plan, int64_t task)
     return fn_grid_tile(&plan.grid, task % fn_grid_tile_count(&plan.grid));
 }
 
-Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_job_options &options, fn_error *err)
+static std::string TileName(const Plan &plan, int64_t task)
 {
-    std::unique_ptr<Session> self(new Session());
-    self->m_plan = std::move(plan);
-    self->m_config.Assign(CPLGetThreadLocalConfigOptions(), TRUE);
-    fn_job job = {};
-    job.task_count = fn_grid_tile_count(&self->m_plan->grid) * static_cast<int64_t>(self->m_plan->groups.size());
-    job.user = self.get();
-    job.task_bytes = [](void *user, int64_t task) { return static_cast<Session *>(user)->m_plan->TaskBytes(task); };
-    job.worker_open = [](void *user, int, fn_error *error) -> void * {
-        auto *session = static_cast<Session *>(user);
-        try {
-            return Worker::Open(session->m_plan, session->m_config.List(), error).release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
-    };
+    return "tile " + Describe(WindowOf(plan, task));
+}
+
+/* ---- what workers do, threads and processes ---- */
+
+static void SetWorkerCalls(fn_job &job)
+{
     job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
         try {
             Notes messages;
@@ -43,11 +34,120 @@ Session *Session::Open(std::shared_ptr<const Plan> plan, const fn_job_options &o
         }
     };
     job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
-    job.on_report = OnReport;
-    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        snprintf(label, size, "%s", Describe(WindowOf(*static_cast<Session *>(user)->m_plan, task)).c_str());
+}
+
+/* ---- in a helper process ---- */
+
+namespace
+{
+struct RemotePlan {
+    PlanSource source;
+    std::string signature;
+    CPLStringList config;
+    int threads = 1;
+};
+} // namespace
+
+/* The plan is made in each worker: drivers that may crash are not called before there are any. */
+static Worker *OpenRemoteWorker(const RemotePlan &remote, fn_error *err)
+{
+    ConfigureWorker(remote.config.List(), remote.threads);
+    fn_recipe recipe = {};
+    if (fn_recipe_parse(remote.source.connection.c_str(), remote.source.openOptions.List(), &recipe, err) != FN_OK)
+        return nullptr;
+    const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
+    std::vector<DatasetHandle> handles;
+    MessageCollector collector; /* the host has heard them */
+    const std::shared_ptr<const Plan> plan = Plan::Make(recipe, remote.source.overview, handles);
+    if (!plan) {
+        fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
+                collector.Cause("no reason given").c_str());
+        return nullptr;
+    }
+    if (plan->Signature() != remote.signature) {
+        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened",
+                remote.source.connection.c_str());
+        return nullptr;
+    }
+    return std::make_unique<Worker>(plan, std::move(handles)).release();
+}
+
+static constexpr size_t kRemoteWords = 4; /* before the open options */
+
+static Words Describe(const Plan &plan, const PlanSource &source, int threads)
+{
+    Words words = {plan.Signature(), std::to_string(threads), std::to_string(source.overview), source.connection};
+    for (int i = 0; i < source.openOptions.size(); i++)
+        words.emplace_back(source.openOptions[i]);
+    return words;
+}
+
+fn_status PrepareRasterJob(const Words &words, fn_job *job, std::string *, fn_error *err)
+{
+    if (words.size() < kRemoteWords)
+        return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told too little");
+    auto *remote = new RemotePlan();
+    remote->signature = words[0];
+    remote->threads = atoi(words[1].c_str());
+    remote->source.overview = atoi(words[2].c_str());
+    remote->source.connection = words[3];
+    for (size_t i = kRemoteWords; i < words.size(); i++)
+        remote->source.openOptions.AddString(words[i].c_str());
+    remote->config = ThreadConfig();
+    job->user = remote;
+    job->worker_open = [](void *user, int, fn_error *error) -> void * {
+        try {
+            return OpenRemoteWorker(*static_cast<const RemotePlan *>(user), error);
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
     };
-    if (fn_engine_new(&job, &options, &self->m_engine, err) != FN_OK)
+    SetWorkerCalls(*job);
+    return FN_OK;
+}
+
+/* ---- in the host ---- */
+
+Session *Session::Open(std::shared_ptr<const Plan> plan, const PlanSource &source, const fn_recipe &recipe,
+                       const fn_job_options &options, fn_error *err)
+{
+    std::unique_ptr<Session> self(new Session());
+    self->m_plan = std::move(plan);
+    self->m_config = ThreadConfig();
+    self->m_threads = recipe.workers.threads;
+    fn_job job = {};
+    job.task_count = fn_grid_tile_count(&self->m_plan->grid) * static_cast<int64_t>(self->m_plan->groups.size());
+    job.user = self.get();
+    job.task_bytes = [](void *user, int64_t task) { return static_cast<Session *>(user)->m_plan->TaskBytes(task); };
+    job.worker_open = [](void *user, int, fn_error *error) -> void * {
+        auto *session = static_cast<Session *>(user);
+        try {
+            return Worker::Open(session->m_plan, session->m_config.List(), session->m_threads, error).release();
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
+    };
+    SetWorkerCalls(job);
+    job.on_report = OnReport;
+    job.on_failure = recipe.error_is_nodata ? OnFailure : nullptr;
+    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
+        snprintf(label, size, "%s", TileName(*static_cast<Session *>(user)->m_plan, task).c_str());
+    };
+    job.notes_from_bytes = NotesFromBytes;
+    const fn_job *scheduled = &job;
+    if (recipe.workers.processes > 0) {
+        Words inputs;
+        for (const Source &input : self->m_plan->sources)
+            inputs.push_back(input.path);
+        self->m_pool = NewPool("raster", Describe(*self->m_plan, source, self->m_threads), source.folder, inputs,
+                               recipe.workers, options.budget, job, err);
+        if (!self->m_pool)
+            return nullptr;
+        scheduled = fn_pool_job(self->m_pool.get());
+    }
+    if (fn_engine_new(scheduled, &options, &self->m_engine, err) != FN_OK)
         return nullptr;
     return self.release();
 }
@@ -58,19 +158,49 @@ void Session::OnReport(void *user, const fn_report *report)
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
     if (!self->m_hostListens)
         return;
-    CPLDebug("FISHNET", "tile %s by worker %d, process %ld: %.1f ms%s",
-             Describe(WindowOf(*self->m_plan, report->task)).c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
-    if (notes)
-        for (const Message &message : *notes)
-            Emit(message);
+    const std::string tile = TileName(*self->m_plan, report->task);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report->worker, report->process,
+             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
+             report->again ? "; again" : "");
+    if (!notes)
+        return;
+    for (const Message &message : *notes)
+        Emit(message, self->m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report->process) : "");
+}
+
+/* ON_ERROR=NODATA. On a worker's thread. */
+bool Session::OnFailure(void *user, fn_task *task, const fn_error *err)
+{
+    auto *self = static_cast<Session *>(user);
+    try {
+        self->m_plan->FillNoData(task->number, task->result);
+        auto notes = std::make_unique<Notes>();
+        notes->push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err->text});
+        const std::lock_guard<std::mutex> lock(self->m_failedMutex);
+        self->m_failed[task->number] = err->text;
+        task->notes = notes.release();
+        return true;
+    } catch (const std::exception &) {
+        return false;
+    }
+}
+
+std::vector<std::string> Session::Failed() const
+{
+    const std::lock_guard<std::mutex> lock(m_failedMutex);
+    std::vector<std::string> texts;
+    for (const auto &failed : m_failed)
+        texts.push_back(failed.second);
+    return texts;
 }
 
 bool Session::TryStop(double seconds)
 {
     const bool stopped = fn_engine_try_free(m_engine, seconds);
-    if (stopped)
+    if (stopped) {
         m_engine = nullptr;
+        m_pool.reset();
+    }
     return stopped;
 }
 
@@ -78,6 +208,7 @@ void Session::Stop()
 {
     fn_engine_free(m_engine);
     m_engine = nullptr;
+    m_pool.reset();
 }
 
 void Session::Leave()

@@ -8,13 +8,9 @@
 namespace fishnet
 {
 
-std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstList config, fn_error *err)
+std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads, fn_error *err)
 {
-    /* This thread is ours until the dataset is closed. One thread for each worker: GDAL must not start more of its own. */
-    CPLSetThreadLocalConfigOptions(config);
-    CPLSetThreadLocalConfigOption("GDAL_NUM_THREADS", "1");
-    CPLSetThreadLocalConfigOption("VRT_NUM_THREADS", "1");
-
+    ConfigureWorker(config, threads); /* this thread is ours until the dataset is closed */
     MessageCollector collector;
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));
     for (size_t i = 0; i < worker->m_plan->sources.size(); i++) {

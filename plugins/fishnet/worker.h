@@ -2,20 +2,24 @@
 #ifndef FN_FISHNET_WORKER_H
 #define FN_FISHNET_WORKER_H
 
-#include "fishnet/job.h"
 #include "fishnet/plan.h"
+#include "processes.h"
 
 namespace fishnet
 {
 
-/* Messages of a task that succeeded, for the host's error handler: fn_report::notes. */
-using Notes = std::vector<Message>;
-
 class Worker
 {
   public:
-    /* config: the thread-local configuration options of the thread that opened the dataset. NULL and err on failure. */
-    static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, CSLConstList config, fn_error *err);
+    /* config: the thread-local configuration options of the thread that opened the dataset. threads: that GDAL may use for it. NULL and err on
+     * failure. */
+    static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads,
+                                        fn_error *err);
+    /* In a process of its own, which has made the plan for itself: with the handles that it did so with. */
+    Worker(std::shared_ptr<const Plan> plan, std::vector<DatasetHandle> datasets)
+        : m_plan(std::move(plan)), m_datasets(std::move(datasets))
+    {
+    }
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;

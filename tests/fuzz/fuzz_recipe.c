@@ -38,7 +38,7 @@ static void check_recipe(const fn_recipe *recipe)
         CHECK(recipe->inputs[i] == NULL || recipe->inputs[i][0] != '\0');
         CHECK(recipe->n_calcs > 0 || i == 0 || recipe->inputs[i] == NULL);
     }
-    CHECK(recipe->workers >= -1 && recipe->workers <= FN_WORKERS_MAX);
+    CHECK(recipe->workers.workers >= -1 && recipe->workers.workers <= FN_WORKERS_MAX);
     CHECK(recipe->tile_width >= 0 && recipe->tile_width <= FN_TILE_MAX);
     CHECK(recipe->tile_height >= 0 && recipe->tile_height <= FN_TILE_MAX);
     CHECK((recipe->tile_width == 0) == (recipe->tile_height == 0));
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* The same words give the same recipe. */
         fn_recipe again;
         CHECK(fn_recipe_parse(text, n > 0 ? options : NULL, &again, NULL) == FN_OK);
-        CHECK(again.n_calcs == recipe.n_calcs && again.workers == recipe.workers && again.type == recipe.type);
+        CHECK(again.n_calcs == recipe.n_calcs && again.workers.workers == recipe.workers.workers && again.type == recipe.type);
         fn_recipe_clear(&again);
         fn_recipe_clear(&recipe);
         check_empty(&recipe);

@@ -99,7 +99,7 @@ static void dataset_as_it_is(void)
     for (int i = 1; i < FN_INPUTS; i++)
         EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
     EXPECT(r.n_calcs == 0, "%d", r.n_calcs);
-    EXPECT(r.workers == -1 && r.tile_width == 0 && r.tile_height == 0, "defaults");
+    EXPECT(r.workers.workers == -1 && r.tile_width == 0 && r.tile_height == 0, "defaults");
     EXPECT(r.type == FN_TYPE_COUNT && !r.nodata_none && r.nodata == NULL, "defaults");
     EXPECT(r.cache_bytes == 0 && r.trace == NULL, "defaults");
     cleared(&r);
@@ -237,7 +237,7 @@ static void workers(void)
         if (cases[i].want >= 0) {
             EXPECT(status == FN_OK && n == cases[i].want, "\"%s\": %d, %s", cases[i].text, n, err.text);
             fn_recipe r = parsed("FISHNET:a.tif", OPTIONS(option));
-            EXPECT(r.workers == cases[i].want, "%s: %d", option, r.workers);
+            EXPECT(r.workers.workers == cases[i].want, "%s: %d", option, r.workers.workers);
             cleared(&r);
         } else {
             EXPECT(status == FN_ERR_ARGUMENT, "\"%s\" gives status %d, %d workers", cases[i].text, status, n);
@@ -377,7 +377,7 @@ static void everything_at_once(void)
                          OPTIONS("CALC=A+B;A-B", "B=b.tif", "NUM_WORKERS=3", "WORKERS=THREADS", "TILE_SIZE=64x32", "OT=Int16",
                                  "NODATA=-1", "CACHE_MB=2"));
     EXPECT(same(r.inputs[0], "dem a.tif") && same(r.inputs[1], "b.tif"), "inputs");
-    EXPECT(r.n_calcs == 2 && r.workers == 3 && r.tile_width == 64 && r.tile_height == 32, "numbers");
+    EXPECT(r.n_calcs == 2 && r.workers.workers == 3 && r.tile_width == 64 && r.tile_height == 32, "numbers");
     EXPECT(r.type == FN_INT16 && same(r.nodata, "-1") && !r.nodata_none && r.cache_bytes == 2 << 20, "more numbers");
     cleared(&r);
 }
@@ -425,7 +425,7 @@ static void random_options(void)
         }
         accepted++;
         EXPECT(recipe.inputs[0] != NULL && recipe.inputs[0][0] != '\0', "no A");
-        EXPECT(recipe.workers >= -1 && recipe.workers <= 1024, "%d workers", recipe.workers);
+        EXPECT(recipe.workers.workers >= -1 && recipe.workers.workers <= 1024, "%d workers", recipe.workers.workers);
         EXPECT(recipe.tile_width >= 0 && recipe.tile_width <= 65536, "%d", recipe.tile_width);
         EXPECT((recipe.tile_width == 0) == (recipe.tile_height == 0), "AUTO in one direction");
         EXPECT(recipe.n_calcs > 0 || (recipe.type == FN_TYPE_COUNT && recipe.nodata == NULL && !recipe.nodata_none),

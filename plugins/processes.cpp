@@ -1,0 +1,380 @@
+#include "processes.h"
+
+#include <cstring>
+#include <exception>
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "fishnet/session.h"
+#include "gdal_compat.h"
+#include "module.h"
+
+namespace fishnet
+{
+
+/* ---- bytes ---- */
+
+std::string Pack(const Words &words)
+{
+    std::string bytes;
+    for (const std::string &word : words) {
+        const uint64_t size = word.size();
+        bytes.append(reinterpret_cast<const char *>(&size), sizeof size);
+        bytes += word;
+    }
+    return bytes;
+}
+
+bool Unpack(const void *bytes, size_t size, Words &words)
+{
+    const char *at = static_cast<const char *>(bytes), *end = at + size;
+    words.clear();
+    while (at != end) {
+        uint64_t length = 0;
+        if (static_cast<size_t>(end - at) < sizeof length)
+            return false;
+        memcpy(&length, at, sizeof length);
+        at += sizeof length;
+        if (length > static_cast<size_t>(end - at))
+            return false;
+        words.emplace_back(at, length);
+        at += length;
+    }
+    return true;
+}
+
+static void *Duplicate(const std::string &bytes, size_t *size)
+{
+    void *copy = malloc(bytes.size());
+    if (copy)
+        memcpy(copy, bytes.data(), bytes.size());
+    *size = copy ? bytes.size() : 0;
+    return copy;
+}
+
+void *NotesToBytes(void *, void *notes, size_t *bytes)
+{
+    const std::unique_ptr<Notes> messages(static_cast<Notes *>(notes));
+    try {
+        Words words;
+        for (const Message &message : *messages) {
+            words.push_back(std::to_string(message.level));
+            words.push_back(std::to_string(message.number));
+            words.push_back(message.text);
+        }
+        return Duplicate(Pack(words), bytes);
+    } catch (const std::exception &) {
+        return nullptr;
+    }
+}
+
+void *NotesFromBytes(void *, const void *data, size_t bytes)
+{
+    try {
+        Words words;
+        if (!Unpack(data, bytes, words) || words.size() % 3 != 0)
+            return nullptr;
+        auto notes = std::make_unique<Notes>();
+        for (size_t i = 0; i < words.size(); i += 3)
+            notes->push_back({static_cast<CPLErr>(atoi(words[i].c_str())), atoi(words[i + 1].c_str()), words[i + 2]});
+        return notes.release();
+    } catch (const std::exception &) {
+        return nullptr;
+    }
+}
+
+/* ---- options ---- */
+
+void ResolveWorkers(const char *driver, fn_worker_options &options)
+{
+    fn_error err;
+    bool known = false;
+    const char *threads = options.workers < 0 ? CPLGetConfigOption("GDAL_NUM_THREADS", nullptr) : nullptr;
+    if (threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &options.workers, &err) != FN_OK) {
+        CPLError(CE_Warning, CPLE_IllegalArg, "%s: %s; all CPUs are used", driver, err.text);
+        options.workers = 0;
+    }
+    if (options.workers <= 0)
+        options.workers = fn_cpu_count();
+    const char *kind = options.processes < 0 ? CPLGetConfigOption("FISHNET_WORKERS", nullptr) : nullptr;
+    if (kind && fn_worker_options_take(&options, "WORKERS", 7, kind, &known, &err) != FN_OK)
+        CPLError(CE_Warning, CPLE_IllegalArg, "%s: FISHNET_%s; threads are used", driver, err.text);
+    if (options.processes < 0)
+        options.processes = 0;
+}
+
+const char *WorkerOptionList()
+{
+    return "<Option name='WORKERS' type='string-select' default='THREADS' description='Kind of worker'>"
+           "<Value>THREADS</Value><Value>PROCESSES</Value></Option>"
+           "<Option name='NUM_WORKERS' type='string' default='ALL_CPUS' description='Number of workers or ALL_CPUS'/>"
+           "<Option name='THREADS_PER_WORKER' type='int' min='1' default='1' description='Threads that GDAL may use "
+           "for each "
+           "worker'/>"
+           "<Option name='RETRIES' type='int' min='0' max='100' default='2' description='How often a failed task is "
+           "tried again'/>"
+           "<Option name='TASK_TIMEOUT' type='float' min='0' default='3600' description='Seconds after which a worker "
+           "process is "
+           "taken to hang; 0: never'/>";
+}
+
+std::string CurrentFolder()
+{
+    std::string folder;
+    if (char *name = CPLGetCurrentDir()) {
+        folder = name;
+        CPLFree(name);
+    }
+    return folder;
+}
+
+CPLStringList ThreadConfig()
+{
+    return CPLStringList(CPLGetThreadLocalConfigOptions(), TRUE);
+}
+
+void ConfigureWorker(CSLConstList config, int threads)
+{
+    CPLSetThreadLocalConfigOptions(config);
+    for (const char *name : {"GDAL_NUM_THREADS", "VRT_NUM_THREADS", "OGR_GPKG_NUM_THREADS"})
+        CPLSetThreadLocalConfigOption(name, CPLSPrintf("%d", threads));
+}
+
+/* Files that are in this process alone, whatever stands before their names: /vsizip//vsimem/a.zip/b.tif */
+static bool IsOfThisProcess(const std::string &name)
+{
+    for (const char *part : {"/vsimem/", "/vsistdin/", "/vsistdin?", "/proc/self/", "/dev/fd/", "/dev/stdin", "MEM:::"})
+        if (name.find(part) != std::string::npos)
+            return true;
+    return false;
+}
+
+std::string WhyNotShared(GDALDatasetH dataset, const std::string &name)
+{
+    if (name.empty())
+        return "it has no name";
+    GDALDriverH driver = dataset ? GDALGetDatasetDriver(dataset) : nullptr;
+    const char *driverName = driver ? GDALGetDriverShortName(driver) : "";
+    if (EQUAL(driverName, "MEM") || EQUAL(driverName, "Memory"))
+        return "it is in the memory of this process";
+    std::string own = IsOfThisProcess(name) ? name : std::string();
+    const CPLStringList files(dataset ? GDALGetFileList(dataset) : nullptr);
+    for (int i = 0; i < files.size() && own.empty(); i++)
+        if (IsOfThisProcess(files[i]))
+            own = files[i];
+    return own.empty() ? own : own.substr(0, 300) + " is in the memory of this process";
+}
+
+/* ---- the host's side ---- */
+
+/* Options that GDAL may have for a path, beside those for all: access to network file systems. They cannot be listed, only asked for. */
+static const char *const kPathOptions[] = {"AWS_ACCESS_KEY_ID",
+                                           "AWS_SECRET_ACCESS_KEY",
+                                           "AWS_SESSION_TOKEN",
+                                           "AWS_DEFAULT_REGION",
+                                           "AWS_REGION",
+                                           "AWS_S3_ENDPOINT",
+                                           "AWS_HTTPS",
+                                           "AWS_VIRTUAL_HOSTING",
+                                           "AWS_NO_SIGN_REQUEST",
+                                           "AWS_REQUEST_PAYER",
+                                           "AWS_PROFILE",
+                                           "AWS_CONFIG_FILE",
+                                           "AWS_ROLE_ARN",
+                                           "CPL_AWS_CREDENTIALS_FILE",
+                                           "GS_SECRET_ACCESS_KEY",
+                                           "GS_ACCESS_KEY_ID",
+                                           "GS_NO_SIGN_REQUEST",
+                                           "GS_OAUTH2_REFRESH_TOKEN",
+                                           "GS_OAUTH2_CLIENT_ID",
+                                           "GS_OAUTH2_CLIENT_SECRET",
+                                           "GS_OAUTH2_PRIVATE_KEY",
+                                           "GS_OAUTH2_PRIVATE_KEY_FILE",
+                                           "GS_OAUTH2_CLIENT_EMAIL",
+                                           "GS_OAUTH2_SCOPE",
+                                           "GS_USER_PROJECT",
+                                           "GOOGLE_APPLICATION_CREDENTIALS",
+                                           "CPL_GS_ENDPOINT",
+                                           "AZURE_STORAGE_CONNECTION_STRING",
+                                           "AZURE_STORAGE_ACCOUNT",
+                                           "AZURE_STORAGE_ACCESS_KEY",
+                                           "AZURE_STORAGE_SAS_TOKEN",
+                                           "AZURE_STORAGE_ACCESS_TOKEN",
+                                           "AZURE_NO_SIGN_REQUEST",
+                                           "AZURE_SAS",
+                                           "OSS_SECRET_ACCESS_KEY",
+                                           "OSS_ACCESS_KEY_ID",
+                                           "OSS_ENDPOINT",
+                                           "SWIFT_STORAGE_URL",
+                                           "SWIFT_AUTH_TOKEN",
+                                           "SWIFT_AUTH_V1_URL",
+                                           "SWIFT_USER",
+                                           "SWIFT_KEY",
+                                           "WEBHDFS_USERNAME",
+                                           "WEBHDFS_DELEGATION",
+                                           "GDAL_HTTP_HEADERS",
+                                           "GDAL_HTTP_HEADER_FILE",
+                                           "GDAL_HTTP_AUTH",
+                                           "GDAL_HTTP_USERPWD",
+                                           "GDAL_HTTP_BEARER",
+                                           "GDAL_HTTP_COOKIE",
+                                           "GDAL_HTTP_COOKIEFILE",
+                                           "GDAL_HTTP_USERAGENT",
+                                           "GDAL_HTTP_MAX_RETRY",
+                                           "GDAL_HTTP_RETRY_DELAY",
+                                           "GDAL_HTTP_TIMEOUT",
+                                           "GDAL_HTTP_CONNECTTIMEOUT",
+                                           "GDAL_HTTP_UNSAFESSL",
+                                           "GDAL_HTTP_PROXY",
+                                           "GDAL_HTTPS_PROXY",
+                                           "GDAL_HTTP_PROXYUSERPWD",
+                                           "GDAL_HTTP_SSLCERT",
+                                           "GDAL_HTTP_SSLKEY",
+                                           "GDAL_HTTP_KEYPASSWD",
+                                           "GDAL_HTTP_CAINFO",
+                                           "GDAL_HTTP_CAPATH",
+                                           "CPL_VSIL_CURL_CHUNK_SIZE",
+                                           "CPL_VSIL_CURL_ALLOWED_EXTENSIONS",
+                                           "GDAL_DISABLE_READDIR_ON_OPEN"};
+
+static Words PathOptions(const Words &inputs)
+{
+    Words words;
+    for (const std::string &input : inputs) {
+        const size_t at = input.find("/vsi");
+        if (at == std::string::npos)
+            continue;
+        const std::string path = input.substr(at);
+        for (const char *key : kPathOptions)
+            if (const char *value = VSIGetPathSpecificOption(path.c_str(), key, nullptr)) {
+                const char *forAll = CPLGetConfigOption(key, nullptr);
+                if (!forAll || !EQUAL(forAll, value))
+                    words.insert(words.end(), {path, key, value});
+            }
+    }
+    return words;
+}
+
+static std::string PackList(CSLConstList list)
+{
+    Words words;
+    for (; list && *list; list++)
+        words.emplace_back(*list);
+    return Pack(words);
+}
+
+/* The file that holds the function. */
+static std::string FileOf(const void *function)
+{
+    Dl_info info;
+    if (!dladdr(function, &info) || !info.dli_fname)
+        return std::string();
+    char *real = realpath(info.dli_fname, nullptr);
+    const std::string name = real ? real : info.dli_fname;
+    free(real);
+    return name;
+}
+
+/* Beside the module, else in the folder that the module was installed with. */
+static std::string HelperProgram(const std::string &module)
+{
+    const std::string folder = module.substr(0, module.rfind('/') + 1);
+    for (const std::string &name : {folder + "fishnet-worker", std::string(FN_HELPER_FOLDER "/fishnet-worker")})
+        if (access(name.c_str(), X_OK) == 0)
+            return name;
+    return folder + "fishnet-worker";
+}
+
+PoolHandle NewPool(const char *kind, const Words &words, const std::string &folder, const Words &inputs,
+                   const fn_worker_options &workers, size_t budget, const fn_job &job, fn_error *err)
+{
+    constexpr size_t kMore = size_t(1) << 30; /* addresses for a buffer beyond the budget, and for gaps */
+    const CPLStringList config(CPLGetConfigOptions());
+    const std::string setup = Pack({kind, folder, PackList(config.List()), PackList(ThreadConfig().List()),
+                                    Pack(PathOptions(inputs)), Pack(words)});
+    const std::string module = FileOf(reinterpret_cast<const void *>(&fishnet_worker_main));
+    const std::string gdal = FileOf(reinterpret_cast<const void *>(&GDALAllRegister));
+    const std::string program = HelperProgram(module);
+    const char *const command[] = {program.c_str(), module.c_str(), gdal.c_str(), nullptr};
+    fn_pool_options options = {};
+    options.command = command;
+    options.setup = setup.data();
+    options.setup_bytes = setup.size();
+    options.timeout = workers.timeout;
+    options.memory = 2 * budget + kMore;
+    options.workers = workers.workers;
+    fn_pool *pool = nullptr;
+    fn_pool_new(&options, &job, &pool, err);
+    return PoolHandle(pool);
+}
+
+/* ---- the helper's side ---- */
+
+static const struct {
+    const char *kind;
+    PrepareJob prepare;
+} kKinds[] = {{"raster", PrepareRasterJob}};
+
+/* Before the drivers are registered: some look at it then. */
+static bool Configure(const Words &setup)
+{
+    Words config, paths;
+    if (!Unpack(setup[2].data(), setup[2].size(), config) || !Unpack(setup[4].data(), setup[4].size(), paths) ||
+        paths.size() % 3 != 0)
+        return false;
+    for (const std::string &item : config) {
+        char *key = nullptr;
+        const char *value = CPLParseNameValue(item.c_str(), &key);
+        if (key && value)
+            CPLSetConfigOption(key, value);
+        CPLFree(key);
+    }
+    for (size_t i = 0; i < paths.size(); i += 3)
+        VSISetPathSpecificOption(paths[i].c_str(), paths[i + 1].c_str(), paths[i + 2].c_str());
+    CPLStringList local;
+    Words options;
+    if (!Unpack(setup[3].data(), setup[3].size(), options))
+        return false;
+    for (const std::string &option : options)
+        local.AddString(option.c_str());
+    CPLSetThreadLocalConfigOptions(local.List());
+    return true;
+}
+
+static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **answer, size_t *answerBytes, fn_error *err)
+{
+    try {
+        Words setup, words;
+        if (!Unpack(bytes, size, setup) || setup.size() != 6 || !Unpack(setup[5].data(), setup[5].size(), words) ||
+            !Configure(setup))
+            return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+        if (!setup[1].empty() && chdir(setup[1].c_str()) != 0)
+            return fn_fail(err, FN_ERR_READ, "the folder %.300s cannot be entered: %s", setup[1].c_str(),
+                           strerror(errno));
+        GDALAllRegister();
+        if (!GDALGetDriverByName("FISHNET"))
+            GDALRegister_FISHNET();
+        for (const auto &known : kKinds)
+            if (setup[0] == known.kind) {
+                std::string text;
+                const fn_status status = known.prepare(words, job, &text, err);
+                job->notes_to_bytes = NotesToBytes;
+                if (!text.empty())
+                    *answer = Duplicate(text, answerBytes);
+                return status;
+            }
+        return fn_fail(err, FN_ERR_ARGUMENT, "the helper process knows no job of the kind %.50s", setup[0].c_str());
+    } catch (const std::exception &exception) {
+        return fn_fail(err, FN_ERR_MEMORY, "the helper process: %s", exception.what());
+    }
+}
+
+} // namespace fishnet
+
+/* What the program fishnet-worker calls. */
+int fishnet_worker_main(void)
+{
+    static const fn_helper helper = {fishnet::Prepare};
+    return fn_pool_help(&helper);
+}

@@ -1,0 +1,59 @@
+/* Worker processes for the jobs of the drivers: what a helper process is told, how it is found, and what it does. */
+#ifndef FN_PROCESSES_H
+#define FN_PROCESSES_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <cpl_string.h>
+
+#include "fishnet/pool.h"
+#include "handles.h"
+
+namespace fishnet
+{
+
+using Words = std::vector<std::string>;
+
+/* Words as plain bytes and back. False: the bytes make no sense. */
+std::string Pack(const Words &words);
+bool Unpack(const void *bytes, size_t size, Words &words);
+
+/* Messages of a task, for the host's error handler: fn_report::notes. The functions are those of fn_job. */
+using Notes = std::vector<Message>;
+void *NotesToBytes(void *user, void *notes, size_t *bytes);
+void *NotesFromBytes(void *user, const void *data, size_t bytes);
+
+/* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option FISHNET_WORKERS. Warns in the
+ * name of `driver`. Afterwards workers is 1.. and processes 0 or 1. */
+void ResolveWorkers(const char *driver, fn_worker_options &options);
+
+/* The options of fn_worker_options_take(), as a part of a driver's list of open options. */
+const char *WorkerOptionList();
+
+/* Why another process cannot open what this one has open; empty: nothing is known against it. */
+std::string WhyNotShared(GDALDatasetH dataset, const std::string &name);
+
+/* The configuration of the thread that opened a dataset, for worker threads and processes. */
+CPLStringList ThreadConfig();
+/* Sets this thread up as a worker: its configuration, and how many threads GDAL may use for it. */
+void ConfigureWorker(CSLConstList config, int threads);
+
+struct FreePool {
+    void operator()(fn_pool *pool) const { fn_pool_free(pool); }
+};
+using PoolHandle = std::unique_ptr<fn_pool, FreePool>;
+
+/* A pool for a job of that kind. words: what its PrepareJob is told. folder: that relative names begin at. inputs: names of datasets; the options
+ * that GDAL has for their paths go along. budget: as in fn_job_options. NULL and err on failure. */
+PoolHandle NewPool(const char *kind, const Words &words, const std::string &folder, const Words &inputs,
+                   const fn_worker_options &workers, size_t budget, const fn_job &job, fn_error *err);
+std::string CurrentFolder();
+
+/* In the helper: makes the job, once. What it makes lives as long as the process. answer: for the host. Kinds are listed in processes.cpp. */
+using PrepareJob = fn_status (*)(const Words &words, fn_job *job, std::string *answer, fn_error *err);
+
+} // namespace fishnet
+
+#endif

@@ -23,8 +23,10 @@ struct Creation {
     void *progressData = nullptr;
 };
 
+/* DMD_CREATIONOPTIONLIST. */
+std::string CreationOptionList();
 /* GDALDriver::pfnCreateCopy. */
-GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, char **options, GDALProgressFunc progress,
+GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, FN_CSL options, GDALProgressFunc progress,
                         void *progressData);
 
 /* OUTPUT=TILES, the default: a file for each tile of a grid, and a mosaic over them. NULL after CPLError. */

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "fishnet/create.h"
 #include "fishnet/dataset.h"
 #include "prefix_info.h"
 
@@ -39,11 +40,14 @@ void RegisterRasterDriver()
     driver->SetMetadataItem(GDAL_DMD_LONGNAME, "Fishnet: raster math in parallel tiles");
     driver->SetMetadataItem(GDAL_DCAP_RASTER, "YES");
     driver->SetMetadataItem(GDAL_DCAP_OPEN, "YES");
+    driver->SetMetadataItem(GDAL_DCAP_CREATECOPY, "YES");
     driver->SetMetadataItem(GDAL_DCAP_VIRTUALIO, "YES");
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_RECIPE_PREFIX);
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
+    driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, CreationOptionList().c_str());
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
+    driver->pfnCreateCopy = CreateCopy;
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
 #if FN_GDAL_AT_LEAST(3, 8)
     driver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");

@@ -174,6 +174,15 @@ CPLErr Band::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, voi
                          extra);
 }
 
+int Band::IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt, double *percent)
+{
+    if (!Owner()->IsHollow() || GetOutput().isMask)
+        return GDALRasterBand::IGetDataCoverageStatus(x, y, width, height, stopAt, percent);
+    if (percent)
+        *percent = 0;
+    return GDAL_DATA_COVERAGE_STATUS_EMPTY;
+}
+
 CPLErr Band::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType, FN_CSL)
 {
     if (bufWidth != width || bufHeight != height || width < 1 || height < 1)

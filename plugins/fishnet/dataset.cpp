@@ -67,6 +67,7 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     self->CopyMetadata();
     if (source.overview < 0)
         self->CountOverviews();
+    self->PreparePython();
     return self->StartEngine() ? std::move(self) : nullptr;
 }
 
@@ -92,6 +93,26 @@ bool Dataset::CheckWorkers() const
         return false;
     }
     return true;
+}
+
+/* Where GDAL runs pixel functions in Python, it starts the interpreter on the thread that first needs it, and waits for that very thread as it
+ * ends the interpreter. Workers are gone by then: let it be a thread of the host. */
+void Dataset::PreparePython() const
+{
+    const char *enabled = CPLGetConfigOption("GDAL_VRT_ENABLE_PYTHON", "TRUSTED_MODULES");
+    const char *trusted = CPLGetConfigOption("GDAL_VRT_PYTHON_TRUSTED_MODULES", nullptr);
+    const bool byModule = EQUAL(enabled, "TRUSTED_MODULES");
+    if (m_recipe->workers.processes > 0 || (byModule ? !trusted : !CPLTestBool(enabled)))
+        return;
+    MessageCollector collector; /* what is wrong with a pixel function, its tile will tell */
+    for (const DatasetHandle &handle : m_handles) {
+        GDALDriverH driver = GDALGetDatasetDriver(handle.get());
+        double pixel = 0;
+        if (driver && EQUAL(GDALGetDriverShortName(driver), "VRT") &&
+            GDALRasterIO(GDALGetRasterBand(handle.get(), 1), GF_Read, 0, 0, 1, 1, &pixel, 1, 1, GDT_Float64, 0, 0) !=
+                CE_None)
+            CPLDebug("FISHNET", "the first pixel of %s cannot be read", GDALGetDescription(handle.get()));
+    }
 }
 
 /* A row of tiles of all bands that is read, and two that are computed ahead. Not more than needed: memory that is touched

@@ -44,6 +44,9 @@ class Dataset final : public GDALDataset
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
     int OverviewCount() const { return m_overviewCount; }
     Dataset *Overview(int level); /* NULL after CPLError */
+    /* From now on the bands say that they hold nothing: a copy takes over all but the pixels, and the masks. */
+    void BeHollow() { m_hollow = true; }
+    bool IsHollow() const { return m_hollow; }
 
   protected:
     CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
@@ -63,6 +66,7 @@ class Dataset final : public GDALDataset
     Dataset() = default;
     static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source);
     bool CheckWorkers() const;
+    void PreparePython() const;
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
     CPLErr ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra);
@@ -91,6 +95,7 @@ class Dataset final : public GDALDataset
     std::vector<Progress> m_progress;
     size_t m_copied = 0; /* bytes that the host has had and may not have written, see WriteBehind() */
 
+    bool m_hollow = false;
     int m_overviewCount = 0;
     std::vector<std::unique_ptr<Dataset>> m_overviews;
     CPLStringList m_report; /* the FISHNET metadata domain */
@@ -129,6 +134,7 @@ class Band final : public GDALRasterBand
 
   protected:
     CPLErr IReadBlock(int blockX, int blockY, void *data) override;
+    int IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt, double *percent) override;
     CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
                      GDALDataType type, GSpacing pixelSpace, GSpacing lineSpace, GDALRasterIOExtraArg *extra) override;
 

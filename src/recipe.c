@@ -9,6 +9,8 @@
 
 #include "fishnet/grid.h"
 
+#define FN_PARTS_MAX 1000000000
+
 bool fn_recipe_is_name(const char *connection)
 {
     return strncasecmp(connection, FN_RECIPE_PREFIX, strlen(FN_RECIPE_PREFIX)) == 0;
@@ -27,6 +29,19 @@ static long long read_whole(const char **text, long long most)
         ++*text;
     }
     return value;
+}
+
+fn_status fn_parse_partition(const char *text, int *part, int *parts, fn_error *err)
+{
+    const char *end = text;
+    const long long i = read_whole(&end, FN_PARTS_MAX);
+    const long long n = i > 0 && *end == '/' ? (end++, read_whole(&end, FN_PARTS_MAX)) : -1;
+    if (i < 1 || n < i || *end != '\0')
+        return fn_fail(err, FN_ERR_ARGUMENT, "PARTITION=%.100s: <i>/<n> such as 1/4 is wanted, with i from 1 to n",
+                       text);
+    *part = (int)i;
+    *parts = (int)n;
+    return FN_OK;
 }
 
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err)
@@ -121,6 +136,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     }
     if (KEY("CALC"))
         return add_calcs(r, value, err);
+    if (KEY("PARTITION"))
+        return fn_parse_partition(value, &r->part, &r->parts, err);
     if (KEY("TILE_SIZE"))
         return fn_parse_tile_size(value, &r->tile_width, &r->tile_height, err);
     bool known;
@@ -186,7 +203,7 @@ static fn_status check(const fn_recipe *r, fn_error *err)
 
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err)
 {
-    *out = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default()};
+    *out = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default(), .part = 1, .parts = 1};
     if (!fn_recipe_is_name(connection))
         return fn_fail(err, FN_ERR_ARGUMENT, "%.300s does not begin with %s", connection, FN_RECIPE_PREFIX);
     fn_status status = FN_OK;
@@ -219,5 +236,5 @@ void fn_recipe_clear(fn_recipe *r)
     free(r->calcs);
     free(r->nodata);
     free(r->trace);
-    *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default()};
+    *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default(), .part = 1, .parts = 1};
 }

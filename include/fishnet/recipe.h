@@ -19,6 +19,7 @@ typedef struct fn_recipe {
     int n_calcs;
     fn_worker_options workers;
     bool error_is_nodata; /* ON_ERROR=NODATA */
+    int part, parts;      /* PARTITION=part/parts, 1/1 when not given */
     int tile_width;       /* 0: AUTO */
     int tile_height;
     fn_type type;       /* OT; FN_TYPE_COUNT when not given */
@@ -38,6 +39,8 @@ bool fn_recipe_is_name(const char *connection); /* starts with the prefix, in an
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err);
 void fn_recipe_clear(fn_recipe *recipe);
 
+/* "2/5": the second of five parts. */
+fn_status fn_parse_partition(const char *text, int *part, int *parts, fn_error *err);
 /* "512", "512x256", "AUTO" (0, 0). */
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err);
 

@@ -65,7 +65,7 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     for (int i = 1; i <= plan.bandCount; i++)
         self->SetBand(i, new Band(self.get(), i, static_cast<size_t>(i - 1)));
     self->CopyMetadata();
-    if (source.overview < 0)
+    if (source.overview < 0 && self->m_recipe->parts == 1)
         self->CountOverviews();
     self->PreparePython();
     return self->StartEngine() ? std::move(self) : nullptr;
@@ -175,9 +175,26 @@ static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
     }
 }
 
+/* What was copied for the whole, made right for a part of it: lines count from the part's first, statistics are those of other pixels. */
+static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
+{
+    CPLStringList items;
+    for (CSLConstList item = object->GetMetadata(); item && *item; item++)
+        if (!STARTS_WITH_CI(*item, "STATISTICS_"))
+            items.AddString(*item);
+    object->SetMetadata(items.List());
+    if (const char *line = object->GetMetadataItem("LINE_OFF", "RPC")) {
+        const double offset = CPLAtof(line) - static_cast<double>(firstLine);
+        object->SetMetadataItem("LINE_OFF", CPLSPrintf("%.17g", offset), "RPC");
+    }
+    object->SetMetadata(nullptr, "GEOLOCATION"); /* its arrays are those of the whole */
+}
+
 void Dataset::CopyMetadata()
 {
     CopyDomains(First(), this);
+    if (m_recipe->parts > 1)
+        CorrectForPart(this, m_plan->firstLine);
     if (nBands > 1)
         GDALMajorObject::SetMetadataItem("INTERLEAVE", m_plan->pixelInterleaved ? "PIXEL" : "BAND", "IMAGE_STRUCTURE");
     for (int i = 1; i <= nBands; i++) {
@@ -189,6 +206,8 @@ void Dataset::CopyMetadata()
         GDALRasterBandH source = SourceBand(i);
         band->SetDescription(GDALGetDescription(source));
         CopyDomains(source, band);
+        if (m_recipe->parts > 1)
+            CorrectForPart(band, m_plan->firstLine);
         for (const char *name : {"NBITS", "PIXELTYPE"})
             if (const char *value = GDALGetMetadataItem(source, name, "IMAGE_STRUCTURE"))
                 band->SetMetadataItem(name, value, "IMAGE_STRUCTURE");
@@ -251,7 +270,11 @@ const OGRSpatialReference *Dataset::GetSpatialRef() const
 
 CPLErr Dataset::FillGeoTransform(double *values) const
 {
-    return GDALGetGeoTransform(First(), values);
+    const CPLErr result = GDALGetGeoTransform(First(), values);
+    const double lines = static_cast<double>(m_plan->firstLine);
+    values[0] += lines * values[2];
+    values[3] += lines * values[5];
+    return result;
 }
 
 int Dataset::GetGCPCount()
@@ -261,7 +284,15 @@ int Dataset::GetGCPCount()
 
 const GDAL_GCP *Dataset::GetGCPs()
 {
-    return GDALGetGCPs(First());
+    const int count = GDALGetGCPCount(First());
+    if (m_plan->firstLine == 0 || count == 0)
+        return GDALGetGCPs(First());
+    if (m_gcps.empty()) {
+        m_gcps.assign(GDALGetGCPs(First()), GDALGetGCPs(First()) + count);
+        for (GDAL_GCP &gcp : m_gcps)
+            gcp.dfGCPLine -= static_cast<double>(m_plan->firstLine);
+    }
+    return m_gcps.data();
 }
 
 const OGRSpatialReference *Dataset::GetGCPSpatialRef() const

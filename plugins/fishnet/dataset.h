@@ -87,6 +87,7 @@ class Dataset final : public GDALDataset
     std::vector<DatasetHandle>
         m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
     std::unique_ptr<Session, CloseSession> m_session;
+    std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */
     size_t m_budget = 0;
 
     struct Progress { /* of the readers of one group: where they were, to see where they go */

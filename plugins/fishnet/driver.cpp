@@ -25,6 +25,7 @@ static std::string OpenOptionList()
            "<Option name='TILE_SIZE' type='string' default='AUTO' description='Size of a task: 512, 512x256 or AUTO'/>"
            "<Option name='OT' type='string' description='Pixel type of computed bands'/>"
            "<Option name='NODATA' type='string' description='NoData value of computed bands, or none'/>"
+           "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the grid'/>"
            "<Option name='CACHE_MB' type='int' min='1' description='Memory for tiles in megabytes'/>"
            "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>"
            "</OpenOptionList>";

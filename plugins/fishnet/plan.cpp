@@ -95,6 +95,7 @@ struct Builder {
     void AddPlanes();
     bool AddComputedOutputs();
     bool AddSourceOutputs();
+    bool TakePart();
     bool MakeGrid();
 };
 
@@ -356,6 +357,22 @@ bool Builder::AddSourceOutputs()
     return true;
 }
 
+/* Whole rows of tiles, so that the tiles are those of the whole raster. */
+bool Builder::TakePart()
+{
+    fn_grid &grid = plan.grid;
+    if (recipe.parts > grid.rows) {
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "FISHNET: PARTITION=%d/%d: %s has %lld rows of tiles. Fewer parts or a lower TILE_SIZE are wanted",
+                 recipe.part, recipe.parts, Describe(plan.sources[0]).c_str(), static_cast<long long>(grid.rows));
+        return false;
+    }
+    const int64_t first = grid.rows * (recipe.part - 1) / recipe.parts, end = grid.rows * recipe.part / recipe.parts;
+    plan.firstLine = first * grid.tile_height;
+    const int64_t height = std::min(end * grid.tile_height, grid.height) - plan.firstLine;
+    return fn_grid_init(&grid, grid.width, height, grid.tile_width, grid.tile_height, nullptr) == FN_OK;
+}
+
 bool Builder::MakeGrid()
 {
     std::vector<Plan::Group> &groups = plan.groups;
@@ -384,6 +401,8 @@ bool Builder::MakeGrid()
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.sources[0]).c_str(), err.text);
         return false;
     }
+    if (!TakePart())
+        return false;
     /* GDAL counts the bytes of a block in an int. */
     const double blockBytes = 8.0 * plan.grid.tile_width * plan.grid.tile_height;
     if (blockBytes > 2147483647.0) {
@@ -392,6 +411,13 @@ bool Builder::MakeGrid()
         return false;
     }
     return true;
+}
+
+fn_window Plan::SourceWindow(int64_t task) const
+{
+    fn_window window = fn_grid_tile(&grid, task % fn_grid_tile_count(&grid));
+    window.y += firstLine;
+    return window;
 }
 
 size_t Plan::GroupOf(size_t output) const
@@ -467,8 +493,9 @@ void Plan::FillNoData(int64_t task, void *result) const
 
 std::string Plan::Signature() const
 {
-    std::string text = CPLSPrintf("%lldx%lld in %dx%d;", static_cast<long long>(grid.width),
-                                  static_cast<long long>(grid.height), grid.tile_width, grid.tile_height);
+    std::string text = CPLSPrintf("%lldx%lld from %lld in %dx%d;", static_cast<long long>(grid.width),
+                                  static_cast<long long>(grid.height), static_cast<long long>(firstLine),
+                                  grid.tile_width, grid.tile_height);
     const auto add = [&text](fn_type type, const fn_nodata &nodata) {
         text += CPLSPrintf(" %s %d %016llx", fn_type_name(type), nodata.set,
                            static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0));

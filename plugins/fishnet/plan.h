@@ -65,6 +65,7 @@ class Plan
     int bandCount = 0;
     std::vector<std::string> calcs;
     fn_grid grid = {};
+    int64_t firstLine = 0;         /* of the inputs, where the grid begins: with PARTITION */
     bool pixelInterleaved = false; /* all bands of a tile are one task */
 
     /* Outputs are computed in groups, each of consecutive outputs. Task = group * tiles + tile. */
@@ -73,6 +74,9 @@ class Plan
     };
     std::vector<Group> groups;
     size_t GroupOf(size_t output) const;
+
+    /* The pixels of a task in the inputs. */
+    fn_window SourceWindow(int64_t task) const;
 
     /* Bytes from the begin of a group's result to that output's pixels, for a tile of so many pixels. */
     size_t Offset(const Group &group, size_t output, size_t pixels) const;

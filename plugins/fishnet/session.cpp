@@ -8,14 +8,9 @@
 namespace fishnet
 {
 
-static fn_window WindowOf(const Plan &plan, int64_t task)
-{
-    return fn_grid_tile(&plan.grid, task % fn_grid_tile_count(&plan.grid));
-}
-
 static std::string TileName(const Plan &plan, int64_t task)
 {
-    return "tile " + Describe(WindowOf(plan, task));
+    return "tile " + Describe(plan.SourceWindow(task));
 }
 
 /* ---- what workers do, threads and processes ---- */

@@ -180,7 +180,7 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
 fn_status Worker::Run(const fn_task &task, Notes *notes, fn_error *err)
 {
     const int64_t tiles = fn_grid_tile_count(&m_plan->grid);
-    const fn_window window = fn_grid_tile(&m_plan->grid, task.number % tiles);
+    const fn_window window = m_plan->SourceWindow(task.number);
     const Plan::Group &group = m_plan->groups[static_cast<size_t>(task.number / tiles)];
     char *result = static_cast<char *>(task.result);
     MessageCollector collector;

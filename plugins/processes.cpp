@@ -9,6 +9,7 @@
 #include "fishnet/session.h"
 #include "gdal_compat.h"
 #include "module.h"
+#include "neartable/helper.h"
 
 namespace fishnet
 {
@@ -314,7 +315,7 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
 static const struct {
     const char *kind;
     PrepareJob prepare;
-} kKinds[] = {{"raster", PrepareRasterJob}};
+} kKinds[] = {{"raster", PrepareRasterJob}, {"near", PrepareNearJob}};
 
 /* Before the drivers are registered: some look at it then. */
 static bool Configure(const Words &setup)

@@ -27,6 +27,25 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
     }
 }
 
+/* What a worker process cannot open is found out now. False after CPLError. */
+static bool CanBeShared(const Plan &plan, const std::vector<DatasetHandle> &handles)
+{
+    std::vector<const LayerPlan *> layers = {&plan.input};
+    for (const LayerPlan &layer : plan.near)
+        layers.push_back(&layer);
+    for (size_t i = 0; plan.UsesProcesses() && i < layers.size(); i++) {
+        const std::string why = WhyNotShared(handles[layers[i]->dataset].get(), layers[i]->path);
+        if (why.empty())
+            continue;
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "NEARTABLE: %s%s cannot be opened by worker processes: %s. Write it to a file first, or use "
+                 "WORKERS=THREADS",
+                 i ? "NEAR=" : "", layers[i]->name.c_str(), why.c_str());
+        return false;
+    }
+    return true;
+}
+
 GDALDataset *Dataset::OpenTable(GDALOpenInfo *info)
 {
     Options options;
@@ -35,7 +54,7 @@ GDALDataset *Dataset::OpenTable(GDALOpenInfo *info)
     std::unique_ptr<Dataset> self(new Dataset());
     self->m_datasets = std::make_shared<std::vector<DatasetHandle>>();
     self->m_plan = Plan::Make(options, *self->m_datasets);
-    if (!self->m_plan)
+    if (!self->m_plan || !CanBeShared(*self->m_plan, *self->m_datasets))
         return nullptr;
     self->SetDescription(info->pszFilename);
     self->eAccess = GA_ReadOnly;

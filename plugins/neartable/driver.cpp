@@ -2,14 +2,14 @@
 
 #include "neartable/dataset.h"
 #include "prefix_info.h"
+#include "processes.h"
 
 namespace fishnet
 {
 
 using neartable::Dataset;
 
-static constexpr const char *kOpenOptions =
-    "<OpenOptionList>"
+static constexpr const char *kOptions =
     "<Option name='NEAR' type='string' description='Dataset of the near features; may be repeated, or hold several "
     "separated by a semicolon'/>"
     "<Option name='LAYER' type='string' description='Layer of the input dataset'/>"
@@ -39,14 +39,10 @@ static constexpr const char *kOpenOptions =
     "<Value>NONE</Value><Value>LINE</Value><Value>FROM</Value><Value>NEAR</Value></Option>"
     "<Option name='FIELDS' type='string' description='Fields of the input to carry over, separated by commas, or *'/>"
     "<Option name='NEAR_FIELDS' type='string' description='Fields of the near features to carry over, or *'/>"
-    "<Option name='NUM_WORKERS' type='string' default='ALL_CPUS' description='Number of workers or ALL_CPUS'/>"
-    "<Option name='WORKERS' type='string-select' default='THREADS' description='Kind of worker'>"
-    "<Value>THREADS</Value></Option>"
     "<Option name='PARTITION_SIZE' type='string' default='AUTO' description='Features of the input in a task, or "
     "AUTO'/>"
     "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the input'/>"
-    "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>"
-    "</OpenOptionList>";
+    "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>";
 
 void RegisterNearTableDriver()
 {
@@ -59,7 +55,8 @@ void RegisterNearTableDriver()
     driver->SetMetadataItem(GDAL_DCAP_OPEN, "YES");
     driver->SetMetadataItem(GDAL_DCAP_VIRTUALIO, "YES");
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_NEARTABLE_PREFIX);
-    driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, kOpenOptions);
+    const std::string list = std::string("<OpenOptionList>") + kOptions + WorkerOptionList() + "</OpenOptionList>";
+    driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, list.c_str());
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };

@@ -45,9 +45,43 @@ bool Layer::PrepareDatasets()
 
 bool Layer::ReadNear()
 {
-    if (!m_near)
-        m_near = NearSide::Read(*m_plan, *m_datasets);
-    return m_near != nullptr;
+    static const std::vector<DatasetHandle> none;
+    for (int tried = 1; !m_near; tried++) {
+        Notes messages;
+        fn_error err;
+        m_near = NearSide::Read(*m_plan, tried == 1 ? *m_datasets : none, messages, &err);
+        if (!m_near && !WaitToTryAgain(tried, m_plan->workers.retries, &err)) {
+            EmitError(*m_plan, err);
+            return false;
+        }
+        if (m_near)
+            for (const Message &message : messages)
+                Emit(message);
+    }
+    m_nearFeatures = static_cast<int64_t>(fn_near_count(m_near->Set()));
+    return true;
+}
+
+/* The helper that there is, or another where that one is at work. NULL after CPLError. */
+std::shared_ptr<Helper> Layer::PrepareHelper(const Split &split, bool withNear)
+{
+    if (m_helper && m_helper->Serves(split))
+        return m_helper;
+    const std::shared_ptr<Helper> made = Helper::Start(m_plan, split, withNear);
+    if (!made || !withNear)
+        return made;
+    m_nearFeatures = made->NearFeatures();
+    m_helper = made;
+    return made;
+}
+
+bool Layer::StartSession(Session &session, Purpose purpose)
+{
+    const bool withNear = purpose != Purpose::CountUsable;
+    if (!m_plan->UsesProcesses())
+        return (!withNear || ReadNear()) && session.Start(withNear ? m_near : nullptr);
+    const std::shared_ptr<Helper> helper = PrepareHelper(session.GetSplit(), withNear);
+    return helper && session.Start(helper);
 }
 
 bool Layer::Begin()
@@ -55,7 +89,7 @@ bool Layer::Begin()
     if (!PrepareDatasets())
         return false;
     m_session.reset(Session::Open(m_plan, Purpose::Rows, m_datasets));
-    return m_session && ReadNear() && m_session->Start(m_near);
+    return m_session && StartSession(*m_session, Purpose::Rows);
 }
 
 bool Layer::NextPart()
@@ -168,6 +202,12 @@ std::unique_ptr<OGRGeometry> Layer::MakeGeometry(const PartView &part, int64_t r
     }
 }
 
+const char *Layer::NearRecord(const PartView &part, int64_t row) const
+{
+    return m_plan->CarriesNearRecords() ? part.records + part.columns.nearRecord[row]
+                                        : m_near->Record(part.columns.feature[row]);
+}
+
 /* The columns of the near feature. */
 void Layer::SetNear(OGRFeature *feature, const PartView &part, int64_t row) const
 {
@@ -194,7 +234,7 @@ void Layer::SetNear(OGRFeature *feature, const PartView &part, int64_t row) cons
     if (m_schema.nearFc >= 0 && wanted(m_schema.nearFc))
         feature->SetField(m_schema.nearFc, m_plan->near[columns.layer[row]].label.c_str());
     if (!m_plan->nearFields.empty())
-        SetFields(feature, m_schema.nearFields, m_plan->nearFields, m_near->Record(columns.feature[row]));
+        SetFields(feature, m_schema.nearFields, m_plan->nearFields, NearRecord(part, row));
     if (m_plan->options.geometry == RowGeometry::None || m_schema.defn->IsGeometryIgnored())
         return;
     std::unique_ptr<OGRGeometry> geometry = MakeGeometry(part, row);
@@ -261,7 +301,7 @@ bool Layer::KeepRows()
         std::unique_ptr<char[]> copy(new char[bytes.bytes]);
         memcpy(copy.get(), bytes.data, bytes.bytes);
         Kept kept = {rows, std::move(copy), PartView()};
-        kept.part.Open(*m_plan, kept.bytes.get());
+        kept.part.Open(*m_plan, kept.bytes.get(), bytes.bytes);
         m_kept.push_back(std::move(kept));
         rows += part.header.rows;
         return true;
@@ -323,8 +363,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
             return false;
     }
     std::unique_ptr<Session, CloseSession> session(Session::Open(m_plan, purpose, datasets));
-    if (!session || (purpose != Purpose::CountUsable && !ReadNear()) ||
-        !session->Start(purpose == Purpose::CountUsable ? nullptr : m_near))
+    if (!session || !StartSession(*session, purpose))
         return false;
     PartView part;
     fn_part bytes = {};
@@ -337,23 +376,32 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     return !failed;
 }
 
+/* Finds m_nearFeatures. */
+bool Layer::CountNear()
+{
+    if (m_nearFeatures >= 0)
+        return true;
+    if (!m_plan->UsesProcesses())
+        return ReadNear();
+    Split split;
+    return Split::Choose(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), split) && PrepareHelper(split, true);
+}
+
 GIntBig Layer::Count()
 {
     const Options &options = m_plan->options;
     const bool onceEach = options.closest == 1 && options.unmatchedNull;
     PartHeader sum;
-    if (!onceEach && !ReadNear())
-        return -1;
-    if (!PrepareDatasets())
-        return -1;
     bool fast = CanCountFast();
+    if (!PrepareDatasets() || (!onceEach && !CountNear()))
+        return -1;
     int64_t each = 1;
     if (fast && !onceEach) {
         /* How many neighbours every usable feature has: certain if so many are left without those that may be excluded. */
         const size_t excluded = m_plan->excluded.layer == -1  ? 0
                                 : m_plan->excluded.layer >= 0 ? 1
                                                               : m_plan->near.size();
-        const size_t near = fn_near_count(m_near->Set());
+        const auto near = static_cast<size_t>(m_nearFeatures);
         each = static_cast<int64_t>(std::min(options.closest, near));
         fast = excluded == 0 || near >= options.closest + excluded;
     }
@@ -416,11 +464,12 @@ void Layer::Report(CPLStringList &report) const
         fn_stream_get_stats(m_session->Stream(), &stats);
         report.SetNameValue("INPUT_READ_BY", m_session->GetSplit().Name());
     }
-    report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_plan->workers));
-    if (m_near)
-        report.SetNameValue("NEAR_FEATURES",
-                            CPLSPrintf(CPL_FRMT_GUIB, static_cast<GUIntBig>(fn_near_count(m_near->Set()))));
+    report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_plan->workers.workers));
+    report.SetNameValue("WORKER_KIND", m_plan->UsesProcesses() ? "PROCESSES" : "THREADS");
+    if (m_nearFeatures >= 0)
+        report.SetNameValue("NEAR_FEATURES", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(m_nearFeatures)));
     report.SetNameValue("TASKS_COMPUTED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_done)));
+    report.SetNameValue("TASKS_REPEATED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_again)));
     report.SetNameValue("SECONDS", CPLSPrintf("%.3f", stats.busy_seconds));
     report.SetNameValue("WAIT_SECONDS", CPLSPrintf("%.3f", stats.wait_seconds));
     report.SetNameValue("ROWS_PEAK_MB", CPLSPrintf("%.1f", static_cast<double>(stats.bytes_peak) / (1 << 20)));
@@ -502,7 +551,7 @@ int64_t Layer::AppendRecords(ArrayBuilder &builder, int64_t n) const
             continue;
         const uint32_t feature = m_part.columns.feature[row];
         const bool matched = feature != kNoFeature;
-        RecordCursor cursor(matched ? m_near->Record(feature) : nullptr);
+        RecordCursor cursor(matched ? NearRecord(m_part, row) : nullptr);
         for (size_t k = 0; k < nearFields.size(); k++)
             AppendValue(builder.Field(m_schema.nearFields + static_cast<int>(k)), nearFields[k].type,
                         matched ? cursor.Next(nearFields[k].type) : Value());

@@ -40,6 +40,9 @@ class Layer final : public OGRLayer
     bool HasNativeArrow() const;
     bool PrepareDatasets();
     bool ReadNear();
+    std::shared_ptr<Helper> PrepareHelper(const Split &split, bool withNear);
+    bool StartSession(Session &session, Purpose purpose);
+    bool CountNear();
     bool Begin();
     bool NextRow() { return ++m_row < m_part.header.rows || NextPart(); }
     bool NextPart();
@@ -50,6 +53,7 @@ class Layer final : public OGRLayer
     bool KeepRows();
     void SetRow(OGRFeature *feature, const PartView &part, int64_t row, int64_t rowsBefore) const;
     void SetNear(OGRFeature *feature, const PartView &part, int64_t row) const;
+    const char *NearRecord(const PartView &part, int64_t row) const;
     std::unique_ptr<OGRGeometry> MakeGeometry(const PartView &part, int64_t row) const;
     void Fail();
     struct ArrayBuilder;
@@ -64,7 +68,9 @@ class Layer final : public OGRLayer
     Schema m_schema;
     std::vector<char> m_wanted; /* of each field: it is not ignored */
 
-    std::shared_ptr<const NearSide> m_near;
+    std::shared_ptr<const NearSide> m_near; /* NULL with worker processes: then it is the helper that has it */
+    std::shared_ptr<Helper> m_helper;       /* kept for the next session */
+    int64_t m_nearFeatures = -1;            /* -1: not read yet */
     std::unique_ptr<Session, CloseSession> m_session;
     PartView m_part;
     int64_t m_row = -1;       /* in the part */

@@ -1,9 +1,12 @@
 #include "neartable/near_side.h"
 
+#include <map>
+
 namespace fishnet::neartable
 {
 
-std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vector<DatasetHandle> &handles)
+std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
+                                               Notes &messages, fn_error *err)
 {
     std::shared_ptr<NearSide> self(new NearSide());
     fn_near_options options = {};
@@ -11,32 +14,37 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
     options.semi_major = plan.semiMajor;
     options.flattening = plan.flattening;
     options.along = plan.limits.along;
-    fn_error err;
     fn_near *set = nullptr;
-    if (fn_near_new(&options, &set, &err) != FN_OK) {
-        CPLError(CE_Failure, CPLE_AppDefined, "NEARTABLE: %s", err.text);
+    if (fn_near_new(&options, &set, err) != FN_OK)
         return nullptr;
-    }
     self->m_set.reset(set);
+    std::map<size_t, DatasetHandle> opened;
+    MessageCollector collector;
     for (size_t i = 0; i < plan.near.size(); i++) {
         const LayerPlan &layer = plan.near[i];
-        OGRLayerH handle = GDALDatasetGetLayerByName(handles[layer.dataset].get(), layer.layer.c_str());
+        GDALDatasetH dataset = layer.dataset < handles.size() ? handles[layer.dataset].get() : nullptr;
+        if (!dataset) {
+            DatasetHandle &own = opened[layer.dataset];
+            if (!own)
+                own = Plan::Open(layer.path);
+            dataset = own.get();
+        }
+        OGRLayerH handle = dataset ? GDALDatasetGetLayerByName(dataset, layer.layer.c_str()) : nullptr;
         if (!handle) {
-            CPLError(CE_Failure, CPLE_OpenFailed, "NEARTABLE: %s is not there any more", Describe(layer).c_str());
+            fn_fail(err, FN_ERR_READ, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
+                    collector.Cause("the layer is not there any more").c_str());
             return nullptr;
         }
-        if (!self->ReadLayer(plan, layer, static_cast<int>(i), handle))
+        if (self->ReadLayer(plan, layer, static_cast<int>(i), handle, messages, err) != FN_OK)
             return nullptr;
     }
-    if (fn_near_build(set, nullptr, &err) != FN_OK) {
-        CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_AppDefined, "NEARTABLE: %s",
-                 err.text);
+    if (fn_near_build(set, nullptr, err) != FN_OK)
         return nullptr;
-    }
     return self;
 }
 
-bool NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle)
+fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
+                              fn_error *err)
 {
     constexpr size_t kBatch = 16384, kBytes = 16 << 20;
     std::string cause;
@@ -44,55 +52,42 @@ bool NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int number, O
     const auto group = [this](const std::string &key) {
         return m_groups.emplace(key, static_cast<uint32_t>(m_groups.size())).first->second;
     };
-    if (!extractor.Init(plan, layer, plan.nearFields, group, cause)) {
-        CPLError(CE_Failure, CPLE_AppDefined, "NEARTABLE: %s cannot be transformed: %s", Describe(layer).c_str(),
-                 cause.c_str());
-        return false;
-    }
+    if (!extractor.Init(plan, layer, plan.nearFields, group, cause))
+        return fn_fail(err, FN_ERR_ARGUMENT, "%.400s cannot be transformed: %.500s", Describe(layer).c_str(),
+                       cause.c_str());
 
-    std::vector<Message> messages;
     int64_t count = 0;
-    bool good = true;
-    fn_error err = {};
     Unusable unusable;
-    {
-        MessageCollector collector;
-        extractor.Prepare(handle);
-        OGR_L_SetAttributeFilter(handle, layer.where.empty() ? nullptr : layer.where.c_str());
-        OGR_L_ResetReading(handle);
-        Batch batch;
-        for (bool end = false; good && !end;) {
-            batch.Clear();
-            while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
-                FeatureHandle feature;
-                good = ReadFeature(handle, collector, &feature, cause);
-                end = !feature;
-                if (!good || end)
-                    break;
-                extractor.Append(feature.get(), count++, batch, collector);
-            }
-            unusable.Add(batch.unusable);
-            good = good && AddBatch(plan, batch, number, unusable, &err);
+    MessageCollector collector;
+    extractor.Prepare(handle);
+    OGR_L_SetAttributeFilter(handle, layer.where.empty() ? nullptr : layer.where.c_str());
+    OGR_L_ResetReading(handle);
+    Batch batch;
+    for (bool end = false; !end;) {
+        batch.Clear();
+        while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
+            FeatureHandle feature;
+            if (!ReadFeature(handle, collector, &feature, cause))
+                return fn_fail(err, FN_ERR_READ, "%.400s cannot be read after %lld features: %.500s",
+                               Describe(layer).c_str(), static_cast<long long>(count), cause.c_str());
+            end = !feature;
+            if (end)
+                break;
+            extractor.Append(feature.get(), count++, batch, collector);
         }
-        OGR_L_ResetReading(handle);
-        messages = std::move(collector.messages);
+        unusable.Add(batch.unusable);
+        fn_error reason = {};
+        if (!AddBatch(plan, batch, number, unusable, &reason))
+            return fn_fail(err, reason.status, "%.400s: %.500s", Describe(layer).c_str(), reason.text);
     }
-    if (!good && err.status != FN_OK)
-        CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_AppDefined, "NEARTABLE: %s: %s",
-                 Describe(layer).c_str(), err.text);
-    else if (!good)
-        CPLError(CE_Failure, CPLE_FileIO, "NEARTABLE: %s cannot be read after %lld features: %s",
-                 Describe(layer).c_str(), static_cast<long long>(count), cause.c_str());
-    if (!good)
-        return false;
-    for (const Message &message : messages)
-        Emit(message);
+    OGR_L_ResetReading(handle);
+    messages.insert(messages.end(), collector.messages.begin(), collector.messages.end());
     if (unusable.Total() > 0)
-        CPLError(CE_Warning, CPLE_AppDefined,
-                 "NEARTABLE: %lld of %lld near features in %s are left out, their geometries cannot be used: %s",
-                 static_cast<long long>(unusable.Total()), static_cast<long long>(count), Describe(layer).c_str(),
-                 unusable.Describe().c_str());
-    return true;
+        messages.push_back({CE_Warning, CPLE_AppDefined,
+                            "NEARTABLE: " + std::to_string(unusable.Total()) + " of " + std::to_string(count) +
+                                " near features in " + Describe(layer) +
+                                " are left out, their geometries cannot be used: " + unusable.Describe()});
+    return FN_OK;
 }
 
 bool NearSide::AddBatch(const Plan &plan, Batch &batch, int layer, Unusable &unusable, fn_error *err)

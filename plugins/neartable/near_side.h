@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "neartable/batch.h"
+#include "processes.h"
 
 namespace fishnet::neartable
 {
@@ -12,13 +13,19 @@ namespace fishnet::neartable
 class NearSide
 {
   public:
-    /* NULL after CPLError. handles: of the plan. */
-    static std::shared_ptr<const NearSide> Read(const Plan &plan, const std::vector<DatasetHandle> &handles);
+    /* NULL and err on failure. handles: of the plan; those that are missing are opened. messages: for the host. */
+    static std::shared_ptr<const NearSide> Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
+                                                Notes &messages, fn_error *err);
 
     const fn_near *Set() const { return m_set.get(); }
     /* The number of the features with that key; FN_NO_GROUP: there are none. Any thread. */
     uint32_t Group(const std::string &key) const;
     const char *Record(uint32_t feature) const { return m_records.data() + m_recordBegin[feature]; }
+    size_t RecordBytes(uint32_t feature) const
+    {
+        return (feature + size_t(1) < m_recordBegin.size() ? m_recordBegin[feature + 1] : m_records.size()) -
+               m_recordBegin[feature];
+    }
 
   private:
     struct FreeNear {
@@ -26,7 +33,8 @@ class NearSide
     };
 
     NearSide() = default;
-    bool ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle);
+    fn_status ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
+                        fn_error *err);
     bool AddBatch(const Plan &plan, Batch &batch, int layer, Unusable &unusable, fn_error *err);
 
     std::unique_ptr<fn_near, FreeNear> m_set;

@@ -7,8 +7,6 @@
 #include <cpl_conv.h>
 #include <cpl_error.h>
 
-#include "fishnet/recipe.h"
-
 namespace fishnet::neartable
 {
 
@@ -224,6 +222,14 @@ static constexpr Word<RowGeometry> kGeometries[] = {
 
 static bool ParseOption(const char *name, const char *value, Options &o)
 {
+    fn_error err;
+    bool known = false;
+    if (fn_worker_options_take(&o.workers, name, strlen(name), value, &known, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: %s", err.text);
+        return false;
+    }
+    if (known)
+        return true;
     if (EQUAL(name, "NEAR"))
         return ParseNames("NEAR", value, "\"", o.near);
     if (EQUAL(name, "LAYER")) {
@@ -268,18 +274,6 @@ static bool ParseOption(const char *name, const char *value, Options &o)
         return ParseFields("FIELDS", value, o.fields);
     if (EQUAL(name, "NEAR_FIELDS"))
         return ParseFields("NEAR_FIELDS", value, o.nearFields);
-    if (EQUAL(name, "NUM_WORKERS")) {
-        fn_error err;
-        if (fn_parse_workers("NUM_WORKERS", value, &o.workers, &err) == FN_OK)
-            return true;
-        CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: %s", err.text);
-        return false;
-    }
-    if (EQUAL(name, "WORKERS"))
-        return EQUAL(value, "THREADS") ||
-               Wrong("WORKERS", value,
-                     EQUAL(value, "PROCESSES") ? "worker processes are not there yet, THREADS is"
-                                               : "THREADS is wanted");
     if (EQUAL(name, "PARTITION_SIZE")) {
         const char *end = value;
         o.partitionSize = EQUAL(value, "AUTO") ? 0 : ReadWhole(&end, 1000000000);
@@ -295,18 +289,20 @@ static bool ParseOption(const char *name, const char *value, Options &o)
     return true; /* GDAL warns of names that it does not find in the list of open options */
 }
 
-bool Options::Parse(const char *connection, CSLConstList openOptions)
+bool Options::Parse(const char *name, CSLConstList list)
 {
-    input = Unquote(Trim(connection + strlen(FN_NEARTABLE_PREFIX)));
+    connection = name;
+    openOptions.Assign(CSLDuplicate(list), TRUE);
+    input = Unquote(Trim(connection.substr(strlen(FN_NEARTABLE_PREFIX))));
     if (input.empty()) {
         CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: there is no dataset behind \"" FN_NEARTABLE_PREFIX "\"");
         return false;
     }
-    for (CSLConstList option = openOptions; option && *option; option++) {
-        char *name = nullptr;
-        const char *value = CPLParseNameValue(*option, &name);
-        const bool ok = !name || !value || ParseOption(name, value, *this);
-        CPLFree(name);
+    for (CSLConstList option = list; option && *option; option++) {
+        char *key = nullptr;
+        const char *value = CPLParseNameValue(*option, &key);
+        const bool ok = !key || !value || ParseOption(key, value, *this);
+        CPLFree(key);
         if (!ok)
             return false;
     }

@@ -9,6 +9,8 @@
 
 #include <cpl_string.h>
 
+#include "fishnet/job.h"
+
 namespace fishnet::neartable
 {
 
@@ -39,6 +41,10 @@ enum class RowGeometry { None, Line, From, Near };
 constexpr size_t kAll = SIZE_MAX;
 
 struct Options {
+    /* As they were given, for whoever opens the same table again. */
+    std::string connection;
+    CPLStringList openOptions;
+
     std::string input;
     std::vector<std::string> near;
     std::string layer;
@@ -55,13 +61,13 @@ struct Options {
     bool unmatchedNull = false;
     RowGeometry geometry = RowGeometry::None;
     std::vector<std::string> fields, nearFields; /* "*" alone: all */
-    int workers = -1;                            /* 0: ALL_CPUS, -1: not given */
-    int64_t partitionSize = 0;                   /* 0: AUTO */
+    fn_worker_options workers = fn_worker_options_default();
+    int64_t partitionSize = 0; /* 0: AUTO */
     int64_t part = 1, parts = 1;
     std::string trace; /* empty: none */
 
     /* False after CPLError, which names the option. */
-    bool Parse(const char *connection, CSLConstList openOptions);
+    bool Parse(const char *name, CSLConstList list);
 };
 
 /* Starts with the prefix, in any case. */

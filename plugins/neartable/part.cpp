@@ -25,24 +25,37 @@ void PartBuilder::Write(const Plan &plan, void *to)
         if (bytes > 0)
             memcpy(at, column.data(), bytes);
         at += bytes;
-        column.clear();
     });
     if (!records.empty())
         memcpy(at, records.data(), records.size());
+    Clear(plan);
+}
+
+void PartBuilder::Clear(const Plan &plan)
+{
+    columns.Each(plan, [](auto &column) { column.clear(); });
     records.clear();
+    nearRecords.clear();
     header = PartHeader();
 }
 
-void PartView::Open(const Plan &plan, const void *data)
+bool PartView::Open(const Plan &plan, const void *data, size_t bytes)
 {
     const char *at = static_cast<const char *>(data);
     memcpy(&header, at, sizeof header);
+    const bool good = header.rows >= 0 && header.rows <= kPartRows && header.recordBytes <= bytes &&
+                      PartBuilder::BytesFor(plan, static_cast<size_t>(header.rows), header.recordBytes) <= bytes;
+    if (!good) {
+        header = PartHeader();
+        return false;
+    }
     at += sizeof header;
     columns.Each(plan, [&](auto &column) {
         column = reinterpret_cast<std::remove_reference_t<decltype(column)>>(at);
         at += static_cast<size_t>(header.rows) * sizeof *column;
     });
     records = at;
+    return true;
 }
 
 } // namespace fishnet::neartable

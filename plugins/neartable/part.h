@@ -2,6 +2,8 @@
 #ifndef FN_NEARTABLE_PART_H
 #define FN_NEARTABLE_PART_H
 
+#include <unordered_map>
+
 #include "neartable/batch.h"
 
 namespace fishnet::neartable
@@ -24,6 +26,7 @@ template <template <class> class Column> struct Columns {
     Column<double> fromX, fromY, nearX, nearY; /* with fn_near_limits::location */
     Column<double> angle, along;               /* if asked for */
     Column<uint64_t> record;                   /* with FIELDS: where it begins among the records */
+    Column<uint64_t> nearRecord;               /* the same with Plan::CarriesNearRecords() */
     Column<uint32_t> rank, feature, layer;     /* feature: number in the near side */
 
     /* Calls visit for each column that the plan has, in their order in a part. */
@@ -44,6 +47,8 @@ template <template <class> class Column> struct Columns {
             visit(along);
         if (!plan.fields.empty())
             visit(record);
+        if (plan.CarriesNearRecords())
+            visit(nearRecord);
         visit(rank);
         visit(feature);
         visit(layer);
@@ -58,10 +63,12 @@ struct PartBuilder {
     PartHeader header;
     Columns<Vector> columns;
     std::vector<char> records;
+    std::unordered_map<uint32_t, uint64_t> nearRecords; /* of near features: where they are in `records`, each once */
 
     size_t Rows() const { return columns.inFid.size(); }
     size_t Bytes(const Plan &plan) const { return BytesFor(plan, Rows(), records.size()); }
-    void Write(const Plan &plan, void *to); /* Bytes() bytes; empties the builder */
+    void Write(const Plan &plan, void *to); /* Bytes() bytes; clears the builder */
+    void Clear(const Plan &plan);
 
     static size_t BytesFor(const Plan &plan, size_t rows, size_t recordBytes);
 };
@@ -72,7 +79,8 @@ struct PartView {
     Columns<Pointer> columns = {};
     const char *records = nullptr;
 
-    void Open(const Plan &plan, const void *data);
+    /* False: the bytes are no part. */
+    bool Open(const Plan &plan, const void *data, size_t bytes);
 };
 
 } // namespace fishnet::neartable

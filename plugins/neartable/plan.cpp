@@ -8,9 +8,8 @@
 #include <utility>
 
 #include "crs_name.h"
-#include "fishnet/job.h"
-#include "fishnet/recipe.h"
 #include "gdal_compat.h"
+#include "processes.h"
 
 namespace fishnet::neartable
 {
@@ -486,17 +485,11 @@ bool Builder::FindMatch()
 
 /* ---- tasks ---- */
 
-/* NUM_WORKERS, else GDAL_NUM_THREADS, else all CPUs. */
 void Builder::ChooseWorkers()
 {
-    int workers = options.workers;
-    const char *threads = workers < 0 ? CPLGetConfigOption("GDAL_NUM_THREADS", nullptr) : nullptr;
-    fn_error err;
-    if (threads && fn_parse_workers("GDAL_NUM_THREADS", threads, &workers, &err) != FN_OK) {
-        Warn(std::string(err.text) + "; all CPUs are used");
-        workers = 0;
-    }
-    plan.workers = workers > 0 ? workers : fn_cpu_count();
+    plan.workers = options.workers;
+    ResolveWorkers("NEARTABLE", plan.workers);
+    plan.folder = CurrentFolder();
 
     /* So many rows that starting a task costs nothing, and so few that all workers have some. */
     constexpr int64_t kMost = 16384, kMostPoints = 65536, kLeast = 256, kRows = 65536, kUnknown = 2048;
@@ -509,6 +502,32 @@ void Builder::ChooseWorkers()
 }
 
 } // namespace
+
+std::string Plan::Signature() const
+{
+    std::string text = CPLSPrintf("%d %.17g %.17g %.17g %.17g %zu %.17g %.17g %d%d%d %d", geodesic, semiMajor,
+                                  flattening, toDegrees, unit, limits.closest, limits.radius, limits.min_radius,
+                                  limits.location, limits.angle, limits.along, excluded.layer);
+    const auto addLayer = [&text](const LayerPlan &layer) {
+        text += "\n" + layer.driver + " " + Quoted(layer.layer) + CPLSPrintf(" %d%d", layer.transform, layer.points);
+        for (const std::vector<int> *indices : {&layer.fields, &layer.match})
+            for (int i : *indices)
+                text += CPLSPrintf(" %d", i);
+        char *wkt = nullptr;
+        if (layer.srs && OSRExportToWkt(layer.srs.get(), &wkt) == OGRERR_NONE)
+            text += std::string(" ") + wkt;
+        CPLFree(wkt);
+    };
+    addLayer(input);
+    for (const LayerPlan &layer : near)
+        addLayer(layer);
+    for (bool numbers : matchNumbers)
+        text += numbers ? " n" : " t";
+    for (const std::vector<CarriedField> *list : {&fields, &nearFields})
+        for (const CarriedField &field : *list)
+            text += "\n" + Quoted(field.name) + CPLSPrintf(" %d %d", field.type, field.subtype);
+    return text;
+}
 
 std::shared_ptr<const Plan> Plan::Make(const Options &options, std::vector<DatasetHandle> &handles)
 {

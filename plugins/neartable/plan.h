@@ -68,10 +68,17 @@ class Plan
     std::vector<bool> matchNumbers; /* of the MATCH pairs: compare as numbers */
     std::vector<CarriedField> fields, nearFields;
     int64_t partitionSize = 0;
-    int workers = 1;
+    fn_worker_options workers = {}; /* settled */
+    std::string folder;             /* that relative names begin at */
 
+    bool UsesProcesses() const { return workers.processes > 0; }
+    /* Fields of near features travel with the rows: the near side is in another process. */
+    bool CarriesNearRecords() const { return UsesProcesses() && !nearFields.empty(); }
     bool HasGroups() const { return !options.match.empty(); }
     bool NearLabels() const { return near.size() > 1; }
+
+    /* Two plans with the same text compute the same table of the same data. */
+    std::string Signature() const;
 
     /* Opens a dataset again. */
     static DatasetHandle Open(const std::string &path);

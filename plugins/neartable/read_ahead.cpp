@@ -37,8 +37,7 @@ void ReadAhead::Cancel()
 void ReadAhead::Run(const Plan &plan, OneReader &reader, CSLConstList config)
 {
     constexpr size_t kMost = 48 << 20; /* bytes of batches */
-    CPLSetThreadLocalConfigOptions(config);
-    CPLSetThreadLocalConfigOption("GDAL_NUM_THREADS", "1");
+    ConfigureWorker(config, plan.workers.threads);
     try {
         Extractor extractor;
         std::string cause;

@@ -1,41 +1,20 @@
 #include "neartable/session.h"
 
-#include <algorithm>
 #include <exception>
 
 namespace fishnet::neartable
 {
-
-static void Fail(const Plan &plan, const fn_error &err)
-{
-    CPLErrorNum number = CPLE_AppDefined;
-    if (err.status == FN_ERR_MEMORY)
-        number = CPLE_OutOfMemory;
-    else if (err.status == FN_ERR_CANCELLED)
-        number = CPLE_UserInterrupt;
-    else if (err.status == FN_ERR_READ)
-        number = CPLE_FileIO;
-    CPLError(CE_Failure, number, "NEARTABLE:%s: %s", plan.input.name.c_str(), err.text);
-}
-
-/* Some parts for each worker, and some more. */
-static size_t Budget(const Work &work)
-{
-    constexpr size_t kLeast = 16 << 20, kEach = 4;
-    const size_t part = PartBuilder::BytesFor(*work.plan, kPartRows, 0);
-    return std::max(kLeast, kEach * part * static_cast<size_t>(work.plan->workers));
-}
 
 Session *Session::Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets)
 {
     std::unique_ptr<Session> self(new Session());
     Work &work = self->m_work;
     work.plan = std::move(plan);
-    work.purpose = purpose;
-    self->m_config.Assign(CPLGetThreadLocalConfigOptions(), TRUE);
+    self->m_purpose = purpose;
+    self->m_config = ThreadConfig();
     if (!Split::Choose(*work.plan, (*datasets)[work.plan->input.dataset].get(), work.split))
         return nullptr;
-    if (work.split.way != Split::Way::OneReader)
+    if (work.split.way != Split::Way::OneReader || work.plan->UsesProcesses())
         return self.release();
     work.shared = std::make_unique<OneReader>(*work.plan, work.split, std::move(datasets));
     if (!work.plan->HasGroups()) /* groups are known when the near side is */
@@ -51,49 +30,73 @@ Session::~Session()
 
 bool Session::Start(std::shared_ptr<const NearSide> near)
 {
-    Work &work = m_work;
-    work.near = std::move(near);
+    m_work.near = std::move(near);
     m_readAhead.reset();
-
     fn_job job = {};
-    job.task_count = work.split.TaskCount();
-    job.user = this;
-    job.task_bytes = [](void *user, int64_t task) {
-        return Worker::TaskBytes(static_cast<Session *>(user)->m_work, task);
-    };
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
         auto *session = static_cast<Session *>(user);
         try {
-            return Worker::Open(session->m_work, session->m_config.List(), error).release();
+            return Worker::Open(session->m_work, session->m_config.List(), session->m_work.plan->workers.threads, error)
+                .release();
         } catch (const std::exception &exception) {
             fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
             return nullptr;
         }
     };
-    job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
-        try {
-            Notes messages;
-            const fn_status status = static_cast<Worker *>(worker)->Run(task, &messages, error);
-            if (!messages.empty())
-                task->notes = new Notes(std::move(messages));
-            return status;
-        } catch (const std::exception &exception) {
-            return fn_fail(error, FN_ERR_MEMORY, "a range of the input cannot be computed: %s", exception.what());
-        }
+    job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *error) {
+        return RunTask(static_cast<Worker *>(worker), task->number, static_cast<Session *>(user)->m_purpose, task,
+                       error);
     };
     job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
+    return Start(job);
+}
+
+bool Session::Start(std::shared_ptr<Helper> helper)
+{
+    static const auto pool = [](void *user) -> const fn_job & { return static_cast<Session *>(user)->m_helper->Job(); };
+    m_helper = std::move(helper);
+    m_helper->SetBusy(true);
+    fn_job job = {};
+    job.worker_open = [](void *user, int worker, fn_error *error) {
+        return pool(user).worker_open(pool(user).user, worker, error);
+    };
+    job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *error) {
+        const auto *session = static_cast<Session *>(user);
+        return session->m_helper->Run(worker, session->m_purpose, task, error);
+    };
+    job.worker_close = [](void *user, void *worker) { pool(user).worker_close(pool(user).user, worker); };
+    if (m_helper->Job().result_new) {
+        job.result_new = [](void *user, size_t bytes) { return pool(user).result_new(pool(user).user, bytes); };
+        job.result_free = [](void *user, void *result, size_t bytes) {
+            pool(user).result_free(pool(user).user, result, bytes);
+        };
+    }
+    return Start(job);
+}
+
+/* The rest of the job. */
+bool Session::Start(fn_job &job)
+{
+    const Work &work = m_work;
+    job.task_count = work.split.TaskCount();
+    job.user = this;
+    job.task_bytes = [](void *user, int64_t task) {
+        const auto *session = static_cast<Session *>(user);
+        return Worker::TaskBytes(session->m_work, session->m_purpose, task);
+    };
     job.on_report = OnReport;
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
         snprintf(label, size, "%s", static_cast<Session *>(user)->m_work.split.Describe(task).c_str());
     };
     fn_job_options options = {};
-    options.workers = work.plan->workers;
-    options.budget = Budget(work);
-    options.trace =
-        work.purpose != Purpose::Rows || work.plan->options.trace.empty() ? nullptr : work.plan->options.trace.c_str();
+    options.workers = work.plan->workers.workers;
+    options.retries = work.plan->workers.retries;
+    options.budget = Budget(*work.plan);
+    const std::string &trace = work.plan->options.trace;
+    options.trace = m_purpose != Purpose::Rows || trace.empty() ? nullptr : trace.c_str();
     fn_error err;
     if (fn_stream_new(&job, &options, &m_stream, &err) != FN_OK) {
-        Fail(*work.plan, err);
+        EmitError(*work.plan, err);
         return false;
     }
     return true;
@@ -107,16 +110,20 @@ bool Session::Next(PartView *part, bool *failed, fn_part *bytes)
         *failed = fn_stream_next(m_stream, &data, &err) != FN_OK;
     while (!*failed && data.data && data.bytes < sizeof(PartHeader)); /* nothing more of a task */
     if (*failed)
-        Fail(*m_work.plan, err);
+        EmitError(*m_work.plan, err);
     if (*failed || !data.data)
         return false;
     if (bytes)
         *bytes = data;
-    if (m_work.purpose == Purpose::Rows)
-        part->Open(*m_work.plan, data.data);
-    else
+    if (m_purpose != Purpose::Rows)
         memcpy(&part->header, data.data, sizeof(PartHeader));
-    return true;
+    else if (!part->Open(*m_work.plan, data.data, data.bytes)) {
+        fn_fail(&err, FN_ERR_SYSTEM, "%s: a worker gave rows that make no sense",
+                m_work.split.Describe(data.task).c_str());
+        EmitError(*m_work.plan, err);
+        *failed = true;
+    }
+    return !*failed;
 }
 
 void Session::OnReport(void *user, const fn_report *report)
@@ -125,18 +132,31 @@ void Session::OnReport(void *user, const fn_report *report)
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
     if (!self->m_hostListens)
         return;
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s", self->m_work.split.Describe(report->task).c_str(),
-             report->worker, report->process, report->seconds * 1e3, report->status == FN_OK ? "" : ", failed");
-    if (notes)
-        for (const Message &message : *notes)
-            Emit(message);
+    const std::string range = self->m_work.split.Describe(report->task);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", range.c_str(), report->worker, report->process,
+             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
+             report->again ? "; again" : "");
+    if (!notes)
+        return;
+    for (const Message &message : *notes)
+        Emit(message, self->m_helper ? CPLSPrintf("%s, worker process %ld: ", range.c_str(), report->process) : "");
+}
+
+/* After the stream, which its pool must outlive. */
+void Session::FreeHelper()
+{
+    if (m_helper)
+        m_helper->SetBusy(false);
+    m_helper.reset();
 }
 
 bool Session::TryStop(double seconds)
 {
     const bool stopped = fn_stream_try_free(m_stream, seconds);
-    if (stopped)
+    if (stopped) {
         m_stream = nullptr;
+        FreeHelper();
+    }
     return stopped;
 }
 
@@ -144,6 +164,7 @@ void Session::Stop()
 {
     fn_stream_free(m_stream);
     m_stream = nullptr;
+    FreeHelper();
 }
 
 void Session::Leave()

@@ -3,8 +3,8 @@
 #define FN_NEARTABLE_SESSION_H
 
 #include "closing.h"
+#include "neartable/helper.h"
 #include "neartable/read_ahead.h"
-#include "neartable/worker.h"
 
 namespace fishnet::neartable
 {
@@ -17,8 +17,9 @@ class Session final : public Crew
      * plan; one reader uses the input's handle, and begins to read at once. */
     static Session *Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets);
 
-    /* Lets the workers begin. near: NULL with CountUsable. False after CPLError. */
+    /* Lets the workers begin: threads, or the processes of a helper. near: NULL with CountUsable. False after CPLError. */
     bool Start(std::shared_ptr<const NearSide> near);
+    bool Start(std::shared_ptr<Helper> helper);
 
     /* The next part, or false: at the end, or after CPLError with *failed. bytes: as it came. */
     bool Next(PartView *part, bool *failed, fn_part *bytes = nullptr);
@@ -33,9 +34,13 @@ class Session final : public Crew
 
   private:
     Session() = default;
+    bool Start(fn_job &job);
+    void FreeHelper();
     static void OnReport(void *user, const fn_report *report);
 
     Work m_work;
+    Purpose m_purpose = Purpose::Rows;
+    std::shared_ptr<Helper> m_helper; /* of worker processes */
     CPLStringList m_config;
     std::unique_ptr<ReadAhead> m_readAhead; /* until the workers begin */
     fn_stream *m_stream = nullptr;

@@ -24,6 +24,31 @@ std::string Split::Describe(int64_t task) const
                       static_cast<GIntBig>(first), static_cast<GIntBig>(last));
 }
 
+Words Split::ToWords() const
+{
+    Words words = {fidColumn};
+    for (int64_t number :
+         {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids), begin, count, size, early, earlySize})
+        words.push_back(std::to_string(number));
+    return words;
+}
+
+bool Split::FromWords(const std::string *words)
+{
+    int64_t numbers[kWords - 1];
+    for (size_t i = 0; i + 1 < kWords; i++)
+        numbers[i] = CPLAtoGIntBig(words[i + 1].c_str());
+    fidColumn = words[0];
+    way = static_cast<Way>(numbers[0]);
+    numbersAreFids = numbers[1] != 0;
+    begin = numbers[2];
+    count = numbers[3];
+    size = numbers[4];
+    early = numbers[5];
+    earlySize = numbers[6];
+    return way >= Way::ByFid && way <= Way::OneReader && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
+}
+
 const char *Split::Name() const
 {
     return way == Way::ByFid ? "FID" : way == Way::ByNumber ? "NUMBER" : "ONE_READER";
@@ -130,9 +155,9 @@ static int64_t SizeForAll(const Plan &plan, const Split &split, OGRLayerH layer)
     int64_t count = split.count;
     if (count == INT64_MAX && OGR_L_TestCapability(layer, OLCFastFeatureCount))
         count = OGR_L_GetFeatureCount(layer, FALSE);
-    if (count < 0 || plan.workers == 1)
+    if (count < 0 || plan.workers.workers == 1)
         return split.size;
-    return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers) + 1));
+    return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers.workers) + 1));
 }
 
 static OGRLayerH FindLayer(const LayerPlan &plan, GDALDatasetH dataset)
@@ -171,65 +196,119 @@ bool Split::Choose(const Plan &plan, GDALDatasetH dataset, Split &split)
     TakePart(plan.options, split);
     if (plan.options.partitionSize == 0) {
         split.size = SizeForAll(plan, split, layer);
-        split.early = plan.workers;
+        split.early = plan.workers.workers;
         split.earlySize = std::max<int64_t>(1, split.size / 4);
     }
     CPLDebug("FISHNET", "%s is read by %s", neartable::Describe(plan.input).c_str(),
              split.way == Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == Way::ByNumber ? "feature numbers, each worker for itself"
+             : plan.UsesProcesses()       ? "each worker process from its first feature on"
                                           : "one reader");
     return true;
 }
 
-/* ---- one reader for all ---- */
+/* ---- from the first feature on ---- */
 
-bool OneReader::Begin(Extractor &extractor, MessageCollector &collector, std::string &cause)
+bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause)
 {
-    m_layer = FindLayer(m_plan.input, (*m_datasets)[m_plan.input.dataset].get());
-    cause = "the layer is not there any more";
-    if (!m_layer)
-        return false;
-    extractor.Prepare(m_layer);
+    extractor.Prepare(layer);
     const char *where = m_plan.input.where.empty() ? nullptr : m_plan.input.where.c_str();
-    const bool good = OGR_L_SetAttributeFilter(m_layer, where) == OGRERR_NONE;
-    cause = collector.Cause("the condition is not valid");
-    OGR_L_ResetReading(m_layer);
-    m_number = m_split.begin;
-    if (!good || m_number == 0)
-        return good;
-    cause = collector.Cause("its first features cannot be passed over");
-    return OGR_L_SetNextByIndex(m_layer, m_number) == OGRERR_NONE;
+    if (OGR_L_SetAttributeFilter(layer, where) != OGRERR_NONE) {
+        cause = collector.Cause("the condition is not valid");
+        return false;
+    }
+    OGR_L_ResetReading(layer);
+    m_layer = layer;
+    m_number = 0;
+    m_atEnd = false;
+    return true;
 }
 
-fn_status OneReader::ReadBatch(const volatile bool *cancel, int64_t size, Extractor &extractor, Batch &batch, bool *end,
-                               MessageCollector &collector, std::string &cause)
+fn_status Cursor::Next(const volatile bool *cancel, FeatureHandle *feature, MessageCollector &collector,
+                       std::string &cause)
 {
     constexpr int64_t kOften = 256;
-    if (!m_layer && !Begin(extractor, collector, cause))
+    if (m_number % kOften == 0 && fn_is_cancelled(cancel))
+        return FN_ERR_CANCELLED;
+    if (!ReadFeature(m_layer, collector, feature, cause))
         return FN_ERR_READ;
-    for (int64_t i = 0; i < size && !*end; i++) {
-        if (i % kOften == 0 && fn_is_cancelled(cancel))
-            return FN_ERR_CANCELLED;
-        FeatureHandle feature;
-        if (!ReadFeature(m_layer, collector, &feature, cause))
-            return FN_ERR_READ;
-        *end = !feature;
-        if (*end)
-            break;
-        /* A point is taken out here and now, which is quicker than keeping the feature. */
-        if (m_plan.input.points)
-            extractor.Append(feature.get(), m_number, batch, collector);
-        else
-            m_features.push_back(std::move(feature));
-        m_number++;
-    }
+    m_atEnd = !*feature;
+    m_number += m_atEnd ? 0 : 1;
     return FN_OK;
 }
 
-void OneReader::EndTurn(State state)
+fn_status Cursor::MoveTo(int64_t number, const volatile bool *cancel, MessageCollector &collector, std::string &cause)
+{
+    if (number < m_number) {
+        OGR_L_ResetReading(m_layer);
+        m_number = 0;
+        m_atEnd = false;
+    }
+    if (m_number == 0 && number > 0 && OGR_L_TestCapability(m_layer, OLCFastSetNextByIndex)) {
+        MessageCollector dropped; /* where there are not so many, reading tells */
+        if (OGR_L_SetNextByIndex(m_layer, number) == OGRERR_NONE)
+            m_number = number;
+        else
+            OGR_L_ResetReading(m_layer);
+    }
+    fn_status status = FN_OK;
+    FeatureHandle passed;
+    while (status == FN_OK && m_number < number && !m_atEnd)
+        status = Next(cancel, &passed, collector, cause);
+    return status;
+}
+
+fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel, const Visit &visit, bool *end,
+                       MessageCollector &collector, std::string &cause)
+{
+    fn_status status = MoveTo(begin, cancel, collector, cause);
+    while (status == FN_OK && m_number - begin < size && !m_atEnd) {
+        FeatureHandle feature;
+        const int64_t number = m_number;
+        status = Next(cancel, &feature, collector, cause);
+        if (status == FN_OK && feature)
+            visit(std::move(feature), number);
+    }
+    *end = m_atEnd;
+    return status;
+}
+
+/* ---- one reader for all ---- */
+
+bool OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause)
+{
+    GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.input.dataset].get() : nullptr;
+    if (m_hasFailed) {
+        m_own.reset();
+        m_own = Plan::Open(m_plan.input.path);
+        dataset = m_own.get();
+    }
+    OGRLayerH layer = dataset ? FindLayer(m_plan.input, dataset) : nullptr;
+    if (!layer)
+        cause = collector.Cause("the layer is not there any more");
+    return layer && m_cursor.Open(layer, extractor, collector, cause);
+}
+
+fn_status OneReader::ReadBatch(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                               std::vector<FeatureHandle> &features, bool *end, MessageCollector &collector,
+                               std::string &cause)
+{
+    if (!m_cursor.IsOpen() && !OpenCursor(extractor, collector, cause))
+        return FN_ERR_READ;
+    const auto visit = [&](FeatureHandle feature, int64_t number) {
+        /* A point is taken out here and now, which is quicker than keeping the feature. */
+        if (m_plan.input.points)
+            extractor.Append(feature.get(), number, batch, collector);
+        else
+            features.push_back(std::move(feature));
+    };
+    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, end, collector, cause);
+}
+
+void OneReader::EndTurn(bool atEnd)
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
-    m_state = state;
+    m_atEnd = atEnd;
     m_turn++;
     m_changed.notify_all();
 }
@@ -251,18 +330,14 @@ fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &
             m_ready.erase(ready);
             return status;
         }
-        while (m_turn != task && m_state == State::Reading) {
+        while (m_turn != task && !m_atEnd) {
             m_changed.wait_for(lock, kPatience);
             if (fn_is_cancelled(cancel))
                 return FN_ERR_CANCELLED;
         }
-        *end = m_state == State::AtEnd;
+        *end = m_atEnd;
         if (*end)
             return FN_OK;
-        if (m_state == State::Failed) {
-            cause = "the features before cannot be read";
-            return FN_ERR_READ;
-        }
     }
     return ReadNow(task, cancel, extractor, batch, end, collector, cause);
 }
@@ -271,39 +346,44 @@ fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &
 fn_status OneReader::ReadNow(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
                              MessageCollector &collector, std::string &cause)
 {
-    int64_t number = m_layer ? m_number : m_split.begin;
     std::vector<FeatureHandle> features;
     fn_status status = FN_OK;
     try {
-        m_features.clear();
-        status = ReadBatch(cancel, m_split.TaskSize(task), extractor, batch, end, collector, cause);
-        features.swap(m_features);
+        status = ReadBatch(task, cancel, extractor, batch, features, end, collector, cause);
     } catch (...) {
-        EndTurn(State::Failed);
+        m_hasFailed = true;
+        m_cursor.Close();
         throw;
     }
-    EndTurn(status != FN_OK ? State::Failed : *end ? State::AtEnd : State::Reading);
+    if (status != FN_OK) {
+        m_hasFailed = true;
+        m_cursor.Close();
+        return status;
+    }
+    EndTurn(*end);
+    int64_t number = m_split.TaskBegin(task);
     for (FeatureHandle &feature : features) {
         extractor.Append(feature.get(), number++, batch, collector);
         feature.reset();
     }
-    *end = status == FN_OK && batch.Count() == 0;
-    return status;
+    *end = batch.Count() == 0;
+    return FN_OK;
 }
 
 bool OneReader::ReadInAdvance(const volatile bool *cancel, Extractor &extractor)
 {
-    if (m_state != State::Reading || m_turn >= m_split.TaskCount())
+    if (m_atEnd || m_turn >= m_split.TaskCount())
         return false;
     const int64_t task = m_turn;
     Ready ready;
     MessageCollector collector;
     ready.status = ReadNow(task, cancel, extractor, ready.batch, &ready.end, collector, ready.cause);
-    if (ready.status != FN_ERR_READ)
+    const bool good = ready.status == FN_OK;
+    if (good)
         ready.messages = std::move(collector.messages);
     m_readyBytes += ready.batch.Bytes();
     m_ready.emplace(task, std::move(ready));
-    return m_state == State::Reading;
+    return good && !m_atEnd;
 }
 
 /* ---- one worker ---- */
@@ -329,6 +409,21 @@ std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *n
     return self;
 }
 
+/* In a worker process, which has no share in another's handle. Its tasks ascend: it passes each feature once. */
+fn_status TaskReader::PassAndRead(int64_t task, const volatile bool *cancel, Batch &batch, bool *end,
+                                  MessageCollector &collector, std::string &cause)
+{
+    if (!m_cursor.IsOpen() && !m_cursor.Open(m_layer, m_extractor, collector, cause))
+        return FN_ERR_READ;
+    const auto visit = [&](FeatureHandle feature, int64_t number) {
+        m_extractor.Append(feature.get(), number, batch, collector);
+    };
+    const fn_status status =
+        m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, end, collector, cause);
+    *end = status == FN_OK && batch.Count() == 0;
+    return status;
+}
+
 fn_status TaskReader::Read(int64_t task, const volatile bool *cancel, Batch &batch, bool *end,
                            MessageCollector &collector, std::string &cause)
 {
@@ -336,6 +431,8 @@ fn_status TaskReader::Read(int64_t task, const volatile bool *cancel, Batch &bat
     *end = false;
     if (m_shared)
         return m_shared->Read(task, cancel, m_extractor, batch, end, collector, cause);
+    if (m_split.way == Split::Way::OneReader)
+        return PassAndRead(task, cancel, batch, end, collector, cause);
 
     const int64_t begin = m_split.TaskBegin(task), size = m_split.TaskSize(task);
     const bool byFid = m_split.way == Split::Way::ByFid;

@@ -41,16 +41,48 @@ struct Split {
     {
         return std::min(task < early ? earlySize : size, count - (TaskBegin(task) - begin));
     }
+    bool operator==(const Split &other) const { return ToWords() == other.ToWords(); }
     std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
+    /* For another process, and back. False: the words make no sense. */
+    static constexpr size_t kWords = 8;
+    Words ToWords() const;
+    bool FromWords(const std::string *words);
     const char *Name() const;
 };
 
-/* Hands out batches from one handle to workers, in the order of tasks. */
+/* A layer that is read from its first feature on. What lies before a range is passed over. Belongs to one thread at a time. */
+class Cursor
+{
+  public:
+    explicit Cursor(const Plan &plan) : m_plan(plan) {}
+
+    bool IsOpen() const { return m_layer != nullptr; }
+    bool Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause);
+    void Close() { m_layer = nullptr; }
+
+    /* Hands over the features from number `begin` on: so many, or fewer where the end comes; then *end is set. */
+    using Visit = std::function<void(FeatureHandle feature, int64_t number)>;
+    fn_status Read(int64_t begin, int64_t size, const volatile bool *cancel, const Visit &visit, bool *end,
+                   MessageCollector &collector, std::string &cause);
+
+  private:
+    fn_status MoveTo(int64_t number, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
+    fn_status Next(const volatile bool *cancel, FeatureHandle *feature, MessageCollector &collector,
+                   std::string &cause);
+
+    const Plan &m_plan;
+    OGRLayerH m_layer = nullptr;
+    int64_t m_number = 0; /* of the next feature */
+    bool m_atEnd = false;
+};
+
+/* Hands out batches from one handle to workers, in the order of tasks. A task that cannot read keeps its turn: when it is tried again,
+ * the input is opened anew. */
 class OneReader
 {
   public:
     OneReader(const Plan &plan, const Split &split, SharedDatasets datasets)
-        : m_plan(plan), m_split(split), m_datasets(std::move(datasets))
+        : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan)
     {
     }
     /* FN_ERR_CANCELLED when the task is. *end: there is nothing left. */
@@ -62,7 +94,6 @@ class OneReader
     size_t BytesInAdvance() const { return m_readyBytes; }
 
   private:
-    enum class State { Reading, AtEnd, Failed };
     struct Ready {
         Batch batch;
         bool end = false;
@@ -72,10 +103,11 @@ class OneReader
     };
     fn_status ReadNow(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
                       MessageCollector &collector, std::string &cause);
-    fn_status ReadBatch(const volatile bool *cancel, int64_t size, Extractor &extractor, Batch &batch, bool *end,
-                        MessageCollector &collector, std::string &cause);
-    void EndTurn(State state);
-    bool Begin(Extractor &extractor, MessageCollector &collector, std::string &cause);
+    fn_status ReadBatch(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                        std::vector<FeatureHandle> &features, bool *end, MessageCollector &collector,
+                        std::string &cause);
+    void EndTurn(bool atEnd);
+    bool OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
 
     const Plan &m_plan;
     const Split &m_split;
@@ -85,25 +117,29 @@ class OneReader
     int64_t m_turn = 0;               /* the task that may read */
     std::map<int64_t, Ready> m_ready; /* read in advance, by task */
     size_t m_readyBytes = 0;
-    State m_state = State::Reading;
+    bool m_atEnd = false;
     /* These belong to the worker whose turn it is. */
-    OGRLayerH m_layer = nullptr;
-    int64_t m_number = 0; /* of the next feature */
-    std::vector<FeatureHandle> m_features;
+    bool m_hasFailed = false;
+    DatasetHandle m_own; /* after a failure */
+    Cursor m_cursor;
 };
 
 /* What one worker reads with. */
 class TaskReader
 {
   public:
-    /* shared: with Way::OneReader only. NULL and `cause` on failure. */
+    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL and `cause` on
+     * failure. */
     static std::unique_ptr<TaskReader> Open(const Plan &plan, const NearSide *near, const Split &split,
                                             OneReader *shared, std::string &cause);
     fn_status Read(int64_t task, const volatile bool *cancel, Batch &batch, bool *end, MessageCollector &collector,
                    std::string &cause);
 
   private:
-    TaskReader(const Plan &plan, const Split &split, OneReader *shared) : m_plan(plan), m_split(split), m_shared(shared)
+    fn_status PassAndRead(int64_t task, const volatile bool *cancel, Batch &batch, bool *end,
+                          MessageCollector &collector, std::string &cause);
+    TaskReader(const Plan &plan, const Split &split, OneReader *shared)
+        : m_plan(plan), m_split(split), m_shared(shared), m_cursor(plan)
     {
     }
     const Plan &m_plan;
@@ -112,6 +148,7 @@ class TaskReader
     Extractor m_extractor;
     DatasetHandle m_dataset;
     OGRLayerH m_layer = nullptr;
+    Cursor m_cursor;
 };
 
 } // namespace fishnet::neartable

@@ -7,13 +7,9 @@
 namespace fishnet::neartable
 {
 
-std::unique_ptr<Worker> Worker::Open(const Work &work, CSLConstList config, fn_error *err)
+std::unique_ptr<Worker> Worker::Open(const Work &work, CSLConstList config, int threads, fn_error *err)
 {
-    /* This thread is ours until the stream ends. One thread for each worker: GDAL must not start more of its own. */
-    CPLSetThreadLocalConfigOptions(config);
-    CPLSetThreadLocalConfigOption("GDAL_NUM_THREADS", "1");
-    CPLSetThreadLocalConfigOption("OGR_GPKG_NUM_THREADS", "1");
-
+    ConfigureWorker(config, threads); /* this thread is ours until the stream ends */
     std::unique_ptr<Worker> self(new Worker(work));
     std::string cause;
     self->m_reader = TaskReader::Open(self->m_plan, work.near.get(), work.split, work.shared.get(), cause);
@@ -37,16 +33,18 @@ Worker::~Worker()
     m_reader.reset();
 }
 
-size_t Worker::TaskBytes(const Work &work, int64_t task)
+size_t Worker::TaskBytes(const Work &work, Purpose purpose, int64_t task)
 {
     const Plan &plan = *work.plan;
     constexpr size_t kField = 16; /* bytes of a carried field, about */
-    if (work.purpose != Purpose::Rows)
+    if (purpose != Purpose::Rows)
         return sizeof(PartHeader);
     const auto features = static_cast<size_t>(work.split.TaskSize(task));
     const size_t closest = std::min<size_t>(plan.limits.closest, kPartRows);
     const size_t rows = std::min<size_t>(features * closest, kPartRows);
-    return PartBuilder::BytesFor(plan, rows, std::min(features, rows) * plan.fields.size() * kField);
+    const size_t nearFields = plan.CarriesNearRecords() ? plan.nearFields.size() : 0;
+    return PartBuilder::BytesFor(plan, rows,
+                                 (std::min(features, rows) * plan.fields.size() + rows * nearFields) * kField);
 }
 
 /* ---- rows ---- */
@@ -65,6 +63,17 @@ fn_status Worker::Flush(fn_task *task, bool last, fn_error *err)
     return FN_OK;
 }
 
+/* Where the near feature's record begins in the part. */
+uint64_t Worker::NearRecord(uint32_t feature)
+{
+    const auto added = m_part.nearRecords.emplace(feature, m_part.records.size());
+    if (added.second) {
+        const char *record = m_work.near->Record(feature);
+        m_part.records.insert(m_part.records.end(), record, record + m_work.near->RecordBytes(feature));
+    }
+    return added.first->second;
+}
+
 /* The rows of feature i of the batch. */
 fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict,
                           fn_error *err)
@@ -76,7 +85,7 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
     const bool unmatched = n == 0;
     if (unmatched && !m_plan.options.unmatchedNull)
         return FN_OK;
-    if (m_work.purpose != Purpose::Rows) {
+    if (m_purpose != Purpose::Rows) {
         m_part.header.rows += static_cast<int64_t>(std::max<size_t>(n, 1));
         return FN_OK;
     }
@@ -99,6 +108,8 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
         }
         static const fn_neighbour nobody = {kNoFeature, 0, -1, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN};
         const fn_neighbour &neighbour = unmatched ? nobody : found[r];
+        if (m_plan.CarriesNearRecords())
+            columns.nearRecord.push_back(unmatched ? UINT64_MAX : NearRecord(neighbour.feature));
         columns.inFid.push_back(m_batch.fids[i]);
         columns.nearFid.push_back(neighbour.fid);
         columns.distance.push_back(neighbour.distance / m_plan.unit);
@@ -180,16 +191,17 @@ static fn_usable PointUsable(double x, double y, bool geodesic)
     return geodesic && std::abs(y) > 90 ? FN_UNUSABLE_LATITUDE : FN_USABLE;
 }
 
-fn_status Worker::Run(fn_task *task, Notes *notes, fn_error *err)
+fn_status Worker::Run(int64_t number, Purpose purpose, fn_task *task, Notes *messages, fn_error *err)
 {
     MessageCollector collector;
     std::string cause;
     fn_error reason = {};
     bool end = false;
+    m_purpose = purpose;
     m_batch.Clear();
-    m_part.header = PartHeader();
-    fn_status status = m_reader->Read(task->number, task->cancel, m_batch, &end, collector, cause);
-    const std::string range = m_work.split.Describe(task->number);
+    m_part.Clear(m_plan); /* a task that was given up may have left something */
+    fn_status status = m_reader->Read(number, task->cancel, m_batch, &end, collector, cause);
+    const std::string range = m_work.split.Describe(number);
     if (status == FN_ERR_READ)
         return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),
                        Describe(m_plan.input).c_str(), cause.c_str());
@@ -200,7 +212,7 @@ fn_status Worker::Run(fn_task *task, Notes *notes, fn_error *err)
     }
     m_part.header.features = static_cast<int64_t>(m_batch.Count());
     m_part.header.unusable = m_batch.unusable;
-    if (status == FN_OK && m_work.purpose == Purpose::CountUsable) {
+    if (status == FN_OK && purpose == Purpose::CountUsable) {
         for (size_t i = 0; i < m_batch.Count(); i++) {
             if (m_batch.shapes[i] == Batch::Shape::Wkb)
                 m_part.header.unusable.Count(fn_wkb_usable(m_batch.Wkb(i), m_batch.WkbBytes(i), m_plan.geodesic));
@@ -209,13 +221,13 @@ fn_status Worker::Run(fn_task *task, Notes *notes, fn_error *err)
         }
     } else if (status == FN_OK)
         status = Search(task, &reason);
-    if (status == FN_OK && m_work.purpose != Purpose::Rows) {
+    if (status == FN_OK && purpose != Purpose::Rows) {
         memcpy(task->result, &m_part.header, sizeof(PartHeader));
         task->bytes = sizeof(PartHeader);
     } else if (status == FN_OK)
         status = Flush(task, true, &reason);
     if (status == FN_OK)
-        *notes = std::move(collector.messages);
+        *messages = std::move(collector.messages);
     else
         fn_fail(err, status, "%s of %.300s: %.500s", range.c_str(), Describe(m_plan.input).c_str(),
                 status == FN_ERR_CANCELLED ? "cancelled" : reason.text);

@@ -9,11 +9,8 @@
 namespace fishnet::neartable
 {
 
-/* Messages of a task that succeeded, for the host's error handler: fn_report::notes. */
-using Notes = std::vector<Message>;
-
 /* What is computed: the rows, or how many there are. */
-enum class Purpose {
+enum class Purpose : char {
     Rows,
     CountRows,  /* searches */
     CountUsable /* of the input; searches nothing */
@@ -23,30 +20,32 @@ enum class Purpose {
 struct Work {
     std::shared_ptr<const Plan> plan;
     std::shared_ptr<const NearSide> near; /* NULL with CountUsable */
-    Purpose purpose = Purpose::Rows;
     Split split;
-    std::unique_ptr<OneReader> shared;
+    std::unique_ptr<OneReader> shared; /* NULL: each worker reads for itself */
 };
 
 class Worker
 {
   public:
-    /* config: the thread-local configuration options of the thread that opened the dataset. NULL and err on failure. */
-    static std::unique_ptr<Worker> Open(const Work &work, CSLConstList config, fn_error *err);
+    /* config: the thread-local configuration options of the thread that opened the dataset. threads: that GDAL may use. NULL and err
+     * on failure. */
+    static std::unique_ptr<Worker> Open(const Work &work, CSLConstList config, int threads, fn_error *err);
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
 
-    fn_status Run(fn_task *task, Notes *notes, fn_error *err);
+    /* Computes task `number` of the split into `task`. messages: of one that succeeded. */
+    fn_status Run(int64_t number, Purpose purpose, fn_task *task, Notes *messages, fn_error *err);
 
     /* Bytes of a task's first part, about. */
-    static size_t TaskBytes(const Work &work, int64_t task);
+    static size_t TaskBytes(const Work &work, Purpose purpose, int64_t task);
 
   private:
     explicit Worker(const Work &work) : m_work(work), m_plan(*work.plan) {}
     fn_status Search(fn_task *task, fn_error *err);
     fn_status SearchPoints(fn_task *task, fn_error *err);
     fn_status AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict, fn_error *err);
+    uint64_t NearRecord(uint32_t feature);
     fn_status Flush(fn_task *task, bool last, fn_error *err);
     fn_excluded Excluded(size_t i) const;
 
@@ -56,6 +55,7 @@ class Worker
 
     const Work &m_work;
     const Plan &m_plan;
+    Purpose m_purpose = Purpose::Rows;
     std::unique_ptr<TaskReader> m_reader;
     std::unique_ptr<fn_searcher, FreeSearcher> m_searcher;
     Batch m_batch;

@@ -46,7 +46,7 @@ class BadNear(NearCase):
                 ('LOCATION', 'PERHAPS'), ('LOCATION', ''), ('ANGLE', '2'), ('ANGLE', 'maybe'), ('ALONG', 'x'), ('EXCLUDE_SELF', 'SOMETIMES'), ('EXCLUDE_SELF', ''),
                 ('UNMATCHED', 'KEEP'), ('UNMATCHED', ''), ('GEOMETRY', 'POLYGON'), ('GEOMETRY', ''), ('GEOMETRY', 'YES'),
                 ('NUM_WORKERS', '0'), ('NUM_WORKERS', '-1'), ('NUM_WORKERS', '1025'), ('NUM_WORKERS', 'many'), ('NUM_WORKERS', ''), ('NUM_WORKERS', '1.5'), ('NUM_WORKERS', '2x'),
-                ('NUM_WORKERS', '99999999999999999999'), ('WORKERS', 'PROCESSES'), ('WORKERS', 'MAGIC'), ('WORKERS', ''),
+                ('NUM_WORKERS', '99999999999999999999'), ('WORKERS', 'MAGIC'), ('WORKERS', ''),
                 ('PARTITION_SIZE', '0'), ('PARTITION_SIZE', '-5'), ('PARTITION_SIZE', 'big'), ('PARTITION_SIZE', ''), ('PARTITION_SIZE', '1e3x'), ('PARTITION_SIZE', '99999999999999999999'),
                 ('PARTITION', '0/4'), ('PARTITION', '5/4'), ('PARTITION', '1'), ('PARTITION', '1/0'), ('PARTITION', 'a/b'), ('PARTITION', ''), ('PARTITION', '1/2/3'), ('PARTITION', '-1/2'),
                 ('PARTITION', '1/'), ('PARTITION', '/2'), ('TRACE', '/no/such/folder/trace.json')):

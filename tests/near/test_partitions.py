@@ -143,7 +143,7 @@ class SameBytes(NearCase):
         with open(self.path('Point_fgb.fgb'), 'rb') as f:
             gdal.FileFromMemBuffer('/vsimem/in.fgb', f.read())
         want = brief(table(self.path('Point_fgb.fgb'), NEAR=self.path('near_Point.gpkg')))
-        self.assertEqual(brief(table('/vsimem/in.fgb', NEAR=self.path('near_Point.gpkg'), NUM_WORKERS=3, PARTITION_SIZE=100)), want)
+        self.assertEqual(brief(table('/vsimem/in.fgb', NEAR=self.path('near_Point.gpkg'), WORKERS='THREADS', NUM_WORKERS=3, PARTITION_SIZE=100)), want)
         gdal.Unlink('/vsimem/in.fgb')
 
     def test_default_workers(self):

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fishnet/session.h"
+#include "fishnet/tiles.h"
 #include "gdal_compat.h"
 #include "module.h"
 #include "neartable/helper.h"
@@ -315,7 +316,7 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
 static const struct {
     const char *kind;
     PrepareJob prepare;
-} kKinds[] = {{"raster", PrepareRasterJob}, {"near", PrepareNearJob}};
+} kKinds[] = {{"raster", PrepareRasterJob}, {"tiles", PrepareTilesJob}, {"near", PrepareNearJob}};
 
 /* Before the drivers are registered: some look at it then. */
 static bool Configure(const Words &setup)

@@ -1,12 +1,497 @@
+#include "fishnet/tiles.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <exception>
+#include <set>
+
 #include "fishnet/create.h"
+#include "fishnet/dataset.h"
+#include "fishnet/mosaic.h"
+#include "fishnet/stream.h"
+#include "fishnet/tile_folder.h"
+#include "fishnet/tile_worker.h"
 
 namespace fishnet
 {
 
+/* ---- the grid ---- */
+
+fn_window TileSet::Window(int64_t tile) const
+{
+    const size_t count = columns.size() - 1;
+    const size_t column = static_cast<size_t>(tile) % count, row = static_cast<size_t>(tile) / count;
+    return {columns[column], rows[row], columns[column + 1] - columns[column], rows[row + 1] - rows[row]};
+}
+
+static int Digits(size_t count)
+{
+    return std::max(3, static_cast<int>(std::to_string(count - 1).size()));
+}
+
+std::string TileSet::Stem(int64_t tile) const
+{
+    const size_t count = columns.size() - 1;
+    return CPLSPrintf("r%0*d_c%0*d", Digits(rows.size() - 1), static_cast<int>(static_cast<size_t>(tile) / count),
+                      Digits(count), static_cast<int>(static_cast<size_t>(tile) % count));
+}
+
+std::vector<int> EqualEdges(int size, int count, int block)
+{
+    constexpr int kEven = 4; /* blocks that each part has at least, so that one more or less makes little difference */
+    count = std::min(count, size);
+    int unit = 1;
+    for (int candidate : {block, 256, 128, 64, 32, 16})
+        if (candidate > 1 && candidate < size && size / candidate >= static_cast<int64_t>(kEven) * count) {
+            unit = candidate;
+            break;
+        }
+    const int64_t units = (size + unit - 1) / unit;
+    std::vector<int> edges;
+    for (int64_t i = 0; i <= count; i++)
+        edges.push_back(static_cast<int>(std::min<int64_t>(size, unit * (i * units / count))));
+    return edges;
+}
+
+static std::vector<int> StepEdges(int size, int step)
+{
+    std::vector<int> edges;
+    for (int64_t edge = 0; edge < size; edge += step)
+        edges.push_back(static_cast<int>(edge));
+    edges.push_back(size);
+    return edges;
+}
+
+/* ---- creation options ---- */
+
+namespace
+{
+struct TileOptions {
+    int gridColumns = 0, gridRows = 0; /* GRID; 0: TILE_SIZE */
+    int tileWidth = 4096, tileHeight = 4096;
+    MosaicKind mosaic = MosaicKind::vrt;
+    bool resume = false;
+};
+} // namespace
+
+static bool Refuse(const char *key, const std::string &value, const char *wanted)
+{
+    CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: %s=%.200s: %s", key, value.c_str(), wanted);
+    return false;
+}
+
+static bool ReadGrid(const char *text, TileOptions &options)
+{
+    constexpr int kMost = 100000;
+    const char *c = text;
+    long long values[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        for (; isdigit(static_cast<unsigned char>(*c)) && values[i] <= kMost; c++)
+            values[i] = values[i] * 10 + (*c - '0');
+        if (i == 0 && (*c == 'x' || *c == 'X'))
+            c++;
+        else if (i == 0)
+            break;
+    }
+    if (*c != '\0' || values[0] < 1 || values[1] < 1 || values[0] > kMost || values[1] > kMost)
+        return Refuse("GRID", text, "columns x rows of tiles are wanted, such as 4x4");
+    options.gridColumns = static_cast<int>(values[0]);
+    options.gridRows = static_cast<int>(values[1]);
+    return true;
+}
+
+/* The driver of the tiles: one that copies a raster into a file, and reads it again. */
+static bool ReadFormat(const Creation &creation, TileSet &tiles)
+{
+    tiles.format = creation.own.FetchNameValueDef("FORMAT", "GTiff");
+    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(tiles.format.c_str());
+    const auto has = [&](const char *item) {
+        const char *value = driver ? driver->GetMetadataItem(item) : nullptr;
+        return value && CPLTestBool(value);
+    };
+    if (!driver || !has(GDAL_DCAP_RASTER))
+        return Refuse("FORMAT", tiles.format, "GDAL has no raster driver of that name");
+    if (!has(GDAL_DCAP_CREATECOPY))
+        return Refuse("FORMAT", tiles.format, "that driver cannot write a copy of a raster");
+    if (!has(GDAL_DCAP_OPEN))
+        return Refuse("FORMAT", tiles.format, "that driver cannot read what it writes");
+    const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
+    if (EQUAL(tiles.format.c_str(), "VRT") || EQUAL(tiles.format.c_str(), "FISHNET"))
+        return Refuse("FORMAT", tiles.format, "that driver does not write the pixels");
+    if (!extension || !*extension)
+        return Refuse("FORMAT", tiles.format, "that driver does not write a file for each tile");
+    tiles.extension = extension;
+
+    char **values = CSLFetchNameValueMultiple(const_cast<char **>(creation.own.List()), "TILE_CO");
+    const CPLStringList given(values);
+    for (int i = 0; i < given.size(); i++) {
+        const CPLStringList parts(
+            CSLTokenizeString2(given[i], ";", CSLT_HONOURSTRINGS | CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
+        for (int k = 0; k < parts.size(); k++) {
+            const char *equal = strchr(parts[k], '=');
+            if (!equal || equal == parts[k])
+                return Refuse("TILE_CO", given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
+            tiles.options.AddString(parts[k]);
+        }
+    }
+    return true;
+}
+
+static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &options)
+{
+    const char *grid = creation.own.FetchNameValue("GRID");
+    const char *size = creation.own.FetchNameValue("TILE_SIZE");
+    const char *mosaic = creation.own.FetchNameValueDef("MOSAIC", "VRT");
+    const char *resume = creation.own.FetchNameValueDef("RESUME", "NO");
+    if (grid && size)
+        return Refuse("GRID", grid, "either GRID or TILE_SIZE is wanted, not both");
+    if (grid && !ReadGrid(grid, options))
+        return false;
+    if (size) {
+        fn_error err;
+        int width = 0, height = 0;
+        if (fn_parse_tile_size(size, &width, &height, &err) != FN_OK)
+            return Refuse("TILE_SIZE", size, "a size such as 4096 or 4096x2048 is wanted, each side from 1 to 65536");
+        if (width > 0) {
+            options.tileWidth = width;
+            options.tileHeight = height;
+        }
+    }
+    if (EQUAL(mosaic, "GTI"))
+        options.mosaic = MosaicKind::gti;
+    else if (!EQUAL(mosaic, "VRT"))
+        return Refuse("MOSAIC", mosaic, "VRT or GTI is wanted");
+    options.resume = CPLTestBool(resume);
+    if (!options.resume && !EQUAL(resume, "NO") && !EQUAL(resume, "FALSE") && !EQUAL(resume, "OFF") &&
+        !EQUAL(resume, "0"))
+        return Refuse("RESUME", resume, "YES or NO is wanted");
+
+    /* A name that ends otherwise is most likely meant for a single file. */
+    const char *const ending = options.mosaic == MosaicKind::gti ? ".gti" : ".vrt";
+    const size_t length = creation.output.size();
+    if (length <= strlen(ending) || !EQUAL(creation.output.c_str() + length - strlen(ending), ending)) {
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "FISHNET: the output %.300s is a mosaic over tiles: its name has to end in %s. One GeoTIFF is written "
+                 "with OUTPUT=SINGLE",
+                 creation.output.c_str(), ending);
+        return false;
+    }
+    tiles.folder = creation.output.substr(0, length - strlen(ending)) + "_tiles";
+    const std::string why = creation.workers.processes > 0 ? WhyNotShared(nullptr, creation.output) : std::string();
+    if (!why.empty()) {
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "FISHNET: worker processes cannot write to %.300s: %s. Write to a file, or use WORKERS=THREADS",
+                 creation.output.c_str(), why.c_str());
+        return false;
+    }
+    return ReadFormat(creation, tiles);
+}
+
+static bool MakeGrid(const TileOptions &options, GDALDataset *computed, TileSet &tiles)
+{
+    constexpr int64_t kMost = 1000000;
+    const int width = computed->GetRasterXSize(), height = computed->GetRasterYSize();
+    int blockWidth = 0, blockHeight = 0;
+    computed->GetRasterBand(1)->GetBlockSize(&blockWidth, &blockHeight);
+    if (options.gridColumns > 0) {
+        tiles.columns = EqualEdges(width, options.gridColumns, blockWidth);
+        tiles.rows = EqualEdges(height, options.gridRows, blockHeight);
+    } else {
+        tiles.columns = StepEdges(width, options.tileWidth);
+        tiles.rows = StepEdges(height, options.tileHeight);
+    }
+    if (tiles.Count() <= kMost)
+        return true;
+    CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: that makes %lld tiles, and the most is %lld",
+             static_cast<long long>(tiles.Count()), static_cast<long long>(kMost));
+    return false;
+}
+
+/* ---- the recipe ---- */
+
+static std::string OneLine(const std::string &text)
+{
+    std::string line;
+    for (char c : text)
+        line += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
+    return line;
+}
+
+static std::string Joined(const std::vector<int> &values)
+{
+    std::string text;
+    for (int value : values)
+        text += (text.empty() ? "" : " ") + std::to_string(value);
+    return text;
+}
+
+/* All that the tiles depend on. */
+static std::vector<std::string> Recipe(const Creation &creation, const TileSet &tiles, GDALDataset *computed)
+{
+    std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
+                                      std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
+                                      "dataset " + OneLine(creation.connection)};
+    for (int i = 0; i < creation.openOptions.size(); i++)
+        if (!STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB="))
+            lines.push_back("option " + OneLine(creation.openOptions[i]));
+    lines.push_back(std::string("option ON_ERROR=") + (creation.errorIsNoData ? "NODATA" : "FAIL"));
+    lines.push_back("FORMAT=" + tiles.format);
+    for (int i = 0; i < tiles.options.size(); i++)
+        lines.push_back("TILE_CO=" + OneLine(tiles.options[i]));
+    lines.push_back("edges of columns " + Joined(tiles.columns));
+    lines.push_back("edges of rows " + Joined(tiles.rows));
+    std::set<std::string> files;
+    for (GDALDataset *dataset : {computed, creation.source}) {
+        const CPLStringList list(dataset->GetFileList());
+        for (int i = 0; i < list.size(); i++)
+            files.insert(AbsoluteName(list[i]));
+    }
+    for (const std::string &file : files) {
+        VSIStatBufL stat;
+        if (VSIStatL(file.c_str(), &stat) == 0)
+            lines.push_back(OneLine(file) + CPLSPrintf(": %lld bytes of %lld", static_cast<long long>(stat.st_size),
+                                                       static_cast<long long>(stat.st_mtime)));
+    }
+    return lines;
+}
+
+/* ---- in a helper process ---- */
+
+fn_status PrepareTilesJob(const Words &words, fn_job *job, std::string *, fn_error *err)
+{
+    auto *told = new TileJob(); /* as long as the process */
+    if (!told->FromWords(words))
+        return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+    told->config = ThreadConfig();
+    job->user = told;
+    job->worker_open = [](void *user, int, fn_error *error) -> void * {
+        const auto *tileJob = static_cast<const TileJob *>(user);
+        /* GDAL's cache is one for each process: together they take what one would. */
+        constexpr GIntBig kLeast = 64 << 20;
+        const GIntBig most = GDALGetCacheMax64();
+        GDALSetCacheMax64(std::min(most, std::max(kLeast, most / std::max(1, tileJob->workers))));
+        try {
+            return TileWorker::Open(*tileJob, error).release();
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
+    };
+    SetTileCalls(*job);
+    return FN_OK;
+}
+
+/* ---- in the host ---- */
+
+namespace
+{
+/* One run over all tiles that are not there yet. */
+class Run
+{
+  public:
+    Run(const Creation &creation, const TileJob &job, const TileFolder &folder)
+        : m_creation(creation), m_job(job), m_folder(folder), m_all(job.tiles.Count())
+    {
+        m_done = m_all - static_cast<int64_t>(job.todo.size());
+    }
+    ~Run() { Stop(); }
+    Run(const Run &) = delete;
+    Run &operator=(const Run &) = delete;
+
+    /* False after CPLError. */
+    bool Write(const Words &inputs);
+
+  private:
+    static void OnReport(void *user, const fn_report *report);
+    bool Begin(const Words &inputs, fn_error *err);
+    bool Progress();
+    void Stop();
+
+    const Creation &m_creation;
+    const TileJob &m_job;
+    const TileFolder &m_folder;
+    int64_t m_done, m_all;
+    PoolHandle m_pool;
+    fn_stream *m_stream = nullptr;
+    std::set<std::string> m_said; /* the same for each tile is said once */
+};
+} // namespace
+
+void Run::OnReport(void *user, const fn_report *report)
+{
+    auto *self = static_cast<Run *>(user);
+    const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
+    const int64_t tile = self->m_job.todo[static_cast<size_t>(report->task)];
+    const std::string name = self->m_job.tiles.File(tile);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report->worker, report->process,
+             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
+             report->again ? "; again" : "");
+    if (report->status != FN_OK && self->m_pool)
+        self->m_folder.RemovePart(tile, report->process);
+    if (!notes)
+        return;
+    for (const Message &message : *notes)
+        if (message.level == CE_Debug || self->m_said.insert(message.text).second)
+            Emit(message, ("FISHNET: " + name + ": ").c_str());
+}
+
+bool Run::Progress()
+{
+    if (m_creation.progress(static_cast<double>(m_done) / static_cast<double>(m_all), "", m_creation.progressData))
+        return true;
+    CPLError(CE_Failure, CPLE_UserInterrupt, "User terminated");
+    return false;
+}
+
+bool Run::Begin(const Words &inputs, fn_error *err)
+{
+    constexpr size_t kBudget = 1 << 20; /* results are small */
+    fn_job job = {};
+    job.task_count = static_cast<int64_t>(m_job.todo.size());
+    job.user = this;
+    job.task_bytes = [](void *, int64_t) { return sizeof(TileResult); };
+    job.worker_open = [](void *user, int, fn_error *error) -> void * {
+        try {
+            return TileWorker::Open(static_cast<Run *>(user)->m_job, error).release();
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
+    };
+    SetTileCalls(job);
+    job.on_report = OnReport;
+    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
+        const TileJob &told = static_cast<Run *>(user)->m_job;
+        const int64_t tile = told.todo[static_cast<size_t>(task)];
+        snprintf(label, size, "tile %s (%s)", told.tiles.File(tile).c_str(), Describe(told.tiles.Window(tile)).c_str());
+    };
+    job.notes_from_bytes = NotesFromBytes;
+    const fn_job *scheduled = &job;
+    if (m_creation.workers.processes > 0) {
+        fn_worker_options workers = m_creation.workers;
+        workers.workers = m_job.workers;
+        m_pool = NewPool("tiles", m_job.ToWords(), m_creation.folder, inputs, workers, kBudget, job, err);
+        if (!m_pool)
+            return false;
+        scheduled = fn_pool_job(m_pool.get());
+    }
+    fn_job_options options = {};
+    options.workers = m_job.workers;
+    options.retries = m_creation.workers.retries;
+    options.budget = kBudget;
+    options.trace = m_creation.trace.empty() ? nullptr : m_creation.trace.c_str();
+    return fn_stream_new(scheduled, &options, &m_stream, err) == FN_OK;
+}
+
+bool Run::Write(const Words &inputs)
+{
+    if (!Progress())
+        return false;
+    if (m_job.todo.empty())
+        return true;
+    fn_error err;
+    fn_status status = Begin(inputs, &err) ? FN_OK : FN_ERR_SYSTEM;
+    for (fn_part part = {}; status == FN_OK;) {
+        status = fn_stream_next(m_stream, &part, &err);
+        if (status != FN_OK || !part.data)
+            break;
+        m_done++;
+        if (!Progress()) {
+            Stop();
+            return false;
+        }
+    }
+    Stop();
+    if (status == FN_OK)
+        return true;
+    CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_FileIO, "FISHNET: %s", err.text);
+    return false;
+}
+
+/* Nothing unfinished stays behind, whoever was writing it. */
+void Run::Stop()
+{
+    fn_stream_free(m_stream);
+    m_stream = nullptr;
+    m_pool.reset();
+    m_folder.RemoveParts();
+}
+
+/* What a worker opens. It is the only one that reads it. */
+static CPLStringList OpenOptions(const Creation &creation)
+{
+    CPLStringList options(creation.openOptions);
+    options.SetNameValue("NUM_WORKERS", "1");
+    options.SetNameValue("WORKERS", "THREADS");
+    options.SetNameValue("ON_ERROR", creation.errorIsNoData ? "NODATA" : "FAIL");
+    options.SetNameValue("RETRIES", CPLSPrintf("%d", creation.workers.retries));
+    return options;
+}
+
+/* The share of a worker: three rows of its tasks across a tile. */
+static int CacheMegabytes(const Creation &creation, const TileJob &job, const Plan &plan)
+{
+    constexpr size_t kLeast = 16;
+    if (const char *given = creation.openOptions.FetchNameValue("CACHE_MB"))
+        return std::max(1, atoi(given) / job.workers);
+    int widest = 0;
+    for (size_t i = 1; i < job.tiles.columns.size(); i++)
+        widest = std::max(widest, job.tiles.columns[i] - job.tiles.columns[i - 1]);
+    const size_t tasks = static_cast<size_t>(widest / plan.grid.tile_width) + 2;
+    size_t bytes = 0;
+    for (size_t g = 0; g < plan.groups.size(); g++)
+        bytes += 3 * tasks * plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    return static_cast<int>(std::max(kLeast, (bytes >> 20) + 1));
+}
+
 GDALDataset *CreateTiles(const Creation &creation)
 {
-    CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: %s: OUTPUT=TILES is not there yet", creation.output.c_str());
-    return nullptr;
+    TileOptions options;
+    TileJob job;
+    TileSet &tiles = job.tiles;
+    if (!ReadOptions(creation, tiles, options))
+        return nullptr;
+    const CPLStringList openOptions = OpenOptions(creation);
+    const DatasetHandle handle(GDALOpenEx(creation.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
+                                          openOptions.List(), nullptr));
+    auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
+    if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
+        return nullptr;
+    GDALValidateCreationOptions(GDALGetDriverByName(tiles.format.c_str()), tiles.options.List()); /* warns */
+
+    TileFolder folder(tiles);
+    const std::vector<std::string> recipe = Recipe(creation, tiles, computed);
+    if (!folder.Begin(recipe, options.resume))
+        return nullptr;
+    VSIStatBufL stat;
+    if (VSIStatL(creation.output.c_str(), &stat) == 0 && VSIUnlink(creation.output.c_str()) != 0) {
+        CPLError(CE_Failure, CPLE_FileIO, "FISHNET: %s cannot be removed: %s", creation.output.c_str(),
+                 strerror(errno));
+        return nullptr;
+    }
+    for (int64_t tile = 0; tile < tiles.Count(); tile++)
+        if (!folder.HasTile(tile))
+            job.todo.push_back(tile);
+    tiles.folder = AbsoluteName(tiles.folder);
+    job.connection = creation.connection;
+    job.signature = computed->GetPlan().Signature();
+    job.workers = static_cast<int>(
+        std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, static_cast<int64_t>(job.todo.size()))));
+    job.threads = creation.workers.threads;
+    job.config = ThreadConfig();
+    job.openOptions = openOptions;
+    job.openOptions.SetNameValue("CACHE_MB", CPLSPrintf("%d", CacheMegabytes(creation, job, computed->GetPlan())));
+
+    Words inputs = {creation.connection, tiles.folder};
+    const CPLStringList files(computed->GetFileList());
+    for (int i = 0; i < files.size(); i++)
+        inputs.emplace_back(files[i]);
+    if (!Run(creation, job, folder).Write(inputs) ||
+        !WriteMosaic(options.mosaic, tiles, computed, creation.output, folder.Failures()))
+        return nullptr;
+    return GDALDataset::FromHandle(
+        GDALOpenEx(creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
 }
 
 } // namespace fishnet

@@ -1,0 +1,271 @@
+#include "fishnet/tile_worker.h"
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+
+#include <gdal_utils.h>
+#include <unistd.h>
+
+#include "fishnet/dataset.h"
+#include "fishnet/tile_folder.h"
+
+namespace fishnet
+{
+
+/* ---- what workers are told ---- */
+
+template <class T> static std::string Bytes(const std::vector<T> &values)
+{
+    return std::string(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T));
+}
+
+template <class T> static std::vector<T> Values(const std::string &bytes)
+{
+    std::vector<T> values(bytes.size() / sizeof(T));
+    if (!values.empty())
+        memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+    return values;
+}
+
+static std::string PackList(const CPLStringList &list)
+{
+    Words words;
+    for (int i = 0; i < list.size(); i++)
+        words.emplace_back(list[i]);
+    return Pack(words);
+}
+
+static bool UnpackList(const std::string &bytes, CPLStringList &list)
+{
+    Words words;
+    if (!Unpack(bytes.data(), bytes.size(), words))
+        return false;
+    for (const std::string &word : words)
+        list.AddString(word.c_str());
+    return true;
+}
+
+Words TileJob::ToWords() const
+{
+    return {tiles.folder,
+            tiles.format,
+            tiles.extension,
+            PackList(tiles.options),
+            Bytes(tiles.columns),
+            Bytes(tiles.rows),
+            Bytes(todo),
+            connection,
+            PackList(openOptions),
+            signature,
+            std::to_string(workers),
+            std::to_string(threads)};
+}
+
+bool TileJob::FromWords(const Words &words)
+{
+    if (words.size() != 12 || !UnpackList(words[3], tiles.options) || !UnpackList(words[8], openOptions))
+        return false;
+    tiles.folder = words[0];
+    tiles.format = words[1];
+    tiles.extension = words[2];
+    tiles.columns = Values<int>(words[4]);
+    tiles.rows = Values<int>(words[5]);
+    todo = Values<int64_t>(words[6]);
+    connection = words[7];
+    signature = words[9];
+    workers = atoi(words[10].c_str());
+    threads = atoi(words[11].c_str());
+    return true;
+}
+
+/* ---- opening ---- */
+
+std::unique_ptr<TileWorker> TileWorker::Open(const TileJob &job, fn_error *err)
+{
+    ConfigureWorker(job.config.List(), job.threads);
+    /* A mask in the tile's own file; the host may say otherwise. */
+    if (!CPLGetConfigOption("GDAL_TIFF_INTERNAL_MASK", nullptr))
+        CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
+    std::unique_ptr<TileWorker> worker(new TileWorker(job));
+    MessageCollector collector; /* the host has heard them */
+    worker->m_dataset.reset(GDALOpenEx(job.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
+                                       job.openOptions.List(), nullptr));
+    auto *dataset = static_cast<Dataset *>(GDALDataset::FromHandle(worker->m_dataset.get()));
+    if (!dataset) {
+        fn_fail(err, FN_ERR_READ, "a worker cannot open its input: %s", collector.Cause("no reason given").c_str());
+        return nullptr;
+    }
+    if (dataset->GetPlan().Signature() != job.signature) {
+        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened");
+        return nullptr;
+    }
+    return worker;
+}
+
+TileWorker::~TileWorker()
+{
+    MessageCollector collector; /* nobody is there to hear them any more */
+    m_dataset.reset();
+}
+
+/* ---- one tile ---- */
+
+static int CPL_STDCALL GoesOn(double, const char *, void *task)
+{
+    return !fn_is_cancelled(static_cast<fn_task *>(task)->cancel);
+}
+
+/* GDAL's own translation of a window, so that all that belongs to the raster comes along. */
+bool TileWorker::Write(int64_t tile, const std::string &file, fn_task &task) const
+{
+    const fn_window window = m_job.tiles.Window(tile);
+    CPLStringList words;
+    for (const std::string &word :
+         {std::string("-of"), m_job.tiles.format, std::string("-srcwin"), std::to_string(window.x),
+          std::to_string(window.y), std::to_string(window.width), std::to_string(window.height)})
+        words.AddString(word.c_str());
+    for (int i = 0; i < m_job.tiles.options.size(); i++) {
+        words.AddString("-co");
+        words.AddString(m_job.tiles.options[i]);
+    }
+    const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
+        GDALTranslateOptionsNew(words.List(), nullptr), GDALTranslateOptionsFree);
+    if (!options)
+        return false;
+    GDALTranslateOptionsSetProgress(options.get(), GoesOn, &task);
+    DatasetHandle written(GDALTranslate(file.c_str(), m_dataset.get(), options.get(), nullptr));
+    const bool begun = written != nullptr;
+    written.reset(); /* much is written only now, and a failure is a message alone */
+    return begun;
+}
+
+/* What has been written can be read. */
+bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
+{
+    const fn_window window = m_job.tiles.Window(tile);
+    const DatasetHandle written(
+        GDALOpenEx(file.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+    if (!written)
+        return false;
+    if (GDALGetRasterXSize(written.get()) == window.width && GDALGetRasterYSize(written.get()) == window.height &&
+        GDALGetRasterCount(written.get()) == GDALGetRasterCount(m_dataset.get()))
+        return true;
+    CPLError(CE_Failure, CPLE_AppDefined, "read again it has %d x %d pixels and %d bands",
+             GDALGetRasterXSize(written.get()), GDALGetRasterYSize(written.get()), GDALGetRasterCount(written.get()));
+    return false;
+}
+
+/* ON_ERROR=NODATA: what the tile lacks. The dataset tells of all that it has come across, tiles of other workers' too. */
+bool TileWorker::NoteFailures(int64_t tile, const std::string &part) const
+{
+    const fn_window window = m_job.tiles.Window(tile);
+    std::string text;
+    CSLConstList report = GDALGetMetadata(m_dataset.get(), "FISHNET");
+    for (CSLConstList item = report; item && *item; item++) {
+        const char *equal = strchr(*item, '=');
+        const char *place = STARTS_WITH(*item, "TILE_FAILED_") && equal ? strstr(equal, "x=") : nullptr;
+        long long x = 0, y = 0, width = 0, height = 0;
+        if (place && sscanf(place, "x=%lld y=%lld %lldx%lld", &x, &y, &width, &height) == 4 &&
+            x < window.x + window.width && x + width > window.x && y < window.y + window.height &&
+            y + height > window.y)
+            text += std::string(equal + 1) + "\n";
+    }
+    return text.empty() || WriteWhole(part + "/" + FailedFile(m_job.tiles, tile), text);
+}
+
+/* Under its own name, and after the files that belong to it: where it is, it is whole. */
+bool TileWorker::Publish(int64_t tile, const std::string &part, int64_t *bytes) const
+{
+    const std::string file = m_job.tiles.File(tile);
+    std::vector<std::string> names;
+    const CPLStringList entries(VSIReadDir(part.c_str()));
+    for (int i = 0; i < entries.size(); i++)
+        if (!EQUAL(entries[i], ".") && !EQUAL(entries[i], "..") && file != entries[i])
+            names.emplace_back(entries[i]);
+    names.push_back(file);
+    for (const std::string &name : names) {
+        VSIStatBufL stat;
+        const std::string from = part + "/" + name, to = m_job.tiles.folder + "/" + name;
+        errno = 0;
+        if (VSIStatL(from.c_str(), &stat) != 0 || VSIRename(from.c_str(), to.c_str()) != 0) {
+            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be moved to %s: %s", from.c_str(), to.c_str(),
+                     strerror(errno));
+            return false;
+        }
+        *bytes += static_cast<int64_t>(stat.st_size);
+    }
+    return true;
+}
+
+/* Has an error been collected, other than that a format cannot hold something beside the pixels? */
+static bool HasFailed(const MessageCollector &collector)
+{
+    for (const Message &message : collector.messages)
+        if (message.level >= CE_Failure && message.number != CPLE_NotSupported)
+            return true;
+    return false;
+}
+
+static bool IsForMemory(const MessageCollector &collector)
+{
+    for (const Message &message : collector.messages)
+        if (message.level >= CE_Failure && message.number == CPLE_OutOfMemory)
+            return true;
+    return false;
+}
+
+fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
+{
+    const int64_t tile = m_job.todo[static_cast<size_t>(task.number)];
+    const std::string part = PartFolder(m_job.tiles, tile, static_cast<long>(getpid()));
+    const std::string file = part + "/" + m_job.tiles.File(tile);
+    int64_t bytes = 0;
+    std::string cause, reason;
+    bool done = false, memory = false;
+    {
+        MessageCollector collector;
+        errno = 0;
+        if (VSIMkdir(part.c_str(), 0755) != 0)
+            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", part.c_str(), strerror(errno));
+        else
+            done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&
+                   NoteFailures(tile, part) && Publish(tile, part, &bytes);
+        cause = collector.Cause("no reason given");
+        memory = IsForMemory(collector);
+        if (!done)
+            reason = WhyNotWritable(part);
+        VSIRmdirRecursive(part.c_str());
+        *notes = std::move(collector.messages);
+    }
+    const std::string name = m_job.tiles.folder + "/" + m_job.tiles.File(tile);
+    if (!done) {
+        notes->clear();
+        if (fn_is_cancelled(task.cancel))
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        /* Reading has been tried again by the dataset itself, and writing to a full disk is not: that is final. */
+        return fn_fail(err, memory ? FN_ERR_MEMORY : FN_ERR_VALUE, "tile %.300s (%s) cannot be written: %.500s%s%s",
+                       name.c_str(), Describe(m_job.tiles.Window(tile)).c_str(), cause.c_str(),
+                       reason.empty() ? "" : ": ", reason.c_str());
+    }
+    static_cast<TileResult *>(task.result)->bytes = bytes;
+    return FN_OK;
+}
+
+void SetTileCalls(fn_job &job)
+{
+    job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
+        try {
+            Notes messages;
+            const fn_status status = static_cast<TileWorker *>(worker)->Run(*task, &messages, error);
+            if (!messages.empty())
+                task->notes = new Notes(std::move(messages));
+            return status;
+        } catch (const std::exception &exception) {
+            return fn_fail(error, FN_ERR_MEMORY, "a tile cannot be written: %s", exception.what());
+        }
+    };
+    job.worker_close = [](void *, void *worker) { delete static_cast<TileWorker *>(worker); };
+}
+
+} // namespace fishnet

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fishnet/session.h"
+#include "fishnet/single.h"
 #include "fishnet/tiles.h"
 #include "gdal_compat.h"
 #include "module.h"
@@ -316,7 +317,7 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
 static const struct {
     const char *kind;
     PrepareJob prepare;
-} kKinds[] = {{"raster", PrepareRasterJob}, {"tiles", PrepareTilesJob}, {"near", PrepareNearJob}};
+} kKinds[] = {{"raster", PrepareRasterJob}, {"tiles", PrepareTilesJob}, {"single", PrepareSingleJob}, {"near", PrepareNearJob}};
 
 /* Before the drivers are registered: some look at it then. */
 static bool Configure(const Words &setup)

@@ -1,12 +1,850 @@
+#include "fishnet/single.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include <unistd.h>
+
 #include "fishnet/create.h"
+#include "fishnet/dataset.h"
+#include "fishnet/stream.h"
+#include "fishnet/tiff_blocks.h"
+#include "fishnet/worker.h"
 
 namespace fishnet
 {
 
+/* ---- what workers do, threads and processes ---- */
+
+namespace
+{
+/* The file's blocks. */
+struct Layout {
+    int blockWidth = 0, blockHeight = 0;
+    int bands = 0;
+    bool byPixel = false; /* all bands of a pixel are in one block */
+    GDALDataType type = GDT_Byte;
+    bool sparse = false;
+    CPLStringList options; /* of GTiff, for the encoder */
+
+    BlockFormat Format(const Plan &plan) const;
+    size_t TileBytes(const fn_window &window) const; /* more than a tile's blocks are likely to take */
+};
+
+/* Memory for pixels, aligned as results are. */
+struct FreeAligned {
+    void operator()(char *data) const { free(data); }
+};
+using Pixels = std::unique_ptr<char, FreeAligned>;
+
+/* A result: how many blocks, then the head of each, then their bytes. */
+struct BlockHead {
+    int64_t number; /* in the file */
+    uint64_t size;  /* 0: left out */
+};
+
+class TileEncoder
+{
+  public:
+    TileEncoder(std::shared_ptr<const Plan> plan, const Layout &layout)
+        : m_plan(std::move(plan)), m_layout(layout), m_encoder(layout.Format(*m_plan))
+    {
+    }
+    const Plan &GetPlan() const { return *m_plan; }
+    /* Where the pixels of a group of outputs go, as Worker::Run() gives them. */
+    char *PixelsOf(size_t group, int64_t tile);
+    /* All pixels of the tile are there: they become task->result. */
+    fn_status Encode(fn_task *task, fn_error *err);
+
+  private:
+    const char *Cut(size_t output, const fn_window &tile, const fn_window &block, std::vector<char> &buffer) const;
+    bool AddBlocks(const fn_window &tile, const std::vector<int64_t> &numbers);
+    std::vector<int64_t> BlocksOf(const fn_window &tile) const;
+    size_t Offset(size_t group, size_t pixels) const;
+
+    std::shared_ptr<const Plan> m_plan;
+    Layout m_layout;
+    BlockEncoder m_encoder;
+    Pixels m_pixels;
+    std::vector<std::vector<char>> m_bands; /* of a block */
+};
+
+struct SingleWorker {
+    SingleWorker(std::unique_ptr<Worker> owned, const std::shared_ptr<const Plan> &plan, const Layout &layout)
+        : worker(std::move(owned)), encoder(plan, layout)
+    {
+    }
+    fn_status Run(fn_task *task, Notes *notes, fn_error *err);
+
+    std::unique_ptr<Worker> worker;
+    TileEncoder encoder;
+};
+} // namespace
+
+static size_t PixelBytes(const Layout &layout)
+{
+    return static_cast<size_t>(GDALGetDataTypeSizeBytes(layout.type)) * static_cast<size_t>(layout.bands);
+}
+
+/* Signed bytes of old GDALs are Byte to it. */
+static GDALDataType TypeOf(const Output &output)
+{
+    return ToGDAL(output.type) == GDT_Unknown ? GDT_Byte : ToGDAL(output.type);
+}
+
+static std::string TileName(const Plan &plan, int64_t task)
+{
+    return "tile " + Describe(fn_grid_tile(&plan.grid, task));
+}
+
+BlockFormat Layout::Format(const Plan &plan) const
+{
+    BlockFormat format;
+    format.width = blockWidth;
+    format.height = blockHeight;
+    format.bands = byPixel ? bands : 1;
+    format.type = type;
+    format.nodata = plan.outputs[0].nodata;
+    format.nodataType = plan.outputs[0].type;
+    format.sparse = sparse;
+    format.options = options;
+    return format;
+}
+
+static int64_t BlocksAlong(int64_t pixels, int block)
+{
+    return (pixels + block - 1) / block;
+}
+
+size_t Layout::TileBytes(const fn_window &window) const
+{
+    const size_t blocks =
+        static_cast<size_t>(BlocksAlong(window.width, blockWidth) * BlocksAlong(window.height, blockHeight));
+    const size_t heads = blocks * static_cast<size_t>(byPixel ? 1 : bands);
+    const size_t raw = blocks * static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * PixelBytes(*this);
+    return raw + raw / 16 + heads * (sizeof(BlockHead) + 256) + 64;
+}
+
+size_t TileEncoder::Offset(size_t group, size_t pixels) const
+{
+    size_t offset = 0;
+    for (size_t g = 0; g < group; g++)
+        offset += m_plan->Offset(m_plan->groups[g], m_plan->groups[g].first + m_plan->groups[g].count, pixels);
+    return offset;
+}
+
+/* Memory for the largest tile. */
+char *TileEncoder::PixelsOf(size_t group, int64_t tile)
+{
+    const fn_window window = fn_grid_tile(&m_plan->grid, tile);
+    if (!m_pixels) {
+        const size_t most =
+            static_cast<size_t>(m_plan->grid.tile_width) * static_cast<size_t>(m_plan->grid.tile_height);
+        const size_t bytes = Offset(m_plan->groups.size(), most);
+        m_pixels.reset(static_cast<char *>(aligned_alloc(64, (bytes + 63) / 64 * 64)));
+        if (!m_pixels)
+            throw std::bad_alloc();
+    }
+    return m_pixels.get() + Offset(group, static_cast<size_t>(window.width * window.height));
+}
+
+/* A block's pixels of one band, in the file's type. What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. */
+const char *TileEncoder::Cut(size_t output, const fn_window &tile, const fn_window &block,
+                             std::vector<char> &buffer) const
+{
+    const size_t pixels = static_cast<size_t>(tile.width * tile.height);
+    const size_t group = m_plan->GroupOf(output);
+    const GDALDataType type = TypeOf(m_plan->outputs[output]);
+    const int64_t from = GDALGetDataTypeSizeBytes(type), to = GDALGetDataTypeSizeBytes(m_layout.type);
+    const char *data = m_pixels.get() + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
+                       ((block.y - tile.y) * tile.width + block.x - tile.x) * from;
+    const bool whole = block.width == m_layout.blockWidth && block.height == m_layout.blockHeight;
+    if (whole && type == m_layout.type && block.width == tile.width)
+        return data;
+    buffer.resize(static_cast<size_t>(m_layout.blockWidth * to) * static_cast<size_t>(m_layout.blockHeight));
+    if (!whole)
+        memset(buffer.data(), 0, buffer.size());
+    for (int64_t y = 0; y < block.height; y++) {
+        const char *line = data + y * tile.width * from;
+        char *target = buffer.data() + y * m_layout.blockWidth * to;
+        if (type == m_layout.type)
+            memcpy(target, line, static_cast<size_t>(block.width * to));
+        else
+            GDALCopyWords64(line, type, static_cast<int>(from), target, m_layout.type, static_cast<int>(to),
+                            block.width);
+    }
+    return buffer.data();
+}
+
+/* In the order in which they stand in the file: row by row, all bands of the tile one after the other. */
+std::vector<int64_t> TileEncoder::BlocksOf(const fn_window &tile) const
+{
+    const fn_grid &grid = m_plan->grid;
+    const int64_t columns = BlocksAlong(grid.width, m_layout.blockWidth);
+    const int64_t plane = columns * BlocksAlong(grid.height, m_layout.blockHeight);
+    std::vector<int64_t> numbers;
+    for (int band = 0; band < (m_layout.byPixel ? 1 : m_layout.bands); band++)
+        for (int64_t y = tile.y / m_layout.blockHeight; y * m_layout.blockHeight < tile.y + tile.height; y++)
+            for (int64_t x = tile.x / m_layout.blockWidth; x * m_layout.blockWidth < tile.x + tile.width; x++)
+                numbers.push_back(band * plane + y * columns + x);
+    return numbers;
+}
+
+bool TileEncoder::AddBlocks(const fn_window &tile, const std::vector<int64_t> &numbers)
+{
+    const fn_grid &grid = m_plan->grid;
+    const int64_t columns = BlocksAlong(grid.width, m_layout.blockWidth);
+    const int64_t plane = columns * BlocksAlong(grid.height, m_layout.blockHeight);
+    const size_t inBlock = static_cast<size_t>(m_layout.byPixel ? m_layout.bands : 1);
+    m_bands.resize(inBlock);
+    std::vector<const char *> bands(inBlock);
+    for (int64_t number : numbers) {
+        const size_t first = static_cast<size_t>(number / plane);
+        fn_window block = {number % plane % columns * m_layout.blockWidth,
+                           number % plane / columns * m_layout.blockHeight, m_layout.blockWidth, m_layout.blockHeight};
+        block.width = std::min(block.width, grid.width - block.x);
+        block.height = std::min(block.height, grid.height - block.y);
+        for (size_t i = 0; i < inBlock; i++)
+            bands[i] = Cut(first + i, tile, block, m_bands[i]);
+        if (!m_encoder.Add(bands.data()))
+            return false;
+    }
+    return true;
+}
+
+fn_status TileEncoder::Encode(fn_task *task, fn_error *err)
+{
+    const fn_window tile = fn_grid_tile(&m_plan->grid, task->number);
+    const std::vector<int64_t> numbers = BlocksOf(tile);
+    MessageCollector collector;
+    std::vector<BlockHead> heads;
+    std::vector<const char *> data(numbers.size());
+    bool ok = m_encoder.Begin(static_cast<int>(numbers.size())) && AddBlocks(tile, numbers) && m_encoder.Finish();
+    size_t bytes = sizeof(uint64_t);
+    for (size_t i = 0; ok && i < numbers.size(); i++) {
+        size_t size = 0;
+        ok = m_encoder.Get(static_cast<int>(i), &data[i], &size);
+        heads.push_back({numbers[i], size});
+        bytes += sizeof(BlockHead) + size;
+    }
+    if (!ok)
+        return fn_fail(err, FN_ERR_VALUE, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
+                       collector.Cause("no reason given").c_str());
+    if (bytes > task->bytes) { /* an encoding that makes it larger */
+        const fn_status status = fn_stream_part(task, 0, bytes, err);
+        if (status != FN_OK)
+            return status;
+    }
+    char *to = static_cast<char *>(task->result);
+    const uint64_t count = heads.size();
+    memcpy(to, &count, sizeof count);
+    to += sizeof count;
+    memcpy(to, heads.data(), heads.size() * sizeof(BlockHead));
+    to += heads.size() * sizeof(BlockHead);
+    for (size_t i = 0; i < heads.size(); i++) {
+        if (heads[i].size)
+            memcpy(to, data[i], heads[i].size);
+        to += heads[i].size;
+    }
+    task->bytes = bytes;
+    return FN_OK;
+}
+
+fn_status SingleWorker::Run(fn_task *task, Notes *notes, fn_error *err)
+{
+    const Plan &plan = encoder.GetPlan();
+    const int64_t tiles = fn_grid_tile_count(&plan.grid);
+    for (size_t group = 0; group < plan.groups.size(); group++) {
+        if (plan.outputs[plan.groups[group].first].isMask)
+            continue;
+        fn_task pixels = {};
+        pixels.number = static_cast<int64_t>(group) * tiles + task->number;
+        pixels.result = encoder.PixelsOf(group, task->number);
+        pixels.cancel = task->cancel;
+        Notes messages;
+        const fn_status status = worker->Run(pixels, &messages, err);
+        notes->insert(notes->end(), messages.begin(), messages.end());
+        if (status != FN_OK)
+            return status;
+    }
+    return encoder.Encode(task, err);
+}
+
+static void SetWorkerCalls(fn_job &job)
+{
+    job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
+        try {
+            Notes messages;
+            const fn_status status = static_cast<SingleWorker *>(worker)->Run(task, &messages, error);
+            if (!messages.empty())
+                task->notes = new Notes(std::move(messages));
+            return status;
+        } catch (const std::exception &exception) {
+            return fn_fail(error, FN_ERR_MEMORY, "a tile cannot be computed: %s", exception.what());
+        }
+    };
+    job.worker_close = [](void *, void *worker) { delete static_cast<SingleWorker *>(worker); };
+}
+
+/* ---- in a helper process ---- */
+
+namespace
+{
+struct Remote {
+    std::string connection, signature;
+    CPLStringList openOptions, config;
+    Layout layout;
+    int threads = 1;
+};
+} // namespace
+
+static constexpr size_t kWords = 10; /* before the options */
+
+static Words Describe(const Plan &plan, const std::string &connection, const CPLStringList &openOptions,
+                      const Layout &layout, int threads)
+{
+    Words words = {plan.Signature(),
+                   connection,
+                   std::to_string(threads),
+                   std::to_string(layout.blockWidth),
+                   std::to_string(layout.blockHeight),
+                   std::to_string(layout.bands),
+                   std::to_string(layout.byPixel),
+                   GDALGetDataTypeName(layout.type),
+                   std::to_string(layout.sparse),
+                   std::to_string(openOptions.size())};
+    for (int i = 0; i < openOptions.size(); i++)
+        words.emplace_back(openOptions[i]);
+    for (int i = 0; i < layout.options.size(); i++)
+        words.emplace_back(layout.options[i]);
+    return words;
+}
+
+/* The plan is made in each worker: drivers that may crash are not called before there are any. */
+static SingleWorker *OpenRemoteWorker(const Remote &remote, fn_error *err)
+{
+    ConfigureWorker(remote.config.List(), remote.threads);
+    fn_recipe recipe = {};
+    if (fn_recipe_parse(remote.connection.c_str(), remote.openOptions.List(), &recipe, err) != FN_OK)
+        return nullptr;
+    const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
+    std::vector<DatasetHandle> handles;
+    MessageCollector collector; /* the host has heard them */
+    const std::shared_ptr<const Plan> plan = Plan::Make(recipe, -1, handles);
+    if (!plan) {
+        fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
+                collector.Cause("no reason given").c_str());
+        return nullptr;
+    }
+    if (plan->Signature() != remote.signature) {
+        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened", remote.connection.c_str());
+        return nullptr;
+    }
+    return std::make_unique<SingleWorker>(std::make_unique<Worker>(plan, std::move(handles)), plan, remote.layout)
+        .release();
+}
+
+fn_status PrepareSingleJob(const Words &words, fn_job *job, std::string *, fn_error *err)
+{
+    if (words.size() < kWords || words.size() - kWords < static_cast<size_t>(atoi(words[kWords - 1].c_str())))
+        return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told too little");
+    auto *remote = new Remote();
+    remote->signature = words[0];
+    remote->connection = words[1];
+    remote->threads = atoi(words[2].c_str());
+    remote->layout.blockWidth = atoi(words[3].c_str());
+    remote->layout.blockHeight = atoi(words[4].c_str());
+    remote->layout.bands = atoi(words[5].c_str());
+    remote->layout.byPixel = words[6] != "0";
+    remote->layout.type = GDALGetDataTypeByName(words[7].c_str());
+    remote->layout.sparse = words[8] != "0";
+    const size_t options = kWords + static_cast<size_t>(atoi(words[9].c_str()));
+    for (size_t i = kWords; i < words.size(); i++)
+        (i < options ? remote->openOptions : remote->layout.options).AddString(words[i].c_str());
+    remote->config = ThreadConfig();
+    job->user = remote;
+    job->worker_open = [](void *user, int, fn_error *error) -> void * {
+        try {
+            return OpenRemoteWorker(*static_cast<const Remote *>(user), error);
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
+    };
+    SetWorkerCalls(*job);
+    return FN_OK;
+}
+
+/* ---- options ---- */
+
+/* Codecs that need nothing but a block to encode it. */
+static const char *const kCodecs[] = {"NONE",     "DEFLATE", "ZSTD",         "LZW",       "LZMA",
+                                      "PACKBITS", "LERC",    "LERC_DEFLATE", "LERC_ZSTD", "WEBP"};
+
+/* Creation options of GTiff that a block depends on; the file has them too. */
+static const char *const kBlockOptions[] = {"COMPRESS",    "PREDICTOR",   "ZLEVEL",        "ZSTD_LEVEL",
+                                            "LZMA_PRESET", "MAX_Z_ERROR", "WEBP_LOSSLESS", "WEBP_LEVEL",
+                                            "DISCARD_LSB", "ENDIANNESS",  "NBITS",         "PIXELTYPE"};
+static const char *const kFileOptions[] = {
+    "BLOCKXSIZE", "BLOCKYSIZE", "INTERLEAVE",          "BIGTIFF",         "PHOTOMETRIC",  "ALPHA",  "PROFILE", "TFW",
+    "RPB",        "RPCTXT",     "GEOTIFF_KEYS_FLAVOR", "GEOTIFF_VERSION", "COPY_SRC_MDD", "SRC_MDD"};
+
+static bool Fail(CPLErrorNum number, const std::string &file, const std::string &why)
+{
+    CPLError(CE_Failure, number, "FISHNET: %.1000s: %s", file.c_str(), why.c_str());
+    return false;
+}
+
+static bool IsAmong(const char *name, const char *const *begin, const char *const *end)
+{
+    return std::any_of(begin, end, [name](const char *other) { return EQUAL(name, other); });
+}
+
+static bool CheckOptions(const Creation &creation)
+{
+    const CPLStringList &own = creation.own;
+    const char *codec = own.FetchNameValueDef("COMPRESS", "NONE");
+    const char *known = GDALGetMetadataItem(GDALGetDriverByName("GTiff"), GDAL_DMD_CREATIONOPTIONLIST, nullptr);
+    std::string possible;
+    for (const char *name : kCodecs)
+        if (known && strstr(known, CPLSPrintf("<Value>%s</Value>", name)))
+            possible += (possible.empty() ? "" : ", ") + std::string(name);
+    if (!IsAmong(codec, std::begin(kCodecs), std::end(kCodecs)) ||
+        !(known && strstr(known, CPLSPrintf("<Value>%s</Value>", CPLString(codec).toupper().c_str()))))
+        return Fail(CPLE_NotSupported, creation.output,
+                    std::string("COMPRESS=") + codec + " is not possible with OUTPUT=SINGLE; " + possible + " are");
+    for (const char *name : {"TILED", "STREAMABLE_OUTPUT", "APPEND_SUBDATASET", "COPY_SRC_OVERVIEWS"}) {
+        const char *value = own.FetchNameValue(name);
+        if (value && CPLTestBool(value) != EQUAL(name, "TILED"))
+            return Fail(CPLE_NotSupported, creation.output,
+                        std::string(name) + "=" + value + " is not possible with OUTPUT=SINGLE");
+    }
+    const char *bits = own.FetchNameValue("DISCARD_LSB");
+    if (bits && strchr(bits, ','))
+        return Fail(CPLE_NotSupported, creation.output, "DISCARD_LSB by band is not possible with OUTPUT=SINGLE");
+    return true;
+}
+
+/* ---- the file without blocks ---- */
+
+namespace
+{
+/* A folder beside the output, in which it grows under its own name: what belongs to it, such as .aux.xml, has the right name too. */
+class Workshop
+{
+  public:
+    bool Make(const std::string &output);
+    ~Workshop();
+    std::string Path() const { return m_folder + "/" + m_name; }
+    /* Moves all files to where they belong, the output as the last one. */
+    bool Deliver();
+
+  private:
+    std::string m_output, m_name, m_folder;
+};
+} // namespace
+
+static std::string Reason(const char *otherwise)
+{
+    return errno ? strerror(errno) : otherwise;
+}
+
+bool Workshop::Make(const std::string &output)
+{
+    m_output = output;
+    m_name = CPLGetFilename(output.c_str());
+    for (int i = 0; i < 100; i++) {
+        const std::string folder =
+            output + CPLSPrintf(".part-%ld%s", static_cast<long>(getpid()), i ? CPLSPrintf("-%d", i) : "");
+        VSIStatBufL stat;
+        if (VSIStatL(folder.c_str(), &stat) == 0)
+            continue;
+        errno = 0;
+        if (VSIMkdir(folder.c_str(), 0777) == 0) {
+            m_folder = folder;
+            return true;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    return Fail(CPLE_FileIO, output, "it cannot be made: " + Reason("its folder cannot be written to"));
+}
+
+Workshop::~Workshop()
+{
+    if (m_folder.empty())
+        return;
+    const CPLStringList files(VSIReadDir(m_folder.c_str()));
+    for (int i = 0; i < files.size(); i++)
+        if (!EQUAL(files[i], ".") && !EQUAL(files[i], ".."))
+            VSIUnlink((m_folder + "/" + files[i]).c_str());
+    VSIRmdir(m_folder.c_str());
+}
+
+bool Workshop::Deliver()
+{
+    const std::string place = m_output.substr(0, m_output.size() - m_name.size());
+    const CPLStringList files(VSIReadDir(m_folder.c_str()));
+    Words names;
+    for (int i = 0; i < files.size(); i++)
+        if (!EQUAL(files[i], ".") && !EQUAL(files[i], "..") && m_name != files[i])
+            names.emplace_back(files[i]);
+    names.push_back(m_name);
+    for (const std::string &name : names) {
+        errno = 0;
+        if (VSIRename((m_folder + "/" + name).c_str(), (place + name).c_str()) != 0)
+            return Fail(CPLE_FileIO, place + name, "it cannot be put in its place: " + Reason("no reason given"));
+    }
+    return true;
+}
+
+/* GTiff copies all that there is to a dataset but its pixels, because it is told that there are none. */
+static bool MakeFile(const Creation &creation, Dataset &source, const std::string &path)
+{
+    CPLStringList options;
+    for (const auto &names : {std::make_pair(std::begin(kBlockOptions), std::end(kBlockOptions)),
+                              std::make_pair(std::begin(kFileOptions), std::end(kFileOptions))})
+        for (const char *const *name = names.first; name != names.second; name++)
+            if (const char *value = creation.own.FetchNameValue(*name))
+                options.SetNameValue(*name, value);
+    options.SetNameValue("TILED", "YES");
+    options.SetNameValue("SPARSE_OK", "TRUE");
+    if (!options.FetchNameValue("BIGTIFF"))
+        options.SetNameValue("BIGTIFF", "IF_SAFER");
+    source.BeHollow();
+    /* The mask goes into the file, not beside it, and is written by one thread. */
+    const CPLStringList config(CPLGetThreadLocalConfigOptions(), TRUE);
+    CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
+    CPLSetThreadLocalConfigOption("GDAL_NUM_THREADS", "1");
+    void *progress = GDALCreateScaledProgress(
+        0, source.GetPlan().outputs.size() > static_cast<size_t>(source.GetPlan().bandCount) ? 0.1 : 0,
+        creation.progress, creation.progressData);
+    DatasetHandle dataset(GDALCreateCopy(GDALGetDriverByName("GTiff"), path.c_str(), GDALDataset::ToHandle(&source),
+                                         FALSE, options.List(), GDALScaledProgress, progress));
+    const bool made = dataset != nullptr;
+    CPLErrorReset();
+    dataset.reset();
+    GDALDestroyScaledProgress(progress);
+    CPLSetThreadLocalConfigOptions(config.List());
+    return made && CPLGetLastErrorType() < CE_Failure;
+}
+
+/* The file's own word on what its blocks are. */
+static bool ReadLayout(const Creation &creation, const std::string &path, Layout &layout)
+{
+    const char *const drivers[] = {"GTiff", nullptr};
+    const DatasetHandle dataset(
+        GDALOpenEx(path.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, drivers, nullptr, nullptr));
+    if (!dataset)
+        return false;
+    GDALRasterBandH band = GDALGetRasterBand(dataset.get(), 1);
+    GDALGetBlockSize(band, &layout.blockWidth, &layout.blockHeight);
+    layout.bands = GDALGetRasterCount(dataset.get());
+    layout.type = GDALGetRasterDataType(band);
+    const char *interleave = GDALGetMetadataItem(dataset.get(), "INTERLEAVE", "IMAGE_STRUCTURE");
+    layout.byPixel = layout.bands > 1 && interleave && EQUAL(interleave, "PIXEL");
+    layout.sparse = creation.own.FetchBool("SPARSE_OK", false);
+    for (const char *name : kBlockOptions)
+        if (const char *value = creation.own.FetchNameValue(name))
+            layout.options.SetNameValue(name, value);
+    for (const char *name : {"NBITS", "PIXELTYPE"}) /* GTiff may have taken them from the source */
+        if (const char *value = GDALGetMetadataItem(band, name, "IMAGE_STRUCTURE"))
+            layout.options.SetNameValue(name, value);
+    const char *codec = creation.own.FetchNameValueDef("COMPRESS", "NONE");
+    const char *used = GDALGetMetadataItem(dataset.get(), "COMPRESSION", "IMAGE_STRUCTURE");
+    return EQUAL(codec, used ? used : "NONE") ||
+           Fail(CPLE_NotSupported, creation.output, std::string("this GDAL cannot COMPRESS=") + codec);
+}
+
+/* ---- tasks ---- */
+
+static int64_t CommonMultiple(int64_t a, int64_t b)
+{
+    int64_t x = a, y = b;
+    while (y != 0) {
+        const int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return a / x * b;
+}
+
+static int RoundTo(int64_t size, int block, int64_t most)
+{
+    const int64_t up = (std::min(size, most) + block - 1) / block * block;
+    return static_cast<int>(up > most && up > block ? up - block : up);
+}
+
+/* A task is a tile of whole blocks of the file, and of whole tiles that suit the source as far as both go together. Depends on source and
+ * file alone: it decides on the order of the blocks in the file. */
+static void ChooseTile(const Plan &plan, const Layout &layout, int *width, int *height)
+{
+    constexpr size_t kMost = 32 << 20;
+    const fn_grid &grid = plan.grid;
+    size_t pixel = PixelBytes(layout);
+    for (const Plane &plane : plan.planes)
+        pixel += fn_type_size(plane.type);
+    const auto fits = [pixel](int64_t w, int64_t h) {
+        return static_cast<double>(pixel) * static_cast<double>(w) * static_cast<double>(h) <= double(kMost);
+    };
+    int64_t w = CommonMultiple(grid.tile_width, layout.blockWidth);
+    int64_t h = CommonMultiple(grid.tile_height, layout.blockHeight);
+    if (grid.tile_width >= grid.width || !fits(w, layout.blockHeight))
+        w = grid.tile_width;
+    if (grid.tile_height >= grid.height || !fits(w, h))
+        h = grid.tile_height;
+    *width = RoundTo(w, layout.blockWidth, FN_TILE_MAX);
+    *height = RoundTo(h, layout.blockHeight, FN_TILE_MAX);
+    while (!fits(*width, *height) && (*width > layout.blockWidth || *height > layout.blockHeight))
+        if (*height > layout.blockHeight)
+            *height = RoundTo(*height / 2, layout.blockHeight, FN_TILE_MAX);
+        else
+            *width = RoundTo(*width / 2, layout.blockWidth, FN_TILE_MAX);
+}
+
+/* ---- in the host ---- */
+
+namespace
+{
+class Single
+{
+  public:
+    Single(const Creation &creation, const Layout &layout) : m_creation(creation), m_layout(layout) {}
+    bool Prepare(int tileWidth, int tileHeight);
+    /* Computes all and writes it. */
+    bool Write(const std::string &path);
+
+  private:
+    bool Start(fn_error *err);
+    bool Place(const fn_part &part, BlockWriter &writer) const;
+    bool FailTask(const fn_error &err) const;
+    static void OnReport(void *user, const fn_report *report);
+    static bool OnFailure(void *user, fn_task *task, const fn_error *err);
+
+    struct FreeStream {
+        void operator()(fn_stream *stream) const { fn_stream_free(stream); }
+    };
+
+    const Creation &m_creation;
+    Layout m_layout;
+    CPLStringList m_openOptions, m_config;
+    std::shared_ptr<const Plan> m_plan;
+    PoolHandle m_pool;
+    std::unique_ptr<fn_stream, FreeStream> m_stream;
+};
+} // namespace
+
+/* The plan, with tasks of that size. Its warnings have been given by the dataset that the metadata came from. */
+bool Single::Prepare(int tileWidth, int tileHeight)
+{
+    m_openOptions = m_creation.openOptions;
+    m_openOptions.SetNameValue("TILE_SIZE", CPLSPrintf("%dx%d", tileWidth, tileHeight));
+    m_config = ThreadConfig();
+    fn_recipe recipe = {};
+    fn_error err;
+    if (fn_recipe_parse(m_creation.connection.c_str(), m_openOptions.List(), &recipe, &err) != FN_OK)
+        return Fail(CPLE_IllegalArg, m_creation.output, err.text);
+    const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
+    std::string cause;
+    {
+        std::vector<DatasetHandle> handles;
+        MessageCollector collector;
+        m_plan = Plan::Make(recipe, -1, handles);
+        cause = collector.Cause("no reason given");
+    }
+    return m_plan || Fail(CPLE_OpenFailed, m_creation.output, cause);
+}
+
+bool Single::Start(fn_error *err)
+{
+    fn_job job = {};
+    job.task_count = fn_grid_tile_count(&m_plan->grid);
+    job.user = this;
+    job.task_bytes = [](void *user, int64_t task) {
+        const auto *self = static_cast<Single *>(user);
+        return self->m_layout.TileBytes(fn_grid_tile(&self->m_plan->grid, task));
+    };
+    job.worker_open = [](void *user, int, fn_error *error) -> void * {
+        auto *self = static_cast<Single *>(user);
+        try {
+            std::unique_ptr<Worker> worker =
+                Worker::Open(self->m_plan, self->m_config.List(), self->m_creation.workers.threads, error);
+            return worker ? new SingleWorker(std::move(worker), self->m_plan, self->m_layout) : nullptr;
+        } catch (const std::exception &exception) {
+            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
+            return nullptr;
+        }
+    };
+    SetWorkerCalls(job);
+    job.on_report = OnReport;
+    job.on_failure = m_creation.errorIsNoData ? OnFailure : nullptr;
+    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
+        snprintf(label, size, "%s", TileName(*static_cast<Single *>(user)->m_plan, task).c_str());
+    };
+    job.notes_from_bytes = NotesFromBytes;
+
+    const fn_worker_options &workers = m_creation.workers;
+    fn_job_options options = {};
+    options.workers = workers.workers;
+    options.retries = workers.retries;
+    options.trace = m_creation.trace.empty() ? nullptr : m_creation.trace.c_str();
+    const char *cache = m_openOptions.FetchNameValue("CACHE_MB");
+    const size_t wanted = 4 * static_cast<size_t>(workers.workers) * m_layout.TileBytes(fn_grid_tile(&m_plan->grid, 0));
+    options.budget = cache ? static_cast<size_t>(strtoull(cache, nullptr, 10)) << 20
+                           : std::min(std::max<size_t>(wanted, 64 << 20),
+                                      static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20)));
+    const fn_job *scheduled = &job;
+    if (workers.processes > 0) {
+        Words inputs;
+        for (const Source &input : m_plan->sources)
+            inputs.push_back(input.path);
+        m_pool = NewPool("single", Describe(*m_plan, m_creation.connection, m_openOptions, m_layout, workers.threads),
+                         m_creation.folder, inputs, workers, options.budget, job, err);
+        if (!m_pool)
+            return false;
+        scheduled = fn_pool_job(m_pool.get());
+    }
+    fn_stream *stream = nullptr;
+    const bool ok = fn_stream_new(scheduled, &options, &stream, err) == FN_OK;
+    m_stream.reset(stream);
+    return ok;
+}
+
+void Single::OnReport(void *user, const fn_report *report)
+{
+    const auto *self = static_cast<Single *>(user);
+    const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
+    const std::string tile = TileName(*self->m_plan, report->task);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report->worker, report->process,
+             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
+             report->again ? "; again" : "");
+    if (!notes)
+        return;
+    for (const Message &message : *notes)
+        Emit(message, self->m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report->process) : "");
+}
+
+/* ON_ERROR=NODATA. On a worker's thread of this process, also where workers are processes. */
+bool Single::OnFailure(void *user, fn_task *task, const fn_error *err)
+{
+    const auto *self = static_cast<Single *>(user);
+    const Plan &plan = *self->m_plan;
+    try {
+        TileEncoder encoder(self->m_plan, self->m_layout);
+        for (size_t group = 0; group < plan.groups.size(); group++)
+            plan.FillNoData(static_cast<int64_t>(group) * fn_grid_tile_count(&plan.grid) + task->number,
+                            encoder.PixelsOf(group, task->number));
+        fn_error ignored;
+        auto notes = std::make_unique<Notes>();
+        notes->push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err->text});
+        if (encoder.Encode(task, &ignored) != FN_OK)
+            return false;
+        task->notes = notes.release();
+        return true;
+    } catch (const std::exception &) {
+        return false;
+    }
+}
+
+bool Single::FailTask(const fn_error &err) const
+{
+    CPLErrorNum number = CPLE_AppDefined;
+    if (err.status == FN_ERR_MEMORY)
+        number = CPLE_OutOfMemory;
+    else if (err.status == FN_ERR_READ)
+        number = CPLE_FileIO;
+    return Fail(number, m_creation.output, err.text);
+}
+
+/* Puts the blocks of a task where they belong. */
+bool Single::Place(const fn_part &part, BlockWriter &writer) const
+{
+    const char *data = static_cast<const char *>(part.data);
+    uint64_t count = 0;
+    size_t at = sizeof count;
+    if (part.bytes >= at)
+        memcpy(&count, data, at);
+    bool ok = part.bytes >= at && count <= (part.bytes - at) / sizeof(BlockHead);
+    const char *heads = data + at;
+    at += ok ? static_cast<size_t>(count) * sizeof(BlockHead) : 0;
+    for (uint64_t i = 0; ok && i < count; i++) {
+        BlockHead head;
+        memcpy(&head, heads + i * sizeof head, sizeof head);
+        ok = head.size <= part.bytes - at;
+        if (ok && head.size > 0 && !writer.Write(head.number, data + at, static_cast<size_t>(head.size)))
+            return Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
+        at += ok ? static_cast<size_t>(head.size) : 0;
+    }
+    return ok || Fail(CPLE_AppDefined, m_creation.output, TileName(*m_plan, part.task) + " came back damaged");
+}
+
+bool Single::Write(const std::string &path)
+{
+    const double count = static_cast<double>(fn_grid_tile_count(&m_plan->grid));
+    BlockWriter writer;
+    fn_error err;
+    if (!writer.Open(path))
+        return Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
+    if (!Start(&err))
+        return FailTask(err);
+    for (;;) {
+        fn_part part;
+        if (fn_stream_next(m_stream.get(), &part, &err) != FN_OK)
+            return FailTask(err);
+        if (!part.data)
+            break;
+        if (!Place(part, writer))
+            return false;
+        if (!m_creation.progress(static_cast<double>(part.task + 1) / count, "", m_creation.progressData))
+            return Fail(CPLE_UserInterrupt, m_creation.output, "stopped by the user");
+    }
+    m_stream.reset();
+    return writer.Close() || Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
+}
+
+/* ---- the whole ---- */
+
+/* The dataset that is to be written. It gives the warnings that there are, and its metadata. */
+static DatasetHandle OpenSource(const Creation &creation)
+{
+    const fn_worker_options &workers = creation.workers;
+    CPLStringList options(creation.openOptions);
+    options.SetNameValue("WORKERS", workers.processes > 0 ? "PROCESSES" : "THREADS");
+    options.SetNameValue("NUM_WORKERS", CPLSPrintf("%d", workers.workers));
+    options.SetNameValue("THREADS_PER_WORKER", CPLSPrintf("%d", workers.threads));
+    options.SetNameValue("RETRIES", CPLSPrintf("%d", workers.retries));
+    options.SetNameValue("TASK_TIMEOUT", CPLSPrintf("%.17g", workers.timeout));
+    options.SetNameValue("ON_ERROR", creation.errorIsNoData ? "NODATA" : "FAIL");
+    const char *const drivers[] = {"FISHNET", nullptr};
+    return DatasetHandle(GDALOpenEx(creation.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, drivers,
+                                    options.List(), nullptr));
+}
+
 GDALDataset *CreateSingle(const Creation &creation)
 {
-    CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: %s: OUTPUT=SINGLE is not there yet", creation.output.c_str());
-    return nullptr;
+    Workshop workshop;
+    Layout layout;
+    int tileWidth = 0, tileHeight = 0;
+    if (!CheckOptions(creation))
+        return nullptr;
+    {
+        const DatasetHandle handle = OpenSource(creation);
+        auto *source = dynamic_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
+        if (!source || !workshop.Make(creation.output) || !MakeFile(creation, *source, workshop.Path()) ||
+            !ReadLayout(creation, workshop.Path(), layout))
+            return nullptr;
+        ChooseTile(source->GetPlan(), layout, &tileWidth, &tileHeight);
+    }
+    {
+        Single single(creation, layout);
+        if (!single.Prepare(tileWidth, tileHeight) || !single.Write(workshop.Path()))
+            return nullptr;
+    }
+    if (!workshop.Deliver())
+        return nullptr;
+    return GDALDataset::FromHandle(GDALOpenEx(
+        creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_UPDATE | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
 }
 
 } // namespace fishnet

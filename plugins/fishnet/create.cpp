@@ -50,7 +50,7 @@ const struct {
     {"BIGTIFF", Belongs::single,
      "type='string-select' default='IF_NEEDED' description='As in GTiff'>"
      "<Value>YES</Value><Value>NO</Value><Value>IF_NEEDED</Value><Value>IF_SAFER</Value></Option>"},
-    {"INTERLEAVE", Belongs::single,
+    {"INTERLEAVE", Belongs::both, /* gdal_translate adds it by itself */
      "type='string-select' description='As in GTiff'><Value>BAND</Value><Value>PIXEL</Value></Option>"},
     {"NBITS", Belongs::single, "type='int' description='As in GTiff'/>"},
 };

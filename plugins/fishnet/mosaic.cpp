@@ -93,6 +93,8 @@ class VRTWriter
     bool Look();
     /* Puts the tiles in the place of the sources of all bands, and of masks in them. */
     void Replace(CPLXMLNode *node);
+    /* Gives a band the blocks of the tiles where they have some, or GDAL's usual ones. */
+    void SetBlocks(CPLXMLNode *band) const;
 
   private:
     CPLXMLNode *Source(int64_t tile, const char *band) const;
@@ -152,6 +154,8 @@ CPLXMLNode *VRTWriter::Source(int64_t tile, const char *band) const
 
 void VRTWriter::Replace(CPLXMLNode *node)
 {
+    if (IsElement(node, "VRTRasterBand"))
+        SetBlocks(node);
     CPLXMLNode **link = &node->psChild;
     while (*link && !IsSource(*link)) {
         Replace(*link);
@@ -170,6 +174,16 @@ void VRTWriter::Replace(CPLXMLNode *node)
     *link = rest;
     for (CPLXMLNode *other = rest; other; other = other->psNext)
         Replace(other);
+}
+
+void VRTWriter::SetBlocks(CPLXMLNode *band) const
+{
+    constexpr int kUsual = 256, kMost = 2048;
+    const fn_window window = m_tiles.Window(0);
+    const Layout &layout = m_layouts.at({window.width, window.height});
+    const bool blocks = layout.blockWidth < window.width && layout.blockWidth <= kMost && layout.blockHeight <= kMost;
+    CPLSetXMLValue(band, "#blockXSize", std::to_string(blocks ? layout.blockWidth : kUsual).c_str());
+    CPLSetXMLValue(band, "#blockYSize", std::to_string(blocks ? layout.blockHeight : kUsual).c_str());
 }
 
 static std::string FolderPrefix(const TileSet &tiles)
@@ -313,9 +327,7 @@ bool CanBeMosaic(MosaicKind kind, GDALDataset *computed)
     }
     return true;
 #else
-    (void)computed;
-    CPLError(CE_Failure, CPLE_NotSupported,
-             "FISHNET: MOSAIC=GTI needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME ". MOSAIC=VRT does without");
+    (void)computed; /* the option was refused */
     return false;
 #endif
 }

@@ -148,12 +148,24 @@ bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
         GDALOpenEx(file.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
     if (!written)
         return false;
-    if (GDALGetRasterXSize(written.get()) == window.width && GDALGetRasterYSize(written.get()) == window.height &&
-        GDALGetRasterCount(written.get()) == GDALGetRasterCount(m_dataset.get()))
-        return true;
-    CPLError(CE_Failure, CPLE_AppDefined, "read again it has %d x %d pixels and %d bands",
-             GDALGetRasterXSize(written.get()), GDALGetRasterYSize(written.get()), GDALGetRasterCount(written.get()));
-    return false;
+    const int width = GDALGetRasterXSize(written.get()), height = GDALGetRasterYSize(written.get());
+    const int count = GDALGetRasterCount(written.get());
+    if (width != window.width || height != window.height || count != GDALGetRasterCount(m_dataset.get())) {
+        CPLError(CE_Failure, CPLE_AppDefined, "read again it has %d x %d pixels and %d bands", width, height, count);
+        return false;
+    }
+    for (int i = 1; i <= count; i++) {
+        const GDALDataType type = GDALGetRasterDataType(GDALGetRasterBand(written.get(), i));
+        const GDALDataType computed = GDALGetRasterDataType(GDALGetRasterBand(m_dataset.get(), i));
+        if (GDALDataTypeUnion(type, computed) != type) {
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "%s makes %s of %s, which does not hold the values. Another FORMAT, or another type of pixels "
+                     "(OT) is wanted",
+                     m_job.tiles.format.c_str(), GDALGetDataTypeName(type), GDALGetDataTypeName(computed));
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ON_ERROR=NODATA: what the tile lacks. The dataset tells of all that it has come across, tiles of other workers' too. */
@@ -235,6 +247,8 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
         memory = IsForMemory(collector);
         if (!done)
             reason = WhyNotWritable(part);
+        if (cause.find(reason) != std::string::npos)
+            reason.clear();
         VSIRmdirRecursive(part.c_str());
         *notes = std::move(collector.messages);
     }

@@ -112,16 +112,18 @@ static bool ReadFormat(const Creation &creation, TileSet &tiles)
     };
     if (!driver || !has(GDAL_DCAP_RASTER))
         return Refuse("FORMAT", tiles.format, "GDAL has no raster driver of that name");
-    if (!has(GDAL_DCAP_CREATECOPY))
-        return Refuse("FORMAT", tiles.format, "that driver cannot write a copy of a raster");
+    if (!has(GDAL_DCAP_CREATECOPY) && !has(GDAL_DCAP_CREATE))
+        return Refuse("FORMAT", tiles.format, "that driver cannot write rasters");
     if (!has(GDAL_DCAP_OPEN))
         return Refuse("FORMAT", tiles.format, "that driver cannot read what it writes");
-    const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
     if (EQUAL(tiles.format.c_str(), "VRT") || EQUAL(tiles.format.c_str(), "FISHNET"))
         return Refuse("FORMAT", tiles.format, "that driver does not write the pixels");
-    if (!extension || !*extension)
+    /* Some write files of any name; what is no file has no name of GDAL's file systems. */
+    const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
+    const bool named = extension && *extension;
+    if (EQUAL(tiles.format.c_str(), "MEM") || (!named && !has(GDAL_DCAP_VIRTUALIO)))
         return Refuse("FORMAT", tiles.format, "that driver does not write a file for each tile");
-    tiles.extension = extension;
+    tiles.extension = named ? extension : "dat";
 
     char **values = CSLFetchNameValueMultiple(const_cast<char **>(creation.own.List()), "TILE_CO");
     const CPLStringList given(values);
@@ -158,6 +160,9 @@ static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &o
             options.tileHeight = height;
         }
     }
+    if (EQUAL(mosaic, "GTI") && !FN_GDAL_AT_LEAST(3, 9))
+        return Refuse("MOSAIC", mosaic,
+                      "needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME ". MOSAIC=VRT does without");
     if (EQUAL(mosaic, "GTI"))
         options.mosaic = MosaicKind::gti;
     else if (!EQUAL(mosaic, "VRT"))
@@ -186,6 +191,14 @@ static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &o
         return false;
     }
     return ReadFormat(creation, tiles);
+}
+
+/* What the driver says to its options. */
+static Notes CheckTileOptions(const TileSet &tiles)
+{
+    MessageCollector collector;
+    GDALValidateCreationOptions(GDALGetDriverByName(tiles.format.c_str()), tiles.options.List());
+    return collector.messages;
 }
 
 static bool MakeGrid(const TileOptions &options, GDALDataset *computed, TileSet &tiles)
@@ -290,8 +303,8 @@ namespace
 class Run
 {
   public:
-    Run(const Creation &creation, const TileJob &job, const TileFolder &folder)
-        : m_creation(creation), m_job(job), m_folder(folder), m_all(job.tiles.Count())
+    Run(const Creation &creation, const TileJob &job, const TileFolder &folder, std::set<std::string> said)
+        : m_creation(creation), m_job(job), m_folder(folder), m_all(job.tiles.Count()), m_said(std::move(said))
     {
         m_done = m_all - static_cast<int64_t>(job.todo.size());
     }
@@ -312,9 +325,9 @@ class Run
     const TileJob &m_job;
     const TileFolder &m_folder;
     int64_t m_done, m_all;
+    std::set<std::string> m_said; /* what has been said is not said again for each tile */
     PoolHandle m_pool;
     fn_stream *m_stream = nullptr;
-    std::set<std::string> m_said; /* the same for each tile is said once */
 };
 } // namespace
 
@@ -458,7 +471,11 @@ GDALDataset *CreateTiles(const Creation &creation)
     auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
         return nullptr;
-    GDALValidateCreationOptions(GDALGetDriverByName(tiles.format.c_str()), tiles.options.List()); /* warns */
+    std::set<std::string> said;
+    for (const Message &message : CheckTileOptions(tiles)) {
+        Emit(message);
+        said.insert(message.text);
+    }
 
     TileFolder folder(tiles);
     const std::vector<std::string> recipe = Recipe(creation, tiles, computed);
@@ -487,7 +504,7 @@ GDALDataset *CreateTiles(const Creation &creation)
     const CPLStringList files(computed->GetFileList());
     for (int i = 0; i < files.size(); i++)
         inputs.emplace_back(files[i]);
-    if (!Run(creation, job, folder).Write(inputs) ||
+    if (!Run(creation, job, folder, said).Write(inputs) ||
         !WriteMosaic(options.mosaic, tiles, computed, creation.output, folder.Failures()))
         return nullptr;
     return GDALDataset::FromHandle(

@@ -12,6 +12,7 @@
 #include "gdal_compat.h"
 #include "module.h"
 #include "neartable/helper.h"
+#include "neartable/parts.h"
 
 namespace fishnet
 {
@@ -44,6 +45,24 @@ bool Unpack(const void *bytes, size_t size, Words &words)
         words.emplace_back(at, length);
         at += length;
     }
+    return true;
+}
+
+std::string PackOptions(CSLConstList options)
+{
+    Words words;
+    for (; options && *options; options++)
+        words.emplace_back(*options);
+    return Pack(words);
+}
+
+bool UnpackOptions(const std::string &bytes, CPLStringList &options)
+{
+    Words words;
+    if (!Unpack(bytes.data(), bytes.size(), words))
+        return false;
+    for (const std::string &word : words)
+        options.AddString(word.c_str());
     return true;
 }
 
@@ -89,6 +108,22 @@ void *NotesFromBytes(void *, const void *data, size_t bytes)
 
 /* ---- options ---- */
 
+/* A dataset that a worker opens as its input lies within another one, and knows it by this thread-local configuration option. */
+static const char *const kDepth = "FISHNET_DEPTH";
+
+static int Depth()
+{
+    return atoi(CPLGetThreadLocalConfigOption(kDepth, "0"));
+}
+
+fn_status CheckDepth(fn_error *err)
+{
+    constexpr int kMost = 16;
+    return Depth() <= kMost
+               ? FN_OK
+               : fn_fail(err, FN_ERR_READ, "more than %d datasets within each other: does it read itself?", kMost);
+}
+
 void ResolveWorkers(const char *driver, fn_worker_options &options)
 {
     fn_error err;
@@ -100,7 +135,10 @@ void ResolveWorkers(const char *driver, fn_worker_options &options)
     }
     if (options.workers <= 0)
         options.workers = fn_cpu_count();
-    const char *kind = options.processes < 0 ? CPLGetConfigOption("FISHNET_WORKERS", nullptr) : nullptr;
+    if (options.retries < 0)
+        options.retries = Depth() > 0 ? 0 : FN_RETRIES_DEFAULT;
+    const bool ask = options.processes < 0 && Depth() == 0;
+    const char *kind = ask ? CPLGetConfigOption("FISHNET_WORKERS", nullptr) : nullptr;
     if (kind && fn_worker_options_take(&options, "WORKERS", 7, kind, &known, &err) != FN_OK)
         CPLError(CE_Warning, CPLE_IllegalArg, "%s: FISHNET_%s; threads are used", driver, err.text);
     if (options.processes < 0)
@@ -140,6 +178,7 @@ CPLStringList ThreadConfig()
 void ConfigureWorker(CSLConstList config, int threads)
 {
     CPLSetThreadLocalConfigOptions(config);
+    CPLSetThreadLocalConfigOption(kDepth, CPLSPrintf("%d", Depth() + 1));
     for (const char *name : {"GDAL_NUM_THREADS", "VRT_NUM_THREADS", "OGR_GPKG_NUM_THREADS"})
         CPLSetThreadLocalConfigOption(name, CPLSPrintf("%d", threads));
 }
@@ -259,14 +298,6 @@ static Words PathOptions(const Words &inputs)
     return words;
 }
 
-static std::string PackList(CSLConstList list)
-{
-    Words words;
-    for (; list && *list; list++)
-        words.emplace_back(*list);
-    return Pack(words);
-}
-
 /* The file that holds the function. */
 static std::string FileOf(const void *function)
 {
@@ -294,7 +325,7 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
 {
     constexpr size_t kMore = size_t(1) << 30; /* addresses for a buffer beyond the budget, and for gaps */
     const CPLStringList config(CPLGetConfigOptions());
-    const std::string setup = Pack({kind, folder, PackList(config.List()), PackList(ThreadConfig().List()),
+    const std::string setup = Pack({kind, folder, PackOptions(config.List()), PackOptions(ThreadConfig().List()),
                                     Pack(PathOptions(inputs)), Pack(words)});
     const std::string module = FileOf(reinterpret_cast<const void *>(&fishnet_worker_main));
     const std::string gdal = FileOf(reinterpret_cast<const void *>(&GDALAllRegister));
@@ -317,7 +348,11 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
 static const struct {
     const char *kind;
     PrepareJob prepare;
-} kKinds[] = {{"raster", PrepareRasterJob}, {"tiles", PrepareTilesJob}, {"single", PrepareSingleJob}, {"near", PrepareNearJob}};
+} kKinds[] = {{"raster", PrepareRasterJob},
+              {"tiles", PrepareTilesJob},
+              {"single", PrepareSingleJob},
+              {"near", PrepareNearJob},
+              {"near parts", PreparePartsJob}};
 
 /* Before the drivers are registered: some look at it then. */
 static bool Configure(const Words &setup)
@@ -345,8 +380,16 @@ static bool Configure(const Words &setup)
     return true;
 }
 
+/* Nobody in this process is there to hear messages. Those of tasks travel to the host, which has heard those of registering drivers itself. */
+static void CPL_STDCALL KeepDebugMessages(CPLErr level, CPLErrorNum number, const char *text)
+{
+    if (level == CE_Debug)
+        CPLDefaultErrorHandler(level, number, text);
+}
+
 static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **answer, size_t *answerBytes, fn_error *err)
 {
+    CPLSetErrorHandler(KeepDebugMessages);
     try {
         Words setup, words;
         if (!Unpack(bytes, size, setup) || setup.size() != 6 || !Unpack(setup[5].data(), setup[5].size(), words) ||

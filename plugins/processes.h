@@ -19,6 +19,9 @@ using Words = std::vector<std::string>;
 /* Words as plain bytes and back. False: the bytes make no sense. */
 std::string Pack(const Words &words);
 bool Unpack(const void *bytes, size_t size, Words &words);
+/* The same for a list of options; they are added to it. */
+std::string PackOptions(CSLConstList options);
+bool UnpackOptions(const std::string &bytes, CPLStringList &options);
 
 /* Messages of a task, for the host's error handler: fn_report::notes. The functions are those of fn_job. */
 using Notes = std::vector<Message>;
@@ -26,8 +29,12 @@ void *NotesToBytes(void *user, void *notes, size_t *bytes);
 void *NotesFromBytes(void *user, const void *data, size_t bytes);
 
 /* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option FISHNET_WORKERS. Warns in the
- * name of `driver`. Afterwards workers is 1.. and processes 0 or 1. */
+ * name of `driver`. Afterwards workers is 1.., processes 0 or 1, and retries 0.. For a dataset that a worker opens, being an input of
+ * another one: threads, and no retries; the outer one has its own, and attempts at each of several levels would multiply. */
 void ResolveWorkers(const char *driver, fn_worker_options &options);
+
+/* Fails for a dataset that lies too deep within others of ours: it reads itself. */
+fn_status CheckDepth(fn_error *err);
 
 /* The options of fn_worker_options_take(), as a part of a driver's list of open options. */
 const char *WorkerOptionList();

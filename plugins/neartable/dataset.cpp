@@ -20,7 +20,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
         return nullptr;
     }
     try {
-        return OpenTable(info);
+        return OpenWith(info->pszFilename, info->papszOpenOptions, nullptr).release();
     } catch (const std::exception &exception) {
         CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE: %s", exception.what());
         return nullptr;
@@ -46,17 +46,18 @@ static bool CanBeShared(const Plan &plan, const std::vector<DatasetHandle> &hand
     return true;
 }
 
-GDALDataset *Dataset::OpenTable(GDALOpenInfo *info)
+std::unique_ptr<Dataset> Dataset::OpenWith(const char *connection, CSLConstList openOptions,
+                                           std::shared_ptr<const NearSide> near)
 {
     Options options;
-    if (!options.Parse(info->pszFilename, info->papszOpenOptions))
+    if (!options.Parse(connection, openOptions))
         return nullptr;
     std::unique_ptr<Dataset> self(new Dataset());
     self->m_datasets = std::make_shared<std::vector<DatasetHandle>>();
     self->m_plan = Plan::Make(options, *self->m_datasets);
     if (!self->m_plan || !CanBeShared(*self->m_plan, *self->m_datasets))
         return nullptr;
-    self->SetDescription(info->pszFilename);
+    self->SetDescription(connection);
     self->eAccess = GA_ReadOnly;
     for (const DatasetHandle &handle : *self->m_datasets) {
         const CPLStringList files(GDALGetFileList(handle.get()));
@@ -64,8 +65,8 @@ GDALDataset *Dataset::OpenTable(GDALOpenInfo *info)
             if (self->m_files.FindString(files[i]) < 0)
                 self->m_files.AddString(files[i]);
     }
-    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets);
-    return self.release();
+    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets, std::move(near));
+    return self;
 }
 
 Dataset::~Dataset() = default;

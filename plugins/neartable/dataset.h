@@ -13,6 +13,9 @@ class Dataset final : public GDALDataset
     static GDALDataset *Open(GDALOpenInfo *info);
     static int Identify(GDALOpenInfo *info);
     ~Dataset() override;
+    /* The table of these options over a near side that has been read. NULL after CPLError. */
+    static std::unique_ptr<Dataset> OpenWith(const char *connection, CSLConstList openOptions,
+                                             std::shared_ptr<const NearSide> near);
 
     int GetLayerCount() FN_CONST override { return 1; }
     FN_CONST OGRLayer *GetLayer(int i) FN_CONST override { return i == 0 ? m_layer.get() : nullptr; }
@@ -22,9 +25,10 @@ class Dataset final : public GDALDataset
     FN_CSL GetMetadata(const char *domain = "") override;
     const char *GetMetadataItem(const char *name, const char *domain = "") override;
 
+    const Plan &GetPlan() const { return *m_plan; }
+
   private:
     Dataset() = default;
-    static GDALDataset *OpenTable(GDALOpenInfo *info);
     void FillReport();
 
     std::shared_ptr<const Plan> m_plan;

@@ -1,6 +1,7 @@
 #include "neartable/driver.h"
 
 #include "neartable/dataset.h"
+#include "neartable/parts.h"
 #include "prefix_info.h"
 #include "processes.h"
 
@@ -57,6 +58,9 @@ void RegisterNearTableDriver()
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_NEARTABLE_PREFIX);
     const std::string list = std::string("<OpenOptionList>") + kOptions + WorkerOptionList() + "</OpenOptionList>";
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, list.c_str());
+    driver->SetMetadataItem(GDAL_DCAP_CREATECOPY, "YES");
+    driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, neartable::CreationOptionList().c_str());
+    driver->pfnCreateCopy = neartable::CreateCopy;
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };

@@ -10,10 +10,13 @@
 namespace fishnet::neartable
 {
 
-Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets)
+Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
+             std::shared_ptr<const NearSide> near)
     : m_dataset(dataset), m_plan(std::move(plan)), m_datasets(std::move(datasets)), m_schema(*m_plan),
-      m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1)
+      m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1), m_near(std::move(near))
 {
+    if (m_near)
+        m_nearFeatures = static_cast<int64_t>(fn_near_count(m_near->Set()));
     SetDescription(m_schema.defn->GetName());
 }
 

@@ -17,7 +17,9 @@ class ArrowColumn;
 class Layer final : public OGRLayer
 {
   public:
-    Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets);
+    /* near: NULL, or the near side if it has been read. */
+    Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
+          std::shared_ptr<const NearSide> near);
     ~Layer() override;
 
     void ResetReading() override;

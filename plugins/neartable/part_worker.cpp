@@ -1,0 +1,203 @@
+#include "neartable/part_worker.h"
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+
+#include <gdal_utils.h>
+#include <unistd.h>
+
+#include "neartable/dataset.h"
+#include "output_folder.h"
+
+namespace fishnet::neartable
+{
+
+/* ---- what workers are told ---- */
+
+std::string PartsJob::Stem(int64_t part) const
+{
+    const int digits = std::max(4, static_cast<int>(std::to_string(parts - 1).size()));
+    return CPLSPrintf("part_%0*lld", digits, static_cast<long long>(part));
+}
+
+OGRLayerH PartsJob::OnlyLayer(GDALDatasetH dataset)
+{
+    return dataset && GDALDatasetGetLayerCount(dataset) == 1 ? GDALDatasetGetLayer(dataset, 0) : nullptr;
+}
+
+Words PartsJob::ToWords() const
+{
+    std::string numbers(reinterpret_cast<const char *>(todo.data()), todo.size() * sizeof(int64_t));
+    return {folder,
+            format,
+            extension,
+            PackOptions(datasetOptions.List()),
+            PackOptions(layerOptions.List()),
+            std::to_string(parts),
+            numbers,
+            connection,
+            PackOptions(openOptions.List()),
+            signature,
+            std::to_string(threads)};
+}
+
+bool PartsJob::FromWords(const Words &words)
+{
+    if (words.size() != 11 || !UnpackOptions(words[3], datasetOptions) || !UnpackOptions(words[4], layerOptions) ||
+        !UnpackOptions(words[8], openOptions))
+        return false;
+    folder = words[0];
+    format = words[1];
+    extension = words[2];
+    parts = CPLAtoGIntBig(words[5].c_str());
+    todo.resize(words[6].size() / sizeof(int64_t));
+    if (!todo.empty())
+        memcpy(todo.data(), words[6].data(), todo.size() * sizeof(int64_t));
+    connection = words[7];
+    signature = words[9];
+    threads = atoi(words[10].c_str());
+    return true;
+}
+
+fn_status PartsJob::ReadNear(Notes &messages, fn_error *err)
+{
+    MessageCollector collector; /* the host has heard what opening gives */
+    Options options;
+    std::vector<DatasetHandle> handles;
+    const std::shared_ptr<const Plan> plan =
+        options.Parse(connection.c_str(), openOptions.List()) ? Plan::Make(options, handles) : nullptr;
+    if (!plan)
+        return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
+    if (plan->Signature() != signature)
+        return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
+    near = NearSide::Read(*plan, handles, messages, err);
+    return near ? FN_OK : err->status;
+}
+
+/* ---- one part ---- */
+
+static int CPL_STDCALL GoesOn(double, const char *, void *task)
+{
+    return !fn_is_cancelled(static_cast<const fn_task *>(task)->cancel);
+}
+
+static std::unique_ptr<Dataset> OpenPart(const PartsJob &job, int64_t part)
+{
+    CPLStringList options(job.openOptions);
+    options.SetNameValue("PARTITION",
+                         CPLSPrintf("%lld/%lld", static_cast<long long>(part + 1), static_cast<long long>(job.parts)));
+    return Dataset::OpenWith(job.connection.c_str(), options.List(), job.near);
+}
+
+/* False, and messages have been collected. */
+static bool Write(const PartsJob &job, GDALDataset *table, const std::string &file, fn_task &task)
+{
+    CPLStringList words;
+    for (const char *word : {"-f", job.format.c_str(), "-nln", "near_table"})
+        words.AddString(word);
+    for (int i = 0; i < job.datasetOptions.size(); i++)
+        words.AddString("-dsco").AddString(job.datasetOptions[i]);
+    for (int i = 0; i < job.layerOptions.size(); i++)
+        words.AddString("-lco").AddString(job.layerOptions[i]);
+    const std::unique_ptr<GDALVectorTranslateOptions, void (*)(GDALVectorTranslateOptions *)> options(
+        GDALVectorTranslateOptionsNew(words.List(), nullptr), GDALVectorTranslateOptionsFree);
+    if (!options)
+        return false;
+    GDALVectorTranslateOptionsSetProgress(options.get(), GoesOn, &task);
+    GDALDatasetH source = GDALDataset::ToHandle(table);
+    DatasetHandle written(GDALVectorTranslate(file.c_str(), nullptr, 1, &source, options.get(), nullptr));
+    const bool begun = written != nullptr;
+    written.reset(); /* much is written only now, and a failure is a message alone */
+    return begun;
+}
+
+/* All rows can be read again. Some formats drop rows without geometry, and say nothing. */
+static bool IsWhole(const PartsJob &job, const std::string &file, int64_t rows)
+{
+    if (rows == 0)
+        return true; /* some write no file then */
+    const DatasetHandle written(GDALOpenEx(file.c_str(), GDAL_OF_VECTOR, nullptr, nullptr, nullptr));
+    OGRLayerH layer = PartsJob::OnlyLayer(written.get());
+    const int64_t there = layer ? OGR_L_GetFeatureCount(layer, TRUE) : 0;
+    if (there == rows)
+        return true;
+    CPLError(CE_Failure, CPLE_AppDefined,
+             "read again it has %lld of %lld rows: the format %s does not hold them (without geometry?)",
+             static_cast<long long>(there), static_cast<long long>(rows), job.format.c_str());
+    return false;
+}
+
+/* Formats that write no file without rows get an empty one: the part is done. */
+static bool MakeSureItIsThere(const std::string &file)
+{
+    VSIStatBufL stat;
+    if (VSIStatL(file.c_str(), &stat) == 0)
+        return true;
+    VSILFILE *made = VSIFOpenL(file.c_str(), "wb");
+    return made && VSIFCloseL(made) == 0;
+}
+
+static bool HasFailed(const MessageCollector &collector)
+{
+    for (const Message &message : collector.messages)
+        if (message.level >= CE_Failure)
+            return true;
+    return false;
+}
+
+static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_error *err)
+{
+    const int64_t part = job.todo[static_cast<size_t>(task.number)];
+    const std::string temporary = PartFolder(job.folder, job.Stem(part), static_cast<long>(getpid()));
+    const std::string file = temporary + "/" + job.File(part);
+    int64_t rows = 0, bytes = 0;
+    std::string cause, reason;
+    bool opened = false, done = false;
+    {
+        MessageCollector collector;
+        const std::unique_ptr<Dataset> table = OpenPart(job, part);
+        errno = 0;
+        opened = table != nullptr;
+        if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)
+            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", temporary.c_str(), strerror(errno));
+        else if (opened && Write(job, table.get(), file, task) && !HasFailed(collector)) {
+            rows = table->GetLayer(0)->GetFeatureCount(TRUE);
+            done = IsWhole(job, file, rows) && MakeSureItIsThere(file) &&
+                   Publish(temporary, job.folder, job.File(part), &bytes);
+        }
+        cause = collector.Cause("no reason given");
+        if (!done && opened)
+            reason = WhyNotWritable(temporary);
+        VSIRmdirRecursive(temporary.c_str());
+        *notes = std::move(collector.messages);
+    }
+    if (done) {
+        static_cast<PartResult *>(task.result)->rows = rows;
+        return FN_OK;
+    }
+    notes->clear();
+    if (fn_is_cancelled(task.cancel))
+        return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+    const std::string name = job.folder + "/" + job.File(part);
+    if (!opened)
+        return fn_fail(err, FN_ERR_READ, "%.300s: the input cannot be opened: %.500s", name.c_str(), cause.c_str());
+    /* Reading has been tried again by the table itself, and writing to a full disk is not: that is final. */
+    return fn_fail(err, FN_ERR_VALUE, "%.300s cannot be written: %.500s%s%s", name.c_str(), cause.c_str(),
+                   reason.empty() ? "" : ": ", reason.c_str());
+}
+
+fn_status RunPart(const PartsJob &job, fn_task *task, fn_error *err)
+{
+    try {
+        Notes messages;
+        const fn_status status = WritePart(job, *task, &messages, err);
+        if (!messages.empty())
+            task->notes = new Notes(std::move(messages));
+        return status;
+    } catch (const std::exception &exception) {
+        return fn_fail(err, FN_ERR_MEMORY, "a part cannot be written: %s", exception.what());
+    }
+}
+
+} // namespace fishnet::neartable

@@ -1,0 +1,27 @@
+/* Writing: ogr2ogr -f NEARTABLE. A near table as one file for each range of the input, written by the workers that compute it, and an
+ * OGR VRT union over them. */
+#ifndef FN_NEARTABLE_PARTS_H
+#define FN_NEARTABLE_PARTS_H
+
+#include "gdal_compat.h"
+#include "processes.h"
+
+namespace fishnet
+{
+
+/* In a helper process: the job "near parts". */
+fn_status PreparePartsJob(const Words &words, fn_job *job, std::string *answer, fn_error *err);
+
+} // namespace fishnet
+
+namespace fishnet::neartable
+{
+
+/* GDALDriver::pfnCreateCopy. */
+GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, char **options, GDALProgressFunc progress,
+                        void *progressData);
+std::string CreationOptionList();
+
+} // namespace fishnet::neartable
+
+#endif

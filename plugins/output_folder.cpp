@@ -1,0 +1,324 @@
+#include "output_folder.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cpl_string.h>
+
+#include "handles.h"
+
+namespace fishnet
+{
+
+static constexpr const char *kRecipe = "recipe.txt";
+
+/* ---- names ---- */
+
+std::string PartFolder(const std::string &folder, const std::string &stem, long process)
+{
+    return folder + "/." + stem + "." + std::to_string(process) + ".part";
+}
+
+static std::string FirstLine(const OutputKind &kind)
+{
+    return std::string("The ") + kind.what + " in this folder were made by Fishnet's driver " + kind.driver +
+           " by this recipe:";
+}
+
+static bool EndsWith(const std::string &text, const std::string &end)
+{
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/* Something unfinished of ours, of a tile or of another file. */
+static bool IsPart(const std::string &name)
+{
+    if (name.empty() || name[0] != '.' || !EndsWith(name, ".part"))
+        return false;
+    const std::string rest = name.substr(1, name.size() - 1 - strlen(".part"));
+    const size_t dot = rest.rfind('.');
+    return dot != std::string::npos && dot + 1 < rest.size() &&
+           rest.find_first_not_of("0123456789", dot + 1) == std::string::npos;
+}
+
+/* ---- files ---- */
+
+static bool FailFile(const char *driver, const std::string &name, const char *what)
+{
+    const int number = errno;
+    CPLError(CE_Failure, CPLE_FileIO, "%s: %s cannot be %s: %s", driver, name.c_str(), what,
+             number ? strerror(number) : "no reason given");
+    return false;
+}
+
+static void RemoveAny(const std::string &name)
+{
+    VSIStatBufL stat;
+    if (VSIStatExL(name.c_str(), &stat, VSI_STAT_EXISTS_FLAG | VSI_STAT_NATURE_FLAG) != 0)
+        return;
+    if (VSI_ISDIR(stat.st_mode))
+        VSIRmdirRecursive(name.c_str());
+    else
+        VSIUnlink(name.c_str());
+}
+
+/* Where the system's own calls reach the files. */
+static bool IsOnDisk(const std::string &name)
+{
+    return !STARTS_WITH(name.c_str(), "/vsi");
+}
+
+bool WriteWhole(const char *driver, const std::string &name, const std::string &text)
+{
+    const size_t slash = name.rfind('/');
+    const size_t base = slash == std::string::npos ? 0 : slash + 1;
+    const std::string part = name.substr(0, base) + "." + name.substr(base) + "." + std::to_string(getpid()) + ".part";
+    errno = 0;
+    VSILFILE *file = VSIFOpenL(part.c_str(), "wb");
+    if (!file)
+        return FailFile(driver, name, "written");
+    const bool written = VSIFWriteL(text.data(), 1, text.size(), file) == text.size();
+    const bool whole = VSIFCloseL(file) == 0 && written;
+    if (whole && VSIRename(part.c_str(), name.c_str()) == 0)
+        return true;
+    FailFile(driver, name, "written");
+    VSIUnlink(part.c_str());
+    return false;
+}
+
+std::string WhyNotWritable(const std::string &folder)
+{
+    if (!IsOnDisk(folder))
+        return std::string();
+    /* More than a file system keeps in reserve for small files. */
+    static const std::vector<char> some(size_t(1) << 20);
+    const std::string name = folder + "/probe";
+    const int file = open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int number = file < 0 ? errno : 0;
+    if (file >= 0) {
+        for (size_t done = 0; done < some.size() && !number;) {
+            const ssize_t n = write(file, some.data() + done, some.size() - done);
+            if (n > 0)
+                done += static_cast<size_t>(n);
+            else
+                number = errno ? errno : ENOSPC;
+        }
+        if (!number && fsync(file) != 0 && errno != EINVAL)
+            number = errno;
+        close(file);
+        unlink(name.c_str());
+    }
+    return number ? strerror(number) : std::string();
+}
+
+std::vector<std::string> OutputFolder::List() const
+{
+    std::vector<std::string> names;
+    const CPLStringList entries(VSIReadDir(m_folder.c_str()));
+    for (int i = 0; i < entries.size(); i++)
+        if (!EQUAL(entries[i], ".") && !EQUAL(entries[i], ".."))
+            names.emplace_back(entries[i]);
+    return names;
+}
+
+/* ---- whose folder it is ---- */
+
+OutputFolder::~OutputFolder()
+{
+    if (m_lock >= 0)
+        close(m_lock);
+}
+
+/* A lock that the system takes back however the process ends. Where it has none, that is no reason to stop. */
+bool OutputFolder::Lock()
+{
+    if (!IsOnDisk(m_folder))
+        return true;
+    m_lock = open(m_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (m_lock < 0)
+        return FailFile(m_kind.driver, m_folder, "opened");
+    if (flock(m_lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return true;
+    CPLError(CE_Failure, CPLE_AppDefined, "%s: another run is writing %s to %s", m_kind.driver, m_kind.what,
+             m_folder.c_str());
+    return false;
+}
+
+std::vector<std::string> ReadLines(const std::string &name)
+{
+    std::vector<std::string> lines;
+    GByte *bytes = nullptr;
+    vsi_l_offset size = 0;
+    MessageCollector collector; /* an absent file is an answer */
+    if (!VSIIngestFile(nullptr, name.c_str(), &bytes, &size, -1))
+        return lines;
+    const std::string text(reinterpret_cast<char *>(bytes), static_cast<size_t>(size));
+    VSIFree(bytes);
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find('\n', at), text.size());
+        lines.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return lines;
+}
+
+/* A folder that others have put files into is theirs: nothing is written to it or removed. */
+bool OutputFolder::IsOurs(bool &isNew)
+{
+    const std::vector<std::string> lines = ReadLines(m_folder + "/" + kRecipe);
+    isNew = lines.empty();
+    if (!isNew && lines[0] == FirstLine(m_kind))
+        return true;
+    for (const std::string &name : List())
+        if (!isNew || !IsPart(name)) {
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "%s: the folder %s holds %s, and no %s of ours: it is not touched. Move it away, or write "
+                     "to another "
+                     "place",
+                     m_kind.driver, m_folder.c_str(), name.c_str(), kRecipe);
+            return false;
+        }
+    return true;
+}
+
+bool OutputFolder::SameRecipe(const std::vector<std::string> &recipe, bool &same) const
+{
+    const std::string name = m_folder + "/" + kRecipe;
+    const std::vector<std::string> old = ReadLines(name);
+    same = false;
+    for (size_t i = 0; i < std::max(old.size() - 1, recipe.size()); i++) {
+        const std::string before = i + 1 < old.size() ? old[i + 1] : "nothing more";
+        const std::string now = i < recipe.size() ? recipe[i] : "nothing more";
+        if (before == now)
+            continue;
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "%s: RESUME: the %s in %s were made in another way. %s says\n  %.300s\nand now it is\n  "
+                 "%.300s\nWithout RESUME they are made anew",
+                 m_kind.driver, m_kind.what, m_folder.c_str(), name.c_str(), before.c_str(), now.c_str());
+        return false;
+    }
+    same = true;
+    return true;
+}
+
+bool OutputFolder::WriteRecipe(const std::vector<std::string> &recipe) const
+{
+    std::string text = FirstLine(m_kind) + "\n";
+    for (const std::string &line : recipe)
+        text += line + "\n";
+    return WriteWhole(m_kind.driver, m_folder + "/" + kRecipe, text);
+}
+
+std::string OneLine(const std::string &text)
+{
+    std::string line;
+    for (char c : text)
+        line += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
+    return line;
+}
+
+void AppendFiles(const std::vector<std::string> &files, std::vector<std::string> &recipe)
+{
+    for (const std::string &file : files) {
+        VSIStatBufL stat;
+        if (VSIStatL(file.c_str(), &stat) == 0)
+            recipe.push_back(OneLine(file) + CPLSPrintf(": %lld bytes of %lld", static_cast<long long>(stat.st_size),
+                                                        static_cast<long long>(stat.st_mtime)));
+    }
+}
+
+bool Publish(const std::string &part, const std::string &folder, const std::string &file, int64_t *bytes)
+{
+    std::vector<std::string> names;
+    const CPLStringList entries(VSIReadDir(part.c_str()));
+    for (int i = 0; i < entries.size(); i++)
+        if (!EQUAL(entries[i], ".") && !EQUAL(entries[i], "..") && file != entries[i])
+            names.emplace_back(entries[i]);
+    names.push_back(file);
+    for (const std::string &name : names) {
+        VSIStatBufL stat;
+        const std::string from = part + "/" + name, to = folder + "/" + name;
+        errno = 0;
+        if (VSIStatL(from.c_str(), &stat) != 0 || VSIRename(from.c_str(), to.c_str()) != 0) {
+            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be moved to %s: %s", from.c_str(), to.c_str(),
+                     strerror(errno));
+            return false;
+        }
+        *bytes += static_cast<int64_t>(stat.st_size);
+    }
+    return true;
+}
+
+bool OutputFolder::Begin(const std::vector<std::string> &recipe, bool resume)
+{
+    VSIStatBufL stat;
+    const std::string &folder = m_folder;
+    errno = 0;
+    if (VSIStatL(folder.c_str(), &stat) != 0) {
+        errno = 0;
+        if (VSIMkdir(folder.c_str(), 0755) != 0)
+            return FailFile(m_kind.driver, folder, "made");
+    } else if (!VSI_ISDIR(stat.st_mode)) {
+        CPLError(CE_Failure, CPLE_FileIO, "%s: %s is wanted as a folder for %s, and is a file", m_kind.driver,
+                 folder.c_str(), m_kind.what);
+        return false;
+    }
+    bool isNew = false, same = false;
+    if (!Lock() || !IsOurs(isNew))
+        return false;
+    if (resume && !isNew && !SameRecipe(recipe, same))
+        return false;
+    RemoveParts();
+    return same || (RemoveOutputs() && WriteRecipe(recipe));
+}
+
+bool OutputFolder::RemoveOutputs() const
+{
+    for (const std::string &name : List())
+        if (m_kind.isMember(name))
+            RemoveAny(m_folder + "/" + name);
+    for (const std::string &name : List())
+        if (m_kind.isMember(name)) {
+            errno = 0;
+            VSIUnlink((m_folder + "/" + name).c_str());
+            return FailFile(m_kind.driver, m_folder + "/" + name, "removed");
+        }
+    return true;
+}
+
+/* ---- outputs ---- */
+
+bool OutputFolder::Has(const std::string &file, const std::string &failures) const
+{
+    VSIStatBufL stat;
+    const std::string name = m_folder + "/" + file;
+    if (VSIStatL(name.c_str(), &stat) != 0)
+        return false;
+    const bool empty = !VSI_ISDIR(stat.st_mode) && stat.st_size == 0;
+    const std::string failed = failures.empty() ? failures : m_folder + "/" + failures;
+    if (!empty && (failed.empty() || VSIStatL(failed.c_str(), &stat) != 0))
+        return true;
+    RemoveAny(name); /* first: the note stays as long as the output */
+    if (!failed.empty())
+        RemoveAny(failed);
+    return false;
+}
+
+void OutputFolder::RemovePart(const std::string &stem, long process) const
+{
+    RemoveAny(PartFolder(m_folder, stem, process));
+}
+
+void OutputFolder::RemoveParts() const
+{
+    for (const std::string &name : List())
+        if (IsPart(name))
+            RemoveAny(m_folder + "/" + name);
+}
+
+} // namespace fishnet

@@ -21,6 +21,8 @@
 #include "wire.h"
 
 #define MOST_OPEN_FILES 65536
+/* Milliseconds that a worker may take to end after it has closed its socket. */
+#define LAST_BREATH 1000
 
 typedef struct helper {
     fn_job job;
@@ -173,16 +175,27 @@ static void fork_worker(helper *h, const fn_message *m, int socket)
     answer(&reply, NULL, NULL);
 }
 
+static int wait_for(pid_t process, bool by_force)
+{
+    int status = 0;
+    for (int ms = 0; !by_force && ms < LAST_BREATH; ms += 2) {
+        if (waitpid(process, &status, WNOHANG) != 0)
+            return status;
+        poll(NULL, 0, 2);
+    }
+    kill(process, SIGKILL);
+    while (waitpid(process, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
 static void reap_worker(helper *h, const fn_message *m)
 {
     fn_message reply = {.process = m->process};
     int status = 0;
     for (size_t i = 0; i < h->n_workers; i++)
         if (h->workers[i] == m->process) {
-            if (m->bytes)
-                kill(h->workers[i], SIGKILL);
-            while (waitpid(h->workers[i], &status, 0) < 0 && errno == EINTR) {
-            }
+            status = wait_for(h->workers[i], m->bytes != 0);
             h->workers[i] = h->workers[--h->n_workers];
             break;
         }
@@ -254,6 +267,9 @@ static bool prepare(helper *h, const fn_helper *caller)
     fn_message reply = {.status = FN_OK};
     void *left = NULL;
     size_t bytes = 0;
+    if (m.bytes > 0 && file < 0)
+        reply.status =
+            (uint32_t)fn_fail(&err, FN_ERR_SYSTEM, "memory for results cannot be shared: too many files are open");
     if (file >= 0) {
         h->arena = mmap(NULL, m.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
         h->arena_bytes = m.bytes;
@@ -267,7 +283,7 @@ static bool prepare(helper *h, const fn_helper *caller)
         reply.status = (uint32_t)caller->prepare(setup, m.data_bytes, &h->job, &left, &bytes, &err);
         watch_socket(false);
     }
-    memset(setup, 0, m.data_bytes); /* there may be passwords in it */
+    explicit_bzero(setup, m.data_bytes); /* there may be passwords in it */
     free(setup);
     if (reply.status == FN_OK)
         reply.notes_bytes = left ? bytes : 0;
@@ -287,9 +303,18 @@ static void close_inherited(void)
         close(fd);
 }
 
+/* A host without an output or error output gives us none, and the next file that is opened would be taken for it. */
+static void open_missing(int fd)
+{
+    if (fcntl(fd, F_GETFD) < 0)
+        (void)!open("/dev/null", O_WRONLY);
+}
+
 int fn_pool_help(const fn_helper *caller)
 {
     helper h = {.host = -1};
+    open_missing(STDOUT_FILENO);
+    open_missing(STDERR_FILENO);
     fcntl(FN_HELPER_SOCKET, F_SETFD, FD_CLOEXEC);
     close_inherited();
     signal(SIGINT, SIG_IGN);

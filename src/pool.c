@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +24,14 @@
 #define NOTICE 0.3
 /* Seconds the helper has to end by itself. */
 #define HELPER_NOTICE 1.0
+/* Seconds the helper has to fork or end a worker, which takes milliseconds; and those of them in which that is not broken off: workers of
+ * tasks that are still wanted would end with the helper. */
+#define HELPER_MOST 10.0
+#define HELPER_CALM 1.0
+/* Seconds that a worker whose helper is gone may take to end. */
+#define WORKER_MOST 5.0
+/* No buffer is larger. */
+#define BYTES_MOST ((uint64_t)1 << 47)
 #define TEXT_MOST 1024
 #define NOTES_MOST ((uint64_t)1 << 30)
 
@@ -39,6 +49,8 @@ struct fn_pool {
     pthread_mutex_t lock; /* for what follows: one thread at a time talks to the helper */
     pid_t helper;         /* 0: there is none */
     int control;
+    int helper_process; /* descriptor, or 0 where the system has none */
+    uint64_t helpers;   /* that have been started */
     void *answer;
     size_t answer_bytes;
 };
@@ -49,7 +61,40 @@ typedef struct proxy {
     int number;
     int socket; /* -1: there is none */
     long process;
+    int descriptor;  /* of the process, or 0 where the system has none */
+    uint64_t helper; /* fn_pool::helpers as it was forked */
 } proxy;
+
+/* A descriptor of a process that has not been waited for; 0: this system has none. */
+static int open_process(pid_t process)
+{
+    int fd = -1;
+#ifdef SYS_pidfd_open
+    fd = (int)syscall(SYS_pidfd_open, process, 0);
+    if (fd >= 0 && fd < 10) {
+        const int low = fd;
+        fd = fcntl(low, F_DUPFD_CLOEXEC, 10);
+        close(low);
+    }
+#else
+    (void)process;
+#endif
+    return fd < 0 ? 0 : fd;
+}
+
+static void close_process(int *descriptor)
+{
+    if (*descriptor > 0)
+        close(*descriptor);
+    *descriptor = 0;
+}
+
+/* Has the other side nothing to say, as it should while it is asked nothing? */
+static bool is_quiet(int socket, int process)
+{
+    struct pollfd p[2] = {{.fd = socket, .events = POLLIN}, {.fd = process > 0 ? process : -1, .events = POLLIN}};
+    return poll(p, 2, 0) <= 0;
+}
 
 /* ---- the helper ---- */
 
@@ -124,6 +169,7 @@ static int end_helper(fn_pool *p)
         while (waitpid(p->helper, &status, 0) < 0 && errno == EINTR) {
         }
     }
+    close_process(&p->helper_process);
     p->helper = 0;
     return ended < 0 ? 0 : status;
 }
@@ -144,9 +190,10 @@ static void describe_end(int status, char *text, size_t size)
 static fn_status helper_failed(fn_pool *p, fn_received r, fn_error *err)
 {
     char how[128];
-    if (r == FN_CANCELLED) {
+    if (r == FN_CANCELLED || r == FN_TIMED_OUT) {
         end_helper(p);
-        return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        return r == FN_CANCELLED ? fn_fail(err, FN_ERR_CANCELLED, "cancelled")
+                                 : fn_fail(err, FN_ERR_SYSTEM, "the helper process does not answer");
     }
     if (r == FN_GARBAGE)
         kill(p->helper, SIGKILL);
@@ -157,11 +204,13 @@ static fn_status helper_failed(fn_pool *p, fn_received r, fn_error *err)
 }
 
 /* Sends a request and waits for the answer's header. With the lock held. */
-static fn_status ask(fn_pool *p, fn_message *m, const void *text, int fd, const volatile bool *cancel, fn_error *err)
+static fn_status ask(fn_pool *p, fn_message *m, int fd, const volatile bool *cancel, fn_error *err)
 {
     fn_received r = FN_CLOSED;
-    if (fn_send(p->control, m, text, NULL, NULL, fd))
-        r = fn_receive(p->control, m, NULL, (fn_patience){__builtin_inf(), cancel});
+    if (fn_send(p->control, m, NULL, NULL, NULL, fd))
+        r = fn_receive(p->control, m, NULL, (fn_patience){HELPER_CALM, NULL, p->helper_process});
+    if (r == FN_TIMED_OUT)
+        r = fn_receive(p->control, m, NULL, (fn_patience){HELPER_MOST - HELPER_CALM, cancel, p->helper_process});
     if (r == FN_RECEIVED && (m->kind != FN_MSG_ANSWER || m->text_bytes > TEXT_MOST || m->notes_bytes > NOTES_MOST))
         r = FN_GARBAGE;
     return r == FN_RECEIVED ? FN_OK : helper_failed(p, r, err);
@@ -175,7 +224,7 @@ static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile boo
         end_helper(p);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     }
-    const fn_patience patience = {__builtin_inf(), cancel};
+    const fn_patience patience = {__builtin_inf(), cancel, p->helper_process};
     fn_received r = fn_receive_block(p->control, told.text, m->text_bytes, patience);
     if (r == FN_RECEIVED)
         r = fn_receive_block(p->control, answer, m->notes_bytes, patience);
@@ -187,7 +236,10 @@ static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile boo
         end_helper(p);
         return fn_fail(err, (fn_status)m->status, "%s", told.text);
     }
-    free(p->answer);
+    if (p->answer) { /* of an earlier helper, which said the same; the caller may be looking at it */
+        free(answer);
+        return FN_OK;
+    }
     p->answer = answer;
     p->answer_bytes = m->notes_bytes;
     return FN_OK;
@@ -195,8 +247,11 @@ static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile boo
 
 static fn_status start(fn_pool *p, const volatile bool *cancel, fn_error *err)
 {
-    if (p->helper > 0)
+    if (cancel && fn_is_cancelled(cancel))
+        return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+    if (p->helper > 0 && is_quiet(p->control, p->helper_process))
         return FN_OK;
+    end_helper(p); /* it has ended while nobody asked it for anything */
     int sockets[2];
     if (!make_sockets(sockets))
         return fn_fail(err, FN_ERR_SYSTEM, "a socket cannot be made: %s", strerror(errno));
@@ -209,11 +264,13 @@ static fn_status start(fn_pool *p, const volatile bool *cancel, fn_error *err)
                        p->command[0], strerror(failed));
     }
     p->control = sockets[0];
+    p->helper_process = open_process(p->helper);
+    p->helpers++;
     fn_message m = {
         .kind = FN_MSG_SETUP, .bytes = p->arena ? fn_arena_bytes(p->arena) : 0, .data_bytes = p->setup_bytes};
     fn_received r = FN_CLOSED;
     if (fn_send(p->control, &m, NULL, NULL, p->setup, p->arena ? fn_arena_file(p->arena) : -1))
-        r = fn_receive(p->control, &m, NULL, (fn_patience){__builtin_inf(), cancel});
+        r = fn_receive(p->control, &m, NULL, (fn_patience){__builtin_inf(), cancel, p->helper_process});
     if (r == FN_RECEIVED && (m.kind != FN_MSG_ANSWER || m.text_bytes > TEXT_MOST || m.notes_bytes > NOTES_MOST))
         r = FN_GARBAGE;
     return r == FN_RECEIVED ? read_answer(p, &m, cancel, err) : helper_failed(p, r, err);
@@ -221,20 +278,39 @@ static fn_status start(fn_pool *p, const volatile bool *cancel, fn_error *err)
 
 /* ---- a worker, as its thread sees it ---- */
 
+/* Waits for the end of a worker whose helper has ended: the system kills it, but not at once, and its buffer is about to be another's. */
+static void wait_until_gone(const proxy *w)
+{
+    char rest[256];
+    struct pollfd p = {.fd = w->descriptor > 0 ? w->descriptor : w->socket, .events = POLLIN};
+    for (double waited = 0; waited < WORKER_MOST; waited += 0.05) {
+        const int n = poll(&p, 1, 50);
+        if (n > 0 && (w->descriptor > 0 || recv(w->socket, rest, sizeof rest, MSG_DONTWAIT) <= 0))
+            return;
+    }
+}
+
 /* Has the worker ended, by force if need be, and says how it did. */
 static void end_worker(proxy *w, bool by_force, char *how, size_t size)
 {
     fn_pool *p = w->pool;
-    fn_error ignored;
+    fn_error failure;
     snprintf(how, size, "ended");
     if (w->socket < 0)
         return;
     fn_message m = {.kind = FN_MSG_REAP, .process = w->process, .bytes = by_force};
     pthread_mutex_lock(&p->lock);
-    if (p->helper > 0 && ask(p, &m, NULL, -1, NULL, &ignored) == FN_OK)
-        describe_end((int)m.bytes, how, size);
+    const bool has_helper = p->helper > 0 && p->helpers == w->helper;
+    const bool told = has_helper && ask(p, &m, -1, NULL, &failure) == FN_OK;
     pthread_mutex_unlock(&p->lock);
+    if (told)
+        describe_end((int)m.bytes, how, size);
+    else {
+        snprintf(how, size, "ended: %.200s", has_helper ? failure.text : "the helper process has ended");
+        wait_until_gone(w);
+    }
     close(w->socket);
+    close_process(&w->descriptor);
     w->socket = -1;
 }
 
@@ -242,15 +318,18 @@ static fn_status begin_worker(proxy *w, const volatile bool *cancel, fn_error *e
 {
     fn_pool *p = w->pool;
     int sockets[2];
-    if (w->socket >= 0)
+    char how[256];
+    if (w->socket >= 0 && is_quiet(w->socket, w->descriptor))
         return FN_OK;
+    end_worker(w, true, how, sizeof how); /* it has ended between two tasks: none of them is to blame */
     if (!make_sockets(sockets))
         return fn_fail(err, FN_ERR_SYSTEM, "a socket cannot be made: %s", strerror(errno));
     fn_message m = {.kind = FN_MSG_FORK, .number = w->number};
     pthread_mutex_lock(&p->lock);
     fn_status status = start(p, cancel, err);
     if (status == FN_OK)
-        status = ask(p, &m, NULL, sockets[1], cancel, err);
+        status = ask(p, &m, sockets[1], cancel, err);
+    w->helper = p->helpers;
     pthread_mutex_unlock(&p->lock);
     close(sockets[1]);
     if (status == FN_OK && m.process <= 0)
@@ -261,6 +340,7 @@ static fn_status begin_worker(proxy *w, const volatile bool *cancel, fn_error *e
     }
     w->socket = sockets[0];
     w->process = (long)m.process;
+    w->descriptor = open_process((pid_t)m.process);
     return FN_OK;
 }
 
@@ -274,7 +354,7 @@ static void label_of(const fn_pool *p, int64_t task, char *label, size_t size)
 /* The worker has not answered as it should. */
 static fn_status lost(proxy *w, const fn_task *task, fn_received r, fn_error *err)
 {
-    char how[128], label[256];
+    char how[256], label[256];
     const long process = w->process;
     label_of(w->pool, task->number, label, sizeof label);
     end_worker(w, r != FN_CLOSED, how, sizeof how);
@@ -332,6 +412,8 @@ static uint64_t offset_of(const fn_pool *p, const fn_task *task)
 /* Passes a part on to the scheduler, and its next buffer to the worker. */
 static fn_received pass_part(proxy *w, fn_task *task, const fn_message *m, fn_status *status, fn_error *err)
 {
+    if (m->next > BYTES_MOST)
+        return FN_GARBAGE;
     *status = task->calls ? task->calls->part(task, m->bytes, m->next, err) : FN_ERR_ARGUMENT;
     fn_message answer = {.kind = FN_MSG_BUFFER, .status = (uint32_t)*status};
     if (*status == FN_OK) {
@@ -341,12 +423,14 @@ static fn_received pass_part(proxy *w, fn_task *task, const fn_message *m, fn_st
     return fn_send(w->socket, &answer, NULL, NULL, NULL, -1) ? FN_RECEIVED : FN_CLOSED;
 }
 
-/* A task that is not wanted any more: the worker is told, and has a moment to come to its end. */
-static fn_received wait_for_notice(proxy *w, fn_message *m)
+/* A task that is not wanted any more: the worker is told, if it can be, and has a moment to come to its end. */
+static fn_received give_notice(proxy *w, fn_patience *patience, fn_message *m)
 {
-    if (w->pool->arena)
-        __atomic_store_n(&fn_arena_line(w->pool->arena, w->number)->cancel, true, __ATOMIC_RELAXED);
-    return fn_receive(w->socket, m, NULL, (fn_patience){NOTICE, NULL});
+    if (!w->pool->arena)
+        return FN_CANCELLED;
+    __atomic_store_n(&fn_arena_line(w->pool->arena, w->number)->cancel, true, __ATOMIC_RELAXED);
+    *patience = (fn_patience){NOTICE, NULL, w->descriptor};
+    return fn_receive(w->socket, m, NULL, *patience);
 }
 
 static fn_status run(void *user, void *worker, fn_task *task, fn_error *err)
@@ -364,11 +448,11 @@ static fn_status run(void *user, void *worker, fn_task *task, fn_error *err)
     uint64_t offset = offset_of(p, task);
     fn_message m = {.kind = FN_MSG_RUN, .number = task->number, .offset = offset, .bytes = task->bytes};
     fn_received r = fn_send(w->socket, &m, NULL, NULL, NULL, -1) ? FN_RECEIVED : FN_CLOSED;
-    const fn_patience patience = {p->timeout > 0 ? p->timeout : __builtin_inf(), task->cancel};
+    fn_patience patience = {p->timeout > 0 ? p->timeout : __builtin_inf(), task->cancel, w->descriptor};
     while (r == FN_RECEIVED) {
         r = fn_receive(w->socket, &m, NULL, patience);
         if (r == FN_CANCELLED)
-            r = wait_for_notice(w, &m);
+            r = give_notice(w, &patience, &m);
         if (r != FN_RECEIVED)
             break;
         if (m.kind == FN_MSG_PART && m.bytes <= task->bytes && part_status == FN_OK) {
@@ -409,7 +493,7 @@ static void close_proxy(void *user, void *worker)
 {
     (void)user;
     proxy *w = worker;
-    char how[128];
+    char how[256];
     end_worker(w, true, how, sizeof how);
     free(w);
 }

@@ -62,12 +62,15 @@ bool fn_send(int socket, fn_message *message, const void *text, const void *note
 /* Waits for bytes. Whole slices are counted, not the clock: a process that was stopped for an hour has not waited for one. */
 static fn_received wait_for_bytes(int socket, fn_patience *patience)
 {
-    struct pollfd p = {.fd = socket, .events = POLLIN};
+    struct pollfd p[2] = {{.fd = socket, .events = POLLIN}, {.fd = patience->process, .events = POLLIN}};
+    const nfds_t watched = patience->process > 0 ? 2 : 1;
     const bool bounded = patience->seconds < __builtin_inf() || patience->cancel;
     for (;;) {
         if (patience->cancel && __atomic_load_n(patience->cancel, __ATOMIC_RELAXED))
             return FN_CANCELLED;
-        const int n = poll(&p, 1, bounded ? SLICE : -1);
+        const int n = poll(p, watched, bounded ? SLICE : -1);
+        if (n > 0 && p[0].revents == 0) /* the last words may have come just now */
+            return poll(p, 1, 0) > 0 ? FN_RECEIVED : FN_CLOSED;
         if (n > 0)
             return FN_RECEIVED;
         if (n < 0 && errno != EINTR)

@@ -41,6 +41,7 @@ typedef enum fn_received { FN_RECEIVED, FN_CLOSED, FN_GARBAGE, FN_TIMED_OUT, FN_
 typedef struct fn_patience {
     double seconds;              /* INFINITY: for ever. Time in which this process was stopped does not count. */
     const volatile bool *cancel; /* NULL: none */
+    int process; /* descriptor of the other side's process, or 0: its end is the end, whoever else has the socket */
 } fn_patience;
 #define FN_FOR_EVER ((fn_patience){.seconds = __builtin_inf()})
 

@@ -10,7 +10,7 @@
 fn_worker_options fn_worker_options_default(void)
 {
     return (fn_worker_options){
-        .processes = -1, .workers = -1, .threads = 1, .retries = 2, .timeout = FN_TIMEOUT_DEFAULT};
+        .processes = -1, .workers = -1, .threads = 1, .retries = -1, .timeout = FN_TIMEOUT_DEFAULT};
 }
 
 /* A whole number of digits only, least..most. */

@@ -21,10 +21,11 @@ typedef struct fn_worker_options {
     int processes;  /* WORKERS: 0 threads, 1 processes, -1 not given */
     int workers;    /* NUM_WORKERS: 0 ALL_CPUS, -1 not given */
     int threads;    /* THREADS_PER_WORKER, of the libraries that a worker process calls */
-    int retries;    /* RETRIES */
+    int retries;    /* RETRIES, -1 not given */
     double timeout; /* TASK_TIMEOUT in seconds; 0: none. Of worker processes */
 } fn_worker_options;
 
+#define FN_RETRIES_DEFAULT 2
 #define FN_RETRIES_MAX 100
 #define FN_TIMEOUT_DEFAULT 3600
 

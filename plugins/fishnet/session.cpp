@@ -107,6 +107,8 @@ fn_status PrepareRasterJob(const Words &words, fn_job *job, std::string *, fn_er
 Session *Session::Open(std::shared_ptr<const Plan> plan, const PlanSource &source, const fn_recipe &recipe,
                        const fn_job_options &options, fn_error *err)
 {
+    if (CheckDepth(err) != FN_OK)
+        return nullptr;
     std::unique_ptr<Session> self(new Session());
     self->m_plan = std::move(plan);
     self->m_config = ThreadConfig();

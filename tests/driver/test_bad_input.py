@@ -104,8 +104,10 @@ class BadInput(Case):
                 ('TILE_SIZE=512x0', ['TILE_SIZE']), ('TILE_SIZE=512x512x512', ['TILE_SIZE']), ('TILE_SIZE=', ['TILE_SIZE']),
                 ('TILE_SIZE=big', ['TILE_SIZE', 'big']), ('TILE_SIZE=18446744073709551617', ['TILE_SIZE']), ('OT=Complex', ['OT', 'Complex']),
                 ('OT=CFloat32', ['OT', 'CFloat32']), ('OT=', ['OT']), ('OT=float', ['OT']), ('NODATA=none1', ['NODATA', 'none1']),
-                ('NODATA=', ['NODATA']), ('NODATA=12abc', ['NODATA']), ('WORKERS=PROCESSES', ['WORKERS', 'PROCESSES']),
-                ('WORKERS=MAGIC', ['WORKERS', 'MAGIC']), ('CACHE_MB=0', ['CACHE_MB']), ('CACHE_MB=-1', ['CACHE_MB']),
+                ('NODATA=', ['NODATA']), ('NODATA=12abc', ['NODATA']), ('WORKERS=BOTH', ['WORKERS', 'BOTH', 'PROCESSES']),
+                ('WORKERS=', ['WORKERS']), ('RETRIES=-1', ['RETRIES']), ('RETRIES=101', ['RETRIES', '100']), ('RETRIES=some', ['RETRIES', 'some']),
+                ('TASK_TIMEOUT=-1', ['TASK_TIMEOUT']), ('TASK_TIMEOUT=inf', ['TASK_TIMEOUT']), ('TASK_TIMEOUT=1s', ['TASK_TIMEOUT', '1s']),
+                ('THREADS_PER_WORKER=0', ['THREADS_PER_WORKER']), ('ON_ERROR=IGNORE', ['ON_ERROR', 'IGNORE']), ('CACHE_MB=0', ['CACHE_MB']), ('CACHE_MB=-1', ['CACHE_MB']),
                 ('CACHE_MB=lots', ['CACHE_MB', 'lots']), ('CACHE_MB=99999999999999999999', ['CACHE_MB']),
                 ('TRACE=/no/such/folder/trace.json', ['/no/such/folder/trace.json'])):
             with self.subTest(option):

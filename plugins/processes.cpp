@@ -124,22 +124,6 @@ fn_status CheckDepth(fn_error *err)
                : fn_fail(err, FN_ERR_READ, "more than %d datasets within each other: does it read itself?", kMost);
 }
 
-/* A dataset that a worker opens as its input lies within another one, and knows it by this thread-local configuration option. */
-static const char *const kDepth = "FISHNET_DEPTH";
-
-static int Depth()
-{
-    return atoi(CPLGetThreadLocalConfigOption(kDepth, "0"));
-}
-
-fn_status CheckDepth(fn_error *err)
-{
-    constexpr int kMost = 16;
-    return Depth() <= kMost
-               ? FN_OK
-               : fn_fail(err, FN_ERR_READ, "more than %d datasets within each other: does it read itself?", kMost);
-}
-
 void ResolveWorkers(const char *driver, fn_worker_options &options)
 {
     fn_error err;

@@ -12,7 +12,7 @@
 
 #include "handles.h"
 
-namespace fishnet
+namespace fishnet::output
 {
 
 static constexpr const char *kRecipe = "recipe.txt";
@@ -321,4 +321,4 @@ void OutputFolder::RemoveParts() const
             RemoveAny(m_folder + "/" + name);
 }
 
-} // namespace fishnet
+} // namespace fishnet::output

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace fishnet
+namespace fishnet::output
 {
 
 /* What stands in messages and in the folder's recipe file. */
@@ -70,6 +70,6 @@ class OutputFolder
     int m_lock = -1;
 };
 
-} // namespace fishnet
+} // namespace fishnet::output
 
 #endif

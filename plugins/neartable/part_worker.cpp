@@ -13,17 +13,25 @@
 namespace fishnet::neartable
 {
 
+using namespace output;
+
+static constexpr const char *kLayerName = "near_table";
+
 /* ---- what workers are told ---- */
 
 std::string PartsJob::Stem(int64_t part) const
 {
-    const int digits = std::max(4, static_cast<int>(std::to_string(parts - 1).size()));
-    return CPLSPrintf("part_%0*lld", digits, static_cast<long long>(part));
+    const size_t digits = std::max<size_t>(4, std::to_string(parts - 1).size());
+    const std::string number = std::to_string(part);
+    return "part_" + std::string(digits - number.size(), '0') + number;
 }
 
 OGRLayerH PartsJob::OnlyLayer(GDALDatasetH dataset)
 {
-    return dataset && GDALDatasetGetLayerCount(dataset) == 1 ? GDALDatasetGetLayer(dataset, 0) : nullptr;
+    if (!dataset)
+        return nullptr;
+    OGRLayerH layer = GDALDatasetGetLayerByName(dataset, kLayerName); /* SQLite does not list tables without geometry */
+    return layer || GDALDatasetGetLayerCount(dataset) != 1 ? layer : GDALDatasetGetLayer(dataset, 0);
 }
 
 Words PartsJob::ToWords() const
@@ -94,7 +102,7 @@ static std::unique_ptr<Dataset> OpenPart(const PartsJob &job, int64_t part)
 static bool Write(const PartsJob &job, GDALDataset *table, const std::string &file, fn_task &task)
 {
     CPLStringList words;
-    for (const char *word : {"-f", job.format.c_str(), "-nln", "near_table"})
+    for (const char *word : {"-f", job.format.c_str(), "-nln", kLayerName})
         words.AddString(word);
     for (int i = 0; i < job.datasetOptions.size(); i++)
         words.AddString("-dsco").AddString(job.datasetOptions[i]);

@@ -16,6 +16,8 @@
 namespace fishnet::neartable
 {
 
+using namespace output;
+
 /* ---- creation options ---- */
 
 std::string CreationOptionList()
@@ -38,7 +40,7 @@ static bool Refuse(const char *key, const char *value, const char *wanted)
     return false;
 }
 
-static bool ReadFormat(const char *name, PartsJob &job)
+static bool ReadFormat(const char *name, bool hasGeometry, PartsJob &job)
 {
     GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(name);
     const auto has = [driver](const char *item) {
@@ -50,11 +52,23 @@ static bool ReadFormat(const char *name, PartsJob &job)
     if (!has(GDAL_DCAP_CREATE) || !has(GDAL_DCAP_OPEN))
         return Refuse("FORMAT", name, "that driver cannot write a table and read it again");
     const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
+    const CPLStringList extensions(CSLTokenizeString2(driver->GetMetadataItem(GDAL_DMD_EXTENSIONS), " ", 0));
+    if ((!extension || !*extension) && extensions.size() > 0)
+        extension = extensions[0];
     if (!extension || !*extension)
         return Refuse("FORMAT", name, "that driver does not write a file for each part");
     job.format = name;
     job.extension = extension;
+    if (EQUAL(name, "ESRI Shapefile") && !hasGeometry)
+        job.extension = "dbf";
     return true;
+}
+
+/* Types of columns, where the format keeps them apart. */
+static void KeepTypes(PartsJob &job)
+{
+    if (EQUAL(job.format.c_str(), "CSV") && !job.layerOptions.FetchNameValue("CREATE_CSVT"))
+        job.layerOptions.SetNameValue("CREATE_CSVT", "YES");
 }
 
 static bool ReadList(CSLConstList options, const char *key, CPLStringList &list)
@@ -89,7 +103,7 @@ static bool ReadParts(const char *text, int workers, int64_t &parts)
 
 static bool ReadYes(const char *key, const char *text, bool &yes)
 {
-    yes = CPLTestBool(text);
+    yes = EQUAL(text, "YES") || EQUAL(text, "TRUE") || EQUAL(text, "ON") || EQUAL(text, "1");
     return yes || EQUAL(text, "NO") || EQUAL(text, "FALSE") || EQUAL(text, "OFF") || EQUAL(text, "0") ||
            Refuse(key, text, "YES or NO is wanted");
 }
@@ -180,7 +194,6 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, bool hasG
         sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
                    "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +
                    "</SrcDataSource>\n";
-        sources += hasGeometry ? "" : "      <GeometryType>wkbNone</GeometryType>\n";
         sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
     }
     if (sources.empty()) {
@@ -389,6 +402,7 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
 {
     constexpr const char *kEnding = ".vrt";
     const Plan &plan = table.GetPlan();
+    const bool hasGeometry = plan.options.geometry != RowGeometry::None;
     PartsJob job;
     bool resume = false;
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
@@ -408,11 +422,12 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
                  "NEARTABLE: a part of a table (PARTITION) cannot be cut into parts again");
         return nullptr;
     }
-    if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), job) ||
+    if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
         !ReadList(options, "PART_DSCO", job.datasetOptions) || !ReadList(options, "PART_LCO", job.layerOptions) ||
         !ReadParts(CSLFetchNameValue(options, "PARTS"), plan.workers.workers, job.parts) ||
         !ReadYes("RESUME", CSLFetchNameValueDef(options, "RESUME", "NO"), resume))
         return nullptr;
+    KeepTypes(job);
     job.connection = plan.options.connection;
     job.openOptions = TableOptions(plan.options);
     job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
@@ -433,8 +448,7 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
         if (!folder.Has(job.File(part)))
             job.todo.push_back(part);
     job.folder = AbsoluteName(job.folder);
-    if (!Run(job, plan, folder, progress, progressData).Write() ||
-        !WriteUnion(job, output, plan.options.geometry != RowGeometry::None))
+    if (!Run(job, plan, folder, progress, progressData).Write() || !WriteUnion(job, output, hasGeometry))
         return nullptr;
     return GDALDataset::FromHandle(
         GDALOpenEx(output.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));

@@ -1,0 +1,216 @@
+"""ogr2ogr -f NEARTABLE: a table in parts that the workers write, and a union over them."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from osgeo import gdal
+
+from near_common import Case, good, make, oo, points, rng, run
+
+KINDS = ('THREADS', 'PROCESSES')
+
+
+def count(path):
+    dataset = gdal.OpenEx(path)
+    return dataset.GetLayerByName('near_table').GetFeatureCount()
+
+
+class TestParts(Case):
+    @classmethod
+    def prepare(cls):
+        random = rng('parts')
+        cls.input = make(cls.path('a.gpkg'), points(random.uniform(0, 1000, (3000, 2))), fields={'name': ['a%d' % i for i in range(3000)]})
+        cls.near = make(cls.path('b.gpkg'), points(random.uniform(0, 1000, (200, 2))), layer='b',
+                        fields={'label': ['b%d' % i for i in range(200)]})
+        cls.options = {'NEAR': cls.near, 'CLOSEST': 2, 'FIELDS': 'name', 'NEAR_FIELDS': 'label'}
+        cls.expected = cls.csv(cls, 'NEARTABLE:' + cls.input, **cls.options)
+
+    def csv(self, name, **options):
+        """Rows as text. The order of rows counts, the quotes of numbers do not."""
+        path = self.path('rows.csv')
+        good('ogr2ogr', '-f', 'CSV', path, name, *oo(**options))
+        with open(path, encoding='utf-8') as file:
+            text = file.read().replace('"', '')
+        os.unlink(path)
+        return text
+
+    def write(self, output, *words, table=None, **options):
+        return run('ogr2ogr', '-f', 'NEARTABLE', self.path(output), 'NEARTABLE:' + (table or self.input),
+                   *oo(**{**self.options, **options}), *words)
+
+    def whole(self, output, *words, **options):
+        done = self.write(output, *words, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.path(output)
+
+    def left(self, output):
+        """What is in the folder beside whole parts and the recipe."""
+        folder = self.path(output.replace('.vrt', '_parts'))
+        return [name for name in os.listdir(folder) if not name.startswith('part_') and name != 'recipe.txt']
+
+    def test_the_union_is_the_table(self):
+        for kind in KINDS:
+            for parts in (1, 3, 7):
+                path = self.whole('union.vrt', '-dsco', 'PARTS=%d' % parts, WORKERS=kind, NUM_WORKERS=2)
+                self.assertEqual(self.csv(path), self.expected, '%d parts by %s' % (parts, kind))
+                self.assertEqual(len(os.listdir(self.path('union_parts'))), parts + 1)
+                self.assertEqual(self.left('union.vrt'), [])
+                self.assertEqual(count(path), 6000)
+
+    def test_formats(self):
+        for format in ('GPKG', 'CSV', 'SQLite', 'ESRI Shapefile', 'GeoJSON'):
+            path = self.whole('format.vrt', '-dsco', 'FORMAT=' + format, '-dsco', 'PARTS=3', WORKERS='PROCESSES')
+            rows = [[float(word) if word.replace('.', '').isdigit() else word for word in line.split(',')]
+                    for line in self.csv(path).lower().splitlines()[1:]]
+            expected = [[float(word) if word.replace('.', '').isdigit() else word for word in line.split(',')]
+                        for line in self.expected.lower().splitlines()[1:]]
+            self.assertEqual(len(rows), len(expected), format)
+            for row, want in zip(rows, expected):
+                self.assertEqual(row[:2] + row[3:], want[:2] + want[3:], format)
+                self.assertAlmostEqual(row[2], want[2], delta=1e-6)
+
+    def test_with_lines_to_flatgeobuf(self):
+        path = self.whole('lines.vrt', '-dsco', 'FORMAT=FlatGeobuf', '-dsco', 'PARTS=4', '-dsco', 'PART_LCO=SPATIAL_INDEX=NO', GEOMETRY='LINE')
+        self.assertEqual(count(path), 6000)
+
+    def test_a_format_that_drops_rows_is_refused(self):
+        done = self.write('dropped.vrt', '-dsco', 'FORMAT=FlatGeobuf')
+        if done.returncode == 0:  # later GDALs keep rows without geometry
+            self.assertEqual(self.csv(self.path('dropped.vrt')), self.expected)
+            return
+        self.assertIn('without geometry', done.stderr)
+        self.assertIn('part_', done.stderr)
+        self.assertFalse(os.path.exists(self.path('dropped.vrt')))
+        self.assertEqual(self.left('dropped.vrt'), [])
+
+    def test_no_rows(self):
+        empty = make(self.path('empty.gpkg'), [], fields={'name': []})
+        path = self.whole('no_rows.vrt', '-dsco', 'PARTS=3', table=empty)
+        self.assertEqual(count(path), 0)
+
+    def test_resume(self):
+        """Parts that are there are kept as they are, what is missing or empty is made; another recipe is refused."""
+        path = self.whole('resume.vrt', '-dsco', 'PARTS=5', '-dsco', 'RESUME=YES')
+        folder = self.path('resume_parts')
+        before = {name: os.stat(os.path.join(folder, name)).st_mtime_ns for name in os.listdir(folder)}
+        os.unlink(os.path.join(folder, 'part_0001.gpkg'))
+        open(os.path.join(folder, 'part_0003.gpkg'), 'w').close()
+        os.mkdir(os.path.join(folder, '.part_0001.4711.part'))
+        os.unlink(path)
+        self.whole('resume.vrt', '-dsco', 'PARTS=5', '-dsco', 'RESUME=YES')
+        after = {name: os.stat(os.path.join(folder, name)).st_mtime_ns for name in os.listdir(folder)}
+        self.assertEqual(set(before), set(after))
+        self.assertEqual({name for name in before if before[name] != after[name]}, {'part_0001.gpkg', 'part_0003.gpkg'})
+        self.assertEqual(self.csv(path), self.expected)
+        done = self.write('resume.vrt', '-dsco', 'PARTS=5', '-dsco', 'RESUME=YES', CLOSEST=1)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('CLOSEST=2', done.stderr)
+        self.whole('resume.vrt', '-dsco', 'PARTS=2')
+        self.assertEqual(len(os.listdir(folder)), 3)
+
+    def slow(self, kind):
+        """A table that takes a while, in many parts."""
+        return ['ogr2ogr', '-f', 'NEARTABLE', self.path('slow.vrt'), 'NEARTABLE:' + self.input, '-dsco', 'PARTS=60', '-dsco', 'RESUME=YES',
+                *oo(**self.options, WORKERS=kind, RETRIES=50)]
+
+    def setUp(self):
+        super().setUp()
+        shutil.rmtree(self.path('slow_parts'), ignore_errors=True)
+        if os.path.exists(self.path('slow.vrt')):
+            os.unlink(self.path('slow.vrt'))
+
+    def wait_for_parts(self, process, n):
+        folder = self.path('slow_parts')
+        end = time.monotonic() + 30
+        while time.monotonic() < end and process.poll() is None:
+            if os.path.isdir(folder) and len([name for name in os.listdir(folder) if name.startswith('part_')]) >= n:
+                return
+            time.sleep(0.005)
+        self.fail('no parts')
+
+    def test_interrupted(self):
+        """SIGKILL and SIGINT leave no union, and nothing under the name of a part that is not whole; RESUME finishes."""
+        for kind in KINDS:
+            for number in (signal.SIGKILL, signal.SIGINT):
+                process = subprocess.Popen(self.slow(kind), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                self.wait_for_parts(process, 5)
+                process.send_signal(number)
+                self.assertNotEqual(process.wait(10), 0)
+                self.assertFalse(os.path.exists(self.path('slow.vrt')))
+                time.sleep(0.3)
+                folder = self.path('slow_parts')
+                for name in os.listdir(folder):
+                    if name.startswith('part_') and os.stat(os.path.join(folder, name)).st_size > 0:
+                        self.assertIsNotNone(gdal.OpenEx(os.path.join(folder, name)), name)
+                good(*self.slow(kind))
+                self.assertEqual(self.csv(self.path('slow.vrt')), self.expected)
+                self.assertEqual(self.left('slow.vrt'), [])
+                self.setUp()
+
+    def test_a_killed_worker_costs_nothing(self):
+        process = subprocess.Popen(self.slow('PROCESSES'))
+        self.wait_for_parts(process, 5)
+        killed = 0
+        while process.poll() is None and killed < 5:
+            for pid in children(process.pid):
+                for worker in children(pid):
+                    os.kill(worker, signal.SIGKILL)
+                    killed += 1
+                    break
+            time.sleep(0.05)
+        self.assertEqual(process.wait(60), 0)
+        self.assertGreater(killed, 0)
+        self.assertEqual(self.csv(self.path('slow.vrt')), self.expected)
+        self.assertEqual(self.left('slow.vrt'), [])
+
+    def test_progress_and_cancel(self):
+        table = gdal.OpenEx('NEARTABLE:' + self.input, open_options=['NEAR=' + self.near])
+        seen = []
+        driver = gdal.GetDriverByName('NEARTABLE')
+        driver.CreateCopy(self.path('progress.vrt'), table, options=['PARTS=4'], callback=lambda f, *_: seen.append(f) or 1)
+        self.assertEqual(seen, [0.25, 0.5, 0.75, 1.0])
+        with self.assertRaisesRegex(RuntimeError, 'terminated'):
+            driver.CreateCopy(self.path('cancel.vrt'), table, options=['PARTS=4'], callback=lambda f, *_: 0 if f > 0.3 else 1)
+        self.assertFalse(os.path.exists(self.path('cancel.vrt')))
+        self.assertEqual(self.left('cancel.vrt'), [])
+
+    def test_bad_options(self):
+        for words, wanted in ((['PARTS=0'], 'PARTS'), (['PARTS=x'], 'PARTS'), (['FORMAT=Nothing'], 'FORMAT'), (['FORMAT=OGR_VRT'], 'FORMAT'),
+                              (['PART_LCO=abc'], 'PART_LCO'), (['RESUME=perhaps'], 'RESUME')):
+            done = self.write('bad.vrt', *[w for word in words for w in ('-dsco', word)])
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn(wanted, done.stderr)
+            self.assertFalse(os.path.exists(self.path('bad_parts')))
+        self.assertIn('.vrt', self.write('bad.gpkg').stderr)
+        self.assertIn('PARTITION', self.write('bad.vrt', PARTITION='1/2').stderr)
+        self.assertIn('/vsimem/', run('ogr2ogr', '-f', 'NEARTABLE', '/vsimem/x.vrt', 'NEARTABLE:' + self.input,
+                                      *oo(**self.options, WORKERS='PROCESSES')).stderr)
+        done = run('ogr2ogr', '-f', 'NEARTABLE', self.path('bad.vrt'), self.input)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('NEARTABLE:', done.stderr)
+
+    def test_a_folder_of_others_is_not_touched(self):
+        folder = self.path('others_parts')
+        os.mkdir(folder)
+        with open(os.path.join(folder, 'part_0000.gpkg'), 'w', encoding='utf-8') as file:
+            file.write('precious')
+        done = self.write('others.vrt')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('others_parts', done.stderr)
+        with open(os.path.join(folder, 'part_0000.gpkg'), encoding='utf-8') as file:
+            self.assertEqual(file.read(), 'precious')
+
+
+def children(pid):
+    try:
+        with open('/proc/%d/task/%d/children' % (pid, pid), encoding='ascii') as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -174,6 +174,7 @@ CPLErr Band::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, voi
                          extra);
 }
 
+/* A copy band by band then passes over them; one of all bands at a time does not in all versions of GDAL. */
 int Band::IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt, double *percent)
 {
     if (!Owner()->IsHollow() || GetOutput().isMask)
@@ -185,7 +186,7 @@ int Band::IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt
 
 CPLErr Band::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType, FN_CSL)
 {
-    if (bufWidth != width || bufHeight != height || width < 1 || height < 1)
+    if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || Owner()->IsHollow())
         return CE_None;
     return Owner()->Advise({m_output}, {x, y, width, height});
 }

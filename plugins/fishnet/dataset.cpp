@@ -482,9 +482,28 @@ void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vect
         }
 }
 
+/* What a GeoTIFF leaves out: NoData, or zeros where there is no such value. */
+void Dataset::ReadNothing(const std::vector<size_t> &wanted, const fn_window &window, const Target &target) const
+{
+    const Output &output = m_plan->outputs[0]; /* the file has one NoData value */
+    const GDALDataType type = output.type == FN_INT64 ? GDT_Int64 : output.type == FN_UINT64 ? GDT_UInt64 : GDT_Float64;
+    const double real = output.nodata.set ? fn_nodata_as_double(output.nodata, output.type) : 0;
+    const uint64_t whole = output.nodata.set ? output.nodata.value.u : 0;
+    const void *value = type == GDT_Float64 ? static_cast<const void *>(&real) : &whole;
+    for (size_t k = 0; k < wanted.size(); k++)
+        for (int64_t y = 0; y < window.height; y++)
+            GDALCopyWords64(value, type, 0,
+                            target.data + static_cast<GSpacing>(k) * target.bandSpace + y * target.lineSpace,
+                            target.type, static_cast<int>(target.pixelSpace), window.width);
+}
+
 CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra)
 {
+    if (m_hollow && wanted[0] < static_cast<size_t>(m_plan->bandCount)) {
+        ReadNothing(wanted, window, target);
+        return CE_None;
+    }
     try {
         return ReadTiles(wanted, window, target, extra);
     } catch (const std::exception &exception) { /* a window of more tiles than there is memory to list them */
@@ -538,7 +557,7 @@ CPLErr Dataset::Advise(const std::vector<size_t> &wanted, const fn_window &windo
 CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType,
                            int bandCount, int *bands, FN_CSL)
 {
-    if (bufWidth != width || bufHeight != height || width < 1 || height < 1)
+    if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || m_hollow)
         return CE_None;
     const size_t first = bands && bandCount > 0 ? static_cast<size_t>(bands[0] - 1) : 0;
     return Advise({first}, {x, y, width, height});

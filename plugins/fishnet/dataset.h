@@ -44,7 +44,7 @@ class Dataset final : public GDALDataset
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
     int OverviewCount() const { return m_overviewCount; }
     Dataset *Overview(int level); /* NULL after CPLError */
-    /* From now on the bands say that they hold nothing: a copy takes over all but the pixels, and the masks. */
+    /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels. */
     void BeHollow() { m_hollow = true; }
     bool IsHollow() const { return m_hollow; }
 
@@ -70,6 +70,7 @@ class Dataset final : public GDALDataset
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
     CPLErr ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra);
+    void ReadNothing(const std::vector<size_t> &wanted, const fn_window &window, const Target &target) const;
     bool StartEngine();
     void CopyMetadata();
     void CountOverviews();

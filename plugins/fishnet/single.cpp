@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <map>
+#include <mutex>
 
 #include <unistd.h>
 
@@ -420,6 +422,13 @@ static bool CheckOptions(const Creation &creation)
             return Fail(CPLE_NotSupported, creation.output,
                         std::string(name) + "=" + value + " is not possible with OUTPUT=SINGLE");
     }
+    for (const char *name : {"BLOCKXSIZE", "BLOCKYSIZE"}) {
+        const char *value = own.FetchNameValue(name);
+        const int size = value ? atoi(value) : 16;
+        if (size < 16 || size > FN_TILE_MAX || size % 16 != 0)
+            return Fail(CPLE_IllegalArg, creation.output,
+                        std::string(name) + "=" + value + ": a multiple of 16 is wanted");
+    }
     const char *bits = own.FetchNameValue("DISCARD_LSB");
     if (bits && strchr(bits, ','))
         return Fail(CPLE_NotSupported, creation.output, "DISCARD_LSB by band is not possible with OUTPUT=SINGLE");
@@ -618,6 +627,7 @@ class Single
   private:
     bool Start(fn_error *err);
     bool Place(const fn_part &part, BlockWriter &writer) const;
+    bool NoteFailed(const std::string &path) const;
     bool FailTask(const fn_error &err) const;
     static void OnReport(void *user, const fn_report *report);
     static bool OnFailure(void *user, fn_task *task, const fn_error *err);
@@ -630,6 +640,8 @@ class Single
     Layout m_layout;
     CPLStringList m_openOptions, m_config;
     std::shared_ptr<const Plan> m_plan;
+    std::mutex m_failedMutex;
+    std::map<int64_t, std::string> m_failed; /* by task: filled with NoData */
     PoolHandle m_pool;
     std::unique_ptr<fn_stream, FreeStream> m_stream;
 };
@@ -728,7 +740,7 @@ void Single::OnReport(void *user, const fn_report *report)
 /* ON_ERROR=NODATA. On a worker's thread of this process, also where workers are processes. */
 bool Single::OnFailure(void *user, fn_task *task, const fn_error *err)
 {
-    const auto *self = static_cast<Single *>(user);
+    auto *self = static_cast<Single *>(user);
     const Plan &plan = *self->m_plan;
     try {
         TileEncoder encoder(self->m_plan, self->m_layout);
@@ -740,6 +752,8 @@ bool Single::OnFailure(void *user, fn_task *task, const fn_error *err)
         notes->push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err->text});
         if (encoder.Encode(task, &ignored) != FN_OK)
             return false;
+        const std::lock_guard<std::mutex> lock(self->m_failedMutex);
+        self->m_failed[task->number] = err->text;
         task->notes = notes.release();
         return true;
     } catch (const std::exception &) {
@@ -779,6 +793,38 @@ bool Single::Place(const fn_part &part, BlockWriter &writer) const
     return ok || Fail(CPLE_AppDefined, m_creation.output, TileName(*m_plan, part.task) + " came back damaged");
 }
 
+/* What was filled with NoData is listed in the file, and is not valid where it has a mask. The list moves the file's directory behind the
+ * blocks. */
+bool Single::NoteFailed(const std::string &path) const
+{
+    if (m_failed.empty())
+        return true;
+    const char *const drivers[] = {"GTiff", nullptr};
+    const DatasetHandle dataset(
+        GDALOpenEx(path.c_str(), GDAL_OF_RASTER | GDAL_OF_UPDATE | GDAL_OF_VERBOSE_ERROR, drivers, nullptr, nullptr));
+    if (!dataset)
+        return false;
+    CPLStringList list;
+    list.SetNameValue("TILES_FAILED", CPLSPrintf("%d", static_cast<int>(m_failed.size())));
+    int number = 0;
+    bool ok = true;
+    GDALRasterBandH band = GDALGetRasterBand(dataset.get(), 1);
+    const bool masked = GDALGetMaskFlags(band) == GMF_PER_DATASET;
+    for (const auto &failed : m_failed) {
+        list.SetNameValue(CPLSPrintf("TILE_FAILED_%d", ++number), failed.second.c_str());
+        const fn_window window = fn_grid_tile(&m_plan->grid, failed.first);
+        GByte zero = 0; /* for all pixels */
+        ok = ok && (!masked ||
+                    GDALRasterIOEx(GDALGetMaskBand(band), GF_Write, static_cast<int>(window.x),
+                                   static_cast<int>(window.y), static_cast<int>(window.width),
+                                   static_cast<int>(window.height), &zero, 1, 1, GDT_Byte, 1, 1, nullptr) == CE_None);
+    }
+    ok = ok && GDALSetMetadata(dataset.get(), list.List(), "FISHNET") == CE_None;
+    CPLErrorReset();
+    GDALFlushCache(dataset.get());
+    return ok && CPLGetLastErrorType() < CE_Failure;
+}
+
 bool Single::Write(const std::string &path)
 {
     const double count = static_cast<double>(fn_grid_tile_count(&m_plan->grid));
@@ -800,7 +846,9 @@ bool Single::Write(const std::string &path)
             return Fail(CPLE_UserInterrupt, m_creation.output, "stopped by the user");
     }
     m_stream.reset();
-    return writer.Close() || Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
+    if (!writer.Close())
+        return Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
+    return NoteFailed(path);
 }
 
 /* ---- the whole ---- */

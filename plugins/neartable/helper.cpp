@@ -46,11 +46,11 @@ size_t Budget(const Plan &plan)
     return std::max(kLeast, kEach * part * static_cast<size_t>(plan.workers.workers));
 }
 
-fn_status RunTask(Worker *worker, int64_t number, Purpose purpose, fn_task *task, fn_error *err)
+fn_status RunTask(Worker *worker, Purpose purpose, fn_task *task, fn_error *err)
 {
     try {
         Notes messages;
-        const fn_status status = worker->Run(number, purpose, task, &messages, err);
+        const fn_status status = worker->Run(purpose, task, &messages, err);
         if (!messages.empty())
             task->notes = new Notes(std::move(messages));
         return status;
@@ -60,24 +60,6 @@ fn_status RunTask(Worker *worker, int64_t number, Purpose purpose, fn_task *task
 }
 
 /* ---- what both sides know ---- */
-
-/* A helper, with its index, serves all purposes: a task's number, on its way to a worker, holds the purpose too. */
-constexpr int kPurposeBit = 60;
-
-static int64_t WithPurpose(int64_t task, Purpose purpose)
-{
-    return task | static_cast<int64_t>(purpose) << kPurposeBit;
-}
-
-static Purpose PurposeOf(int64_t number)
-{
-    return static_cast<Purpose>(number >> kPurposeBit);
-}
-
-static int64_t TaskOf(int64_t number)
-{
-    return number & ((int64_t(1) << kPurposeBit) - 1);
-}
 
 /* Words: these, then the split, then the open options. */
 enum : size_t { kSignature, kThreads, kWithNear, kConnection, kSplit, kOpenOptions = kSplit + Split::kWords };
@@ -102,7 +84,7 @@ std::shared_ptr<Helper> Helper::Start(std::shared_ptr<const Plan> plan, const Sp
     job.user = self.get();
     job.task_bytes = [](void *, int64_t) { return size_t(0); }; /* the stream's own is asked */
     job.task_label = [](void *user, int64_t number, char *label, size_t size) {
-        snprintf(label, size, "%s", static_cast<Helper *>(user)->m_split.Describe(TaskOf(number)).c_str());
+        snprintf(label, size, "%s", static_cast<Helper *>(user)->m_split.Describe(number).c_str());
     };
     job.notes_from_bytes = NotesFromBytes;
     fn_error err;
@@ -138,16 +120,6 @@ bool Helper::TakeAnswer()
     for (const Message &message : *messages)
         Emit(message);
     return true;
-}
-
-fn_status Helper::Run(void *worker, Purpose purpose, fn_task *task, fn_error *err) const
-{
-    const fn_job &job = Job();
-    const int64_t number = task->number;
-    task->number = WithPurpose(number, purpose);
-    const fn_status status = job.worker_run(job.user, worker, task, err);
-    task->number = number;
-    return status;
 }
 
 /* ---- in the helper process ---- */
@@ -219,7 +191,7 @@ static fn_status PrepareJob(const Words &words, fn_job *job, std::string *answer
         }
     };
     job->worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
-        return RunTask(static_cast<Worker *>(worker), TaskOf(task->number), PurposeOf(task->number), task, error);
+        return RunTask(static_cast<Worker *>(worker), Worker::PurposeOf(task->bytes), task, error);
     };
     job->worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
     return FN_OK;

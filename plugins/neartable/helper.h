@@ -24,7 +24,7 @@ void EmitError(const Plan &plan, const fn_error &err);
  * completed. On a thread of the host. */
 bool WaitToTryAgain(int tried, int retries, fn_error *err);
 
-/* Of the host. It serves one stream at a time, and any number of them one after the other. */
+/* Of the host. It serves one stream at a time, and any number of them one after the other, whatever their purposes. */
 class Helper
 {
   public:
@@ -39,8 +39,6 @@ class Helper
 
     /* The job of its pool, of which a stream uses what is about workers and memory. */
     const fn_job &Job() const { return *fn_pool_job(m_pool.get()); }
-    /* Computes a task for that purpose. */
-    fn_status Run(void *worker, Purpose purpose, fn_task *task, fn_error *err) const;
 
   private:
     Helper(std::shared_ptr<const Plan> plan, const Split &split) : m_plan(std::move(plan)), m_split(split) {}
@@ -57,7 +55,7 @@ class Helper
 size_t Budget(const Plan &plan);
 
 /* worker_run of a job: the messages go to task->notes, and nothing is thrown. */
-fn_status RunTask(Worker *worker, int64_t number, Purpose purpose, fn_task *task, fn_error *err);
+fn_status RunTask(Worker *worker, Purpose purpose, fn_task *task, fn_error *err);
 
 } // namespace fishnet::neartable
 

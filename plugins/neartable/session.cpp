@@ -44,8 +44,7 @@ bool Session::Start(std::shared_ptr<const NearSide> near)
         }
     };
     job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *error) {
-        return RunTask(static_cast<Worker *>(worker), task->number, static_cast<Session *>(user)->m_purpose, task,
-                       error);
+        return RunTask(static_cast<Worker *>(worker), static_cast<Session *>(user)->m_purpose, task, error);
     };
     job.worker_close = [](void *, void *worker) { delete static_cast<Worker *>(worker); };
     return Start(job);
@@ -61,8 +60,7 @@ bool Session::Start(std::shared_ptr<Helper> helper)
         return pool(user).worker_open(pool(user).user, worker, error);
     };
     job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *error) {
-        const auto *session = static_cast<Session *>(user);
-        return session->m_helper->Run(worker, session->m_purpose, task, error);
+        return pool(user).worker_run(pool(user).user, worker, task, error);
     };
     job.worker_close = [](void *user, void *worker) { pool(user).worker_close(pool(user).user, worker); };
     if (m_helper->Job().result_new) {

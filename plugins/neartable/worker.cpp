@@ -33,12 +33,22 @@ Worker::~Worker()
     m_reader.reset();
 }
 
+/* Sizes that rows do not have: each of them takes more. */
+constexpr size_t kCountRowsBytes = sizeof(PartHeader), kCountUsableBytes = sizeof(PartHeader) + sizeof(uint64_t);
+
+Purpose Worker::PurposeOf(size_t taskBytes)
+{
+    return taskBytes == kCountRowsBytes     ? Purpose::CountRows
+           : taskBytes == kCountUsableBytes ? Purpose::CountUsable
+                                            : Purpose::Rows;
+}
+
 size_t Worker::TaskBytes(const Work &work, Purpose purpose, int64_t task)
 {
     const Plan &plan = *work.plan;
     constexpr size_t kField = 16; /* bytes of a carried field, about */
     if (purpose != Purpose::Rows)
-        return sizeof(PartHeader);
+        return purpose == Purpose::CountRows ? kCountRowsBytes : kCountUsableBytes;
     const auto features = static_cast<size_t>(work.split.TaskSize(task));
     const size_t closest = std::min<size_t>(plan.limits.closest, kPartRows);
     const size_t rows = std::min<size_t>(features * closest, kPartRows);
@@ -191,7 +201,7 @@ static fn_usable PointUsable(double x, double y, bool geodesic)
     return geodesic && std::abs(y) > 90 ? FN_UNUSABLE_LATITUDE : FN_USABLE;
 }
 
-fn_status Worker::Run(int64_t number, Purpose purpose, fn_task *task, Notes *messages, fn_error *err)
+fn_status Worker::Run(Purpose purpose, fn_task *task, Notes *messages, fn_error *err)
 {
     MessageCollector collector;
     std::string cause;
@@ -200,8 +210,8 @@ fn_status Worker::Run(int64_t number, Purpose purpose, fn_task *task, Notes *mes
     m_purpose = purpose;
     m_batch.Clear();
     m_part.Clear(m_plan); /* a task that was given up may have left something */
-    fn_status status = m_reader->Read(number, task->cancel, m_batch, &end, collector, cause);
-    const std::string range = m_work.split.Describe(number);
+    fn_status status = m_reader->Read(task->number, task->cancel, m_batch, &end, collector, cause);
+    const std::string range = m_work.split.Describe(task->number);
     if (status == FN_ERR_READ)
         return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),
                        Describe(m_plan.input).c_str(), cause.c_str());

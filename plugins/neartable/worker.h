@@ -10,7 +10,7 @@ namespace fishnet::neartable
 {
 
 /* What is computed: the rows, or how many there are. */
-enum class Purpose : char {
+enum class Purpose {
     Rows,
     CountRows,  /* searches */
     CountUsable /* of the input; searches nothing */
@@ -34,11 +34,13 @@ class Worker
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
 
-    /* Computes task `number` of the split into `task`. messages: of one that succeeded. */
-    fn_status Run(int64_t number, Purpose purpose, fn_task *task, Notes *messages, fn_error *err);
+    /* messages: of a task that succeeded. */
+    fn_status Run(Purpose purpose, fn_task *task, Notes *messages, fn_error *err);
 
     /* Bytes of a task's first part, about. */
     static size_t TaskBytes(const Work &work, Purpose purpose, int64_t task);
+    /* What a task of so many bytes is for: the processes of one helper are not told otherwise. */
+    static Purpose PurposeOf(size_t taskBytes);
 
   private:
     explicit Worker(const Work &work) : m_work(work), m_plan(*work.plan) {}

@@ -203,6 +203,24 @@ def peak_kb(*command, timeout=60, env=None):
     return int(good('/usr/bin/python3', '-c', script, *command, timeout=timeout, env=env))
 
 
+def processes():
+    """(process, parent, group) of all that run. One that has ended and is not waited for does not."""
+    found = []
+    for name in os.listdir('/proc'):
+        try:
+            with open('/proc/%s/stat' % name) as f:
+                words = f.read().rpartition(')')[2].split()
+        except OSError:
+            continue
+        if name.isdigit() and words[0] not in 'ZX':
+            found.append((int(name), int(words[1]), int(words[2])))
+    return found
+
+
+def children(process):
+    return [child for child, parent, _ in processes() if parent == process]
+
+
 class NearCase(Case):
     @classmethod
     def setUpClass(cls):

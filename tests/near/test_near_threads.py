@@ -10,16 +10,8 @@ import unittest
 from osgeo import gdal
 
 from near_brute import random_geometries
-from near_common import NearCase, brief, listening, make, near, oo, points, rng, rows_of, run, table
+from near_common import NearCase, brief, listening, make, near, oo, points, processes, rng, rows_of, run, table
 from common import BASE, files, settled, threads, wait_for  # noqa: E402  (near_common knows where it is)
-
-
-def group_exists(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 class Threads(NearCase):
@@ -171,7 +163,7 @@ class Threads(NearCase):
             child.send_signal(number)
             child.wait(5)
             child.stderr.close()
-            self.assertTrue(wait_for(lambda: not group_exists(child.pid), 2), 'a process of the group is left')
+            self.assertTrue(wait_for(lambda: child.pid not in [group for _, _, group in processes()], 2), 'a process of the group is left')
             self.assertLessEqual(set(os.listdir(folder)), {'out.csv'})
 
     def test_reader_that_goes_away(self):

@@ -48,11 +48,28 @@ const struct {
     {"BLOCKXSIZE", Belongs::single, "type='int' description='Width of a block'/>"},
     {"BLOCKYSIZE", Belongs::single, "type='int' description='Height of a block'/>"},
     {"BIGTIFF", Belongs::single,
-     "type='string-select' default='IF_NEEDED' description='As in GTiff'>"
+     "type='string-select' default='IF_SAFER' description='As in GTiff'>"
      "<Value>YES</Value><Value>NO</Value><Value>IF_NEEDED</Value><Value>IF_SAFER</Value></Option>"},
     {"INTERLEAVE", Belongs::both, /* gdal_translate adds it by itself */
      "type='string-select' description='As in GTiff'><Value>BAND</Value><Value>PIXEL</Value></Option>"},
     {"NBITS", Belongs::single, "type='int' description='As in GTiff'/>"},
+    {"SPARSE_OK", Belongs::single,
+     "type='boolean' default='NO' description='Leave out blocks of nothing but NoData'/>"},
+    {"WEBP_LEVEL", Belongs::single, "type='int' min='1' max='100' description='Level of WEBP'/>"},
+    {"WEBP_LOSSLESS", Belongs::single, "type='boolean' description='As in GTiff'/>"},
+    {"DISCARD_LSB", Belongs::single, "type='int' description='As in GTiff'/>"},
+    {"ENDIANNESS", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"PIXELTYPE", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"PHOTOMETRIC", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"ALPHA", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"PROFILE", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"GEOTIFF_KEYS_FLAVOR", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"GEOTIFF_VERSION", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"COPY_SRC_MDD", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"SRC_MDD", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"TFW", Belongs::single, "type='boolean' default='NO' description='Write a world file'/>"},
+    {"RPB", Belongs::single, "type='boolean' default='NO' description='Write an .RPB file'/>"},
+    {"RPCTXT", Belongs::single, "type='boolean' default='NO' description='Write an _RPC.TXT file'/>"},
 };
 } // namespace
 

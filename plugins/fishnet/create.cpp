@@ -53,8 +53,7 @@ const struct {
     {"INTERLEAVE", Belongs::both, /* gdal_translate adds it by itself */
      "type='string-select' description='As in GTiff'><Value>BAND</Value><Value>PIXEL</Value></Option>"},
     {"NBITS", Belongs::single, "type='int' description='As in GTiff'/>"},
-    {"SPARSE_OK", Belongs::single,
-     "type='boolean' default='NO' description='Leave out blocks of nothing but NoData'/>"},
+    {"SPARSE_OK", Belongs::single, "type='boolean' default='NO' description='Leave out blocks of nothing but NoData'/>"},
     {"WEBP_LEVEL", Belongs::single, "type='int' min='1' max='100' description='Level of WEBP'/>"},
     {"WEBP_LOSSLESS", Belongs::single, "type='boolean' description='As in GTiff'/>"},
     {"DISCARD_LSB", Belongs::single, "type='int' description='As in GTiff'/>"},
@@ -254,6 +253,8 @@ static bool NameSource(Creation &creation)
     /* What a program has changed and not written, others do not see. */
     if (source->GetAccess() == GA_Update)
         GDALFlushCache(GDALDataset::ToHandle(source));
+    if (IsOfDriver(source, "MEM") || IsOfDriver(source, "Memory"))
+        return FailSource(creation, "it is in the memory of this process");
     bool computes = false;
     for (int i = 0; i < creation.openOptions.size(); i++)
         computes = computes || !STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB=");
@@ -286,14 +287,11 @@ static bool NameSource(Creation &creation)
     if (IsOfDriver(source, "VRT") && (name.empty() || VSIStatL(name.c_str(), &stat) != 0)) {
         if (!NameOfVRT(creation, source, name))
             return false;
-    } else if (IsOfDriver(source, "FISHNET") || (openOptions && *openOptions)) {
-        const std::string why = WhyNotShared(GDALDataset::ToHandle(source), name);
-        if (IsOfDriver(source, "MEM") || name.empty())
-            return FailSource(creation, why);
+    } else if (!name.empty() && (IsOfDriver(source, "FISHNET") || (openOptions && *openOptions))) {
         if (!WrapAsVRT(creation, name))
             return false;
     }
-    if (name.empty() || IsOfDriver(source, "MEM") || IsOfDriver(source, "Memory"))
+    if (name.empty())
         return FailSource(creation, WhyNotShared(GDALDataset::ToHandle(source), name));
     /* The recipe takes white space and one pair of quotes away. */
     const bool quote = isspace(static_cast<unsigned char>(name.front())) ||

@@ -7,7 +7,7 @@
 #include <cpl_minixml.h>
 #include <ogrsf_frmts.h>
 
-#include "fishnet/tile_folder.h"
+#include "output_folder.h"
 
 namespace fishnet
 {
@@ -205,7 +205,7 @@ static bool WriteVRT(const TileSet &tiles, CPLXMLNode *root, const std::string &
     if (!writer.Look())
         return false;
     writer.Replace(root);
-    return WriteWhole(output, ToText(root));
+    return output::WriteWhole("FISHNET", output, ToText(root));
 }
 
 /* ---- tile index ---- */
@@ -304,7 +304,7 @@ static bool WriteGTI(const TileSet &tiles, GDALDataset *computed, CPLXMLNode *vr
     }
     if (mask)
         AddElement(root.get(), "MaskBand", "true");
-    return WriteWhole(output, ToText(root.get()));
+    return output::WriteWhole("FISHNET", output, ToText(root.get()));
 }
 #endif
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fishnet/dataset.h"
-#include "fishnet/tile_folder.h"
+#include "output_folder.h"
 
 namespace fishnet
 {
@@ -183,31 +183,7 @@ bool TileWorker::NoteFailures(int64_t tile, const std::string &part) const
             y + height > window.y)
             text += std::string(equal + 1) + "\n";
     }
-    return text.empty() || WriteWhole(part + "/" + FailedFile(m_job.tiles, tile), text);
-}
-
-/* Under its own name, and after the files that belong to it: where it is, it is whole. */
-bool TileWorker::Publish(int64_t tile, const std::string &part, int64_t *bytes) const
-{
-    const std::string file = m_job.tiles.File(tile);
-    std::vector<std::string> names;
-    const CPLStringList entries(VSIReadDir(part.c_str()));
-    for (int i = 0; i < entries.size(); i++)
-        if (!EQUAL(entries[i], ".") && !EQUAL(entries[i], "..") && file != entries[i])
-            names.emplace_back(entries[i]);
-    names.push_back(file);
-    for (const std::string &name : names) {
-        VSIStatBufL stat;
-        const std::string from = part + "/" + name, to = m_job.tiles.folder + "/" + name;
-        errno = 0;
-        if (VSIStatL(from.c_str(), &stat) != 0 || VSIRename(from.c_str(), to.c_str()) != 0) {
-            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be moved to %s: %s", from.c_str(), to.c_str(),
-                     strerror(errno));
-            return false;
-        }
-        *bytes += static_cast<int64_t>(stat.st_size);
-    }
-    return true;
+    return text.empty() || output::WriteWhole("FISHNET", part + "/" + m_job.tiles.FailedFile(tile), text);
 }
 
 /* Has an error been collected, other than that a format cannot hold something beside the pixels? */
@@ -230,7 +206,8 @@ static bool IsForMemory(const MessageCollector &collector)
 fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
 {
     const int64_t tile = m_job.todo[static_cast<size_t>(task.number)];
-    const std::string part = PartFolder(m_job.tiles, tile, static_cast<long>(getpid()));
+    const std::string part =
+        output::PartFolder(m_job.tiles.folder, m_job.tiles.Stem(tile), static_cast<long>(getpid()));
     const std::string file = part + "/" + m_job.tiles.File(tile);
     int64_t bytes = 0;
     std::string cause, reason;
@@ -242,11 +219,12 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
             CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", part.c_str(), strerror(errno));
         else
             done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&
-                   NoteFailures(tile, part) && Publish(tile, part, &bytes);
+                   NoteFailures(tile, part) &&
+                   output::Publish(part, m_job.tiles.folder, m_job.tiles.File(tile), &bytes);
         cause = collector.Cause("no reason given");
         memory = IsForMemory(collector);
         if (!done)
-            reason = WhyNotWritable(part);
+            reason = output::WhyNotWritable(part);
         if (cause.find(reason) != std::string::npos)
             reason.clear();
         VSIRmdirRecursive(part.c_str());

@@ -46,7 +46,6 @@ class TileWorker
     bool Write(int64_t tile, const std::string &file, fn_task &task) const;
     bool IsWhole(int64_t tile, const std::string &file) const;
     bool NoteFailures(int64_t tile, const std::string &part) const;
-    bool Publish(int64_t tile, const std::string &part, int64_t *bytes) const;
 
     const TileJob &m_job;
     DatasetHandle m_dataset;

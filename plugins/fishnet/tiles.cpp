@@ -4,14 +4,15 @@
 #include <cctype>
 #include <cstring>
 #include <exception>
+#include <numeric>
 #include <set>
 
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
 #include "fishnet/mosaic.h"
 #include "fishnet/stream.h"
-#include "fishnet/tile_folder.h"
 #include "fishnet/tile_worker.h"
+#include "output_folder.h"
 
 namespace fishnet
 {
@@ -114,8 +115,6 @@ static bool ReadFormat(const Creation &creation, TileSet &tiles)
         return Refuse("FORMAT", tiles.format, "GDAL has no raster driver of that name");
     if (!has(GDAL_DCAP_CREATECOPY) && !has(GDAL_DCAP_CREATE))
         return Refuse("FORMAT", tiles.format, "that driver cannot write rasters");
-    if (!has(GDAL_DCAP_OPEN))
-        return Refuse("FORMAT", tiles.format, "that driver cannot read what it writes");
     if (EQUAL(tiles.format.c_str(), "VRT") || EQUAL(tiles.format.c_str(), "FISHNET"))
         return Refuse("FORMAT", tiles.format, "that driver does not write the pixels");
     /* Some write files of any name; what is no file has no name of GDAL's file systems. */
@@ -167,9 +166,8 @@ static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &o
         options.mosaic = MosaicKind::gti;
     else if (!EQUAL(mosaic, "VRT"))
         return Refuse("MOSAIC", mosaic, "VRT or GTI is wanted");
-    options.resume = CPLTestBool(resume);
-    if (!options.resume && !EQUAL(resume, "NO") && !EQUAL(resume, "FALSE") && !EQUAL(resume, "OFF") &&
-        !EQUAL(resume, "0"))
+    options.resume = EQUAL(resume, "YES") || EQUAL(resume, "TRUE") || EQUAL(resume, "ON") || EQUAL(resume, "1");
+    if (!options.resume && CPLTestBool(resume)) /* anything that is not no */
         return Refuse("RESUME", resume, "YES or NO is wanted");
 
     /* A name that ends otherwise is most likely meant for a single file. */
@@ -221,15 +219,43 @@ static bool MakeGrid(const TileOptions &options, GDALDataset *computed, TileSet 
     return false;
 }
 
-/* ---- the recipe ---- */
+/* ---- the folder ---- */
 
-static std::string OneLine(const std::string &text)
+/* "r003_c012.tif" and what belongs to it. */
+static bool IsOfTile(const std::string &name)
 {
-    std::string line;
-    for (char c : text)
-        line += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
-    return line;
+    size_t at = 0;
+    for (const char *part : {"r", "_c"}) {
+        if (name.compare(at, strlen(part), part) != 0)
+            return false;
+        at += strlen(part);
+        const size_t begin = at;
+        while (at < name.size() && isdigit(static_cast<unsigned char>(name[at])))
+            at++;
+        if (at - begin < 3)
+            return false;
+    }
+    return at < name.size() && name[at] == '.';
 }
+
+static const output::OutputKind kTiles = {"FISHNET", "tiles",
+                                          [](const std::string &name) { return IsOfTile(name) || name == kIndexName; }};
+
+/* What is noted beside tiles. */
+static std::vector<std::string> Failures(const TileSet &tiles, const output::OutputFolder &folder)
+{
+    const std::string ending = ".failed.txt";
+    std::vector<std::string> failures;
+    for (const std::string &name : folder.List())
+        if (IsOfTile(name) && name.size() > ending.size() && name.substr(name.size() - ending.size()) == ending)
+            for (const std::string &line : output::ReadLines(tiles.folder + "/" + name))
+                failures.push_back(line);
+    std::sort(failures.begin(), failures.end());
+    failures.erase(std::unique(failures.begin(), failures.end()), failures.end());
+    return failures;
+}
+
+/* ---- the recipe ---- */
 
 static std::string Joined(const std::vector<int> &values)
 {
@@ -244,14 +270,14 @@ static std::vector<std::string> Recipe(const Creation &creation, const TileSet &
 {
     std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
                                       std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
-                                      "dataset " + OneLine(creation.connection)};
+                                      "dataset " + output::OneLine(creation.connection)};
     for (int i = 0; i < creation.openOptions.size(); i++)
         if (!STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB="))
-            lines.push_back("option " + OneLine(creation.openOptions[i]));
+            lines.push_back("option " + output::OneLine(creation.openOptions[i]));
     lines.push_back(std::string("option ON_ERROR=") + (creation.errorIsNoData ? "NODATA" : "FAIL"));
     lines.push_back("FORMAT=" + tiles.format);
     for (int i = 0; i < tiles.options.size(); i++)
-        lines.push_back("TILE_CO=" + OneLine(tiles.options[i]));
+        lines.push_back("TILE_CO=" + output::OneLine(tiles.options[i]));
     lines.push_back("edges of columns " + Joined(tiles.columns));
     lines.push_back("edges of rows " + Joined(tiles.rows));
     std::set<std::string> files;
@@ -260,12 +286,7 @@ static std::vector<std::string> Recipe(const Creation &creation, const TileSet &
         for (int i = 0; i < list.size(); i++)
             files.insert(AbsoluteName(list[i]));
     }
-    for (const std::string &file : files) {
-        VSIStatBufL stat;
-        if (VSIStatL(file.c_str(), &stat) == 0)
-            lines.push_back(OneLine(file) + CPLSPrintf(": %lld bytes of %lld", static_cast<long long>(stat.st_size),
-                                                       static_cast<long long>(stat.st_mtime)));
-    }
+    output::AppendFiles(std::vector<std::string>(files.begin(), files.end()), lines);
     return lines;
 }
 
@@ -303,7 +324,7 @@ namespace
 class Run
 {
   public:
-    Run(const Creation &creation, const TileJob &job, const TileFolder &folder, std::set<std::string> said)
+    Run(const Creation &creation, const TileJob &job, const output::OutputFolder &folder, std::set<std::string> said)
         : m_creation(creation), m_job(job), m_folder(folder), m_all(job.tiles.Count()), m_said(std::move(said))
     {
         m_done = m_all - static_cast<int64_t>(job.todo.size());
@@ -323,7 +344,7 @@ class Run
 
     const Creation &m_creation;
     const TileJob &m_job;
-    const TileFolder &m_folder;
+    const output::OutputFolder &m_folder;
     int64_t m_done, m_all;
     std::set<std::string> m_said; /* what has been said is not said again for each tile */
     PoolHandle m_pool;
@@ -341,7 +362,7 @@ void Run::OnReport(void *user, const fn_report *report)
              report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
              report->again ? "; again" : "");
     if (report->status != FN_OK && self->m_pool)
-        self->m_folder.RemovePart(tile, report->process);
+        self->m_folder.RemovePart(self->m_job.tiles.Stem(tile), report->process);
     if (!notes)
         return;
     for (const Message &message : *notes)
@@ -432,14 +453,50 @@ void Run::Stop()
 }
 
 /* What a worker opens. It is the only one that reads it. */
-static CPLStringList OpenOptions(const Creation &creation)
+static CPLStringList OpenOptions(const Creation &creation, const std::string &tasks)
 {
     CPLStringList options(creation.openOptions);
     options.SetNameValue("NUM_WORKERS", "1");
     options.SetNameValue("WORKERS", "THREADS");
     options.SetNameValue("ON_ERROR", creation.errorIsNoData ? "NODATA" : "FAIL");
     options.SetNameValue("RETRIES", CPLSPrintf("%d", creation.workers.retries));
+    if (!tasks.empty() && !options.FetchNameValue("TILE_SIZE"))
+        options.SetNameValue("TILE_SIZE", tasks.c_str());
     return options;
+}
+
+static DatasetHandle OpenComputed(const std::string &connection, const CPLStringList &options)
+{
+    return DatasetHandle(GDALOpenEx(connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
+                                    const_cast<CPLStringList &>(options).List(), nullptr));
+}
+
+/* The size of the tasks that a worker reads by along one side: parts of a tile, so that no worker computes what belongs to another's. */
+static int TaskSize(const std::vector<int> &edges, int usual, int most)
+{
+    constexpr int kSmall = 16;
+    int common = 0, widest = 0;
+    for (size_t i = 1; i < edges.size(); i++) {
+        widest = std::max(widest, edges[i] - edges[i - 1]);
+        if (i + 1 < edges.size()) /* the last edge is the end of the raster */
+            common = std::gcd(common, edges[i]);
+    }
+    if (common == 0 || (common < kSmall && common < widest))
+        return std::min(usual, widest);
+    if (common % usual == 0)
+        return usual;
+    for (int size = std::min(common, most); size > kSmall; size--)
+        if (common % size == 0)
+            return size;
+    return std::min(common, FN_TILE_MAX);
+}
+
+static std::string TaskSizes(const TileSet &tiles, const fn_grid &usual)
+{
+    constexpr int kPixels = 512 * 512;
+    const int width = TaskSize(tiles.columns, usual.tile_width, 1024);
+    const int height = TaskSize(tiles.rows, usual.tile_height, std::max(16, kPixels / width));
+    return std::to_string(width) + "x" + std::to_string(height);
 }
 
 /* The share of a worker: three rows of its tasks across a tile. */
@@ -458,6 +515,26 @@ static int CacheMegabytes(const Creation &creation, const TileJob &job, const Pl
     return static_cast<int>(std::max(kLeast, (bytes >> 20) + 1));
 }
 
+/* What workers will see when they open it, and what they need for it. False after CPLError. */
+static bool DescribeForWorkers(const Creation &creation, TileJob &job)
+{
+    std::string cause;
+    {
+        MessageCollector collector; /* warnings have been given */
+        const DatasetHandle handle = OpenComputed(job.connection, job.openOptions);
+        if (handle) {
+            const Plan &plan = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()))->GetPlan();
+            job.signature = plan.Signature();
+            job.openOptions.SetNameValue("CACHE_MB", CPLSPrintf("%d", CacheMegabytes(creation, job, plan)));
+            return true;
+        }
+        cause = collector.Cause("no reason given");
+    }
+    CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: %s cannot be opened again: %s", job.connection.c_str(),
+             cause.c_str());
+    return false;
+}
+
 GDALDataset *CreateTiles(const Creation &creation)
 {
     TileOptions options;
@@ -465,9 +542,7 @@ GDALDataset *CreateTiles(const Creation &creation)
     TileSet &tiles = job.tiles;
     if (!ReadOptions(creation, tiles, options))
         return nullptr;
-    const CPLStringList openOptions = OpenOptions(creation);
-    const DatasetHandle handle(GDALOpenEx(creation.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
-                                          openOptions.List(), nullptr));
+    const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
     auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
         return nullptr;
@@ -477,7 +552,7 @@ GDALDataset *CreateTiles(const Creation &creation)
         said.insert(message.text);
     }
 
-    TileFolder folder(tiles);
+    output::OutputFolder folder(kTiles, tiles.folder);
     const std::vector<std::string> recipe = Recipe(creation, tiles, computed);
     if (!folder.Begin(recipe, options.resume))
         return nullptr;
@@ -488,24 +563,24 @@ GDALDataset *CreateTiles(const Creation &creation)
         return nullptr;
     }
     for (int64_t tile = 0; tile < tiles.Count(); tile++)
-        if (!folder.HasTile(tile))
+        if (!folder.Has(tiles.File(tile), tiles.FailedFile(tile)))
             job.todo.push_back(tile);
     tiles.folder = AbsoluteName(tiles.folder);
     job.connection = creation.connection;
-    job.signature = computed->GetPlan().Signature();
     job.workers = static_cast<int>(
         std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, static_cast<int64_t>(job.todo.size()))));
     job.threads = creation.workers.threads;
     job.config = ThreadConfig();
-    job.openOptions = openOptions;
-    job.openOptions.SetNameValue("CACHE_MB", CPLSPrintf("%d", CacheMegabytes(creation, job, computed->GetPlan())));
+    job.openOptions = OpenOptions(creation, TaskSizes(tiles, computed->GetPlan().grid));
+    if (!DescribeForWorkers(creation, job))
+        return nullptr;
 
     Words inputs = {creation.connection, tiles.folder};
     const CPLStringList files(computed->GetFileList());
     for (int i = 0; i < files.size(); i++)
         inputs.emplace_back(files[i]);
     if (!Run(creation, job, folder, said).Write(inputs) ||
-        !WriteMosaic(options.mosaic, tiles, computed, creation.output, folder.Failures()))
+        !WriteMosaic(options.mosaic, tiles, computed, creation.output, Failures(tiles, folder)))
         return nullptr;
     return GDALDataset::FromHandle(
         GDALOpenEx(creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));

@@ -25,7 +25,12 @@ struct TileSet {
     fn_window Window(int64_t tile) const;
     std::string Stem(int64_t tile) const; /* "r003_c012" */
     std::string File(int64_t tile) const { return Stem(tile) + "." + extension; }
+    /* Beside a tile with pixels that could not be computed (ON_ERROR=NODATA): why, a line for each. */
+    std::string FailedFile(int64_t tile) const { return Stem(tile) + ".failed.txt"; }
 };
+
+/* Of an index over the tiles, in their folder. */
+constexpr const char *kIndexName = "index.fgb";
 
 /* Cuts `size` pixels into `count` parts as equal as possible, between blocks where that leaves them about equal; at most a part for each
  * pixel. */

@@ -26,7 +26,7 @@
 #define HELPER_NOTICE 1.0
 /* Seconds the helper has to fork or end a worker, which takes milliseconds; and those of them in which that is not broken off: workers of
  * tasks that are still wanted would end with the helper. */
-#define HELPER_MOST 10.0
+#define HELPER_MOST 4.0
 #define HELPER_CALM 1.0
 /* Seconds that a worker whose helper is gone may take to end. */
 #define WORKER_MOST 5.0

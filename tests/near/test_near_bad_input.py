@@ -46,7 +46,8 @@ class BadNear(NearCase):
                 ('LOCATION', 'PERHAPS'), ('LOCATION', ''), ('ANGLE', '2'), ('ANGLE', 'maybe'), ('ALONG', 'x'), ('EXCLUDE_SELF', 'SOMETIMES'), ('EXCLUDE_SELF', ''),
                 ('UNMATCHED', 'KEEP'), ('UNMATCHED', ''), ('GEOMETRY', 'POLYGON'), ('GEOMETRY', ''), ('GEOMETRY', 'YES'),
                 ('NUM_WORKERS', '0'), ('NUM_WORKERS', '-1'), ('NUM_WORKERS', '1025'), ('NUM_WORKERS', 'many'), ('NUM_WORKERS', ''), ('NUM_WORKERS', '1.5'), ('NUM_WORKERS', '2x'),
-                ('NUM_WORKERS', '99999999999999999999'), ('WORKERS', 'MAGIC'), ('WORKERS', ''),
+                ('NUM_WORKERS', '99999999999999999999'), ('WORKERS', 'MAGIC'), ('WORKERS', ''), ('RETRIES', '-1'), ('RETRIES', '101'), ('RETRIES', 'often'), ('RETRIES', ''), ('TASK_TIMEOUT', '-1'), ('TASK_TIMEOUT', 'soon'),
+                ('TASK_TIMEOUT', 'inf'), ('TASK_TIMEOUT', ''), ('THREADS_PER_WORKER', '0'), ('THREADS_PER_WORKER', '1025'), ('THREADS_PER_WORKER', 'ALL_CPUS'),
                 ('PARTITION_SIZE', '0'), ('PARTITION_SIZE', '-5'), ('PARTITION_SIZE', 'big'), ('PARTITION_SIZE', ''), ('PARTITION_SIZE', '1e3x'), ('PARTITION_SIZE', '99999999999999999999'),
                 ('PARTITION', '0/4'), ('PARTITION', '5/4'), ('PARTITION', '1'), ('PARTITION', '1/0'), ('PARTITION', 'a/b'), ('PARTITION', ''), ('PARTITION', '1/2/3'), ('PARTITION', '-1/2'),
                 ('PARTITION', '1/'), ('PARTITION', '/2'), ('TRACE', '/no/such/folder/trace.json')):
@@ -74,6 +75,8 @@ class BadNear(NearCase):
         """GDAL warns of it by the driver's list of options."""
         done = run('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + self.a, *oo(NEAR=self.b, CLOSSEST=3))
         self.assertIn('CLOSSEST', done.stderr)
+        done = run('ogr2ogr', '-f', 'CSV', self.new('out.csv'), 'NEARTABLE:' + self.a, *oo(NEAR=self.b, ON_ERROR='NODATA'))
+        self.assertIn('ON_ERROR', done.stderr)  # a near table is whole or an error
 
     def test_files(self):
         text = self.path('text.txt')

@@ -78,11 +78,13 @@ class SameBytes(ProcessCase):
             generator = rng('processes', kind)
             inputs = random_geometries(generator, kind, cls.N, 3000, 15)
             fields = {'name': ['n%d' % i for i in range(cls.N)], 'v': [int(v) for v in generator.integers(0, 9, cls.N)]}
-            for ending in ('gpkg', 'shp', 'fgb', 'csv', 'sqlite', 'geojson'):
-                cls.sides[kind, ending] = make(cls.path('%s_%s.%s' % (kind, ending, ending)), inputs, fields=fields, kind=KIND[kind], epsg=32632 if ending != 'geojson' else None)
+            for ending in ('gpkg', 'shp', 'fgb', 'csv', 'sqlite'):
+                cls.sides[kind, ending] = make(cls.path('%s_%s.%s' % (kind, ending, ending)), inputs, fields=fields, kind=KIND[kind])
             nears = random_geometries(generator, kind, 400, 3000, 15)
             cls.sides[kind, 'near'] = make(cls.path('near_%s.gpkg' % kind), nears, fields={'label': ['x%d' % i for i in range(400)], 'v': [i % 9 for i in range(400)]})
-        cls.degrees = make(cls.path('degrees.gpkg'), points(rng('degrees').uniform((-180, -90), (180, 90), (900, 2))), epsg=4326)
+        globe = points(rng('degrees').uniform((-180, -90), (180, 90), (900, 2)))
+        cls.degrees = make(cls.path('degrees.gpkg'), globe, epsg=4326)
+        cls.geojson = make(cls.path('degrees.geojson'), globe, fields={'name': ['g%d' % i for i in range(900)]}, epsg=4326)
 
     def test_formats(self):
         """By FID, by number, and by passing over what others read."""
@@ -92,8 +94,7 @@ class SameBytes(ProcessCase):
             dataset = near(source, NEAR=self.sides['Point', 'near'], WORKERS='PROCESSES', NUM_WORKERS=2)
             dataset.GetLayer(0).GetNextFeature()
             self.assertEqual(dataset.GetMetadataItem('INPUT_READ_BY', 'FISHNET'), way, ending)
-        with listening():
-            self.both(self.sides['Point', 'geojson'], NEAR=self.sides['Point', 'geojson'], METHOD='PLANAR', CLOSEST=2, NEAR_FIELDS='name')
+        self.both(self.geojson, NEAR=self.geojson, CLOSEST=2, NEAR_FIELDS='name')
 
     def test_kinds(self):
         for kind in ('LineString', 'Polygon'):
@@ -162,14 +163,15 @@ class SameBytes(ProcessCase):
         lists = {('li', ogr.OFTInteger64List): [[1, 2**40], None, [3]], ('lr', ogr.OFTRealList): [[0.5, -1.5], None, [2.5]], ('ls', ogr.OFTStringList): [['a', 'bc'], None, ['é']],
                  ('t', ogr.OFTTime): ['12:34:56', None, '00:00:01']}
         spots = points([(0, 0), (10, 0), (20, 0)])
-        a = make(self.new('a.gpkg'), points([(i, 1) for i in range(200)]))
-        for b in (make(self.new('b.gpkg'), spots, fields=fields), make(self.new('b.geojson'), spots, fields=lists, epsg=None)):
+        a = make(self.new('a.gpkg'), points([(i - 100, 1) for i in range(200)]), epsg=4326)
+        for b in (make(self.new('b.gpkg'), spots, fields=fields, epsg=4326), make(self.new('b.geojson'), spots, fields=lists, epsg=4326)):
             got = []
             for kind in KINDS:
                 with listening():
-                    rows = table(a, NEAR=b, NEAR_FIELDS='*', CLOSEST=2, RADIUS=150, UNMATCHED='NULL', WORKERS=kind, NUM_WORKERS=2, PARTITION_SIZE=30)
+                    rows = table(a, NEAR=b, NEAR_FIELDS='*', CLOSEST=2, RADIUS=80, METHOD='PLANAR', UNMATCHED='NULL', WORKERS=kind, NUM_WORKERS=2, PARTITION_SIZE=30)
                 got.append([repr(vars(row)) for row in rows])
             self.assertGreater(len(got[0]), 300)
+            self.assertGreater(sum('NEAR_FID=-1' in row or "'NEAR_FID': -1" in row for row in got[0]), 5)
             self.assertEqual(got[0], got[1])
 
     def test_count(self):
@@ -195,7 +197,7 @@ class SameBytes(ProcessCase):
             arrays = [{key: values.tolist() for key, values in part.items()} for part in stream]
             del stream
             columns = {key: [value for part in arrays for value in part[key]] for key in arrays[0]}
-            got.append((rows, columns, layer.GetFeature(3001) is None if not gdal.GetUseExceptions() else None))
+            got.append((rows, columns))
         self.assertEqual(len(got[0][1]['IN_FID']), 3000)
         self.assertEqual(got[0], got[1])
 
@@ -421,10 +423,6 @@ class Refused(ProcessCase):
         """Found out at open, with what to do."""
         for name in ('/vsimem/a.gpkg', '/vsimem/a.shp'):
             gdal.VectorTranslate(name, self.a)
-        with open(self.a, 'rb') as f:
-            gdal.FileFromMemBuffer('/vsimem/x.zip', b'')
-            gdal.Unlink('/vsimem/x.zip')
-            self.assertTrue(f.read(1))
         for source, options in (('/vsimem/a.gpkg', {'NEAR': self.b}), (self.b, {'NEAR': '/vsimem/a.gpkg'}), (self.b, {'NEAR': [self.a, '/vsimem/a.shp']}), ('/vsimem/a.shp', {'NEAR': '/vsimem/a.gpkg'})):
             with listening() as said:
                 try:
@@ -524,12 +522,13 @@ class Refused(ProcessCase):
         good('ogr2ogr', name, self.a, '-nln', 'one')
         dataset = near(name, NEAR=self.b, FIELDS='s', WORKERS='PROCESSES')
         other = self.new('other.gpkg')
-        good('ogr2ogr', other, self.a, '-nln', 'one', '-sql', 'SELECT s, n, geom FROM one' if 'geom' in names(self.a) else 'SELECT s, n FROM one')
+        good('ogr2ogr', other, self.a, '-nln', 'one', '-sql', 'SELECT s, n, geom FROM one')
         os.replace(other, name)
         with listening() as said:
-            with self.assertRaises(RuntimeError):
+            with self.assertRaises(RuntimeError) as caught:
                 rows_of(dataset.GetLayer(0))
-        self.assertTrue([text for text in said.errors() if 'changed' in text] or said.errors(), said.seen)
+        said.seen.append((gdal.CE_Failure, str(caught.exception)))
+        self.assertTrue(any('has changed since the table was opened' in text for text in said.errors()), said.seen)
 
     def test_relative_names(self):
         """They mean what they meant when the table was opened, wherever the host goes."""
@@ -566,11 +565,6 @@ class Refused(ProcessCase):
             for process in processes:
                 for name in ('cmdline', 'environ'):
                     self.assertNotIn(b'very-secret-key', contents('/proc/%d/%s' % (process, name)))
-
-
-def names(path):
-    dataset = gdal.OpenEx(path, gdal.OF_VECTOR)
-    return [dataset.GetLayer(0).GetGeometryColumn()]
 
 
 if __name__ == '__main__':

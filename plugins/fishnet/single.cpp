@@ -5,6 +5,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ class TileEncoder
     /* Where the pixels of a group of outputs go, as Worker::Run() gives them. */
     char *PixelsOf(size_t group, int64_t tile);
     /* All pixels of the tile are there: they become task->result. */
-    fn_status Encode(fn_task *task, fn_error *err);
+    fn_status Encode(fn_task *task, Notes *notes, fn_error *err);
 
   private:
     const char *Cut(size_t output, const fn_window &tile, const fn_window &block, std::vector<char> &buffer) const;
@@ -215,7 +216,7 @@ bool TileEncoder::AddBlocks(const fn_window &tile, const std::vector<int64_t> &n
     return true;
 }
 
-fn_status TileEncoder::Encode(fn_task *task, fn_error *err)
+fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
 {
     const fn_window tile = fn_grid_tile(&m_plan->grid, task->number);
     const std::vector<int64_t> numbers = BlocksOf(tile);
@@ -233,6 +234,12 @@ fn_status TileEncoder::Encode(fn_task *task, fn_error *err)
     if (!ok)
         return fn_fail(err, FN_ERR_VALUE, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
                        collector.Cause("no reason given").c_str());
+    for (Message &message : collector.messages) {
+        const size_t at = message.text.find(m_encoder.Name());
+        if (at != std::string::npos)
+            message.text.replace(at, m_encoder.Name().size(), "FISHNET: the output");
+        notes->push_back(std::move(message));
+    }
     if (bytes > task->bytes) { /* an encoding that makes it larger */
         const fn_status status = fn_stream_part(task, 0, bytes, err);
         if (status != FN_OK)
@@ -270,7 +277,7 @@ fn_status SingleWorker::Run(fn_task *task, Notes *notes, fn_error *err)
         if (status != FN_OK)
             return status;
     }
-    return encoder.Encode(task, err);
+    return encoder.Encode(task, notes, err);
 }
 
 static void SetWorkerCalls(fn_job &job)
@@ -463,6 +470,8 @@ bool Workshop::Make(const std::string &output)
 {
     m_output = output;
     m_name = CPLGetFilename(output.c_str());
+    if (m_name.empty())
+        return Fail(CPLE_IllegalArg, output, "it is not the name of a file");
     for (int i = 0; i < 100; i++) {
         const std::string folder =
             output + CPLSPrintf(".part-%ld%s", static_cast<long>(getpid()), i ? CPLSPrintf("-%d", i) : "");
@@ -508,6 +517,12 @@ bool Workshop::Deliver()
     return true;
 }
 
+/* Of the work as a whole, in the eyes of who watches the progress. */
+static double ShareOfMasks(const Plan &plan)
+{
+    return plan.outputs.size() > static_cast<size_t>(plan.bandCount) ? 0.1 : 0;
+}
+
 /* GTiff copies all that there is to a dataset but its pixels, because it is told that there are none. */
 static bool MakeFile(const Creation &creation, Dataset &source, const std::string &path)
 {
@@ -526,17 +541,19 @@ static bool MakeFile(const Creation &creation, Dataset &source, const std::strin
     const CPLStringList config(CPLGetThreadLocalConfigOptions(), TRUE);
     CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
     CPLSetThreadLocalConfigOption("GDAL_NUM_THREADS", "1");
-    void *progress = GDALCreateScaledProgress(
-        0, source.GetPlan().outputs.size() > static_cast<size_t>(source.GetPlan().bandCount) ? 0.1 : 0,
-        creation.progress, creation.progressData);
+    void *progress =
+        GDALCreateScaledProgress(0, ShareOfMasks(source.GetPlan()), creation.progress, creation.progressData);
     DatasetHandle dataset(GDALCreateCopy(GDALGetDriverByName("GTiff"), path.c_str(), GDALDataset::ToHandle(&source),
                                          FALSE, options.List(), GDALScaledProgress, progress));
-    const bool made = dataset != nullptr;
-    CPLErrorReset();
-    dataset.reset();
+    bool made = dataset != nullptr;
+    if (made) {
+        CPLErrorReset();
+        dataset.reset();
+        made = CPLGetLastErrorType() < CE_Failure;
+    }
     GDALDestroyScaledProgress(progress);
     CPLSetThreadLocalConfigOptions(config.List());
-    return made && CPLGetLastErrorType() < CE_Failure;
+    return made;
 }
 
 /* The file's own word on what its blocks are. */
@@ -619,8 +636,8 @@ namespace
 class Single
 {
   public:
-    Single(const Creation &creation, const Layout &layout) : m_creation(creation), m_layout(layout) {}
-    bool Prepare(int tileWidth, int tileHeight);
+    explicit Single(const Creation &creation) : m_creation(creation) {}
+    bool Prepare(const Plan &source, const Layout &layout);
     /* Computes all and writes it. */
     bool Write(const std::string &path);
 
@@ -640,6 +657,7 @@ class Single
     Layout m_layout;
     CPLStringList m_openOptions, m_config;
     std::shared_ptr<const Plan> m_plan;
+    std::set<std::string> m_warnings; /* that have been given */
     std::mutex m_failedMutex;
     std::map<int64_t, std::string> m_failed; /* by task: filled with NoData */
     PoolHandle m_pool;
@@ -648,13 +666,20 @@ class Single
 } // namespace
 
 /* The plan, with tasks of that size. Its warnings have been given by the dataset that the metadata came from. */
-bool Single::Prepare(int tileWidth, int tileHeight)
+bool Single::Prepare(const Plan &source, const Layout &layout)
 {
+    int tileWidth = 0, tileHeight = 0;
+    fn_error err;
+    m_layout = layout;
+    /* A size that was given for the source, if it will do. */
+    const char *given = m_creation.openOptions.FetchNameValueDef("TILE_SIZE", "AUTO");
+    if (fn_parse_tile_size(given, &tileWidth, &tileHeight, &err) != FN_OK || tileWidth == 0 ||
+        tileWidth % layout.blockWidth != 0 || tileHeight % layout.blockHeight != 0)
+        ChooseTile(source, layout, &tileWidth, &tileHeight);
     m_openOptions = m_creation.openOptions;
     m_openOptions.SetNameValue("TILE_SIZE", CPLSPrintf("%dx%d", tileWidth, tileHeight));
     m_config = ThreadConfig();
     fn_recipe recipe = {};
-    fn_error err;
     if (fn_recipe_parse(m_creation.connection.c_str(), m_openOptions.List(), &recipe, &err) != FN_OK)
         return Fail(CPLE_IllegalArg, m_creation.output, err.text);
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
@@ -665,7 +690,15 @@ bool Single::Prepare(int tileWidth, int tileHeight)
         m_plan = Plan::Make(recipe, -1, handles);
         cause = collector.Cause("no reason given");
     }
-    return m_plan || Fail(CPLE_OpenFailed, m_creation.output, cause);
+    if (!m_plan)
+        return Fail(CPLE_OpenFailed, m_creation.output, cause);
+    /* A part begins and ends with a row of tiles. */
+    if (m_plan->grid.height != source.grid.height || m_plan->firstLine != source.firstLine)
+        return Fail(
+            CPLE_NotSupported, m_creation.output,
+            CPLSPrintf("with PARTITION, the source needs a TILE_SIZE of whole blocks of the file, such as %dx%d",
+                       tileWidth, tileHeight));
+    return true;
 }
 
 bool Single::Start(fn_error *err)
@@ -725,7 +758,7 @@ bool Single::Start(fn_error *err)
 
 void Single::OnReport(void *user, const fn_report *report)
 {
-    const auto *self = static_cast<Single *>(user);
+    auto *self = static_cast<Single *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
     const std::string tile = TileName(*self->m_plan, report->task);
     CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report->worker, report->process,
@@ -733,8 +766,12 @@ void Single::OnReport(void *user, const fn_report *report)
              report->again ? "; again" : "");
     if (!notes)
         return;
-    for (const Message &message : *notes)
+    for (const Message &message : *notes) {
+        /* GTiff says once for a file what an encoder says for each of its files. */
+        if (message.level == CE_Warning && !self->m_warnings.insert(message.text).second)
+            continue;
         Emit(message, self->m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report->process) : "");
+    }
 }
 
 /* ON_ERROR=NODATA. On a worker's thread of this process, also where workers are processes. */
@@ -750,7 +787,7 @@ bool Single::OnFailure(void *user, fn_task *task, const fn_error *err)
         fn_error ignored;
         auto notes = std::make_unique<Notes>();
         notes->push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err->text});
-        if (encoder.Encode(task, &ignored) != FN_OK)
+        if (encoder.Encode(task, notes.get(), &ignored) != FN_OK)
             return false;
         const std::lock_guard<std::mutex> lock(self->m_failedMutex);
         self->m_failed[task->number] = err->text;
@@ -827,7 +864,7 @@ bool Single::NoteFailed(const std::string &path) const
 
 bool Single::Write(const std::string &path)
 {
-    const double count = static_cast<double>(fn_grid_tile_count(&m_plan->grid));
+    const double count = static_cast<double>(fn_grid_tile_count(&m_plan->grid)), begin = ShareOfMasks(*m_plan);
     BlockWriter writer;
     fn_error err;
     if (!writer.Open(path))
@@ -842,7 +879,8 @@ bool Single::Write(const std::string &path)
             break;
         if (!Place(part, writer))
             return false;
-        if (!m_creation.progress(static_cast<double>(part.task + 1) / count, "", m_creation.progressData))
+        const double done = begin + (1 - begin) * static_cast<double>(part.task + 1) / count;
+        if (!m_creation.progress(done, "", m_creation.progressData))
             return Fail(CPLE_UserInterrupt, m_creation.output, "stopped by the user");
     }
     m_stream.reset();
@@ -869,24 +907,24 @@ static DatasetHandle OpenSource(const Creation &creation)
                                     options.List(), nullptr));
 }
 
+/* Before a worker starts the source is closed again: it may have workers of its own, of masks. */
+static bool Prepare(const Creation &creation, const std::string &path, Single &single)
+{
+    const DatasetHandle handle = OpenSource(creation);
+    auto *source = dynamic_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
+    Layout layout;
+    return source && MakeFile(creation, *source, path) && ReadLayout(creation, path, layout) &&
+           single.Prepare(source->GetPlan(), layout);
+}
+
 GDALDataset *CreateSingle(const Creation &creation)
 {
     Workshop workshop;
-    Layout layout;
-    int tileWidth = 0, tileHeight = 0;
-    if (!CheckOptions(creation))
+    if (!CheckOptions(creation) || !workshop.Make(creation.output))
         return nullptr;
     {
-        const DatasetHandle handle = OpenSource(creation);
-        auto *source = dynamic_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
-        if (!source || !workshop.Make(creation.output) || !MakeFile(creation, *source, workshop.Path()) ||
-            !ReadLayout(creation, workshop.Path(), layout))
-            return nullptr;
-        ChooseTile(source->GetPlan(), layout, &tileWidth, &tileHeight);
-    }
-    {
-        Single single(creation, layout);
-        if (!single.Prepare(tileWidth, tileHeight) || !single.Write(workshop.Path()))
+        Single single(creation);
+        if (!Prepare(creation, workshop.Path(), single) || !single.Write(workshop.Path()))
             return nullptr;
     }
     if (!workshop.Deliver())

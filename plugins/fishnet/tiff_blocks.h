@@ -44,6 +44,8 @@ class BlockEncoder
     bool Finish();
     /* Lasts until Begin(). size 0: the block is left out. */
     bool Get(int block, const char **data, size_t *size);
+    /* Of the file, in messages of GDAL. */
+    const std::string &Name() const { return m_name; }
 
   private:
     bool Open(const std::string &name, int blocks, bool sparse, DatasetHandle &dataset) const;

@@ -205,6 +205,10 @@ class Single(Case):
         self.both(source, 'of the source', COMPRESS='DEFLATE')
         self.both(write(self.path('one.tif'), array // 8), 'one', NBITS=1, COMPRESS='LZW')
         self.both(write(self.path('twelve.tif'), array.astype(np.uint16) * 200), 'twelve', NBITS=12)
+        done = run(*command(write(self.path('clamped.tif'), array), self.path('clamped_out.tif'), NBITS=3, NUM_WORKERS=2, BLOCKXSIZE=16, BLOCKYSIZE=16))
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.count('ped to fit'), 1, done.stderr)  # clipped, clamped
+        self.same(gdal.Open(self.path('clamped_out.tif')).ReadAsArray(), np.minimum(array, 7))
         self.both(self.dem, 'half', NBITS=16, COMPRESS='ZSTD', CALC='A')
 
     def test_sizes(self):
@@ -231,6 +235,21 @@ class Single(Case):
             self.assertEqual(len(set(self.whole(out, {}).blocks())), 16)
             out = self.both(source, codec, COMPRESS=codec, SPARSE_OK='YES')
             self.assertEqual([size > 0 for _, size in Tiff(out).blocks()], [i == 5 for i in range(16)])
+
+    def test_partition(self):
+        """A part of a raster, as a source of its own."""
+        array = gdal.Open(self.dem).ReadAsArray()
+        for i, rows in ((1, slice(0, 512)), (2, slice(512, 517))):
+            out = self.path('part%d.tif' % i)
+            done = run('gdal_translate', '-q', '-of', 'FISHNET', 'FISHNET:' + self.dem, out, '-oo', 'PARTITION=%d/2' % i, '-oo',
+                       'TILE_SIZE=512', '-co', 'OUTPUT=SINGLE', '-co', 'COMPRESS=ZSTD')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.same(gdal.Open(out).ReadAsArray(), array[rows])
+        done = run('gdal_translate', '-q', '-of', 'FISHNET', 'FISHNET:' + self.dem, self.path('failed.tif'), '-oo', 'PARTITION=2/3',
+                   '-oo', 'TILE_SIZE=100', '-co', 'OUTPUT=SINGLE')
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('TILE_SIZE', done.stderr)
+        self.nothing_left('failed.tif')
 
     # ---- what is beside the pixels ----
 
@@ -298,6 +317,11 @@ class Single(Case):
             self.assertEqual(gdal.Open(out).GetRasterBand(2).GetMaskFlags(), gdal.GMF_PER_DATASET)
             self.assertFalse(os.path.exists(out + '.msk'))
             self.same(gdal.Open(out).GetRasterBand(3).GetMaskBand().ReadAsArray(), mask)
+            calls = []
+            gdal.GetDriverByName('FISHNET').CreateCopy(self.path('progress.tif'), gdal.Open(path), options=['OUTPUT=SINGLE'],
+                                                       callback=lambda fraction, _, __: calls.append(fraction) or 1)
+            self.assertEqual(calls, sorted(calls))
+            self.assertEqual(calls[-1], 1)
         alpha = write(self.path('alpha.tif'), [array, mask], options=['ALPHA=YES'])
         out = self.both(alpha, 'alpha', COMPRESS='DEFLATE')
         self.assertEqual(gdal.Open(out).GetRasterBand(2).GetColorInterpretation(), gdal.GCI_AlphaBand)

@@ -232,6 +232,7 @@ static void serve(helper *h)
     for (size_t i = 0; i < h->n_workers; i++)
         while (waitpid(h->workers[i], NULL, 0) < 0 && errno == EINTR) {
         }
+    free(h->workers);
 }
 
 /* While the job is prepared. */

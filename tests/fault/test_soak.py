@@ -24,11 +24,11 @@ class Killer(threading.Thread):
 
     def run(self):
         while not self.ended:
-            time.sleep(self.generator.uniform(0.02, 0.15))
+            time.sleep(self.generator.uniform(0.01, 0.08))
             alive = [w for w in processes.workers() if (processes.stat(w) or ('', 'Z'))[1] not in 'TZX']
             if not alive:
                 continue
-            number = self.generator.choices((processes.KILL, processes.SEGMENT, processes.STOP), (12, 12, 1))[0]
+            number = self.generator.choices((processes.KILL, processes.SEGMENT, processes.STOP), (20, 20, 1))[0]
             if processes.send(self.generator.choice(alive), number):
                 self.kills[number] = self.kills.get(number, 0) + 1
 
@@ -53,7 +53,8 @@ class Soak(Case):
         goal = int(os.environ.get('FISHNET_KILLS', 500))
         print('FISHNET_SEED=%d' % seed, flush=True)
         generator = random.Random(seed)
-        jobs = [(self.a, ('sqrt(A)', 'A*2'), {'TILE_SIZE': 64}), (self.a, ('where(A>1000, log(A)*sin(A/100), A)',), {'TILE_SIZE': 128, 'OT': 'Float64'}),
+        heavy = '+'.join('sin(A*%d)' % i for i in range(1, 20))
+        jobs = [(self.a, (heavy, 'A*2'), {'TILE_SIZE': 64}), (self.a, ('where(A>1000, log(A)*sin(A/100), A)',), {'TILE_SIZE': 128, 'OT': 'Float64'}),
                 (self.b, ('(A[2]-A[1])/(A[2]+A[1])',), {'TILE_SIZE': 32}), (self.b, (), {'TILE_SIZE': 48})]
         want = [fishnet(path, *calcs, WORKERS='THREADS', **options).ReadAsArray() for path, calcs, options in jobs]
         fishnet(self.a, 'A', WORKERS='PROCESSES', NUM_WORKERS=1).ReadAsArray(0, 0, 1, 1)
@@ -67,8 +68,8 @@ class Soak(Case):
             i = generator.randrange(len(jobs))
             path, calcs, options = jobs[i]
             dataset = fishnet(path, *calcs, WORKERS='PROCESSES', NUM_WORKERS=generator.randint(1, 4), RETRIES=100, TASK_TIMEOUT=1,
-                              CACHE_MB=generator.choice((1, 8, 64)), **options)
-            for again in range(generator.randint(1, 3)):
+                              CACHE_MB=1, **options)  # so small that each read computes anew
+            for again in range(generator.randint(4, 12)):
                 self.same(dataset.ReadAsArray(), want[i], 'round %d' % rounds)
             repeated += int(dataset.GetMetadataItem('TASKS_REPEATED', 'FISHNET'))
             dataset = None

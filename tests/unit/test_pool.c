@@ -635,6 +635,9 @@ int main(int argc, char **argv)
     if (argc != 2)
         return 2;
     helper_program = argv[1];
+    /* Of the helper, where a sanitizer is in it: signals are to do what they do without, and those who die leave memory behind. */
+    setenv("ASAN_OPTIONS", "handle_segv=0:handle_abort=0:detect_leaks=0", 1);
+    setenv("TSAN_OPTIONS", "handle_segv=0:handle_abort=0:die_after_fork=0", 1);
     const struct CMUnitTest tests[] = {
         UNIT(results_through_shared_memory),
         UNIT(results_through_the_socket),

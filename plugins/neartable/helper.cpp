@@ -107,18 +107,15 @@ bool Helper::TakeAnswer()
     size_t bytes = 0;
     const void *answer = fn_pool_answer(m_pool.get(), &bytes);
     Words words;
-    std::unique_ptr<Notes> messages;
     if (Unpack(answer, bytes, words) && words.size() == 2)
-        messages.reset(static_cast<Notes *>(NotesFromBytes(nullptr, words[1].data(), words[1].size())));
-    if (!messages) {
+        m_messages.reset(static_cast<Notes *>(NotesFromBytes(nullptr, words[1].data(), words[1].size())));
+    if (!m_messages) {
         fn_error err;
         fn_fail(&err, FN_ERR_SYSTEM, "the helper process gave an answer that makes no sense");
         EmitError(*m_plan, err);
         return false;
     }
     m_nearFeatures = CPLAtoGIntBig(words[0].c_str());
-    for (const Message &message : *messages)
-        Emit(message);
     return true;
 }
 

@@ -36,6 +36,7 @@ class Helper
     bool Serves(const Split &split) const { return !m_busy.load(std::memory_order_acquire) && m_split == split; }
     void SetBusy(bool busy) { m_busy.store(busy, std::memory_order_release); }
     int64_t NearFeatures() const { return m_nearFeatures; }
+    const Notes &Messages() const { return *m_messages; } /* that reading the near side gave */
 
     /* The job of its pool, of which a stream uses what is about workers and memory. */
     const fn_job &Job() const { return *fn_pool_job(m_pool.get()); }
@@ -48,6 +49,7 @@ class Helper
     Split m_split;
     PoolHandle m_pool;
     int64_t m_nearFeatures = 0;
+    std::unique_ptr<Notes> m_messages;
     std::atomic<bool> m_busy{false};
 };
 

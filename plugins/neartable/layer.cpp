@@ -73,6 +73,9 @@ std::shared_ptr<Helper> Layer::PrepareHelper(const Split &split, bool withNear)
     const std::shared_ptr<Helper> made = Helper::Start(m_plan, split, withNear);
     if (!made || !withNear)
         return made;
+    if (m_nearFeatures < 0) /* the host has heard them otherwise */
+        for (const Message &message : made->Messages())
+            Emit(message);
     m_nearFeatures = made->NearFeatures();
     m_helper = made;
     return made;

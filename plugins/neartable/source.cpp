@@ -251,10 +251,13 @@ fn_status Cursor::MoveTo(int64_t number, const volatile bool *cancel, MessageCol
         else
             OGR_L_ResetReading(m_layer);
     }
+    const auto before = static_cast<std::ptrdiff_t>(collector.messages.size());
     fn_status status = FN_OK;
     FeatureHandle passed;
     while (status == FN_OK && m_number < number && !m_atEnd)
         status = Next(cancel, &passed, collector, cause);
+    if (status == FN_OK) /* what there was to say is said by whoever reads these features */
+        collector.messages.erase(collector.messages.begin() + before, collector.messages.end());
     return status;
 }
 

@@ -545,14 +545,33 @@ class Refused(ProcessCase):
     def test_warnings_come_once(self):
         """What reading the near side gives to say is said by the host, once, however often the table is read."""
         b = make(self.new('b.gpkg'), points(self.xy[:20]) + [None, 'POINT EMPTY'])
-        dataset = near(self.a, NEAR=b, CLOSEST=2, WORKERS='PROCESSES', NUM_WORKERS=2, PARTITION_SIZE=300)
+        dataset = near(self.a, NEAR=b, CLOSEST=2, RADIUS=1000, WORKERS='PROCESSES', NUM_WORKERS=2, PARTITION_SIZE=300)
         layer = dataset.GetLayer(0)
         with listening() as said:
-            layer.GetFeatureCount()
+            self.assertEqual(len(rows_of(layer, limit=10)), 10)
+            self.assertEqual(layer.GetFeatureCount(), 6000)  # in the middle of reading: by another helper
             for _ in range(2):
                 self.assertEqual(len(rows_of(layer)), 6000)
         self.assertEqual([text for text in said.warnings() if '2 of 22 near features' in text], said.warnings())
         self.assertEqual(len(said.warnings()), 1)
+
+    def test_warnings_of_workers(self):
+        """With the range and the process in front, once: not by those that pass over the feature."""
+        name = make(self.new('odd.csv'), points(self.xy), fields={'n': [i if i % 700 != 699 else 123456 for i in range(3000)]})
+        with open(name) as f:
+            text = f.read()
+        with open(name, 'w') as f:
+            f.write(text.replace('123456', 'odd'))
+        said = {}
+        for kind in KINDS:
+            with listening() as heard:
+                said[kind] = brief(table(name, NEAR=self.b, FIELDS='n', WORKERS=kind, NUM_WORKERS=3, PARTITION_SIZE=300))
+            said[kind, 'warnings'] = [text for text in heard.warnings() if 'record 700' in text]
+        self.assertEqual(said['THREADS'], said['PROCESSES'])
+        plain, = said['THREADS', 'warnings']
+        with_context, = said['PROCESSES', 'warnings']
+        self.assertRegex(with_context, r'^features 600 to 899, worker process \d+: ')
+        self.assertEqual(with_context.split(': ', 1)[1], plain)
 
     def test_secrets_are_not_shown(self):
         """Configuration options reach the workers, and `ps` does not show them."""

@@ -190,6 +190,13 @@ static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
     object->SetMetadata(nullptr, "GEOLOCATION"); /* its arrays are those of the whole */
 }
 
+/* How pixels are stored, where their type does not say it. GDAL 3.7 warns those who ask for more. */
+static constexpr const char *kStored[] = {"NBITS",
+#if !FN_GDAL_AT_LEAST(3, 7)
+                                          "PIXELTYPE"
+#endif
+};
+
 void Dataset::CopyMetadata()
 {
     CopyDomains(First(), this);
@@ -208,7 +215,7 @@ void Dataset::CopyMetadata()
         CopyDomains(source, band);
         if (m_recipe->parts > 1)
             CorrectForPart(band, m_plan->firstLine);
-        for (const char *name : {"NBITS", "PIXELTYPE"})
+        for (const char *name : kStored)
             if (const char *value = GDALGetMetadataItem(source, name, "IMAGE_STRUCTURE"))
                 band->SetMetadataItem(name, value, "IMAGE_STRUCTURE");
     }

@@ -265,7 +265,9 @@ static bool WriteGTI(const TileSet &tiles, GDALDataset *computed, CPLXMLNode *vr
     if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), gt) != CE_None || !WriteIndex(tiles, computed, gt))
         return false;
     const XML root(CPLCreateXMLNode(nullptr, CXT_Element, "GDALTileIndexDataset"));
-    AddElement(root.get(), "IndexDataset", FolderPrefix(tiles) + kIndexName);
+    /* Before GDAL 3.13 a relative name would be of the current folder. */
+    const std::string prefix = FN_GDAL_AT_LEAST(3, 13) ? FolderPrefix(tiles) : tiles.folder + "/";
+    AddElement(root.get(), "IndexDataset", prefix + kIndexName);
     AddElement(root.get(), "IndexLayer", "index");
     AddElement(root.get(), "LocationField", "location");
     if (const CPLXMLNode *srs = CPLGetXMLNode(vrt, "SRS")) {

@@ -36,10 +36,12 @@ GDALDataType ToGDAL(fn_type type)
 fn_type FromGDAL(GDALRasterBandH band)
 {
     const GDALDataType type = GDALGetRasterDataType(band);
-    /* Before GDAL 3.7 signed bytes were Byte with a remark. */
+#if !FN_GDAL_AT_LEAST(3, 7)
+    /* Signed bytes were Byte with a remark. Later GDALs warn those who ask for it. */
     const char *pixelType = GDALGetMetadataItem(band, "PIXELTYPE", "IMAGE_STRUCTURE");
     if (type == GDT_Byte && pixelType && EQUAL(pixelType, "SIGNEDBYTE"))
         return FN_INT8;
+#endif
     for (int i = 0; i < FN_TYPE_COUNT; i++)
         if (kGDALTypes[i] == type && type != GDT_Unknown)
             return static_cast<fn_type>(i);

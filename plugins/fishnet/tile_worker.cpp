@@ -1,5 +1,6 @@
 #include "fishnet/tile_worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -136,8 +137,69 @@ bool TileWorker::Write(int64_t tile, const std::string &file, fn_task &task) con
     GDALTranslateOptionsSetProgress(options.get(), GoesOn, &task);
     DatasetHandle written(GDALTranslate(file.c_str(), m_dataset.get(), options.get(), nullptr));
     const bool begun = written != nullptr;
-    written.reset(); /* much is written only now, and a failure is a message alone */
+#if FN_GDAL_AT_LEAST(3, 7)
+    /* Much is written only now. */
+    const bool flushed = begun && GDALFlushCache(written.get()) == CE_None;
+    return begun && GDALClose(written.release()) == CE_None && flushed;
+#else
+    written.reset(); /* a failure is a message alone */
     return begun;
+#endif
+}
+
+/* Reads a band to its end. */
+static bool CanBeRead(GDALRasterBandH band)
+{
+    constexpr int kPixels = 1 << 20;
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    const int width = GDALGetRasterBandXSize(band), height = GDALGetRasterBandYSize(band);
+    const int rows = std::min(height, std::max(blockHeight, kPixels / width / blockHeight * blockHeight));
+    const GDALDataType type = GDALGetRasterDataType(band);
+    std::vector<char> pixels(static_cast<size_t>(width) * static_cast<size_t>(rows) *
+                             static_cast<size_t>(GDALGetDataTypeSizeBytes(type)));
+    for (int y = 0; y < height; y += rows) {
+        const int lines = std::min(rows, height - y);
+        if (GDALRasterIO(band, GF_Read, 0, y, width, lines, pixels.data(), width, lines, type, 0, 0) != CE_None)
+            return false;
+    }
+    return true;
+}
+
+/* Where the file says that the blocks of a GeoTIFF lie, there is file. */
+static bool HasBlocks(GDALRasterBandH band, vsi_l_offset size)
+{
+    int width = 0, height = 0;
+    GDALGetBlockSize(band, &width, &height);
+    for (int y = 0; y * height < GDALGetRasterBandYSize(band); y++)
+        for (int x = 0; x * width < GDALGetRasterBandXSize(band); x++) {
+            const char *offset = GDALGetMetadataItem(band, CPLSPrintf("BLOCK_OFFSET_%d_%d", x, y), "TIFF");
+            const vsi_l_offset begin = offset ? strtoull(offset, nullptr, 10) : 0;
+            const char *bytes = GDALGetMetadataItem(band, CPLSPrintf("BLOCK_SIZE_%d_%d", x, y), "TIFF");
+            if (bytes && begin + strtoull(bytes, nullptr, 10) > size) {
+                CPLError(CE_Failure, CPLE_FileIO, "block %d,%d has not been written", x, y);
+                return false;
+            }
+        }
+    return true;
+}
+
+/* Drivers do not always say that the last bytes could not be written. So a look at the file is needed: in GeoTIFF at its table of
+ * blocks, elsewhere at all pixels. */
+static bool IsWritten(GDALDatasetH dataset, const std::string &file)
+{
+    VSIStatBufL stat;
+    if (VSIStatL(file.c_str(), &stat) != 0)
+        return false;
+    const bool tiff = EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(dataset)), "GTiff");
+    for (int i = 1; i <= GDALGetRasterCount(dataset); i++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, i);
+        const bool mask = i == 1 && (GDALGetMaskFlags(band) & GMF_PER_DATASET) != 0;
+        if (!(tiff ? HasBlocks(band, static_cast<vsi_l_offset>(stat.st_size)) : CanBeRead(band)) ||
+            (mask && !CanBeRead(GDALGetMaskBand(band))))
+            return false;
+    }
+    return true;
 }
 
 /* What has been written can be read. */
@@ -165,7 +227,7 @@ bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
             return false;
         }
     }
-    return true;
+    return IsWritten(written.get(), file);
 }
 
 /* ON_ERROR=NODATA: what the tile lacks. The dataset tells of all that it has come across, tiles of other workers' too. */

@@ -119,10 +119,12 @@ static bool ReadFormat(const Creation &creation, TileSet &tiles)
         return Refuse("FORMAT", tiles.format, "that driver does not write the pixels");
     /* Some write files of any name; what is no file has no name of GDAL's file systems. */
     const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
-    const bool named = extension && *extension;
-    if (EQUAL(tiles.format.c_str(), "MEM") || (!named && !has(GDAL_DCAP_VIRTUALIO)))
+    const char *several = driver->GetMetadataItem(GDAL_DMD_EXTENSIONS);
+    std::string first = extension ? extension : several ? several : "";
+    first = first.substr(0, first.find(' '));
+    if (EQUAL(tiles.format.c_str(), "MEM") || (first.empty() && !has(GDAL_DCAP_VIRTUALIO)))
         return Refuse("FORMAT", tiles.format, "that driver does not write a file for each tile");
-    tiles.extension = named ? extension : "dat";
+    tiles.extension = first.empty() ? "dat" : first;
 
     char **values = CSLFetchNameValueMultiple(const_cast<char **>(creation.own.List()), "TILE_CO");
     const CPLStringList given(values);

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include <unistd.h>
+
 #include <cpl_conv.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
@@ -23,7 +25,14 @@ static std::atomic<int> failures{0};
     } while (0)
 
 constexpr int kWidth = 1500, kHeight = 1100;
-static const char *const kFile = "/vsimem/threads.tif";
+
+/* Worker processes cannot see the memory of this one. */
+static std::string FileName()
+{
+    return getenv("FISHNET_WORKERS") ? "/tmp/fishnet-test-threads-" + std::to_string(getpid()) + ".tif"
+                                     : std::string("/vsimem/threads.tif");
+}
+static const std::string kFile = FileName();
 
 static int Value(int x, int y)
 {
@@ -34,7 +43,8 @@ static void MakeFile()
 {
     GDALDriverH driver = GDALGetDriverByName("GTiff");
     const char *const options[] = {"TILED=YES", "BLOCKXSIZE=128", "BLOCKYSIZE=64", "COMPRESS=DEFLATE", nullptr};
-    GDALDatasetH dataset = GDALCreate(driver, kFile, kWidth, kHeight, 1, GDT_Int16, const_cast<char **>(options));
+    GDALDatasetH dataset =
+        GDALCreate(driver, kFile.c_str(), kWidth, kHeight, 1, GDT_Int16, const_cast<char **>(options));
     std::vector<GInt16> row(kWidth);
     for (int y = 0; y < kHeight; y++) {
         for (int x = 0; x < kWidth; x++)
@@ -50,7 +60,7 @@ static GDALDatasetH Open(const std::vector<const char *> &extra)
     std::vector<const char *> options = {"CALC=A*2+1", "NUM_WORKERS=3", "TILE_SIZE=128x64"};
     options.insert(options.end(), extra.begin(), extra.end());
     options.push_back(nullptr);
-    const std::string name = std::string("FISHNET:") + kFile;
+    const std::string name = "FISHNET:" + kFile;
     return GDALOpenEx(name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, options.data(), nullptr);
 }
 
@@ -143,7 +153,7 @@ int main()
         [] { Scan(1100, "CACHE_MB=1"); });
     Together("open and close", OpenAndClose, OpenAndClose, OpenAndClose, OpenAndClose);
     Together("nothing read", Untouched, Untouched);
-    VSIUnlink(kFile);
+    VSIUnlink(kFile.c_str());
     GDALDestroyDriverManager();
     printf("%d passed, %d failed\n", failures ? 0 : 1, failures ? 1 : 0);
     return failures ? 1 : 0;

@@ -402,9 +402,14 @@ std::vector<int64_t> Dataset::TasksAhead(const std::vector<size_t> &groups, cons
     std::vector<int64_t> next(std::min(wanted, m_budget / 4 * 3 / std::max<size_t>(1, bytes)));
     next.resize(fn_grid_ahead(&m_plan->grid, progress.previous, progress.current, next.data(), next.size()));
     std::vector<int64_t> ahead;
-    for (int64_t tile : next)
+    for (int64_t tile : next) {
+        const fn_window window = fn_grid_tile(&m_plan->grid, tile);
+        if (m_limit.width > 0 && (window.x >= m_limit.x + m_limit.width || window.x + window.width <= m_limit.x ||
+                                  window.y >= m_limit.y + m_limit.height || window.y + window.height <= m_limit.y))
+            continue;
         for (size_t group : groups)
             ahead.push_back(static_cast<int64_t>(group) * count + tile);
+    }
     return ahead;
 }
 

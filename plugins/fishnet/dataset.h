@@ -39,6 +39,8 @@ class Dataset final : public GDALDataset
     CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                 GDALRasterIOExtraArg *extra);
     CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
+    /* Only this will be read from now on: nothing else is computed ahead. */
+    void LimitTo(const fn_window &window) { m_limit = window; }
 
     const Plan &GetPlan() const { return *m_plan; }
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
@@ -95,6 +97,7 @@ class Dataset final : public GDALDataset
         fn_window previous, current;
     };
     std::vector<Progress> m_progress;
+    fn_window m_limit = {}; /* empty: none */
     size_t m_copied = 0; /* bytes that the host has had and may not have written, see WriteBehind() */
 
     bool m_hollow = false;

@@ -134,6 +134,7 @@ bool TileWorker::Write(int64_t tile, const std::string &file, fn_task &task) con
         GDALTranslateOptionsNew(words.List(), nullptr), GDALTranslateOptionsFree);
     if (!options)
         return false;
+    static_cast<Dataset *>(GDALDataset::FromHandle(m_dataset.get()))->LimitTo(window);
     GDALTranslateOptionsSetProgress(options.get(), GoesOn, &task);
     DatasetHandle written(GDALTranslate(file.c_str(), m_dataset.get(), options.get(), nullptr));
     const bool begun = written != nullptr;
@@ -219,7 +220,7 @@ bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
     for (int i = 1; i <= count; i++) {
         const GDALDataType type = GDALGetRasterDataType(GDALGetRasterBand(written.get(), i));
         const GDALDataType computed = GDALGetRasterDataType(GDALGetRasterBand(m_dataset.get(), i));
-        if (GDALDataTypeUnion(type, computed) != type) {
+        if (type != computed && GDALDataTypeUnion(type, computed) != type) {
             CPLError(CE_Failure, CPLE_AppDefined,
                      "%s makes %s of %s, which does not hold the values. Another FORMAT, or another type of pixels "
                      "(OT) is wanted",

@@ -642,7 +642,8 @@ class Interruptions(Discrete):
 
     def begin(self, output, least=3, **options):
         """Starts the run and waits until it has written some tiles."""
-        process = subprocess.Popen(command(self.source, output, **dict(self.OPTIONS, **options)), stderr=subprocess.PIPE)
+        process = subprocess.Popen(command(self.source, output, **dict(self.OPTIONS, **options)), stderr=subprocess.PIPE,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # as at a terminal
 
         def some():
             return process.poll() is not None or os.path.isdir(folder_of(output)) and \

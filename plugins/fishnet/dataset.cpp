@@ -190,13 +190,6 @@ static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
     object->SetMetadata(nullptr, "GEOLOCATION"); /* its arrays are those of the whole */
 }
 
-/* How pixels are stored, where their type does not say it. GDAL 3.7 warns those who ask for more. */
-static constexpr const char *kStored[] = {"NBITS",
-#if !FN_GDAL_AT_LEAST(3, 7)
-                                          "PIXELTYPE"
-#endif
-};
-
 void Dataset::CopyMetadata()
 {
     CopyDomains(First(), this);

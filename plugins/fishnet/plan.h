@@ -12,6 +12,7 @@
 #include "fishnet/expr.h"
 #include "fishnet/grid.h"
 #include "fishnet/recipe.h"
+#include "gdal_compat.h"
 #include "handles.h"
 
 namespace fishnet
@@ -20,6 +21,13 @@ namespace fishnet
 /* GDAL's type for a core type and back; GDT_Unknown, FN_TYPE_COUNT where there is none. */
 GDALDataType ToGDAL(fn_type type);
 fn_type FromGDAL(GDALRasterBandH band);
+
+/* Metadata items about how pixels are stored, where their type does not say it. GDAL 3.7 warns those who ask for more. */
+inline constexpr const char *kStored[] = {"NBITS",
+#if !FN_GDAL_AT_LEAST(3, 7)
+                                          "PIXELTYPE"
+#endif
+};
 
 /* One input dataset, by its letter. */
 struct Source {

@@ -574,7 +574,7 @@ static bool ReadLayout(const Creation &creation, const std::string &path, Layout
     for (const char *name : kBlockOptions)
         if (const char *value = creation.own.FetchNameValue(name))
             layout.options.SetNameValue(name, value);
-    for (const char *name : {"NBITS", "PIXELTYPE"}) /* GTiff may have taken them from the source */
+    for (const char *name : kStored) /* GTiff may have taken them from the source */
         if (const char *value = GDALGetMetadataItem(band, name, "IMAGE_STRUCTURE"))
             layout.options.SetNameValue(name, value);
     const char *codec = creation.own.FetchNameValueDef("COMPRESS", "NONE");

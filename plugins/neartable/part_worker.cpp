@@ -170,7 +170,7 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
         if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)
             CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", temporary.c_str(), strerror(errno));
         else if (opened && Write(job, table.get(), file, task) && !HasFailed(collector)) {
-            rows = table->GetLayer(0)->GetFeatureCount(TRUE);
+            rows = OGR_L_GetFeatureCount(GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0), TRUE);
             done = IsWhole(job, file, rows) && MakeSureItIsThere(file) &&
                    Publish(temporary, job.folder, job.File(part), &bytes);
         }

@@ -454,7 +454,7 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
         GDALOpenEx(output.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
 }
 
-GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, char **options, GDALProgressFunc progress,
+GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL options, GDALProgressFunc progress,
                         void *progressData)
 {
     GDALDriver *driver = source->GetDriver();

@@ -18,7 +18,7 @@ namespace fishnet::neartable
 {
 
 /* GDALDriver::pfnCreateCopy. */
-GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, char **options, GDALProgressFunc progress,
+GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, FN_CSL options, GDALProgressFunc progress,
                         void *progressData);
 std::string CreationOptionList();
 

@@ -122,7 +122,8 @@ static void *open_worker(void *user, int worker, fn_error *err)
 static void close_worker(void *user, void *worker)
 {
     work *w = user;
-    EXPECT(atomic_load(&w->running) == 0, "closed while tasks run");
+    /* After a failure on the worker's own thread, while others go on; else when all have stopped. */
+    EXPECT(*(const long *)worker == thread_id() || atomic_load(&w->running) == 0, "closed while tasks run");
     atomic_fetch_add(&w->closed, 1);
     free(worker);
 }

@@ -17,14 +17,14 @@
 typedef struct work {
     /* How tasks behave. */
     int64_t count;
-    size_t bytes;          /* of a result... */
-    bool uneven;           /* ... or up to 8 times as many, by the task */
-    int busy_us;           /* how long a task takes */
-    int64_t failing;       /* this task fails (-1: none) ... */
-    atomic_int failures;   /* ... so many times */
-    int64_t stubborn;      /* this task takes 300 ms and does not look at the cancel flag (-1: none) */
-    int64_t slow;          /* this task runs until it is cancelled, 20 s at most (-1: none) */
-    int open_fails_from;   /* workers from this number cannot be opened (-1: all can) */
+    size_t bytes;        /* of a result... */
+    bool uneven;         /* ... or up to 8 times as many, by the task */
+    int busy_us;         /* how long a task takes */
+    int64_t failing;     /* this task fails (-1: none) ... */
+    atomic_int failures; /* ... so many times */
+    int64_t stubborn;    /* this task takes 300 ms and does not look at the cancel flag (-1: none) */
+    int64_t slow;        /* this task runs until it is cancelled, 20 s at most (-1: none) */
+    int open_fails_from; /* workers from this number cannot be opened (-1: all can) */
     bool notes;
     int report_ms;         /* how long the host takes for a report */
     atomic_bool gate_shut; /* tasks wait while it is */
@@ -126,7 +126,8 @@ static void close_worker(void *user, void *worker)
     work *w = user;
     handle *h = worker;
     EXPECT(h->w == w, "another job's worker");
-    EXPECT(freeing, "closed by another thread than the one that frees");
+    EXPECT(freeing || thread_id() == h->thread,
+           "closed by another thread than the one that frees, or its own after a failure");
     EXPECT(atomic_load(&h->inside) == 0, "closed while it runs");
     free(h);
     atomic_fetch_add(&w->closed, 1);
@@ -200,8 +201,8 @@ static void on_report(void *user, const fn_report *report)
     EXPECT(report->task >= 0 && report->task < w->count, "report of task %" PRId64, report->task);
     EXPECT(report->worker >= 0 && report->worker < w->workers, "report of worker %d", report->worker);
     EXPECT(report->process == (long)getpid(), "process %ld", report->process);
-    EXPECT(report->begin >= 0 && report->seconds >= 0 && report->begin < 1000 && report->seconds < 1000, "times %g %g", report->begin,
-           report->seconds);
+    EXPECT(report->begin >= 0 && report->seconds >= 0 && report->begin < 1000 && report->seconds < 1000, "times %g %g",
+           report->begin, report->seconds);
     long long thread = atomic_load(&w->reader_thread);
     EXPECT(thread == 0 || thread == thread_id(), "report on another thread than the reader's");
     if (report->status == FN_OK)
@@ -241,8 +242,14 @@ static work *new_work(int64_t count, size_t bytes)
 
 static fn_engine *start_traced(work *w, int workers, size_t budget, const char *trace)
 {
-    fn_job job = {.task_count = w->count, .user = w, .task_bytes = bytes_of_task, .worker_open = open_worker, .worker_run = run_task,
-                  .worker_close = close_worker, .on_report = on_report, .task_label = label_task};
+    fn_job job = {.task_count = w->count,
+                  .user = w,
+                  .task_bytes = bytes_of_task,
+                  .worker_open = open_worker,
+                  .worker_run = run_task,
+                  .worker_close = close_worker,
+                  .on_report = on_report,
+                  .task_label = label_task};
     fn_job_options options = {.workers = workers, .budget = budget, .trace = trace};
     fn_engine *engine = NULL;
     fn_error err;
@@ -269,14 +276,15 @@ static void finish(work *w, fn_engine *engine)
     EXPECT(s.tasks_failed >= 0 && s.tasks_wanted >= 0 && s.busy_seconds >= 0 && s.wait_seconds >= 0, "stats");
     free_engine(engine);
     EXPECT(atomic_load(&w->running) == 0, "%d tasks run on", atomic_load(&w->running));
-    EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed), "%d workers opened, %d closed", atomic_load(&w->opened), atomic_load(&w->closed));
-    EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "%d notes made, %d reported", atomic_load(&w->notes_made),
-           atomic_load(&w->notes_reported));
+    EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed), "%d workers opened, %d closed", atomic_load(&w->opened),
+           atomic_load(&w->closed));
+    EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "%d notes made, %d reported",
+           atomic_load(&w->notes_made), atomic_load(&w->notes_reported));
     EXPECT(atomic_load(&w->reports) == atomic_load(&w->run_total), "%d reports of %d runs", atomic_load(&w->reports),
            atomic_load(&w->run_total));
     for (int64_t t = 0; t < w->count; t++)
-        EXPECT(w->reports_of[t] == atomic_load(&w->runs[t]), "task %" PRId64 ": %d reports of %d runs", t, w->reports_of[t],
-               atomic_load(&w->runs[t]));
+        EXPECT(w->reports_of[t] == atomic_load(&w->runs[t]), "task %" PRId64 ": %d reports of %d runs", t,
+               w->reports_of[t], atomic_load(&w->runs[t]));
     pthread_mutex_destroy(&w->lock);
     free(w);
 }
@@ -318,7 +326,8 @@ static taken *new_taken(work *w)
 }
 
 /* Reads tasks and checks that each comes once; returns the status. */
-static fn_status read_tasks(work *w, fn_engine *engine, const int64_t *wanted, size_t n, const int64_t *ahead, size_t n_ahead, fn_error *err)
+static fn_status read_tasks(work *w, fn_engine *engine, const int64_t *wanted, size_t n, const int64_t *ahead,
+                            size_t n_ahead, fn_error *err)
 {
     taken *t = new_taken(w);
     fn_error local;
@@ -372,8 +381,13 @@ static bool wait_for(atomic_int *value, int at_least, int ms)
 static void options_are_checked(void)
 {
     work *w = new_work(4, 100);
-    fn_job job = {.task_count = w->count, .user = w, .task_bytes = bytes_of_task, .worker_open = open_worker, .worker_run = run_task,
-                  .worker_close = close_worker, .on_report = on_report};
+    fn_job job = {.task_count = w->count,
+                  .user = w,
+                  .task_bytes = bytes_of_task,
+                  .worker_open = open_worker,
+                  .worker_run = run_task,
+                  .worker_close = close_worker,
+                  .on_report = on_report};
     static const int bad[] = {0, -1, FN_WORKERS_MAX + 1};
     for (int i = 0; i < 3; i++) {
         fn_engine *engine = (fn_engine *)(uintptr_t)1;
@@ -398,7 +412,8 @@ static void nothing_starts_before_a_read(void)
     EXPECT(count_threads() == before, "%d threads, %d before", count_threads(), before);
     fn_engine_stats s;
     fn_engine_get_stats(engine, &s);
-    EXPECT(s.workers == 0 && s.tasks_done == 0 && s.tasks_wanted == 0 && s.tasks_failed == 0 && s.bytes_peak == 0, "stats before a read");
+    EXPECT(s.workers == 0 && s.tasks_done == 0 && s.tasks_wanted == 0 && s.tasks_failed == 0 && s.bytes_peak == 0,
+           "stats before a read");
     finish(w, engine);
     EXPECT(count_threads() == before, "%d threads, %d before", count_threads(), before);
 }
@@ -452,10 +467,11 @@ static void every_task_once(void)
         fn_engine_stats s;
         fn_engine_get_stats(engine, &s);
         EXPECT(s.workers >= 1 && s.workers <= workers, "%d of %d workers", s.workers, workers);
-        EXPECT(s.tasks_done == 200 && s.tasks_wanted == 200 && s.tasks_failed == 0, "%" PRId64 " done, %" PRId64 " wanted", s.tasks_done,
-               s.tasks_wanted);
+        EXPECT(s.tasks_done == 200 && s.tasks_wanted == 200 && s.tasks_failed == 0,
+               "%" PRId64 " done, %" PRId64 " wanted", s.tasks_done, s.tasks_wanted);
         EXPECT(s.bytes_peak > 0 && s.bytes_peak <= 100000, "peak %zu", s.bytes_peak);
-        EXPECT(atomic_load(&w->running_peak) <= workers, "%d at once with %d workers", atomic_load(&w->running_peak), workers);
+        EXPECT(atomic_load(&w->running_peak) <= workers, "%d at once with %d workers", atomic_load(&w->running_peak),
+               workers);
         /* An empty read is no trouble. */
         EXPECT(fn_engine_read(engine, NULL, 0, NULL, 0, take, NULL, NULL) == FN_OK, "nothing wanted");
         finish(w, engine);
@@ -496,7 +512,8 @@ static void read_ahead(void)
             EXPECT(atomic_load(&w->runs[t]) == (t <= 10), "task %" PRId64 " ran %d times", t, atomic_load(&w->runs[t]));
         fn_engine_stats s;
         fn_engine_get_stats(engine, &s);
-        EXPECT(s.tasks_done == 11 && s.tasks_wanted == 11, "%" PRId64 " done, %" PRId64 " wanted", s.tasks_done, s.tasks_wanted);
+        EXPECT(s.tasks_done == 11 && s.tasks_wanted == 11, "%" PRId64 " done, %" PRId64 " wanted", s.tasks_done,
+               s.tasks_wanted);
         finish(w, engine);
     }
 }
@@ -555,8 +572,9 @@ static void budget(void)
         int workers;
         size_t bytes, budget;
         bool uneven;
-    } cases[] = {{1, 1000, 4000, false}, {4, 1000, 4000, false}, {4, 1000, 2500, false}, {4, 1000, 100, false}, {4, 1000, 0, false},
-                 {3, 1000, 9000, true}, {8, 1000, 3000, true}, {8, 10000, 100000, true}, {2, 1 << 20, 3 << 20, false}};
+    } cases[] = {{1, 1000, 4000, false}, {4, 1000, 4000, false},   {4, 1000, 2500, false},
+                 {4, 1000, 100, false},  {4, 1000, 0, false},      {3, 1000, 9000, true},
+                 {8, 1000, 3000, true},  {8, 10000, 100000, true}, {2, 1 << 20, 3 << 20, false}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         work *w = new_work(120, cases[c].bytes);
         w->uneven = cases[c].uneven;
@@ -577,8 +595,8 @@ static void budget(void)
         EXPECT(read_tasks(w, engine, ahead, 60, wanted, 60, &err) == FN_OK, "case %zu: %s", c, err.text);
         fn_engine_stats s;
         fn_engine_get_stats(engine, &s);
-        EXPECT(s.bytes_peak <= most && s.bytes_peak > 0, "case %zu: peak %zu, budget %zu, largest task %zu", c, s.bytes_peak, cases[c].budget,
-               largest);
+        EXPECT(s.bytes_peak <= most && s.bytes_peak > 0, "case %zu: peak %zu, budget %zu, largest task %zu", c,
+               s.bytes_peak, cases[c].budget, largest);
         finish(w, engine);
     }
 }
@@ -597,7 +615,8 @@ static void stale_results_make_room(void)
             fn_error err;
             EXPECT(read_tasks(w, engine, wanted, n, ahead, 8, &err) == FN_OK, "%s", err.text);
             /* Nine results fit; those of the last call may stay. */
-            EXPECT(wait_for(&w->runs[base + 12], 1, 2000), "round %" PRId64 " of %zu wanted: read-ahead stands still", round, n);
+            EXPECT(wait_for(&w->runs[base + 12], 1, 2000), "round %" PRId64 " of %zu wanted: read-ahead stands still",
+                   round, n);
             if (atomic_load(&w->runs[base + 12]) == 0)
                 break;
         }
@@ -652,10 +671,13 @@ static void failing_read_ahead(void)
         int64_t ahead[] = {10, 11, 12, 13};
         fn_error err;
         EXPECT(read_tasks(w, engine, (int64_t[]){0, 1}, 2, ahead, 4, &err) == FN_OK, "%s", err.text);
-        EXPECT(wait_for(&w->runs[13], 1, 5000) && wait_for(&w->runs[11], 1, 5000), "read-ahead goes on after a failure");
+        EXPECT(wait_for(&w->runs[13], 1, 5000) && wait_for(&w->runs[11], 1, 5000),
+               "read-ahead goes on after a failure");
         sleep_ms(10);
-        EXPECT(read_tasks(w, engine, (int64_t[]){2, 10, 12, 13}, 4, NULL, 0, &err) == FN_OK, "the others: %s", err.text);
-        EXPECT(read_tasks(w, engine, (int64_t[]){11, 14}, 2, NULL, 0, &err) == FN_OK, "retried when wanted: %s", err.text);
+        EXPECT(read_tasks(w, engine, (int64_t[]){2, 10, 12, 13}, 4, NULL, 0, &err) == FN_OK, "the others: %s",
+               err.text);
+        EXPECT(read_tasks(w, engine, (int64_t[]){11, 14}, 2, NULL, 0, &err) == FN_OK, "retried when wanted: %s",
+               err.text);
         EXPECT(atomic_load(&w->runs[11]) == 2, "%d runs", atomic_load(&w->runs[11]));
         EXPECT(atomic_load(&w->runs[10]) == 1 && atomic_load(&w->runs[12]) == 1, "the others are not computed again");
         finish(w, engine);
@@ -706,9 +728,10 @@ static void free_cancels(void)
         double seconds = seconds_now() - begin;
         EXPECT(seconds < 2, "free takes %g s", seconds);
         EXPECT(atomic_load(&w->cancelled) >= 1, "nothing was cancelled");
-        EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed), "%d opened, %d closed", atomic_load(&w->opened), atomic_load(&w->closed));
-        EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "%d notes made, %d reported", atomic_load(&w->notes_made),
-               atomic_load(&w->notes_reported));
+        EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed), "%d opened, %d closed", atomic_load(&w->opened),
+               atomic_load(&w->closed));
+        EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "%d notes made, %d reported",
+               atomic_load(&w->notes_made), atomic_load(&w->notes_reported));
         free(w);
     }
 }
@@ -735,8 +758,8 @@ static void free_with_a_limit(void)
             EXPECT(fn_engine_try_free(engine, 5), "within 5 s");
         freeing = false;
         EXPECT(seconds_now() - begin < 2, "free takes %g s", seconds_now() - begin);
-        EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed) && atomic_load(&w->opened) > 0, "%d opened, %d closed",
-               atomic_load(&w->opened), atomic_load(&w->closed));
+        EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed) && atomic_load(&w->opened) > 0,
+               "%d opened, %d closed", atomic_load(&w->opened), atomic_load(&w->closed));
         EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "notes");
         free(w);
     }
@@ -788,8 +811,8 @@ static void no_worker_opens(void)
             EXPECT(status != FN_OK, "%d workers: the read succeeds", workers);
             EXPECT(strstr(err.text, "finds no file") != NULL, "\"%s\"", err.text);
         }
-        EXPECT(atomic_load(&w->opened) == 0 && atomic_load(&w->closed) == 0, "%d opened, %d closed", atomic_load(&w->opened),
-               atomic_load(&w->closed));
+        EXPECT(atomic_load(&w->opened) == 0 && atomic_load(&w->closed) == 0, "%d opened, %d closed",
+               atomic_load(&w->opened), atomic_load(&w->closed));
         free_engine(engine);
         EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "notes");
         free(w);
@@ -811,7 +834,8 @@ static void some_workers_open(void)
     if (status != FN_OK)
         EXPECT(strstr(err.text, "finds no file") != NULL, "\"%s\"", err.text);
     free_engine(engine);
-    EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed), "%d opened, %d closed", atomic_load(&w->opened), atomic_load(&w->closed));
+    EXPECT(atomic_load(&w->opened) == atomic_load(&w->closed), "%d opened, %d closed", atomic_load(&w->opened),
+           atomic_load(&w->closed));
     EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "notes");
     free(w);
 }
@@ -852,7 +876,8 @@ static void *read_randomly(void *arg)
         for (size_t i = 0; i < n; i++)
             wanted[i] = (base + (int64_t)i * step) % w->count;
         for (size_t i = 0; i < n_ahead; i++)
-            ahead[i] = random_between(&r, 0, 1) == 0 ? (base + (int64_t)(n + i) * step) % w->count : random_between(&r, 0, w->count - 1);
+            ahead[i] = random_between(&r, 0, 1) == 0 ? (base + (int64_t)(n + i) * step) % w->count
+                                                     : random_between(&r, 0, w->count - 1);
         taken *t = new_taken(w);
         if (random_between(&r, 0, 9) == 0)
             t->stop_at = (int)random_between(&r, 1, 4);
@@ -866,9 +891,11 @@ static void *read_randomly(void *arg)
             for (size_t i = 0; i < n; i++)
                 EXPECT(t->times[wanted[i]] == 1, "task %" PRId64 " came %d times", wanted[i], t->times[wanted[i]]);
         } else if (status == FN_ERR_CANCELLED) {
-            EXPECT(t->stop_at > 0 && t->total == t->stop_at, "cancelled after %d, to stop at %d: %s", t->total, t->stop_at, err.text);
+            EXPECT(t->stop_at > 0 && t->total == t->stop_at, "cancelled after %d, to stop at %d: %s", t->total,
+                   t->stop_at, err.text);
         } else
-            EXPECT(status == FN_ERR_READ && w->failing >= 0 && strstr(err.text, "is broken") != NULL, "status %d: %s", status, err.text);
+            EXPECT(status == FN_ERR_READ && w->failing >= 0 && strstr(err.text, "is broken") != NULL, "status %d: %s",
+                   status, err.text);
         atomic_fetch_add(&me->reads, 1);
         if (random_between(&r, 0, 7) == 0)
             EXPECT(fn_engine_advise(me->engine, ahead, n_ahead, NULL) == FN_OK, "advise");
@@ -971,7 +998,8 @@ static void stopped_reader_makes_room(void)
     w->uneven = true;
     w->report_ms = 20;
     two_readers both = {.w = w, .engine = start(w, 1, 8000)};
-    EXPECT(fn_engine_read(both.engine, (int64_t[]){0, 2}, 2, NULL, 0, stop_when_another_waits, &both, NULL) == FN_ERR_CANCELLED,
+    EXPECT(fn_engine_read(both.engine, (int64_t[]){0, 2}, 2, NULL, 0, stop_when_another_waits, &both, NULL) ==
+               FN_ERR_CANCELLED,
            "not stopped");
     EXPECT(wait_for(&both.second_is_through, 1, 2000), "the other reader waits for ever");
     fn_engine_advise(both.engine, NULL, 0, NULL);
@@ -1170,7 +1198,8 @@ static void trace_file(void)
     EXPECT(!j.bad && *j.at == '\0', "not JSON at \"%.60s\" of %zu bytes", j.at, strlen(text));
     EXPECT(is_utf8(text), "not UTF-8");
     EXPECT(j.tasks == runs && j.events >= runs, "%d events of %d tasks", j.tasks, runs);
-    EXPECT(strstr(text, "tile \\\"7\\\" \\\\ of\\t\xC3\xA9") != NULL || strstr(text, "tile \\\"7\\\" \\\\ of\\u0009\xC3\xA9") != NULL,
+    EXPECT(strstr(text, "tile \\\"7\\\" \\\\ of\\t\xC3\xA9") != NULL ||
+               strstr(text, "tile \\\"7\\\" \\\\ of\\u0009\xC3\xA9") != NULL,
            "the label of task 7 is not there");
     free(text);
 
@@ -1191,13 +1220,20 @@ static void trace_file(void)
 static void trace_that_cannot_be_written(void)
 {
     work *w = new_work(5, 500);
-    fn_job job = {.task_count = w->count, .user = w, .task_bytes = bytes_of_task, .worker_open = open_worker, .worker_run = run_task,
-                  .worker_close = close_worker, .on_report = on_report};
+    fn_job job = {.task_count = w->count,
+                  .user = w,
+                  .task_bytes = bytes_of_task,
+                  .worker_open = open_worker,
+                  .worker_run = run_task,
+                  .worker_close = close_worker,
+                  .on_report = on_report};
     w->workers = 2;
     fn_engine *engine = NULL;
     fn_error err;
     memset(&err, 0, sizeof err);
-    fn_status status = fn_engine_new(&job, &(fn_job_options){.workers = 2, .budget = 1000, .trace = "/nonexistent/folder/trace.json"}, &engine, &err);
+    fn_status status =
+        fn_engine_new(&job, &(fn_job_options){.workers = 2, .budget = 1000, .trace = "/nonexistent/folder/trace.json"},
+                      &engine, &err);
     taken *t = new_taken(w);
     if (status == FN_OK) /* or at the first read */
         status = fn_engine_read(engine, (int64_t[]){0}, 1, NULL, 0, take, t, &err);
@@ -1241,7 +1277,8 @@ static void forked_child(void)
         REQUIRE(waitpid(child, &code, 0) == child, "waitpid");
         static const char *const what[] = {"read", "advise", "free"};
         EXPECT(!WIFSIGNALED(code) || WTERMSIG(code) != SIGALRM, "%s hangs in a forked child", what[kind]);
-        EXPECT(WIFEXITED(code) && WEXITSTATUS(code) == 0, "%s in a forked child: wait status %#x", what[kind], (unsigned)code);
+        EXPECT(WIFEXITED(code) && WEXITSTATUS(code) == 0, "%s in a forked child: wait status %#x", what[kind],
+               (unsigned)code);
         read_range(w, engine, 10, 10); /* the parent goes on */
         finish(w, engine);
     }
@@ -1332,18 +1369,24 @@ static bool take_nested(void *user, int64_t task, const void *result, size_t byt
 static void engine_within_an_engine(void)
 {
     work *inner = new_work(10, 300);
-    fn_job job = {.task_count = 12, .user = inner, .task_bytes = bytes_nested, .worker_open = open_nested, .worker_run = run_nested,
+    fn_job job = {.task_count = 12,
+                  .user = inner,
+                  .task_bytes = bytes_nested,
+                  .worker_open = open_nested,
+                  .worker_run = run_nested,
                   .worker_close = close_nested};
     fn_engine *engine = NULL;
     fn_error err;
     memset(&err, 0, sizeof err);
-    REQUIRE(fn_engine_new(&job, &(fn_job_options){.workers = 2, .budget = 1000}, &engine, &err) == FN_OK, "%s", err.text);
+    REQUIRE(fn_engine_new(&job, &(fn_job_options){.workers = 2, .budget = 1000}, &engine, &err) == FN_OK, "%s",
+            err.text);
     int count = 0;
     int64_t wanted[12];
     for (int64_t i = 0; i < 12; i++)
         wanted[i] = i;
     inner->workers = 2;
-    EXPECT(fn_engine_read(engine, wanted, 12, NULL, 0, take_nested, &count, &err) == FN_OK && count == 12, "%d tasks, %s", count, err.text);
+    EXPECT(fn_engine_read(engine, wanted, 12, NULL, 0, take_nested, &count, &err) == FN_OK && count == 12,
+           "%d tasks, %s", count, err.text);
     free_engine(engine);
     EXPECT(atomic_load(&inner->opened) == atomic_load(&inner->closed), "workers");
     EXPECT(atomic_load(&inner->notes_made) == atomic_load(&inner->notes_reported), "notes");

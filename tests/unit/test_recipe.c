@@ -40,7 +40,8 @@ static fn_recipe parsed(const char *connection, const char *const *options)
     memset(&recipe, 0xA5, sizeof recipe);
     memset(&err, 0, sizeof err);
     fn_status status = fn_recipe_parse(connection, options, &recipe, &err);
-    REQUIRE(status == FN_OK, "%s %s: %s", connection, options != NULL && options[0] != NULL ? options[0] : "", err.text);
+    REQUIRE(status == FN_OK, "%s %s: %s", connection, options != NULL && options[0] != NULL ? options[0] : "",
+            err.text);
     EXPECT((recipe.n_calcs == 0) == (recipe.calcs == NULL || recipe.n_calcs == 0), "%s", connection);
     for (int i = 0; i < recipe.n_calcs; i++)
         EXPECT(recipe.calcs[i] != NULL && recipe.calcs[i][0] != '\0', "calc %d of %s", i, connection);
@@ -84,8 +85,16 @@ static void names(void)
     EXPECT(fn_recipe_is_name("FISHNET:dem.tif"), "upper case");
     EXPECT(fn_recipe_is_name("fishnet:dem.tif"), "lower case");
     EXPECT(fn_recipe_is_name("FishNet:"), "mixed case, no dataset");
-    static const char *const others[] = {"", "FISHNET", "FISHNE", " FISHNET:a.tif", "FISHNETS:a.tif", "dem.tif",
-                                         "/data/FISHNET:a.tif", "GTIFF_DIR:1:a.tif", "FISHNET a.tif", ":"};
+    static const char *const others[] = {"",
+                                         "FISHNET",
+                                         "FISHNE",
+                                         " FISHNET:a.tif",
+                                         "FISHNETS:a.tif",
+                                         "dem.tif",
+                                         "/data/FISHNET:a.tif",
+                                         "GTIFF_DIR:1:a.tif",
+                                         "FISHNET a.tif",
+                                         ":"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         EXPECT(!fn_recipe_is_name(others[i]), "%s", others[i]);
         refused(others[i], NULL, NULL);
@@ -111,8 +120,16 @@ static void dataset_as_it_is(void)
 static void dataset_names(void)
 {
     static const char *const plain[] = {
-        "dem.tif", "/vsizip//data/a.zip/dem.tif", "C:\\data\\dem.tif", "a b.tif", "NETCDF:\"a.nc\":z", "\xC3\xA9t\xC3\xA9.tif",
-        "FISHNET:inner.tif", "a=b;c.tif", "<VRTDataset rasterXSize=\"1\"/>", "/vsicurl/https://host/x?a=1&b=2",
+        "dem.tif",
+        "/vsizip//data/a.zip/dem.tif",
+        "C:\\data\\dem.tif",
+        "a b.tif",
+        "NETCDF:\"a.nc\":z",
+        "\xC3\xA9t\xC3\xA9.tif",
+        "FISHNET:inner.tif",
+        "a=b;c.tif",
+        "<VRTDataset rasterXSize=\"1\"/>",
+        "/vsicurl/https://host/x?a=1&b=2",
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         char connection[200];
@@ -222,10 +239,29 @@ static void workers(void)
         const char *text;
         int want; /* -1: refused */
     } cases[] = {
-        {"ALL_CPUS", 0}, {"all_cpus", 0}, {"1", 1}, {"2", 2}, {"16", 16}, {"1024", 1024},
-        {"0", -1}, {"1025", -1}, {"-1", -1}, {"", -1}, {"two", -1}, {"4x", -1}, {"4 2", -1}, {"1.5", -1}, {"0x4", -1},
-        {"4294967297", -1}, {"18446744073709551617", -1}, {"99999999999999999999999", -1}, {"ALL", -1},
-        {"ALL_CPUS2", -1}, {"NUM", -1}, {"1e2", -1}, {"-4294967295", -1},
+        {"ALL_CPUS", 0},
+        {"all_cpus", 0},
+        {"1", 1},
+        {"2", 2},
+        {"16", 16},
+        {"1024", 1024},
+        {"0", -1},
+        {"1025", -1},
+        {"-1", -1},
+        {"", -1},
+        {"two", -1},
+        {"4x", -1},
+        {"4 2", -1},
+        {"1.5", -1},
+        {"0x4", -1},
+        {"4294967297", -1},
+        {"18446744073709551617", -1},
+        {"99999999999999999999999", -1},
+        {"ALL", -1},
+        {"ALL_CPUS2", -1},
+        {"NUM", -1},
+        {"1e2", -1},
+        {"-4294967295", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int n = -5;
@@ -254,11 +290,56 @@ static void kind_of_worker(void)
 {
     fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("WORKERS=THREADS"));
     cleared(&r);
+    EXPECT(r.workers.processes == -1, "cleared");
     r = parsed("FISHNET:a.tif", OPTIONS("workers=threads"));
+    EXPECT(r.workers.processes == 0, "threads");
     cleared(&r);
-    refused("FISHNET:a.tif", OPTIONS("WORKERS=PROCESSES"), "WORKERS");
+    r = parsed("FISHNET:a.tif", OPTIONS("WORKERS=Processes"));
+    EXPECT(r.workers.processes == 1, "processes");
+    cleared(&r);
     refused("FISHNET:a.tif", OPTIONS("WORKERS=4"), "WORKERS");
     refused("FISHNET:a.tif", OPTIONS("WORKERS="), "WORKERS");
+}
+
+static void failures(void)
+{
+    fn_recipe r =
+        parsed("FISHNET:a.tif", OPTIONS("ON_ERROR=nodata", "RETRIES=0", "TASK_TIMEOUT=1.5", "THREADS_PER_WORKER=3"));
+    EXPECT(r.error_is_nodata && r.workers.retries == 0 && r.workers.timeout == 1.5 && r.workers.threads == 3,
+           "options");
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("ON_ERROR=FAIL", "RETRIES=100", "TASK_TIMEOUT=0"));
+    EXPECT(!r.error_is_nodata && r.workers.retries == 100 && r.workers.timeout == 0, "options");
+    cleared(&r);
+    static const char *const bad[] = {"ON_ERROR=",        "ON_ERROR=IGNORE",  "RETRIES=-1",
+                                      "RETRIES=101",      "RETRIES=",         "RETRIES=2x",
+                                      "TASK_TIMEOUT=-1",  "TASK_TIMEOUT=nan", "TASK_TIMEOUT=1 s",
+                                      "TASK_TIMEOUT=inf", "TASK_TIMEOUT=",    "THREADS_PER_WORKER=0",
+                                      "RETRIES=1e1",      "RETRIES=+1",       "THREADS_PER_WORKER=2000"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(bad[i], "="), bad[i]);
+        refused("FISHNET:a.tif", OPTIONS(bad[i]), name);
+    }
+}
+
+static void partitions(void)
+{
+    fn_recipe r = parsed("FISHNET:a.tif", NULL);
+    EXPECT(r.part == 1 && r.parts == 1, "%d/%d", r.part, r.parts);
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("PARTITION=2/7"));
+    EXPECT(r.part == 2 && r.parts == 7, "%d/%d", r.part, r.parts);
+    cleared(&r);
+    static const char *const bad[] = {"PARTITION=0/1",
+                                      "PARTITION=2/1",
+                                      "PARTITION=1",
+                                      "PARTITION=1/",
+                                      "PARTITION=/2",
+                                      "PARTITION=1/2/3",
+                                      "PARTITION=1/99999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refused("FISHNET:a.tif", OPTIONS(bad[i]), "PARTITION");
 }
 
 static void tile_sizes(void)
@@ -267,12 +348,37 @@ static void tile_sizes(void)
         const char *text;
         int width, height; /* -1: refused */
     } cases[] = {
-        {"512", 512, 512}, {"512x256", 512, 256}, {"1", 1, 1}, {"1x65536", 1, 65536}, {"65536", 65536, 65536},
-        {"AUTO", 0, 0}, {"auto", 0, 0}, {"100x37", 100, 37},
-        {"0", -1, 0}, {"65537", -1, 0}, {"1000000000", -1, 0}, {"-5", -1, 0}, {"", -1, 0}, {"512x", -1, 0}, {"x512", -1, 0},
-        {"512x0", -1, 0}, {"0x512", -1, 0}, {"512x-1", -1, 0}, {"512x256x3", -1, 0}, {"512 256", -1, 0}, {"512,256", -1, 0},
-        {"big", -1, 0}, {"99999999999999999999", -1, 0}, {"4294967808", -1, 0}, {"1x4294967808", -1, 0}, {"1.5", -1, 0},
-        {"AUTOx5", -1, 0}, {"5xAUTO", -1, 0}, {"512x65537", -1, 0}, {"65537x512", -1, 0}, {"1e2", -1, 0},
+        {"512", 512, 512},
+        {"512x256", 512, 256},
+        {"1", 1, 1},
+        {"1x65536", 1, 65536},
+        {"65536", 65536, 65536},
+        {"AUTO", 0, 0},
+        {"auto", 0, 0},
+        {"100x37", 100, 37},
+        {"0", -1, 0},
+        {"65537", -1, 0},
+        {"1000000000", -1, 0},
+        {"-5", -1, 0},
+        {"", -1, 0},
+        {"512x", -1, 0},
+        {"x512", -1, 0},
+        {"512x0", -1, 0},
+        {"0x512", -1, 0},
+        {"512x-1", -1, 0},
+        {"512x256x3", -1, 0},
+        {"512 256", -1, 0},
+        {"512,256", -1, 0},
+        {"big", -1, 0},
+        {"99999999999999999999", -1, 0},
+        {"4294967808", -1, 0},
+        {"1x4294967808", -1, 0},
+        {"1.5", -1, 0},
+        {"AUTOx5", -1, 0},
+        {"5xAUTO", -1, 0},
+        {"512x65537", -1, 0},
+        {"65537x512", -1, 0},
+        {"1e2", -1, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int w = -5, h = -5;
@@ -282,11 +388,11 @@ static void tile_sizes(void)
         char option[64];
         snprintf(option, sizeof option, "TILE_SIZE=%s", cases[i].text);
         if (cases[i].width >= 0) {
-            EXPECT(status == FN_OK && w == cases[i].width && h == cases[i].height, "\"%s\": %dx%d, %s", cases[i].text, w, h,
-                   err.text);
+            EXPECT(status == FN_OK && w == cases[i].width && h == cases[i].height, "\"%s\": %dx%d, %s", cases[i].text,
+                   w, h, err.text);
             fn_recipe r = parsed("FISHNET:a.tif", OPTIONS(option));
-            EXPECT(r.tile_width == cases[i].width && r.tile_height == cases[i].height, "%s: %dx%d", option, r.tile_width,
-                   r.tile_height);
+            EXPECT(r.tile_width == cases[i].width && r.tile_height == cases[i].height, "%s: %dx%d", option,
+                   r.tile_width, r.tile_height);
             cleared(&r);
         } else {
             EXPECT(status == FN_ERR_ARGUMENT, "\"%s\" gives status %d, %dx%d", cases[i].text, status, w, h);
@@ -344,9 +450,15 @@ static void cache(void)
     r = parsed("FISHNET:a.tif", OPTIONS("cache_mb=1"));
     EXPECT(r.cache_bytes == (size_t)1 << 20, "%zu", r.cache_bytes);
     cleared(&r);
-    static const char *const bad[] = {"CACHE_MB=", "CACHE_MB=0", "CACHE_MB=-1", "CACHE_MB=abc", "CACHE_MB=5%",
-                                      "CACHE_MB=99999999999999999999", "CACHE_MB=17592186044416",
-                                      "CACHE_MB=17592186044417", "CACHE_MB=18446744073709551615"};
+    static const char *const bad[] = {"CACHE_MB=",
+                                      "CACHE_MB=0",
+                                      "CACHE_MB=-1",
+                                      "CACHE_MB=abc",
+                                      "CACHE_MB=5%",
+                                      "CACHE_MB=99999999999999999999",
+                                      "CACHE_MB=17592186044416",
+                                      "CACHE_MB=17592186044417",
+                                      "CACHE_MB=18446744073709551615"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refused("FISHNET:a.tif", OPTIONS(bad[i]), "CACHE_MB");
 }
@@ -363,8 +475,8 @@ static void trace(void)
 
 static void unknown_keys_are_ignored(void)
 {
-    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("OVERVIEW_LEVEL=2", "AA=b.tif", "CALCX=1", "@A=z", "=b.tif", "FOO",
-                                                  "[=x", "A=a.tif"));
+    fn_recipe r = parsed("FISHNET:a.tif",
+                         OPTIONS("OVERVIEW_LEVEL=2", "AA=b.tif", "CALCX=1", "@A=z", "=b.tif", "FOO", "[=x", "A=a.tif"));
     EXPECT(same(r.inputs[0], "a.tif") && r.n_calcs == 0, "%s", r.inputs[0]);
     for (int i = 1; i < FN_INPUTS; i++)
         EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
@@ -373,9 +485,8 @@ static void unknown_keys_are_ignored(void)
 
 static void everything_at_once(void)
 {
-    fn_recipe r = parsed("FISHNET:\"dem a.tif\"",
-                         OPTIONS("CALC=A+B;A-B", "B=b.tif", "NUM_WORKERS=3", "WORKERS=THREADS", "TILE_SIZE=64x32", "OT=Int16",
-                                 "NODATA=-1", "CACHE_MB=2"));
+    fn_recipe r = parsed("FISHNET:\"dem a.tif\"", OPTIONS("CALC=A+B;A-B", "B=b.tif", "NUM_WORKERS=3", "WORKERS=THREADS",
+                                                          "TILE_SIZE=64x32", "OT=Int16", "NODATA=-1", "CACHE_MB=2"));
     EXPECT(same(r.inputs[0], "dem a.tif") && same(r.inputs[1], "b.tif"), "inputs");
     EXPECT(r.n_calcs == 2 && r.workers.workers == 3 && r.tile_width == 64 && r.tile_height == 32, "numbers");
     EXPECT(r.type == FN_INT16 && same(r.nodata, "-1") && !r.nodata_none && r.cache_bytes == 2 << 20, "more numbers");
@@ -385,12 +496,13 @@ static void everything_at_once(void)
 /* An error late in the list must free what was read before it (a leak checker sees it), and leave nothing behind. */
 static void late_errors(void)
 {
-    static const char *const bad[] = {"NUM_WORKERS=x", "TILE_SIZE=x", "OT=x", "CACHE_MB=x", "WORKERS=x", "CALC=", "NODATA="};
+    static const char *const bad[] = {"NUM_WORKERS=x", "TILE_SIZE=x", "OT=x",   "CACHE_MB=x",
+                                      "WORKERS=x",     "CALC=",       "NODATA="};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char name[16];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(bad[i], "="), bad[i]);
-        refused("FISHNET:\"a.tif\"", OPTIONS("B=b.tif", "CALC=A;B", "CALC=B", "TRACE=t.json", "NODATA=1", "C=c.tif", bad[i]),
-                name);
+        refused("FISHNET:\"a.tif\"",
+                OPTIONS("B=b.tif", "CALC=A;B", "CALC=B", "TRACE=t.json", "NODATA=1", "C=c.tif", bad[i]), name);
     }
 }
 
@@ -398,10 +510,11 @@ static void late_errors(void)
 static void random_options(void)
 {
     check_random r = random_for("random_options");
-    static const char *const keys[] = {"CALC", "A", "B", "Z", "NUM_WORKERS", "WORKERS", "TILE_SIZE", "OT", "NODATA", "CACHE_MB",
-                                       "TRACE", "x", ""};
-    static const char *const values[] = {"", "1", "512", "512x256", "AUTO", "ALL_CPUS", "none", "nan", "-1", "A;B", ";", "Byte",
-                                         "Float64", "THREADS", "1e9", "\xFF", "\"", "99999999999"};
+    static const char *const keys[] = {"CALC", "A",      "B",        "Z",     "NUM_WORKERS", "WORKERS", "TILE_SIZE",
+                                       "OT",   "NODATA", "CACHE_MB", "TRACE", "x",           ""};
+    static const char *const values[] = {"",        "1",       "512", "512x256", "AUTO", "ALL_CPUS",
+                                         "none",    "nan",     "-1",  "A;B",     ";",    "Byte",
+                                         "Float64", "THREADS", "1e9", "\xFF",    "\"",   "99999999999"};
     int accepted = 0, failed = 0;
     for (int round = 0; round < 20000; round++) {
         char text[MAX_OPTIONS][64];
@@ -416,7 +529,8 @@ static void random_options(void)
         fn_error err;
         memset(&err, 0, sizeof err);
         memset(&recipe, 0xA5, sizeof recipe);
-        fn_status status = fn_recipe_parse(random_between(&r, 0, 1) == 0 ? "FISHNET:" : "FISHNET:a", options, &recipe, &err);
+        fn_status status =
+            fn_recipe_parse(random_between(&r, 0, 1) == 0 ? "FISHNET:" : "FISHNET:a", options, &recipe, &err);
         if (status != FN_OK) {
             failed++;
             EXPECT(err.text[0] != '\0', "an error without text");
@@ -448,6 +562,8 @@ int main(void)
         UNIT(many_calcs),
         UNIT(workers),
         UNIT(kind_of_worker),
+        UNIT(failures),
+        UNIT(partitions),
         UNIT(tile_sizes),
         UNIT(output_type),
         UNIT(nodata),

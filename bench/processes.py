@@ -5,11 +5,13 @@ function (the interpreter's lock). Called by `./run bench`. Runs are interleaved
     python3 bench/processes.py [--quick]
 """
 import argparse
+import hashlib
 import os
+import statistics
 import subprocess
 import sys
 
-from run import CPUS, DATA, ROOT, WORK, Median, Run, make, setting, table, verdict
+from run import CPUS, DATA, ROOT, WORK, Run, make, setting, table, verdict
 
 # The median of every row of 31 pixels around each pixel would be numpy's own loop; a function for each row is Python's.
 PIXEL_FUNCTION = '''<VRTDataset rasterXSize="{width}" rasterYSize="{height}">
@@ -61,32 +63,46 @@ def make_pixel_function(side):
     return path
 
 
-def commands_of(path, options, out):
-    common = ["-co", "TILED=YES", "-co", "BIGTIFF=IF_SAFER", "--config", "GDAL_VRT_ENABLE_PYTHON", "YES"]
-    ours = ["gdal_translate", "-q", "FISHNET:" + path, out, *options, *common]
-    return {"GDAL": ["gdal_translate", "-q", path, out, *common],
-            "threads, 1": ours + ["-oo", "NUM_WORKERS=1"],
-            "threads, all": ours + ["-oo", "NUM_WORKERS=ALL_CPUS"],
-            "processes, 1": ours + ["-oo", "WORKERS=PROCESSES", "-oo", "NUM_WORKERS=1"],
-            "processes, all": ours + ["-oo", "WORKERS=PROCESSES", "-oo", "NUM_WORKERS=ALL_CPUS"]}
+ENABLE = ["--config", "GDAL_VRT_ENABLE_PYTHON", "YES"]
+KINDS = {"threads, 1": ["NUM_WORKERS=1"], "threads, all": ["NUM_WORKERS=ALL_CPUS"],
+         "processes, 1": ["WORKERS=PROCESSES", "NUM_WORKERS=1"], "processes, all": ["WORKERS=PROCESSES", "NUM_WORKERS=ALL_CPUS"]}
 
 
-def measure(commands, repeats, out):
-    runs = {name: [] for name in commands}
+def read(path, options):
+    """Seconds from opening to the last pixel, for a reader that drops them: the start of worker processes is in it, that of Python is not."""
+    code = ("import sys, time; sys.path.insert(0, sys.argv[1]); from osgeo import gdal; import run; "
+            "gdal.SetConfigOption('GDAL_VRT_ENABLE_PYTHON', 'YES'); start = time.perf_counter(); "
+            "run.read_all(sys.argv[2], sys.argv[3:]); print(time.perf_counter() - start)")
+    folder = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run([sys.executable, "-c", code, folder, path, *options], check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout)
+
+
+def translate(path, options, out):
+    words = [word for option in options for word in ("-oo", option)]
+    return Run(["gdal_translate", "-q", path, out, *words, "-co", "TILED=YES", "-co", "BIGTIFF=IF_SAFER", *ENABLE]).wall
+
+
+def measure(path, calc, repeats, out):
+    """Medians: kind -> (reading, to a GeoTIFF). All kinds of workers must write the same file."""
+    seconds = {"GDAL": ([], []), **{kind: ([], []) for kind in KINDS}}
     expected = None
     for repeat in range(repeats):
-        for name, command in commands.items():
-            print(f"  {repeat + 1}/{repeats} {name}", file=sys.stderr, flush=True)
+        for kind, (reading, writing) in seconds.items():
+            print(f"  {repeat + 1}/{repeats} {kind}", file=sys.stderr, flush=True)
+            name = path if kind == "GDAL" else "FISHNET:" + path
+            options = [] if kind == "GDAL" else calc + KINDS[kind]
+            reading.append(read(name, options))
             os.sync()
-            runs[name].append(Run(command))
-            if name != "GDAL" and repeat == 0:
+            writing.append(translate(name, options, out))
+            if kind != "GDAL" and repeat == 0:
                 with open(out, "rb") as file:
-                    content = file.read()
-                if expected is not None and content != expected:
-                    sys.exit(f"{name}: another file than with one thread")
+                    content = hashlib.file_digest(file, "sha256").digest()
+                if expected not in (None, content):
+                    sys.exit(f"{kind}: another file than with one thread")
                 expected = content
             os.unlink(out)
-    return {name: Median(r) for name, r in runs.items()}
+    return {kind: tuple(map(statistics.median, both)) for kind, both in seconds.items()}
 
 
 def main():
@@ -94,20 +110,23 @@ def main():
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     os.makedirs(WORK, exist_ok=True)
-    jobs = [("netCDF-4, DEFLATE, sqrt(A)", make_netcdf(2000 if quick else 10000), ["-oo", "CALC=sqrt(A)"]),
-            ("Python pixel function", make_pixel_function(700 if quick else 4000), [])]
+    jobs = [("netCDF-4, DEFLATE, sqrt(A)", make_netcdf(2000 if quick else 20000), ["CALC=sqrt(A)"]),
+            ("Python pixel function", make_pixel_function(700 if quick else 6000), [])]
     gdal, commit, cpu = setting()
+    repeats = 1 if quick else 3
     lines = ["# Worker processes" + (" (--quick: small rasters, figures mean little)" if quick else ""), "",
-             f"{CPUS} CPUs ({cpu}), {gdal}, Fishnet {commit}. Seconds of wall time, medians of 3, to an uncompressed GeoTIFF. "
-             "GDAL: gdal_translate of the same input (of the netCDF without computing).", ""]
+             f"{CPUS} CPUs ({cpu}), {gdal}, Fishnet {commit}. Seconds of wall time, medians of {repeats}. GDAL: the same input without "
+             "FISHNET (of the netCDF without computing). Reading: a reader that drops the pixels; GeoTIFF: gdal_translate, uncompressed, "
+             "whose writing takes CPU time too, beside the workers.", ""]
     rows = []
-    for name, path, options in jobs:
-        m = measure(commands_of(path, options, os.path.join(WORK, "processes_out.tif")), 1 if quick else 3,
-                    os.path.join(WORK, "processes_out.tif"))
-        one = m["threads, 1"].wall
-        rows.append([name, *(f"{m[kind].wall:.2f}" for kind in m), f"{one / m['threads, all'].wall:.2f}",
-                     verdict(one / m["processes, all"].wall, 1.8, False)])
-    lines += [table(["job", *m, "threads all / 1: times faster", "processes all / threads 1: times faster"], rows), ""]
+    for name, path, calc in jobs:
+        m = measure(path, calc, repeats, os.path.join(WORK, "processes_out.tif"))
+        for i, what in enumerate(("reading", "GeoTIFF")):
+            one = m["threads, 1"][i]
+            faster = one / m["processes, all"][i]
+            rows.append([name, what, *(f"{both[i]:.2f}" for both in m.values()), f"{one / m['threads, all'][i]:.2f}",
+                         f"{faster:.2f}" if i else verdict(faster, 1.8, False), f"{m['GDAL'][i] / m['processes, all'][i]:.2f}"])
+    lines += [table(["job", "", "GDAL", *KINDS, "times faster: threads", "processes, all / one thread", "processes / GDAL"], rows), ""]
     text = "\n".join(lines)
     print(text)
     with open(os.path.join(WORK, "processes.md"), "w", encoding="utf-8") as file:

@@ -877,6 +877,9 @@ void fn_geo_ring_bounds(const fn_ellipsoid *e, const double *xy, size_t n, doubl
         if (west >= 180) {
             west -= 360;
             east -= 360;
+        } else if (west < -180) { /* just below 180, the sum above was rounded up */
+            west += 360;
+            east += 360;
         }
     }
     bounds[0] = west;

@@ -797,6 +797,10 @@ static void rings_degenerate(void)
     EXPECT(bounds[0] == 5 && bounds[1] == 5 && bounds[2] == 5 && bounds[3] == 5, "a point");
     fn_geo_ring_bounds(&e, poles, 4, bounds);
     EXPECT(bounds[1] == 90 && bounds[3] == 90, "a pole");
+    /* West of 180 by less than a sum with 180 can tell. */
+    double edge[] = {nextafter(180, 0), 0, -179, 0, -179, 1, nextafter(180, 0), 0};
+    fn_geo_ring_bounds(&e, edge, 4, bounds);
+    EXPECT(bounds[0] == nextafter(180, 0) && bounds[2] == 181, "bounds %.17g %.17g", bounds[0], bounds[2]);
     /* The top of a parallel's chord, and boxes over the antimeridian in both spellings. */
     double box[] = {179.9, 60, 180.1, 60, 180.1, 60.1, 179.9, 60.1, 179.9, 60};
     double same[] = {179.9, 60, -179.9, 60, -179.9, 60.1, 179.9, 60.1, 179.9, 60};

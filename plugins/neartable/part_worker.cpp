@@ -102,7 +102,8 @@ static std::unique_ptr<Dataset> OpenPart(const PartsJob &job, int64_t part)
 static bool Write(const PartsJob &job, GDALDataset *table, const std::string &file, fn_task &task)
 {
     CPLStringList words;
-    for (const char *word : {"-f", job.format.c_str(), "-nln", kLayerName})
+    for (const char *word : {"-f", job.format.c_str(), "-nln", kLayerName,
+                             "-nomd"}) /* nomd: the report of the domain FISHNET is no part's */
         words.AddString(word);
     for (int i = 0; i < job.datasetOptions.size(); i++)
         words.AddString("-dsco").AddString(job.datasetOptions[i]);

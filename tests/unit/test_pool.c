@@ -650,7 +650,8 @@ int main(int argc, char **argv)
     helper_program = argv[1];
     /* Of the helper, where a sanitizer is in it: signals are to do what they do without, and those who die leave memory behind. */
     setenv("ASAN_OPTIONS", "handle_segv=0:handle_abort=0:detect_leaks=0", 1);
-    setenv("TSAN_OPTIONS", "handle_segv=0:handle_abort=0:die_after_fork=0", 1);
+    setenv("TSAN_OPTIONS",
+           "ignore_noninstrumented_modules=1:detect_deadlocks=0:handle_segv=0:handle_abort=0:die_after_fork=0", 1);
     if (argc == 5)
         return be_host(argv[2], atoi(argv[3]), atoi(argv[4]));
     const struct CMUnitTest tests[] = {

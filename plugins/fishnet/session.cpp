@@ -43,30 +43,6 @@ struct RemotePlan {
 };
 } // namespace
 
-/* The plan is made in each worker: drivers that may crash are not called before there are any. */
-static Worker *OpenRemoteWorker(const RemotePlan &remote, fn_error *err)
-{
-    ConfigureWorker(remote.config.List(), remote.threads);
-    fn_recipe recipe = {};
-    if (fn_recipe_parse(remote.source.connection.c_str(), remote.source.openOptions.List(), &recipe, err) != FN_OK)
-        return nullptr;
-    const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
-    std::vector<DatasetHandle> handles;
-    MessageCollector collector; /* the host has heard them */
-    const std::shared_ptr<const Plan> plan = Plan::Make(recipe, remote.source.overview, handles);
-    if (!plan) {
-        fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
-                collector.Cause("no reason given").c_str());
-        return nullptr;
-    }
-    if (plan->Signature() != remote.signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened",
-                remote.source.connection.c_str());
-        return nullptr;
-    }
-    return std::make_unique<Worker>(plan, std::move(handles)).release();
-}
-
 static constexpr size_t kRemoteWords = 4; /* before the open options */
 
 static Words Describe(const Plan &plan, const PlanSource &source, int threads)
@@ -91,8 +67,11 @@ fn_status PrepareRasterJob(const Words &words, fn_job *job, std::string *, fn_er
     remote->config = ThreadConfig();
     job->user = remote;
     job->worker_open = [](void *user, int, fn_error *error) -> void * {
+        const auto &plan = *static_cast<const RemotePlan *>(user);
         try {
-            return OpenRemoteWorker(*static_cast<const RemotePlan *>(user), error);
+            return Worker::OpenRemote(plan.source.connection, plan.source.openOptions, plan.source.overview,
+                                      plan.signature, plan.config.List(), plan.threads, error)
+                .release();
         } catch (const std::exception &exception) {
             fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
             return nullptr;

@@ -330,28 +330,14 @@ static Words Describe(const Plan &plan, const std::string &connection, const CPL
     return words;
 }
 
-/* The plan is made in each worker: drivers that may crash are not called before there are any. */
 static SingleWorker *OpenRemoteWorker(const Remote &remote, fn_error *err)
 {
-    ConfigureWorker(remote.config.List(), remote.threads);
-    fn_recipe recipe = {};
-    if (fn_recipe_parse(remote.connection.c_str(), remote.openOptions.List(), &recipe, err) != FN_OK)
+    std::unique_ptr<Worker> worker = Worker::OpenRemote(remote.connection, remote.openOptions, -1, remote.signature,
+                                                        remote.config.List(), remote.threads, err);
+    if (!worker)
         return nullptr;
-    const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
-    std::vector<DatasetHandle> handles;
-    MessageCollector collector; /* the host has heard them */
-    const std::shared_ptr<const Plan> plan = Plan::Make(recipe, -1, handles);
-    if (!plan) {
-        fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
-                collector.Cause("no reason given").c_str());
-        return nullptr;
-    }
-    if (plan->Signature() != remote.signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened", remote.connection.c_str());
-        return nullptr;
-    }
-    return std::make_unique<SingleWorker>(std::make_unique<Worker>(plan, std::move(handles)), plan, remote.layout)
-        .release();
+    const std::shared_ptr<const Plan> plan = worker->GetPlan();
+    return std::make_unique<SingleWorker>(std::move(worker), plan, remote.layout).release();
 }
 
 fn_status PrepareSingleJob(const Words &words, fn_job *job, std::string *, fn_error *err)

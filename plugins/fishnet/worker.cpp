@@ -24,6 +24,32 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
     return worker;
 }
 
+std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const CPLStringList &openOptions,
+                                           int overview, const std::string &signature, CSLConstList config, int threads,
+                                           fn_error *err)
+{
+    ConfigureWorker(config, threads);
+    fn_recipe recipe = {};
+    if (fn_recipe_parse(connection.c_str(), openOptions.List(), &recipe, err) != FN_OK)
+        return nullptr;
+    const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
+    std::vector<DatasetHandle> handles;
+    MessageCollector collector; /* the host has heard them */
+    std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles);
+    if (!plan) {
+        fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
+                collector.Cause("no reason given").c_str());
+        return nullptr;
+    }
+    if (plan->Signature() != signature) {
+        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened", connection.c_str());
+        return nullptr;
+    }
+    std::unique_ptr<Worker> worker(new Worker(std::move(plan)));
+    worker->m_datasets = std::move(handles);
+    return worker;
+}
+
 Worker::~Worker()
 {
     MessageCollector collector; /* nobody is there to hear them any more */

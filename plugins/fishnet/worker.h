@@ -15,16 +15,18 @@ class Worker
      * failure. */
     static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads,
                                         fn_error *err);
-    /* In a process of its own, which has made the plan for itself: with the handles that it did so with. */
-    Worker(std::shared_ptr<const Plan> plan, std::vector<DatasetHandle> datasets)
-        : m_plan(std::move(plan)), m_datasets(std::move(datasets))
-    {
-    }
+    /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there are workers. overview: as in
+     * Plan::Make. signature: that the host's plan has. NULL and err on failure. */
+    static std::unique_ptr<Worker> OpenRemote(const std::string &connection, const CPLStringList &openOptions,
+                                              int overview, const std::string &signature, CSLConstList config,
+                                              int threads, fn_error *err);
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
 
     fn_status Run(const fn_task &task, Notes *notes, fn_error *err);
+
+    const std::shared_ptr<const Plan> &GetPlan() const { return m_plan; }
 
   private:
     explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan)) {}

@@ -2,6 +2,7 @@
 #ifndef FN_PROCESSES_H
 #define FN_PROCESSES_H
 
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,21 @@ bool UnpackOptions(const std::string &bytes, CPLStringList &options);
 using Notes = std::vector<Message>;
 void *NotesToBytes(void *user, void *notes, size_t *bytes);
 void *NotesFromBytes(void *user, const void *data, size_t bytes);
+
+/* For worker_run of a job: calls compute(messages), hands the messages over in task->notes, and throws nothing. failure: in words, for
+ * want of memory. */
+template <class Compute> fn_status KeepNotes(fn_task *task, fn_error *err, const char *failure, Compute compute)
+{
+    try {
+        Notes messages;
+        const fn_status status = compute(messages);
+        if (!messages.empty())
+            task->notes = new Notes(std::move(messages));
+        return status;
+    } catch (const std::exception &exception) {
+        return fn_fail(err, FN_ERR_MEMORY, "%s: %s", failure, exception.what());
+    }
+}
 
 /* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option FISHNET_WORKERS. Warns in the
  * name of `driver`. Afterwards workers is 1.., processes 0 or 1, and retries 0.. For a dataset that a worker opens, being an input of

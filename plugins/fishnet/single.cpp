@@ -283,15 +283,9 @@ fn_status SingleWorker::Run(fn_task *task, Notes *notes, fn_error *err)
 static void SetWorkerCalls(fn_job &job)
 {
     job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
-        try {
-            Notes messages;
-            const fn_status status = static_cast<SingleWorker *>(worker)->Run(task, &messages, error);
-            if (!messages.empty())
-                task->notes = new Notes(std::move(messages));
-            return status;
-        } catch (const std::exception &exception) {
-            return fn_fail(error, FN_ERR_MEMORY, "a tile cannot be computed: %s", exception.what());
-        }
+        return KeepNotes(task, error, "a tile cannot be computed", [&](Notes &messages) {
+            return static_cast<SingleWorker *>(worker)->Run(task, &messages, error);
+        });
     };
     job.worker_close = [](void *, void *worker) { delete static_cast<SingleWorker *>(worker); };
 }

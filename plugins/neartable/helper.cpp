@@ -48,15 +48,8 @@ size_t Budget(const Plan &plan)
 
 fn_status RunTask(Worker *worker, Purpose purpose, fn_task *task, fn_error *err)
 {
-    try {
-        Notes messages;
-        const fn_status status = worker->Run(purpose, task, &messages, err);
-        if (!messages.empty())
-            task->notes = new Notes(std::move(messages));
-        return status;
-    } catch (const std::exception &exception) {
-        return fn_fail(err, FN_ERR_MEMORY, "a range of the input cannot be computed: %s", exception.what());
-    }
+    return KeepNotes(task, err, "a range of the input cannot be computed",
+                     [&](Notes &messages) { return worker->Run(purpose, task, &messages, err); });
 }
 
 /* ---- what both sides know ---- */

@@ -198,15 +198,8 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
 
 fn_status RunPart(const PartsJob &job, fn_task *task, fn_error *err)
 {
-    try {
-        Notes messages;
-        const fn_status status = WritePart(job, *task, &messages, err);
-        if (!messages.empty())
-            task->notes = new Notes(std::move(messages));
-        return status;
-    } catch (const std::exception &exception) {
-        return fn_fail(err, FN_ERR_MEMORY, "a part cannot be written: %s", exception.what());
-    }
+    return KeepNotes(task, err, "a part cannot be written",
+                     [&](Notes &messages) { return WritePart(job, *task, &messages, err); });
 }
 
 } // namespace fishnet::neartable

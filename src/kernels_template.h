@@ -310,6 +310,11 @@ static inline double sin_turned(double x, uint64_t turns)
     const double value = quadrant & 1 ? small_cos(h, l, z) : small_sin(h, l, z);
     return quadrant & 2 ? -value : value;
 }
+#ifdef __FMA__
+#define FMA_LOOP LOOP
+#else /* fma and SLEEF's scalar functions are calls: nothing for the vectorizer */
+#define FMA_LOOP for (size_t i = 0; i < n; i++)
+#endif
 #define UNARY_HARD(name, hard, formula)                                                                                \
     static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
@@ -327,7 +332,7 @@ static inline double sin_turned(double x, uint64_t turns)
                 out[i] = (hard) ? name(a) : (formula);                                                                 \
             }                                                                                                          \
         else                                                                                                           \
-            LOOP                                                                                                       \
+            FMA_LOOP                                                                                                   \
             {                                                                                                          \
                 const double a = pa[i];                                                                                \
                 out[i] = (formula);                                                                                    \

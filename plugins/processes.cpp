@@ -310,14 +310,10 @@ static std::string FileOf(const void *function)
     return name;
 }
 
-/* Beside the module, else in the folder that the module was installed with. */
+/* The program is beside the module, in the folder of a build as in that of an installation. */
 static std::string HelperProgram(const std::string &module)
 {
-    const std::string folder = module.substr(0, module.rfind('/') + 1);
-    for (const std::string &name : {folder + "fishnet-worker", std::string(FN_HELPER_FOLDER "/fishnet-worker")})
-        if (access(name.c_str(), X_OK) == 0)
-            return name;
-    return folder + "fishnet-worker";
+    return module.substr(0, module.rfind('/') + 1) + "fishnet-worker";
 }
 
 PoolHandle NewPool(const char *kind, const Words &words, const std::string &folder, const Words &inputs,

@@ -1,0 +1,38 @@
+# CPack runs this before it makes the packages: adds what a Debian package has beside the files of an installation, and takes away
+# what the former replaces.
+string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC) # SOURCE_DATE_EPOCH, if it is set
+file(READ ${CMAKE_CURRENT_LIST_DIR}/../LICENSE licence)
+string(REGEX MATCH "Copyright \\(c\\) ([^\n]*)" unused "${licence}")
+set(holder ${CMAKE_MATCH_1})
+string(REGEX REPLACE "^.*\n(Permission is hereby)" "\\1" licence "${licence}")
+string(STRIP "${licence}" licence)
+string(REGEX REPLACE "\n\n" "\n.\n" licence "${licence}")
+string(REGEX REPLACE "\n" "\n " licence "${licence}")
+
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+  string(TOUPPER ${component} upper)
+  set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
+  set(dir ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${component}/usr/share/doc/${package})
+  file(REMOVE ${dir}/LICENSE ${dir}/CHANGES)
+  file(WRITE ${dir}/copyright "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: Fishnet
+
+Files: *
+Copyright: ${holder}
+License: Expat
+
+License: Expat
+ ${licence}
+")
+  file(WRITE ${dir}/changelog.Debian "${package} (${CPACK_DEBIAN_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
+
+  * Built by CPack; changelog.gz tells what is new.
+
+ -- ${CPACK_PACKAGE_CONTACT}  ${date}
+")
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/../CHANGES ${dir}/changelog COPYONLY)
+  execute_process(COMMAND gzip -9nf changelog changelog.Debian WORKING_DIRECTORY ${dir} RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "gzip of the changelogs of ${package}: ${failed}")
+  endif()
+endforeach()

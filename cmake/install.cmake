@@ -1,0 +1,25 @@
+# What `cmake --install` copies, in two components: the plugin (the module and its program are installed in plugins/) with its
+# documentation, and what others need to build upon the core.
+include(CMakePackageConfigHelpers)
+
+# The folders of the repository stay, so that links between the pages hold.
+set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/gdal-plugin-fishnet)
+if(FISHNET_BUILD_PLUGIN)
+  install(FILES README.md CHANGES LICENSE DESTINATION ${doc_dir} COMPONENT plugin)
+  install(DIRECTORY docs vrt DESTINATION ${doc_dir} COMPONENT plugin
+          FILES_MATCHING REGEX "\\.(md|png|svg|vrt|json)$" PATTERN "*.schema.json" EXCLUDE)
+  file(GLOB schemas CONFIGURE_DEPENDS docs/*.schema.json)
+  install(FILES ${schemas} DESTINATION ${CMAKE_INSTALL_DATADIR}/fishnet COMPONENT plugin)
+endif()
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Fishnet)
+install(TARGETS fishnet_core EXPORT FishnetTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(DIRECTORY include/fishnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development FILES_MATCHING PATTERN "*.h")
+install(EXPORT FishnetTargets NAMESPACE Fishnet:: DESTINATION ${package_dir} COMPONENT development)
+configure_package_config_file(cmake/FishnetConfig.cmake.in ${CMAKE_BINARY_DIR}/FishnetConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/FishnetConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/FishnetConfig.cmake ${CMAKE_BINARY_DIR}/FishnetConfigVersion.cmake
+        DESTINATION ${package_dir} COMPONENT development)
+
+add_custom_target(uninstall VERBATIM
+  COMMAND ${CMAKE_COMMAND} -D MANIFEST=${CMAKE_BINARY_DIR}/install_manifest.txt -P ${CMAKE_CURRENT_LIST_DIR}/uninstall.cmake)

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <exception>
 
+#include "recipe_file.h"
+
 namespace fishnet
 {
 
@@ -11,7 +13,7 @@ namespace fishnet
 
 int Dataset::Identify(GDALOpenInfo *info)
 {
-    return fn_recipe_is_name(info->pszFilename);
+    return IdentifyName(info, RasterRecipes());
 }
 
 GDALDataset *Dataset::Open(GDALOpenInfo *info)
@@ -33,20 +35,26 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
 
 GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
 {
+    Opening opening;
+    if (!ReadName(info, RasterRecipes(), opening))
+        return nullptr;
     auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
     fn_error err;
-    if (fn_recipe_parse(info->pszFilename, info->papszOpenOptions, recipe.get(), &err) != FN_OK) {
-        CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_IllegalArg, "FISHNET: %s", err.text);
+    if (fn_recipe_parse(opening.connection.c_str(), opening.options.List(), recipe.get(), &err) != FN_OK) {
+        CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_IllegalArg, "FISHNET: %s%s%s",
+                 opening.file.c_str(), opening.file.empty() ? "" : ": ", err.text);
         return nullptr;
     }
     ResolveWorkers("FISHNET", recipe->workers);
     PlanSource source;
-    source.connection = info->pszFilename;
-    source.openOptions.Assign(CSLDuplicate(info->papszOpenOptions), TRUE);
+    source.connection = opening.connection;
+    source.openOptions = opening.options;
     source.folder = CurrentFolder();
     std::unique_ptr<Dataset> dataset = Make(recipe, source);
-    if (dataset)
+    if (dataset) {
         dataset->SetDescription(info->pszFilename);
+        dataset->m_recipeFile = opening.file;
+    }
     return dataset.release();
 }
 
@@ -303,6 +311,8 @@ const OGRSpatialReference *Dataset::GetGCPSpatialRef() const
 char **Dataset::GetFileList()
 {
     CPLStringList files;
+    if (!m_recipeFile.empty())
+        files.AddString(m_recipeFile.c_str());
     for (const DatasetHandle &handle : m_handles) {
         const CPLStringList own(GDALGetFileList(handle.get()));
         for (int i = 0; i < own.size(); i++)

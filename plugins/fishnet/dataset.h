@@ -85,6 +85,7 @@ class Dataset final : public GDALDataset
     void FillReport();
 
     std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
+    std::string m_recipeFile;                  /* empty: it was opened by a connection string */
     PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
     std::vector<DatasetHandle>
@@ -98,7 +99,7 @@ class Dataset final : public GDALDataset
     };
     std::vector<Progress> m_progress;
     fn_window m_limit = {}; /* empty: none */
-    size_t m_copied = 0; /* bytes that the host has had and may not have written, see WriteBehind() */
+    size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
 
     bool m_hollow = false;
     int m_overviewCount = 0;

@@ -4,7 +4,7 @@
 
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
-#include "prefix_info.h"
+#include "recipe_file.h"
 
 namespace fishnet
 {
@@ -32,6 +32,43 @@ static std::string OpenOptionList()
     return xml;
 }
 
+/* What the parser of options has against one of them. */
+static std::string CheckOption(const char *option)
+{
+    const char *const options[] = {option, STARTS_WITH_CI(option, "CALC=") ? nullptr : "CALC=A", nullptr};
+    fn_recipe recipe;
+    fn_error err;
+    const bool isFirst = STARTS_WITH_CI(option, "A=");
+    if (fn_recipe_parse(isFirst ? FN_RECIPE_PREFIX : FN_RECIPE_PREFIX "a", options, &recipe, &err) != FN_OK)
+        return err.text;
+    fn_recipe_clear(&recipe);
+    return {};
+}
+
+const RecipeKind &RasterRecipes()
+{
+    using Value = RecipeValue;
+    static const RecipeKind kind = {"FISHNET",
+                                    FN_RECIPE_PREFIX,
+                                    "fishnet_raster",
+                                    {{"inputs", Value::Text},
+                                     {"calc", Value::Bands},
+                                     {"ot", Value::Text},
+                                     {"nodata", Value::Number},
+                                     {"tile_size", Value::Number},
+                                     {"partition", Value::Text},
+                                     {"cache_mb", Value::Number},
+                                     {"on_error", Value::Text},
+                                     {"trace", Value::Name},
+                                     {"workers", Value::Text},
+                                     {"num_workers", Value::Number},
+                                     {"threads_per_worker", Value::Number},
+                                     {"retries", Value::Number},
+                                     {"task_timeout", Value::Number}},
+                                    CheckOption};
+    return kind;
+}
+
 void RegisterRasterDriver()
 {
     if (GDALGetDriverByName("FISHNET"))
@@ -44,18 +81,14 @@ void RegisterRasterDriver()
     driver->SetMetadataItem(GDAL_DCAP_CREATECOPY, "YES");
     driver->SetMetadataItem(GDAL_DCAP_VIRTUALIO, "YES");
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_RECIPE_PREFIX);
+    driver->SetMetadataItem(GDAL_DMD_EXTENSIONS, FN_RECIPE_FILE_EXTENSION);
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
     driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, CreationOptionList().c_str());
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
     driver->pfnCreateCopy = CreateCopy;
+    driver->pfnDelete = [](const char *name) { return DeleteRecipeFile(name, RasterRecipes()); };
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
-#if FN_GDAL_AT_LEAST(3, 8)
-    driver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
-    driver->pfnGetSubdatasetInfoFunc = [](const char *name) -> GDALSubdatasetInfo * {
-        return fn_recipe_is_name(name) ? new PrefixInfo(name, FN_RECIPE_PREFIX) : nullptr;
-    };
-#endif
     GetGDALDriverManager()->RegisterDriver(driver);
 }
 

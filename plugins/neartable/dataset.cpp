@@ -2,12 +2,14 @@
 
 #include <exception>
 
+#include "recipe_file.h"
+
 namespace fishnet::neartable
 {
 
 int Dataset::Identify(GDALOpenInfo *info)
 {
-    return IsNearTableName(info->pszFilename);
+    return IdentifyName(info, NearRecipes());
 }
 
 GDALDataset *Dataset::Open(GDALOpenInfo *info)
@@ -20,7 +22,16 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
         return nullptr;
     }
     try {
-        return OpenWith(info->pszFilename, info->papszOpenOptions, nullptr).release();
+        Opening opening;
+        if (!ReadName(info, NearRecipes(), opening))
+            return nullptr;
+        std::unique_ptr<Dataset> self = OpenWith(opening.connection.c_str(), opening.options.List(), nullptr);
+        if (self) {
+            self->SetDescription(info->pszFilename);
+            if (!opening.file.empty())
+                self->m_files.InsertString(0, opening.file.c_str());
+        }
+        return self.release();
     } catch (const std::exception &exception) {
         CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE: %s", exception.what());
         return nullptr;

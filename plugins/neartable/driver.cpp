@@ -2,8 +2,8 @@
 
 #include "neartable/dataset.h"
 #include "neartable/parts.h"
-#include "prefix_info.h"
 #include "processes.h"
+#include "recipe_file.h"
 
 namespace fishnet
 {
@@ -45,6 +45,44 @@ static constexpr const char *kOptions =
     "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the input'/>"
     "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>";
 
+const RecipeKind &NearRecipes()
+{
+    using Value = RecipeValue;
+    static const RecipeKind kind = {"NEARTABLE",
+                                    FN_NEARTABLE_PREFIX,
+                                    "near_table",
+                                    {{"input", Value::Name},
+                                     {"near", Value::Names},
+                                     {"layer", Value::Text},
+                                     {"near_layer", Value::List},
+                                     {"where", Value::Text},
+                                     {"near_where", Value::List},
+                                     {"closest", Value::Number},
+                                     {"radius", Value::Number},
+                                     {"min_radius", Value::Number},
+                                     {"method", Value::Text},
+                                     {"distance_unit", Value::Text},
+                                     {"location", Value::Flag},
+                                     {"angle", Value::Flag},
+                                     {"along", Value::Flag},
+                                     {"exclude_self", Value::Flag},
+                                     {"match", Value::Pairs},
+                                     {"unmatched", Value::Text},
+                                     {"geometry", Value::Text},
+                                     {"fields", Value::Fields},
+                                     {"near_fields", Value::Fields},
+                                     {"partition_size", Value::Number},
+                                     {"partition", Value::Text},
+                                     {"trace", Value::Name},
+                                     {"workers", Value::Text},
+                                     {"num_workers", Value::Number},
+                                     {"threads_per_worker", Value::Number},
+                                     {"retries", Value::Number},
+                                     {"task_timeout", Value::Number}},
+                                    neartable::CheckOption};
+    return kind;
+}
+
 void RegisterNearTableDriver()
 {
     if (GDALGetDriverByName("NEARTABLE"))
@@ -56,6 +94,7 @@ void RegisterNearTableDriver()
     driver->SetMetadataItem(GDAL_DCAP_OPEN, "YES");
     driver->SetMetadataItem(GDAL_DCAP_VIRTUALIO, "YES");
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_NEARTABLE_PREFIX);
+    driver->SetMetadataItem(GDAL_DMD_EXTENSIONS, FN_RECIPE_FILE_EXTENSION);
     const std::string list = std::string("<OpenOptionList>") + kOptions + WorkerOptionList() + "</OpenOptionList>";
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, list.c_str());
     driver->SetMetadataItem(GDAL_DCAP_CREATECOPY, "YES");
@@ -63,13 +102,8 @@ void RegisterNearTableDriver()
     driver->pfnCreateCopy = neartable::CreateCopy;
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
+    driver->pfnDelete = [](const char *name) { return DeleteRecipeFile(name, NearRecipes()); };
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
-#if FN_GDAL_AT_LEAST(3, 8)
-    driver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
-    driver->pfnGetSubdatasetInfoFunc = [](const char *name) -> GDALSubdatasetInfo * {
-        return neartable::IsNearTableName(name) ? new PrefixInfo(name, FN_NEARTABLE_PREFIX) : nullptr;
-    };
-#endif
     GetGDALDriverManager()->RegisterDriver(driver);
 }
 

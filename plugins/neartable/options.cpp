@@ -7,13 +7,10 @@
 #include <cpl_conv.h>
 #include <cpl_error.h>
 
+#include "handles.h"
+
 namespace fishnet::neartable
 {
-
-bool IsNearTableName(const char *connection)
-{
-    return STARTS_WITH_CI(connection, FN_NEARTABLE_PREFIX);
-}
 
 /* ---- units ---- */
 
@@ -287,6 +284,20 @@ static bool ParseOption(const char *name, const char *value, Options &o)
         return !o.trace.empty() || Wrong("TRACE", value, "the name of a file is wanted");
     }
     return true; /* GDAL warns of names that it does not find in the list of open options */
+}
+
+std::string CheckOption(const char *option)
+{
+    char *key = nullptr;
+    const char *value = CPLParseNameValue(option, &key);
+    Options options;
+    MessageCollector collector;
+    const bool ok = !key || !value || ParseOption(key, value, options);
+    CPLFree(key);
+    if (ok)
+        return {};
+    const std::string cause = collector.Cause("not understood"), driver = "NEARTABLE: ";
+    return cause.compare(0, driver.size(), driver) == 0 ? cause.substr(driver.size()) : cause;
 }
 
 bool Options::Parse(const char *name, CSLConstList list)

@@ -70,8 +70,8 @@ struct Options {
     bool Parse(const char *name, CSLConstList list);
 };
 
-/* Starts with the prefix, in any case. */
-bool IsNearTableName(const char *connection);
+/* What is wrong with one option, KEY=VALUE; empty: nothing. */
+std::string CheckOption(const char *option);
 
 } // namespace fishnet::neartable
 

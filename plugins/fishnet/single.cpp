@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -14,6 +15,7 @@
 #include "fishnet/stream.h"
 #include "fishnet/tiff_blocks.h"
 #include "fishnet/worker.h"
+#include "gdal_compat.h"
 
 namespace fishnet
 {
@@ -152,7 +154,22 @@ char *TileEncoder::PixelsOf(size_t group, int64_t tile)
     return m_pixels.get() + Offset(group, static_cast<size_t>(window.width * window.height));
 }
 
-/* A block's pixels of one band, in the file's type. What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. */
+/* What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. Since 3.9 it is NaN where LERC would take it for one of the
+ * values that it quantizes; not with several bands in a block, where libtiff could not do that for long. */
+static void FillBeyondEdge(const Layout &layout, std::vector<char> &block)
+{
+    const bool lerc = STARTS_WITH_CI(layout.options.FetchNameValueDef("COMPRESS", ""), "LERC");
+    if (FN_GDAL_AT_LEAST(3, 9) && lerc && (layout.type == GDT_Float32 || layout.type == GDT_Float64) &&
+        !(layout.byPixel && layout.bands > 1)) {
+        const double nan = std::numeric_limits<double>::quiet_NaN();
+        const int size = GDALGetDataTypeSizeBytes(layout.type);
+        GDALCopyWords64(&nan, GDT_Float64, 0, block.data(), layout.type, size,
+                        static_cast<GPtrDiff_t>(block.size()) / size);
+    } else
+        memset(block.data(), 0, block.size());
+}
+
+/* A block's pixels of one band, in the file's type. */
 const char *TileEncoder::Cut(size_t output, const fn_window &tile, const fn_window &block,
                              std::vector<char> &buffer) const
 {
@@ -167,7 +184,7 @@ const char *TileEncoder::Cut(size_t output, const fn_window &tile, const fn_wind
         return data;
     buffer.resize(static_cast<size_t>(m_layout.blockWidth * to) * static_cast<size_t>(m_layout.blockHeight));
     if (!whole)
-        memset(buffer.data(), 0, buffer.size());
+        FillBeyondEdge(m_layout, buffer);
     for (int64_t y = 0; y < block.height; y++) {
         const char *line = data + y * tile.width * from;
         char *target = buffer.data() + y * m_layout.blockWidth * to;

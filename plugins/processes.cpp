@@ -179,6 +179,8 @@ void ConfigureWorker(CSLConstList config, int threads)
 {
     CPLSetThreadLocalConfigOptions(config);
     CPLSetThreadLocalConfigOption(kDepth, CPLSPrintf("%d", Depth() + 1));
+    /* Warped VRTs in their blocks: larger windows are transformed less exactly, so that a pixel would depend on who asks for it. */
+    CPLSetThreadLocalConfigOption("GDAL_VRT_WARP_USE_DATASET_RASTERIO", "NO");
     for (const char *name : {"GDAL_NUM_THREADS", "VRT_NUM_THREADS", "OGR_GPKG_NUM_THREADS"})
         CPLSetThreadLocalConfigOption(name, CPLSPrintf("%d", threads));
 }
@@ -298,8 +300,7 @@ static Words PathOptions(const Words &inputs)
     return words;
 }
 
-/* The file that holds the function. */
-static std::string FileOf(const void *function)
+std::string LibraryOf(const void *function)
 {
     Dl_info info;
     if (!dladdr(function, &info) || !info.dli_fname)
@@ -310,9 +311,15 @@ static std::string FileOf(const void *function)
     return name;
 }
 
-/* The program is beside the module, in the folder of a build as in that of an installation. */
-static std::string HelperProgram(const std::string &module)
+std::string ModuleFile()
 {
+    return LibraryOf(reinterpret_cast<const void *>(&fishnet_worker_main));
+}
+
+/* In the folder of a build as in that of an installation. */
+std::string HelperProgram()
+{
+    const std::string module = ModuleFile();
     return module.substr(0, module.rfind('/') + 1) + "fishnet-worker";
 }
 
@@ -323,9 +330,8 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
     const CPLStringList config(CPLGetConfigOptions());
     const std::string setup = Pack({kind, folder, PackOptions(config.List()), PackOptions(ThreadConfig().List()),
                                     Pack(PathOptions(inputs)), Pack(words)});
-    const std::string module = FileOf(reinterpret_cast<const void *>(&fishnet_worker_main));
-    const std::string gdal = FileOf(reinterpret_cast<const void *>(&GDALAllRegister));
-    const std::string program = HelperProgram(module);
+    const std::string module = ModuleFile(), program = HelperProgram();
+    const std::string gdal = LibraryOf(reinterpret_cast<const void *>(&GDALAllRegister));
     const char *const command[] = {program.c_str(), module.c_str(), gdal.c_str(), nullptr};
     fn_pool_options options = {};
     options.command = command;

@@ -86,6 +86,36 @@ void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block
     *tile_height = (int)(h > height ? height : h);
 }
 
+#define STRIP_PIXELS (1 << 20)
+#define STRIP_ROWS 64 /* with these, two rows more cost 3 % */
+#define STRIP_ROWS_MAX 256
+#define STRIP_BYTES (32ll << 20)
+#define STRIPS 16 /* that the raster has at least, where they are not too low for that */
+
+void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, size_t bytes_per_pixel, int *tile_width,
+                    int *tile_height)
+{
+    const int64_t row = width * (bytes_per_pixel < 1 ? 1 : (int64_t)bytes_per_pixel);
+    const int64_t block = block_height < 1 || block_height > height ? 1 : block_height;
+    int64_t rows = STRIP_PIXELS / width;
+    rows = rows < STRIP_ROWS ? STRIP_ROWS : rows > STRIP_ROWS_MAX ? STRIP_ROWS_MAX : rows;
+    if (rows > height / STRIPS && rows > STRIP_ROWS)
+        rows = height / STRIPS > STRIP_ROWS ? height / STRIPS : STRIP_ROWS;
+    if (block > 1) {
+        /* A strip with a halo reads one row of blocks more than it is high, if it is a little higher than whole blocks; two, if it is not. The
+         * more rows of blocks it has, the less that is. */
+        int64_t blocks = (rows + block - 1) / block;
+        while (halo > 0 && blocks < 4 && 2 * blocks * block * STRIPS <= height &&
+               2 * blocks * block * row <= STRIP_BYTES)
+            blocks *= 2;
+        rows = blocks * block + (halo > 0 ? 2 * halo + 1 : 0);
+    }
+    while (rows > 1 && rows * row > STRIP_BYTES)
+        rows = (rows + 1) / 2;
+    *tile_width = (int)width;
+    *tile_height = (int)(rows > height ? height : rows);
+}
+
 /* Does b begin after a and at or before a's end: the next step of a scan, touching or overlapping? */
 static bool follows(int64_t a, int64_t a_size, int64_t b)
 {

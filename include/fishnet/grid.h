@@ -38,6 +38,12 @@ fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels);
 void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                        int *tile_width, int *tile_height);
 
+/* A tile size for a source that is read in full-width strips: its rows are stored as a whole, or computed from `halo` rows above and below,
+ * and block_height of them are decoded together. High enough that what two strips read both costs little, low enough that there are many
+ * strips, and that one has no more than 32 MB. */
+void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, size_t bytes_per_pixel, int *tile_width,
+                    int *tile_height);
+
 /* Where is the reader going? previous and current are the tile windows of its last two requests (previous.width 0: none
  * yet). Fills tiles[] with up to max tile numbers that it is likely to want next, in that order, and returns their count:
  * the scan goes on in the direction of the last step, in bands as wide as the current window, then wraps to the next

@@ -89,8 +89,10 @@ struct Builder {
     Plan &plan;
     const fn_recipe &recipe;
     std::vector<DatasetHandle> &handles;
+    const std::vector<std::string> &paths;
 
     GDALDatasetH Handle(size_t source) const { return handles[source].get(); }
+    bool FindPath(Source &source) const;
     bool OpenSources(int overview);
     bool CheckGrids() const;
     bool Compile();
@@ -98,6 +100,7 @@ struct Builder {
     bool AddComputedOutputs();
     bool AddSourceOutputs();
     bool TakePart();
+    Pipeline Shape() const;
     bool MakeGrid();
 };
 
@@ -110,8 +113,58 @@ DatasetHandle Plan::OpenSource(size_t i) const
                                     source.openOptions.List(), nullptr));
 }
 
+/* A pipeline whose steps need all pixels would run them in each worker: they are run here, once. */
+bool Builder::FindPath(Source &source) const
+{
+    const size_t i = plan.sources.size() - 1;
+    if (i < paths.size() && !paths[i].empty()) {
+        source.path = paths[i];
+        return true;
+    }
+    source.path = AbsoluteName(source.name);
+    const Split split = SplitPipeline(source.path);
+    if (split.step.empty())
+        return true;
+    source.result = RunHead(split, &source.path);
+    if (!source.result)
+        return false;
+    CPLError(CE_Warning, CPLE_AppDefined,
+             "FISHNET: input %s: the step %s needs all pixels at once: the pipeline was run up to there as it was "
+             "opened, once for all workers, into a temporary file of %.1f MB",
+             Describe(source).c_str(), split.step.c_str(), static_cast<double>(source.result->Size()) / 1e6);
+    return true;
+}
+
+/* GDAL keeps the files of VRTs open in a pool that is made with the first of them, and which each level of each worker needs a place in. */
+class LargePool
+{
+  public:
+    explicit LargePool(int workers)
+    {
+        const char *old = CPLGetThreadLocalConfigOption(kName, nullptr);
+        m_set = !CPLGetConfigOption(kName, nullptr) && workers * kLevels > kDefault;
+        if (m_set)
+            CPLSetThreadLocalConfigOption(kName, CPLSPrintf("%d", std::min(workers * kLevels, kMost)));
+        m_old = old ? old : "";
+    }
+    ~LargePool()
+    {
+        if (m_set)
+            CPLSetThreadLocalConfigOption(kName, m_old.empty() ? nullptr : m_old.c_str());
+    }
+    LargePool(const LargePool &) = delete;
+    LargePool &operator=(const LargePool &) = delete;
+
+  private:
+    static constexpr const char *kName = "GDAL_MAX_DATASET_POOL_SIZE";
+    static constexpr int kDefault = 100, kMost = 1000, kLevels = 8;
+    bool m_set = false;
+    std::string m_old;
+};
+
 bool Builder::OpenSources(int overview)
 {
+    const LargePool pool(recipe.workers.workers);
     for (int i = 0; i < FN_INPUTS; i++) {
         if (!recipe.inputs[i])
             continue;
@@ -119,7 +172,8 @@ bool Builder::OpenSources(int overview)
         Source &source = plan.sources.back();
         source.letter = static_cast<char>('A' + i);
         source.name = recipe.inputs[i];
-        source.path = AbsoluteName(source.name);
+        if (!FindPath(source))
+            return false;
         if (overview >= 0)
             source.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
         std::vector<Message> messages;
@@ -145,6 +199,7 @@ bool Builder::OpenSources(int overview)
                      first ? ", but subdatasets, such as " : "", first ? first : "");
             return false;
         }
+        source.pipeline = LookInto(dataset, source.path);
     }
     return true;
 }
@@ -355,7 +410,8 @@ bool Builder::AddSourceOutputs()
     }
     plan.outputs.insert(plan.outputs.end(), masks.begin(), masks.end());
     const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
-    plan.pixelInterleaved = plan.bandCount > 1 && interleave && EQUAL(interleave, "PIXEL");
+    plan.pixelInterleaved =
+        plan.bandCount > 1 && (plan.sources[0].pipeline.allBands || (interleave && EQUAL(interleave, "PIXEL")));
     return true;
 }
 
@@ -373,6 +429,15 @@ bool Builder::TakePart()
     plan.firstLine = first * grid.tile_height;
     const int64_t height = std::min(end * grid.tile_height, grid.height) - plan.firstLine;
     return fn_grid_init(&grid, grid.width, height, grid.tile_width, grid.tile_height, nullptr) == FN_OK;
+}
+
+/* What decides the tiles: a step that computes whole rows, in whichever input, or else what A is. */
+Pipeline Builder::Shape() const
+{
+    for (const Source &source : plan.sources)
+        if (source.pipeline.computesRows)
+            return source.pipeline;
+    return plan.sources[0].pipeline;
 }
 
 bool Builder::MakeGrid()
@@ -396,7 +461,12 @@ bool Builder::MakeGrid()
             bytes += fn_type_size(plane.type);
         for (size_t i = groups[0].first; i < groups[0].first + groups[0].count; i++)
             bytes += fn_type_size(plan.outputs[i].type);
-        fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
+        const Pipeline shape = Shape();
+        if (shape.rows)
+            fn_grid_strips(width, height, shape.warped ? blockHeight : shape.blockHeight,
+                           shape.computesRows && !shape.warped ? shape.halo : 0, bytes, &tileWidth, &tileHeight);
+        else
+            fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
     }
     fn_error err;
     if (fn_grid_init(&plan.grid, width, height, tileWidth, tileHeight, &err) != FN_OK) {
@@ -515,10 +585,11 @@ std::string Plan::Signature() const
     return text;
 }
 
-std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles)
+std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles,
+                                       const std::vector<std::string> &paths)
 {
     auto plan = std::make_shared<Plan>();
-    Builder builder = {*plan, recipe, handles};
+    Builder builder = {*plan, recipe, handles, paths};
     if (!builder.OpenSources(overview))
         return nullptr;
     if (recipe.n_calcs > 0) {

@@ -26,7 +26,7 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
 
 std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const CPLStringList &openOptions,
                                            int overview, const std::string &signature, CSLConstList config, int threads,
-                                           fn_error *err)
+                                           fn_error *err, const std::vector<std::string> &paths)
 {
     ConfigureWorker(config, threads);
     fn_recipe recipe = {};
@@ -35,7 +35,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
     std::vector<DatasetHandle> handles;
     MessageCollector collector; /* the host has heard them */
-    std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles);
+    std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles, paths);
     if (!plan) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("no reason given").c_str());
@@ -110,9 +110,28 @@ static GDALDataType ReadType(fn_type type)
     return ToGDAL(type) == GDT_Unknown ? GDT_Byte : ToGDAL(type);
 }
 
-bool Worker::ReadPixels(GDALDatasetH dataset, int number, fn_type type, const fn_window &window, void *data)
+bool Worker::ReadPixels(size_t source, int number, fn_type type, const fn_window &window, void *data)
 {
+    const Pipeline &pipeline = m_plan->sources[source].pipeline;
+    GDALDatasetH dataset = m_datasets[source].get();
     GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+    if (pipeline.oneRow || pipeline.wide) {
+        const int64_t step = pipeline.oneRow ? 1 : window.height;
+        const size_t count = static_cast<size_t>(window.width * step);
+        const GDALDataType read = pipeline.wide ? GDT_Float64 : ReadType(type);
+        char *to = static_cast<char *>(data);
+        for (int64_t y = 0; y < window.height; y += step, to += count * fn_type_size(type)) {
+            if (pipeline.wide)
+                m_block.resize(count * sizeof(double));
+            if (!ReadBand(band, {window.x, window.y + y, window.width, step}, pipeline.wide ? m_block.data() : to,
+                          read))
+                return false;
+            if (pipeline.wide)
+                GDALCopyWords64(m_block.data(), GDT_Float64, sizeof(double), to, ReadType(type),
+                                static_cast<int>(fn_type_size(type)), static_cast<GPtrDiff_t>(count));
+        }
+        return true;
+    }
     if (CanReadBlocks(dataset, band, window))
         return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
     return ReadBand(band, window, data, ReadType(type));
@@ -124,7 +143,9 @@ bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char
     GDALDatasetH dataset = m_datasets[0].get();
     const std::vector<Output> &outputs = m_plan->outputs;
 
-    bool oneCall = group.count > 1; /* pixel-interleaved bands of one type: decoded together */
+    const Pipeline &pipeline = m_plan->sources[0].pipeline;
+    bool oneCall = group.count > 1 && !pipeline.oneRow &&
+                   !pipeline.wide; /* pixel-interleaved bands of one type: decoded together */
     for (size_t i = group.first; i < group.first + group.count; i++)
         oneCall = oneCall && outputs[i].type == outputs[group.first].type && !outputs[i].isMask;
     if (oneCall) {
@@ -140,7 +161,7 @@ bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char
         char *data = result + m_plan->Offset(group, i, pixels);
         const bool ok = output.isMask
                             ? ReadBand(GDALGetMaskBand(GDALGetRasterBand(dataset, output.band)), window, data, GDT_Byte)
-                            : ReadPixels(dataset, output.band, output.type, window, data);
+                            : ReadPixels(0, output.band, output.type, window, data);
         if (!ok)
             return false;
     }
@@ -157,7 +178,7 @@ bool Worker::ReadPlanes(const fn_window &window, const volatile bool *cancel)
         const Plane &plane = planes[i];
         GDALDatasetH dataset = m_datasets[plane.source].get();
         m_pixels[i].resize(pixels * fn_type_size(plane.type));
-        if (fn_is_cancelled(cancel) || !ReadPixels(dataset, plane.band, plane.type, window, m_pixels[i].data()))
+        if (fn_is_cancelled(cancel) || !ReadPixels(plane.source, plane.band, plane.type, window, m_pixels[i].data()))
             return false;
         if (plane.mask) {
             m_masks[i].resize(pixels);

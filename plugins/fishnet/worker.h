@@ -16,10 +16,11 @@ class Worker
     static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads,
                                         fn_error *err);
     /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there are workers. overview: as in
-     * Plan::Make. signature: that the host's plan has. NULL and err on failure. */
+     * Plan::Make. signature: that the host's plan has. paths: as in Plan::Make. NULL and err on
+     * failure. */
     static std::unique_ptr<Worker> OpenRemote(const std::string &connection, const CPLStringList &openOptions,
                                               int overview, const std::string &signature, CSLConstList config,
-                                              int threads, fn_error *err);
+                                              int threads, fn_error *err, const std::vector<std::string> &paths = {});
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
@@ -32,7 +33,7 @@ class Worker
     explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan)) {}
     fn_status Compute(const fn_window &window, const Plan::Group &group, char *result, const volatile bool *cancel,
                       fn_error *err);
-    bool ReadPixels(GDALDatasetH dataset, int number, fn_type type, const fn_window &window, void *data);
+    bool ReadPixels(size_t source, int number, fn_type type, const fn_window &window, void *data);
     bool PassThrough(const fn_window &window, const Plan::Group &group, char *result);
     bool ReadPlanes(const fn_window &window, const volatile bool *cancel);
 

@@ -2,6 +2,7 @@
 #include "module.h"
 #include "gdal_compat.h"
 
+#include "commands/commands.h"
 #include "fishnet/driver.h"
 #include "neartable/driver.h"
 
@@ -12,4 +13,5 @@ void GDALRegister_FISHNET(void)
     fishnet::RegisterRasterDriver();
     fishnet::RegisterPixelFunction();
     fishnet::RegisterNearTableDriver();
+    fishnet::RegisterCommands();
 }

@@ -52,6 +52,11 @@ void ResolveWorkers(const char *driver, fn_worker_options &options);
 /* Fails for a dataset that lies too deep within others of ours: it reads itself. */
 fn_status CheckDepth(fn_error *err);
 
+/* The file that holds a function; the module; the program for worker processes, which is to be beside it. */
+std::string LibraryOf(const void *function);
+std::string ModuleFile();
+std::string HelperProgram();
+
 /* The options of fn_worker_options_take(), as a part of a driver's list of open options. */
 const char *WorkerOptionList();
 

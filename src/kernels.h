@@ -37,7 +37,6 @@ extern const fn_kernels fn_kernels_avx512;
 
 /* Set once before the first kernel runs: plain code uses the fused forms of SLEEF too, so that all sets agree. */
 bool fn_cpu_has_fma(void);
-bool fn_simd_available(fn_simd simd);
 const fn_kernels *fn_kernels_get(fn_simd simd);
 
 #endif

@@ -85,6 +85,7 @@ fn_status fn_expr_run(const fn_expr *expr, size_t n, const fn_plane *inputs, con
  * same bits on any machine that has FMA (all x86-64 since 2013); on older ones transcendental functions may differ in the
  * last bit. The environment variable FISHNET_SIMD (plain, avx2, avx512) lowers the choice, for tests and for bug reports. */
 typedef enum fn_simd { FN_SIMD_PLAIN = 0, FN_SIMD_AVX2, FN_SIMD_AVX512, FN_SIMD_COUNT } fn_simd;
+bool fn_simd_available(fn_simd simd);   /* whether this machine can run it */
 fn_simd fn_simd_best(void);             /* what this machine can run, lowered by FISHNET_SIMD */
 const char *fn_simd_name(fn_simd simd); /* "plain", "avx2", "avx512" */
 /* Like fn_expr_run, with kernels of a given instruction set; FN_ERR_ARGUMENT if the machine lacks it. */

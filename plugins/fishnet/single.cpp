@@ -407,6 +407,11 @@ static bool IsAmong(const char *name, const char *const *begin, const char *cons
     return std::any_of(begin, end, [name](const char *other) { return EQUAL(name, other); });
 }
 
+bool CanCompress(const char *codec)
+{
+    return IsAmong(codec, std::begin(kCodecs), std::end(kCodecs));
+}
+
 static bool CheckOptions(const Creation &creation)
 {
     const CPLStringList &own = creation.own;
@@ -416,7 +421,7 @@ static bool CheckOptions(const Creation &creation)
     for (const char *name : kCodecs)
         if (known && strstr(known, CPLSPrintf("<Value>%s</Value>", name)))
             possible += (possible.empty() ? "" : ", ") + std::string(name);
-    if (!IsAmong(codec, std::begin(kCodecs), std::end(kCodecs)) ||
+    if (!CanCompress(codec) ||
         !(known && strstr(known, CPLSPrintf("<Value>%s</Value>", CPLString(codec).toupper().c_str()))))
         return Fail(CPLE_NotSupported, creation.output,
                     std::string("COMPRESS=") + codec + " is not possible with OUTPUT=SINGLE; " + possible + " are");

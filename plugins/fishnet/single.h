@@ -7,6 +7,9 @@
 namespace fishnet
 {
 
+/* Whether there is a COMPRESS of that name. */
+bool CanCompress(const char *codec);
+
 /* In a helper process. */
 fn_status PrepareSingleJob(const Words &words, fn_job *job, std::string *answer, fn_error *err);
 

@@ -1,0 +1,102 @@
+/* gdal fishnet calc: raster math, as `gdal raster calc` writes it. */
+#include "commands/commands.h"
+
+#ifdef FN_HAS_COMMANDS
+
+#include <cctype>
+
+#include <cpl_vsi.h>
+
+#include "fishnet/recipe.h"
+
+namespace fishnet::commands
+{
+
+namespace
+{
+class Calc final : public RasterCommand
+{
+  public:
+    Calc();
+
+  private:
+    Source Open() override;
+    bool SplitInput(const std::string &input, char &letter, std::string &name) const;
+
+    std::vector<GDALArgDatasetValue> m_inputs;
+};
+} // namespace
+
+Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in parallel.")
+{
+    AddInputDatasetArg(&m_inputs, GDAL_OF_RASTER, true,
+                       "Input raster datasets, as A=<dataset>; one without a letter is A")
+        .SetMinCount(1)
+        .SetAutoOpenDataset(false)
+        .SetPackedValuesAllowed(false)
+        .SetMetaVar("INPUTS");
+    AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
+    AddOptionList("calc", "CALC", "Expression(s) to evaluate").SetRequired();
+    AddOption("output-data-type", "OT", "Output data type")
+        .AddAlias("ot")
+        .SetChoices("Byte", "UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float16",
+                    "Float32", "Float64");
+    AddOption("nodata", "NODATA", "Assign a specified NoData value to output bands ('none', numeric value, 'nan')");
+    AddOption("tile-size", "TILE_SIZE", "Size of a task in pixels: 512, 512x256 or AUTO").SetCategory(GAAC_ADVANCED);
+    AddRasterOptions();
+    AddWorkerOptions();
+}
+
+/* "A=dem.tif", or "dem.tif", also where that has a '=' in its name. */
+bool Calc::SplitInput(const std::string &input, char &letter, std::string &name) const
+{
+    const size_t equal = input.find('=');
+    VSIStatBufL stat;
+    letter = 'A';
+    name = input;
+    if (equal == std::string::npos || VSIStatL(input.c_str(), &stat) == 0)
+        return true;
+    for (size_t i = 0; i < equal; i++)
+        if (!isalnum(static_cast<unsigned char>(input[i])) && input[i] != '_')
+            return true; /* vrt://x?bands=1 */
+    if (equal != 1 || input[0] < 'A' || input[0] > 'Z')
+        return Fail(CPLE_IllegalArg, "Argument 'input': '" + input + "': inputs are called A to Z, as in A=<dataset>");
+    letter = input[0];
+    name = input.substr(2);
+    return true;
+}
+
+Source Calc::Open()
+{
+    CPLStringList options;
+    std::string names[FN_INPUTS];
+    for (GDALArgDatasetValue &input : m_inputs) {
+        char letter = 'A';
+        std::string name = input.GetName();
+        if (!input.GetDatasetRef() && !SplitInput(name, letter, name))
+            return nullptr;
+        name = input.GetDatasetRef() ? NameOf("input", input) : NameOf("input", name);
+        if (name.empty())
+            return nullptr;
+        std::string &known = names[letter - 'A'];
+        if (!known.empty()) {
+            Fail(CPLE_IllegalArg,
+                 std::string("Argument 'input': ") + letter + " is both '" + known + "' and '" + name + "'");
+            return nullptr;
+        }
+        known = name;
+        options.AddString((std::string(1, letter) + "=" + name).c_str());
+    }
+    const CPLStringList given = DriverOptions();
+    for (int i = 0; i < given.size(); i++)
+        options.AddString(given[i]);
+    return OpenDataset(FN_RECIPE_PREFIX, options, GDAL_OF_RASTER);
+}
+
+std::unique_ptr<GDALAlgorithm> NewCalc()
+{
+    return std::make_unique<Calc>();
+}
+
+} // namespace fishnet::commands
+#endif

@@ -1,0 +1,393 @@
+#include "commands/commands.h"
+
+#ifndef FN_HAS_COMMANDS
+
+void fishnet::RegisterCommands() {}
+
+#else
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include <gdal_utils.h>
+
+#include "fishnet/single.h"
+#include "handles.h"
+
+namespace fishnet
+{
+
+void RegisterCommands()
+{
+    static const struct {
+        const char *name;
+        std::unique_ptr<GDALAlgorithm> (*make)();
+    } kCommands[] = {{"calc", commands::NewCalc},
+                     {"map", commands::NewMap},
+                     {"near", commands::NewNear},
+                     {"doctor", commands::NewDoctor}};
+    auto &registry = GDALGlobalAlgorithmRegistry::GetSingleton();
+    registry.DeclareAlgorithm({"fishnet"}, [] {
+        return std::make_unique<GDALContainerAlgorithm>("fishnet", "Raster math and near tables on every core.");
+    });
+    for (const auto &command : kCommands)
+        registry.DeclareAlgorithm({"fishnet", command.name}, command.make);
+}
+
+} // namespace fishnet
+
+namespace fishnet::commands
+{
+
+Command::Command(const char *name, const char *description) : GDALAlgorithm(name, description, std::string())
+{
+    m_supportsStreamedOutput = true;
+    AddProgressArg();
+}
+
+bool Command::Fail(CPLErrorNum number, const std::string &text) const
+{
+    ReportError(CE_Failure, number, "%s", text.c_str());
+    return false;
+}
+
+/* ---- arguments ---- */
+
+GDALInConstructionAlgorithmArg &Command::Add(Options &options, const char *argument, const char *option,
+                                             const char *help, std::vector<std::string> choices, char letter)
+{
+    Option &added = options.emplace_back();
+    added.argument = argument;
+    added.name = option;
+    added.upper = !choices.empty();
+    auto &arg = AddArg(argument, letter, help, &added.text);
+    for (const std::string &choice : choices)
+        arg.SetChoices(choice);
+    return arg;
+}
+
+GDALInConstructionAlgorithmArg &Command::AddList(Options &options, const char *argument, const char *option,
+                                                 const char *help)
+{
+    Option &added = options.emplace_back();
+    added.argument = argument;
+    added.name = option;
+    added.list = true;
+    return AddArg(argument, 0, help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddYes(Options &options, const char *argument, const char *option,
+                                                const char *help)
+{
+    Option &added = options.emplace_back();
+    added.argument = argument;
+    added.name = option;
+    added.flag = true;
+    return AddArg(argument, 0, help, &added.yes);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddOption(const char *argument, const char *option, const char *help,
+                                                   std::vector<std::string> choices, char letter)
+{
+    return Add(m_options, argument, option, help, std::move(choices), letter);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddOptionList(const char *argument, const char *option, const char *help)
+{
+    return AddList(m_options, argument, option, help);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddFlag(const char *argument, const char *option, const char *help)
+{
+    return AddYes(m_options, argument, option, help);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddManyOption(const char *argument, const char *option, const char *help,
+                                                       std::vector<std::string> choices)
+{
+    return Add(m_many, argument, option, help, std::move(choices), 0);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddManyOptionList(const char *argument, const char *option, const char *help)
+{
+    return AddList(m_many, argument, option, help);
+}
+
+GDALInConstructionAlgorithmArg &Command::AddManyFlag(const char *argument, const char *option, const char *help)
+{
+    return AddYes(m_many, argument, option, help);
+}
+
+void Command::AddWorkerOptions()
+{
+    AddOption("num-threads", "NUM_WORKERS", "Number of workers (or ALL_CPUS)", {}, 'j').SetMetaVar("N|ALL_CPUS");
+    AddOption("workers", "WORKERS", "Kind of worker", {"threads", "processes"});
+    AddOption("threads-per-worker", "THREADS_PER_WORKER", "Threads that GDAL may use for each worker")
+        .SetMetaVar("<N>")
+        .SetCategory(GAAC_ADVANCED);
+    AddOption("retries", "RETRIES", "How often a failed task is tried again")
+        .SetMetaVar("<N>")
+        .SetCategory(GAAC_ADVANCED);
+    AddOption("task-timeout", "TASK_TIMEOUT", "Seconds after which a worker process is taken to hang; 0: never")
+        .SetMetaVar("<SECONDS>")
+        .SetCategory(GAAC_ADVANCED);
+    AddOption("trace", "TRACE", "File for a timeline in Chrome trace format")
+        .SetMetaVar("<FILE>")
+        .SetCategory(GAAC_ADVANCED);
+}
+
+void Command::AddOutput(GDALArgDatasetType type, const char *capability)
+{
+    AddOutputFormatArg(&m_format, /* stream */ true, /* GDALG */ true)
+        .AddMetadataItem(GAAMDI_REQUIRED_CAPABILITIES,
+                         {type == GDAL_OF_RASTER ? GDAL_DCAP_RASTER : GDAL_DCAP_VECTOR, capability});
+    AddOutputDatasetArg(&m_output, type);
+    AddCreationOptionsArg(&m_creationOptions);
+    AddOverwriteArg(&m_overwrite);
+}
+
+const char *Command::FirstGiven(const Options &options) const
+{
+    for (const Option &option : options)
+        if (const GDALAlgorithmArg *arg = GetArg(option.argument, false); arg && arg->IsExplicitlySet())
+            return option.argument.c_str();
+    return nullptr;
+}
+
+CPLStringList Command::Given(const Options &options) const
+{
+    CPLStringList given;
+    const auto add = [&given](const std::string &name, const std::string &value) {
+        given.AddString((name + "=" + value).c_str());
+    };
+    for (const Option &option : options) {
+        const GDALAlgorithmArg *arg = GetArg(option.argument, false);
+        if (!arg || !arg->IsExplicitlySet())
+            continue;
+        for (const std::string &text : option.texts)
+            add(option.name, text);
+        if (option.flag)
+            add(option.name, option.yes ? "YES" : "NO");
+        else if (!option.list)
+            add(option.name, option.upper ? CPLString(option.text).toupper() : option.text);
+    }
+    return given;
+}
+
+/* ---- names of datasets ---- */
+
+std::string Command::NameOf(const char *argument, const std::string &name) const
+{
+    if (name.empty())
+        Fail(CPLE_IllegalArg, std::string("Argument '") + argument + "' has no dataset name.");
+    const std::string &folder = GetReferencePathForRelativePaths();
+    return folder.empty() || name.empty() ? name : GDALDataset::BuildFilename(name.c_str(), folder.c_str(), true);
+}
+
+std::string Command::NameOf(const char *argument, GDALArgDatasetValue &value) const
+{
+    GDALDataset *dataset = value.GetDatasetRef();
+    if (!dataset)
+        return NameOf(argument, value.GetName());
+    /* Workers open it again. */
+    const std::string name = dataset->GetDescription();
+    GDALDriver *driver = dataset->GetDriver();
+    if (name.empty() || !driver || EQUAL(driver->GetDescription(), "MEM") ||
+        EQUAL(driver->GetDescription(), "Memory")) {
+        Fail(CPLE_NotSupported,
+             std::string("Argument '") + argument +
+                 "': a dataset in memory has no name by which workers could open it. Write it to a file");
+        return std::string();
+    }
+    return name;
+}
+
+Source Command::OpenDataset(const std::string &connection, CPLStringList &options, unsigned flags)
+{
+    return Source(
+        GDALDataset::Open(connection.c_str(), flags | GDAL_OF_VERBOSE_ERROR, nullptr, options.List(), nullptr));
+}
+
+/* A name from the command line begins at the current folder, one in a .gdalg.json at that file's. */
+static std::string MovedName(const std::string &text, const std::string &folder)
+{
+    const size_t begin = text.size() > 2 && isupper(static_cast<unsigned char>(text[0])) && text[1] == '=' ? 2 : 0;
+    const std::string name = AbsoluteName(text.substr(begin));
+    const bool within = name.compare(0, folder.size(), folder) == 0;
+    return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
+}
+
+void Command::MoveNames(const std::string &folder)
+{
+    for (auto &arg : GetArgs()) {
+        if (arg->GetName() == "output" || !arg->IsExplicitlySet())
+            continue;
+        if (arg->GetType() == GAAT_DATASET) {
+            auto &value = arg->Get<GDALArgDatasetValue>();
+            value.Set(MovedName(value.GetName(), folder));
+        } else if (arg->GetType() == GAAT_DATASET_LIST) {
+            for (auto &value : arg->Get<std::vector<GDALArgDatasetValue>>())
+                value.Set(MovedName(value.GetName(), folder));
+        }
+    }
+}
+
+/* ---- running ---- */
+
+/* What a .gdalg.json says is done at every open: it must make sense now, and write nothing then. */
+GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
+{
+    if (IsGDALGOutput()) {
+        if (!CheckSafeForStreamOutput() || !Open())
+            return ProcessGDALGOutputRet::GDALG_ERROR;
+        const std::string file = AbsoluteName("."), name = m_output.GetName();
+        const std::string absolute =
+            CPLIsFilenameRelative(name.c_str()) ? file.substr(0, file.size() - 1) + name : name;
+        if (name.find('/') != std::string::npos)
+            MoveNames(absolute.substr(0, absolute.rfind('/') + 1));
+    }
+    return GDALAlgorithm::ProcessGDALGOutput();
+}
+
+bool Command::CheckSafeForStreamOutput()
+{
+    const char *many = FirstGiven(m_many);
+    const GDALAlgorithmArg *trace = GetArg("trace", false);
+    if (many || (trace && trace->IsExplicitlySet()))
+        return Fail(CPLE_NotSupported, std::string("Argument '") + (many ? many : "trace") +
+                                           "' writes files, and a streamed dataset may not");
+    return !m_executionForStreamOutput || GDALAlgorithm::CheckSafeForStreamOutput();
+}
+
+bool Command::WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData)
+{
+    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(ManyDriver());
+    CPLStringList options = Given(m_many);
+    if (!driver)
+        return Fail(CPLE_AppDefined, std::string("there is no driver ") + ManyDriver());
+    m_output.Set(std::unique_ptr<GDALDataset>(
+        driver->CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData)));
+    return m_output.GetDatasetRef() != nullptr;
+}
+
+bool Command::RunImpl(GDALProgressFunc progress, void *progressData)
+{
+    const char *many = FirstGiven(m_many);
+    if (many && !m_format.empty())
+        return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
+                                         "' asks for many files: argument 'output-format' "
+                                         "is for one");
+    if (many && !m_creationOptions.empty())
+        return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
+                                         "' asks for many files: argument "
+                                         "'creation-option' is for one");
+    const Source source = Open();
+    if (!source)
+        return false;
+    if (EQUAL(m_format.c_str(), "stream")) {
+        m_output.Set(source.get());
+        return true;
+    }
+    m_isNew = !many && !m_output.GetDatasetRef() && !EQUAL(m_format.c_str(), "MEM");
+    if (many ? WriteMany(*source, progress, progressData) : Write(*source, progress, progressData))
+        return true;
+    RemoveOutput();
+    return false;
+}
+
+/* Some formats are written when the dataset is closed. */
+bool Command::Finalize()
+{
+    const bool written = m_output.GetDatasetRef() != nullptr;
+    const bool good = GDALAlgorithm::Finalize();
+    if (!good && written)
+        RemoveOutput();
+    return good;
+}
+
+/* Half an output must not look whole. That there was nothing before has been seen to. */
+void Command::RemoveOutput()
+{
+    const std::string name = m_output.GetName();
+    VSIStatBufL stat;
+    if (!m_isNew || name.empty())
+        return;
+    m_output.Close();
+    const MessageCollector collector; /* the cause is known */
+    GDALDriver::QuietDelete(name.c_str());
+    if (VSIStatL(name.c_str(), &stat) == 0 && VSI_ISREG(stat.st_mode))
+        VSIUnlink(name.c_str());
+}
+
+/* ---- rasters ---- */
+
+void RasterCommand::AddRasterOptions()
+{
+    AddOption("on-error", "ON_ERROR", "What pixels become that cannot be computed", {"fail", "nodata"});
+    AddOption("cache-mb", "CACHE_MB", "Memory for tiles in megabytes").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
+    AddOption("partition", "PARTITION", "Only the i-th of n parts of the raster").SetMetaVar("i/n");
+}
+
+static bool HasOption(GDALDriverH driver, const std::string &name)
+{
+    const char *list = driver ? GDALGetMetadataItem(driver, GDAL_DMD_CREATIONOPTIONLIST, nullptr) : nullptr;
+    return list && (strstr(list, ("name='" + name + "'").c_str()) || strstr(list, ("name=\"" + name + "\"").c_str()));
+}
+
+/* A compressed GeoTIFF is written by the workers, if they know all that is asked for. */
+static bool WorkersWrite(const std::string &format, const std::string &output, const std::vector<std::string> &options)
+{
+    const std::string ending = CPLString(output.substr(std::min(output.size(), output.rfind('.')))).tolower();
+    GDALDriverH fishnet = GDALGetDriverByName("FISHNET"), gtiff = GDALGetDriverByName("GTiff");
+    bool compresses = false;
+    if (format.empty() ? ending != ".tif" && ending != ".tiff" : !EQUAL(format.c_str(), "GTiff"))
+        return false;
+    for (const std::string &option : options) {
+        const size_t equal = option.find('=');
+        const std::string name = CPLString(option.substr(0, equal)).toupper();
+        const std::string value = equal == std::string::npos ? std::string() : option.substr(equal + 1);
+        if (name == "TILED") {
+            if (!CPLTestBool(value.c_str()))
+                return false;
+        } else if (!HasOption(fishnet, name) || !HasOption(gtiff, name)) {
+            return false;
+        }
+        if (name == "COMPRESS") {
+            compresses = !EQUAL(value.c_str(), "NONE");
+            if (!CanCompress(value.c_str()))
+                return false;
+        }
+    }
+    return compresses;
+}
+
+bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
+{
+    CPLStringList arguments;
+    const auto add = [&arguments](const char *key, const std::string &value) {
+        arguments.AddString(key);
+        arguments.AddString(value.c_str());
+    };
+    const bool single = WorkersWrite(m_format, m_output.GetName(), m_creationOptions);
+    if (single) {
+        add("-of", "FISHNET");
+        add("-co", "OUTPUT=SINGLE");
+        m_isNew = false; /* it is moved to its place when it is whole */
+    } else if (!m_format.empty()) {
+        add("-of", m_format);
+    }
+    for (const std::string &option : m_creationOptions)
+        add("-co", option);
+    const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
+        GDALTranslateOptionsNew(arguments.List(), nullptr), GDALTranslateOptionsFree);
+    if (!options)
+        return false;
+    GDALTranslateOptionsSetProgress(options.get(), progress, progressData);
+    m_output.Set(std::unique_ptr<GDALDataset>(GDALDataset::FromHandle(
+        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr))));
+    return m_output.GetDatasetRef() != nullptr;
+}
+
+} // namespace fishnet::commands
+#endif

@@ -1,0 +1,130 @@
+/* The commands `gdal fishnet ...`, for GDAL 3.11 and later: arguments become the connection and the open options of one of our drivers, which
+ * does the work. */
+#ifndef FN_COMMANDS_H
+#define FN_COMMANDS_H
+
+#include "gdal_compat.h"
+
+namespace fishnet
+{
+
+/* Declares the commands; nothing where GDAL has none. */
+void RegisterCommands();
+
+} // namespace fishnet
+
+#if FN_GDAL_AT_LEAST(3, 11)
+#define FN_HAS_COMMANDS
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <cpl_string.h>
+#include <gdalalgorithm.h>
+
+namespace fishnet::commands
+{
+
+/* A VRT that is made of a dataset holds on to it. */
+struct ReleaseDataset {
+    void operator()(GDALDataset *dataset) const { dataset->ReleaseRef(); }
+};
+using Source = std::unique_ptr<GDALDataset, ReleaseDataset>;
+
+/* What the driver is asked for, and an output that GDAL writes: the pattern of calc, map and near. GDAL makes an object of every command for
+ * --help and completion, so constructors only list arguments. */
+class Command : public GDALAlgorithm
+{
+  public:
+    bool Finalize() override;
+
+  protected:
+    Command(const char *name, const char *description);
+
+    /* An argument that is an option of the driver as it stands. A word of `choices` is handed on in upper case. */
+    GDALInConstructionAlgorithmArg &AddOption(const char *argument, const char *option, const char *help,
+                                              std::vector<std::string> choices = {}, char letter = 0);
+    GDALInConstructionAlgorithmArg &AddOptionList(const char *argument, const char *option, const char *help);
+    GDALInConstructionAlgorithmArg &AddFlag(const char *argument, const char *option, const char *help);
+    /* -j and what else all drivers know about workers, and --trace. */
+    void AddWorkerOptions();
+    /* An argument for the driver that writes many files. One of them given, and it is that driver which writes. */
+    GDALInConstructionAlgorithmArg &AddManyOption(const char *argument, const char *option, const char *help,
+                                                  std::vector<std::string> choices = {});
+    GDALInConstructionAlgorithmArg &AddManyOptionList(const char *argument, const char *option, const char *help);
+    GDALInConstructionAlgorithmArg &AddManyFlag(const char *argument, const char *option, const char *help);
+    /* --output, --output-format, --creation-option, --overwrite. */
+    void AddOutput(GDALArgDatasetType type, const char *capability);
+
+    /* Options of the arguments that were given, as NAME=value. */
+    CPLStringList DriverOptions() const { return Given(m_options); }
+    /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file .gdalg.json begin at its
+     * folder. */
+    std::string NameOf(const char *argument, const std::string &name) const;
+    std::string NameOf(const char *argument, GDALArgDatasetValue &value) const;
+    /* A dataset of our drivers; its messages are those of the command. */
+    static Source OpenDataset(const std::string &connection, CPLStringList &options, unsigned flags);
+    bool Fail(CPLErrorNum number, const std::string &text) const;
+
+    /* What is written. NULL after CPLError. */
+    virtual Source Open() = 0;
+    /* Writes it with `driver`, or with that of the format. False after CPLError. */
+    virtual bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) = 0;
+    virtual const char *ManyDriver() const = 0;
+
+    ProcessGDALGOutputRet ProcessGDALGOutput() override;
+    bool CheckSafeForStreamOutput() override;
+
+    GDALArgDatasetValue m_output;
+    std::string m_format;
+    std::vector<std::string> m_creationOptions;
+    bool m_overwrite = false;
+    bool m_isNew = false; /* the output is of our making, and nobody else's to take away */
+
+  private:
+    struct Option {
+        std::string argument, name;
+        bool list = false, flag = false, upper = false;
+        std::string text;
+        std::vector<std::string> texts;
+        bool yes = false;
+    };
+    using Options = std::list<Option>; /* GDAL keeps pointers to the values */
+
+    GDALInConstructionAlgorithmArg &Add(Options &options, const char *argument, const char *option, const char *help,
+                                        std::vector<std::string> choices, char letter);
+    GDALInConstructionAlgorithmArg &AddList(Options &options, const char *argument, const char *option,
+                                            const char *help);
+    GDALInConstructionAlgorithmArg &AddYes(Options &options, const char *argument, const char *option,
+                                           const char *help);
+    CPLStringList Given(const Options &options) const;
+    const char *FirstGiven(const Options &options) const;
+    bool RunImpl(GDALProgressFunc progress, void *progressData) override;
+    bool WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData);
+    void MoveNames(const std::string &folder);
+    void RemoveOutput();
+
+    Options m_options, m_many;
+};
+
+/* Those that write rasters. */
+class RasterCommand : public Command
+{
+  protected:
+    using Command::Command;
+    bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
+    const char *ManyDriver() const override { return "FISHNET"; }
+    void AddRasterOptions();
+};
+
+std::unique_ptr<GDALAlgorithm> NewCalc();
+std::unique_ptr<GDALAlgorithm> NewMap();
+std::unique_ptr<GDALAlgorithm> NewNear();
+std::unique_ptr<GDALAlgorithm> NewDoctor();
+
+} // namespace fishnet::commands
+#endif
+
+#endif

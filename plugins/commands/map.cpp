@@ -1,0 +1,57 @@
+/* gdal fishnet map: a dataset as it is, read in parallel: pipelines, formats that are slow to decode. */
+#include "commands/commands.h"
+
+#ifdef FN_HAS_COMMANDS
+
+#include "fishnet/recipe.h"
+
+namespace fishnet::commands
+{
+
+namespace
+{
+class Map final : public RasterCommand
+{
+  public:
+    Map();
+
+  private:
+    Source Open() override;
+
+    GDALArgDatasetValue m_input;
+};
+} // namespace
+
+Map::Map() : RasterCommand("map", "Evaluate a raster in parallel, into one file or many tiles.")
+{
+    AddInputDatasetArg(&m_input, GDAL_OF_RASTER).SetAutoOpenDataset(false);
+    AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
+    AddManyOption("grid", "GRID", "Write so many tiles, such as 4x4, and a mosaic over them")
+        .SetMetaVar("COLUMNSxROWS");
+    AddManyOption("tile-size", "TILE_SIZE", "Write tiles of that size in pixels, and a mosaic over them")
+        .SetMetaVar("N|WIDTHxHEIGHT");
+    AddManyOption("tile-format", "FORMAT", "Driver that writes the tiles");
+    AddManyOptionList("tile-co", "TILE_CO", "Creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
+    AddManyOption("mosaic", "MOSAIC", "Kind of mosaic", {"VRT", "GTI"});
+    AddManyFlag("resume", "RESUME", "Continue an interrupted run: tiles that are whole are kept");
+    AddRasterOptions();
+    AddWorkerOptions();
+}
+
+Source Map::Open()
+{
+    const std::string name = NameOf("input", m_input);
+    CPLStringList options = DriverOptions();
+    if (name.empty())
+        return nullptr;
+    options.AddString(("A=" + name).c_str());
+    return OpenDataset(FN_RECIPE_PREFIX, options, GDAL_OF_RASTER);
+}
+
+std::unique_ptr<GDALAlgorithm> NewMap()
+{
+    return std::make_unique<Map>();
+}
+
+} // namespace fishnet::commands
+#endif

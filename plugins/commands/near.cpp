@@ -1,0 +1,152 @@
+/* gdal fishnet near: a near table. */
+#include "commands/commands.h"
+
+#ifdef FN_HAS_COMMANDS
+
+#include <gdal_utils.h>
+
+#include "neartable/options.h"
+
+namespace fishnet::commands
+{
+
+namespace
+{
+class Near final : public Command
+{
+  public:
+    Near();
+
+  private:
+    Source Open() override;
+    bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
+    const char *ManyDriver() const override { return "NEARTABLE"; }
+
+    GDALArgDatasetValue m_input;
+    std::vector<GDALArgDatasetValue> m_near;
+    std::vector<std::string> m_layerCreationOptions;
+    std::string m_outputLayer;
+    bool m_update = false, m_overwriteLayer = false, m_append = false;
+};
+} // namespace
+
+Near::Near() : Command("near", "Find for each feature the nearest features of other layers, in parallel.")
+{
+    AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
+    AddArg("near", 0, "Vector dataset(s) whose features are looked for", &m_near, GDAL_OF_VECTOR)
+        .SetPositional()
+        .SetRequired()
+        .SetMinCount(1)
+        .SetPackedValuesAllowed(false)
+        .SetAutoOpenDataset(false);
+    AddOutput(GDAL_OF_VECTOR, GDAL_DCAP_CREATE);
+    AddLayerCreationOptionsArg(&m_layerCreationOptions);
+    AddUpdateArg(&m_update);
+    AddArg("overwrite-layer", 0, "Whether overwriting existing output layer is allowed", &m_overwriteLayer);
+    AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append);
+    AddArg("output-layer", 0, "Output layer name", &m_outputLayer).AddHiddenAlias("nln");
+
+    AddOption("input-layer", "LAYER", "Input layer name", {}, 'l').AddAlias("layer");
+    AddOptionList("near-layer", "NEAR_LAYER", "Layer of the near dataset(s)");
+    AddOption("where", "WHERE", "Attribute filter on the input");
+    AddOptionList("near-where", "NEAR_WHERE", "Attribute filter on the near layer(s)");
+    AddOption("closest", "CLOSEST", "How many near features for each feature").SetMetaVar("K|ALL");
+    AddOption("radius", "RADIUS", "Only near features at this distance or nearer").SetMetaVar("DISTANCE[UNIT]");
+    AddOption("min-radius", "MIN_RADIUS", "Only near features at this distance or farther")
+        .SetMetaVar("DISTANCE[UNIT]");
+    AddOption("method", "METHOD", "Kind of distance", {"auto", "planar", "geodesic"});
+    AddOption("distance-unit", "DISTANCE_UNIT", "Unit of NEAR_DIST and NEAR_ALONG").SetMetaVar("<UNIT>");
+    AddFlag("location", "LOCATION", "Add columns FROM_X, FROM_Y, NEAR_X, NEAR_Y");
+    AddFlag("angle", "ANGLE", "Add column NEAR_ANGLE");
+    AddFlag("along", "ALONG", "Add column NEAR_ALONG");
+    AddOption("exclude-self", "EXCLUDE_SELF", "Whether a feature is left out of its own neighbours",
+              {"auto", "yes", "no"});
+    AddOptionList("match", "MATCH", "Only near features with the same value in a field")
+        .SetMetaVar("FIELD[=NEAR_FIELD]");
+    AddOption("unmatched", "UNMATCHED", "What becomes of features without a near feature", {"drop", "null"});
+    AddOption("geometry", "GEOMETRY", "Geometry of the rows", {"none", "line", "from", "near"});
+    AddOption("fields", "FIELDS", "Fields of the input to carry over").SetMetaVar("A[,B...]|*");
+    AddOption("near-fields", "NEAR_FIELDS", "Fields of the near features to carry over").SetMetaVar("A[,B...]|*");
+    AddOption("partition", "PARTITION", "Only the i-th of n parts of the input").SetMetaVar("i/n");
+    AddOption("partition-size", "PARTITION_SIZE", "Features of the input in a task")
+        .SetMetaVar("N|AUTO")
+        .SetCategory(GAAC_ADVANCED);
+    AddManyOption("parts", "PARTS", "Write so many parts, and a union over them").SetMetaVar("<N>");
+    AddManyOption("part-format", "FORMAT", "Driver that writes the parts");
+    AddManyOptionList("part-co", "PART_DSCO", "Dataset creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
+    AddManyOptionList("part-lco", "PART_LCO", "Layer creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
+    AddManyFlag("resume", "RESUME", "Continue an interrupted run: parts that are whole are kept");
+    AddWorkerOptions();
+}
+
+/* The driver takes a list apart at semicolons. */
+static std::string Quoted(const std::string &name)
+{
+    return name.find(';') == std::string::npos || name.find('"') != std::string::npos ? name : '"' + name + '"';
+}
+
+Source Near::Open()
+{
+    const std::string input = NameOf("input", m_input);
+    CPLStringList options;
+    if (input.empty())
+        return nullptr;
+    for (GDALArgDatasetValue &value : m_near) {
+        const std::string name = NameOf("near", value);
+        if (name.empty())
+            return nullptr;
+        options.AddString(("NEAR=" + Quoted(name)).c_str());
+    }
+    const CPLStringList given = DriverOptions();
+    for (int i = 0; i < given.size(); i++)
+        options.AddString(given[i]);
+    return OpenDataset(FN_NEARTABLE_PREFIX + input, options, GDAL_OF_VECTOR);
+}
+
+bool Near::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
+{
+    CPLStringList arguments;
+    const auto add = [&arguments](const char *key, const std::string &value) {
+        arguments.AddString(key);
+        arguments.AddString(value.c_str());
+    };
+    GDALDatasetH existing = GDALDataset::ToHandle(m_output.GetDatasetRef());
+    if (m_overwriteLayer)
+        arguments.AddString("-overwrite");
+    else if (m_append)
+        arguments.AddString("-append");
+    else if (existing)
+        arguments.AddString("-update");
+    if (existing && m_output.GetDatasetRef()->TestCapability(ODsCTransactions))
+        arguments.AddString("-ds_transaction"); /* all of the table or nothing */
+    if (!m_format.empty())
+        add("-of", m_format);
+    for (const std::string &option : m_creationOptions)
+        add("-dsco", option);
+    for (const std::string &option : m_layerCreationOptions)
+        add("-lco", option);
+    if (!m_outputLayer.empty())
+        add("-nln", m_outputLayer);
+    if (progress)
+        arguments.AddString("-progress");
+    const std::unique_ptr<GDALVectorTranslateOptions, void (*)(GDALVectorTranslateOptions *)> options(
+        GDALVectorTranslateOptionsNew(arguments.List(), nullptr), GDALVectorTranslateOptionsFree);
+    if (!options)
+        return false;
+    if (progress)
+        GDALVectorTranslateOptionsSetProgress(options.get(), progress, progressData);
+    GDALDatasetH handle = GDALDataset::ToHandle(&source);
+    GDALDataset *written = GDALDataset::FromHandle(GDALVectorTranslate(existing ? nullptr : m_output.GetName().c_str(),
+                                                                       existing, 1, &handle, options.get(), nullptr));
+    if (written && !existing)
+        m_output.Set(std::unique_ptr<GDALDataset>(written));
+    return written != nullptr;
+}
+
+std::unique_ptr<GDALAlgorithm> NewNear()
+{
+    return std::make_unique<Near>();
+}
+
+} // namespace fishnet::commands
+#endif

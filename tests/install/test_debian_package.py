@@ -1,0 +1,101 @@
+"""The Debian packages that CPack makes of the build (FISHNET_BUILD): names, fields, files, and that the unpacked module works."""
+import glob
+import gzip
+import os
+import re
+import shutil
+import tempfile
+import unittest
+
+from osgeo import gdal
+
+from install_common import BUILD, CMAKE, SOURCE, check_module, content, files_below, good
+
+
+@unittest.skipUnless(shutil.which('dpkg-shlibdeps'), 'this system has no dpkg-shlibdeps (dpkg-dev): it makes no Debian packages')
+class DebianPackage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.keep = tempfile.TemporaryDirectory()
+        cls.root = os.path.realpath(cls.keep.name)
+        cpack = os.path.join(os.path.dirname(CMAKE), 'cpack')
+        good(cpack, '--config', os.path.join(BUILD, 'CPackConfig.cmake'), '-B', cls.root, timeout=120)
+        cls.packages = {os.path.basename(name).split('_')[0]: name for name in glob.glob(cls.root + '/*.deb')}
+        cls.unpacked = {}
+        for package, name in cls.packages.items():
+            cls.unpacked[package] = os.path.join(cls.root, 'unpacked_' + package)
+            good('dpkg-deb', '-x', name, cls.unpacked[package])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.keep.cleanup()
+
+    def field(self, package, name):
+        return good('dpkg-deb', '-f', self.packages[package], name).strip()
+
+    def test_there_are_two_and_their_names_tell_the_gdal(self):
+        self.assertEqual(set(self.packages), {'gdal-plugin-fishnet', 'libfishnet-dev'})
+        running = re.match(r'[\d.]+', gdal.__version__).group()
+        architecture = good('dpkg', '--print-architecture').strip()
+        self.assertRegex(os.path.basename(self.packages['gdal-plugin-fishnet']),
+                         r'^gdal-plugin-fishnet_\d+\.\d+\.\d+\+gdal%s-1_%s\.deb$' % (re.escape(running), architecture))
+
+    def test_versions_are_in_the_order_of_upgrades(self):
+        version = self.field('gdal-plugin-fishnet', 'Version')
+        older, newer = (re.sub(r'gdal[\d.]+', 'gdal' + gdal_version, version) for gdal_version in ('3.6.2', '3.10.3'))
+        good('dpkg', '--compare-versions', older, 'lt', newer)
+
+    def test_the_abi_of_gdal_is_a_dependency(self):
+        """libgdal32, libgdal36, libgdal39...: the package that holds the library which the module is linked against."""
+        needed = re.search(r'\[libgdal\.so\.(\d+)\]', good('readelf', '-dW', os.path.join(BUILD, 'plugins/gdal_FISHNET.so'))).group(1)
+        self.assertRegex(self.field('gdal-plugin-fishnet', 'Depends'), r'\blibgdal%s\b' % needed)
+        for library in 'libgeos', 'libproj', 'libsleef', 'libtiff', 'libgomp':
+            self.assertIn(library, self.field('gdal-plugin-fishnet', 'Depends'))
+        for library in 'libgeos-dev', 'libproj-dev', 'libsleef-dev':
+            self.assertIn(library, self.field('libfishnet-dev', 'Depends'))
+
+    def test_files_are_in_the_right_places(self):
+        files = files_below(self.unpacked['gdal-plugin-fishnet'])
+        module = [name for name in files if name.endswith('gdal_FISHNET.so')]
+        self.assertEqual([re.sub(r'/lib/[^/]+-linux-gnu/', '/lib/*/', name) for name in module], ['usr/lib/*/gdalplugins/gdal_FISHNET.so'])
+        self.assertIn(os.path.dirname(module[0]) + '/fishnet-worker', files)
+        for name in 'README.md', 'copyright', 'changelog.gz', 'changelog.Debian.gz', 'docs/FISHNET.md', 'vrt/README.md':
+            self.assertIn('usr/share/doc/gdal-plugin-fishnet/' + name, files)
+        self.assertFalse([name for name in files if re.search(r'\.(h|a|cmake)$', name)])
+        development = files_below(self.unpacked['libfishnet-dev'])
+        self.assertFalse(development & files)  # both can be installed
+        self.assertFalse([name for name in development if not re.search(r'\.(h|a|cmake)$|/doc/libfishnet-dev/', name)])
+
+    def test_owners_modes_and_sums(self):
+        for name in self.packages.values():
+            for line in good('dpkg-deb', '-c', name).splitlines():
+                program = line.endswith('/fishnet-worker')
+                expected = 'drwxr-xr-x' if line.startswith('d') else '-rwxr-xr-x' if program else '-rw-r--r--'
+                self.assertEqual(line.split()[:2], [expected, 'root/root'], line)
+            self.assertIn('md5sums', good('dpkg-deb', '-I', name))
+
+    def test_stripped(self):
+        folder = self.unpacked['gdal-plugin-fishnet']
+        for name in files_below(folder):
+            if name.endswith(('.so', 'fishnet-worker')):
+                self.assertNotRegex(good('readelf', '-SW', os.path.join(folder, name)), r'\.debug_info|\.symtab')
+
+    def test_copyright_and_changelogs(self):
+        with open(os.path.join(SOURCE, 'LICENSE'), encoding='utf-8') as file:
+            words = file.read().split('Permission', 1)[1].split()
+        for package, folder in self.unpacked.items():
+            documents = os.path.join(folder, 'usr/share/doc', package)
+            with open(os.path.join(documents, 'copyright'), encoding='utf-8') as file:
+                self.assertEqual([word for word in file.read().split('Permission', 1)[1].split() if word != '.'], words)
+            with gzip.open(os.path.join(documents, 'changelog.Debian.gz'), 'rt', encoding='utf-8') as file:
+                self.assertTrue(file.read().startswith('%s (%s) ' % (package, self.field(package, 'Version'))))
+            with gzip.open(os.path.join(documents, 'changelog.gz'), 'rb') as file:
+                self.assertEqual(file.read(), content(os.path.join(SOURCE, 'CHANGES')))
+
+    def test_the_module_works(self):
+        folder = glob.glob(self.unpacked['gdal-plugin-fishnet'] + '/usr/lib/*/gdalplugins')
+        check_module(self, folder[0])
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -527,16 +527,15 @@ static void push(ring *g, const double p[2])
 static ring cut_ring(const fn_ellipsoid *e, const double *xy, size_t n)
 {
     ring g = {NULL, 0, 0};
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0) {
-            size_t cuts = fn_geo_cut_count(e, &xy[2 * i - 2], &xy[2 * i]);
-            double *points = malloc((2 * cuts + 1) * sizeof *points);
-            fn_geo_cut(e, &xy[2 * i - 2], &xy[2 * i], cuts, points);
-            for (size_t k = 0; k < cuts; k++)
-                push(&g, &points[2 * k]);
-            free(points);
-        }
-        push(&g, &xy[2 * i]);
+    push(&g, xy);
+    for (const double *p = xy + 2; p < xy + 2 * n; p += 2) {
+        size_t cuts = fn_geo_cut_count(e, p - 2, p);
+        double *points = malloc((2 * cuts + 1) * sizeof *points);
+        fn_geo_cut(e, p - 2, p, cuts, points);
+        for (size_t k = 0; k < cuts; k++)
+            push(&g, &points[2 * k]);
+        free(points);
+        push(&g, p);
     }
     return g;
 }

@@ -109,8 +109,8 @@ struct Builder {
 DatasetHandle Plan::OpenSource(size_t i) const
 {
     const Source &source = sources[i];
-    return DatasetHandle(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
-                                    source.openOptions.List(), nullptr));
+    return DatasetHandle(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
+                                    nullptr, source.openOptions.List(), nullptr));
 }
 
 /* A pipeline whose steps need all pixels would run them in each worker: they are run here, once. */

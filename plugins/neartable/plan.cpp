@@ -21,7 +21,8 @@ std::string Describe(const LayerPlan &layer)
 
 DatasetHandle Plan::Open(const std::string &path)
 {
-    return DatasetHandle(GDALOpenEx(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+    return DatasetHandle(
+        GDALOpenEx(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
 }
 
 TransformationHandle Plan::NewTransformation(const LayerPlan &layer, std::string &cause) const

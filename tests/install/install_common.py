@@ -5,7 +5,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
-from common import good, real, run  # noqa: E402,F401
+from common import VERSION, good, real, run  # noqa: E402,F401
 
 BUILD = os.environ['FISHNET_BUILD']
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))

@@ -5,7 +5,8 @@ import shutil
 import tempfile
 import unittest
 
-from install_common import BUILD, CMAKE, SOURCE, cache, check_helper_is_beside, check_module, content, files_below, folders_below, good, run
+from install_common import (BUILD, CMAKE, SOURCE, VERSION, cache, check_helper_is_beside, check_module, content, files_below,
+                            folders_below, good, run)
 
 
 class Install(unittest.TestCase):
@@ -90,6 +91,26 @@ class Install(unittest.TestCase):
         os.mkdir(folder)
         os.symlink(os.path.join(self.destdir, self.modules[0]), os.path.join(folder, 'gdal_FISHNET.so'))
         check_module(self, folder)
+
+    def test_5_gdal_takes_the_folder_of_its_version(self):
+        folder = os.path.join(self.root, 'versions')
+        own = os.path.join(folder, '%d.%d' % VERSION)
+        shutil.copytree(os.path.join(self.destdir, os.path.dirname(self.modules[0])), own)
+        with open(os.path.join(folder, 'gdal_FISHNET.so'), 'w', encoding='utf-8') as file:
+            file.write('for another GDAL')
+        check_module(self, folder)
+
+    def test_5_a_plugin_folder_below_the_prefix(self):
+        """-DFISHNET_GDAL_PLUGIN_DIR=lib/gdalplugins and --prefix: no root needed. The files are those of the build."""
+        build, prefix = os.path.join(self.root, 'configured'), os.path.join(self.root, 'local')
+        compilers = ['-DCMAKE_%s_COMPILER=%s' % (name, cache('CMAKE_%s_COMPILER' % name)) for name in ('C', 'CXX')]
+        good(CMAKE, '-G', cache('CMAKE_GENERATOR'), '-S', SOURCE, '-B', build, '-DFISHNET_BUILD_TESTS=OFF', *compilers,
+             '-DFISHNET_GDAL_PLUGIN_DIR=lib/gdalplugins')
+        shutil.copytree(os.path.join(BUILD, 'plugins'), os.path.join(build, 'plugins'), dirs_exist_ok=True,
+                        ignore=lambda where, names: [name for name in names if name not in ('gdal_FISHNET.so', 'fishnet-worker')])
+        good(CMAKE, '--install', build, '--prefix', prefix, '--component', 'plugin')
+        self.assertEqual(os.listdir(prefix + '/lib'), ['gdalplugins'])
+        check_module(self, prefix + '/lib/gdalplugins')
 
     def test_6_a_program_of_somebody_else(self):
         """find_package, headers alone in C17 and C++17, all that the library links against; then the program runs."""

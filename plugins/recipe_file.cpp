@@ -228,8 +228,10 @@ bool Reader::Load(CPLJSONDocument &document) const
     const size_t offset = std::min(text.size(), static_cast<size_t>(atoi(cause.c_str() + at + strlen("(at offset "))));
     const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
     const size_t colon = cause.find(": ");
-    const std::string what = colon < at ? cause.substr(colon + 2, at - colon - 2) : cause.substr(0, at);
-    return Fail(CPLSPrintf("line %d", static_cast<int>(lines) + 1), "not JSON: " + what.substr(0, what.size() - 1));
+    std::string what = colon < at ? cause.substr(colon + 2, at - colon - 3) : cause.substr(0, at - 1);
+    if (what == "continue")
+        what = "it ends too early";
+    return Fail(CPLSPrintf("line %d", static_cast<int>(lines) + 1), "not JSON: " + what);
 }
 
 bool Reader::IsText(const std::string &path, const CPLJSONObject &value, const char *wanted) const
@@ -273,8 +275,8 @@ bool Reader::Unknown(const std::string &key) const
 /* One of several in an option. */
 std::string Reader::Piece(RecipeValue kind, const std::string &text) const
 {
-    const bool quote = (kind == RecipeValue::Names || kind == RecipeValue::Fields) && text != "*" &&
-                       text.find('"') == std::string::npos;
+    const bool quote = (kind == RecipeValue::Names || kind == RecipeValue::Layers || kind == RecipeValue::Fields) &&
+                       text != "*" && text.find('"') == std::string::npos;
     const std::string name = kind == RecipeValue::Names ? NameIn(m_folder, text) : text;
     return quote ? "\"" + name + "\"" : name;
 }
@@ -330,8 +332,9 @@ bool Reader::Take(const RecipeKey &key, const CPLJSONObject &value)
     const std::string text = value.ToString();
     if (key.value == RecipeValue::Name)
         return Add(key.name, key.name, NameIn(m_folder, text));
-    /* A single name of a file is one, whatever it contains; of fields and the like it is the option's text. */
-    return Add(key.name, key.name, key.value == RecipeValue::Names ? Piece(key.value, text) : text);
+    /* A single name is one, whatever it contains; of fields and the like it is the option's text. */
+    const bool isName = key.value == RecipeValue::Names || key.value == RecipeValue::Layers;
+    return Add(key.name, key.name, isName ? Piece(key.value, text) : text);
 }
 
 bool Reader::TakeInputs(const CPLJSONObject &inputs)

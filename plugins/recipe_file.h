@@ -22,11 +22,12 @@ enum class RecipeValue {
     Number, /* or a text */
     Flag,   /* true, false or a text */
     Name,   /* of a file or a dataset */
-    Names,  /* one or several of them; the option has ';' between them */
-    List,   /* a text, or several with ';' between them */
-    Fields, /* a text, or names of fields with ',' between them */
-    Pairs,  /* a text, or several with ',' between them */
-    Bands   /* a text, or several: the option is repeated */
+    Names,  /* one or several of them; the option has ';' between them, as the next two */
+    Layers,
+    Conditions,
+    Fields, /* a text, or names of fields; the option has ',' between them, as the next */
+    Pairs,
+    Bands /* a text, or several: the option is repeated */
 };
 
 struct RecipeKey {

@@ -2,12 +2,14 @@
 of near tables are those of a brute force with pyproj, which is Karney's method too, over a part of the places."""
 import glob
 import os
+import sys
 import unittest
 
 import numpy as np
 import pyproj
 from osgeo import gdal, ogr
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 from common import Case, good, real
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'vrt')

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from install_common import (BUILD, CMAKE, SOURCE, VERSION, cache, check_helper_is_beside, check_module, content, files_below,
-                            folders_below, good, run)
+                            folders_below, good, real, run)
 
 
 class Install(unittest.TestCase):
@@ -14,6 +14,8 @@ class Install(unittest.TestCase):
     def setUpClass(cls):
         cls.keep = tempfile.TemporaryDirectory()
         cls.root = os.path.realpath(cls.keep.name)
+        cls.came_from = os.getcwd()
+        os.chdir(cls.root)
         # Files of other people, beside ours and in folders of ours; an empty folder.
         cls.destdir = os.path.join(cls.root, 'staged')
         cls.libdir = cache('CMAKE_INSTALL_LIBDIR')
@@ -29,6 +31,7 @@ class Install(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        os.chdir(cls.came_from)
         cls.keep.cleanup()
 
     def test_1_what_is_where(self):
@@ -111,6 +114,42 @@ class Install(unittest.TestCase):
         good(CMAKE, '--install', build, '--prefix', prefix, '--component', 'plugin')
         self.assertEqual(os.listdir(prefix + '/lib'), ['gdalplugins'])
         check_module(self, prefix + '/lib/gdalplugins')
+
+    def told(self, text, folder, *command):
+        """What the command prints, has the text, and so has docs/INSTALL.md."""
+        done = run(*command, env={'GDAL_DRIVER_PATH': folder})
+        self.assertIn(text, done.stderr)
+        self.assertIn(text, content(os.path.join(SOURCE, 'docs/INSTALL.md')).decode())
+
+    def test_5_what_is_wrong_is_told_as_documented(self):
+        installed = os.path.join(self.destdir, os.path.dirname(self.modules[0]))
+
+        def folder(module='gdal_FISHNET.so'):
+            name = tempfile.mkdtemp(dir=self.root)
+            if module:
+                shutil.copy(os.path.join(installed, 'gdal_FISHNET.so'), os.path.join(name, module))
+            return name
+        os.symlink(real('dem.tif'), 'dem.tif')
+        self.told('ERROR 4: FISHNET:dem.tif: No such file or directory', folder(None), 'gdalinfo', 'FISHNET:dem.tif')
+        self.told('gdal_fishnet.so: undefined symbol: GDALRegister_fishnet', folder('gdal_fishnet.so'), 'gdalinfo', '--version')
+
+        processes = ['gdalinfo', '-checksum', 'FISHNET:dem.tif', '-oo', 'CALC=A', '-oo', 'WORKERS=PROCESSES']
+        self.told('/fishnet-worker, which worker processes need, cannot be started: No such file or directory', folder(), *processes)
+        lame = folder()
+        open(os.path.join(lame, 'fishnet-worker'), 'w').close()
+        self.told('cannot be started: Permission denied', lame, *processes)
+
+        # A module for another GDAL: one that asks for a library of another number.
+        other = folder()
+        module = os.path.join(other, 'gdal_FISHNET.so')
+        number = re.search(rb'libgdal\.so\.(\d\d)\0', content(module)).group(1)
+        with open(module, 'wb') as file:
+            file.write(content(os.path.join(installed, 'gdal_FISHNET.so')).replace(b'libgdal.so.%s\0' % number, b'libgdal.so.00\0'))
+        done = run('gdalinfo', '--version', env={'GDAL_DRIVER_PATH': other})
+        self.assertEqual(done.returncode, 0)  # nothing else is broken
+        self.assertIn('ERROR 1: libgdal.so.00: cannot open shared object file: No such file or directory', done.stderr)
+        self.assertIn('ERROR 1: libgdal.so.32: cannot open shared object file: No such file or directory',
+                      content(os.path.join(SOURCE, 'docs/INSTALL.md')).decode())
 
     def test_6_a_program_of_somebody_else(self):
         """find_package, headers alone in C17 and C++17, all that the library links against; then the program runs."""

@@ -79,9 +79,11 @@ mirror() {
 chroot_of() {
     local suite=$1 log=build/matrix/$1/chroot.log
     root=$chroots/$suite-$(printf '%s\n' "${packages[@]}" | sha256sum | cut -c -12)
+    mkdir -p "$chroots"
+    exec 9>"$chroots/lock" # two of us would make it twice
+    flock 9
     [[ ! -d $root ]] || return 0
     echo "Making $root (minutes; log: $log)"
-    mkdir -p "$chroots"
     rm -rf --one-file-system "$root.part"
     apart mmdebstrap --mode=root --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "5"' \
         --customize-hook='DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get install -y --no-install-recommends $(chroot "$1" apt-cache show '"${packages[*]}"' 2>/dev/null | sed -n "s/^Package: //p" | sort -u)' \
@@ -108,6 +110,7 @@ for suite in "${suites[@]}"; do
     if [[ ${FISHNET_TESTED:-} == "$suite" ]]; then
         apart tests/matrix/suite.sh "$PWD" "$PWD/$build" tested gcc package clang || true
     elif chroot_of "$suite"; then
+        exec 9>&-
         inside "$root" "$build" /source/tests/matrix/suite.sh /source /build gcc package tests clang || true
     fi
     bare=-

@@ -35,4 +35,5 @@ License: Expat
   if(failed)
     message(FATAL_ERROR "gzip of the changelogs of ${package}: ${failed}")
   endif()
+  file(CHMOD ${dir}/copyright ${dir}/changelog.gz ${dir}/changelog.Debian.gz PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 endforeach()

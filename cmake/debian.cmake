@@ -12,7 +12,8 @@ string(REGEX REPLACE "\n" "\n " licence "${licence}")
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   string(TOUPPER ${component} upper)
   set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
-  set(dir ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${component}/usr/share/doc/${package})
+  set(share ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${component}/usr/share)
+  set(dir ${share}/doc/${package})
   file(REMOVE ${dir}/LICENSE ${dir}/CHANGES)
   file(WRITE ${dir}/copyright "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: Fishnet
@@ -35,5 +36,7 @@ License: Expat
   if(failed)
     message(FATAL_ERROR "gzip of the changelogs of ${package}: ${failed}")
   endif()
+  # Whatever the umask is.
   file(CHMOD ${dir}/copyright ${dir}/changelog.gz ${dir}/changelog.Debian.gz PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+  file(CHMOD ${share} ${share}/doc ${dir} PERMISSIONS ${CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS})
 endforeach()

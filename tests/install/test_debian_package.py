@@ -19,7 +19,9 @@ class DebianPackage(unittest.TestCase):
         cls.keep = tempfile.TemporaryDirectory()
         cls.root = os.path.realpath(cls.keep.name)
         cpack = os.path.join(os.path.dirname(CMAKE), 'cpack')
+        umask = os.umask(0o002)  # it must not matter
         good(cpack, '--config', os.path.join(BUILD, 'CPackConfig.cmake'), '-B', cls.root, timeout=120)
+        os.umask(umask)
         cls.packages = {os.path.basename(name).split('_')[0]: name for name in glob.glob(cls.root + '/*.deb')}
         cls.unpacked = {}
         for package, name in cls.packages.items():

@@ -33,13 +33,13 @@ count_tests() {
     }
     total=$(grep -c '<testcase ' "$1/tests.xml")
     passed=$(grep -c '<testcase .*status="run"' "$1/tests.xml")
-    grep -ohE "skipped ['\"].*['\"]$" "$log" | sort | uniq -c
-    note "tests $passed passed, $((total - passed)) failed, $(grep -oE 'skipped=[0-9]+' "$log" | awk -F= '{ n += $2 } END { print n + 0 }') skipped"
+    grep -ohE "skipped (['\"]).*\1$|^skipped: .*" "$log" | sort | uniq -c
+    note "tests $passed passed, $((total - passed)) failed, $(grep -oE 'skipped=[0-9]+|^skipped: ' "$log" | awk -F= '{ n += NF > 1 ? $2 : 1 } END { print n + 0 }') skipped"
 }
 
 run_tests() {
-    rm -f "$build/gcc/tests.xml"
-    FISHNET_PIPELINES_JSON=$build/pipelines.json ctest --test-dir "$build/gcc" -LE thorough --output-on-failure --no-tests=error \
+    rm -f "$build/gcc/tests.xml" "$build/pipelines.json"
+    FISHNET_PIPELINES_TABLE=$build/pipelines.json ctest --test-dir "$build/gcc" -LE thorough --output-on-failure --no-tests=error \
         -j "$cpus" --output-junit tests.xml
     count_tests "$build/gcc"
 }

@@ -1,16 +1,20 @@
 """The files in vrt/: each opens in the folder of the real data, as their README says. Rasters have the values of numpy; the distances
 of near tables are those of a brute force with pyproj, which is Karney's method too, over a part of the places."""
 import glob
+import json
 import os
+import re
+import shutil
 import sys
 import unittest
 
+import jsonschema
 import numpy as np
 import pyproj
 from osgeo import gdal, ogr
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
-from common import Case, good, real
+from common import VERSION, Case, good, real
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'vrt')
 
@@ -31,24 +35,31 @@ def space(lonlat):
     return np.column_stack(transformer.transform(*lonlat.T, np.zeros(len(lonlat))))
 
 
+def lines_of(geometry):
+    """Points, lines and rings, as they are."""
+    count = geometry.GetGeometryCount()
+    return [line for i in range(count) for line in lines_of(geometry.GetGeometryRef(i))] if count else [geometry]
+
+
 def read(name):
     """FIDs, names, and the vertices of each part of each feature."""
     dataset = ogr.Open(real(name))
     fids, names, parts = [], [], []
     for feature in dataset.GetLayer(0):
         geometry = feature.GetGeometryRef()
+        if geometry is None:
+            continue
         fids.append(feature.GetFID())
-        names.append(feature.GetField('name'))
-        lines = [geometry.GetGeometryRef(i) for i in range(geometry.GetGeometryCount())] or [geometry]
-        parts.append([np.array(line.GetPoints())[:, :2] for line in lines])
+        names.append(feature.GetField('name') if feature.GetFieldIndex('name') >= 0 else None)
+        parts.append([np.array(line.GetPoints())[:, :2] for line in lines_of(geometry)])
     return fids, names, parts
 
 
-class Rivers:
-    """Every edge of every river, and the distance of a place from the nearest of them."""
+class Lines:
+    """Every edge of every feature, and the distance of a place from the nearest of them."""
 
-    def __init__(self):
-        self.fids, self.names, parts = read('rivers.shp')
+    def __init__(self, name):
+        self.fids, self.names, parts = read(name)
         starts, ends, rivers = [], [], []
         for river, lines in enumerate(parts):
             for line in lines:
@@ -79,41 +90,149 @@ class Rivers:
 
 
 class VrtFolder(Case):
-    def here(self, function):
-        """function(), in the folder of the data."""
-        folder = os.getcwd()
-        os.chdir(os.path.dirname(real('dem.tif')))
-        try:
-            return function()
-        finally:
-            os.chdir(folder)
+    """In a copy of the folder, from another current folder: names in the files are relative to these, and nothing is written into the sources."""
 
-    def opened(self, name):
-        return self.here(lambda: gdal.Open(os.path.join(FOLDER, name)).ReadAsArray())
+    def opened(self, name, options=()):
+        return gdal.OpenEx(os.path.join(self.vrt, name), gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR, open_options=list(options)).ReadAsArray()
 
     def rows(self, name):
         """All rows of a near table, as dictionaries with '' for the geometry."""
-        def read_all():
-            dataset = ogr.Open(os.path.join(FOLDER, name))
-            return [dict(f.items(), **{'': f.GetGeometryRef() and f.GetGeometryRef().Clone()}) for f in dataset.GetLayer(0)]
-        return self.here(read_all)
+        dataset = gdal.OpenEx(os.path.join(self.vrt, name), gdal.OF_VECTOR | gdal.OF_VERBOSE_ERROR)
+        return [dict(f.items(), **{'': f.GetGeometryRef() and f.GetGeometryRef().Clone()}) for f in dataset.GetLayer(0)]
+
+    def needs(self, version, what):
+        if VERSION < version:
+            sys.stderr.write('%s came with GDAL %d.%d: not tried on %s\n' % ((what,) + version + (gdal.__version__,)))
+        return VERSION >= version
+
+    def tearDown(self):
+        super().tearDown()
+        os.chdir(self.before)
+
+    def setUp(self):
+        super().setUp()
+        self.before = os.getcwd()
+        os.chdir('/')
 
     @classmethod
     def prepare(cls):
+        cls.vrt = cls.path('vrt')
+        shutil.copytree(FOLDER, cls.vrt)
+        os.mkdir(cls.path('build'))
+        os.symlink(os.path.dirname(real('dem.tif')), cls.path('build/data'))
         cls.fids, cls.names, parts = read('places.shp')
         cls.places = np.array([part[0][0] for part in parts])
-        cls.rivers = Rivers()
+        cls.rivers = Lines('rivers.shp')
 
     def test_sqrt_dem(self):
         dem = gdal.Open(real('dem.tif')).ReadAsArray().astype(np.float64)
         dem[dem == -999] = np.nan
-        self.same(self.opened('sqrt_dem.vrt'), np.sqrt(dem * 0.3048).astype(np.float32))
+        for name in ('sqrt_dem.vrt', 'sqrt_dem.fishnet.json'):
+            self.same(self.opened(name), np.sqrt(dem * 0.3048).astype(np.float32), name)
 
     def test_ndvi_landsat(self):
         bands = gdal.Open(real('landsat.tif')).ReadAsArray().astype(np.float64)
         with np.errstate(invalid='ignore'):
             want = ((bands[3] - bands[2]) / (bands[3] + bands[2])).astype(np.float32)
         self.same(self.opened('ndvi_landsat.vrt'), want)
+        self.same(self.opened('ndvi.fishnet.json'), want)
+
+    def test_cloud_mask(self):
+        """The QA band by its rules, and then its bits, as Landsat Collection 2 has them (USGS LSDS-1619)."""
+        b = gdal.Open(real('landsat.tif')).ReadAsArray().astype(np.float64)
+        cloud = (b[0] > 120) & (b[2] > 110)
+        water = ~cloud & ((b[1] - b[3]) / (b[1] + b[3]) > 0.2)
+        qa = self.opened('landsat_qa.fishnet.json')
+        self.assertEqual(qa.dtype, np.uint16)
+        self.same((qa >> 3) & 1 == 1, cloud)
+        self.same((qa >> 6) & 1 == 1, ~cloud)
+        self.same((qa >> 7) & 1 == 1, water)
+        self.assertFalse((qa & ~np.uint16(1 << 3 | 1 << 6 | 1 << 7)).any())
+        self.assertTrue(cloud.sum() > 100 and water.sum() > 10000)
+        want = np.where(cloud | water, -9999, (b[3] - b[2]) / (b[3] + b[2])).astype(np.float32)
+        self.same(self.opened('cloud_mask.fishnet.json'), want)
+
+    def gdaldem(self, what, *words):
+        good('gdaldem', what, '-q', *words, real('olinda.tif'), self.path(what + '.tif'))
+        return gdal.Open(self.path(what + '.tif')).ReadAsArray().astype(np.float64)
+
+    def test_slope_hillshade(self):
+        """gdaldem's values but for the edge, where it has none; it rounds hillshades to whole numbers."""
+        slope, shade = self.opened('slope_hillshade.fishnet.json').astype(np.float64)
+        inner = (slice(1, -1), slice(1, -1))
+        self.assertLess(np.abs(slope - self.gdaldem('slope'))[inner].max(), 1e-4)
+        self.assertLessEqual(np.abs(shade - self.gdaldem('hillshade'))[inner].max(), 0.501)
+        self.assertGreater(slope.max(), 10)
+        self.same(self.opened('slope_hillshade.fishnet.json', ['NUM_WORKERS=1', 'TILE_SIZE=37']), self.opened('slope_hillshade.fishnet.json'))
+
+    def test_horn_gradients(self):
+        a = gdal.Open(real('olinda.tif')).ReadAsArray().astype(np.float64)
+        east, north = self.opened('horn_gradients.vrt')
+        self.same(east[1:-1, 1:-1], (a[:-2, 2:] + 2 * a[1:-1, 2:] + a[2:, 2:] - a[:-2, :-2] - 2 * a[1:-1, :-2] - a[2:, :-2]).astype(np.float32))
+        self.same(north[1:-1, 1:-1], (a[:-2, :-2] + 2 * a[:-2, 1:-1] + a[:-2, 2:] - a[2:, :-2] - 2 * a[2:, 1:-1] - a[2:, 2:]).astype(np.float32))
+
+    def test_slope_pipeline(self):
+        if not self.needs((3, 11), 'pipelines'):
+            return
+        slope = self.gdaldem('slope', '-compute_edges')
+        np.testing.assert_allclose(self.opened('slope.gdalg.json'), slope, atol=1e-4)
+        np.testing.assert_allclose(self.opened('slope_pipeline.fishnet.json'), 100 * np.tan(np.radians(slope)), atol=1e-3)
+        self.same(self.opened('hillshade.gdalg.json').astype(np.float64), self.gdaldem('hillshade', '-compute_edges'))
+
+    def test_focal_mean(self):
+        a = gdal.Open(real('olinda.tif')).ReadAsArray().astype(np.float64)
+        around = np.pad(a, 2, mode='edge')
+        mean = sum(around[i:i + 111, j:j + 111] for i in range(5) for j in range(5)) / 25
+        value, got = self.opened('focal_mean.vrt')
+        self.same(value, a.astype(np.float32))
+        inner = (slice(2, -2), slice(2, -2))
+        self.assertLess(np.abs(got - mean)[inner].max(), 1e-4)  # metres; GDAL sums in single precision
+        above = self.opened('height_above_mean.fishnet.json')
+        self.same(above, value - got)
+
+    def test_change_temperature(self):
+        months = gdal.Open('NETCDF:"%s":tas' % real('climate.nc')).ReadAsArray()
+        january, july = months[0].astype(np.float64), months[6].astype(np.float64)
+        valid = (months[0] < 1e19) & (months[6] < 1e19)
+        change = np.where(valid & (july - january >= 15), july - january, -9999).astype(np.float32)
+        self.assertTrue(100 < (change > 0).sum() < change.size - 100)
+        self.same(self.opened('change_temperature.fishnet.json'), change)
+
+    def test_elevation_utm(self):
+        """Bilinear interpolation in numpy, at the places that pyproj says."""
+        self.same(self.opened('sheets.vrt'), gdal.Open(real('dem.tif')).ReadAsArray())
+        dem = gdal.Open(real('dem.tif'))
+        gt, a = dem.GetGeoTransform(), dem.ReadAsArray().astype(np.float64)
+        to_degrees = pyproj.Transformer.from_crs('EPSG:32613', 'EPSG:4326', always_xy=True)
+        x, y = np.meshgrid(420035 + 70.0 * np.arange(1150), 4190465 - 70.0 * np.arange(1150))
+        lon, lat = to_degrees.transform(x, y)
+        column, row = (lon - gt[0]) / gt[1] - 0.5, (lat - gt[3]) / gt[5] - 0.5
+        i, j = np.floor(row).astype(int), np.floor(column).astype(int)
+        self.assertTrue((i >= 0).all() and (j >= 0).all() and (i < 1200).all() and (j < 2400).all())
+        v, u = row - i, column - j
+        want = (a[i, j] * (1 - u) + a[i, j + 1] * u) * (1 - v) + (a[i + 1, j] * (1 - u) + a[i + 1, j + 1] * u) * v
+        self.assertTrue((a[a != -999] > 0).all() and (a != -999)[i.min():i.max() + 2, j.min():j.max() + 2].all())
+        got = self.opened('elevation_utm.fishnet.json')
+        self.assertLess(np.abs(got - want * 0.3048).max(), 0.01)  # metres
+        self.assertLess(np.abs(self.opened('sheets_utm.vrt') - want).max(), 0.03)  # feet
+
+    def test_places_to_coast(self):
+        rows = self.rows('places_to_coast.fishnet.json')
+        self.assertEqual([row['IN_FID'] for row in rows], self.fids)
+        self.assertEqual([row['name'] for row in rows], self.names)
+        coast = Lines('land.shp')
+        for i in range(0, len(rows), 149):
+            metres, _ = coast.nearest(self.places[i])
+            self.assertAlmostEqual(rows[i]['NEAR_DIST'] * 1000, metres, delta=0.01, msg=self.names[i])
+
+    def test_places_to_coast_links(self):
+        near = [row for row in self.rows('places_to_coast.fishnet.json') if row['NEAR_DIST'] <= 50]
+        rows = self.rows('places_to_coast_links.fishnet.json')
+        self.assertEqual([(row['IN_FID'], row['NEAR_FID']) for row in rows], [(row['IN_FID'], row['NEAR_FID']) for row in near])
+        self.assertGreater(len(rows), 1000)
+        lines = np.array([row[''].GetPoints() for row in rows])
+        azimuths, metres = geodesic(lines[:, 0], lines[:, 1])
+        self.assertLess(np.abs(metres - [row['NEAR_DIST'] * 1000 for row in near]).max(), 1e-3)
 
     def test_places_to_rivers(self):
         rows = self.rows('places_to_rivers.vrt')
@@ -159,19 +278,45 @@ class VrtFolder(Case):
                 self.assertEqual((row['name'], row['NEAR_name']), (self.names[i], self.names[j]))
                 metres[j] = np.inf
 
-    def test_every_file_has_a_test(self):
-        tested = {name[5:] + '.vrt' for name in dir(self) if name.startswith('test_')}
-        files = {os.path.basename(path) for path in glob.glob(os.path.join(FOLDER, '*.vrt'))}
-        self.assertTrue(files)
-        self.assertLessEqual(files, tested)
+    def test_each_file_is_tested_and_described(self):
+        with open(os.path.abspath(__file__)) as f:
+            source = f.read()
+        with open(os.path.join(FOLDER, 'README.md')) as f:
+            readme = f.read()
+        names = sorted(os.listdir(FOLDER))
+        self.assertGreater(len(names), 15)
+        for name in names:
+            if name == 'README.md':
+                continue
+            self.assertIn('`%s`' % name, readme)
+            with open(os.path.join(FOLDER, name)) as f:
+                text = f.read()
+            self.assertRegex(text, r'^<!-- ' if name.endswith('.vrt') else '"description": "' if name.endswith('.fishnet.json') else '"command_line"')
+            if name != 'coast.vrt':  # is the near side of two others
+                self.assertGreater(source.count(name) + (name[:-4] + "'" in source), 0, name)
 
-    def test_tools(self):
-        for name in ('sqrt_dem.vrt', 'ndvi_landsat.vrt'):
-            text = good('gdalinfo', '-checksum', os.path.join(FOLDER, name), cwd=os.path.dirname(real('dem.tif')))
-            self.assertRegex(text, r'Checksum=[1-9]')  # -stats would write into the file
-        for name in ('places_to_rivers.vrt', 'places_to_rivers_links.vrt', 'neighbour_places.vrt'):
-            text = good('ogrinfo', '-ro', '-fid', '1', os.path.join(FOLDER, name), name[:-4], cwd=os.path.dirname(real('dem.tif')))
-            self.assertIn('NEAR_DIST (Real) = ', text)
+    def test_valid(self):
+        """The VRT files by the schemas that come with GDAL, recipes by ours."""
+        with open(os.path.join(FOLDER, '..', 'docs', 'fishnet.schema.json')) as f:
+            validator = jsonschema.Draft202012Validator(json.load(f))
+        data = gdal.FindFile('gdal', 'gdalvrt.xsd')
+        self.assertTrue(data)
+        for path in sorted(glob.glob(os.path.join(FOLDER, '*'))):
+            if path.endswith('.fishnet.json'):
+                with open(path) as f:
+                    self.assertEqual([e.message for e in validator.iter_errors(json.load(f))], [], path)
+            elif path.endswith('.vrt'):
+                with open(path) as f:
+                    schema = 'ogrvrt.xsd' if '<OGRVRTDataSource>' in f.read() else 'gdalvrt.xsd'
+                good('xmllint', '--noout', '--nonet', '--schema', os.path.join(os.path.dirname(data), schema), path)
+
+    def test_commands_of_the_readme(self):
+        with open(os.path.join(FOLDER, 'README.md')) as f:
+            commands = [line[4:].rstrip() for line in f if re.match('    (gdal|ogr)', line)]
+        self.assertGreater(len(commands), 3)
+        for command in commands:
+            if 'gdal raster' not in command or self.needs((3, 11), 'the gdal command'):
+                good('sh', '-c', command, cwd=self.folder)
 
 
 if __name__ == '__main__':

@@ -90,7 +90,7 @@ void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block
 #define STRIP_ROWS 64 /* with these, two rows more cost 3 % */
 #define STRIP_ROWS_MAX 256
 #define STRIP_BYTES (32ll << 20)
-#define STRIPS 16 /* that the raster has at least, where they are not too low for that */
+#define STRIPS 8 /* that the raster has at least, where they are not too low for that */
 
 void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, size_t bytes_per_pixel, int *tile_width,
                     int *tile_height)
@@ -114,6 +114,26 @@ void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, s
         rows = (rows + 1) / 2;
     *tile_width = (int)width;
     *tile_height = (int)(rows > height ? height : rows);
+}
+
+#define LARGE_SIDE 1024
+#define LARGE_TILES 16 /* that the raster has at least, where a block is not too large for that */
+
+void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
+                        int *tile_width, int *tile_height)
+{
+    const int64_t bytes = bytes_per_pixel < 1 ? 1 : (int64_t)bytes_per_pixel;
+    int64_t w = whole_blocks(block_width < 1 ? 1 : block_width, LARGE_SIDE);
+    int64_t h = whole_blocks(block_height < 1 ? 1 : block_height, LARGE_SIDE);
+    while ((w * h * bytes > STRIP_BYTES || w * h * LARGE_TILES > width * height) &&
+           (w > block_width || h > block_height)) {
+        if (h > block_height && (h >= w || w <= block_width))
+            h = whole_blocks(block_height, h / 2);
+        else
+            w = whole_blocks(block_width, w / 2);
+    }
+    *tile_width = (int)(w > width ? width : w);
+    *tile_height = (int)(h > height ? height : h);
 }
 
 /* Does b begin after a and at or before a's end: the next step of a scan, touching or overlapping? */

@@ -44,6 +44,11 @@ void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block
 void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, size_t bytes_per_pixel, int *tile_width,
                     int *tile_height);
 
+/* A tile size for a source whose blocks are computed from windows of stored pixels that overlap: many blocks in one, so that less is decoded
+ * twice, yet at least 16 tiles where the blocks allow it, and no more than 32 MB for one. */
+void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
+                        int *tile_width, int *tile_height);
+
 /* Where is the reader going? previous and current are the tile windows of its last two requests (previous.width 0: none
  * yet). Fills tiles[] with up to max tile numbers that it is likely to want next, in that order, and returns their count:
  * the scan goes on in the direction of the last step, in bands as wide as the current window, then wraps to the next

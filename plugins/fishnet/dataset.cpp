@@ -313,8 +313,13 @@ char **Dataset::GetFileList()
     CPLStringList files;
     if (!m_recipeFile.empty())
         files.AddString(m_recipeFile.c_str());
-    for (const DatasetHandle &handle : m_handles) {
-        const CPLStringList own(GDALGetFileList(handle.get()));
+    for (size_t k = 0; k < m_handles.size(); k++) {
+        const Source &source = m_plan->sources[k];
+        if (source.result) { /* which has no name of its own */
+            files.AddString(AbsoluteName(source.name).c_str());
+            continue;
+        }
+        const CPLStringList own(GDALGetFileList(m_handles[k].get()));
         for (int i = 0; i < own.size(); i++)
             if (files.FindString(own[i]) < 0)
                 files.AddString(own[i]);

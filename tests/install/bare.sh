@@ -97,11 +97,13 @@ as_user() {
         equal "that of the second" 1 "$(ogrinfo -ro -q near_$line.gpkg addresses_near | sed -n 's/.*NEAR_DIST.*= //p' | tail -1)"
     done
 
-    if command -v gdal >/dev/null && gdal fishnet doctor --help >/dev/null 2>&1; then
+    if command -v gdal >/dev/null; then
+        gdal fishnet calc -q -i A=dem.tif --calc "sqrt(A*0.3048)" -o command.tif
+        equal "gdal fishnet calc" "$(gdallocationinfo -valonly out.tif 7 20)" "$(gdallocationinfo -valonly command.tif 7 20)"
         echo '$ gdal fishnet doctor'
         gdal fishnet doctor || die "gdal fishnet doctor finds something wrong"
     else
-        echo "no gdal fishnet doctor here"
+        echo "not run, $(gdalinfo --version | cut -d, -f1) has no gdal command: gdal fishnet"
     fi
     [[ -z $(find ~ -name '*.aux.xml' -path '*FISHNET*') ]] || die "files beside the data"
 }

@@ -8,6 +8,7 @@
 #include <cpl_vsi.h>
 
 #include "fishnet/recipe.h"
+#include "handles.h"
 
 namespace fishnet::commands
 {
@@ -84,13 +85,18 @@ Source Calc::Open()
                  std::string("Argument 'input': ") + letter + " is both '" + known + "' and '" + name + "'");
             return nullptr;
         }
-        known = name;
-        options.AddString((std::string(1, letter) + "=" + name).c_str());
+        known = letter == 'A' ? name : AbsoluteName(name); /* the output may be a VRT that lies elsewhere */
+        if (letter != 'A')
+            options.AddString((std::string(1, letter) + "=" + known).c_str());
     }
     const CPLStringList given = DriverOptions();
     for (int i = 0; i < given.size(); i++)
         options.AddString(given[i]);
-    return OpenDataset(FN_RECIPE_PREFIX, options, GDAL_OF_RASTER);
+    if (names[0].empty()) {
+        Fail(CPLE_IllegalArg, "Argument 'input': there is no A");
+        return nullptr;
+    }
+    return OpenDataset(FN_RECIPE_PREFIX, names[0], options, GDAL_OF_RASTER);
 }
 
 std::unique_ptr<GDALAlgorithm> NewCalc()

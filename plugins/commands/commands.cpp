@@ -142,7 +142,13 @@ void Command::AddOutput(GDALArgDatasetType type, const char *capability)
     AddOutputFormatArg(&m_format, /* stream */ true, /* GDALG */ true)
         .AddMetadataItem(GAAMDI_REQUIRED_CAPABILITIES,
                          {type == GDAL_OF_RASTER ? GDAL_DCAP_RASTER : GDAL_DCAP_VECTOR, capability});
-    AddOutputDatasetArg(&m_output, type);
+    auto &output = AddOutputDatasetArg(&m_output, type);
+#if FN_GDAL_AT_LEAST(3, 12)
+    output.SetDatasetInputFlags(GADV_NAME | GADV_OBJECT);
+#else
+    (void)output;
+    m_output.SetInputFlags(GADV_NAME | GADV_OBJECT);
+#endif
     AddCreationOptionsArg(&m_creationOptions);
     AddOverwriteArg(&m_overwrite);
 }
@@ -175,6 +181,29 @@ CPLStringList Command::Given(const Options &options) const
     return given;
 }
 
+/* GDAL understands `IN NEAR... OUT`, and `-i IN --near NEAR -o OUT`, but not `IN NEAR... -o OUT`: so the output goes to the end. */
+bool Command::ParseCommandLineArguments(const std::vector<std::string> &words)
+{
+    const auto is = [](const std::string &word, const char *letter, const std::string &name) {
+        return word == letter || word == name || word.compare(0, name.size() + 1, name + "=") == 0;
+    };
+    std::vector<std::string> others;
+    std::string output;
+    for (size_t i = 0; i < words.size(); i++) {
+        if (is(words[i], "-i", "--input") || is(words[i], "", "--near"))
+            return GDALAlgorithm::ParseCommandLineArguments(words);
+        if (!is(words[i], "-o", "--output"))
+            others.push_back(words[i]);
+        else if (words[i].find('=') != std::string::npos)
+            output = words[i].substr(words[i].find('=') + 1);
+        else if (i + 1 < words.size())
+            output = words[++i];
+    }
+    if (!output.empty())
+        others.push_back(output);
+    return GDALAlgorithm::ParseCommandLineArguments(others);
+}
+
 /* ---- names of datasets ---- */
 
 std::string Command::NameOf(const char *argument, const std::string &name) const
@@ -203,10 +232,23 @@ std::string Command::NameOf(const char *argument, GDALArgDatasetValue &value) co
     return name;
 }
 
-Source Command::OpenDataset(const std::string &connection, CPLStringList &options, unsigned flags)
+/* White space and quotes around a name are no part of it, for our drivers. */
+static std::string Quoted(const std::string &name)
 {
-    return Source(
-        GDALDataset::Open(connection.c_str(), flags | GDAL_OF_VERBOSE_ERROR, nullptr, options.List(), nullptr));
+    const auto is = [](char c) { return isspace(static_cast<unsigned char>(c)) || c == '"'; };
+    return is(name.front()) || is(name.back()) ? '"' + name + '"' : name;
+}
+
+Source Command::OpenDataset(const char *prefix, const std::string &name, const CPLStringList &options, unsigned flags)
+{
+    /* An input may be a dataset of the same name with other options, in a .gdalg.json: to GDAL, which looks at name and allowed drivers,
+     * it would seem to be opened within itself. So the options stand among these, too. */
+    CPLStringList allowed;
+    allowed.AddString(std::string(prefix, strlen(prefix) - 1).c_str());
+    for (int i = 0; i < options.size(); i++)
+        allowed.AddString((" " + std::string(options[i])).c_str());
+    return Source(GDALDataset::Open((prefix + Quoted(name)).c_str(), flags | GDAL_OF_VERBOSE_ERROR, allowed.List(),
+                                    options.List(), nullptr));
 }
 
 /* A name from the command line begins at the current folder, one in a .gdalg.json at that file's. */
@@ -260,15 +302,21 @@ bool Command::CheckSafeForStreamOutput()
     return !m_executionForStreamOutput || GDALAlgorithm::CheckSafeForStreamOutput();
 }
 
+/* Where there is none, the name stays. */
+bool Command::Take(GDALDataset *written)
+{
+    if (written)
+        m_output.Set(std::unique_ptr<GDALDataset>(written));
+    return written != nullptr;
+}
+
 bool Command::WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData)
 {
     GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(ManyDriver());
     CPLStringList options = Given(m_many);
     if (!driver)
         return Fail(CPLE_AppDefined, std::string("there is no driver ") + ManyDriver());
-    m_output.Set(std::unique_ptr<GDALDataset>(
-        driver->CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData)));
-    return m_output.GetDatasetRef() != nullptr;
+    return Take(driver->CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData));
 }
 
 bool Command::RunImpl(GDALProgressFunc progress, void *progressData)
@@ -384,9 +432,8 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
     if (!options)
         return false;
     GDALTranslateOptionsSetProgress(options.get(), progress, progressData);
-    m_output.Set(std::unique_ptr<GDALDataset>(GDALDataset::FromHandle(
-        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr))));
-    return m_output.GetDatasetRef() != nullptr;
+    return Take(GDALDataset::FromHandle(
+        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr)));
 }
 
 } // namespace fishnet::commands

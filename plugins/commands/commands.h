@@ -38,6 +38,7 @@ using Source = std::unique_ptr<GDALDataset, ReleaseDataset>;
 class Command : public GDALAlgorithm
 {
   public:
+    bool ParseCommandLineArguments(const std::vector<std::string> &words) override;
     bool Finalize() override;
 
   protected:
@@ -64,8 +65,9 @@ class Command : public GDALAlgorithm
      * folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
     std::string NameOf(const char *argument, GDALArgDatasetValue &value) const;
-    /* A dataset of our drivers; its messages are those of the command. */
-    static Source OpenDataset(const std::string &connection, CPLStringList &options, unsigned flags);
+    /* "FISHNET:" or "NEARTABLE:", and what it is to read. */
+    static Source OpenDataset(const char *prefix, const std::string &name, const CPLStringList &options,
+                              unsigned flags);
     bool Fail(CPLErrorNum number, const std::string &text) const;
 
     /* What is written. NULL after CPLError. */
@@ -73,6 +75,8 @@ class Command : public GDALAlgorithm
     /* Writes it with `driver`, or with that of the format. False after CPLError. */
     virtual bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) = 0;
     virtual const char *ManyDriver() const = 0;
+    /* Takes over an output that is open. False: there is none. */
+    bool Take(GDALDataset *written);
 
     ProcessGDALGOutputRet ProcessGDALGOutput() override;
     bool CheckSafeForStreamOutput() override;

@@ -287,13 +287,14 @@ void Doctor::LookAtLimits()
         else
             Say(State::good, "limit AS", text);
     }
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < static_cast<rlim_t>(kShared)) {
+        Say(State::wrong, "shared memory",
+            "files may have " + number(limit.rlim_cur >> 10) + " KB, and it counts as one", "ulimit -f unlimited");
+        return;
+    }
     const std::string why = WhyNotShared(kShared);
     if (why.empty())
         Say(State::good, "shared memory", "can be made");
-    else if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < static_cast<rlim_t>(kShared))
-        Say(State::wrong, "shared memory",
-            why + ": files may have " + number(limit.rlim_cur >> 10) + " KB, and it counts as one",
-            "ulimit -f unlimited");
     else
         Say(State::wrong, "shared memory", why, "ulimit -v unlimited; or use WORKERS=THREADS");
 }

@@ -41,11 +41,7 @@ Map::Map() : RasterCommand("map", "Evaluate a raster in parallel, into one file 
 Source Map::Open()
 {
     const std::string name = NameOf("input", m_input);
-    CPLStringList options = DriverOptions();
-    if (name.empty())
-        return nullptr;
-    options.AddString(("A=" + name).c_str());
-    return OpenDataset(FN_RECIPE_PREFIX, options, GDAL_OF_RASTER);
+    return name.empty() ? nullptr : OpenDataset(FN_RECIPE_PREFIX, name, DriverOptions(), GDAL_OF_RASTER);
 }
 
 std::unique_ptr<GDALAlgorithm> NewMap()

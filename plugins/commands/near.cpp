@@ -42,8 +42,10 @@ Near::Near() : Command("near", "Find for each feature the nearest features of ot
     AddOutput(GDAL_OF_VECTOR, GDAL_DCAP_CREATE);
     AddLayerCreationOptionsArg(&m_layerCreationOptions);
     AddUpdateArg(&m_update);
-    AddArg("overwrite-layer", 0, "Whether overwriting existing output layer is allowed", &m_overwriteLayer);
-    AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append);
+    const auto update = [this] { GetArg("update", false)->Set(true); };
+    AddArg("overwrite-layer", 0, "Whether overwriting existing output layer is allowed", &m_overwriteLayer)
+        .AddAction(update);
+    AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append).AddAction(update);
     AddArg("output-layer", 0, "Output layer name", &m_outputLayer).AddHiddenAlias("nln");
 
     AddOption("input-layer", "LAYER", "Input layer name", {}, 'l').AddAlias("layer");
@@ -80,7 +82,7 @@ Near::Near() : Command("near", "Find for each feature the nearest features of ot
 }
 
 /* The driver takes a list apart at semicolons. */
-static std::string Quoted(const std::string &name)
+static std::string Element(const std::string &name)
 {
     return name.find(';') == std::string::npos || name.find('"') != std::string::npos ? name : '"' + name + '"';
 }
@@ -95,12 +97,12 @@ Source Near::Open()
         const std::string name = NameOf("near", value);
         if (name.empty())
             return nullptr;
-        options.AddString(("NEAR=" + Quoted(name)).c_str());
+        options.AddString(("NEAR=" + Element(name)).c_str());
     }
     const CPLStringList given = DriverOptions();
     for (int i = 0; i < given.size(); i++)
         options.AddString(given[i]);
-    return OpenDataset(FN_NEARTABLE_PREFIX + input, options, GDAL_OF_VECTOR);
+    return OpenDataset(FN_NEARTABLE_PREFIX, input, options, GDAL_OF_VECTOR);
 }
 
 bool Near::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
@@ -138,9 +140,7 @@ bool Near::Write(GDALDataset &source, GDALProgressFunc progress, void *progressD
     GDALDatasetH handle = GDALDataset::ToHandle(&source);
     GDALDataset *written = GDALDataset::FromHandle(GDALVectorTranslate(existing ? nullptr : m_output.GetName().c_str(),
                                                                        existing, 1, &handle, options.get(), nullptr));
-    if (written && !existing)
-        m_output.Set(std::unique_ptr<GDALDataset>(written));
-    return written != nullptr;
+    return existing ? written != nullptr : Take(written);
 }
 
 std::unique_ptr<GDALAlgorithm> NewNear()

@@ -1,0 +1,730 @@
+"""gdal fishnet calc, map, near and doctor, as the program gdal and Python's gdal.Run() run them, against the drivers' own output."""
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+
+import numpy as np
+from osgeo import gdal, ogr
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
+from common import Case, VERSION, good, real, run, write  # noqa: E402
+
+HAS_COMMANDS = VERSION >= (3, 11)
+PLUGINS = os.environ['GDAL_DRIVER_PATH'].split(':')[0]
+
+
+def fishnet(*words, **options):
+    """gdal fishnet ..., which must succeed."""
+    return good('gdal', 'fishnet', *words, **options)
+
+
+def bands(path):
+    dataset = gdal.Open(str(path))
+    return [dataset.GetRasterBand(i + 1).ReadAsArray() for i in range(dataset.RasterCount)]
+
+
+def content(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def layers(path):
+    """Names of the layers, and of their FID columns."""
+    dataset = gdal.OpenEx(path, gdal.OF_VECTOR)
+    return {dataset.GetLayer(i).GetName(): dataset.GetLayer(i).GetFIDColumn() for i in range(dataset.GetLayerCount())}
+
+
+def rows(path, layer=None):
+    """Values and geometry of all rows, without FIDs."""
+    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR)
+    layer = dataset.GetLayerByName(layer) if layer else dataset.GetLayer(0)
+    names = [layer.GetLayerDefn().GetFieldDefn(i).GetName() for i in range(layer.GetLayerDefn().GetFieldCount())]
+    found = []
+    for feature in layer:
+        geometry = feature.GetGeometryRef()
+        found.append([feature.GetField(name) for name in names] + [geometry.ExportToWkt() if geometry else None])
+    return names, found
+
+
+def small_files():
+    """A full disk: files of 100 kB at the most, and an error instead of a signal."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+class Commands(Case):
+    """A folder with rasters and layers, and what is common to the tests of all commands."""
+
+    @classmethod
+    def prepare(cls):
+        random = np.random.default_rng(7)
+        cls.a = write(cls.path('a.tif'), random.uniform(1, 1000, (300, 400)).astype(np.float32), nodata=-9999)
+        cls.b = write(cls.path('b.tif'), random.uniform(1, 1000, (300, 400)).astype(np.float32))
+        whole = content(cls.b)
+        cls.broken = cls.path('broken.tif')
+        with open(cls.broken, 'wb') as file:
+            file.write(whole[:len(whole) // 2])
+        for name, count in (('in', 60), ('near', 25)):
+            dataset = ogr.GetDriverByName('GPKG').CreateDataSource(cls.path(name + '.gpkg'))
+            for layer_name in (name, name + '_second'):
+                layer = dataset.CreateLayer(layer_name, None, ogr.wkbPoint)
+                layer.CreateField(ogr.FieldDefn('street', ogr.OFTString))
+                for i, (x, y) in enumerate(random.uniform(0, 1000, (count, 2))):
+                    feature = ogr.Feature(layer.GetLayerDefn())
+                    feature['street'] = 'S%d' % (i % 4)
+                    feature.SetGeometry(ogr.CreateGeometryFromWkt('POINT (%r %r)' % (float(x), float(y))))
+                    layer.CreateFeature(feature)
+            del layer, dataset
+
+    def refused_command(self, *words, says=(), absent=None, env=None):
+        """A command that must fail with an error that holds all of `says`, and leave no file `absent`."""
+        done = run('gdal', 'fishnet', *words, cwd=self.folder, env=env)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        errors = [line for line in done.stderr.split('\n') if line.startswith('ERROR ')]
+        self.assertTrue(errors, done.stderr)
+        for text in says:
+            self.assertIn(text, done.stderr)
+        if absent:
+            self.assertFalse(os.path.exists(self.path(absent)), absent + ' is there')
+        return done.stderr
+
+
+class TestListing(Commands):
+    """What is seen without running a command."""
+
+    NAMES = ['calc', 'doctor', 'map', 'near']
+
+    def usage(self, *path):
+        return json.loads(good('gdal', *path, '--json-usage'))
+
+    def arguments(self, *path):
+        usage = self.usage(*path)
+        return {arg['name']: arg for kind in ('input_arguments', 'output_arguments', 'input_output_arguments')
+                for arg in usage.get(kind, [])}
+
+    def test_help(self):
+        done = run('gdal', '--help')
+        self.assertEqual(done.stderr, '')
+        self.assertRegex(done.stdout, r'(?m)^  - fishnet: ')
+        text = fishnet('--help')
+        for name in self.NAMES:
+            self.assertRegex(text, r'(?m)^  - %s: ' % name)
+            done = run('gdal', 'fishnet', name, '--help')
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            for argument, entry in self.arguments('fishnet', name).items():
+                if not argument.startswith(('return-code', 'output-string')):
+                    self.assertIn('--' + argument, done.stdout)
+                self.assertTrue(entry.get('description'), argument)
+
+    def test_all_commands_in_json(self):
+        usage = self.usage()
+        mine = [entry for entry in usage['sub_algorithms'] if entry['name'] == 'fishnet']
+        self.assertEqual(len(mine), 1)
+        self.assertEqual(sorted(entry['name'] for entry in mine[0]['sub_algorithms']), self.NAMES)
+
+    def test_arguments_are_those_of_gdal(self):
+        """What stands in upstream's calc and convert under the same name is of the same type."""
+        for name, other in (('calc', ('raster', 'calc')), ('map', ('raster', 'convert')), ('near', ('vector', 'reproject'))):
+            mine, theirs = self.arguments('fishnet', name), self.arguments(*other)
+            shared = set(mine) & set(theirs)
+            wanted = {'input', 'output', 'output-format', 'creation-option', 'overwrite'}
+            wanted |= {'calc': {'calc', 'output-data-type', 'nodata'}, 'map': set(),
+                       'near': {'layer-creation-option', 'update', 'overwrite-layer', 'append', 'output-layer', 'input-layer'}}[name]
+            self.assertLessEqual(wanted, shared, name)
+            for argument in wanted - {'input', 'input-layer'}:
+                self.assertEqual(mine[argument]['type'], theirs[argument]['type'], argument)
+
+    def test_all_options_of_the_drivers_have_an_argument(self):
+        """A new option of a driver asks for an argument."""
+        named = {'calc': {'OT': 'output-data-type'}, 'map': {}, 'near': {'LAYER': 'input-layer'}}
+        for name, driver in (('calc', 'FISHNET'), ('near', 'NEARTABLE')):
+            options = re.findall(r"<Option name='(\w+)'", gdal.GetDriverByName(driver).GetMetadataItem('DMD_OPENOPTIONLIST'))
+            arguments = self.arguments('fishnet', name)
+            for option in options:
+                if len(option) == 1:
+                    continue
+                argument = named[name].get(option, {'NUM_WORKERS': 'num-threads'}.get(option, option.lower().replace('_', '-')))
+                self.assertIn(argument, arguments, driver + ' ' + option)
+
+    def test_completion(self):
+        def complete(*words):
+            done = run('gdal', 'completion', 'gdal', *words)
+            self.assertEqual(done.stderr, '')
+            return done.stdout.split()
+        self.assertEqual(sorted(complete('fishnet')), self.NAMES)
+        self.assertIn('fishnet', complete(''))
+        self.assertIn('--calc', complete('fishnet', 'calc', '--'))
+        self.assertEqual(sorted(complete('fishnet', 'calc', '--workers=')), ['processes', 'threads'])
+        self.assertEqual(sorted(complete('fishnet', 'near', '--method=')), ['auto', 'geodesic', 'planar'])
+        self.assertIn('GTiff', complete('fishnet', 'calc', '-f', ''))
+        self.assertIn('COMPRESS=', complete('fishnet', 'calc', '-f', 'GTiff', '--co', ''))
+
+    def test_python_sees_them(self):
+        self.assertIn('fishnet', dir(gdal.alg))
+        for name in self.NAMES:
+            self.assertTrue(callable(getattr(gdal.alg.fishnet, name)))
+            self.assertIn('output_string' if name == 'doctor' else 'output_format', getattr(gdal.alg.fishnet, name).__doc__)
+
+    def test_listing_starts_nothing(self):
+        """No thread and no file for a look at what there is."""
+        text = good(sys.executable, '-c', 'from osgeo import gdal; import os\n'
+                    'gdal.UseExceptions(); before = sorted(os.listdir("/proc/self/fd"))\n'
+                    'for name in ("calc", "map", "near", "doctor"): gdal.Algorithm("fishnet", name).GetArgNames()\n'
+                    'print(len(os.listdir("/proc/self/task")), before == sorted(os.listdir("/proc/self/fd")))')
+        self.assertEqual(text.split(), ['1', 'True'])
+
+
+class TestCalc(Commands):
+    def test_values_are_those_of_gdal(self):
+        for text in ('sqrt(A)', '(A-B)/(A+B)', 'A>B ? A : B'):
+            fishnet('calc', '-i', 'A=' + self.a, '-i', 'B=' + self.b, '--calc', text, '-o', self.path('mine.tif'), '--overwrite')
+            good('gdal', 'raster', 'calc', '-i', 'A=' + self.a, '-i', 'B=' + self.b, '--calc', text, '-o',
+                 self.path('theirs.tif'), '--overwrite', '--ot', 'Float32', '--propagate-nodata', '--nodata', 'nan')
+            self.same(bands(self.path('mine.tif'))[0], bands(self.path('theirs.tif'))[0], text)
+
+    def test_files_are_those_of_the_driver(self):
+        """The same bytes as gdal_translate makes of the FISHNET dataset."""
+        options = [('--calc', 'sqrt(A)+B', 'CALC'), ('--calc', 'B', 'CALC'), ('--ot', 'Int32', 'OT'), ('--nodata', '-7', 'NODATA'),
+                   ('-j', '3', 'NUM_WORKERS'), ('--tile-size', '128', 'TILE_SIZE'), ('--retries', '1', 'RETRIES'),
+                   ('--cache-mb', '80', 'CACHE_MB'), ('--on-error', 'nodata', 'ON_ERROR'), ('--threads-per-worker', '2', 'THREADS_PER_WORKER'),
+                   ('--workers', 'processes', 'WORKERS'), ('--task-timeout', '60', 'TASK_TIMEOUT'), ('--partition', '1/2', 'PARTITION')]
+        arguments, words = [], []
+        for argument, value, option in options:
+            arguments += [argument, value]
+            words += ['-oo', '%s=%s' % (option, value)]
+        fishnet('calc', self.a, 'B=' + self.b, *arguments, self.path('all.tif'), '-f', 'GTiff', '--co', 'TILED=YES')
+        good('gdal_translate', '-q', 'FISHNET:' + self.a, self.path('all_driver.tif'), '-co', 'TILED=YES', '-oo', 'B=' + self.b, *words)
+        got, want = (content(self.path(name)) for name in ('all.tif', 'all_driver.tif'))
+        self.assertEqual(got, want)
+
+    def test_ways_to_say_the_same(self):
+        want = None
+        for i, words in enumerate([('-i', 'A=a.tif', '--calc', 'A*2', '-o', 'o.tif'), ('--input=a.tif', '--calc=A*2', '--output=o.tif'),
+                                   ('a.tif', '--calc', 'A*2', 'o.tif'), ('A=a.tif', 'o.tif', '--calc=A*2'),
+                                   ('a.tif', '-o', 'o.tif', '--calc=A*2'), ('--calc=A*2', '--output=o.tif', 'A=a.tif')]):
+            fishnet('calc', *words, '--overwrite', cwd=self.folder)
+            got = bands(self.path('o.tif'))[0]
+            want = got if i == 0 else want
+            self.same(got, want, ' '.join(words))
+
+    def test_names_with_signs_in_them(self):
+        """An = or a comma in a file's name, and names that are no files."""
+        for name in ('x=1.tif', 'a,b.tif', 'a b.tif'):
+            shutil.copy(self.a, self.path(name))
+            fishnet('calc', name, '--calc', 'A+1', 'signs.tif', '--overwrite', cwd=self.folder)
+            self.same(bands(self.path('signs.tif'))[0], bands(self.a)[0] + np.float32(1), name)
+        fishnet('calc', 'B=vrt://a.tif?bands=1', 'a.tif', '--calc', 'A+B', 'signs.tif', '--overwrite', cwd=self.folder)
+        self.same(bands(self.path('signs.tif'))[0], bands(self.a)[0] * np.float32(2))
+
+    def test_workers_compress(self):
+        """COMPRESS is the workers' work, where they know all options; the pixels are GDAL's."""
+        def size(*options):
+            words = [word for option in options for word in ('--co', option)]
+            fishnet('calc', self.a, '--calc', 'sqrt(A)', self.path('c.tif'), '--overwrite', *words)
+            dataset = gdal.Open(self.path('c.tif'))
+            return dataset.GetRasterBand(1).GetBlockSize(), dataset.GetMetadataItem('COMPRESSION', 'IMAGE_STRUCTURE')
+        want = np.sqrt(bands(self.a)[0])
+        for options, block, codec in ((['COMPRESS=DEFLATE'], [256, 256], 'DEFLATE'), (['COMPRESS=LZW', 'TILED=NO'], None, 'LZW'),
+                                      (['COMPRESS=DEFLATE', 'PREDICTOR=3', 'TILED=YES', 'BLOCKXSIZE=128', 'BLOCKYSIZE=64'], [128, 64], 'DEFLATE'),
+                                      (['COMPRESS=DEFLATE', 'NUM_THREADS=2', 'TILED=YES'], [256, 256], 'DEFLATE'), ([], None, None)):
+            got = size(*options)
+            self.assertEqual(got[1], codec, options)
+            self.assertEqual(got[0], block or [400, got[0][1]], options)
+            self.same(bands(self.path('c.tif'))[0], want, ' '.join(options))
+
+    def test_progress(self):
+        words = ('calc', self.a, '--calc', 'A', self.path('p.tif'), '--overwrite')
+        self.assertIn('100 - done', fishnet(*words))
+        self.assertEqual(fishnet(*words, '-q'), '')
+
+    def test_other_formats(self):
+        fishnet('calc', self.a, '--calc', 'A/4', '--ot', 'Byte', self.path('f.png'))
+        self.same(bands(self.path('f.png'))[0], np.floor(bands(self.a)[0].astype(np.float64) / 4 + 0.5).astype(np.uint8))
+        fishnet('calc', self.a, '--calc', 'sqrt(A)', self.path('f.vrt'))
+        self.same(bands(self.path('f.vrt'))[0], np.sqrt(bands(self.a)[0]))
+        fishnet('calc', self.a, '--calc', 'sqrt(A)', self.path('tiles.vrt'), '-f', 'FISHNET', '--co', 'GRID=2x2')
+        self.same(bands(self.path('tiles.vrt'))[0], np.sqrt(bands(self.a)[0]))
+        self.assertEqual(len([name for name in os.listdir(self.path('tiles_tiles')) if name.endswith('.tif')]), 4)
+
+    def test_errors(self):
+        out = ('-o', 'no.tif', '-q')
+        for words, says in (((('nope.tif', '--calc', 'A')), ['nope.tif']),
+                            (('a.tif', '--calc', 'sqrt(A'), ['CALC', 'position 1']),
+                            (('a.tif', '--calc', 'B'), ["there is no input B"]),
+                            (('a=a.tif', '--calc', 'A'), ["Argument 'input'", 'a=a.tif', 'A to Z']),
+                            (('red=a.tif', '--calc', 'red'), ["Argument 'input'", 'red=a.tif', 'A to Z']),
+                            (('a.tif', 'A=b.tif', '--calc', 'A'), ["Argument 'input'", 'a.tif', 'b.tif']),
+                            (('a.tif', '--calc', 'A', '--workers', 'robots'), ["'robots'", "'workers'"]),
+                            (('a.tif', '--calc', 'A', '-j', '0'), ['NUM_WORKERS=0']),
+                            (('a.tif', '--calc', 'A', '--retries', '101'), ['RETRIES=101']),
+                            (('a.tif', '--calc', 'A', '--ot', 'CFloat32'), ["'output-data-type'"]),
+                            (('a.tif', '--calc', 'A', '--nodata', 'much'), ['NODATA=much']),
+                            (('a.tif', '--calc', 'A', '--partition', '3/2'), ['PARTITION=3/2']),
+                            (('a.tif', '--calc', 'A', '--tile-size', '0'), ['TILE_SIZE=0']),
+                            (('a.tif', '--calc', 'A', '-f', 'Nope'), ["'output-format'", "'Nope'"]),
+                            (('a.tif', '--calc', 'A', '--frobnicate'), ['frobnicate']),
+                            (('B=a.tif', '--calc', 'B'), ["Argument 'input'", 'no A']),
+                            (('a.tif',), ["Required argument 'calc' has not been specified"])):
+            self.refused_command('calc', *words, *out, says=says, absent='no.tif')
+        self.refused_command('calc', 'a.tif', '--calc', 'A', '-o', 'no.nope', says=['no.nope'], absent='no.nope')
+
+    def test_overwrite(self):
+        words = ('calc', 'a.tif', '--calc', 'A*3', '-o', 'there.tif', '-q')
+        fishnet(*words, cwd=self.folder)
+        before = content(self.path('there.tif'))
+        theirs = run('gdal', 'raster', 'calc', 'A=a.tif', '--calc', 'A*4', 'there.tif', cwd=self.folder).stderr.split('\n')[0]
+        mine = self.refused_command(*words, says=["Dataset 'there.tif' already exists. You may specify the --overwrite option."])
+        self.assertIn(theirs.split('/--append')[0], mine)
+        self.assertEqual(content(self.path('there.tif')), before)
+        fishnet('calc', 'a.tif', '--calc', 'A*4', '-o', 'there.tif', '--overwrite', cwd=self.folder)
+        self.same(bands(self.path('there.tif'))[0], bands(self.a)[0] * np.float32(4))
+
+    def test_nothing_half_written(self):
+        """A source that cannot be read to its end."""
+        for extra in ((), ('--co', 'COMPRESS=DEFLATE'), ('-f', 'HFA'), ('-f', 'PNG', '--ot', 'Byte'), ('-f', 'COG')):
+            self.refused_command('calc', 'broken.tif', '--calc', 'A', '-o', 'half', '--retries', '0', *extra, '-q',
+                                 *(() if extra[:1] == ('-f',) else ('-f', 'GTiff')), says=['cannot be read'], absent='half')
+            self.assertFalse([name for name in os.listdir(self.folder) if name.startswith('half')], extra)
+        fishnet('calc', 'broken.tif', '--calc', 'A', '-o', 'whole.tif', '--retries', '0', '--on-error', 'nodata', '-q', cwd=self.folder)
+        self.assertTrue(np.isnan(bands(self.path('whole.tif'))[0]).any())
+
+    def test_full_disk(self):
+        """What cannot be written is not left there, and the exit status tells."""
+        for extra in ((), ('--co', 'COMPRESS=DEFLATE')):
+            command = ['gdal', 'fishnet', 'calc', 'a.tif', '--calc', 'A', '-o', 'full.tif', '-q', *extra]
+            done = subprocess.run(command, cwd=self.folder, stderr=subprocess.PIPE, timeout=60,
+                                  preexec_fn=small_files)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertFalse(os.path.exists(self.path('full.tif')), extra)
+
+
+class TestStreams(Commands):
+    """GDALG files, and what Python gets."""
+
+    def test_gdalg(self):
+        fishnet('calc', 'a.tif', 'B=b.tif', '--calc', 'A+B', '-j', '2', 's.gdalg.json', cwd=self.folder)
+        want = bands(self.a)[0] + bands(self.b)[0]
+        self.same(bands(self.path('s.gdalg.json'))[0], want)
+        self.assertIn('Size is 400, 300', good('gdalinfo', self.path('s.gdalg.json'), cwd='/'))
+        good('gdal', 'raster', 'pipeline', 'read', 's.gdalg.json', '!', 'reclassify', '-m', '[0,1000]=1;(1000,3000]=2', '!', 'write', 'r.tif', cwd=self.folder)
+        self.same(bands(self.path('r.tif'))[0].astype(np.float32), np.where(want <= 1000, np.float32(1), np.float32(2)))
+        fishnet('map', 's.gdalg.json', 'm.tif', cwd=self.folder)
+        self.same(bands(self.path('m.tif'))[0], want)
+        fishnet('calc', 'a.tif', 'B=s.gdalg.json', '--calc', 'B-A', 'twice.tif', cwd=self.folder)  # both levels read a.tif
+        self.same(bands(self.path('twice.tif'))[0], (want.astype(np.float64) - bands(self.a)[0]).astype(np.float32))
+        fishnet('map', 'a.tif', 'm.json', '-f', 'GDALG', cwd=self.folder)
+        self.same(bands(self.path('m.json'))[0], bands(self.a)[0])
+        self.refused_command('calc', 'a.tif', '--calc', 'A', 's.gdalg.json', says=['s.gdalg.json', 'already exists', '--overwrite'])
+        fishnet('calc', 'a.tif', '--calc', 'A', 's.gdalg.json', '--overwrite', cwd=self.folder)
+        self.same(bands(self.path('s.gdalg.json'))[0], bands(self.a)[0])
+
+    def test_gdalg_in_another_folder(self):
+        """Names mean what they meant, and a file can be moved together with what lies below it."""
+        os.makedirs(self.path('box/deep'))
+        shutil.copy(self.a, self.path('box/deep/x.tif'))
+        fishnet('calc', 'box/deep/x.tif', '--calc', 'A', 'box/s.gdalg.json', cwd=self.folder)
+        fishnet('calc', 'a.tif', '--calc', 'A', 'box/t.gdalg.json', cwd=self.folder)
+        fishnet('near', 'in.gpkg', 'near.gpkg', '-l', 'in', '--near-layer', 'near', '-o', 'box/n.gdalg.json', cwd=self.folder)
+        for name in ('s', 't'):
+            self.same(bands(self.path('box/%s.gdalg.json' % name))[0], bands(self.a)[0], name)
+        self.assertEqual(len(rows(self.path('box/n.gdalg.json'))[1]), 60)
+        os.rename(self.path('box'), self.path('moved'))
+        self.same(bands(self.path('moved/s.gdalg.json'))[0], bands(self.a)[0])
+
+    def test_what_cannot_stream(self):
+        self.refused_command('calc', 'a.tif', '--calc', 'B', 'bad.gdalg.json', says=['no input B'], absent='bad.gdalg.json')
+        self.refused_command('calc', 'a.tif', '--calc', 'A', 'bad.gdalg.json', '--trace', 't.json', says=["'trace'"], absent='bad.gdalg.json')
+        self.refused_command('map', 'a.tif', 'bad.gdalg.json', '--grid', '2x2', says=["'grid'"], absent='bad.gdalg.json')
+        self.refused_command('near', 'in.gpkg', 'near.gpkg', 'bad.gdalg.json', '--parts', '2', says=["'parts'"], absent='bad.gdalg.json')
+        for words in ('--output-format stream --output x --trace t.json', '--output-format GTiff --output x.tif'):
+            with open(self.path('evil.gdalg.json'), 'w') as file:
+                json.dump({'type': 'gdal_streamed_alg', 'command_line': 'gdal fishnet calc --input a.tif --calc A ' + words}, file)
+            done = run('gdalinfo', 'evil.gdalg.json', cwd=self.folder)
+            self.assertEqual(done.returncode, 1)
+            self.assertFalse(os.path.exists(self.path('t.json')) or os.path.exists(self.path('x.tif')))
+
+    def test_python(self):
+        want = np.sqrt(bands(self.a)[0])
+        with gdal.Run('fishnet', 'calc', input=['A=' + self.a], calc='sqrt(A)', output_format='MEM') as alg:
+            self.same(alg.Output().ReadAsArray(), want)
+        with gdal.Run('fishnet calc', input=self.a, calc=['sqrt(A)', 'A'], output_format='stream', workers='threads') as alg:
+            self.assertEqual(alg.Output().RasterCount, 2)
+            self.same(alg.Output().GetRasterBand(1).ReadAsArray(), want)
+        with gdal.alg.fishnet.calc(input=[gdal.Open(self.a)], calc='sqrt(A)', output=self.path('py.tif'), num_threads='2') as alg:
+            self.same(alg.Output().ReadAsArray(), want)
+        self.same(bands(self.path('py.tif'))[0], want)
+        with gdal.Run('fishnet', 'near', input=self.path('in.gpkg'), near=[self.path('near.gpkg')], input_layer='in', near_layer=['near'],
+                      output_format='MEM', closest='2') as alg:
+            output = alg.Output()
+            self.assertEqual(output.GetLayer(0).GetFeatureCount(), 120)
+            del output
+        with gdal.Run('fishnet', 'near', input=self.path('in.gpkg'), near=[self.path('near.gpkg')], input_layer='in', near_layer=['near'],
+                      output_format='stream') as alg:
+            output = alg.Output()
+            self.assertEqual(output.GetLayer(0).GetFeatureCount(), 60)
+            del output
+
+    def test_python_errors(self):
+        memory = gdal.GetDriverByName('MEM').Create('', 10, 10)
+        for arguments, says in (({'input': [memory], 'calc': 'A'}, "Argument 'input'"), ({'input': self.a, 'calc': 'nope(A)'}, 'nope')):
+            with self.assertRaises(RuntimeError) as caught:
+                gdal.Run('fishnet', 'calc', output_format='stream', **arguments)
+            self.assertIn(says, str(caught.exception))
+
+    def test_stopped(self):
+        """A progress function that says no leaves nothing."""
+        class Stop:
+            calls = 0
+
+            def __call__(self, done, text, data):
+                Stop.calls += 1
+                return 0 if done > 0.3 else 1
+        for name, options in (('calc', {'input': self.a, 'calc': 'A', 'tile_size': '64'}), ('map', {'input': self.a}),
+                              ('calc', {'input': self.a, 'calc': 'A', 'creation_option': ['COMPRESS=LZW', 'BLOCKYSIZE=16', 'BLOCKXSIZE=16']})):
+            path = self.path('stopped.tif')
+            with self.assertRaises(RuntimeError):
+                gdal.Run('fishnet', name, output=path, progress=Stop(), **options)
+            self.assertFalse(os.path.exists(path), name)
+        self.assertGreater(Stop.calls, 2)
+
+
+class TestMap(Commands):
+    def test_one_file(self):
+        want = bands(self.a)[0]
+        for name, extra in (('m.tif', ()), ('m2.tif', ('--co', 'COMPRESS=ZSTD')), ('m.img', ('-f', 'HFA')), ('c.tif', ('-f', 'COG'))):
+            fishnet('map', self.a, self.path(name), *extra, '-j', '2', '--workers', 'processes')
+            self.same(bands(self.path(name))[0], want, name)
+            self.assertEqual(gdal.Open(self.path(name)).GetRasterBand(1).GetNoDataValue(), -9999)
+
+    def test_pipeline(self):
+        """A dataset that computes: the pixels of serial GDAL."""
+        good('gdal', 'raster', 'pipeline', 'read', 'a.tif', '!', 'slope', '!', 'write', 'slope.gdalg.json', cwd=self.folder)
+        good('gdal', 'raster', 'convert', 'slope.gdalg.json', 'serial.tif', cwd=self.folder)
+        fishnet('map', 'slope.gdalg.json', 'parallel.tif', cwd=self.folder)
+        self.same(bands(self.path('parallel.tif'))[0], bands(self.path('serial.tif'))[0])
+
+    def test_tiles_are_those_of_the_driver(self):
+        fishnet('map', 'a.tif', 't.vrt', '--grid', '2x3', '--tile-co', 'COMPRESS=LZW', '--tile-co', 'PREDICTOR=3', '--mosaic', 'vrt', cwd=self.folder)
+        good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'GRID=2x3', '-co', 'TILE_CO=COMPRESS=LZW;PREDICTOR=3', 'a.tif', 'd.vrt', cwd=self.folder)
+        tiles = sorted(name for name in os.listdir(self.path('d_tiles')) if name.endswith('.tif'))
+        self.assertEqual(len(tiles), 6)
+        for name in tiles:
+            self.assertEqual(content(self.path('t_tiles/' + name)), content(self.path('d_tiles/' + name)), name)
+        self.same(bands(self.path('t.vrt'))[0], bands(self.a)[0])
+
+    def test_tiles_in_another_format_and_mosaic(self):
+        fishnet('map', 'a.tif', 'h.vrt', '--tile-size', '200x100', '--tile-format', 'HFA', cwd=self.folder)
+        self.assertEqual(len([name for name in os.listdir(self.path('h_tiles')) if name.endswith('.img')]), 6)
+        fishnet('map', 'a.tif', 'g.gti', '--tile-size', '200', '--mosaic', 'GTI', cwd=self.folder)
+        self.same(bands(self.path('g.gti'))[0], bands(self.a)[0])
+
+    def test_resume(self):
+        words = ('map', 'a.tif', 'r.vrt', '--grid', '2x2')
+        fishnet(*words, cwd=self.folder)
+        kept = self.path('r_tiles/r000_c000.tif')
+        os.remove(self.path('r.vrt'))
+        os.remove(self.path('r_tiles/r001_c001.tif'))
+        before = os.stat(kept).st_mtime_ns
+        fishnet(*words, '--resume', cwd=self.folder)
+        self.assertEqual(os.stat(kept).st_mtime_ns, before)
+        self.same(bands(self.path('r.vrt'))[0], bands(self.a)[0])
+        self.refused_command(*words, says=["'r.vrt' already exists", '--overwrite'])
+        fishnet(*words, '--overwrite', cwd=self.folder)
+        self.assertNotEqual(os.stat(kept).st_mtime_ns, before)
+
+    def test_errors(self):
+        for words, says in ((('--grid', '2'), ['GRID=2']), (('--grid', '2x2', '-f', 'GTiff'), ["'grid'", "'output-format'"]),
+                            (('--tile-size', '64', '--co', 'COMPRESS=LZW'), ["'tile-size'", "'creation-option'"]),
+                            (('--grid', '2x2', '--tile-size', '64'), ['GRID', 'TILE_SIZE']),
+                            (('--mosaic', 'tree'), ["'mosaic'", "'tree'"]), (('--tile-format', 'Nope'), ['Nope'])):
+            self.refused_command('map', 'a.tif', 'no.vrt', *words, says=says, absent='no.vrt')
+        self.refused_command('map', 'broken.tif', 'no.vrt', '--grid', '2x2', '--retries', '0', says=['broken.tif'], absent='no.vrt')
+        self.refused_command('map', 'nope.tif', 'no.tif', says=['nope.tif'], absent='no.tif')
+
+
+class TestNear(Commands):
+    LAYERS = ('-l', 'in', '--near-layer', 'near')
+    OO = ('-oo', 'LAYER=in', '-oo', 'NEAR=near.gpkg', '-oo', 'NEAR_LAYER=near')
+
+    def test_rows_are_those_of_the_driver(self):
+        for arguments, options in (((), ()),
+                                   (('--closest', '3', '--radius', '400', '--min-radius', '5', '--location', '--angle',
+                                     '--geometry', 'line', '--fields', 'street', '--near-fields', 'street', '--match', 'street',
+                                     '--unmatched', 'null', '--method', 'planar', '--where', "street <> 'S1'", '--near-where', "street <> 'S9'",
+                                     '--exclude-self', 'no', '--partition', '1/2', '--partition-size', '7', '-j', '3', '--along',
+                                     '--workers', 'processes', '--retries', '1', '--threads-per-worker', '1', '--task-timeout', '60'),
+                                    ('CLOSEST=3', 'RADIUS=400', 'MIN_RADIUS=5', 'LOCATION=YES', 'ANGLE=YES', 'GEOMETRY=LINE',
+                                     'FIELDS=street', 'NEAR_FIELDS=street', 'MATCH=street', 'UNMATCHED=NULL', 'METHOD=PLANAR',
+                                     "WHERE=street <> 'S1'", "NEAR_WHERE=street <> 'S9'", 'PARTITION=1/2', 'ALONG=YES'))):
+            fishnet('near', 'in.gpkg', 'near.gpkg', 'mine.gpkg', '--overwrite', *self.LAYERS, *arguments, cwd=self.folder)
+            words = [word for option in options for word in ('-oo', option)]
+            good('ogr2ogr', '-overwrite', 'theirs.gpkg', 'NEARTABLE:in.gpkg', *self.OO, *words, cwd=self.folder)
+            mine, theirs = rows(self.path('mine.gpkg')), rows(self.path('theirs.gpkg'))
+            self.assertGreater(len(mine[1]), 10)
+            self.assertEqual(mine, theirs)
+            self.assertEqual(list(layers(self.path('mine.gpkg'))), ['in_near'])
+
+    def test_geodesic(self):
+        """Real places and rivers, with units."""
+        where = ('--where', 'fid < 200', '--distance-unit', 'km', '--method', 'geodesic', '--radius', '300km')
+        fishnet('near', real('places.shp'), real('rivers.shp'), 'mine.csv', '--overwrite', *where, cwd=self.folder)
+        good('ogr2ogr', '-overwrite', 'theirs.csv', 'NEARTABLE:' + real('places.shp'), '-oo', 'NEAR=' + real('rivers.shp'), '-oo', 'WHERE=fid < 200',
+             '-oo', 'DISTANCE_UNIT=km', '-oo', 'METHOD=GEODESIC', '-oo', 'RADIUS=300km', cwd=self.folder)
+        self.assertGreater(len(rows(self.path('mine.csv'))[1]), 50)
+        self.assertEqual(content(self.path('mine.csv')), content(self.path('theirs.csv')))
+
+    def test_several_near_sides(self):
+        fishnet('near', 'in.gpkg', 'near.gpkg', 'in.gpkg', '-o', 'both.csv', '-l', 'in', '--near-layer', 'near_second', '--near-layer', 'in_second',
+                cwd=self.folder)
+        names, found = rows(self.path('both.csv'))
+        self.assertIn('NEAR_FC', names)
+        self.assertEqual({row[names.index('NEAR_FC')] for row in found}, {'near.gpkg:near_second', 'in.gpkg:in_second'})
+        shutil.copy(self.path('near.gpkg'), self.path('a;b.gpkg'))
+        fishnet('near', '-i', 'in.gpkg', '--near', 'a;b.gpkg', '-o', 'semicolon.csv', *self.LAYERS, cwd=self.folder)
+        self.assertEqual(len(rows(self.path('semicolon.csv'))[1]), 60)
+
+    def test_into_what_is_there(self):
+        words = ('near', 'in.gpkg', 'near.gpkg', '-o', 'there.gpkg', *self.LAYERS)
+        fishnet(*words, cwd=self.folder)
+        self.refused_command(*words, says=["'there.gpkg' already exists", '--overwrite'])
+        fishnet(*words, '--update', '--output-layer', 'second', '--closest', '2', '--lco', 'FID=number', cwd=self.folder)
+        self.assertEqual((len(rows(self.path('there.gpkg'), 'in_near')[1]), len(rows(self.path('there.gpkg'), 'second')[1])), (60, 120))
+        self.assertEqual(layers(self.path('there.gpkg')), {'in_near': 'fid', 'second': 'number'})
+        self.refused_command(*words, '--update', '--output-layer', 'second', says=['second'])
+        self.assertEqual(len(rows(self.path('there.gpkg'), 'second')[1]), 120)
+        fishnet(*words, '--append', '--output-layer', 'second', cwd=self.folder)
+        self.assertEqual(len(rows(self.path('there.gpkg'), 'second')[1]), 180)
+        fishnet(*words, '--overwrite-layer', '--output-layer', 'second', cwd=self.folder)
+        self.assertEqual(len(rows(self.path('there.gpkg'), 'second')[1]), 60)
+        fishnet(*words, '--overwrite', cwd=self.folder)
+        self.assertEqual(list(layers(self.path('there.gpkg'))), ['in_near'])
+
+    def test_formats(self):
+        for name, extra in (('f.csv', ()), ('f.fgb', ('--geometry', 'near')), ('f.geojsonl', ('-f', 'GeoJSONSeq')), ('f.db', ('-f', 'SQLite', '--geometry', 'from'))):
+            fishnet('near', 'in.gpkg', 'near.gpkg', name, *self.LAYERS, *extra, cwd=self.folder)
+            self.assertEqual(len(rows(self.path(name))[1]), 60, name)
+
+    def test_parts(self):
+        fishnet('near', 'in.gpkg', 'near.gpkg', 'p.vrt', *self.LAYERS, '--parts', '3', '--part-format', 'GPKG', '--part-lco', 'FID=number',
+                '--part-co', 'VERSION=1.2', cwd=self.folder)
+        self.assertEqual(len([name for name in os.listdir(self.path('p_parts')) if name.endswith('.gpkg')]), 3)
+        fishnet('near', 'in.gpkg', 'near.gpkg', 'whole.gpkg', '--overwrite', *self.LAYERS, cwd=self.folder)
+        self.assertEqual(rows(self.path('p.vrt'))[1], rows(self.path('whole.gpkg'))[1])
+        os.remove(self.path('p.vrt'))
+        fishnet('near', 'in.gpkg', 'near.gpkg', 'p.vrt', *self.LAYERS, '--parts', '3', '--part-format', 'GPKG', '--part-lco', 'FID=number',
+                '--part-co', 'VERSION=1.2', '--resume', cwd=self.folder)
+        self.assertEqual(rows(self.path('p.vrt'))[1], rows(self.path('whole.gpkg'))[1])
+
+    def test_errors(self):
+        for words, says in ((('nope.gpkg', 'near.gpkg'), ['nope.gpkg']), (('in.gpkg', 'nope.gpkg', '-l', 'in'), ['nope.gpkg']),
+                            (('in.gpkg', 'near.gpkg', '-l', 'nope'), ['nope']), (('in.gpkg', 'near.gpkg', '--near-layer', 'nope', '-l', 'in'), ['nope']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--radius', '3 feets'), ['RADIUS=3 feets']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--closest', '0'), ['CLOSEST=0']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--method', 'crow'), ["'method'", "'crow'"]),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--fields', 'nope'), ['nope']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--parts', '2', '--part-format', 'GPKG'), ['.vrt']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--parts', '2', '--co', 'A=B'), ["'parts'", "'creation-option'"]),
+                            (('in.gpkg',), ['positional'])):
+            self.refused_command('near', *words, '-o', 'no.gpkg', '-q', says=says, absent='no.gpkg')
+
+    def test_nothing_half_written(self):
+        calls = []
+
+        def stop(done, text, data):
+            calls.append(done)
+            return 0 if done > 0.2 else 1
+        words = {'input': self.path('in.gpkg'), 'near': [self.path('near.gpkg')], 'input_layer': 'in', 'near_layer': ['near']}
+        with self.assertRaises(RuntimeError):
+            gdal.Run('fishnet', 'near', output=self.path('half.gpkg'), progress=stop, **words)
+        self.assertTrue(calls)
+        self.assertFalse(os.path.exists(self.path('half.gpkg')))
+        fishnet('near', 'in.gpkg', 'near.gpkg', 'whole.gpkg', '--overwrite', *self.LAYERS, cwd=self.folder)
+        with self.assertRaises(RuntimeError):
+            gdal.Run('fishnet', 'near', output=self.path('whole.gpkg'), update=True, output_layer='more', progress=stop, **words)
+        self.assertEqual(list(layers(self.path('whole.gpkg'))), ['in_near'])
+
+
+class TestDoctor(Commands):
+    """Each thing that can be wrong is made to be wrong."""
+
+    @classmethod
+    def prepare(cls):
+        cls.base = {name: value for name, value in os.environ.items()
+                    if name not in ('GDAL_NUM_THREADS', 'FISHNET_WORKERS', 'FISHNET_SIMD', 'CPL_DEBUG')}
+
+    def doctor(self, env=None, limits=(), user=None, affinity=None):
+        """(findings of each state, exit status). user: an unprivileged one."""
+        def before():
+            for limit, value in limits:
+                resource.setrlimit(limit, (value, value))
+            if affinity:
+                os.sched_setaffinity(0, affinity)
+            if user:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+        done = subprocess.run(['gdal', 'fishnet', 'doctor', '-f', 'json'], env=dict(self.base, **(env or {})), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, preexec_fn=before, timeout=60, cwd='/')
+        self.assertGreaterEqual(done.returncode, 0, done.stderr)
+        answer = json.loads(done.stdout)
+        states = {state: [finding for finding in answer['findings'] if finding['state'] == state] for state in ('ok', 'note', 'wrong')}
+        self.assertEqual(answer['wrong'], len(states['wrong']))
+        self.assertEqual(done.returncode, 1 if states['wrong'] else 0)
+        for finding in states['wrong']:
+            self.assertTrue(finding['fix'], finding)
+            self.assertNotIn('\n', finding['fix'])
+        return states
+
+    def finds(self, text, fix, what=None, **options):
+        """Something wrong, with these words in it and in its fix."""
+        states = self.doctor(**options)
+        found = [finding for finding in states['wrong'] if text in finding['text'] and fix in finding['fix']
+                 and (what is None or finding['what'] == what)]
+        self.assertTrue(found, states['wrong'])
+        return states['wrong']
+
+    def copy(self, name):
+        """The plugin folder's module and helper in a folder of its own."""
+        folder = self.path(name)
+        os.makedirs(folder)
+        for file in ('gdal_FISHNET.so', 'fishnet-worker'):
+            shutil.copy(os.path.join(PLUGINS, file), folder)
+        return folder
+
+    def test_all_is_well(self):
+        states = self.doctor()
+        self.assertEqual(states['wrong'], [])
+        texts = {finding['what']: finding['text'] for finding in states['ok']}
+        self.assertEqual(texts['module'], os.path.realpath(os.path.join(PLUGINS, 'gdal_FISHNET.so')))
+        self.assertEqual(texts['helper'], os.path.realpath(os.path.join(PLUGINS, 'fishnet-worker')))
+        self.assertIn(gdal.__version__.split('-')[0].replace('dev', ''), texts['versions'])
+        self.assertRegex(texts['libraries'], r'GEOS 3\.\d+.*PROJ \d.*SLEEF 3\.\d')
+        self.assertRegex(texts['kernels'], '^(plain|avx2|avx512)$')
+        tests = [finding['text'] for finding in states['ok'] if finding['what'] == 'self-test']
+        self.assertEqual(tests, ['raster by threads and processes: as known', 'near table by threads and processes: as known'])
+        self.assertFalse([name for name in os.listdir('/tmp') if name.startswith('fishnet-doctor')])
+
+    def test_text(self):
+        done = run('gdal', 'fishnet', 'doctor', env=self.base)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertRegex(done.stdout, r'(?m)^ok +module +/.*gdal_FISHNET\.so$')
+        self.assertTrue(done.stdout.endswith('Nothing is wrong.\n'))
+        done = run('gdal', 'fishnet', 'doctor', env={'GDAL_NUM_THREADS': 'few'})
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r'(?m)^WRONG  configuration +GDAL_NUM_THREADS=few.*\n +fix: GDAL_NUM_THREADS=ALL_CPUS')
+        self.assertTrue(done.stdout.endswith('1 thing is wrong.\n'))
+
+    def test_python(self):
+        with gdal.Run('fishnet', 'doctor', output_format='json') as alg:
+            self.assertEqual(alg.Outputs()['output-string']['findings'][0]['what'], 'versions')
+
+    def test_helper(self):
+        folder = self.copy('nohelper')
+        os.remove(folder + '/fishnet-worker')
+        wrong = self.finds(folder + '/fishnet-worker: No such file', 'put the program fishnet-worker', what='helper', env={'GDAL_DRIVER_PATH': folder})
+        self.assertEqual(sorted({finding['what'] for finding in wrong}), ['helper', 'self-test'])
+        self.assertTrue(all('processes' in finding['text'] for finding in wrong))
+        folder = self.copy('plainhelper')
+        os.chmod(folder + '/fishnet-worker', 0o644)
+        self.finds('is not executable', 'chmod +x ' + folder, what='helper', env={'GDAL_DRIVER_PATH': folder})
+        folder = self.copy('brokenhelper')
+        with open(folder + '/fishnet-worker', 'w') as file:
+            file.write('#!/bin/sh\nexit 3\n')
+        wrong = self.finds('by processes', 'THREADS', what='self-test', env={'GDAL_DRIVER_PATH': folder})
+        self.assertEqual(len(wrong), 2)
+
+    def test_plugin_folders(self):
+        other = self.copy('other')
+        self.finds(other + '/gdal_FISHNET.so lies in a plugin folder too', 'remove one', what='another module',
+                   env={'GDAL_DRIVER_PATH': PLUGINS + ':' + other})
+        self.finds('/nowhere: No such file', 'GDAL_DRIVER_PATH', what='plugin folder', env={'GDAL_DRIVER_PATH': PLUGINS + ':/nowhere'})
+        alone = self.doctor(env={'GDAL_DRIVER_PATH': PLUGINS})
+        self.assertIn('stands in place of', ' '.join(finding['text'] for finding in alone['note']))
+        versioned = os.path.join(self.copy('versioned'), '%d.%d' % VERSION)
+        os.makedirs(versioned)
+        shutil.move(self.path('versioned/gdal_FISHNET.so'), versioned)
+        shutil.move(self.path('versioned/fishnet-worker'), versioned)
+        states = self.doctor(env={'GDAL_DRIVER_PATH': self.path('versioned')})
+        self.assertIn(versioned, [finding['text'] for finding in states['ok'] if finding['what'] == 'plugin folder'])
+
+    def test_skipped_driver(self):
+        for driver in ('FISHNET', 'NEARTABLE'):
+            self.finds(driver + ' is not registered: GDAL_SKIP=' + driver, 'GDAL_SKIP', what='driver', env={'GDAL_SKIP': driver})
+
+    def test_configuration(self):
+        if os.cpu_count() > 1:
+            self.finds('GDAL_NUM_THREADS=1', 'ALL_CPUS', env={'GDAL_NUM_THREADS': '1'})
+            self.finds('OMP_THREAD_LIMIT=1', 'unset OMP_THREAD_LIMIT', env={'OMP_THREAD_LIMIT': '1'})
+        else:
+            print('one CPU: GDAL_NUM_THREADS=1 is right here')
+        self.finds('GDAL_NUM_THREADS=many', 'ALL_CPUS', env={'GDAL_NUM_THREADS': 'many'})
+        self.finds('GDAL_NUM_THREADS=900', 'ALL_CPUS', env={'GDAL_NUM_THREADS': '900'})
+        self.finds('FISHNET_WORKERS=ROBOTS', 'unset', env={'FISHNET_WORKERS': 'ROBOTS'})
+        self.finds('CPL_TMPDIR=/nowhere', 'CPL_TMPDIR', env={'CPL_TMPDIR': '/nowhere'})
+        self.finds('GDAL_CACHEMAX', 'GDAL_CACHEMAX=', what='memory', env={'GDAL_CACHEMAX': '100%'})
+        self.finds('GDAL_CACHEMAX', 'GDAL_CACHEMAX=', what='memory', env={'GDAL_CACHEMAX': '2'})
+        notes = ' '.join(finding['text'] for finding in self.doctor(env={'FISHNET_WORKERS': 'PROCESSES', 'CPL_DEBUG': 'ON'})['note'])
+        self.assertIn('FISHNET_WORKERS=PROCESSES', notes)
+        self.assertIn('CPL_DEBUG=ON', notes)
+
+    def test_kernels(self):
+        best = [finding['text'] for finding in self.doctor()['ok'] if finding['what'] == 'kernels']
+        if best == ['plain']:
+            print('this CPU has plain kernels only')
+        else:
+            self.finds('plain, though this CPU has ' + best[0], 'unset FISHNET_SIMD', what='kernels', env={'FISHNET_SIMD': 'plain'})
+
+    def test_limits(self):
+        self.finds('open files', 'ulimit -n', what='limit NOFILE', limits=[(resource.RLIMIT_NOFILE, 60)])
+        self.finds('MB of addresses', 'ulimit -v unlimited', what='limit AS', limits=[(resource.RLIMIT_AS, 3 << 30)])
+        self.finds('counts as one', 'ulimit -f unlimited', what='shared memory', limits=[(resource.RLIMIT_FSIZE, 1 << 20)])
+        if os.getuid() == 0:  # whom the limit does not hold
+            user = 65534
+            os.chmod(self.folder, 0o755)
+            self.finds('too few', 'ulimit -u', what='limit NPROC', limits=[(resource.RLIMIT_NPROC, 3)], user=user)
+            self.assertEqual([f for f in self.doctor(user=user)['wrong'] if f['what'] == 'limit NPROC'], [])
+        else:
+            self.finds('too few', 'ulimit -u', what='limit NPROC', limits=[(resource.RLIMIT_NPROC, 3)])
+
+    def test_affinity(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            print('one CPU: affinity takes nothing away')
+            return
+        notes = self.doctor(affinity=cpus[:1])['note']
+        self.assertIn('1 usable', ' '.join(finding['text'] for finding in notes))
+
+    def test_proj(self):
+        os.makedirs(self.path('proj'))
+        self.finds('', 'PROJ_DATA', what='proj.db', env={'PROJ_DATA': self.path('proj'), 'PROJ_LIB': self.path('proj')})
+
+
+class TestOldGDAL(Case):
+    """The module is the same without them."""
+
+    def test_module_loads(self):
+        print('GDAL %s has no program gdal: there are no commands' % gdal.__version__)
+        for name in ('FISHNET', 'NEARTABLE'):
+            self.assertIsNotNone(gdal.GetDriverByName(name))
+        self.assertFalse(hasattr(gdal, 'alg'))
+        done = run('gdalinfo', '--format', 'FISHNET')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        path = write(self.path('old.tif'), np.full((20, 30), 9, np.float32))
+        self.assertIn('Size is 30, 20', good('gdalinfo', 'FISHNET:' + path, '-oo', 'CALC=sqrt(A)'))
+        self.assertIsNotNone(real('dem.tif'))
+
+
+if HAS_COMMANDS:
+    del TestOldGDAL
+else:
+    del TestListing, TestCalc, TestStreams, TestMap, TestNear, TestDoctor
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -86,7 +86,7 @@ def commands(page):
 
 def too_old(text):
     """Why this GDAL cannot run a command, or nothing."""
-    if text.startswith('gdal ') and VERSION < (3, 11):
+    if (text.startswith('gdal ') or 'gdal.Run(' in text or '.gdalg.json' in text) and VERSION < (3, 11):
         return 'GDAL %s has no program gdal' % gdal.__version__
     if 'GTI' in text and VERSION < (3, 9):
         return 'GDAL %s has no driver GTI' % gdal.__version__

@@ -108,17 +108,24 @@ as_user() {
     [[ -z $(find ~ -name '*.aux.xml' -path '*FISHNET*') ]] || die "files beside the data"
 }
 
+# Says what apt-get said only when it fails.
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >/tmp/apt.log 2>&1 || {
+        cat /tmp/apt.log
+        die "apt-get $* failed"
+    }
+}
+
 as_root() {
     local package=$1 left
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update
-    apt-get -qq install -y --no-install-recommends gdal-bin >/dev/null
-    apt-get -qq install -y --no-install-recommends "$package" >/dev/null
+    apt update
+    apt install -y --no-install-recommends gdal-bin
+    apt install -y --no-install-recommends "$package"
     dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' gdal-plugin-fishnet
     useradd --create-home --shell /bin/bash user
     runuser -u user -- env -i HOME=/home/user PATH=/usr/local/bin:/usr/bin:/bin bash /test/bare.sh --as-user "$suite"
 
-    apt-get -qq purge -y gdal-plugin-fishnet >/dev/null
+    apt purge -y gdal-plugin-fishnet
     left=$(find / -xdev -ipath '*fishnet*' -not -path '/home/*' -not -path '/test*')
     [[ -z $left ]] || die "purge left: $left"
     left=$(gdalinfo --formats 2>&1 | grep -iE 'fishnet|error' || true)

@@ -177,7 +177,7 @@ class Relocation(Case):
         good('gdal', 'raster', 'pipeline', 'read', 'FISHNET:in/a.tif', '--oo', 'CALC=A+B', '--oo', 'B=b.tif', '!', 'slope', '!', 'write', 'z.gdalg.json',
              cwd=self.home)
         self.write('in/deep/z.gdalg.json', json.dumps({'type': 'gdal_streamed_alg', 'command_line':
-                                                       'gdal raster pipeline ! read FISHNET:../a.tif --oo CALC=A+B --oo B=../../b.tif ! slope ! write out.gdalg.json'}))
+                                                       'gdal raster pipeline ! read FISHNET:../a.tif --oo CALC=A+B --oo B=../../b.tif ! slope'}))
         write(self.path('sum.tif'), self.a + self.b.astype(np.float64))
         good('gdaldem', 'slope', '-q', '-compute_edges', self.path('sum.tif'), self.path('slope.tif'))
         want = gdal.Open(self.path('slope.tif')).ReadAsArray()

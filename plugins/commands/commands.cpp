@@ -14,6 +14,7 @@ void fishnet::RegisterCommands() {}
 
 #include "fishnet/single.h"
 #include "handles.h"
+#include "processes.h"
 
 namespace fishnet
 {
@@ -137,7 +138,7 @@ void Command::AddWorkerOptions()
         .SetCategory(GAAC_ADVANCED);
 }
 
-void Command::AddOutput(GDALArgDatasetType type, const char *capability)
+void Command::AddOutput(int type, const char *capability)
 {
     AddOutputFormatArg(&m_format, /* stream */ true, /* GDALG */ true)
         .AddMetadataItem(GAAMDI_REQUIRED_CAPABILITIES,
@@ -251,28 +252,49 @@ Source Command::OpenDataset(const char *prefix, const std::string &name, const C
                                     options.List(), nullptr));
 }
 
+/* Of "A=" in "A=dem.tif". */
+static size_t LetterLength(const std::string &text)
+{
+    return text.size() > 2 && isupper(static_cast<unsigned char>(text[0])) && text[1] == '=' ? 2 : 0;
+}
+
 /* A name from the command line begins at the current folder, one in a .gdalg.json at that file's. */
 static std::string MovedName(const std::string &text, const std::string &folder)
 {
-    const size_t begin = text.size() > 2 && isupper(static_cast<unsigned char>(text[0])) && text[1] == '=' ? 2 : 0;
+    const size_t begin = LetterLength(text);
     const std::string name = AbsoluteName(text.substr(begin));
     const bool within = name.compare(0, folder.size(), folder) == 0;
     return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
 }
 
-void Command::MoveNames(const std::string &folder)
+void Command::ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use)
 {
     for (auto &arg : GetArgs()) {
         if (arg->GetName() == "output" || !arg->IsExplicitlySet())
             continue;
-        if (arg->GetType() == GAAT_DATASET) {
-            auto &value = arg->Get<GDALArgDatasetValue>();
-            value.Set(MovedName(value.GetName(), folder));
-        } else if (arg->GetType() == GAAT_DATASET_LIST) {
+        if (arg->GetType() == GAAT_DATASET)
+            use(arg->Get<GDALArgDatasetValue>());
+        else if (arg->GetType() == GAAT_DATASET_LIST)
             for (auto &value : arg->Get<std::vector<GDALArgDatasetValue>>())
-                value.Set(MovedName(value.GetName(), folder));
-        }
+                use(value);
     }
+}
+
+/* With --overwrite GDAL deletes the output first of all, whatever it is. */
+bool Command::ValidateArguments()
+{
+    bool isInput = false;
+    VSIStatBufL output, input;
+    if (m_overwrite && VSIStatL(m_output.GetName().c_str(), &output) == 0)
+        ForEachInput([&](GDALArgDatasetValue &value) {
+            const std::string name = value.GetName();
+            isInput = isInput || (VSIStatL(name.substr(LetterLength(name)).c_str(), &input) == 0 &&
+                                  input.st_ino == output.st_ino && input.st_dev == output.st_dev && input.st_ino != 0);
+        });
+    if (isInput)
+        return Fail(CPLE_IllegalArg,
+                    "Argument 'output': '" + m_output.GetName() + "' is an input, which would be deleted");
+    return GDALAlgorithm::ValidateArguments();
 }
 
 /* ---- running ---- */
@@ -283,11 +305,12 @@ GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
     if (IsGDALGOutput()) {
         if (!CheckSafeForStreamOutput() || !Open())
             return ProcessGDALGOutputRet::GDALG_ERROR;
-        const std::string file = AbsoluteName("."), name = m_output.GetName();
-        const std::string absolute =
-            CPLIsFilenameRelative(name.c_str()) ? file.substr(0, file.size() - 1) + name : name;
+        const std::string name = m_output.GetName();
+        std::string folder = name.substr(0, name.rfind('/') + 1);
+        if (CPLIsFilenameRelative(name.c_str()))
+            folder = CurrentFolder() + "/" + folder;
         if (name.find('/') != std::string::npos)
-            MoveNames(absolute.substr(0, absolute.rfind('/') + 1));
+            ForEachInput([&folder](GDALArgDatasetValue &value) { value.Set(MovedName(value.GetName(), folder)); });
     }
     return GDALAlgorithm::ProcessGDALGOutput();
 }

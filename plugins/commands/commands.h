@@ -16,6 +16,7 @@ void RegisterCommands();
 #if FN_GDAL_AT_LEAST(3, 11)
 #define FN_HAS_COMMANDS
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -39,6 +40,7 @@ class Command : public GDALAlgorithm
 {
   public:
     bool ParseCommandLineArguments(const std::vector<std::string> &words) override;
+    bool ValidateArguments() override;
     bool Finalize() override;
 
   protected:
@@ -57,7 +59,7 @@ class Command : public GDALAlgorithm
     GDALInConstructionAlgorithmArg &AddManyOptionList(const char *argument, const char *option, const char *help);
     GDALInConstructionAlgorithmArg &AddManyFlag(const char *argument, const char *option, const char *help);
     /* --output, --output-format, --creation-option, --overwrite. */
-    void AddOutput(GDALArgDatasetType type, const char *capability);
+    void AddOutput(int type, const char *capability);
 
     /* Options of the arguments that were given, as NAME=value. */
     CPLStringList DriverOptions() const { return Given(m_options); }
@@ -107,7 +109,7 @@ class Command : public GDALAlgorithm
     const char *FirstGiven(const Options &options) const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
     bool WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData);
-    void MoveNames(const std::string &folder);
+    void ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use);
     void RemoveOutput();
 
     Options m_options, m_many;

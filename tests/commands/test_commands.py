@@ -285,6 +285,15 @@ class TestCalc(Commands):
         fishnet('calc', 'a.tif', '--calc', 'A*4', '-o', 'there.tif', '--overwrite', cwd=self.folder)
         self.same(bands(self.path('there.tif'))[0], bands(self.a)[0] * np.float32(4))
 
+    def test_inputs_are_not_overwritten(self):
+        shutil.copy(self.a, self.path('precious.tif'))
+        os.symlink('precious.tif', self.path('link.tif'))
+        for words in (('calc', 'precious.tif', '--calc', 'A', 'precious.tif'), ('calc', 'a.tif', 'B=link.tif', '--calc', 'A+B', 'precious.tif'),
+                      ('map', './precious.tif', 'precious.tif'), ('near', 'in.gpkg', 'near.gpkg', 'near.gpkg')):
+            before = content(self.path(words[-1]))
+            self.refused_command(*words, '--overwrite', says=["Argument 'output'", words[-1], 'is an input'])
+            self.assertEqual(content(self.path(words[-1])), before)
+
     def test_nothing_half_written(self):
         """A source that cannot be read to its end."""
         for extra in ((), ('--co', 'COMPRESS=DEFLATE'), ('-f', 'HFA'), ('-f', 'PNG', '--ot', 'Byte'), ('-f', 'COG')):
@@ -504,6 +513,11 @@ class TestNear(Commands):
         self.assertEqual(len(rows(self.path('there.gpkg'), 'second')[1]), 60)
         fishnet(*words, '--overwrite', cwd=self.folder)
         self.assertEqual(list(layers(self.path('there.gpkg'))), ['in_near'])
+        shutil.copy(self.path('in.gpkg'), self.path('itself.gpkg'))  # beside its input, that workers read meanwhile
+        for workers in ('threads', 'processes'):
+            fishnet('near', 'itself.gpkg', 'near.gpkg', '-o', 'itself.gpkg', *self.LAYERS, '--update', '--output-layer', workers,
+                    '--workers', workers, cwd=self.folder)
+            self.assertEqual(rows(self.path('itself.gpkg'), workers), rows(self.path('there.gpkg')))
 
     def test_formats(self):
         for name, extra in (('f.csv', ()), ('f.fgb', ('--geometry', 'near')), ('f.geojsonl', ('-f', 'GeoJSONSeq')), ('f.db', ('-f', 'SQLite', '--geometry', 'from'))):

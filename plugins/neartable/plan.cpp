@@ -19,10 +19,32 @@ std::string Describe(const LayerPlan &layer)
     return "layer \"" + layer.layer + "\" of " + layer.name;
 }
 
+/* QGIS sets SHAPE_ENCODING to nothing for the whole program, takes Shapefiles as they are and recodes them itself. What goes
+ * into a table is UTF-8 there too: the encoding that a Shapefile names, or an empty text where it names none. */
+static std::string EncodingToAskFor(GDALDatasetH dataset)
+{
+    const char *asked = CPLGetConfigOption("SHAPE_ENCODING", nullptr);
+    if (!asked || *asked || GDALDatasetGetLayerCount(dataset) != 1 ||
+        !EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(dataset)), "ESRI Shapefile"))
+        return std::string();
+    OGRLayerH layer = GDALDatasetGetLayer(dataset, 0);
+    for (const char *item : {"ENCODING_FROM_CPG", "ENCODING_FROM_LDID"})
+        if (const char *encoding = GDALGetMetadataItem(layer, item, "SHAPEFILE"))
+            return encoding;
+    return std::string();
+}
+
 DatasetHandle Plan::Open(const std::string &path)
 {
-    return DatasetHandle(
-        GDALOpenEx(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+    constexpr unsigned kFlags = GDAL_OF_VECTOR | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR;
+    DatasetHandle dataset(GDALOpenEx(path.c_str(), kFlags, nullptr, nullptr, nullptr));
+    const std::string encoding = dataset ? EncodingToAskFor(dataset.get()) : std::string();
+    if (!encoding.empty()) {
+        CPLStringList options;
+        options.SetNameValue("ENCODING", encoding.c_str());
+        dataset.reset(GDALOpenEx(path.c_str(), kFlags, nullptr, options.List(), nullptr));
+    }
+    return dataset;
 }
 
 TransformationHandle Plan::NewTransformation(const LayerPlan &layer, std::string &cause) const

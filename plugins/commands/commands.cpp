@@ -55,8 +55,9 @@ bool Command::Fail(CPLErrorNum number, const std::string &text) const
 
 /* ---- arguments ---- */
 
-GDALInConstructionAlgorithmArg &Command::Add(Options &options, const char *argument, const char *option,
-                                             const char *help, std::vector<std::string> choices, char letter)
+GDALInConstructionAlgorithmArg &Command::AddOption(Options &options, const char *argument, const char *option,
+                                                   const char *help, const std::vector<std::string> &choices,
+                                                   char letter)
 {
     Option &added = options.emplace_back();
     added.argument = argument;
@@ -68,8 +69,8 @@ GDALInConstructionAlgorithmArg &Command::Add(Options &options, const char *argum
     return arg;
 }
 
-GDALInConstructionAlgorithmArg &Command::AddList(Options &options, const char *argument, const char *option,
-                                                 const char *help)
+GDALInConstructionAlgorithmArg &Command::AddOptionList(Options &options, const char *argument, const char *option,
+                                                       const char *help)
 {
     Option &added = options.emplace_back();
     added.argument = argument;
@@ -78,8 +79,8 @@ GDALInConstructionAlgorithmArg &Command::AddList(Options &options, const char *a
     return AddArg(argument, 0, help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
 }
 
-GDALInConstructionAlgorithmArg &Command::AddYes(Options &options, const char *argument, const char *option,
-                                                const char *help)
+GDALInConstructionAlgorithmArg &Command::AddFlag(Options &options, const char *argument, const char *option,
+                                                 const char *help)
 {
     Option &added = options.emplace_back();
     added.argument = argument;
@@ -88,52 +89,22 @@ GDALInConstructionAlgorithmArg &Command::AddYes(Options &options, const char *ar
     return AddArg(argument, 0, help, &added.yes);
 }
 
-GDALInConstructionAlgorithmArg &Command::AddOption(const char *argument, const char *option, const char *help,
-                                                   std::vector<std::string> choices, char letter)
-{
-    return Add(m_options, argument, option, help, std::move(choices), letter);
-}
-
-GDALInConstructionAlgorithmArg &Command::AddOptionList(const char *argument, const char *option, const char *help)
-{
-    return AddList(m_options, argument, option, help);
-}
-
-GDALInConstructionAlgorithmArg &Command::AddFlag(const char *argument, const char *option, const char *help)
-{
-    return AddYes(m_options, argument, option, help);
-}
-
-GDALInConstructionAlgorithmArg &Command::AddManyOption(const char *argument, const char *option, const char *help,
-                                                       std::vector<std::string> choices)
-{
-    return Add(m_many, argument, option, help, std::move(choices), 0);
-}
-
-GDALInConstructionAlgorithmArg &Command::AddManyOptionList(const char *argument, const char *option, const char *help)
-{
-    return AddList(m_many, argument, option, help);
-}
-
-GDALInConstructionAlgorithmArg &Command::AddManyFlag(const char *argument, const char *option, const char *help)
-{
-    return AddYes(m_many, argument, option, help);
-}
-
 void Command::AddWorkerOptions()
 {
-    AddOption("num-threads", "NUM_WORKERS", "Number of workers (or ALL_CPUS)", {}, 'j').SetMetaVar("N|ALL_CPUS");
-    AddOption("workers", "WORKERS", "Kind of worker", {"threads", "processes"});
-    AddOption("threads-per-worker", "THREADS_PER_WORKER", "Threads that GDAL may use for each worker")
+    AddOption(m_options, "num-threads", "NUM_WORKERS", "Number of workers (or ALL_CPUS)", {}, 'j')
+        .SetMetaVar("N|ALL_CPUS");
+    AddOption(m_options, "workers", "WORKERS", "Kind of worker", {"threads", "processes"});
+    AddOption(m_options, "threads-per-worker", "THREADS_PER_WORKER", "Threads that GDAL may use for each worker")
         .SetMetaVar("<N>")
         .SetCategory(GAAC_ADVANCED);
-    AddOption("retries", "RETRIES", "How often a failed task is tried again")
+    AddOption(m_options, "retries", "RETRIES", "How often a failed task is tried again")
         .SetMetaVar("<N>")
         .SetCategory(GAAC_ADVANCED);
-    AddOption("task-timeout", "TASK_TIMEOUT", "Seconds after which a worker process is taken to hang; 0: never")
+    AddOption(m_options, "task-timeout", "TASK_TIMEOUT",
+              "Seconds after which a worker process is taken to hang; 0: never")
         .SetMetaVar("<SECONDS>")
         .SetCategory(GAAC_ADVANCED);
-    AddOption("trace", "TRACE", "File for a timeline in Chrome trace format")
+    AddOption(m_options, "trace", "TRACE", "File for a timeline in Chrome trace format")
         .SetMetaVar("<FILE>")
         .SetCategory(GAAC_ADVANCED);
 }
@@ -222,14 +193,20 @@ std::string Command::NameOf(const char *argument, GDALArgDatasetValue &value) co
         return NameOf(argument, value.GetName());
     /* Workers open it again. */
     const std::string name = dataset->GetDescription();
-    GDALDriver *driver = dataset->GetDriver();
-    if (name.empty() || !driver || EQUAL(driver->GetDescription(), "MEM") ||
-        EQUAL(driver->GetDescription(), "Memory")) {
-        Fail(CPLE_NotSupported,
-             std::string("Argument '") + argument +
-                 "': a dataset in memory has no name by which workers could open it. Write it to a file");
+    const GDALDriver *driver = dataset->GetDriver();
+    CSLConstList openOptions = dataset->GetOpenOptions();
+    const char *why = nullptr;
+    if (name.empty() || !driver || EQUAL(driver->GetDescription(), "MEM") || EQUAL(driver->GetDescription(), "Memory"))
+        why = "is in memory, and has no name";
+    else if (openOptions && *openOptions)
+        why = "was opened with options, which are no part of its name";
+    if (why) {
+        Fail(CPLE_NotSupported, std::string("Argument '") + argument + "': workers cannot open the dataset again: it " +
+                                    why + ". Write it to a file or a .gdalg.json");
         return std::string();
     }
+    if (dataset->GetAccess() == GA_Update)
+        dataset->FlushCache(false);
     return name;
 }
 
@@ -395,9 +372,11 @@ void Command::RemoveOutput()
 
 void RasterCommand::AddRasterOptions()
 {
-    AddOption("on-error", "ON_ERROR", "What pixels become that cannot be computed", {"fail", "nodata"});
-    AddOption("cache-mb", "CACHE_MB", "Memory for tiles in megabytes").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
-    AddOption("partition", "PARTITION", "Only the i-th of n parts of the raster").SetMetaVar("i/n");
+    AddOption(m_options, "on-error", "ON_ERROR", "What pixels become that cannot be computed", {"fail", "nodata"});
+    AddOption(m_options, "cache-mb", "CACHE_MB", "Memory for tiles in megabytes")
+        .SetMetaVar("<N>")
+        .SetCategory(GAAC_ADVANCED);
+    AddOption(m_options, "partition", "PARTITION", "Only the i-th of n parts of the raster").SetMetaVar("i/n");
 }
 
 static bool HasOption(GDALDriverH driver, const std::string &name)

@@ -46,18 +46,26 @@ class Command : public GDALAlgorithm
   protected:
     Command(const char *name, const char *description);
 
-    /* An argument that is an option of the driver as it stands. A word of `choices` is handed on in upper case. */
-    GDALInConstructionAlgorithmArg &AddOption(const char *argument, const char *option, const char *help,
-                                              std::vector<std::string> choices = {}, char letter = 0);
-    GDALInConstructionAlgorithmArg &AddOptionList(const char *argument, const char *option, const char *help);
-    GDALInConstructionAlgorithmArg &AddFlag(const char *argument, const char *option, const char *help);
+    /* An argument that is an option of a driver. */
+    struct Option {
+        std::string argument, name;
+        bool list = false, flag = false, upper = false;
+        std::string text;
+        std::vector<std::string> texts;
+        bool yes = false;
+    };
+    using Options = std::list<Option>; /* GDAL keeps pointers to the values */
+
+    /* A word of `choices` is handed on in upper case. */
+    GDALInConstructionAlgorithmArg &AddOption(Options &options, const char *argument, const char *option,
+                                              const char *help, const std::vector<std::string> &choices = {},
+                                              char letter = 0);
+    GDALInConstructionAlgorithmArg &AddOptionList(Options &options, const char *argument, const char *option,
+                                                  const char *help);
+    GDALInConstructionAlgorithmArg &AddFlag(Options &options, const char *argument, const char *option,
+                                            const char *help);
     /* -j and what else all drivers know about workers, and --trace. */
     void AddWorkerOptions();
-    /* An argument for the driver that writes many files. One of them given, and it is that driver which writes. */
-    GDALInConstructionAlgorithmArg &AddManyOption(const char *argument, const char *option, const char *help,
-                                                  std::vector<std::string> choices = {});
-    GDALInConstructionAlgorithmArg &AddManyOptionList(const char *argument, const char *option, const char *help);
-    GDALInConstructionAlgorithmArg &AddManyFlag(const char *argument, const char *option, const char *help);
     /* --output, --output-format, --creation-option, --overwrite. */
     void AddOutput(int type, const char *capability);
 
@@ -74,8 +82,9 @@ class Command : public GDALAlgorithm
 
     /* What is written. NULL after CPLError. */
     virtual Source Open() = 0;
-    /* Writes it with `driver`, or with that of the format. False after CPLError. */
+    /* Writes it into one file. False after CPLError. */
     virtual bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) = 0;
+    /* Who writes many files. */
     virtual const char *ManyDriver() const = 0;
     /* Takes over an output that is open. False: there is none. */
     bool Take(GDALDataset *written);
@@ -83,6 +92,8 @@ class Command : public GDALAlgorithm
     ProcessGDALGOutputRet ProcessGDALGOutput() override;
     bool CheckSafeForStreamOutput() override;
 
+    Options m_options; /* open options */
+    Options m_many;    /* creation options of the driver that writes many files: with one of them given, it writes */
     GDALArgDatasetValue m_output;
     std::string m_format;
     std::vector<std::string> m_creationOptions;
@@ -90,29 +101,12 @@ class Command : public GDALAlgorithm
     bool m_isNew = false; /* the output is of our making, and nobody else's to take away */
 
   private:
-    struct Option {
-        std::string argument, name;
-        bool list = false, flag = false, upper = false;
-        std::string text;
-        std::vector<std::string> texts;
-        bool yes = false;
-    };
-    using Options = std::list<Option>; /* GDAL keeps pointers to the values */
-
-    GDALInConstructionAlgorithmArg &Add(Options &options, const char *argument, const char *option, const char *help,
-                                        std::vector<std::string> choices, char letter);
-    GDALInConstructionAlgorithmArg &AddList(Options &options, const char *argument, const char *option,
-                                            const char *help);
-    GDALInConstructionAlgorithmArg &AddYes(Options &options, const char *argument, const char *option,
-                                           const char *help);
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
     bool WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData);
     void ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use);
     void RemoveOutput();
-
-    Options m_options, m_many;
 };
 
 /* Those that write rasters. */

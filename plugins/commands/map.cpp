@@ -26,14 +26,14 @@ Map::Map() : RasterCommand("map", "Evaluate a raster in parallel, into one file 
 {
     AddInputDatasetArg(&m_input, GDAL_OF_RASTER).SetAutoOpenDataset(false);
     AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
-    AddManyOption("grid", "GRID", "Write so many tiles, such as 4x4, and a mosaic over them")
+    AddOption(m_many, "grid", "GRID", "Write so many tiles, such as 4x4, and a mosaic over them")
         .SetMetaVar("COLUMNSxROWS");
-    AddManyOption("tile-size", "TILE_SIZE", "Write tiles of that size in pixels, and a mosaic over them")
+    AddOption(m_many, "tile-size", "TILE_SIZE", "Write tiles of that size in pixels, and a mosaic over them")
         .SetMetaVar("N|WIDTHxHEIGHT");
-    AddManyOption("tile-format", "FORMAT", "Driver that writes the tiles");
-    AddManyOptionList("tile-co", "TILE_CO", "Creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
-    AddManyOption("mosaic", "MOSAIC", "Kind of mosaic", {"VRT", "GTI"});
-    AddManyFlag("resume", "RESUME", "Continue an interrupted run: tiles that are whole are kept");
+    AddOption(m_many, "tile-format", "FORMAT", "Driver that writes the tiles");
+    AddOptionList(m_many, "tile-co", "TILE_CO", "Creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "mosaic", "MOSAIC", "Kind of mosaic", {"VRT", "GTI"});
+    AddFlag(m_many, "resume", "RESUME", "Continue an interrupted run: tiles that are whole are kept");
     AddRasterOptions();
     AddWorkerOptions();
 }

@@ -48,36 +48,38 @@ Near::Near() : Command("near", "Find for each feature the nearest features of ot
     AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append).AddAction(update);
     AddArg("output-layer", 0, "Output layer name", &m_outputLayer).AddHiddenAlias("nln");
 
-    AddOption("input-layer", "LAYER", "Input layer name", {}, 'l').AddAlias("layer");
-    AddOptionList("near-layer", "NEAR_LAYER", "Layer of the near dataset(s)");
-    AddOption("where", "WHERE", "Attribute filter on the input");
-    AddOptionList("near-where", "NEAR_WHERE", "Attribute filter on the near layer(s)");
-    AddOption("closest", "CLOSEST", "How many near features for each feature").SetMetaVar("K|ALL");
-    AddOption("radius", "RADIUS", "Only near features at this distance or nearer").SetMetaVar("DISTANCE[UNIT]");
-    AddOption("min-radius", "MIN_RADIUS", "Only near features at this distance or farther")
+    AddOption(m_options, "input-layer", "LAYER", "Input layer name", {}, 'l').AddAlias("layer");
+    AddOptionList(m_options, "near-layer", "NEAR_LAYER", "Layer of the near dataset(s)");
+    AddOption(m_options, "where", "WHERE", "Attribute filter on the input");
+    AddOptionList(m_options, "near-where", "NEAR_WHERE", "Attribute filter on the near layer(s)");
+    AddOption(m_options, "closest", "CLOSEST", "How many near features for each feature").SetMetaVar("K|ALL");
+    AddOption(m_options, "radius", "RADIUS", "Only near features at this distance or nearer")
         .SetMetaVar("DISTANCE[UNIT]");
-    AddOption("method", "METHOD", "Kind of distance", {"auto", "planar", "geodesic"});
-    AddOption("distance-unit", "DISTANCE_UNIT", "Unit of NEAR_DIST and NEAR_ALONG").SetMetaVar("<UNIT>");
-    AddFlag("location", "LOCATION", "Add columns FROM_X, FROM_Y, NEAR_X, NEAR_Y");
-    AddFlag("angle", "ANGLE", "Add column NEAR_ANGLE");
-    AddFlag("along", "ALONG", "Add column NEAR_ALONG");
-    AddOption("exclude-self", "EXCLUDE_SELF", "Whether a feature is left out of its own neighbours",
+    AddOption(m_options, "min-radius", "MIN_RADIUS", "Only near features at this distance or farther")
+        .SetMetaVar("DISTANCE[UNIT]");
+    AddOption(m_options, "method", "METHOD", "Kind of distance", {"auto", "planar", "geodesic"});
+    AddOption(m_options, "distance-unit", "DISTANCE_UNIT", "Unit of NEAR_DIST and NEAR_ALONG").SetMetaVar("<UNIT>");
+    AddFlag(m_options, "location", "LOCATION", "Add columns FROM_X, FROM_Y, NEAR_X, NEAR_Y");
+    AddFlag(m_options, "angle", "ANGLE", "Add column NEAR_ANGLE");
+    AddFlag(m_options, "along", "ALONG", "Add column NEAR_ALONG");
+    AddOption(m_options, "exclude-self", "EXCLUDE_SELF", "Whether a feature is left out of its own neighbours",
               {"auto", "yes", "no"});
-    AddOptionList("match", "MATCH", "Only near features with the same value in a field")
+    AddOptionList(m_options, "match", "MATCH", "Only near features with the same value in a field")
         .SetMetaVar("FIELD[=NEAR_FIELD]");
-    AddOption("unmatched", "UNMATCHED", "What becomes of features without a near feature", {"drop", "null"});
-    AddOption("geometry", "GEOMETRY", "Geometry of the rows", {"none", "line", "from", "near"});
-    AddOption("fields", "FIELDS", "Fields of the input to carry over").SetMetaVar("A[,B...]|*");
-    AddOption("near-fields", "NEAR_FIELDS", "Fields of the near features to carry over").SetMetaVar("A[,B...]|*");
-    AddOption("partition", "PARTITION", "Only the i-th of n parts of the input").SetMetaVar("i/n");
-    AddOption("partition-size", "PARTITION_SIZE", "Features of the input in a task")
+    AddOption(m_options, "unmatched", "UNMATCHED", "What becomes of features without a near feature", {"drop", "null"});
+    AddOption(m_options, "geometry", "GEOMETRY", "Geometry of the rows", {"none", "line", "from", "near"});
+    AddOption(m_options, "fields", "FIELDS", "Fields of the input to carry over").SetMetaVar("A[,B...]|*");
+    AddOption(m_options, "near-fields", "NEAR_FIELDS", "Fields of the near features to carry over")
+        .SetMetaVar("A[,B...]|*");
+    AddOption(m_options, "partition", "PARTITION", "Only the i-th of n parts of the input").SetMetaVar("i/n");
+    AddOption(m_options, "partition-size", "PARTITION_SIZE", "Features of the input in a task")
         .SetMetaVar("N|AUTO")
         .SetCategory(GAAC_ADVANCED);
-    AddManyOption("parts", "PARTS", "Write so many parts, and a union over them").SetMetaVar("<N>");
-    AddManyOption("part-format", "FORMAT", "Driver that writes the parts");
-    AddManyOptionList("part-co", "PART_DSCO", "Dataset creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
-    AddManyOptionList("part-lco", "PART_LCO", "Layer creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
-    AddManyFlag("resume", "RESUME", "Continue an interrupted run: parts that are whole are kept");
+    AddOption(m_many, "parts", "PARTS", "Write so many parts, and a union over them").SetMetaVar("<N>");
+    AddOption(m_many, "part-format", "FORMAT", "Driver that writes the parts");
+    AddOptionList(m_many, "part-co", "PART_DSCO", "Dataset creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
+    AddOptionList(m_many, "part-lco", "PART_LCO", "Layer creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
+    AddFlag(m_many, "resume", "RESUME", "Continue an interrupted run: parts that are whole are kept");
     AddWorkerOptions();
 }
 

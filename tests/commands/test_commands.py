@@ -381,7 +381,9 @@ class TestStreams(Commands):
 
     def test_python_errors(self):
         memory = gdal.GetDriverByName('MEM').Create('', 10, 10)
-        for arguments, says in (({'input': [memory], 'calc': 'A'}, "Argument 'input'"), ({'input': self.a, 'calc': 'nope(A)'}, 'nope')):
+        computed = gdal.OpenEx('FISHNET:' + self.a, open_options=['CALC=A*2'])
+        for arguments, says in (({'input': [memory], 'calc': 'A'}, "Argument 'input': workers cannot open the dataset again: it is in memory"),
+                                ({'input': [computed], 'calc': 'A'}, "Argument 'input': workers cannot open the dataset again: it was opened with options"), ({'input': self.a, 'calc': 'nope(A)'}, 'nope')):
             with self.assertRaises(RuntimeError) as caught:
                 gdal.Run('fishnet', 'calc', output_format='stream', **arguments)
             self.assertIn(says, str(caught.exception))

@@ -210,6 +210,8 @@ bool Reader::Load(CPLJSONDocument &document) const
     std::string text(reinterpret_cast<const char *>(bytes), static_cast<size_t>(size));
     if (STARTS_WITH(text.c_str(), "\xEF\xBB\xBF"))
         text.erase(0, 3);
+    if (!CPLIsUTF8(text.c_str(), static_cast<int>(text.size())))
+        return Fail("", "it is not UTF-8, as JSON has to be");
     bool loaded;
     {
         MessageCollector collector;

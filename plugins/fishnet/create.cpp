@@ -8,6 +8,7 @@
 #include <gdal_utils.h>
 
 #include "fishnet/recipe.h"
+#include "recipe_file.h"
 
 namespace fishnet
 {
@@ -53,7 +54,8 @@ const struct {
     {"INTERLEAVE", Belongs::both, /* gdal_translate adds it by itself */
      "type='string-select' description='As in GTiff'><Value>BAND</Value><Value>PIXEL</Value></Option>"},
     {"NBITS", Belongs::single, "type='int' description='As in GTiff'/>"},
-    {"SPARSE_OK", Belongs::single, "type='boolean' default='NO' description='Leave out blocks of nothing but NoData'/>"},
+    {"SPARSE_OK", Belongs::single,
+     "type='boolean' default='NO' description='Leave out blocks of nothing but NoData'/>"},
     {"WEBP_LEVEL", Belongs::single, "type='int' min='1' max='100' description='Level of WEBP'/>"},
     {"WEBP_LOSSLESS", Belongs::single, "type='boolean' description='As in GTiff'/>"},
     {"DISCARD_LSB", Belongs::single, "type='int' description='As in GTiff'/>"},
@@ -260,10 +262,15 @@ static bool NameSource(Creation &creation)
         computes = computes || !STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB=");
     if (IsOfDriver(source, "FISHNET") && !computes) {
         /* Computed by our workers as it is; its options about workers are ours, if they were not given. */
+        GDALOpenInfo info(name.c_str(), GDAL_OF_RASTER);
+        info.papszOpenOptions = const_cast<char **>(openOptions);
+        Opening opening;
+        if (!ReadName(&info, RasterRecipes(), opening))
+            return false;
         Creation given = creation;
         creation.workers = fn_worker_options_default();
-        for (CSLConstList option = openOptions; option && *option; option++)
-            if (!TakeOption(*option, creation, nullptr))
+        for (int i = 0; i < opening.options.size(); i++)
+            if (!TakeOption(opening.options[i], creation, nullptr))
                 return false;
         const char *cache = given.openOptions.FetchNameValue("CACHE_MB");
         if (cache)
@@ -281,7 +288,7 @@ static bool NameSource(Creation &creation)
             creation.workers.timeout = given.workers.timeout;
         creation.errorIsNoData = creation.errorIsNoData || given.errorIsNoData;
         creation.trace = given.trace;
-        creation.connection = name;
+        creation.connection = opening.connection;
         return true;
     }
     if (IsOfDriver(source, "VRT") && (name.empty() || VSIStatL(name.c_str(), &stat) != 0)) {

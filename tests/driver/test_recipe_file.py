@@ -218,6 +218,25 @@ class Rasters(WithFiles):
             self.assertRegex(done.stderr, r'Cannot guess driver|Output driver not found|name has to end in \.vrt')
             self.assertFalse(os.path.exists(out))
 
+    def test_written_in_tiles(self):
+        """The recipe's own text belongs to what RESUME compares."""
+        os.makedirs(self.path('t/in'))
+        shutil.copy(self.path('data/a.tif'), self.path('t/in/a.tif'))
+        write_tiles = ['gdal_translate', '-q', '-of', 'FISHNET', '-co', 'TILE_SIZE=32', '../t/r.fishnet.json', 'out.vrt']
+        for k in (1, 2):
+            self.recipe(raster(inputs={'A': 'in/a.tif'}, calc='A*%d' % k, ot='Float64', workers='PROCESSES'), 't/r.fishnet.json')
+            os.utime(self.path('t/r.fishnet.json'), (1e9 + k, 1e9 + k))  # it is told by size and second
+            if k == 2:
+                done = run(*write_tiles, '-co', 'RESUME=YES', cwd=self.path('elsewhere'))
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn('made in another way', done.stderr)
+            good(*write_tiles, cwd=self.path('elsewhere'))
+            self.same(gdal.Open(self.path('elsewhere/out.vrt')).ReadAsArray(), self.a * float(k))
+        good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'OUTPUT=SINGLE', 't/r.fishnet.json', 'single.tif', cwd=self.folder)
+        self.same(gdal.Open(self.path('single.tif')).ReadAsArray(), self.a * 2.0)
+        shutil.rmtree(self.path('elsewhere'))
+        os.mkdir(self.path('elsewhere'))
+
     def test_update_is_refused(self):
         self.assertIn('update', self.message(self.recipe(raster()), gdal.OF_RASTER | gdal.OF_UPDATE))
 
@@ -303,6 +322,13 @@ class NearTables(WithFiles):
         shutil.move(self.path('n1'), self.path('n2'))
         self.same_rows(self.rows(self.path('n2/x.vrt')), self.nearest())
 
+    def test_written_in_parts(self):
+        os.makedirs(self.path('w'))
+        self.recipe(near(workers='PROCESSES'))
+        good('ogr2ogr', '-f', 'NEARTABLE', 'near.vrt', '../data/r.fishnet.json', '-dsco', 'FORMAT=CSV', cwd=self.path('w'))
+        rows = self.rows(self.path('w/near.vrt'))
+        self.same_rows([{k: float(v) for k, v in r.items() if k} for r in rows], self.nearest())
+
     def test_file_list(self):
         path = self.recipe(near())
         self.assertEqual(gdal.OpenEx(path, gdal.OF_VECTOR).GetFileList(), [path, self.path('data/p.geojson'), self.path('data/q.geojson')])
@@ -329,6 +355,9 @@ class Broken(WithFiles):
         for n in range(1, len(text)):
             self.assertIn('not JSON', self.message(self.recipe(text[:n])), n)
         self.wrong('text', 'not JSON')
+        with open(self.path('data/r.fishnet.json'), 'wb') as f:
+            f.write(b'{"type": "fishnet_raster", "inputs": {"A": "\xf5.tif"}}')
+        self.assertIn('not UTF-8', self.message(self.path('data/r.fishnet.json')))
         self.wrong('[]', 'a JSON object is wanted')
         self.wrong('"fishnet_raster"', 'a JSON object is wanted')
         self.wrong('null', 'line 1: not JSON: it ends too early')
@@ -366,6 +395,37 @@ class Broken(WithFiles):
             self.wrong(content, *words, flags=gdal.OF_VECTOR)
         message = self.message(self.recipe({'type': 'near_table', 'input': 'p.geojson'}), gdal.OF_VECTOR)
         self.assertIn('NEAR is not given', message)
+
+
+class Damaged(WithFiles):
+    def test_damaged(self):
+        """Bytes changed, taken away, doubled: a dataset or an error that names the file, never a crash. Seed: FISHNET_SEED."""
+        seed = int(os.environ.get('FISHNET_SEED', 1))
+        rng = np.random.RandomState(seed)
+        whole = [json.dumps(raster(inputs={'A': 'a.tif', 'B': 'deep/b.tif'}, calc=['A+B', 'A'], ot='Float32', nodata=-1, tile_size='16x16', retries=1)),
+                 json.dumps(near(near=['q.geojson'], fields=['name'], radius='2 km', match='kind=kind', location=True))]
+        opened = 0
+        for i in range(1500):
+            text = bytearray(whole[i % 2].encode())
+            for _ in range(rng.randint(1, 4)):
+                at = rng.randint(len(text))
+                action = rng.randint(4)
+                if action == 0:
+                    text[at] = rng.randint(1, 256)
+                elif action == 1:
+                    del text[at:at + rng.randint(1, 8)]
+                elif action == 2:
+                    text[at:at] = text[at:at + rng.randint(1, 20)]
+                else:
+                    text[at] = b'{}[],:"0-e.'[rng.randint(11)]
+            with open(self.path('data/r.fishnet.json'), 'wb') as f:
+                f.write(text)
+            try:
+                dataset = gdal.OpenEx(self.path('data/r.fishnet.json'), gdal.OF_RASTER | gdal.OF_VECTOR | gdal.OF_VERBOSE_ERROR)
+                opened += dataset is not None
+            except RuntimeError as error:
+                self.assertTrue(str(error), (seed, i, bytes(text)))
+        self.assertGreater(opened, 10)
 
 
 class Schema(WithFiles):

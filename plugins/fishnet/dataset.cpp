@@ -1,6 +1,8 @@
 #include "fishnet/dataset.h"
 
 #include <algorithm>
+#include <climits>
+#include <cmath>
 #include <cstring>
 #include <exception>
 
@@ -123,16 +125,30 @@ void Dataset::PreparePython() const
     }
 }
 
-/* A row of tiles of all bands that is read, and two that are computed ahead. Not more than needed: memory that is touched
- * for the first time costs as much as decoding does. */
-static size_t DefaultBudget(const Plan &plan)
+/* A row of tiles of all bands that is read, and two that are computed ahead; a tile for each worker, where rows have but one. Not more than
+ * needed: memory that is touched for the first time costs as much as decoding does. */
+static size_t DefaultBudget(const Plan &plan, int workers)
 {
     size_t row = 0;
     for (size_t g = 0; g < plan.groups.size(); g++)
         row += plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    const size_t strips = static_cast<size_t>(workers + 2) * row;
     row *= static_cast<size_t>(plan.grid.cols);
     const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
-    return std::min(std::max<size_t>(3 * row, 64 << 20), most);
+    return std::min(std::max({3 * row, strips, size_t(64) << 20}), most);
+}
+
+/* A step that reads row by row decodes each block once only if a row of blocks stays in GDAL's block cache, which all workers share. */
+static int WorkersInCache(const Pipeline &pipeline, int64_t width)
+{
+    if (pipeline.blockHeight < 2)
+        return INT_MAX;
+    constexpr double kPixel = 8, kRows = 1.5; /* bytes, rows of blocks that are in use */
+    const double workers =
+        static_cast<double>(GDALGetCacheMax64()) / (kPixel * kRows * static_cast<double>(width) * pipeline.blockHeight);
+    if (workers < CPLGetNumCPUs())
+        CPLDebug("FISHNET", "GDAL_CACHEMAX is enough for %.0f workers", std::max(1.0, std::floor(workers)));
+    return workers < 1 ? 1 : workers > FN_WORKERS_MAX ? FN_WORKERS_MAX : static_cast<int>(workers);
 }
 
 /* A handle with its decoder's buffers and a thread, measured on GTiff. */
@@ -140,12 +156,17 @@ constexpr size_t kHandleBytes = 2 << 20;
 
 bool Dataset::StartEngine()
 {
-    m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan);
+    m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan, m_recipe->workers.workers);
     m_progress.resize(m_plan->groups.size());
 
     fn_job_options options = {};
     options.workers = m_recipe->workers.workers;
     options.retries = m_recipe->workers.retries;
+    for (const Source &source : m_plan->sources)
+        if (source.pipeline.computesRows && m_recipe->workers.processes == 0) {
+            options.workers = std::min(options.workers, WorkersInCache(source.pipeline, m_plan->grid.width));
+            options.retries = 0; /* GDAL's steps take the rows of a read that failed for those of the next one */
+        }
     /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
     const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);
     m_budget -= std::min(own, m_budget / 4);

@@ -309,7 +309,7 @@ static Pipeline Look(GDALDatasetH dataset, const std::string &path, int depth)
     CSLConstList text = EQUAL(name, "VRT") ? GDALGetMetadata(dataset, "xml:VRT") : nullptr;
     CPLXMLNode *tree = text && text[0] ? CPLParseXMLString(text[0]) : nullptr;
     if (!tree)
-        return LookAtStored(dataset);
+        return depth > 0 ? LookAtStored(dataset) : Pipeline(); /* a file alone: its blocks say it all */
     CPLXMLNode *root = CPLGetXMLNode(tree, "=VRTDataset");
     const Pipeline found = root ? LookIntoVirtual(root, dataset, path, depth) : Pipeline();
     CPLDestroyXMLNode(tree);

@@ -122,6 +122,10 @@ class Kinds:
             gdal.Translate(file, dataset, srcWin=window)
         return file
 
+    def crs(self):
+        """Another one than the dem's."""
+        return 'EPSG:4326' if gdal.Open(self.dem).GetProjection().startswith('PROJCS') else 'EPSG:32613'
+
     def pan(self):
         file = self.path('pan.tif')
         if not os.path.exists(file):
@@ -162,14 +166,14 @@ class Kinds:
         add('kernel 3x3, NoData', lambda f: kernel(f, dem, 3, 1, -999))
         add('kernel 11x11', lambda f: kernel(f, dem, 11, 0))
         add('pansharpened VRT', lambda f: pansharpened(f, self.pan(), picture, 3))
-        utm = 'EPSG:32613'
+        utm = self.crs()
         for name in ('near', 'bilinear', 'cubic', 'lanczos'):
             add('warped VRT, ' + name, lambda f, name=name: warp(f, dem, dstSRS=utm, resampleAlg=name))
         add('warped VRT, cubic, exact', lambda f: warp(f, dem, dstSRS=utm, resampleAlg='cubic', errorThreshold=0))
-        add('warped VRT, bilinear, downsampled', lambda f: warp(f, dem, dstSRS=utm, resampleAlg='bilinear', xRes=250,
-                                                                yRes=250))
-        add('warped VRT, average, downsampled', lambda f: warp(f, dem, dstSRS=utm, resampleAlg='average', xRes=250,
-                                                               yRes=250))
+        add('warped VRT, bilinear, downsampled', lambda f: warp(f, dem, dstSRS=utm, resampleAlg='bilinear', width=340,
+                                                                height=270))
+        add('warped VRT, average, downsampled', lambda f: warp(f, dem, dstSRS=utm, resampleAlg='average', width=340,
+                                                               height=270))
         add('warped VRT, cubic, alpha', lambda f: warp(f, dem, dstSRS=utm, resampleAlg='cubic', dstAlpha=True))
         add('warped VRT, cutline', lambda f: warp(f, dem, cutlineDSName=self.zone(), dstNodata=-999))
         add('warped VRT, several bands', lambda f: warp(f, picture, dstSRS='EPSG:4326', resampleAlg='cubic'))
@@ -190,14 +194,14 @@ class Kinds:
             step(name, name)
         step('hillshade, no edges', 'hillshade --no-edges')
         step('tri', 'tri --algorithm Riley')
-        step('reproject', 'reproject -d EPSG:32613 -r cubic')
+        step('reproject', 'reproject -d %s -r cubic' % self.crs())
         step('reclassify', 'reclassify -m "[-inf,1500]=1;(1500,2500]=2;DEFAULT=3" --ot Byte')
         step('mosaic', 'mosaic %s %s' % (self.half('left'), self.half('right')), '')
         step('resize', 'resize --size 60%,60% -r cubic')
         step('clip', 'clip --window 100,50,600,400')
         add('pipeline: pansharpen', lambda f: pipeline(f, 'read %s ! pansharpen %s' % (self.pan(), picture)))
-        step('hillshade, then reproject', 'hillshade ! reproject -d EPSG:32613 -r bilinear')
-        step('reproject, then slope', 'reproject -d EPSG:32613 -r cubic ! slope')
+        step('hillshade, then reproject', 'hillshade ! reproject -d %s -r bilinear' % self.crs())
+        step('reproject, then slope', 'reproject -d %s -r cubic ! slope' % self.crs())
         step('neighbors, then slope', 'neighbors --kernel gaussian --method mean ! slope')
         add('VRT over a pipeline: slope', lambda f: write_text(
             self.path('over_slope.vrt'), header(gdal.Open(dem)) + band(source(self.make('pipeline: slope')), 'Float32')

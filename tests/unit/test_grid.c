@@ -138,6 +138,45 @@ static void auto_tile_common(void)
     expect_auto(5000, 3000, 5000, 3000, 1, 5000, 3000); /* 15 million pixels stay whole */
 }
 
+static void expect_strips(int64_t width, int64_t height, int block_height, int halo, size_t bytes, int want_height)
+{
+    int w = -1, h = -1;
+    fn_grid_strips(width, height, block_height, halo, bytes, &w, &h);
+    EXPECT(w == width && h == want_height, "%" PRId64 "x%" PRId64 ", blocks of %d rows, %d around, %zu bytes: strips %dx%d, not %d high",
+           width, height, block_height, halo, bytes, w, h, want_height);
+}
+
+static void strips(void)
+{
+    expect_strips(20000, 20000, 1, 1, 4, 64); /* two rows of 64 are read twice */
+    expect_strips(2401, 1201, 1, 1, 4, 150);
+    expect_strips(1300, 800, 1, 1, 4, 100);
+    expect_strips(100, 20, 1, 1, 4, 20);
+    expect_strips(20000, 20000, 256, 1, 1, 4 * 256 + 3); /* five rows of blocks for four */
+    expect_strips(20000, 20000, 256, 0, 4, 256);         /* nothing is read twice */
+    expect_strips(1300, 800, 256, 5, 4, 256 + 11);
+    expect_strips(1300, 800, 4096, 1, 4, 100); /* one block is the raster */
+    expect_strips(4000000, 20000, 1, 1, 8, 1);
+    expect_strips(1, 1, 1, 1, 1, 1);
+}
+
+static void strips_and_large_tiles_properties(void)
+{
+    check_random r = random_for("strips_and_large_tiles_properties");
+    for (int i = 0; i < 20000; i++) {
+        const int64_t width = random_between(&r, 1, (int64_t)1 << random_between(&r, 0, 24)), height = random_between(&r, 1, 50000);
+        const int bw = (int)random_between(&r, 1, 2000), bh = (int)random_between(&r, 1, 2000), halo = (int)random_between(&r, 0, 20);
+        const size_t bytes = (size_t)random_between(&r, 1, 40);
+        int w = -1, h = -1;
+        fn_grid_strips(width, height, bh, halo, bytes, &w, &h);
+        EXPECT(w == width && h >= 1 && h <= height, "%" PRId64 "x%" PRId64 ": %dx%d", width, height, w, h);
+        EXPECT(h == 1 || (int64_t)w * h * (int64_t)bytes <= 32 << 20, "%dx%d of %zu bytes", w, h, bytes);
+        fn_grid_large_tile(width, height, bw, bh, bytes, &w, &h);
+        EXPECT((w % bw == 0 || w == width) && (h % bh == 0 || h == height), "%dx%d in blocks of %dx%d", w, h, bw, bh);
+        EXPECT((w <= bw && h <= bh) || (int64_t)w * h * (int64_t)bytes <= 32 << 20, "%dx%d of %zu bytes", w, h, bytes);
+    }
+}
+
 /* What grid.h promises, whatever the block size. */
 static void auto_tile_properties(void)
 {
@@ -436,6 +475,8 @@ int main(void)
         UNIT(auto_tile_common),
         UNIT(auto_tile_properties),
         UNIT(auto_tile_extremes),
+        UNIT(strips),
+        UNIT(strips_and_large_tiles_properties),
         UNIT(ahead_scans),
         UNIT(ahead_whole_rest_in_order),
         UNIT(ahead_left_and_up),

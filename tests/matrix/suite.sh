@@ -55,6 +55,7 @@ make_package() {
     fi
 }
 
+{ # read as a whole: the file may be edited meanwhile
 note "gdal $(gdal-config --version)"
 note "gcc $(gcc -dumpfullversion)"
 note "clang $(version_of clang)"
@@ -69,3 +70,5 @@ for step; do
     package) make_package ;;
     esac
 done
+    exit
+}

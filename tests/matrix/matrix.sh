@@ -97,6 +97,7 @@ chroot_of() {
 # What is in the file of results: a word and its value on a line.
 result() { sed -n "s/^$2 //p" "build/matrix/$1/results" | tail -n 1; }
 
+{ # read as a whole: the file may be edited meanwhile
 failed=0
 row() { printf '%-9s %-8s %-7s %-7s %-8s %-9s %-11s %-34s %-8s %-8s %8s\n' "$@"; }
 table=$(row suite GDAL gcc clang QGIS "gcc build" "clang build" tests package bare seconds)
@@ -135,3 +136,4 @@ if [[ -n $docs ]]; then # with the speeds that bench/pipelines.py --json has mea
     /usr/bin/python3 tests/pipelines/table.py docs/PIPELINES.md "${files[@]}"
 fi
 exit $failed
+}

@@ -5,7 +5,7 @@ import sys
 import time
 
 from qgis.core import (QgsApplication, QgsColorRampShader, QgsFeatureRequest, QgsField, QgsLineSymbol,
-                       QgsMapRendererParallelJob, QgsMapSettings, QgsPointXY, QgsProject, QgsRaster, QgsRasterBandStats, QgsRasterLayer,
+                       QgsMapRendererParallelJob, QgsMapSettings, QgsPointXY, QgsProject, QgsProviderRegistry, QgsRaster, QgsRasterBandStats, QgsRasterLayer,
                        QgsRasterShader, QgsRectangle, QgsSingleBandPseudoColorRenderer, QgsSingleSymbolRenderer, QgsVectorLayer,
                        QgsVectorLayerJoinInfo)
 from qgis.PyQt.QtCore import QSize, QVariant
@@ -180,6 +180,26 @@ def open_tables(sources, **arguments):
     return {kind: open_table(source, **arguments) for kind, source in sources.items()}
 
 
+# ----------------------------------------------------------------------------------------------------------- the dialogs
+
+def data_source_manager(raster_name, raster_options, table_name, table_options, dropped):
+    """Names and options are typed into the dialogs; what they add. What files are that are dropped on the map."""
+    from qgis.gui import QgsFileWidget, QgsGui
+    from qgis.PyQt.QtWidgets import QLineEdit
+    added = []
+    for key, name, options in (('gdal', raster_name, raster_options), ('ogr', table_name, table_options)):
+        provider = [p for p in QgsGui.sourceSelectProviderRegistry().providers() if p.providerKey() == key][0]
+        dialog = provider.createDataSourceWidget()
+        dialog.findChild(QgsFileWidget, 'mFileWidget').setFilePath(name)
+        for option, value in options.items():
+            dialog.findChild(QLineEdit, option).setText(value)
+        (dialog.addRasterLayers if key == 'gdal' else dialog.addVectorLayers).connect(lambda names, *_: added.extend(names))
+        dialog.addButtonClicked()
+        del dialog
+    kinds = [[found.providerKey() for found in QgsProviderRegistry.instance().querySublayers(file)] for file in dropped]
+    return {'raster': added[0], 'table': added[1], 'kinds': kinds}
+
+
 # --------------------------------------------------------------------------------------------------------------- projects
 
 def save_project(sources, file):
@@ -227,10 +247,10 @@ def with_processes(raster_source, links_source, threshold, extent, width, height
     return {'file': file, 'value': found, 'count': count}
 
 
-JOBS = {job.__name__: job for job in (open_rasters, draw, draw_in_threads, open_tables, save_project, read_project, with_processes)}
+JOBS = {job.__name__: job for job in (open_rasters, data_source_manager, draw, draw_in_threads, open_tables, save_project, read_project, with_processes)}
 
 if __name__ == '__main__':
-    application = QgsApplication([], False)
+    application = QgsApplication([], sys.argv[1] == 'data_source_manager')
     application.initQgis()
     result = JOBS[sys.argv[1]](**json.loads(sys.argv[2]))
     QgsApplication.exitQgis()

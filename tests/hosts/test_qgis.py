@@ -217,6 +217,15 @@ class Qgis(Case):
                 self.assertEqual(got['joined_uncached'], got['joined'])
                 self.assertEqual(got['joined_all'], len(self.rows))
 
+    def test_dialogs(self):
+        """The data source manager shows the drivers' options; a recipe file that is dropped becomes what it is."""
+        at = lambda name: os.path.join(self.data, name)  # noqa: E731
+        got = self.qgis('data_source_manager', raster_name='FISHNET:' + self.dem, raster_options={'CALC': RASTER_CALC}, table_name='NEARTABLE:' + at('places.shp'),
+                        table_options={'NEAR': at('rivers.shp'), 'FIELDS': 'name', 'NEAR_FIELDS': 'name'}, dropped=[self.rasters['recipe'], self.tables['recipe']])
+        self.assertEqual(got['raster'], self.rasters['string'])
+        self.assertEqual(sorted(got['table'].split('|')), sorted(self.tables['string'].split('|')))
+        self.assertEqual(got['kinds'], [['gdal'], ['ogr']])
+
     # ---- projects, processes, algorithms ----
 
     def test_project(self):

@@ -268,7 +268,7 @@ class Qgis(Case):
         out = lambda name: os.path.join(self.home, name)  # noqa: E731
         for kind, source in self.rasters.items():
             if kind == 'string' and qgis_3_22():
-                print('qgis_process before 3.44 takes names of files only: no connection strings', file=sys.stderr)
+                print('qgis_process of QGIS 3.22 takes names of files only: no connection strings', file=sys.stderr)
                 continue
             self.process('gdal:translate', 'INPUT=' + source, 'OUTPUT=' + out(kind + '.tif'))
             self.same(gdal.Open(out(kind + '.tif')).ReadAsArray(), self.want, kind)

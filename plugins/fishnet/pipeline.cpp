@@ -128,12 +128,12 @@ static constexpr int kMostFiles = 3;  /* that are looked at in one file */
 
 static Pipeline Look(GDALDatasetH dataset, const std::string &path, int depth);
 
+/* All but the halo, which adds up along a chain and not beside it. */
 static void Add(Pipeline &whole, const Pipeline &part, bool sameWidth)
 {
     whole.computesRows = whole.computesRows || part.computesRows;
     whole.rows = whole.rows || part.computesRows || (part.rows && sameWidth);
     whole.blockHeight = std::max(whole.blockHeight, part.blockHeight);
-    whole.halo += part.halo;
     whole.oneRow = whole.oneRow || part.oneRow;
     whole.levels = std::max(whole.levels, part.levels);
 }
@@ -153,7 +153,7 @@ static Pipeline LookAtStored(GDALDatasetH dataset)
 static Pipeline LookIntoPipeline(const CommandLine &command, int depth, GDALDatasetH dataset)
 {
     Pipeline found;
-    int files = 0;
+    int files = 0, haloBelow = 0;
     const int width = GDALGetRasterXSize(dataset);
     for (const Words &step : command.steps) {
         const std::string &name = step[0];
@@ -173,11 +173,14 @@ static Pipeline LookIntoPipeline(const CommandLine &command, int depth, GDALData
         for (const std::string &input : InputsOf(step, command.folder))
             if (files++ < kMostFiles) {
                 const DatasetHandle handle(GDALOpenEx(input.c_str(), GDAL_OF_RASTER, nullptr, nullptr, nullptr));
-                if (handle)
-                    Add(found, Look(handle.get(), input, depth + 1),
-                        !found.warped && GDALGetRasterXSize(handle.get()) == width);
+                if (!handle)
+                    continue;
+                const Pipeline part = Look(handle.get(), input, depth + 1);
+                Add(found, part, !found.warped && GDALGetRasterXSize(handle.get()) == width);
+                haloBelow = std::max(haloBelow, part.halo);
             }
     }
+    found.halo += haloBelow;
     found.allBands = found.allBands || found.warped;
     found.levels += 1 + static_cast<int>(command.steps.size());
     return found;
@@ -229,11 +232,21 @@ static bool IsPart(const CPLXMLNode *source, GDALDatasetH dataset)
     return place && (CPLAtof(Text(place, "xOff")) > 0 || CPLAtof(Text(place, "xSize")) < GDALGetRasterXSize(dataset));
 }
 
+/* A derived band in a part of a buffer clears more than its part. */
+static bool ClearsTooMuch()
+{
+    return atoi(GDALVersionInfo("VERSION_NUM")) < GDAL_COMPUTE_VERSION(3, 12, 3);
+}
+
 void Virtual::Source(const CPLXMLNode *source)
 {
     const std::string name = Text(source, "SourceFilename");
-    found.halo += Is(source, "KernelFilteredSource") ? atoi(Text(source, "Kernel.Size", "1")) / 2 : 0;
-    if (name.empty() || files++ >= kMostFiles)
+    const int halo = Is(source, "KernelFilteredSource") ? atoi(Text(source, "Kernel.Size", "1")) / 2 : 0;
+    found.halo = std::max(found.halo, halo);
+    /* A few of them tell how to read; whether GDAL's bug is met depends on each. */
+    const bool mayClear = ClearsTooMuch() && !found.oneRow && IsPart(source, dataset) &&
+                          (name[0] == '<' || EQUAL(CPLGetExtension(name.c_str()), "vrt"));
+    if (name.empty() || (files++ >= kMostFiles && !mayClear))
         return;
     std::string path = name;
     if (atoi(Text(source, "SourceFilename.relativeToVRT", "0")) && CPLIsFilenameRelative(name.c_str()) &&
@@ -251,9 +264,8 @@ void Virtual::Source(const CPLXMLNode *source)
         GDALGetRasterXSize(handle.get()) == GDALGetRasterXSize(dataset) && !(place && from > 0 && from != to);
     const Pipeline part = Look(handle.get(), path, depth + 1);
     Add(found, part, sameWidth && !found.warped);
-    CSLConstList text = atoi(GDALVersionInfo("VERSION_NUM")) < GDAL_COMPUTE_VERSION(3, 12, 3) && IsPart(source, dataset)
-                            ? GDALGetMetadata(handle.get(), "xml:VRT")
-                            : nullptr;
+    found.halo = std::max(found.halo, halo + part.halo);
+    CSLConstList text = mayClear ? GDALGetMetadata(handle.get(), "xml:VRT") : nullptr;
     if (CPLXMLNode *tree = text && text[0] ? CPLParseXMLString(text[0]) : nullptr) {
         found.oneRow = found.oneRow || HoldsDerived(tree);
         CPLDestroyXMLNode(tree);
@@ -280,17 +292,19 @@ static Pipeline LookIntoVirtual(const CPLXMLNode *root, GDALDatasetH dataset, co
     found.warped = EQUAL(kind, "VRTWarpedDataset");
     found.allBands = found.warped || EQUAL(kind, "VRTPansharpenedDataset");
     found.levels = 1;
-    int bands = 0;
     for (const CPLXMLNode *node = root->psChild; node; node = node->psNext) {
-        if (Is(node, "VRTRasterBand") && bands++ == 0)
+        if (Is(node, "VRTRasterBand"))
             file.Band(node);
         else if (Is(node, "GDALWarpOptions")) { /* its input is called otherwise */
             const CPLXMLNode *name = CPLGetXMLNode(const_cast<CPLXMLNode *>(node), "SourceDataset");
             const std::string input = name ? Text(name, "") : "";
             const std::string full = atoi(Text(name, "relativeToVRT", "0")) ? file.folder + "/" + input : input;
             const DatasetHandle handle(GDALOpenEx(full.c_str(), GDAL_OF_RASTER, nullptr, nullptr, nullptr));
-            if (handle)
-                Add(found, Look(handle.get(), full, depth + 1), false);
+            if (!handle)
+                continue;
+            const Pipeline part = Look(handle.get(), full, depth + 1);
+            Add(found, part, false);
+            found.halo = std::max(found.halo, part.halo);
         }
     }
     found.levels++;

@@ -14,8 +14,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from common import VERSION, real, write  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-TOOLS = ('gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
-PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md', 'docs/QGIS.md',
+TOOLS = ('echo', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
+PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
          'vrt/README.md']
 
 

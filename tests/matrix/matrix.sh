@@ -27,10 +27,10 @@ done
 namespace=(unshare --mount --pid --fork --kill-child --mount-proc)
 if ((EUID != 0)); then namespace+=(--user --map-root-user --map-auto); fi
 "${namespace[@]}" true 2>/dev/null || {
-    printf '%s\n' "matrix: chroots need one of" \
+    printf '%s\n' "matrix: this machine lets nobody mount; chroots need one of" \
         "  root that may mount (in a container: --cap-add SYS_ADMIN, or --privileged)" \
         "  user namespaces (package uidmap, and lines for this user in /etc/subuid and /etc/subgid)" >&2
-    exit 1
+    exit 77
 }
 command -v mmdebstrap >/dev/null || {
     echo "matrix: install the package mmdebstrap first" >&2

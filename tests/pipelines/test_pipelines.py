@@ -14,7 +14,8 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, real  # noqa: E402
-from kinds import PIPELINES, Kinds, derived, mosaic, pipeline, source  # noqa: E402
+from osgeo import gdal_array  # noqa: E402
+from kinds import PIPELINES, Kinds, band, derived, header, mosaic, pipeline, source, write_text  # noqa: E402
 
 TABLE = os.environ.get('FISHNET_PIPELINES_TABLE')
 
@@ -121,12 +122,30 @@ class Pipelines(Case):
         path = self.kinds.make('mosaic of derived bands')
         for tiles in ({}, {'TILE_SIZE': '200x150'}):
             self.same(fishnet(path, NUM_WORKERS=2, **tiles).ReadAsArray(), root.astype(np.float32), 'mosaic of derived bands')
+        path = self.late_derived(root.astype(np.float32))
+        self.same(fishnet(path, NUM_WORKERS=2).GetRasterBand(2).ReadAsArray(), root.astype(np.float32), 'the last of many')
         path = self.kinds.make('derived band without SourceTransferType')
         self.same(fishnet(path, NUM_WORKERS=2).ReadAsArray(), (root + 0.5).astype(np.uint8), 'sources as they are')
         wide = derived(self.path('wide.vrt'), self.dem, 'sqrt', [source(self.dem)], 'Float32', None)
         self.same(copy('FISHNET:' + wide), root.astype(np.float32), 'Float32')
         clipped = gdal.Translate('', gdal.Open('FISHNET:' + wide), format='MEM', outputType=gdal.GDT_Byte).ReadAsArray()
         self.same(clipped, (root.astype(np.float32) + np.float32(0.5)).astype(np.uint8), '-ot Byte')
+
+    def late_derived(self, root):
+        """A VRT of two bands: the second is a mosaic of four parts of a file, and of a derived band."""
+        dem, file = gdal.Open(self.dem), self.path('root.tif')
+        gdal_array.SaveArray(root, file)
+        height, width = root.shape
+        left = gdal.Open(self.kinds.half('left')).RasterXSize
+        edges = [0, left // 4, left // 2, left * 3 // 4, left, width]
+
+        def part(path, x, begin, end):
+            size = 'ySize="%d" xSize="%d" yOff="0"' % (height, end - begin)
+            return source(path, 1, 'SimpleSource', '<SrcRect xOff="%d" %s/><DstRect xOff="%d" %s/>' % (x, size, begin, size))
+        parts = [part(file, a, a, b) for a, b in zip(edges[:4], edges[1:5])]
+        parts.append(part(self.path('sqrt_right.vrt'), 0, left, width))
+        return write_text(self.path('late.vrt'), header(dem) + band(source(self.dem), 'Float32') +
+                          band(''.join(parts), 'Float32', 2) + '</VRTDataset>')
 
     def test_tiles(self):
         """Whole rows where rows are computed from rows, whole blocks where blocks are computed."""

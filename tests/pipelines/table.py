@@ -1,34 +1,40 @@
 #!/usr/bin/env python3
-"""The table of docs/PIPELINES.md: rows are kinds of pipelines, columns are GDALs.
+"""table.py PAGE.md FILE...: writes the table of pipelines into the page, between the two lines of comment that are there for it.
 
-    table.py SAME.json [SPEED.json]
-
-SAME.json is what `test_pipelines.py --table` has written under each GDAL, SPEED.json what `bench/pipelines.py --json` has.
+The files are what test_pipelines.py found, {GDAL version: {kind: word}}, and what bench/pipelines.py measured,
+{GDAL version: {kind: {"read": ratio, "write": ratio}}}. ./run matrix --docs calls it.
 """
 import json
 import sys
 
-
-def load(path):
-    with open(path) as file:
-        return json.load(file)
+BEGIN, END = '<!-- table of pipelines: written by ./run matrix --docs -->', '<!-- end of the table of pipelines -->'
 
 
-def main():
-    same = load(sys.argv[1])
-    speed = load(sys.argv[2]) if len(sys.argv) > 2 else {}
-    versions = sorted(same, key=lambda v: [int(n) for n in v.split('.')[:3]])
-    kinds = list(max(same.values(), key=len))
-    print('| kind | ' + ' | '.join('GDAL ' + v for v in versions) + ' |')
-    print('|---|' + '---|' * len(versions))
-    for kind in kinds:
-        cells = []
-        for version in versions:
-            cell = same[version].get(kind, '')
-            ratio = speed.get(version, {}).get(kind)
-            cells.append(cell + (', %.2f x' % ratio['write'] if cell and ratio else ''))
-        print('| %s | %s |' % (kind, ' | '.join(cells)))
+def main(page, *files):
+    words, ratios = {}, {}
+    for name in files:
+        with open(name, encoding='utf-8') as file:
+            for version, kinds in json.load(file).items():
+                for kind, found in kinds.items():
+                    (words if isinstance(found, str) else ratios).setdefault(kind, {})[version] = found
+    versions = sorted({version for found in words.values() for version in found}, key=lambda v: [int(n) for n in v.split('.')[:2]])
+    if not versions:
+        sys.exit('table.py: none of the files has what test_pipelines.py found')
+
+    def cell(kind, version):
+        word, ratio = words[kind].get(version, '-'), ratios.get(kind, {}).get(version)
+        return word if ratio is None else '%s; %.2f, %.2f' % (word, ratio['write'], ratio['read'])
+
+    rows = [['pipeline'] + ['GDAL ' + version for version in versions], ['---'] * (len(versions) + 1)]
+    rows += [[kind] + [cell(kind, version) for version in versions] for kind in words]
+    with open(page, encoding='utf-8') as file:
+        text = file.read()
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        sys.exit('table.py: %s has no place for the table, between "%s" and "%s"' % (page, BEGIN, END))
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    with open(page, 'w', encoding='utf-8') as file:
+        file.write('%s%s\n%s\n%s%s' % (before, BEGIN, '\n'.join('| %s |' % ' | '.join(row) for row in rows), END, after))
 
 
 if __name__ == '__main__':
-    main()
+    main(*sys.argv[1:])

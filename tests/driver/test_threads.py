@@ -294,7 +294,7 @@ class Threads(Case):
             except ProcessLookupError:
                 return True
             return False
-        self.assertTrue(wait_for(all_gone, 2))
+        self.assertTrue(wait_for(all_gone, 15))
         self.assertLessEqual(set(os.listdir(folder)), {'out.tif'})
 
     def test_memory_is_bounded(self):

@@ -183,6 +183,11 @@ size_t fn_grid_ahead(const fn_grid *grid, fn_window previous, fn_window current,
         dy = 1;
     else if (same_cols && follows(c.y, c.height, p.y))
         dy = -1;
+    /* Windows that end within a tile: the next one begins there, and reaches the tile behind. */
+    else if (same_rows && p.x == c.x && c.width > p.width)
+        dx = 1;
+    else if (same_cols && p.y == c.y && c.height > p.height)
+        dy = 1;
     else if (c.x == 0 && p.x + p.width == grid->cols && follows(p.y, p.height, c.y))
         dx = 1; /* from the end of one band to the begin of the next */
     else if (c.y == 0 && p.y + p.height == grid->rows && follows(p.x, p.width, c.x))

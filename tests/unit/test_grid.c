@@ -401,6 +401,9 @@ static void ahead_overlapping_windows(void)
     expect_next(&grid, (fn_window){0, 0, 10, 2}, (fn_window){0, 1, 10, 2}, (fn_window){0, 2, 10, 2});
     expect_next(&grid, (fn_window){0, 3, 10, 2}, (fn_window){0, 4, 10, 3}, (fn_window){0, 6, 10, 1});
     expect_next(&grid, (fn_window){5, 5, 2, 2}, (fn_window){4, 5, 2, 2}, (fn_window){3, 5, 2, 2});
+    /* A reader whose windows end within a tile: it goes on in that tile, and reaches the next one. */
+    expect_next(&grid, (fn_window){0, 2, 10, 1}, (fn_window){0, 2, 10, 2}, (fn_window){0, 4, 10, 2});
+    expect_next(&grid, (fn_window){3, 0, 1, 2}, (fn_window){3, 0, 2, 2}, (fn_window){5, 0, 2, 2});
 }
 
 static void ahead_without_direction(void)

@@ -139,7 +139,8 @@ as_root() {
 mirror() {
     local found
     found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1 || true)
-    echo "${found:-http://deb.debian.org/debian}"
+    [[ -n $found ]] || echo "bare: apt names no mirror of Debian, see apt-get indextargets" >&2
+    echo "$found"
 }
 
 # In a mount namespace of our own: what is mounted here is gone with it.

@@ -72,7 +72,8 @@ inside() {
 mirror() {
     local found
     found=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1) || true
-    echo "${found:-http://deb.debian.org/debian}"
+    [[ -n $found ]] || echo "matrix: apt names no mirror of Debian, see apt-get indextargets" >&2
+    echo "$found"
 }
 
 # Sets $root, the suite's chroot, which is made when it is not there. Packages that the suite does not have are left out.

@@ -117,7 +117,8 @@ void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, s
 }
 
 #define LARGE_SIDE 1024
-#define LARGE_TILES 16 /* that the raster has at least, where a block is not too large for that */
+#define LARGE_TILES                                                                                                    \
+    16 /* that the raster has at least, where a block is not too large for that and not as wide as the raster */
 
 void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                         int *tile_width, int *tile_height)
@@ -125,8 +126,8 @@ void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int bloc
     const int64_t bytes = bytes_per_pixel < 1 ? 1 : (int64_t)bytes_per_pixel;
     int64_t w = whole_blocks(block_width < 1 ? 1 : block_width, LARGE_SIDE);
     int64_t h = whole_blocks(block_height < 1 ? 1 : block_height, LARGE_SIDE);
-    while ((w * h * bytes > STRIP_BYTES || w * h * LARGE_TILES > width * height) &&
-           (w > block_width || h > block_height)) {
+    const int64_t tiles = w < width ? LARGE_TILES : STRIPS;
+    while ((w * h * bytes > STRIP_BYTES || w * h * tiles > width * height) && (w > block_width || h > block_height)) {
         if (h > block_height && (h >= w || w <= block_width))
             h = whole_blocks(block_height, h / 2);
         else

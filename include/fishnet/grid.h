@@ -45,7 +45,7 @@ void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, s
                     int *tile_height);
 
 /* A tile size for a source whose blocks are computed from windows of stored pixels that overlap: many blocks in one, so that less is decoded
- * twice, yet at least 16 tiles where the blocks allow it, and no more than 32 MB for one. */
+ * twice, yet at least 16 tiles, or 8 strips of full width, where the blocks allow it, and no more than 32 MB for one. */
 void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                         int *tile_width, int *tile_height);
 

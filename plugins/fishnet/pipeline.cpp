@@ -166,9 +166,11 @@ static Pipeline LookIntoPipeline(const CommandLine &command, int depth, GDALData
                 if (step[i] == "--size")
                     size = atoi(step[i + 1].c_str());
             found.halo += size / 2;
-        } else if (name == "reproject")
+        } else if (name == "reproject") {
+            constexpr int kWarpBlock = 128; /* rows of a block, which is computed as a whole */
             found.warped = true;
-        else if (name == "pansharpen")
+            found.blockHeight = std::max(found.blockHeight, kWarpBlock);
+        } else if (name == "pansharpen")
             found.allBands = true;
         for (const std::string &input : InputsOf(step, command.folder))
             if (files++ < kMostFiles) {

@@ -160,6 +160,23 @@ static void strips(void)
     expect_strips(1, 1, 1, 1, 1, 1);
 }
 
+static void expect_large(int64_t width, int64_t height, int block_width, int block_height, int want_width, int want_height)
+{
+    int w = -1, h = -1;
+    fn_grid_large_tile(width, height, block_width, block_height, 2, &w, &h);
+    EXPECT(w == want_width && h == want_height, "%" PRId64 "x%" PRId64 " in blocks of %dx%d: tiles %dx%d, not %dx%d", width, height, block_width,
+           block_height, w, h, want_width, want_height);
+}
+
+static void large_tiles(void)
+{
+    expect_large(12739, 6342, 512, 128, 1024, 1024);
+    expect_large(12739, 6342, 12739, 128, 12739, 512); /* 12 strips; 1024 rows would give 6 */
+    expect_large(12739, 20000, 12739, 128, 12739, 1024);
+    expect_large(40000, 20000, 40000, 128, 40000, 256); /* 32 MB */
+    expect_large(1300, 800, 512, 128, 512, 128);
+}
+
 static void strips_and_large_tiles_properties(void)
 {
     check_random r = random_for("strips_and_large_tiles_properties");
@@ -479,6 +496,7 @@ int main(void)
         UNIT(auto_tile_properties),
         UNIT(auto_tile_extremes),
         UNIT(strips),
+        UNIT(large_tiles),
         UNIT(strips_and_large_tiles_properties),
         UNIT(ahead_scans),
         UNIT(ahead_whole_rest_in_order),

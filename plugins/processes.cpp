@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include "fishnet/materialized.h"
 #include "fishnet/session.h"
 #include "fishnet/single.h"
 #include "fishnet/tiles.h"
@@ -329,7 +330,7 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
     constexpr size_t kMore = size_t(1) << 30; /* addresses for a buffer beyond the budget, and for gaps */
     const CPLStringList config(CPLGetConfigOptions());
     const std::string setup = Pack({kind, folder, PackOptions(config.List()), PackOptions(ThreadConfig().List()),
-                                    Pack(PathOptions(inputs)), Pack(words)});
+                                    Pack(PathOptions(inputs)), Pack(ListMaterialized()), Pack(words)});
     const std::string module = ModuleFile(), program = HelperProgram();
     const std::string gdal = LibraryOf(reinterpret_cast<const void *>(&GDALAllRegister));
     const char *const command[] = {program.c_str(), module.c_str(), gdal.c_str(), nullptr};
@@ -393,10 +394,12 @@ static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **ans
 {
     CPLSetErrorHandler(KeepDebugMessages);
     try {
-        Words setup, words;
-        if (!Unpack(bytes, size, setup) || setup.size() != 6 || !Unpack(setup[5].data(), setup[5].size(), words) ||
-            !Configure(setup))
+        Words setup, materialized, words;
+        if (!Unpack(bytes, size, setup) || setup.size() != 7 ||
+            !Unpack(setup[5].data(), setup[5].size(), materialized) ||
+            !Unpack(setup[6].data(), setup[6].size(), words) || !Configure(setup))
             return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+        TakeOverMaterialized(materialized);
         if (!setup[1].empty() && chdir(setup[1].c_str()) != 0)
             return fn_fail(err, FN_ERR_READ, "the folder %.300s cannot be entered: %s", setup[1].c_str(),
                            strerror(errno));

@@ -336,7 +336,7 @@ char **Dataset::GetFileList()
         files.AddString(m_recipeFile.c_str());
     for (size_t k = 0; k < m_handles.size(); k++) {
         const Source &source = m_plan->sources[k];
-        if (source.result) { /* which has no name of its own */
+        if (!source.results.empty()) { /* which have no names */
             files.AddString(AbsoluteName(source.name).c_str());
             continue;
         }

@@ -3,7 +3,6 @@
 #define FN_FISHNET_PIPELINE_H
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include <gdal.h>
@@ -28,34 +27,6 @@ struct Pipeline {
 
 /* Opens no more than a few files that the source names. Silent; what cannot be found out is left out. */
 Pipeline LookInto(GDALDatasetH dataset, const std::string &path);
-
-/* A file that has no name: nobody else finds it, and nothing is left of it when this process has ended. */
-class NamelessFile
-{
-  public:
-    static std::shared_ptr<NamelessFile> Create(); /* NULL after CPLError */
-    ~NamelessFile();
-    NamelessFile(const NamelessFile &) = delete;
-    NamelessFile &operator=(const NamelessFile &) = delete;
-    const std::string &Path() const { return m_path; } /* for all processes of this user */
-    int64_t Size() const;
-
-  private:
-    explicit NamelessFile(int fd);
-    int m_fd;
-    std::string m_path;
-};
-
-/* A pipeline with a step that needs all pixels before it gives the first one is split behind the last such step. */
-struct Split {
-    std::string step; /* its name; empty: there is none */
-    std::string head; /* the pipeline up to that step */
-    std::string tail; /* what follows, a pipeline that reads kResult; empty: nothing */
-};
-Split SplitPipeline(const std::string &path);
-
-/* Runs the head and returns what is to be opened instead of the pipeline. NULL after CPLError; *path is what to open. */
-std::shared_ptr<NamelessFile> RunHead(const Split &split, std::string *path);
 
 } // namespace fishnet
 

@@ -89,10 +89,8 @@ struct Builder {
     Plan &plan;
     const fn_recipe &recipe;
     std::vector<DatasetHandle> &handles;
-    const std::vector<std::string> &paths;
 
     GDALDatasetH Handle(size_t source) const { return handles[source].get(); }
-    bool FindPath(Source &source) const;
     bool OpenSources(int overview);
     bool CheckGrids() const;
     bool Compile();
@@ -111,28 +109,6 @@ DatasetHandle Plan::OpenSource(size_t i) const
     const Source &source = sources[i];
     return DatasetHandle(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
                                     nullptr, source.openOptions.List(), nullptr));
-}
-
-/* A pipeline whose steps need all pixels would run them in each worker: they are run here, once. */
-bool Builder::FindPath(Source &source) const
-{
-    const size_t i = plan.sources.size() - 1;
-    if (i < paths.size() && !paths[i].empty()) {
-        source.path = paths[i];
-        return true;
-    }
-    source.path = AbsoluteName(source.name);
-    const Split split = SplitPipeline(source.path);
-    if (split.step.empty())
-        return true;
-    source.result = RunHead(split, &source.path);
-    if (!source.result)
-        return false;
-    CPLError(CE_Warning, CPLE_AppDefined,
-             "FISHNET: input %s: the step %s needs all pixels at once: the pipeline was run up to there as it was "
-             "opened, once for all workers, into a temporary file of %.1f MB",
-             Describe(source).c_str(), split.step.c_str(), static_cast<double>(source.result->Size()) / 1e6);
-    return true;
 }
 
 /* GDAL keeps the files of VRTs open in a pool that is made with the first of them, and which each level of each worker needs a place in. */
@@ -172,7 +148,8 @@ bool Builder::OpenSources(int overview)
         Source &source = plan.sources.back();
         source.letter = static_cast<char>('A' + i);
         source.name = recipe.inputs[i];
-        if (!FindPath(source))
+        source.path = AbsoluteName(source.name);
+        if (!Materialize(Describe(source), &source.path, &source.results))
             return false;
         if (overview >= 0)
             source.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
@@ -587,11 +564,10 @@ std::string Plan::Signature() const
     return text;
 }
 
-std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles,
-                                       const std::vector<std::string> &paths)
+std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles)
 {
     auto plan = std::make_shared<Plan>();
-    Builder builder = {*plan, recipe, handles, paths};
+    Builder builder = {*plan, recipe, handles};
     if (!builder.OpenSources(overview))
         return nullptr;
     if (recipe.n_calcs > 0) {

@@ -11,6 +11,7 @@
 
 #include "fishnet/expr.h"
 #include "fishnet/grid.h"
+#include "fishnet/materialized.h"
 #include "fishnet/pipeline.h"
 #include "fishnet/recipe.h"
 #include "gdal_compat.h"
@@ -35,9 +36,9 @@ struct Source {
     char letter = 0;
     std::string name;
     std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
-    CPLStringList openOptions;            /* OVERVIEW_LEVEL, for overviews */
-    Pipeline pipeline;                    /* what it is made of */
-    std::shared_ptr<NamelessFile> result; /* of steps that were run once for all workers: `path` reads it */
+    CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
+    Pipeline pipeline;         /* what it is made of */
+    Results results;           /* of steps that were run once for all workers: `path` reads them */
 };
 
 /* One input band of the expression, in the order of fn_expr_run. */
@@ -66,10 +67,8 @@ class Plan
 {
   public:
     /* NULL after CPLError. overview: -1, or the overview level of every input. handles: the inputs, opened by this thread, for
-     * metadata; the caller closes them. Workers have their own, which may live longer. paths: what to open instead of the inputs' names, for
-     * some of them; empty otherwise. */
-    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles,
-                                            const std::vector<std::string> &paths = {});
+     * metadata; the caller closes them. Workers have their own, which may live longer. */
+    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles);
 
     std::vector<Source> sources;
     std::vector<Plane> planes;

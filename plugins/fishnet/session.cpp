@@ -32,20 +32,16 @@ namespace
 struct RemotePlan {
     PlanSource source;
     std::string signature;
-    Words paths; /* of inputs that the host has computed a part of */
     CPLStringList config;
     int threads = 1;
 };
 } // namespace
 
-static constexpr size_t kRemoteWords = 5; /* before the paths and the open options */
+static constexpr size_t kRemoteWords = 4; /* before the open options */
 
 static Words Describe(const Plan &plan, const PlanSource &source, int threads)
 {
-    Words words = {plan.Signature(), std::to_string(threads), std::to_string(source.overview), source.connection,
-                   std::to_string(plan.sources.size())};
-    for (const Source &input : plan.sources)
-        words.push_back(input.result ? input.path : "");
+    Words words = {plan.Signature(), std::to_string(threads), std::to_string(source.overview), source.connection};
     for (int i = 0; i < source.openOptions.size(); i++)
         words.emplace_back(source.openOptions[i]);
     return words;
@@ -60,9 +56,7 @@ fn_status PrepareRasterJob(const Words &words, fn_job *job, std::string *, fn_er
     remote->threads = atoi(words[1].c_str());
     remote->source.overview = atoi(words[2].c_str());
     remote->source.connection = words[3];
-    const size_t options = std::min(words.size(), kRemoteWords + static_cast<size_t>(atoi(words[4].c_str())));
-    remote->paths.assign(words.begin() + kRemoteWords, words.begin() + static_cast<std::ptrdiff_t>(options));
-    for (size_t i = options; i < words.size(); i++)
+    for (size_t i = kRemoteWords; i < words.size(); i++)
         remote->source.openOptions.AddString(words[i].c_str());
     remote->config = ThreadConfig();
     job->user = remote;
@@ -70,7 +64,7 @@ fn_status PrepareRasterJob(const Words &words, fn_job *job, std::string *, fn_er
         const auto &plan = *static_cast<const RemotePlan *>(user);
         try {
             return Worker::OpenRemote(plan.source.connection, plan.source.openOptions, plan.source.overview,
-                                      plan.signature, plan.config.List(), plan.threads, error, plan.paths)
+                                      plan.signature, plan.config.List(), plan.threads, error)
                 .release();
         } catch (const std::exception &exception) {
             fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());

@@ -26,7 +26,7 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
 
 std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const CPLStringList &openOptions,
                                            int overview, const std::string &signature, CSLConstList config, int threads,
-                                           fn_error *err, const std::vector<std::string> &paths)
+                                           fn_error *err)
 {
     ConfigureWorker(config, threads);
     fn_recipe recipe = {};
@@ -35,7 +35,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
     std::vector<DatasetHandle> handles;
     MessageCollector collector; /* the host has heard them */
-    std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles, paths);
+    std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles);
     if (!plan) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("no reason given").c_str());

@@ -16,11 +16,10 @@ class Worker
     static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads,
                                         fn_error *err);
     /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there are workers. overview: as in
-     * Plan::Make. signature: that the host's plan has. paths: as in Plan::Make. NULL and err on
-     * failure. */
+     * Plan::Make. signature: that the host's plan has. NULL and err on failure. */
     static std::unique_ptr<Worker> OpenRemote(const std::string &connection, const CPLStringList &openOptions,
                                               int overview, const std::string &signature, CSLConstList config,
-                                              int threads, fn_error *err, const std::vector<std::string> &paths = {});
+                                              int threads, fn_error *err);
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;

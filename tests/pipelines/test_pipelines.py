@@ -2,6 +2,7 @@
 
     test_pipelines.py [--table FILE]    adds what was found for this GDAL to FILE (JSON), which table.py makes the table in docs/PIPELINES.md of
 """
+import glob
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, real  # noqa: E402
+from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, real, write  # noqa: E402
 from osgeo import gdal_array  # noqa: E402
 from kinds import PIPELINES, Kinds, band, derived, header, mosaic, pipeline, source, write_text  # noqa: E402
 
@@ -252,6 +253,79 @@ class Steps(Case):
             finally:
                 gdal.PopErrorHandler()
             self.assertEqual(len(seen), 1, seen)
+
+    def test_in_a_vrt(self):
+        """A VRT reads a pipeline with such a step, and so does a VRT of that VRT; names are relative; a warped VRT."""
+        folder = self.path('vrts')
+        os.mkdir(folder)
+        steps = pipeline(os.path.join(folder, 'steps.gdalg.json'), 'read %s ! sieve -s 3 ! slope' % self.dem)
+        inner, outer, warped = (os.path.join(folder, name) for name in ('inner.vrt', 'outer.vrt', 'warped.vrt'))
+        gdal.BuildVRT(inner, [steps, self.dem]).FlushCache()
+        gdal.BuildVRT(outer, inner).FlushCache()
+        gdal.Warp(warped, inner, format='VRT', dstSRS='EPSG:32613', resampleAlg='bilinear').FlushCache()
+        for path in (inner, outer, warped):
+            for workers in ('THREADS', 'PROCESSES'):
+                with self.subTest(path, workers=workers):
+                    self.once(path, 'sieve', NUM_WORKERS=3, TILE_SIZE='128x128', WORKERS=workers)
+
+    def test_shared(self):
+        """Datasets that are open at the same time share the result, until an input changes."""
+        dem = self.path('changing.tif')
+        shutil.copy(self.dem, dem)
+        path = pipeline(self.path('shared.gdalg.json'), 'read %s ! fill-nodata ! sieve -s 3' % dem)
+        seen, handler = collect_errors()
+        gdal.PushErrorHandler(handler)
+        try:
+            first = fishnet(path)
+            second = fishnet(path, 'A*2')
+            self.assertEqual(len(seen), 1, seen)
+            self.same(second.ReadAsArray(), first.ReadAsArray() * 2)
+            was = first.ReadAsArray()
+            other = gdal.Open(dem).ReadAsArray() + 100
+            write(dem, other, None)
+            third = fishnet(path)
+            self.assertEqual(len(seen), 2, seen)
+            want = gdal.Open(path).ReadAsArray()
+            self.assertFalse((want == was).all())
+            self.same(third.ReadAsArray(), want)
+            self.same(first.ReadAsArray(), was)
+            first = second = third = None
+            self.same(fishnet(path).ReadAsArray(), want)
+            self.assertEqual(len(seen), 3, seen)
+        finally:
+            gdal.PopErrorHandler()
+
+    def test_outputs(self):
+        """-of FISHNET: while a copy is made there is one result, whatever process holds it open."""
+        path = pipeline(self.path('steps.gdalg.json'), 'read %s ! sieve -s 3 ! slope' % self.dem)
+        want = gdal.Open(path).ReadAsArray()
+        folder = self.path('results')
+        os.mkdir(folder)
+        found = set()
+
+        def look(*unused):
+            for link in glob.glob('/proc/[0-9]*/fd/*'):
+                try:
+                    if os.readlink(link).startswith(folder):
+                        found.add(os.stat(link).st_ino)
+                except OSError:
+                    pass  # it has ended meanwhile
+            return 1
+        for output, more in (('TILES', ['GRID=4x4']), ('SINGLE', [])):
+            for workers in ('THREADS', 'PROCESSES'):
+                with self.subTest(output, workers=workers), config('CPL_TMPDIR', folder):
+                    found.clear()
+                    seen, handler = collect_errors()
+                    gdal.PushErrorHandler(handler)
+                    try:
+                        out = self.path(workers + output + ('.vrt' if output == 'TILES' else '.tif'))
+                        options = more + ['OUTPUT=' + output, 'WORKERS=' + workers, 'NUM_WORKERS=2']
+                        made = gdal.GetDriverByName('FISHNET').CreateCopy(out, fishnet(path), options=options, callback=look)
+                        self.same(made.ReadAsArray(), want)
+                    finally:
+                        gdal.PopErrorHandler()
+                    self.assertEqual(len(found), 1)
+                    self.assertEqual(len([text for kind, text in seen if kind == gdal.CE_Warning]), 1, seen)
 
     def test_nested(self):
         path = pipeline(self.path('nested.gdalg.json'), 'mosaic [ read %s ! sieve -s 3 ] ! slope' % self.dem)

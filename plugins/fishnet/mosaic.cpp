@@ -293,7 +293,9 @@ static bool WriteGTI(const TileSet &tiles, GDALDataset *computed, CPLXMLNode *vr
                 child->pszValue = CPLStrdup("Band");
                 for (CPLXMLNode *part = child->psChild; part;) {
                     CPLXMLNode *after = part->psNext;
-                    if (IsSource(part) || IsElement(part, "MaskBand")) {
+                    const bool known = part->eType != CXT_Attribute || EQUAL(part->pszValue, "dataType") ||
+                                       EQUAL(part->pszValue, "band");
+                    if (IsSource(part) || IsElement(part, "MaskBand") || !known) {
                         CPLRemoveXMLChild(child, part);
                         CPLDestroyXMLNode(part);
                     }

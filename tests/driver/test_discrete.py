@@ -303,8 +303,14 @@ class Pixels(Discrete):
             for _ in range(2):  # over an older one as well
                 self.translate(source, output, MOSAIC='GTI', GRID='3x2', **options)
             want = fishnet(source, *options.values())
-            self.assertEqual(gdal.Open(output).GetDriver().ShortName, 'GTI')
-            got = gdal.Open(output)
+            seen, handler = collect_errors()
+            gdal.PushErrorHandler(handler)
+            try:
+                got = gdal.Open(output)
+            finally:
+                gdal.PopErrorHandler()
+            self.assertEqual(seen, [])  # GDAL compares the file with a schema
+            self.assertEqual(got.GetDriver().ShortName, 'GTI')
             for i in range(1, want.RasterCount + 1):
                 self.same(got.GetRasterBand(i).ReadAsArray(), want.GetRasterBand(i).ReadAsArray(), source)
                 self.assertEqual(nodata_of(got.GetRasterBand(i)), nodata_of(want.GetRasterBand(i)))

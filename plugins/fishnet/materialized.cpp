@@ -15,8 +15,10 @@
 #include <gdal.h>
 
 #include "fishnet/command_line.h"
+#include "fishnet/tiff_blocks.h"
 #include "gdal_compat.h"
 #include "handles.h"
+#include "output_folder.h"
 
 namespace fishnet
 {
@@ -214,6 +216,23 @@ static std::string StateOf(const Words &files)
     return state;
 }
 
+static bool Write(GDALDatasetH computed, const NamelessFile &file)
+{
+    CPLStringList options;
+    options.SetNameValue("BIGTIFF", "IF_SAFER");
+    options.SetNameValue("INTERLEAVE", "BAND");
+    if (!DatasetHandle(GDALCreateCopy(GDALGetDriverByName("GTiff"), file.Path().c_str(), computed, FALSE,
+                                      options.List(), nullptr, nullptr)))
+        return false;
+    /* GTiff does not say that the last bytes could not be written. */
+    const DatasetHandle written(
+        GDALOpenEx(file.Path().c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+    bool whole = written && GDALGetRasterCount(written.get()) == GDALGetRasterCount(computed);
+    for (int i = 1; whole && i <= GDALGetRasterCount(computed); i++)
+        whole = HasBlocks(GDALGetRasterBand(written.get(), i), static_cast<uint64_t>(file.Size()), false);
+    return whole;
+}
+
 /* NULL after CPLError. */
 static std::shared_ptr<NamelessFile> Run(const std::string &head)
 {
@@ -224,12 +243,22 @@ static std::shared_ptr<NamelessFile> Run(const std::string &head)
         GDALOpenEx(head.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
     if (!computed)
         return nullptr;
-    CPLStringList options;
-    options.SetNameValue("BIGTIFF", "IF_SAFER");
-    options.SetNameValue("INTERLEAVE", "BAND");
-    const DatasetHandle copy(GDALCreateCopy(GDALGetDriverByName("GTiff"), file->Path().c_str(), computed.get(), FALSE,
-                                            options.List(), nullptr, nullptr));
-    return copy ? file : nullptr;
+    std::string cause;
+    {
+        MessageCollector collector;
+        if (Write(computed.get(), *file))
+            return file;
+        cause = collector.Cause("no reason given");
+    }
+    const std::string folder = CPLGetPath(CPLGenerateTempFilename("fishnet"));
+    std::string why = output::WhyNotWritable(folder);
+    if (!why.empty())
+        why = ": " + why;
+    CPLError(CE_Failure, CPLE_FileIO,
+             "FISHNET: a temporary file in %s (CPL_TMPDIR) for the result of steps that need all pixels cannot be "
+             "written: %s%s",
+             folder.c_str(), cause.c_str(), why.c_str());
+    return nullptr;
 }
 
 /* The file that has the head's pixels; empty after CPLError. */

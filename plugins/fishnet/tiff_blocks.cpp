@@ -287,4 +287,21 @@ bool BlockWriter::Close()
     return ok && m_why.empty();
 }
 
+bool HasBlocks(GDALRasterBandH band, uint64_t size, bool sparse)
+{
+    int width = 0, height = 0;
+    GDALGetBlockSize(band, &width, &height);
+    for (int y = 0; y < (GDALGetRasterBandYSize(band) - 1) / height + 1; y++)
+        for (int x = 0; x < (GDALGetRasterBandXSize(band) - 1) / width + 1; x++) {
+            const char *offset = GDALGetMetadataItem(band, CPLSPrintf("BLOCK_OFFSET_%d_%d", x, y), "TIFF");
+            const uint64_t begin = offset ? strtoull(offset, nullptr, 10) : 0;
+            const char *bytes = GDALGetMetadataItem(band, CPLSPrintf("BLOCK_SIZE_%d_%d", x, y), "TIFF");
+            if (bytes ? begin + strtoull(bytes, nullptr, 10) > size : !sparse) {
+                CPLError(CE_Failure, CPLE_FileIO, "block %d,%d has not been written", x, y);
+                return false;
+            }
+        }
+    return true;
+}
+
 } // namespace fishnet

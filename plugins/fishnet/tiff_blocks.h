@@ -87,6 +87,9 @@ class BlockWriter
     std::string m_why;
 };
 
+/* Is there file where a GeoTIFF says that the blocks of this band lie? size: of the file. sparse: blocks may be left out. False after CPLError. */
+bool HasBlocks(GDALRasterBandH band, uint64_t size, bool sparse);
+
 } // namespace fishnet
 
 #endif

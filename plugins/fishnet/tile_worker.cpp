@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fishnet/dataset.h"
+#include "fishnet/tiff_blocks.h"
 #include "output_folder.h"
 
 namespace fishnet
@@ -167,24 +168,6 @@ static bool CanBeRead(GDALRasterBandH band)
     return true;
 }
 
-/* Where the file says that the blocks of a GeoTIFF lie, there is file. */
-static bool HasBlocks(GDALRasterBandH band, vsi_l_offset size)
-{
-    int width = 0, height = 0;
-    GDALGetBlockSize(band, &width, &height);
-    for (int y = 0; y * height < GDALGetRasterBandYSize(band); y++)
-        for (int x = 0; x * width < GDALGetRasterBandXSize(band); x++) {
-            const char *offset = GDALGetMetadataItem(band, CPLSPrintf("BLOCK_OFFSET_%d_%d", x, y), "TIFF");
-            const vsi_l_offset begin = offset ? strtoull(offset, nullptr, 10) : 0;
-            const char *bytes = GDALGetMetadataItem(band, CPLSPrintf("BLOCK_SIZE_%d_%d", x, y), "TIFF");
-            if (bytes && begin + strtoull(bytes, nullptr, 10) > size) {
-                CPLError(CE_Failure, CPLE_FileIO, "block %d,%d has not been written", x, y);
-                return false;
-            }
-        }
-    return true;
-}
-
 /* Drivers do not always say that the last bytes could not be written. So a look at the file is needed: in GeoTIFF at its table of
  * blocks, elsewhere at all pixels. */
 static bool IsWritten(GDALDatasetH dataset, const std::string &file)
@@ -196,7 +179,7 @@ static bool IsWritten(GDALDatasetH dataset, const std::string &file)
     for (int i = 1; i <= GDALGetRasterCount(dataset); i++) {
         GDALRasterBandH band = GDALGetRasterBand(dataset, i);
         const bool mask = i == 1 && (GDALGetMaskFlags(band) & GMF_PER_DATASET) != 0;
-        if (!(tiff ? HasBlocks(band, static_cast<vsi_l_offset>(stat.st_size)) : CanBeRead(band)) ||
+        if (!(tiff ? HasBlocks(band, static_cast<uint64_t>(stat.st_size), true) : CanBeRead(band)) ||
             (mask && !CanBeRead(GDALGetMaskBand(band))))
             return false;
     }

@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, real, write  # noqa: E402
+from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, real, run, write  # noqa: E402
 from osgeo import gdal_array  # noqa: E402
 from kinds import PIPELINES, Kinds, band, derived, header, mosaic, pipeline, source, write_text  # noqa: E402
 
@@ -341,6 +341,23 @@ class Steps(Case):
         with self.assertRaises(RuntimeError) as caught:
             fishnet(path)
         self.assertIn('nowhere.tif', str(caught.exception))
+
+    def test_full_disk(self):
+        """No room for the whole result: an error, and no pixels."""
+        path = pipeline(self.path('steps.gdalg.json'), 'read %s ! sieve -s 3 ! slope' % self.dem)
+        whole = 4 * 500 * 400
+        for most in (whole // 2, whole - 5000, whole + 100):  # the last: pixels without a directory
+            script = ('import resource\n'
+                      'from osgeo import gdal\n'
+                      'gdal.UseExceptions()\n'
+                      'resource.setrlimit(resource.RLIMIT_FSIZE, (%d, resource.RLIM_INFINITY))\n'
+                      'try:\n'
+                      '    print("opened", gdal.Open("FISHNET:%s").RasterCount)\n'
+                      'except RuntimeError as error:\n'
+                      '    print("refused", error)\n' % (most, path))
+            done = run(sys.executable, '-W', 'ignore', '-c', script)
+            self.assertEqual(done.stdout.split()[:1], ['refused'], (most, done.stdout, done.stderr))
+            self.assertIn('temporary file in', done.stdout)
 
 
 if __name__ == '__main__':

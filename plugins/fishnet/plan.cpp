@@ -439,10 +439,11 @@ bool Builder::MakeGrid()
         for (size_t i = groups[0].first; i < groups[0].first + groups[0].count; i++)
             bytes += fn_type_size(plan.outputs[i].type);
         const Pipeline shape = Shape();
-        if (shape.warped && blockHeight > 1)
+        const bool rows = shape.rows || shape.halo > 0;
+        if (shape.warped && (blockHeight > 1 || !rows))
             fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, blockHeight, bytes, &tileWidth,
                                &tileHeight);
-        else if (shape.rows || shape.halo > 0)
+        else if (rows)
             fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, &tileWidth, &tileHeight);
         else
             fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);

@@ -117,8 +117,7 @@ void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, s
 }
 
 #define LARGE_SIDE 1024
-#define LARGE_TILES                                                                                                    \
-    16 /* that the raster has at least, where a block is not too large for that and not as wide as the raster */
+#define LARGE_TILES 16 /* the same for tiles; for those of full width it is STRIPS */
 
 void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                         int *tile_width, int *tile_height)

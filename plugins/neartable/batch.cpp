@@ -126,13 +126,17 @@ void Extractor::Prepare(OGRLayerH layer) const
     if (EQUAL(m_layer->driver.c_str(), "OGR_VRT"))
         return;
     OGRFeatureDefnH defn = OGR_L_GetLayerDefn(layer);
+    const auto nameOf = [defn](int i) { return OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)); };
+    /* GDAL takes upper and lower case of these names for the same. */
+    const auto isWanted = [&](const char *name) {
+        const auto is = [&](int wanted) { return wanted >= 0 && EQUAL(nameOf(wanted), name); };
+        return std::any_of(m_layer->fields.begin(), m_layer->fields.end(), is) ||
+               std::any_of(m_layer->match.begin(), m_layer->match.end(), is);
+    };
     std::vector<const char *> ignored = {"OGR_STYLE"};
-    for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++) {
-        const auto is = [i](int wanted) { return wanted == i; };
-        if (std::none_of(m_layer->fields.begin(), m_layer->fields.end(), is) &&
-            std::none_of(m_layer->match.begin(), m_layer->match.end(), is))
-            ignored.push_back(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)));
-    }
+    for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
+        if (!isWanted(nameOf(i)))
+            ignored.push_back(nameOf(i));
     ignored.push_back(nullptr);
     OGR_L_SetIgnoredFields(layer, ignored.data());
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "crs_name.h"
@@ -75,6 +76,8 @@ struct Builder {
     bool ChooseUnits();
     bool ToCore(const char *option, const Distance &distance, double &value) const;
     bool ExcludeSelf();
+    std::vector<std::string> NamesOf(const std::vector<std::string> &wanted,
+                                     const std::vector<LayerPlan *> &layers) const;
     bool FindFields();
     bool FindMatch();
     void ChooseWorkers();
@@ -83,6 +86,7 @@ struct Builder {
     {
         return GDALDatasetGetLayerByName(handles[layer.dataset].get(), layer.layer.c_str());
     }
+    OGRFeatureDefnH Defn(const LayerPlan &layer) const { return OGR_L_GetLayerDefn(Layer(layer)); }
 };
 
 bool Fail(const std::string &text, CPLErrorNum number = CPLE_IllegalArg)
@@ -426,6 +430,32 @@ void Merge(CarriedField &field, const CarriedField &other)
     field = {field.name, type, OFSTNone, 0, 0};
 }
 
+/* The field of exactly that name, else the first whose name differs in upper and lower case only; -1: none. */
+int FieldIndex(OGRFeatureDefnH defn, const std::string &name)
+{
+    for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
+        if (name == OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)))
+            return i;
+    return OGR_FD_GetFieldIndex(defn, name.c_str());
+}
+
+/* The names of fields, with those that * stands for. */
+std::vector<std::string> Builder::NamesOf(const std::vector<std::string> &wanted,
+                                          const std::vector<LayerPlan *> &layers) const
+{
+    std::vector<std::string> names;
+    for (const std::string &name : wanted) {
+        if (name != "*") {
+            names.push_back(name);
+            continue;
+        }
+        for (const LayerPlan *layer : layers)
+            for (int i = 0; i < OGR_FD_GetFieldCount(Defn(*layer)); i++)
+                names.emplace_back(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(Defn(*layer), i)));
+    }
+    return names;
+}
+
 bool Builder::FindFields()
 {
     struct Side {
@@ -439,43 +469,30 @@ bool Builder::FindFields()
     for (LayerPlan &layer : plan.near)
         sides[1].layers.push_back(&layer);
     for (Side &side : sides) {
-        /* The names, in order; of several near layers all that there are. */
-        std::vector<std::string> names;
-        const auto add = [&names](const std::string &name) {
-            if (std::none_of(names.begin(), names.end(),
-                             [&](const std::string &n) { return EQUAL(n.c_str(), name.c_str()); }))
-                names.push_back(name);
-        };
-        for (const std::string &name : side.wanted) {
-            if (name != "*") {
-                add(name);
-                continue;
-            }
-            for (const LayerPlan *layer : side.layers) {
-                OGRFeatureDefnH defn = OGR_L_GetLayerDefn(Layer(*layer));
-                for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
-                    add(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)));
-            }
-        }
-        for (const std::string &name : names) {
-            bool found = false;
-            CarriedField field;
-            for (LayerPlan *layer : side.layers) {
-                OGRFeatureDefnH defn = OGR_L_GetLayerDefn(Layer(*layer));
-                const int i = OGR_FD_GetFieldIndex(defn, name.c_str());
-                layer->fields.push_back(i);
-                if (i < 0)
-                    continue;
-                if (found)
-                    Merge(field, FieldOf(defn, i));
-                else
-                    field = FieldOf(defn, i);
-                found = true;
-            }
-            if (!found)
+        std::set<std::vector<int>> columns; /* the field of each layer */
+        for (const std::string &name : NamesOf(side.wanted, side.layers)) {
+            std::vector<int> indices;
+            for (const LayerPlan *layer : side.layers)
+                indices.push_back(FieldIndex(Defn(*layer), name));
+            if (std::all_of(indices.begin(), indices.end(), [](int i) { return i < 0; }))
                 return Fail(std::string(side.option) + "=" + name + ": there is no such field in " +
                             Describe(*side.layers[0]) +
                             (side.layers.size() > 1 ? ", nor in the other near layers" : ""));
+            if (!columns.insert(indices).second)
+                continue; /* another spelling of a column that is there */
+            bool found = false;
+            CarriedField field;
+            for (size_t i = 0; i < indices.size(); i++) {
+                side.layers[i]->fields.push_back(indices[i]);
+                if (indices[i] < 0)
+                    continue;
+                const CarriedField own = FieldOf(Defn(*side.layers[i]), indices[i]);
+                if (found)
+                    Merge(field, own);
+                else
+                    field = own;
+                found = true;
+            }
             side.fields.push_back(field);
         }
     }
@@ -487,8 +504,8 @@ bool Builder::FindMatch()
     for (const auto &pair : options.match) {
         bool numbers = true;
         const auto find = [&](LayerPlan &layer, const std::string &name) {
-            OGRFeatureDefnH defn = OGR_L_GetLayerDefn(Layer(layer));
-            const int i = OGR_FD_GetFieldIndex(defn, name.c_str());
+            OGRFeatureDefnH defn = Defn(layer);
+            const int i = FieldIndex(defn, name);
             if (i < 0)
                 return Fail("MATCH=" + pair.first + "=" + pair.second + ": there is no field " + name + " in " +
                             Describe(layer));

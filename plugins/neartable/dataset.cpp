@@ -28,6 +28,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
         std::unique_ptr<Dataset> self = OpenWith(opening.connection.c_str(), opening.options.List(), nullptr);
         if (self) {
             self->SetDescription(info->pszFilename);
+            self->m_layer->WarnOfRenamed();
             if (!opening.file.empty())
                 self->m_files.InsertString(0, opening.file.c_str());
         }

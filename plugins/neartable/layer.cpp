@@ -22,6 +22,14 @@ Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatas
 
 Layer::~Layer() = default;
 
+void Layer::WarnOfRenamed() const
+{
+    for (const auto &names : m_schema.renamed)
+        CPLError(CE_Warning, CPLE_AppDefined,
+                 "NEARTABLE: the field %s is carried over as %s: formats keep that name for a column of their own",
+                 names.first.c_str(), names.second.c_str());
+}
+
 /* ---- parts ---- */
 
 /* Keeps the last error: it is given again until reading begins anew. */

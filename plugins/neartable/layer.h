@@ -33,6 +33,8 @@ class Layer final : public OGRLayer
     int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array) override;
     GDALDataset *GetDataset() override { return m_dataset; }
 
+    /* Gives a warning for each field that is carried over under another name than the user may expect. */
+    void WarnOfRenamed() const;
     /* What has been done so far, for the metadata domain FISHNET. */
     void Report(CPLStringList &report) const;
 

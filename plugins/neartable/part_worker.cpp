@@ -1,5 +1,6 @@
 #include "neartable/part_worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -32,6 +33,24 @@ OGRLayerH PartsJob::OnlyLayer(GDALDatasetH dataset)
         return nullptr;
     OGRLayerH layer = GDALDatasetGetLayerByName(dataset, kLayerName); /* SQLite does not list tables without geometry */
     return layer || GDALDatasetGetLayerCount(dataset) != 1 ? layer : GDALDatasetGetLayer(dataset, 0);
+}
+
+/* By name; what is then left by its place, where the format has as many columns. */
+std::vector<int> PartsJob::FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH part)
+{
+    const int count = OGR_FD_GetFieldCount(table), stored = OGR_FD_GetFieldCount(part);
+    std::vector<int> columns;
+    std::vector<char> taken(static_cast<size_t>(stored), 0);
+    for (int i = 0; i < count; i++) {
+        const int found = OGR_FD_GetFieldIndex(part, OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(table, i)));
+        columns.push_back(found);
+        if (found >= 0)
+            taken[static_cast<size_t>(found)] = 1;
+    }
+    for (int i = 0; stored == count && i < count; i++)
+        if (columns[static_cast<size_t>(i)] < 0 && !taken[static_cast<size_t>(i)])
+            columns[static_cast<size_t>(i)] = i;
+    return columns;
 }
 
 Words PartsJob::ToWords() const
@@ -121,19 +140,29 @@ static bool Write(const PartsJob &job, GDALDataset *table, const std::string &fi
     return begun;
 }
 
-/* All rows can be read again. Some formats drop rows without geometry, and say nothing. */
-static bool IsWhole(const PartsJob &job, const std::string &file, int64_t rows)
+/* All rows can be read again, with all columns. Some formats drop rows without geometry, or columns whose names they keep for themselves, and
+ * say nothing. */
+static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH table, int64_t rows)
 {
     if (rows == 0)
         return true; /* some write no file then */
     const DatasetHandle written(GDALOpenEx(file.c_str(), GDAL_OF_VECTOR, nullptr, nullptr, nullptr));
     OGRLayerH layer = PartsJob::OnlyLayer(written.get());
     const int64_t there = layer ? OGR_L_GetFeatureCount(layer, TRUE) : 0;
-    if (there == rows)
+    if (there != rows) {
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again it has %lld of %lld rows: the format %s does not hold them (without geometry?)",
+                 static_cast<long long>(there), static_cast<long long>(rows), job.format.c_str());
+        return false;
+    }
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
+    const std::vector<int> columns = PartsJob::FindColumns(defn, OGR_L_GetLayerDefn(layer));
+    const auto missing = std::find(columns.begin(), columns.end(), -1);
+    if (missing == columns.end())
         return true;
-    CPLError(CE_Failure, CPLE_AppDefined,
-             "read again it has %lld of %lld rows: the format %s does not hold them (without geometry?)",
-             static_cast<long long>(there), static_cast<long long>(rows), job.format.c_str());
+    CPLError(CE_Failure, CPLE_AppDefined, "read again it lacks the column %s: the format %s does not hold it",
+             OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, static_cast<int>(missing - columns.begin()))),
+             job.format.c_str());
     return false;
 }
 
@@ -171,8 +200,9 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
         if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)
             CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", temporary.c_str(), strerror(errno));
         else if (opened && Write(job, table.get(), file, task) && !HasFailed(collector)) {
-            rows = OGR_L_GetFeatureCount(GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0), TRUE);
-            done = IsWhole(job, file, rows) && MakeSureItIsThere(file) &&
+            OGRLayerH layer = GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0);
+            rows = OGR_L_GetFeatureCount(layer, TRUE);
+            done = IsWhole(job, file, layer, rows) && MakeSureItIsThere(file) &&
                    Publish(temporary, job.folder, job.File(part), &bytes);
         }
         cause = collector.Cause("no reason given");

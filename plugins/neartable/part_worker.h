@@ -27,6 +27,9 @@ struct PartsJob {
     std::string File(int64_t part) const { return Stem(part) + "." + extension; }
     /* The file as a dataset: its only layer; NULL: it cannot be read. */
     static OGRLayerH OnlyLayer(GDALDatasetH dataset);
+    /* Where the columns of the table stand in a part that is read again, -1: nowhere. A format may cut their names, or move some to the
+     * front. */
+    static std::vector<int> FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH part);
 
     Words ToWords() const;
     bool FromWords(const Words &words);

@@ -71,6 +71,13 @@ static void KeepTypes(PartsJob &job)
         job.layerOptions.SetNameValue("CREATE_CSVT", "YES");
 }
 
+/* The order of rows, where the format would sort them for an index. */
+static void KeepOrder(PartsJob &job)
+{
+    if (EQUAL(job.format.c_str(), "FlatGeobuf") && !job.layerOptions.FetchNameValue("SPATIAL_INDEX"))
+        job.layerOptions.SetNameValue("SPATIAL_INDEX", "NO");
+}
+
 static bool ReadList(CSLConstList options, const char *key, CPLStringList &list)
 {
     const CPLStringList given(CSLFetchNameValueMultiple(const_cast<char **>(options), key));
@@ -169,11 +176,72 @@ static std::string Escaped(const char *text)
     return result;
 }
 
-/* A union whose columns are those of its first part, which has them all. */
-static bool WriteUnion(const PartsJob &job, const std::string &output, bool hasGeometry)
+static bool IsJSON(const std::string &format)
+{
+    return EQUAL(format.c_str(), "GeoJSON") || EQUAL(format.c_str(), "GeoJSONSeq");
+}
+
+/* The type of a column of the union: the table's where each format can give values of it, whatever it made of those of one part. */
+static OGRFieldType UnionType(OGRFieldType table, OGRFieldType part)
+{
+    switch (table) {
+    case OFTInteger:
+    case OFTInteger64:
+    case OFTReal:
+    case OFTString:
+        return table;
+    default:
+        return part;
+    }
+}
+
+/* The columns of the table under the names that a part has for them; empty: it does not have them all. */
+static std::string UnionFields(OGRFeatureDefnH table, OGRFeatureDefnH part)
+{
+    std::string fields;
+    const std::vector<int> columns = PartsJob::FindColumns(table, part);
+    for (size_t i = 0; i < columns.size(); i++) {
+        if (columns[i] < 0)
+            return {};
+        OGRFieldDefnH own = OGR_FD_GetFieldDefn(table, static_cast<int>(i));
+        OGRFieldDefnH stored = OGR_FD_GetFieldDefn(part, columns[i]);
+        const OGRFieldType type = UnionType(OGR_Fld_GetType(own), OGR_Fld_GetType(stored));
+        const OGRFieldSubType subtype = OGR_Fld_GetSubType(OGR_Fld_GetType(stored) == type ? stored : own);
+        fields +=
+            "    <Field name=\"" + Escaped(OGR_Fld_GetNameRef(stored)) + "\" type=\"" + OGR_GetFieldTypeName(type) +
+            (subtype == OFSTNone ? std::string() : std::string("\" subtype=\"") + OGR_GetFieldSubTypeName(subtype)) +
+            "\"/>\n";
+    }
+    return fields;
+}
+
+/* The geometries of the union, as a part has them. */
+static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
+{
+    const OGRwkbGeometryType own = OGR_FD_GetGeomType(table);
+    const OGRwkbGeometryType stored = OGR_FD_GetGeomType(OGR_L_GetLayerDefn(part));
+    std::string type = own == wkbNone ? "wkbNone" : own == wkbPoint ? "wkbPoint" : "wkbLineString";
+    if (own != wkbNone)
+        type = wkbFlatten(stored) != own ? "wkbUnknown" : wkbHasZ(stored) ? type + "25D" : type;
+    std::string xml = "<GeometryType>" + type + "</GeometryType>";
+    OGRSpatialReferenceH srs = own == wkbNone ? nullptr : OGR_L_GetSpatialRef(part);
+    const char *name = own == wkbNone ? "" : OGR_L_GetGeometryColumn(part); /* geometries are found by it */
+    const std::string element = *name ? "SRS" : "LayerSRS";
+    char *wkt = nullptr;
+    if (srs && OSRExportToWkt(srs, &wkt) == OGRERR_NONE)
+        xml += "<" + element + ">" + Escaped(wkt) + "</" + element + ">";
+    CPLFree(wkt);
+    if (*name)
+        xml = "<GeometryField name=\"" + Escaped(name) + "\">" + xml + "</GeometryField>";
+    return "    " + xml + "\n";
+}
+
+/* A union that says which columns it has: its first part may have no rows, and then in some formats no columns either. */
+static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
 {
     const std::string folder = job.folder.substr(job.folder.rfind('/') + 1);
-    std::string sources;
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
+    std::string sources, fields, geometry;
     int64_t rows = 0;
     for (int64_t part = 0; part < job.parts; part++) {
         const std::string file = job.folder + "/" + job.File(part);
@@ -183,6 +251,8 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, bool hasG
         const DatasetHandle dataset(
             GDALOpenEx(file.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
         OGRLayerH layer = PartsJob::OnlyLayer(dataset.get());
+        if (dataset && !layer && GDALDatasetGetLayerCount(dataset.get()) == 0)
+            continue; /* no rows, no layer in a file of that format */
         if (!layer) {
             CPLError(CE_Failure, CPLE_OpenFailed, "NEARTABLE: the part %s cannot be read again", file.c_str());
             return false;
@@ -190,10 +260,16 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, bool hasG
         const int64_t count = OGR_L_GetFeatureCount(layer, TRUE);
         if (count == 0 && rows > 0)
             continue;
+        if (fields.empty())
+            fields = UnionFields(defn, OGR_L_GetLayerDefn(layer));
+        if (rows == 0)
+            geometry = UnionGeometry(defn, layer);
         rows += count;
         sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
                    "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +
                    "</SrcDataSource>\n";
+        if (IsJSON(job.format)) /* a text that looks like a date stays as it is */
+            sources += "      <OpenOptions><OOI key=\"DATE_AS_STRING\">YES</OOI></OpenOptions>\n";
         sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
     }
     if (sources.empty()) {
@@ -201,11 +277,12 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, bool hasG
                  job.format.c_str());
         return false;
     }
+    if (fields.empty())
+        fields = UnionFields(defn, defn);
     return WriteWhole("NEARTABLE", output,
-                      "<OGRVRTDataSource>\n  <OGRVRTUnionLayer name=\"near_table\">\n" +
-                          std::string(hasGeometry ? "" : "    <GeometryType>wkbNone</GeometryType>\n") +
-                          "    <FieldStrategy>FirstLayer</FieldStrategy>\n    <FeatureCount>" + std::to_string(rows) +
-                          "</FeatureCount>\n" + sources + "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
+                      "<OGRVRTDataSource>\n  <OGRVRTUnionLayer name=\"near_table\">\n" + geometry + fields +
+                          "    <FeatureCount>" + std::to_string(rows) + "</FeatureCount>\n" + sources +
+                          "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
 }
 
 /* ---- in a helper process ---- */
@@ -428,6 +505,7 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
         !ReadYes("RESUME", CSLFetchNameValueDef(options, "RESUME", "NO"), resume))
         return nullptr;
     KeepTypes(job);
+    KeepOrder(job);
     job.connection = plan.options.connection;
     job.openOptions = TableOptions(plan.options);
     job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
@@ -448,7 +526,8 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
         if (!folder.Has(job.File(part)))
             job.todo.push_back(part);
     job.folder = AbsoluteName(job.folder);
-    if (!Run(job, plan, folder, progress, progressData).Write() || !WriteUnion(job, output, hasGeometry))
+    if (!Run(job, plan, folder, progress, progressData).Write() ||
+        !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
         return nullptr;
     return GDALDataset::FromHandle(
         GDALOpenEx(output.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));

@@ -1,5 +1,7 @@
 #include "neartable/schema.h"
 
+#include <algorithm>
+
 namespace fishnet::neartable
 {
 
@@ -10,10 +12,19 @@ static int AddField(OGRFeatureDefn *defn, const char *name, OGRFieldType type)
     return defn->GetFieldCount() - 1;
 }
 
+/* Names that formats give to their own columns, of FIDs and of geometries. A field of such a name replaces the FIDs, is lost, or stops the
+ * writer; and which format the rows go to, the table does not know. */
+static bool IsOfFormats(const std::string &name)
+{
+    static const char *const names[] = {"fid",      "ogc_fid",      "ogr_fid", "objectid",     "geom",
+                                        "geometry", "wkb_geometry", "shape",   "ogr_geometry", "gml_id"};
+    return std::any_of(std::begin(names), std::end(names), [&](const char *own) { return EQUAL(own, name.c_str()); });
+}
+
 /* The name, or another that is not taken. */
 static std::string FreeName(OGRFeatureDefn *defn, const std::string &name, const char *prefix)
 {
-    const auto taken = [defn](const std::string &n) { return defn->GetFieldIndex(n.c_str()) >= 0; };
+    const auto taken = [defn](const std::string &n) { return IsOfFormats(n) || defn->GetFieldIndex(n.c_str()) >= 0; };
     if (!taken(name))
         return name;
     const std::string prefixed = prefix + name;
@@ -23,11 +34,13 @@ static std::string FreeName(OGRFeatureDefn *defn, const std::string &name, const
     return free;
 }
 
-static int AddCarried(OGRFeatureDefn *defn, const std::vector<CarriedField> &fields, const char *prefix)
+int Schema::AddCarried(const std::vector<CarriedField> &carriedFields, const char *prefix)
 {
     const int first = defn->GetFieldCount();
-    for (const CarriedField &carried : fields) {
+    for (const CarriedField &carried : carriedFields) {
         const std::string name = FreeName(defn, carried.name, prefix);
+        if (IsOfFormats(carried.name))
+            renamed.emplace_back(carried.name, name);
         OGRFieldDefn field(name.c_str(), carried.type);
         field.SetSubType(carried.subtype);
         field.SetWidth(carried.width);
@@ -56,8 +69,8 @@ Schema::Schema(const Plan &plan) : defn(new OGRFeatureDefn((plan.input.layer + "
         along = AddField(defn, "NEAR_ALONG", OFTReal);
     if (plan.NearLabels())
         nearFc = AddField(defn, "NEAR_FC", OFTString);
-    fields = AddCarried(defn, plan.fields, "IN_");
-    nearFields = AddCarried(defn, plan.nearFields, "NEAR_");
+    fields = AddCarried(plan.fields, "IN_");
+    nearFields = AddCarried(plan.nearFields, "NEAR_");
 
     if (options.geometry == RowGeometry::None) {
         defn->SetGeomType(wkbNone);

@@ -23,6 +23,12 @@ class Schema
     int location = -1; /* FROM_X, then FROM_Y, NEAR_X, NEAR_Y */
     int angle = -1, along = -1, nearFc = -1;
     int fields = -1, nearFields = -1; /* the first of them */
+
+    /* Carried fields whose names formats keep for columns of their own: the name, and that of the column. */
+    std::vector<std::pair<std::string, std::string>> renamed;
+
+  private:
+    int AddCarried(const std::vector<CarriedField> &carriedFields, const char *prefix);
 };
 
 } // namespace fishnet::neartable

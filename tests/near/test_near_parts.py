@@ -86,6 +86,89 @@ class TestParts(Case):
         self.assertFalse(os.path.exists(self.path('dropped.vrt')))
         self.assertEqual(self.left('dropped.vrt'), [])
 
+    def rows(self, path, names=None):
+        """What is in columns (all, or those of these names), as text, and the geometries."""
+        options = ['DATE_AS_STRING=YES'] if str(path).endswith('.geojson') else []  # or a text becomes a date
+        dataset = gdal.OpenEx(path, open_options=options) if isinstance(path, str) else path
+        layer = dataset.GetLayerByName('near_table') or dataset.GetLayer(0)
+        definition = layer.GetLayerDefn()
+        have = [definition.GetFieldDefn(i).GetName().lower() for i in range(definition.GetFieldCount())]
+        places = [have.index(name.lower()) for name in names] if names else range(len(have))
+        rows = []
+        for feature in layer:
+            geometry = feature.GetGeometryRef()
+            if geometry:
+                geometry.FlattenTo2D()
+            words = [feature.GetFieldAsString(i) for i in places]
+            rows.append([float(word) if word.replace('.', '').isdigit() else word for word in words] + [geometry.ExportToWkt() if geometry else None])
+        return rows
+
+    def alike(self, got, want, text):
+        self.assertEqual(len(got), len(want), text)
+        for a, b in zip(got, want):
+            self.assertEqual([w for w in a if not isinstance(w, float)], [w for w in b if not isinstance(w, float)], text)
+            for x, y in zip(a, b):
+                if isinstance(y, float):
+                    self.assertAlmostEqual(x, y, delta=1e-6, msg=text)
+
+    def odd(self):
+        """Whose first half has nothing near, and whose fields have the names that formats give to columns of their own."""
+        names = ('fid', 'ogc_fid', 'OBJECTID', 'geom', 'geometry', 'shape', 'name', 'description', 'id', 'day')
+        far, close = [(90000 + i, 0) for i in range(20)], [(i, i) for i in range(20)]
+        fields = {name: [str(7 * i) + 'x' for i in range(40)] for name in names}
+        fields.update({'fid': range(100, 140), 'ogc_fid': range(200, 240), 'OBJECTID': range(300, 340), 'day': ['2020-01-%02d' % (i % 9 + 1) for i in range(40)]})
+        table = make(self.path('odd.fgb'), points(far + close), fields=fields)
+        near = make(self.path('odd_near.fgb'), points([(i, 0) for i in range(20)]), fields={'fid': range(20), 'geom': ['g%d' % i for i in range(20)]})
+        options = {'NEAR': near, 'CLOSEST': 2, 'RADIUS': 500, 'FIELDS': '*', 'NEAR_FIELDS': '*'}
+        return table, options, ['IN_fid_2', 'IN_ogc_fid', 'IN_OBJECTID', 'IN_geom', 'IN_geometry', 'IN_shape', 'name', 'description', 'id', 'day',
+                                'NEAR_fid_2', 'NEAR_geom', 'IN_FID', 'NEAR_FID', 'NEAR_DIST', 'NEAR_RANK']
+
+    def formats(self):
+        """Names and endings of those that this GDAL writes; have they geometries?"""
+        all_of_them = (('GPKG', 'gpkg', True), ('SQLite', 'sqlite', True), ('GeoJSON', 'geojson', True), ('FlatGeobuf', 'fgb', True), ('CSV', 'csv', False),
+                       ('ESRI Shapefile', 'shp', True), ('KML', 'kml', True), ('GML', 'gml', True), ('XLSX', 'xlsx', False), ('ODS', 'ods', False),
+                       ('MapInfo File', 'tab', True), ('Parquet', 'parquet', True), ('OpenFileGDB', 'gdb', True))
+        return [f for f in all_of_them if gdal.GetDriverByName(f[0]) and gdal.GetDriverByName(f[0]).GetMetadataItem('DCAP_CREATE')]
+
+    def test_columns_in_every_format(self):
+        """Through ogr2ogr, and in parts of which the first is empty: in some formats it has no columns then, in some no layer."""
+        table, options, names = self.odd()
+        for format, ending, geometry in self.formats():
+            more = {**options, 'GEOMETRY': 'FROM' if geometry else 'NONE'}
+            near = gdal.OpenEx('NEARTABLE:' + table, open_options=['%s=%s' % item for item in more.items()])
+            want = self.rows(near, names=names)
+            self.assertEqual(len(want), 40)
+            path = self.path('odd_out.' + ending)
+            srs = ['-a_srs', 'EPSG:4326'] if format == 'KML' else []  # or it wants to transform
+            good('ogr2ogr', '-f', format, path, 'NEARTABLE:' + table, *srs, *oo(**more), *(['-lco', 'SPATIAL_INDEX=NO'] if ending == 'fgb' else []))
+            if ending != 'shp':
+                self.alike(self.rows(path, names=names), want, format)
+            self.assertEqual(len(self.rows(path)), 40, format)
+            if format == 'KML':
+                continue  # it would transform
+            path = self.whole('odd.vrt', '-dsco', 'FORMAT=' + format, '-dsco', 'PARTS=3', table=table, **more)
+            self.assertEqual(len([name for name in os.listdir(self.path('odd_parts')) if name.startswith('part_0000.')]) > 0, True, format)
+            self.alike(self.rows(path), self.rows(near), format)
+
+    def test_fields_that_are_renamed_are_told(self):
+        table, options, _ = self.odd()
+        done = run('ogr2ogr', '-f', 'GPKG', self.path('told.gpkg'), 'NEARTABLE:' + table, *oo(**options))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('the field ogc_fid is carried over as IN_ogc_fid', done.stderr)
+        self.assertEqual(done.stderr.count('as NEAR_geom'), 1)
+
+    def test_a_column_that_the_format_loses(self):
+        """The layer creation option takes a column of the table for the FIDs."""
+        done = self.write('lost.vrt', '-dsco', 'PART_LCO=FID=NEAR_RANK', '-dsco', 'PARTS=2', CLOSEST=1)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('part_', done.stderr)
+        self.assertFalse(os.path.exists(self.path('lost.vrt')))
+
+    def test_order_of_flatgeobuf(self):
+        expected = self.csv('NEARTABLE:' + self.input, **self.options, GEOMETRY='LINE')
+        path = self.whole('order.vrt', '-dsco', 'FORMAT=FlatGeobuf', '-dsco', 'PARTS=2', GEOMETRY='LINE')
+        self.assertEqual(self.csv(path), expected)
+
     def test_no_rows(self):
         empty = make(self.path('empty.gpkg'), [], fields={'name': []})
         path = self.whole('no_rows.vrt', '-dsco', 'PARTS=3', table=empty)

@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include <cpl_json.h>
+
 #include "crs_name.h"
 #include "gdal_compat.h"
 #include "processes.h"
@@ -72,6 +74,8 @@ struct Builder {
     bool FindLayer(const char *option, const std::string &wanted, LayerPlan &layer);
     bool FindInput();
     bool FindNear();
+    bool ChooseGeodesic();
+    bool ChooseTransformation(LayerPlan &layer);
     bool ChooseCRS();
     bool ChooseUnits();
     bool ToCore(const char *option, const Distance &distance, double &value) const;
@@ -249,60 +253,117 @@ void DropVertical(SRSHandle &srs)
         OSRStripVertical(srs.get());
 }
 
+/* One unit of a geographic CRS in degrees. */
+double DegreesOf(OGRSpatialReferenceH srs)
+{
+    constexpr double kDegree = 3.14159265358979323846 / 180;
+    const double degrees = OSRGetAngularUnits(srs, nullptr) / kDegree;
+    return std::abs(degrees - 1) < 1e-9 ? 1 : degrees;
+}
+
+/* The geographic CRS that a derived one, such as one with a rotated pole, is made from. NULL: PROJ does not tell. */
+SRSHandle BaseOf(OGRSpatialReferenceH derived)
+{
+    char *json = nullptr;
+    const bool exported = OSRExportToPROJJSON(derived, &json, nullptr) == OGRERR_NONE;
+    CPLJSONDocument document;
+    const bool loaded = exported && json && document.LoadMemory(json);
+    CPLFree(json);
+    if (!loaded)
+        return nullptr;
+    CPLJSONObject root = document.GetRoot();
+    if (root.GetObj("source_crs").IsValid()) /* bound to another datum */
+        root = root.GetObj("source_crs");
+    const std::string base = root.GetObj("base_crs").Format(CPLJSONObject::PrettyFormat::Plain);
+    SRSHandle srs(OSRNewSpatialReference(nullptr));
+    return OSRSetFromUserInput(srs.get(), base.c_str()) == OGRERR_NONE ? std::move(srs) : nullptr;
+}
+
+/* Sets the CRS that geodesic distances are computed in: lines of longitude and latitude on the ellipsoid itself. */
+bool Builder::ChooseGeodesic()
+{
+    const std::string text = "METHOD=GEODESIC: ", name = CRSName(plan.srs.get());
+    if (!plan.srs)
+        return Fail(text + Describe(plan.input) + " has no CRS, so its ellipsoid is not known");
+    if (OSRIsDerivedGeographic(plan.srs.get()))
+        plan.srs = BaseOf(plan.srs.get());
+    else if (!OSRIsGeographic(plan.srs.get()))
+        plan.srs.reset(OSRCloneGeogCS(plan.srs.get()));
+    if (!plan.srs)
+        return Fail(text + name + " of " + Describe(plan.input) +
+                    " has no geographic CRS below it: METHOD=PLANAR is wanted, or another CRS");
+    OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
+    OGRErr bad = OGRERR_NONE;
+    plan.semiMajor = OSRGetSemiMajor(plan.srs.get(), &bad);
+    const double inverse = OSRGetInvFlattening(plan.srs.get(), &bad);
+    if (bad != OGRERR_NONE || !(plan.semiMajor > 0))
+        return Fail(text + CRSName(plan.srs.get()) + " of " + Describe(plan.input) + " has no ellipsoid");
+    plan.flattening = inverse > 0 ? 1 / inverse : 0;
+    plan.toDegrees = DegreesOf(plan.srs.get());
+    return true;
+}
+
+/* Whether x and y of that CRS say where a feature is. */
+bool IsHorizontal(const LayerPlan &layer)
+{
+    const char *kind = !layer.srs                         ? nullptr
+                       : OSRIsGeocentric(layer.srs.get()) ? "geocentric, and Z is not looked at"
+                       : OSRIsVertical(layer.srs.get())   ? "vertical: it has no x and y"
+                                                          : nullptr;
+    return !kind || Fail("the CRS of " + Describe(layer) + ", " + CRSName(layer.srs.get()) + ", is " + kind +
+                         ". Transform the layer to a geographic or projected CRS first: ogr2ogr -t_srs EPSG:4326");
+}
+
+/* From the layer's CRS to that of the plan. */
+bool Builder::ChooseTransformation(LayerPlan &layer)
+{
+    layer.transform = layer.srs && plan.srs && !OSRIsSame(layer.srs.get(), plan.srs.get());
+    if (!layer.transform)
+        return true;
+    const std::string names = CRSName(layer.srs.get()) + " to " + CRSName(plan.srs.get());
+    std::string cause;
+    if (!plan.NewTransformation(layer, cause)) {
+        if (OSRIsLocal(layer.srs.get()) || OSRIsLocal(plan.srs.get()))
+            cause = "a local CRS is tied to no place on earth. Give both sides the same CRS: ogr2ogr -a_srs";
+        return Fail(Describe(layer) + " cannot be transformed from " + names + ": " + cause);
+    }
+    CPLDebug("FISHNET", "%s is transformed from %s%s", Describe(layer).c_str(), names.c_str(),
+             OSRIsGeographic(plan.srs.get()) ? ", longitude first" : "");
+    return true;
+}
+
 bool Builder::ChooseCRS()
 {
     LayerPlan &input = plan.input;
-    DropVertical(input.srs);
+    std::vector<LayerPlan *> layers = {&input};
+    for (LayerPlan &layer : plan.near)
+        layers.push_back(&layer);
+    for (LayerPlan *layer : layers) {
+        DropVertical(layer->srs);
+        if (!IsHorizontal(*layer))
+            return false;
+    }
     if (input.srs) {
         plan.srs.reset(OSRClone(input.srs.get()));
         OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
     }
     const bool geographic = plan.srs && OSRIsGeographic(plan.srs.get());
     plan.geodesic = options.method == Method::Geodesic || (options.method == Method::Auto && geographic);
-    if (plan.geodesic && !plan.srs)
-        return Fail("METHOD=GEODESIC: " + Describe(input) + " has no CRS, so its ellipsoid is not known");
-    if (plan.geodesic && !geographic) {
-        const std::string name = CRSName(plan.srs.get());
-        plan.srs.reset(OSRCloneGeogCS(plan.srs.get()));
-        if (!plan.srs)
-            return Fail("METHOD=GEODESIC: " + name + " of " + Describe(input) + " has no geographic CRS below it");
-        OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
-    }
-    if (plan.geodesic) {
-        OGRErr bad = OGRERR_NONE;
-        plan.semiMajor = OSRGetSemiMajor(plan.srs.get(), &bad);
-        const double inverse = OSRGetInvFlattening(plan.srs.get(), &bad);
-        if (bad != OGRERR_NONE || !(plan.semiMajor > 0))
-            return Fail("METHOD=GEODESIC: " + CRSName(plan.srs.get()) + " of " + Describe(input) + " has no ellipsoid");
-        plan.flattening = inverse > 0 ? 1 / inverse : 0;
-    } else if (geographic)
+    if (plan.geodesic && !ChooseGeodesic())
+        return false;
+    if (geographic && !plan.geodesic) {
+        char *unit = nullptr;
+        OSRGetAngularUnits(plan.srs.get(), &unit);
+        const bool degrees = DegreesOf(plan.srs.get()) == 1;
         Warn("METHOD=PLANAR: " + CRSName(plan.srs.get()) + " of " + Describe(input) +
-             " is geographic: distances are in degrees");
-    if (geographic || plan.geodesic) {
-        constexpr double kDegree = 3.14159265358979323846 / 180;
-        plan.toDegrees = OSRGetAngularUnits(plan.srs.get(), nullptr) / kDegree;
-        if (std::abs(plan.toDegrees - 1) < 1e-9)
-            plan.toDegrees = 1;
+             " is geographic: distances are in " + (degrees || !unit ? "degrees" : "its unit, " + std::string(unit)));
     }
-
-    std::vector<LayerPlan *> layers = {&input};
-    for (LayerPlan &layer : plan.near)
-        layers.push_back(&layer);
     for (LayerPlan *layer : layers) {
-        DropVertical(layer->srs);
         if (!layer->srs != !plan.srs)
             Warn(Describe(plan.srs ? *layer : input) + " has no CRS: its coordinates are taken as those of " +
                  Describe(plan.srs ? input : *layer));
-        layer->transform = layer->srs && plan.srs && !OSRIsSame(layer->srs.get(), plan.srs.get());
-        if (!layer->transform)
-            continue;
-        std::string cause;
-        if (!plan.NewTransformation(*layer, cause))
-            return Fail(Describe(*layer) + " cannot be transformed from " + CRSName(layer->srs.get()) + " to " +
-                        CRSName(plan.srs.get()) + ": " + cause);
-        CPLDebug("FISHNET", "%s is transformed from %s to %s%s", Describe(*layer).c_str(),
-                 CRSName(layer->srs.get()).c_str(), CRSName(plan.srs.get()).c_str(),
-                 OSRIsGeographic(plan.srs.get()) ? ", longitude first" : "");
+        if (!ChooseTransformation(*layer))
+            return false;
     }
     return true;
 }
@@ -328,7 +389,7 @@ bool Builder::ToCore(const char *option, const Distance &distance, double &value
     if (OSRIsGeographic(plan.srs.get())) {
         if (unit->metres != 0)
             return Fail(text + "planar distances in a geographic CRS are in degrees (METHOD=GEODESIC: in metres)");
-        value /= plan.toDegrees;
+        value /= DegreesOf(plan.srs.get());
         return true;
     }
     if (unit->metres == 0)

@@ -61,7 +61,7 @@ class Plan
     bool geodesic = false;
     double semiMajor = 0, flattening = 0;
     SRSHandle srs;              /* that distances are computed in, x or longitude first; NULL: none */
-    double toDegrees = 1;       /* coordinates in srs times this are degrees: geodesic only */
+    double toDegrees = 1;       /* coordinates in srs times this are degrees; planar: they are taken as they are */
     double unit = 1;            /* NEAR_DIST times this is what the core measures in */
     fn_near_limits limits = {}; /* in the core's unit */
     fn_excluded excluded = {-1, 0};

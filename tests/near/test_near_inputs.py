@@ -1,11 +1,21 @@
-"""What a near table makes of its inputs: fields whose names differ in case only."""
+"""What a near table makes of its inputs: fields whose names differ in case only, and CRS that are neither plain geographic nor projected."""
 import json
 import sys
 import unittest
 
-from osgeo import gdal, ogr
+import numpy as np
+from osgeo import gdal, ogr, osr
 
-from near_common import NearCase, good, make, near, names_of, oo, table
+from near_common import NearCase, good, listening, make, near, names_of, oo, rng, srs_of, table
+
+DEGREE = 'ANGLEUNIT["degree",0.0174532925199433]'
+ROTATED = ('GEOGCRS["Rotated",BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563,LENGTHUNIT["metre",1]]],'
+           'PRIMEM["Greenwich",0,{0}]],DERIVINGCONVERSION["Pole rotation (netCDF CF convention)",METHOD["Pole rotation (netCDF CF convention)"],'
+           'PARAMETER["Grid north pole latitude (netCDF CF convention)",39.25,{0}],PARAMETER["Grid north pole longitude (netCDF CF convention)",-162,{0}],'
+           'PARAMETER["North pole grid longitude (netCDF CF convention)",0,{0}]],CS[ellipsoidal,2],AXIS["latitude",north,ORDER[1],{0}],'
+           'AXIS["longitude",east,ORDER[2],{0}]]').format(DEGREE)
+HEIGHTS = 'EPSG:5773'
+SITE = 'LOCAL_CS["site",UNIT["metre",1]]'
 
 
 def attributes(layer):
@@ -75,6 +85,98 @@ class Names(NearCase):
             for match, want in (('Code', [(0, 0), (1, 1)]), ('code', [(0, 0)]), ('code=Code', [(0, 1), (1, 0)]), ('CODE', [(0, 0), (1, 1)]), ('Code=code', [(1, 1)])):
                 found = [(row.IN_FID, row.NEAR_FID) for row in table(a, NEAR=b, MATCH=match)]
                 self.assertEqual(found, want, ending + match)
+
+
+class References(NearCase):
+    def layer(self, places, crs, to_crs=None):
+        """A GeoPackage with these points; those of `crs` moved to `to_crs`."""
+        places = np.asarray(places, float)
+        if to_crs:
+            to = osr.CoordinateTransformation(srs_of(crs), srs_of(to_crs))
+            places = [to.TransformPoint(*place) for place in places]
+        crs = to_crs or crs
+        told = crs not in (ROTATED, HEIGHTS)  # GeoPackage knows no such CRS
+        path = make(self.new('a.gpkg'), ['POINT(%r %r)' % tuple(map(float, place[:2])) for place in places], epsg=told and crs, kind=ogr.wkbPoint)
+        if told:
+            return path
+        vrt = self.new('a.vrt')
+        with open(vrt, 'w') as f:
+            f.write('<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>%s</SrcDataSource><LayerSRS>%s</LayerSRS></OGRVRTLayer></OGRVRTDataSource>' % (path, crs))
+        return vrt
+
+    def test_rotated_pole(self):
+        """Degrees round another pole are none of the ellipsoid: distances and azimuths are those of the CRS below it."""
+        generator = rng('rotated')
+        places, others = generator.uniform([5, 45], [15, 55], (40, 2)), generator.uniform([5, 45], [15, 55], (30, 2))
+        options = {'LOCATION': True, 'ANGLE': True, 'CLOSEST': 3}
+        want = table(self.layer(places, 4326), NEAR=self.layer(others, 4326), **options)
+        a, b = self.layer(places, 4326, ROTATED), self.layer(others, 4326, ROTATED)
+        for left, right in ((a, b), (a, self.layer(others, 4326)), (self.layer(places, 4326), b)):
+            got = table(left, NEAR=right, **options)
+            self.assertEqual([(row.IN_FID, row.NEAR_FID) for row in got], [(row.IN_FID, row.NEAR_FID) for row in want])
+            for column, delta in (('NEAR_DIST', 1e-5), ('NEAR_ANGLE', 1e-8), ('FROM_X', 1e-11), ('NEAR_Y', 1e-11)):
+                np.testing.assert_allclose([getattr(row, column) for row in got], [getattr(row, column) for row in want], rtol=0, atol=delta)
+        with listening() as said:
+            rows = table(a, NEAR=b, METHOD='PLANAR', LOCATION=True)
+        self.assertIn('degrees', said.warnings()[0])
+        for row in rows:
+            self.assertAlmostEqual(row.NEAR_DIST, np.hypot(row.NEAR_X - row.FROM_X, row.NEAR_Y - row.FROM_Y), delta=1e-12)
+
+    def test_geocentric(self):
+        """Points 1 km above each other are not at distance 0."""
+        earth = make(self.new('earth.gpkg'), ['POINT Z (6378137 0 0)'], epsg=4978)
+        plain = make(self.new('plain.gpkg'), ['POINT(0 0)'], epsg=4326)
+        for left, right, name in ((earth, earth, 'earth'), (plain, earth, 'earth'), (earth, plain, 'earth')):
+            for method in ('AUTO', 'PLANAR', 'GEODESIC'):
+                self.refused(left, 'geocentric', name, 'EPSG:4978', '-t_srs', NEAR=right, METHOD=method)
+
+    def test_grads(self):
+        """400 of them are a circle. Planar distances are in the unit of the CRS, geodesic ones in metres."""
+        places = [(2, 50), (2.5, 50), (7, 50)]
+        a = self.layer(places, 4807)
+        with listening() as said:
+            rows = table(a, NEAR=a, METHOD='PLANAR', RADIUS=1, LOCATION=True, GEOMETRY='LINE')
+        self.assertIn('grad', said.warnings()[0])
+        self.assertEqual([(row.IN_FID, row.NEAR_DIST, row.FROM_X, row.NEAR_X, row.geometry.replace('.0', '')) for row in rows],
+                         [(1, 0.5, 2, 2.5, 'LINESTRING (2 50,2.5 50)'), (2, 0.5, 2.5, 2, 'LINESTRING (2.5 50,2 50)')])
+        self.assertEqual(len(table(a, NEAR=a, METHOD='PLANAR', RADIUS='0.4501deg')), 2)
+        self.assertEqual(len(table(a, NEAR=a, METHOD='PLANAR', RADIUS='0.4499deg')), 0)
+        rows = table(a, NEAR=a, METHOD='PLANAR', DISTANCE_UNIT='deg')
+        np.testing.assert_allclose([row.NEAR_DIST for row in rows], [0.45, 0.45, 4.05], rtol=1e-14)
+        degrees = self.layer(np.multiply(places, 0.9), 'GEOGCS["x",DATUM["D",SPHEROID["Clarke 1880 (IGN)",6378249.2,293.466021293627]],PRIMEM["P",0],UNIT["degree",0.0174532925199433]]')
+        got, want = ([(row.NEAR_DIST, row.FROM_X) for row in table(path, NEAR=path, LOCATION=True)] for path in (a, degrees))
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+    def test_compound_and_three_dimensions(self):
+        """Heights are not looked at."""
+        for crs, with_heights in ((32632, 'EPSG:32632+5773'), (4326, 'EPSG:4326+5773'), (4326, 'EPSG:4979')):
+            places = [(500000, 5e6), (500300, 5e6 + 400)] if crs == 32632 else [(9, 45), (9.01, 45)]
+            a, b = self.layer(places[:1], crs), self.layer(places[1:], crs)
+            high = make(self.new('high.gpkg'), ['POINT Z (%r %r 5000)' % place for place in places[1:]], epsg=with_heights, kind=ogr.wkbPoint25D)
+            want = table(a, NEAR=b)[0].NEAR_DIST
+            self.assertAlmostEqual(table(a, NEAR=high)[0].NEAR_DIST, want, delta=1e-6)
+            self.assertAlmostEqual(table(high, NEAR=a)[0].NEAR_DIST, want, delta=1e-6)
+
+    def test_local_and_vertical(self):
+        """A building site has metres, and no place on earth."""
+        site, utm = self.layer([(0, 0), (3, 4)], SITE), self.layer([(0, 0), (3, 4)], 32632)
+        self.assertEqual([row.NEAR_DIST for row in table(site, NEAR=site, RADIUS='0.005km', DISTANCE_UNIT='cm')], [500, 500])
+        self.refused(site, 'METHOD', 'site', 'PLANAR', NEAR=site, METHOD='GEODESIC')
+        self.refused(site, 'site', 'local', '-a_srs', NEAR=utm)
+        self.refused(utm, 'site', 'local', '-a_srs', NEAR=site)
+        heights = self.layer([(0, 0)], HEIGHTS)
+        self.refused(heights, 'vertical', 'EGM96', NEAR=utm)
+        self.refused(utm, 'vertical', 'EGM96', NEAR=heights)
+
+    def test_bound(self):
+        """A CRS that PROJ calls unknown is named by its text."""
+        bound = '+proj=utm +zone=32 +ellps=intl +towgs84=0,0,0'
+        a, b = self.layer([(500000, 5e6)], bound), self.layer([(500003, 5e6 + 4)], bound)
+        self.assertAlmostEqual(table(a, NEAR=b)[0].NEAR_DIST, 5, delta=1e-9)
+        message = self.refused(a, '+towgs84=0,0,0', '+ellps=intl', NEAR=b, RADIUS='5deg')
+        self.assertNotIn('unknown', message)
+        longlat = self.layer([(500000, 5e6)], bound, '+proj=longlat +ellps=intl +towgs84=0,0,0')
+        self.assertAlmostEqual(table(longlat, NEAR=b)[0].NEAR_DIST, 5, delta=0.003)
 
 
 if __name__ == '__main__':

@@ -47,6 +47,24 @@ fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels)
                        .height = (pixels.y + pixels.height - 1) / grid->tile_height - y + 1};
 }
 
+fn_status fn_grid_part(int64_t height, int tile_height, int block_height, int part, int parts, int64_t *first,
+                       int64_t *lines, fn_error *err)
+{
+    if (part < 1 || part > parts || parts > height)
+        return fn_fail(err, FN_ERR_ARGUMENT, "part %d of %d cannot be cut out of %lld lines", part, parts,
+                       (long long)height);
+    int unit = tile_height;
+    if (unit < 1 || (height - 1) / unit + 1 < parts)
+        unit = block_height;
+    if (unit < 1 || (height - 1) / unit + 1 < parts)
+        unit = 1;
+    const int64_t rows = (height - 1) / unit + 1;
+    const int64_t end = rows * part / parts * unit;
+    *first = rows * (part - 1) / parts * unit;
+    *lines = (end < height ? end : height) - *first;
+    return FN_OK;
+}
+
 #define AUTO_SIDE 512           /* COG's block, and twice GTiff's: readers' blocks divide ours */
 #define AUTO_PIXELS (256 * 256) /* enough for a task: a block of this size goes straight from the file to the kernels */
 #define AUTO_BYTES (8u << 20)

@@ -31,6 +31,13 @@ fn_window fn_grid_tile(const fn_grid *grid, int64_t tile);
 /* Tile columns and rows that a non-empty pixel window inside the raster touches. */
 fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels);
 
+/* The lines of part `part` (from 1) of `parts`. Where they begin depends on the arguments alone, so that whoever reads a part, in tiles of any
+ * size, cuts it alike. All parts together are each line once. They begin between tiles of tile_height lines where there are at least as many
+ * rows of these as parts, or else between blocks of block_height lines, or else between any lines. FN_ERR_ARGUMENT if there are fewer lines than
+ * parts; then first and lines are untouched. */
+fn_status fn_grid_part(int64_t height, int tile_height, int block_height, int part, int parts, int64_t *first,
+                       int64_t *lines, fn_error *err);
+
 /* A tile size that suits a source with blocks of block_width x block_height: whole blocks, so that none is decoded twice.
  * A block of at least 256 x 256 pixels is a tile by itself; smaller ones are put together up to 512 x 512 pixels, and up
  * to 8 MB with bytes_per_pixel over all bands. Sources in full-width strips give full-width tiles. Blocks of more than 16

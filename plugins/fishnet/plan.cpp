@@ -97,8 +97,10 @@ struct Builder {
     void AddPlanes();
     bool AddComputedOutputs();
     bool AddSourceOutputs();
-    bool TakePart();
+    bool TakePart(int tileHeight, int blockHeight, int64_t *lines);
     Pipeline Shape() const;
+    void AutoTile(int *width, int *height, int *blockHeight) const;
+    void MakeGroups();
     bool MakeGrid();
 };
 
@@ -392,20 +394,16 @@ bool Builder::AddSourceOutputs()
     return true;
 }
 
-/* Whole rows of tiles, so that the tiles are those of the whole raster. */
-bool Builder::TakePart()
+/* A part is cut by what the inputs are alone, and never by the TILE_SIZE of those who read it: they would not agree on where it begins. */
+bool Builder::TakePart(int tileHeight, int blockHeight, int64_t *lines)
 {
-    fn_grid &grid = plan.grid;
-    if (recipe.parts > grid.rows) {
-        CPLError(CE_Failure, CPLE_IllegalArg,
-                 "FISHNET: PARTITION=%d/%d: %s has %lld rows of tiles. Fewer parts or a lower TILE_SIZE are wanted",
-                 recipe.part, recipe.parts, Describe(plan.sources[0]).c_str(), static_cast<long long>(grid.rows));
-        return false;
-    }
-    const int64_t first = grid.rows * (recipe.part - 1) / recipe.parts, end = grid.rows * recipe.part / recipe.parts;
-    plan.firstLine = first * grid.tile_height;
-    const int64_t height = std::min(end * grid.tile_height, grid.height) - plan.firstLine;
-    return fn_grid_init(&grid, grid.width, height, grid.tile_width, grid.tile_height, nullptr) == FN_OK;
+    const int height = GDALGetRasterYSize(Handle(0));
+    if (fn_grid_part(height, tileHeight, blockHeight, recipe.part, recipe.parts, &plan.firstLine, lines, nullptr) ==
+        FN_OK)
+        return true;
+    CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: PARTITION=%d/%d: %s has only %d lines", recipe.part, recipe.parts,
+             Describe(plan.sources[0]).c_str(), height);
+    return false;
 }
 
 /* What decides the tiles: a step that computes whole rows, in whichever input, or else what A is. */
@@ -417,44 +415,56 @@ Pipeline Builder::Shape() const
     return plan.sources[0].pipeline;
 }
 
-bool Builder::MakeGrid()
+void Builder::MakeGroups()
 {
     std::vector<Plan::Group> &groups = plan.groups;
-    const std::vector<Plane> &planes = plan.planes;
     if (plan.pixelInterleaved)
         groups.push_back({0, static_cast<size_t>(plan.bandCount)});
     while (groups.empty() || groups.back().first + groups.back().count < plan.outputs.size())
         groups.push_back({groups.empty() ? 0 : groups.back().first + groups.back().count, 1});
+}
 
+/* TILE_SIZE=AUTO */
+void Builder::AutoTile(int *tileWidth, int *tileHeight, int *blockHeight) const
+{
+    const Plan::Group &group = plan.groups[0];
     GDALDatasetH dataset = Handle(0);
     const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
-    int tileWidth = recipe.tile_width, tileHeight = recipe.tile_height;
-    if (tileWidth == 0) {
-        int blockWidth = 0, blockHeight = 0;
-        size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
-        GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].source ? 1 : planes[0].band),
-                         &blockWidth, &blockHeight);
-        for (const Plane &plane : plan.planes)
-            bytes += fn_type_size(plane.type);
-        for (size_t i = groups[0].first; i < groups[0].first + groups[0].count; i++)
-            bytes += fn_type_size(plan.outputs[i].type);
-        const Pipeline shape = Shape();
-        const bool rows = shape.rows || shape.halo > 0;
-        if (shape.warped && (blockHeight > 1 || !rows))
-            fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, blockHeight, bytes, &tileWidth,
-                               &tileHeight);
-        else if (rows)
-            fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, &tileWidth, &tileHeight);
-        else
-            fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
+    int blockWidth = 0;
+    size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
+    GDALGetBlockSize(GDALGetRasterBand(dataset, plan.planes.empty() || plan.planes[0].source ? 1 : plan.planes[0].band),
+                     &blockWidth, blockHeight);
+    for (const Plane &plane : plan.planes)
+        bytes += fn_type_size(plane.type);
+    for (size_t i = group.first; i < group.first + group.count; i++)
+        bytes += fn_type_size(plan.outputs[i].type);
+    const Pipeline shape = Shape();
+    const bool rows = shape.rows || shape.halo > 0;
+    if (shape.warped && (*blockHeight > 1 || !rows))
+        fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+    else if (rows)
+        fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, tileWidth, tileHeight);
+    else
+        fn_grid_auto_tile(width, height, blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+}
+
+bool Builder::MakeGrid()
+{
+    MakeGroups();
+    int tileWidth = 0, tileHeight = 0, blockHeight = 0;
+    int64_t lines = GDALGetRasterYSize(Handle(0));
+    AutoTile(&tileWidth, &tileHeight, &blockHeight);
+    if (recipe.parts > 1 && !TakePart(tileHeight, blockHeight, &lines))
+        return false;
+    if (recipe.tile_width > 0) {
+        tileWidth = recipe.tile_width;
+        tileHeight = recipe.tile_height;
     }
     fn_error err;
-    if (fn_grid_init(&plan.grid, width, height, tileWidth, tileHeight, &err) != FN_OK) {
+    if (fn_grid_init(&plan.grid, GDALGetRasterXSize(Handle(0)), lines, tileWidth, tileHeight, &err) != FN_OK) {
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.sources[0]).c_str(), err.text);
         return false;
     }
-    if (!TakePart())
-        return false;
     /* GDAL counts the bytes of a block in an int. */
     const double blockBytes = 8.0 * plan.grid.tile_width * plan.grid.tile_height;
     if (blockBytes > 2147483647.0) {

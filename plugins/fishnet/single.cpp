@@ -694,12 +694,6 @@ bool Single::Prepare(const Plan &source, const Layout &layout)
     }
     if (!m_plan)
         return Fail(CPLE_OpenFailed, m_creation.output, cause);
-    /* A part begins and ends with a row of tiles. */
-    if (m_plan->grid.height != source.grid.height || m_plan->firstLine != source.firstLine)
-        return Fail(
-            CPLE_NotSupported, m_creation.output,
-            CPLSPrintf("with PARTITION, the source needs a TILE_SIZE of whole blocks of the file, such as %dx%d",
-                       tileWidth, tileHeight));
     return true;
 }
 

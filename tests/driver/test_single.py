@@ -237,19 +237,17 @@ class Single(Case):
             self.assertEqual([size > 0 for _, size in Tiff(out).blocks()], [i == 5 for i in range(16)])
 
     def test_partition(self):
-        """A part of a raster, as a source of its own."""
-        array = gdal.Open(self.dem).ReadAsArray()
-        for i, rows in ((1, slice(0, 512)), (2, slice(512, 517))):
+        """A part of a raster, as a source of its own; the TILE_SIZE of the source need not suit the file's blocks."""
+        array, top = gdal.Open(self.dem).ReadAsArray(), 0
+        for i in (1, 2):
             out = self.path('part%d.tif' % i)
             done = run('gdal_translate', '-q', '-of', 'FISHNET', 'FISHNET:' + self.dem, out, '-oo', 'PARTITION=%d/2' % i, '-oo',
-                       'TILE_SIZE=512', '-co', 'OUTPUT=SINGLE', '-co', 'COMPRESS=ZSTD')
+                       'TILE_SIZE=100', '-co', 'OUTPUT=SINGLE', '-co', 'COMPRESS=ZSTD')
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.same(gdal.Open(out).ReadAsArray(), array[rows])
-        done = run('gdal_translate', '-q', '-of', 'FISHNET', 'FISHNET:' + self.dem, self.path('failed.tif'), '-oo', 'PARTITION=2/3',
-                   '-oo', 'TILE_SIZE=100', '-co', 'OUTPUT=SINGLE')
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn('TILE_SIZE', done.stderr)
-        self.nothing_left('failed.tif')
+            part = gdal.Open(out).ReadAsArray()
+            self.same(part, array[top:top + len(part)])
+            top += len(part)
+        self.assertEqual(top, len(array))
 
     # ---- what is beside the pixels ----
 

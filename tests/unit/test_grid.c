@@ -109,6 +109,38 @@ static void tiles_and_touch_exhaustive(void)
                 }
 }
 
+/* Each line is in one part, whatever the units are; parts begin between these where there are enough. */
+static void parts_are_each_line_once(void)
+{
+    for (int height = 1; height <= 40; height++)
+        for (int tile = 1; tile <= height + 1; tile++)
+            for (int block = 1; block <= tile; block++)
+                for (int parts = 1; parts <= height + 1; parts++) {
+                    const int tiles = (height + tile - 1) / tile, blocks = (height + block - 1) / block;
+                    const int unit = parts <= tiles ? tile : parts <= blocks ? block : 1;
+                    int64_t line = 0;
+                    for (int part = 1; part <= parts; part++) {
+                        int64_t first = -1, lines = -1;
+                        fn_error err;
+                        const fn_status status = fn_grid_part(height, tile, block, part, parts, &first, &lines, &err);
+                        if (parts > height) {
+                            EXPECT(status == FN_ERR_ARGUMENT && first == -1 && lines == -1, "%d lines, %d parts", height, parts);
+                            EXPECT_ERROR_TEXT(err, "%d lines, %d parts", height, parts);
+                            continue;
+                        }
+                        EXPECT(status == FN_OK && first == line && lines > 0 && first % unit == 0,
+                               "%d lines, tiles of %d, blocks of %d: part %d of %d is %" PRId64 "+%" PRId64, height, tile, block, part,
+                               parts, first, lines);
+                        line = first + lines;
+                    }
+                    EXPECT(parts > height || line == height, "%d lines, %d parts", height, parts);
+                }
+    int64_t first = -1, lines = -1;
+    EXPECT(fn_grid_part(10, 4, 2, 0, 2, &first, &lines, NULL) == FN_ERR_ARGUMENT, "part 0");
+    EXPECT(fn_grid_part(10, 4, 2, 3, 2, &first, &lines, NULL) == FN_ERR_ARGUMENT, "part 3 of 2");
+    EXPECT(fn_grid_part(INT_MAX, 1, 1, 1000000000, 1000000000, &first, &lines, NULL) == FN_OK && first + lines == INT_MAX, "large");
+}
+
 static void expect_auto(int64_t width, int64_t height, int block_width, int block_height, size_t bytes, int want_width,
                         int want_height)
 {
@@ -492,6 +524,7 @@ int main(void)
         UNIT(init_cuts_large_tiles),
         UNIT(init_large_rasters),
         UNIT(tiles_and_touch_exhaustive),
+        UNIT(parts_are_each_line_once),
         UNIT(auto_tile_common),
         UNIT(auto_tile_properties),
         UNIT(auto_tile_extremes),

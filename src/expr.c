@@ -388,7 +388,7 @@ fn_status fn_expr_run_simd(const fn_expr *e, fn_simd simd, size_t n, const fn_pl
             if (bad)
                 *bad = first + done;
             return fn_fail(err, FN_ERR_VALUE,
-                           "a 64 bit integer beyond 2^53 cannot be computed exactly in double precision");
+                           "a 64 bit integer of 2^53 or beyond cannot be told from a rounded one in double precision");
         }
     }
     return FN_OK;

@@ -19,7 +19,7 @@ typedef void (*fn_kernel)(double *out, const double *const *operand, const int *
 /* Loads n pixels (from `first`) of a plane as doubles, NoData as NaN when `nodata` is true. Returns n, or the index of the first
  * valid 64 bit integer that a double does not hold exactly. */
 typedef size_t (*fn_load)(double *out, const fn_plane *plane, size_t first, size_t n, bool nodata);
-/* Casts n doubles into a sink. Returns n, or the index of the first valid value beyond 2^53 (64 bit integers only). */
+/* Casts n doubles into a sink. Returns n, or the index of the first valid value from 2^53 on (64 bit integers only). */
 typedef size_t (*fn_store)(const fn_sink *sink, size_t first, const double *in, size_t n);
 
 typedef struct fn_kernels {

@@ -147,8 +147,8 @@ BINARY(xor_n, EITHER_NAN ? NAN1 : (a != 0) != (b != 0) ? 1.0 : 0.0)
 TERNARY(where, a != 0 ? b : c)
 TERNARY(where_n, ISNAN(a) ? NAN1 : a != 0 ? b : c)
 
-/* Bits of whole numbers up to 2^53; what is beyond has lost its low bits and gives NaN. */
-#define WHOLE(x) (fabs(x) <= 0x1p53)
+/* Bits of whole numbers below 2^53; from there on a double may have lost its low bits, and gives NaN. */
+#define WHOLE(x) (fabs(x) < 0x1p53)
 #define BITS(x) ((int64_t)(WHOLE(x) ? (x) : 0.0))
 BINARY(bitand, (WHOLE(a) & WHOLE(b)) ? (double)(BITS(a) & BITS(b)) : NAN1)
 BINARY(bitor, (WHOLE(a) & WHOLE(b)) ? (double)(BITS(a) | BITS(b)) : NAN1)
@@ -468,7 +468,7 @@ STORE(i32, int32_t, i, INT32_MIN, INT32_MAX)
             const double x = in[i];                                                                                    \
             if (!ISNAN(x)) {                                                                                           \
                 const double clamped = x > (low) ? x : (low);                                                          \
-                if (fabs(clamped) > 0x1p53)                                                                            \
+                if (fabs(clamped) >= 0x1p53) /* which 2^53 + 1 rounds to */                                           \
                     return i;                                                                                          \
                 /* beyond 2^52 it is whole, and adding a half would round once more */                                 \
                 v = (ctype)(fabs(clamped) < 0x1p52 ? clamped + copysign(0.5, clamped) : clamped);                      \

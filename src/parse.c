@@ -200,7 +200,7 @@ static const rule choice = {"?:", DO_OP, FN_OP_WHERE, 3, 3, 0};
 typedef struct operand {
     int32_t node;
     uint32_t position;
-    enum { BARE_NOTHING, BARE_COMPARE, BARE_BITS, BARE_NODATA } bare;
+    enum { BARE_NOTHING, BARE_COMPARE, BARE_BITS, BARE_NODATA, BARE_NAN } bare;
     uint32_t bare_position;
 } operand;
 
@@ -282,6 +282,56 @@ static fn_status out_of_memory(parser *p)
     return fn_fail(p->err, FN_ERR_MEMORY, "out of memory for the expression");
 }
 
+/* ---- what stands here ---- */
+
+static uint32_t here(const parser *p)
+{
+    return (uint32_t)(p->at - p->text);
+}
+
+static void skip_space(parser *p)
+{
+    while (isspace((unsigned char)*p->at))
+        p->at++;
+}
+
+static bool name_begin(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool name_part(char c)
+{
+    return name_begin(c) || (c >= '0' && c <= '9');
+}
+
+static size_t name_length(const char *s)
+{
+    size_t n = 0;
+    if (name_begin(*s))
+        while (name_part(s[n]))
+            n++;
+    return n;
+}
+
+static bool is_word(const char *s, size_t length, const char *word)
+{
+    return strlen(word) == length && memcmp(s, word, length) == 0;
+}
+
+/* The sign that stands here; words only when the whole name is the word. */
+static const sign *find_sign(const parser *p, const sign *signs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *text = signs[i].text;
+        const size_t length = strlen(text);
+        if (strncmp(p->at, text, length) == 0 && !(name_begin(text[0]) && name_part(p->at[length])))
+            return &signs[i];
+    }
+    return NULL;
+}
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 /* ---- pushing and reducing ---- */
 
 static bool reserve(void **items, int32_t count, int32_t *capacity, size_t size)
@@ -341,9 +391,12 @@ static fn_status apply(parser *p, const rule *r, bool numpy, const operand *o, i
         *node = fn_graph_op(g, r->op, a, b, c);
         break;
     case DO_COMPARE:
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < 2; i++) {
             if (o[i].bare == BARE_NODATA)
                 return complain(p, o[i].position, "comparing with NODATA always gives NODATA; use isnodata(...)");
+            if (o[i].bare == BARE_NAN && (r->op == FN_OP_EQ || r->op == FN_OP_NE))
+                return complain(p, o[i].position, "nothing equals nan; use isnan(...)");
+        }
         *node = fn_graph_op(g, r->op, a, b, none);
         break;
     case DO_CHAIN:
@@ -401,19 +454,38 @@ static fn_status apply(parser *p, const rule *r, bool numpy, const operand *o, i
     return *node < 0 ? out_of_memory(p) : FN_OK;
 }
 
+static fn_status ask_for_parentheses(parser *p, uint32_t position, const char *comparison)
+{
+    return complain(p, position,
+                    "Python and C read '&' and '|' beside '%s' differently; put parentheses around what belongs "
+                    "together, as in (A>1) & (B<2) or (A&4) == 4",
+                    comparison);
+}
+
 /* `A>1 & B<2` and `A&4 == 4` mean one thing to Python and another to C, `0<A<5` too: refused, never guessed. */
 static fn_status refuse_ambiguous(parser *p, const waiting *w, const operand *o)
 {
     for (int i = 0; i < 2; i++) {
         if (o[i].bare == BARE_BITS)
-            return complain(
-                p, o[i].bare_position,
-                "Python and C read '&' and '|' beside '%s' differently; put parentheses around what belongs "
-                "together, as in (A>1) & (B<2) or (A&4) == 4",
-                w->rule->name);
+            return ask_for_parentheses(p, o[i].bare_position, w->rule->name);
         if (o[i].bare == BARE_COMPARE)
             return complain(p, w->position, "comparisons cannot be chained; write (0 < A) && (A < 5) for 0 < A < 5");
     }
+    return FN_OK;
+}
+
+/* Real numbers beside '&' or '|', and a comparison next to them: what is missing is not floor() but parentheses. */
+static fn_status check_bits(parser *p, const waiting *w, const operand *o)
+{
+    const waiting *before = p->n_stack ? &p->stack[p->n_stack - 1] : NULL;
+    const sign *behind = find_sign(p, binaries, COUNT(binaries));
+    const char *comparison = NULL;
+    if (before && before->kind == OPERATOR && before->precedence == P_COMPARE)
+        comparison = before->rule->name;
+    else if (behind && behind->precedence == P_COMPARE)
+        comparison = behind->text;
+    if (comparison && (kind(p, o[0].node) == FN_REAL || kind(p, o[1].node) == FN_REAL))
+        return ask_for_parentheses(p, w->position, comparison);
     return FN_OK;
 }
 
@@ -426,10 +498,12 @@ static fn_status reduce(parser *p)
     fn_status status = FN_OK;
     if (w.precedence == P_COMPARE && (status = refuse_ambiguous(p, &w, o)) != FN_OK)
         return status;
+    const bool bits = w.precedence == P_BITAND || w.precedence == P_BITOR;
+    if (bits && (status = check_bits(p, &w, o)) != FN_OK)
+        return status;
     int32_t node = -1;
     if ((status = apply(p, w.rule, false, o, n, &node)) != FN_OK)
         return status;
-    const bool bits = w.precedence == P_BITAND || w.precedence == P_BITOR;
     *o = (operand){.node = node,
                    .position = o->position < w.position ? o->position : w.position,
                    .bare = bits                        ? BARE_BITS
@@ -457,54 +531,6 @@ static fn_status reduce_above(parser *p, int precedence, bool right)
 }
 
 /* ---- reading ---- */
-
-static uint32_t here(const parser *p)
-{
-    return (uint32_t)(p->at - p->text);
-}
-
-static void skip_space(parser *p)
-{
-    while (isspace((unsigned char)*p->at))
-        p->at++;
-}
-
-static bool name_begin(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static bool name_part(char c)
-{
-    return name_begin(c) || (c >= '0' && c <= '9');
-}
-
-static size_t name_length(const char *s)
-{
-    size_t n = 0;
-    if (name_begin(*s))
-        while (name_part(s[n]))
-            n++;
-    return n;
-}
-
-static bool is_word(const char *s, size_t length, const char *word)
-{
-    return strlen(word) == length && memcmp(s, word, length) == 0;
-}
-
-/* The sign that stands here; words only when the whole name is the word. */
-static const sign *find_sign(const parser *p, const sign *signs, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *text = signs[i].text;
-        const size_t length = strlen(text);
-        if (strncmp(p->at, text, length) == 0 && !(name_begin(text[0]) && name_part(p->at[length])))
-            return &signs[i];
-    }
-    return NULL;
-}
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static fn_status read_number(parser *p, double *value)
 {
@@ -647,7 +673,7 @@ static fn_status read_method(parser *p)
     return FN_OK;
 }
 
-/* The nearest known name, for a hint: same letters in another case. */
+/* The same letters in another case. */
 static const char *name_in_other_case(const char *name, size_t n)
 {
     for (size_t i = 0; i < COUNT(functions); i++)
@@ -657,6 +683,38 @@ static const char *name_in_other_case(const char *name, size_t n)
         if (strlen(constants[i].name) == n && strncasecmp(constants[i].name, name, n) == 0)
             return constants[i].name;
     return NULL;
+}
+
+/* What other calculators call these. */
+static const struct {
+    const char *name, *ours;
+} elsewhere[] = {
+    {"mean", "avg(A, B)"},     {"average", "avg(A, B)"},  {"nanmean", "avg(A, B)"},  {"amin", "min(A, B)"},
+    {"amax", "max(A, B)"},     {"con", "where(c, a, b)"}, {"iif", "where(c, a, b)"}, {"ifelse", "where(c, a, b)"},
+    {"ceiling", "ceil(A)"},    {"int", "trunc(A)"},       {"null", "NODATA"},        {"None", "NODATA"},
+    {"isnull", "isnodata(A)"}, {"sqr", "square(A)"},      {"log_10", "log10(A)"},
+};
+
+static fn_status complain_of_name(parser *p, uint32_t position, const char *name, size_t n, const char *behind)
+{
+    const bool call = *behind == '(';
+    const char *what = call ? "function" : "name";
+    const int shown = (int)(n < 60 ? n : 60);
+    const char *hint = name_in_other_case(name, n);
+    for (size_t i = 0; i < COUNT(elsewhere) && !hint; i++)
+        if (is_word(name, n, elsewhere[i].name))
+            hint = elsewhere[i].ours;
+    if (hint)
+        return complain(p, position, "unknown %s '%.*s' (did you mean '%s'?)", what, shown, name, hint);
+    if (call)
+        return complain(p, position, "unknown function '%.*s'", shown, name);
+    if (behind[0] == '=' && behind[1] != '=')
+        return complain(p, position, "'%.*s=': there are no named arguments; functions work pixel by pixel", shown,
+                        name);
+    if (n == 1 && *name >= 'a' && *name <= 'z')
+        return complain(p, position, "unknown name '%c' (inputs have capital letters: did you mean '%c'?)", *name,
+                        toupper((unsigned char)*name));
+    return complain(p, position, "unknown name '%.*s'; inputs are A to Z, their bands A[2]...", shown, name);
 }
 
 static fn_status read_name(parser *p, bool *done)
@@ -697,15 +755,31 @@ static fn_status read_name(parser *p, bool *done)
                 return push_operand(p,
                                     (operand){.node = fn_graph_const(p->graph, constants[i].value, constants[i].kind),
                                               .position = position,
-                                              .bare = nodata ? BARE_NODATA : BARE_NOTHING});
+                                              .bare = nodata                      ? BARE_NODATA
+                                                      : isnan(constants[i].value) ? BARE_NAN
+                                                                                  : BARE_NOTHING});
             }
         for (size_t i = 0; i < COUNT(functions); i++)
             if (is_word(name, n, functions[i].name))
                 return complain(p, position, "the function '%s' needs arguments in parentheses", functions[i].name);
     }
-    const char *hint = name_in_other_case(name, n);
-    return complain(p, position, "unknown %s '%.*s'%s%s%s", *behind == '(' ? "function" : "name",
-                    (int)(n < 60 ? n : 60), name, hint ? " (did you mean '" : "", hint ? hint : "", hint ? "'?)" : "");
+    return complain_of_name(p, position, name, n, behind);
+}
+
+/* numpy.max((A,B),axis=0), numpy.max([A,B]): the function whose arguments stand in a list; NULL: it is none of these. */
+static const char *call_with_list(const parser *p, bool inside)
+{
+    const int32_t above = inside ? 1 : 0;
+    if (p->n_stack <= above || (inside && p->stack[p->n_stack - 1].kind != PARENTHESIS))
+        return NULL;
+    const waiting *call = &p->stack[p->n_stack - 1 - above];
+    return call->kind == CALL && call->rule->max_args != 1 ? call->rule->name : NULL;
+}
+
+static fn_status complain_of_list(parser *p, uint32_t position, const char *function)
+{
+    return complain(p, position, "'%s' takes its arguments one by one, not as a list; write %s(A, B)", function,
+                    function);
 }
 
 /* An operand is wanted: a value, or something that opens. *done: it has been read whole. */
@@ -751,6 +825,8 @@ static fn_status read_operand(parser *p, bool *done)
         if (!top)
             return complain(p, position, "unbalanced ')'");
     }
+    if (c == '[' && call_with_list(p, false))
+        return complain_of_list(p, position, call_with_list(p, false));
     if ((unsigned char)c >= 0x80)
         return complain(p, position, "a character that is not ASCII where a value is wanted");
     if ((unsigned char)c < 32 || c == 127)
@@ -768,7 +844,7 @@ static fn_status close_parenthesis(parser *p, uint32_t position)
     p->n_stack--;
     operand *last = &p->operands[p->n_operands - 1];
     if (w.kind == PARENTHESIS) {
-        if (last->bare != BARE_NODATA)
+        if (last->bare != BARE_NODATA && last->bare != BARE_NAN)
             last->bare = BARE_NOTHING;
         last->position = w.position;
         return FN_OK;
@@ -825,6 +901,8 @@ static fn_status read_operator(parser *p, bool *operand_next)
             return status;
         if (p->n_stack && p->stack[p->n_stack - 1].kind == QUESTION)
             return complain(p, p->stack[p->n_stack - 1].position, "'?' has no ':'");
+        if (call_with_list(p, true))
+            return complain_of_list(p, position, call_with_list(p, true));
         if (p->n_stack == 0 || p->stack[p->n_stack - 1].kind != CALL)
             return complain(p, position, "',' outside of a function's arguments");
         p->at++;

@@ -76,7 +76,7 @@ size_t fn_expr_scratch_bytes(const fn_expr *expr);
 /* Runs the program over n pixels. Threads: expr is read only, so any number may run it at once, each with its own scratch
  * (64-byte aligned is fastest, any alignment works) and its own outputs. Outputs must not overlap inputs.
  * The result of a pixel depends on its inputs alone, not on n, the block, or the instruction set (see fn_simd).
- * Fails with FN_ERR_VALUE, outputs undefined, when an Int64/UInt64 value beyond 2^53 comes in or goes out: it would be
+ * Fails with FN_ERR_VALUE, outputs undefined, when an Int64/UInt64 value beyond 2^53 comes in, or one of 2^53 or beyond goes out: it could be
  * silently wrong in double precision; *bad (may be NULL) is then the index of the pixel. */
 fn_status fn_expr_run(const fn_expr *expr, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch,
                       size_t *bad, fn_error *err);

@@ -63,6 +63,18 @@ class BadInput(Case):
         self.assertIn('nonsense', self.fails(*oo('A', 'A+1', 'nonsense')))
         self.assertIn('nonsense', self.fails(*oo('A;nonsense;A')))
 
+    def test_what_to_write_instead(self):
+        """Each message leads to an expression that works."""
+        for text, words, instead in (
+                ('A>1 & B<2', ['parentheses', '(A>1) & (B<2)'], '(A>1) & (B<2)'), ('A<1 | B>2', ['parentheses'], '(A<1) | (B>2)'),
+                ('A&B == 4', ['parentheses'], '(floor(A)&floor(B)) == 4'), ('A==nan', ['isnan'], 'isnan(A)'), ('(numpy.nan)!=A', ['isnan'], '!isnan(A)'),
+                ('mean(A,B)', ['avg(A, B)'], 'avg(A, B)'), ('numpy.mean((A,B),axis=0)', ['avg(A, B)'], 'avg(A, B)'),
+                ('a+1', ["'A'"], 'A+1'), ('b[1]', ["'B'"], 'B[1]'), ('numpy.max((A,B),axis=0)', ['max(A, B)'], 'max(A, B)'),
+                ('min([A,B])', ['min(A, B)'], 'min(A, B)'), ('max(A, B, axis=0)', ['axis=', 'named arguments'], 'max(A, B)'),
+                ('red-nir', ["'red'", 'A to Z'], 'A-B')):
+            self.fails(*oo(text, B=self.a), words=words)
+            self.assertIsNotNone(fishnet(self.a, instead, B=self.a).ReadAsArray(0, 0, 5, 5))
+
     def test_long_line_has_an_excerpt(self):
         """The caret must stay findable: not ten thousand characters of it."""
         text = '+'.join(['A'] * 3000) + '+oops+' + '+'.join(['A'] * 3000)

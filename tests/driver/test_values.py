@@ -168,9 +168,9 @@ class RealData(Case):
     def test_beyond_2_53(self):
         q = self.Q
         huge = 2.0**53
-        self.check([('floor(Q*0 + 9007199254740992) & 1', np.zeros_like(q)), ('floor(Q*0 + 9007199254740994) & 1', NAN + q),
+        self.check([('floor(Q*0 + 9007199254740991) & 1', np.ones_like(q)), ('floor(Q*0 + 9007199254740992) & 1', NAN + q), ('floor(Q*0 + 9007199254740994) & 1', NAN + q),
                     ('floor(Q*0 - 9007199254740994) | 1', NAN + q), ('~floor(1e300 + Q*0)', NAN + q),
-                    ('floor(Q*0 - 9007199254740992) >> 1', np.full_like(q, -huge / 2)), ('ceil(inf+Q) & 1', NAN + q)])
+                    ('floor(Q*0 - 9007199254740990) >> 1', np.full_like(q, 1 - huge / 2)), ('ceil(inf+Q) & 1', NAN + q)])
 
     def test_exact_functions(self):
         A, B, Q, L = self.A, self.B, self.Q, self.L
@@ -567,7 +567,7 @@ class Decisions(Case):
             self.assertEqual(pixels[2], np.nextafter(hole, dtype(0)))
 
     def test_64_bit_integers(self):
-        """Exact up to 2^53; a valid pixel beyond stops the read and is named; NoData beyond is NoData."""
+        """Exact below 2^53, which a rounded result could be; a valid pixel beyond stops the read and is named; NoData beyond is NoData."""
         for name, dtype in (('Int64', np.int64), ('UInt64', np.uint64)):
             good_values = np.array([0, 2**53, 2**53 - 1, 12345678901234], dtype)
             path = self.small(good_values, None, 'g%s.tif' % name)
@@ -591,6 +591,8 @@ class Decisions(Case):
                 calc1(path, 'A', NODATA='none')
             with self.assertRaisesRegex(RuntimeError, r'pixel 0,0.*2\^53'):
                 calc1(self.small(np.array([2.0**54]), None, 'out.tif'), 'A', OT=name, NODATA=0)
+            with self.assertRaisesRegex(RuntimeError, r'pixel 1,0.*2\^53'):
+                calc1(self.small(good_values, None, 'e%s.tif' % name), 'A+1', OT=name, NODATA=77)
         unused = self.small(np.array([1, 2**53 + 1], np.int64), None, 'unused.tif')
         ones = self.small(np.array([1, 1], np.uint8), None, 'ones.tif')
         self.same(self.row(ones, 'A+1', B=unused), np.array([2.0, 2.0]), 'an input that no expression uses')

@@ -354,7 +354,7 @@ class _Run:
     def bits(self, op, args):
         bad = np.zeros(self.shape, bool)
         for x in args:
-            bad |= ~(np.abs(x) <= TWO53)
+            bad |= ~(np.abs(x) < TWO53)
         whole = [np.where(bad, 0.0, x).astype(np.int64) for x in args]
         if op in ('<<', '>>'):
             bad |= (whole[1] < 0) | (whole[1] > 63)

@@ -1,0 +1,478 @@
+#!/usr/bin/python3
+"""Failing memory and failing system calls: GDAL's own tools run jobs of ours while the Nth call of a class fails, once or from then on.
+
+    sweep.py [--cases N] [--job NAME]... [--class NAME]... [--at N] [--only once|always] [--any] [-v]
+
+Each job is first run undisturbed, with its calls counted and their stacks told apart; then once for each failure that is tried. The verdict is
+good if the job gives what it gave undisturbed, or exit status not 0 with a message. It is never good to be short, wrong, hung or dead. GDAL's own
+ends are counted apart: its abort() for want of memory, and deaths whose failed call and end both lie in GDAL, with nothing of ours between.
+Without --cases all failures with a stack of their own are tried (hours); with it so many, spread over jobs and classes. --at repeats one.
+--any lets calls fail that have nothing to do with our module, too: there only hanging and dying are ours.
+
+FISHNET_FAILING_CALLS names the library of failing_calls.c, GDAL_DRIVER_PATH the module's folder, FISHNET_DATA the real data."""
+import argparse
+import bisect
+import collections
+import concurrent.futures
+import filecmp
+import functools
+import json
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from osgeo import gdal
+
+CLASSES = ('memory', 'read', 'write', 'open', 'list', 'names', 'map', 'thread', 'process', 'socket', 'close')
+TIME_LIMIT = 30
+SEED = int(os.environ.get('FISHNET_SEED') or 1)
+LIBRARY = os.environ.get('FISHNET_FAILING_CALLS', '')
+
+# ---- the state that failing_calls.c shares with us ----
+
+STACK_TEXT, LOG_MOST = 16384, 1 << 20
+HEAD = struct.Struct('<%dQ3Q%ds%ds' % (2 * len(CLASSES), STACK_TEXT, STACK_TEXT))
+
+
+class State:
+    """What the library has left in its file: counts, stacks (lists of (file of the module, offset)) and the log of calls."""
+
+    def __init__(self, path):
+        with open(path, 'rb') as f:
+            head = HEAD.unpack(f.read(HEAD.size))
+            self.failed, self.died, logged = head[2 * len(CLASSES):][:3]
+            self.log = list(struct.iter_unpack('<2Q', f.read(16 * min(logged, LOG_MOST))))
+        self.counted = {'host': dict(zip(CLASSES, head)), 'workers': dict(zip(CLASSES, head[len(CLASSES):]))}
+        failed_at, died_at = (text.split(b'\0')[0].decode() for text in head[-2:])
+        self.failed_at = self.frames(failed_at)
+        first, _, rest = died_at.partition('\n')
+        self.death = first.split()  # [] or [host or worker, signal]
+        self.died_at = self.frames(rest)
+
+    @staticmethod
+    def frames(text):
+        return [(name, int(offset, 16)) for name, _, offset in (line.rpartition(' ') for line in text.splitlines())]
+
+
+# ---- stacks with names ----
+
+def is_ours(frame):
+    return os.path.basename(frame[0]) in ('gdal_FISHNET.so', 'fishnet-worker')
+
+
+@functools.lru_cache(None)
+def symbols(library):
+    """(addresses, names) of a library, by address."""
+    listed = ''
+    for option in ('-D', '-a'):
+        listed += subprocess.run(['nm', '-C', '--defined-only', option, library], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                 universal_newlines=True).stdout
+    found = sorted((int(line[:16], 16), line[19:]) for line in listed.splitlines() if line[17:18] in 'TtWwi')
+    return [address for address, _ in found], [name for _, name in found]
+
+
+lock = threading.Lock()
+
+
+def name_of(frame):
+    """The function; a return address may lie just behind its end, hence the 1."""
+    library, offset = frame
+    if not library.startswith('/'):
+        return '?'
+    with lock:
+        addresses, names = symbols(library)
+    at = bisect.bisect_right(addresses, offset - 1) - 1
+    return names[at].split('(')[0] if at >= 0 else '?'
+
+
+def describe(frames):
+    lines = []
+    for frame in frames:
+        where = ''
+        if is_ours(frame):
+            where = subprocess.run(['addr2line', '-e', frame[0], '%x' % (frame[1] - 1)], stdout=subprocess.PIPE,
+                                   universal_newlines=True).stdout.strip()
+        lines.append('      %-28s %s %s' % (os.path.basename(frame[0])[:28], name_of(frame)[:90], os.path.basename(where)))
+    return '\n'.join(lines[:45])
+
+
+def is_gdals_own_end(state):
+    """Told by the stack: GDAL's fatal errors abort(); or what failed and what died have nothing of ours between them."""
+    died = [frame for frame in state.died_at if os.path.basename(frame[0]) != os.path.basename(LIBRARY)]
+    names = [name_of(frame) for frame in died]
+    for frame, name in zip(died, names):
+        if is_ours(frame):
+            break
+        if name in ('CPLEmergencyError', 'CPLErrorV'):
+            return True
+    if any('__terminate' in name or name in ('std::terminate', '__cxa_throw') for name in names):
+        return not any(map(is_ours, died))
+    common = 0
+    while common < min(len(died), len(state.failed_at)) and died[-1 - common] == state.failed_at[-1 - common]:
+        common += 1
+    above = died[:len(died) - common] + state.failed_at[:len(state.failed_at) - common]
+    return common > 0 and not any(map(is_ours, above))
+
+
+# ---- what a job has written ----
+
+def bytes_of(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def rows_of(path):
+    dataset = gdal.OpenEx(path, gdal.OF_VECTOR)
+    if dataset is None:
+        return None
+    layers = []
+    for i in range(dataset.GetLayerCount()):
+        layer = dataset.GetLayer(i)
+        gdal.ErrorReset()
+        rows = [feature.ExportToJson() for feature in layer]
+        layers.append((layer.GetName(), [layer.GetLayerDefn().GetFieldDefn(k).GetName() for k in range(layer.GetLayerDefn().GetFieldCount())],
+                       rows, gdal.GetLastErrorMsg()))
+    return layers
+
+
+def raster_of(path):
+    """Everything about a raster but its name."""
+    dataset = gdal.Open(path)
+    if dataset is None:
+        return None
+    info = gdal.Info(dataset, format='json')
+    for key in ('description', 'files'):
+        info.pop(key, None)
+    pixels = dataset.ReadRaster()
+    masks = [dataset.GetRasterBand(i + 1).GetMaskBand().ReadRaster() for i in range(dataset.RasterCount)]
+    return info, pixels, masks
+
+
+def files_below(folder):
+    return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names)
+
+
+# ---- jobs ----
+
+class Job:
+    """command: the words of a tool, run in an empty folder. results: files that it writes there. ours: the last of them is put in its place by our
+    module, when all is whole. read: how results are compared where bytes differ. where: the processes in which calls fail."""
+
+    def __init__(self, name, command, results, read, ours=False, where=('host',), retries='-oo'):
+        self.name, self.command, self.results, self.read, self.ours, self.where = name, command, results, read, ours, where
+        self.retries = retries
+
+    def words(self, no_retries):
+        return self.command + ([self.retries, 'RETRIES=0'] if no_retries else [])
+
+
+def oo(flag='-oo', **options):
+    words = []
+    for option in options.items():
+        words += [flag, '%s=%s' % option]
+    return words
+
+
+def jobs(inputs):
+    def path(name):
+        return os.path.join(inputs, name)
+    processes, both = {'WORKERS': 'PROCESSES'}, ('host', 'workers')
+    raster = ['gdal_translate', '-q']
+    calc = {'CALC': 'sqrt(A)+B', 'B': path('b.tif'), 'NUM_WORKERS': 2, 'TILE_SIZE': 64}
+    tiles = raster + ['-of', 'FISHNET', path('a.tif'), 'out.vrt'] + oo('-co', **dict(calc, TILE_SIZE=128))
+    single = raster + ['-of', 'FISHNET', path('a.tif'), 'out.tif'] + oo('-co', OUTPUT='SINGLE', COMPRESS='DEFLATE', BLOCKXSIZE=64,
+                                                                         BLOCKYSIZE=64, **{k: calc[k] for k in ('CALC', 'B', 'NUM_WORKERS')})
+    near = {'NEAR': path('near.gpkg'), 'NUM_WORKERS': 2, 'PARTITION_SIZE': 100, 'FIELDS': 'name', 'NEAR_FIELDS': 'name'}
+
+    def table(source, **more):
+        return ['ogr2ogr', 'out.csv', 'NEARTABLE:' + path(source)] + oo(**dict(near, **more))
+    parts = ['ogr2ogr', '-f', 'NEARTABLE', 'out.vrt', 'NEARTABLE:' + path('in.gpkg')] + oo(**near) + oo('-dsco', PARTS=4)
+    return [
+        Job('raster', raster + ['FISHNET:' + path('a.tif'), 'out.tif'] + oo(**calc), ['out.tif'], raster_of),
+        Job('raster_processes', raster + ['FISHNET:' + path('a.tif'), 'out.tif'] + oo(**calc, **processes), ['out.tif'], raster_of, where=both),
+        Job('raster_copy', raster + ['FISHNET:' + path('a.vrt'), 'out.tif'] + oo(NUM_WORKERS=2), ['out.tif'], raster_of),
+        Job('raster_recipe', raster + [path('r.fishnet.json'), 'out.tif'], ['out.tif'], raster_of),
+        Job('tiles', tiles, ['out.vrt'], raster_of, ours=True, retries='-co'),
+        Job('tiles_processes', tiles + oo('-co', **processes), ['out.vrt'], raster_of, ours=True, where=both, retries='-co'),
+        Job('single', single, ['out.tif'], raster_of, ours=True, retries='-co'),
+        Job('single_processes', single + oo('-co', **processes), ['out.tif'], raster_of, ours=True, where=both, retries='-co'),
+        Job('near', table('in.gpkg'), ['out.csv'], rows_of),
+        Job('near_processes', table('in.gpkg', **processes), ['out.csv'], rows_of, where=both),
+        Job('near_reader', table('in.csv', MATCH='name', CLOSEST=2), ['out.csv'], rows_of),
+        Job('near_where', table('in.gpkg', WHERE='name > \'D\'', GEOMETRY='LINE'), ['out.csv'], rows_of),
+        Job('near_polygons', table('polygons.geojson', NEAR=path('polygons.geojson'), METHOD='PLANAR', CLOSEST=2), ['out.csv'], rows_of),
+        Job('near_reader_processes', table('in.csv', **processes), ['out.csv'], rows_of, where=both),
+        Job('near_recipe', ['ogr2ogr', 'out.csv', path('n.fishnet.json')], ['out.csv'], rows_of),
+        Job('parts', parts, ['out.vrt'], rows_of, ours=True),
+        Job('parts_processes', parts + oo(**processes), ['out.vrt'], rows_of, ours=True, where=both),
+    ]
+
+
+def make_inputs(folder):
+    """Small ones: a run is to take a tenth of a second."""
+    data = os.environ['FISHNET_DATA']
+
+    def path(name):
+        return os.path.join(folder, name)
+    for name, x in (('a.tif', 0), ('b.tif', 300)):
+        gdal.Translate(path(name), os.path.join(data, 'dem.tif'), srcWin=[x, 300, 200, 200], outputBounds=[-106, 38, -105.9, 37.9],
+                       creationOptions=['TILED=YES', 'BLOCKXSIZE=64', 'BLOCKYSIZE=64', 'COMPRESS=DEFLATE'])
+    gdal.BuildVRT(path('a.vrt'), [path('a.tif')])
+    names = 'SELECT name FROM %s WHERE %s'
+    places = os.path.join(data, 'places.shp')
+    gdal.PushErrorHandler('CPLQuietErrorHandler')
+    gdal.VectorTranslate(path('in.gpkg'), places, SQLStatement=names % ('places', 'FID < 600'))
+    gdal.VectorTranslate(path('near.gpkg'), os.path.join(data, 'rivers.shp'), SQLStatement=names % ('rivers', 'FID < 40'))
+    gdal.VectorTranslate(path('in.csv'), places, SQLStatement=names % ('places', 'FID < 600'), layerCreationOptions=['GEOMETRY=AS_WKT'])
+    gdal.VectorTranslate(path('polygons.geojson'), places, SQLDialect='SQLite', layerName='squares',
+                         SQLStatement='SELECT name, ST_Buffer(geometry, 0.3, 2) FROM places LIMIT 300')
+    gdal.PopErrorHandler()
+    with open(path('r.fishnet.json'), 'w') as f:
+        json.dump({'type': 'fishnet_raster', 'inputs': {'A': 'a.tif', 'B': 'b.tif'}, 'calc': ['A-B', 'where(A>2500, A, NODATA)'],
+                   'num_workers': 2, 'tile_size': 64}, f)
+    with open(path('n.fishnet.json'), 'w') as f:
+        json.dump({'type': 'near_table', 'input': 'in.gpkg', 'near': ['near.gpkg', 'in.gpkg'], 'closest': 2, 'num_workers': 2,
+                   'location': True, 'partition_size': 100}, f)
+
+
+# ---- one run ----
+
+Case = collections.namedtuple('Case', 'job kind at duration where stack no_retries')
+Result = collections.namedtuple('Result', 'verdict text')
+GOOD = ('right', 'words', 'gdal')
+
+
+def stacks_of_group(group):
+    """Where the processes of a group are."""
+    text = ''
+    for name in os.listdir('/proc'):
+        try:
+            if name.isdigit() and os.getpgid(int(name)) == group:
+                text += subprocess.run(['gdb', '-p', name, '-batch', '-ex', 'thread apply all bt 14'], stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, universal_newlines=True, timeout=60).stdout
+        except (OSError, subprocess.SubprocessError):
+            continue
+    return '\n'.join('      ' + line[:160] for line in text.splitlines() if line.startswith(('#', 'Thread')))
+
+
+class Sweep:
+    def __init__(self, folder, few):
+        self.folder, self.few, self.count, self.lock = folder, few, 0, threading.Lock()
+
+    def run(self, words, **environment):
+        """(exit status, error text, state, folder of the results, what hung)."""
+        with self.lock:
+            self.count += 1
+            out = os.path.join(self.folder, 'run%d' % self.count)
+        os.mkdir(out)
+        state = out + '.state'
+        with open(state, 'wb') as f:
+            f.truncate(HEAD.size + 16 * LOG_MOST)
+        environment = dict(os.environ, LD_PRELOAD=LIBRARY, FAULT_STATE=state, GDAL_PAM_ENABLED='NO', **environment)
+        with open(out + '.errors', 'w+b') as errors:
+            process = subprocess.Popen(words, cwd=out, env=environment, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
+            hung = ''
+            try:
+                process.wait(TIME_LIMIT)
+            except subprocess.TimeoutExpired:
+                hung = stacks_of_group(process.pid) or 'no stack'
+            left = self.end_group(process)
+            errors.seek(0)
+            text = errors.read().decode('utf-8', 'replace')
+        result = process.returncode, text, State(state), out, hung, left
+        os.remove(state)
+        os.remove(out + '.errors')
+        return result
+
+    @staticmethod
+    def end_group(process):
+        """Ends the tool and what it has started. Is anything there that should have ended?"""
+        end = time.monotonic() + 3
+        left = process.poll() is not None
+        while left:
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                return False
+            if time.monotonic() > end:
+                break
+            time.sleep(0.01)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        return left
+
+    def count_calls(self, job):
+        """An undisturbed run: its results, and its calls."""
+        environment = {} if self.few else {'FAULT_LOG': 'all'}
+        status, text, state, out, hung, left = self.run(job.words(False), **environment)
+        if status != 0 or hung or left:
+            raise AssertionError('%s, undisturbed: exit status %d\n%s' % (job.name, status, text))
+        job.out = out
+        job.content = {name: job.read(os.path.join(out, name)) for name in job.results}
+        job.state = state
+        return job
+
+    def same(self, job, out):
+        """'' or what differs from the undisturbed run."""
+        if job.ours and files_below(job.out) == files_below(out):
+            names = [name for name in files_below(out) if not name.endswith('recipe.txt')]
+            if all(filecmp.cmp(os.path.join(job.out, name), os.path.join(out, name), False) for name in names):
+                return ''
+        for name in job.results:
+            if not os.path.exists(os.path.join(out, name)):
+                return name + ' is missing'
+            if not job.ours and filecmp.cmp(os.path.join(job.out, name), os.path.join(out, name), False):
+                continue
+            gdal.PushErrorHandler('CPLQuietErrorHandler')
+            try:
+                content = job.read(os.path.join(out, name))
+            finally:
+                gdal.PopErrorHandler()
+            if content is None:
+                return name + ' cannot be read'
+            if content != job.content[name]:
+                return '%s differs: %s' % (name, self.difference(content, job.content[name]))
+        return ''
+
+    @staticmethod
+    def difference(got, want):
+        if isinstance(got, list):
+            return '%s rows, should be %s' % ([len(layer[2]) for layer in got], [len(layer[2]) for layer in want])
+        what = [name for name, a, b in zip(('description', 'pixels', 'masks'), got, want) if a != b]
+        keys = [key for key in set(got[0]) | set(want[0]) if got[0].get(key) != want[0].get(key)]
+        return ', '.join(what + keys)
+
+    def judge(self, case):
+        environment = {'FAULT_CLASS': case.kind, 'FAULT_AT': str(case.at), 'FAULT_FOR': case.duration, 'FAULT_WHERE': case.where,
+                       'FAULT_STACK': case.stack}
+        status, text, state, out, hung, left = self.run(case.job.words(case.no_retries), **environment)
+        differs = '' if hung or status < 0 else self.same(case.job, out)
+        finished = case.job.ours and status != 0 and differs and os.path.exists(os.path.join(out, case.job.results[-1]))
+        shutil.rmtree(out)
+        failed_in_ours = any(map(is_ours, state.failed_at))
+        if hung:
+            verdict, why = 'hung', hung
+        elif status < 0:
+            verdict, why = ('gdal' if is_gdals_own_end(state) else 'dead'), 'signal %d' % -status
+        elif left:
+            verdict, why = 'left', 'processes are left'
+        elif state.died and not is_gdals_own_end(state):
+            verdict, why = 'dead', 'a worker died in our code'
+        elif status == 0 and differs:
+            verdict, why = ('wrong' if failed_in_ours else 'gdal'), differs
+        elif status == 0:
+            verdict, why = 'right', ''
+        elif finished:
+            verdict, why = 'unfinished', 'exit status %d, and %s is there: %s' % (status, case.job.results[-1], differs)
+        elif 'libgomp:' in text:
+            verdict, why = 'dead', 'ended by the OpenMP runtime'
+        else:
+            verdict, why = ('words' if 'ERROR' in text or 'FAILURE' in text else 'mute'), 'exit status %d' % status
+        lines = ['%s: %s' % (verdict.upper(), why), '    ' + ' '.join(text.strip()[-900:].splitlines())]
+        if state.failed:
+            lines += ['    the call that failed (%d did):' % state.failed, describe(state.failed_at)] if verdict not in GOOD else []
+        if state.died_at and verdict not in GOOD:
+            lines += ['    the end of the %s by signal %s:' % tuple(state.death), describe(state.died_at)]
+        return Result(verdict, '\n'.join(lines))
+
+
+# ---- which failures ----
+
+def places(job, kind, where):
+    """Numbers of calls, one for each stack; those that differ in our frames first."""
+    by_ours, by_all = {}, {}
+    for which, hashes in job.state.log:
+        if which >> 55 == CLASSES.index(kind) << 1 | (where == 'workers'):
+            by_ours.setdefault(hashes >> 32, which & (1 << 55) - 1)
+            by_all.setdefault(hashes & 0xffffffff, which & (1 << 55) - 1)
+    order = random.Random('%d %s %s %s' % (SEED, job.name, kind, where))
+    first, rest = sorted(by_ours.values()), sorted(set(by_all.values()) - set(by_ours.values()))
+    order.shuffle(first)
+    order.shuffle(rest)
+    return first + rest
+
+
+def choose(all_jobs, arguments):
+    """Cases, so that each job and class has its share whatever their number is."""
+    lines = []
+    for job in all_jobs:
+        for kind in arguments.kind or CLASSES:
+            for where in job.where:
+                numbers = [arguments.at] if arguments.at else places(job, kind, where)
+                cases = []
+                for i, at in enumerate(numbers):
+                    durations = [arguments.only] if arguments.only else ['once', 'always'] if not arguments.cases else ['once', 'always'][i % 2:][:1]
+                    tries = (False, True) if not arguments.cases else (i % 4 < 2,)
+                    cases += [Case(job, kind, at, duration, where, 'any' if arguments.any else 'ours', no_retries)
+                              for duration in durations for no_retries in tries]
+                lines.append(cases)
+    chosen, turn = [], 0
+    while any(turn < len(cases) for cases in lines) and not (arguments.cases and len(chosen) >= arguments.cases):
+        chosen += [cases[turn] for cases in lines if turn < len(cases)]
+        turn += 1
+    return chosen[:arguments.cases] if arguments.cases else chosen
+
+
+def table(results):
+    columns = ('right', 'words', 'gdal')
+    print('\n%-24s %8s %8s %16s %18s %14s' % ('job', 'N tried', 'right', 'failed in words', "GDAL's own aborts", 'anything else'))
+    total = collections.Counter()
+    for name, verdicts in list(results.items()) + [('all', total)]:
+        tried = sum(verdicts.values())
+        print('%-24s %8d %8d %16d %18d %14d' % (name, tried, *(verdicts[c] for c in columns), tried - sum(verdicts[c] for c in columns)))
+        if name != 'all':
+            total.update(verdicts)
+    return sum(total.values()) - sum(total[c] for c in columns)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--cases', type=int, default=0)
+    parser.add_argument('--job', action='append')
+    parser.add_argument('--class', action='append', dest='kind', choices=CLASSES)
+    parser.add_argument('--at', type=int, default=0)
+    parser.add_argument('--only', choices=('once', 'always'))
+    parser.add_argument('--any', action='store_true')
+    parser.add_argument('-v', action='store_true', dest='verbose')
+    arguments = parser.parse_args()
+    if not os.path.exists(LIBRARY) or not os.environ.get('GDAL_DRIVER_PATH'):
+        sys.exit('FISHNET_FAILING_CALLS or GDAL_DRIVER_PATH is not set')
+    folder = tempfile.mkdtemp(prefix='fishnet-faults-')
+    begin = time.monotonic()
+    try:
+        make_inputs(folder)
+        sweep = Sweep(folder, few=arguments.cases > 0)
+        chosen = [job for job in jobs(folder) if not arguments.job or job.name in arguments.job]
+        cpus = len(os.sched_getaffinity(0))
+        results = collections.OrderedDict((job.name, collections.Counter()) for job in chosen)
+        with concurrent.futures.ThreadPoolExecutor(cpus) as pool:
+            for job in pool.map(sweep.count_calls, chosen):
+                for where in job.where:
+                    print('%-24s %-8s %s' % (job.name, where, ' '.join('%s %d' % item for item in job.state.counted[where].items() if item[1])),
+                          flush=True)
+            cases = choose(chosen, arguments)
+            print('%d cases' % len(cases), flush=True)
+            for case, result in zip(cases, pool.map(sweep.judge, cases)):
+                results[case.job.name][result.verdict] += 1
+                if result.verdict not in GOOD or arguments.verbose:
+                    print('\n%s --class %s --at %d --only %s (in %s%s)\n  %s' % (case.job.name, case.kind, case.at, case.duration, case.where,
+                          ', RETRIES=0' if case.no_retries else '', result.text), flush=True)
+        bad = table(results)
+        print('%.0f s, FISHNET_SEED=%d' % (time.monotonic() - begin, SEED))
+        sys.exit(1 if bad else 0)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    main()

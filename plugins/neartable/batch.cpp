@@ -137,6 +137,12 @@ void Extractor::Prepare(OGRLayerH layer) const
     for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
         if (!isWanted(nameOf(i)))
             ignored.push_back(nameOf(i));
+    const auto geometryOf = [defn](int i) { return OGR_GFld_GetNameRef(OGR_FD_GetGeomFieldDefn(defn, i)); };
+    const char *taken = geometryOf(m_layer->geometryField);
+    for (int i = 0; i < OGR_FD_GetGeomFieldCount(defn); i++)
+        if (i != m_layer->geometryField && !EQUAL(geometryOf(i), taken) &&
+            OGR_FD_GetFieldIndex(defn, geometryOf(i)) < 0)
+            ignored.push_back(i == 0 ? "OGR_GEOMETRY" : geometryOf(i));
     ignored.push_back(nullptr);
     OGR_L_SetIgnoredFields(layer, ignored.data());
 }
@@ -278,7 +284,7 @@ void Extractor::Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCo
     if (!m_fields->empty())
         AppendRecord(feature, m_layer->fields, *m_fields, batch.records);
     batch.recordEnd.push_back(batch.records.size());
-    AppendGeometry(OGR_F_GetGeometryRef(feature), batch);
+    AppendGeometry(OGR_F_GetGeomFieldRef(feature, m_layer->geometryField), batch);
     collector.messages.erase(collector.messages.begin() + before, collector.messages.end());
 }
 

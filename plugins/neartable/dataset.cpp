@@ -96,6 +96,17 @@ void Dataset::FillReport()
     m_report.SetNameValue("METHOD", m_plan->geodesic ? "GEODESIC" : "PLANAR");
     if (m_plan->srs)
         m_report.SetNameValue("CRS", OSRGetName(m_plan->srs.get()));
+    /* Of several near layers one each, if any has a name. */
+    std::string names;
+    bool named = false;
+    for (const LayerPlan &layer : m_plan->near) {
+        names += (&layer == &m_plan->near[0] ? "" : ";") + layer.geometryName;
+        named = named || !layer.geometryName.empty();
+    }
+    if (!m_plan->input.geometryName.empty())
+        m_report.SetNameValue("GEOMETRY_FIELD", m_plan->input.geometryName.c_str());
+    if (named)
+        m_report.SetNameValue("NEAR_GEOMETRY_FIELD", names.c_str());
     m_layer->Report(m_report);
 }
 

@@ -19,6 +19,9 @@ static constexpr const char *kOptions =
     "<Option name='NEAR_WHERE' type='string' description='Attribute filter on the near side; one for all near layers, "
     "or "
     "one for each'/>"
+    "<Option name='GEOMETRY_FIELD' type='string' description='Geometry field of the input, where it has several; by "
+    "default the first'/>"
+    "<Option name='NEAR_GEOMETRY_FIELD' type='string' description='Geometry field of the near layers, likewise'/>"
     "<Option name='CLOSEST' type='string' default='1' description='How many near features for each feature, or ALL'/>"
     "<Option name='RADIUS' type='string' description='Largest distance, such as 500, 500m or 2 km'/>"
     "<Option name='MIN_RADIUS' type='string' description='Smallest distance'/>"
@@ -57,6 +60,8 @@ const RecipeKind &NearRecipes()
                                      {"near_layer", Value::Layers},
                                      {"where", Value::Text},
                                      {"near_where", Value::Conditions},
+                                     {"geometry_field", Value::Text},
+                                     {"near_geometry_field", Value::Text},
                                      {"closest", Value::Number},
                                      {"radius", Value::Number},
                                      {"min_radius", Value::Number},

@@ -241,6 +241,10 @@ static bool ParseOption(const char *name, const char *value, Options &o)
     }
     if (EQUAL(name, "NEAR_WHERE"))
         return ParseConditions("NEAR_WHERE", value, o.nearWhere);
+    if (EQUAL(name, "GEOMETRY_FIELD") || EQUAL(name, "NEAR_GEOMETRY_FIELD")) {
+        (EQUAL(name, "GEOMETRY_FIELD") ? o.geometryField : o.nearGeometryField) = value;
+        return *value || Wrong(name, value, "the name of a geometry field is wanted");
+    }
     if (EQUAL(name, "CLOSEST"))
         return ParseClosest("CLOSEST", value, o.closest);
     if (EQUAL(name, "RADIUS"))

@@ -51,6 +51,7 @@ struct Options {
     std::vector<std::string> nearLayers;
     std::string where;
     std::vector<std::string> nearWhere;
+    std::string geometryField, nearGeometryField; /* empty: the first */
     size_t closest = 1; /* kAll: ALL */
     Distance radius, minRadius;
     Method method = Method::Auto;

@@ -71,6 +71,7 @@ struct Builder {
     std::vector<DatasetHandle> &handles;
 
     bool OpenDataset(const char *what, const std::string &name, size_t &index);
+    bool FindGeometry(OGRLayerH handle, LayerPlan &layer);
     bool FindLayer(const char *option, const std::string &wanted, LayerPlan &layer);
     bool FindInput();
     bool FindNear();
@@ -168,6 +169,48 @@ bool IsCondition(GDALDatasetH dataset, OGRLayerH handle, const LayerPlan &layer,
     return valid;
 }
 
+std::string GeometryNames(OGRFeatureDefnH defn)
+{
+    std::string names;
+    for (int i = 0; i < OGR_FD_GetGeomFieldCount(defn); i++) {
+        const std::string name = OGR_GFld_GetNameRef(OGR_FD_GetGeomFieldDefn(defn, i));
+        names += (i ? ", " : "") + (name.empty() ? "one without name" : name);
+    }
+    return names;
+}
+
+/* Which of the layer's geometries is looked at, and what there is to know of it. */
+bool Builder::FindGeometry(OGRLayerH handle, LayerPlan &layer)
+{
+    const bool isInput = &layer == &plan.input;
+    const std::string &wanted = isInput ? options.geometryField : options.nearGeometryField;
+    const std::string option = isInput ? "GEOMETRY_FIELD" : "NEAR_GEOMETRY_FIELD";
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(handle);
+    const int count = OGR_FD_GetGeomFieldCount(defn);
+    if (count == 0)
+        return Fail(Describe(layer) + " has no geometry");
+    if (!wanted.empty()) {
+        layer.geometryField = OGR_FD_GetGeomFieldIndex(defn, wanted.c_str());
+        for (int i = 0; i < count; i++)
+            if (wanted == OGR_GFld_GetNameRef(OGR_FD_GetGeomFieldDefn(defn, i)))
+                layer.geometryField = i;
+    } else if (count > 1)
+        Warn(Describe(layer) + " has several geometry fields: " + GeometryNames(defn) +
+             ". The first is taken; choose with " + option);
+    if (layer.geometryField < 0)
+        return Fail(option + "=" + wanted + ": there is no such geometry field in " + Describe(layer) + ", it has " +
+                    GeometryNames(defn));
+    OGRGeomFieldDefnH field = OGR_FD_GetGeomFieldDefn(defn, layer.geometryField);
+    layer.geometryName = OGR_GFld_GetNameRef(field);
+    layer.points = wkbFlatten(OGR_GFld_GetType(field)) == wkbPoint;
+    OGRSpatialReferenceH srs = OGR_GFld_GetSpatialRef(field);
+    if (srs && !IsUndefined(srs))
+        layer.srs.reset(OSRClone(srs));
+    if (count > 1)
+        CPLDebug("FISHNET", "%s: geometry field \"%s\"", Describe(layer).c_str(), layer.geometryName.c_str());
+    return true;
+}
+
 /* layer.dataset is set. wanted: a name, empty: the only layer. */
 bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan &layer)
 {
@@ -189,12 +232,8 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
     layer.label = count > 1 ? layer.name + ":" + layer.layer : layer.name;
     if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
         layer.driver = GDALGetDriverShortName(driver);
-    if (OGR_FD_GetGeomFieldCount(OGR_L_GetLayerDefn(handle)) == 0)
-        return Fail(Describe(layer) + " has no geometry");
-    layer.points = wkbFlatten(OGR_L_GetGeomType(handle)) == wkbPoint;
-    OGRSpatialReferenceH srs = OGR_L_GetSpatialRef(handle);
-    if (srs && !IsUndefined(srs))
-        layer.srs.reset(OSRClone(srs));
+    if (!FindGeometry(handle, layer))
+        return false;
     std::string cause;
     if (!layer.where.empty() && !IsCondition(dataset, handle, layer, cause))
         return Fail((EQUAL(option, "LAYER") ? "WHERE=" : "NEAR_WHERE=") + layer.where + ": " + Describe(layer) + ": " +
@@ -610,7 +649,8 @@ std::string Plan::Signature() const
                                   flattening, toDegrees, unit, limits.closest, limits.radius, limits.min_radius,
                                   limits.location, limits.angle, limits.along, excluded.layer);
     const auto addLayer = [&text](const LayerPlan &layer) {
-        text += "\n" + layer.driver + " " + Quoted(layer.layer) + CPLSPrintf(" %d%d", layer.transform, layer.points);
+        text += "\n" + layer.driver + " " + Quoted(layer.layer) +
+                CPLSPrintf(" %d%d %d", layer.transform, layer.points, layer.geometryField);
         for (const std::vector<int> *indices : {&layer.fields, &layer.match})
             for (int i : *indices)
                 text += CPLSPrintf(" %d", i);

@@ -40,6 +40,8 @@ struct LayerPlan {
     size_t dataset = 0; /* index in the handles of the dataset */
     SRSHandle srs;      /* as the layer has it; NULL: none */
     bool transform = false;
+    int geometryField = 0;    /* that is looked at */
+    std::string geometryName; /* of it; empty: it has none */
     bool points = false;     /* its type is point */
     std::vector<int> fields; /* that are carried over: indices in the layer, -1 where it has no such field */
     std::vector<int> match;  /* fields of the MATCH pairs */

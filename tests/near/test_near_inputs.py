@@ -1,12 +1,14 @@
-"""What a near table makes of its inputs: fields whose names differ in case only, and CRS that are neither plain geographic nor projected."""
+"""What a near table makes of its inputs: fields whose names differ in case only, CRS that are neither plain geographic nor projected,
+layers with several geometry fields."""
 import json
+import os
 import sys
 import unittest
 
 import numpy as np
 from osgeo import gdal, ogr, osr
 
-from near_common import NearCase, good, listening, make, near, names_of, oo, rng, srs_of, table
+from near_common import NearCase, good, listening, make, near, names_of, oo, rng, rows_of, srs_of, table
 
 DEGREE = 'ANGLEUNIT["degree",0.0174532925199433]'
 ROTATED = ('GEOGCRS["Rotated",BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563,LENGTHUNIT["metre",1]]],'
@@ -177,6 +179,68 @@ class References(NearCase):
         self.assertNotIn('unknown', message)
         longlat = self.layer([(500000, 5e6)], bound, '+proj=longlat +ellps=intl +towgs84=0,0,0')
         self.assertAlmostEqual(table(longlat, NEAR=b)[0].NEAR_DIST, 5, delta=0.003)
+
+
+class GeometryFields(NearCase):
+    """Of several geometry fields one is looked at: which one can be chosen, and is said."""
+
+    def layer(self, doors, plots, kinds=('wkbPoint', 'wkbPolygon'), crs=('EPSG:32632', 'EPSG:32632')):
+        """Houses with the geometry fields Door and plot."""
+        table = self.new('houses.csv')
+        with open(table, 'w') as f:
+            f.write('n,d,p\n' + ''.join('%d,"%s","%s"\n' % (i, *pair) for i, pair in enumerate(zip(doors, plots))))
+        vrt = self.new('houses.vrt')
+        fields = ''.join('<GeometryField name="%s" encoding="WKT" field="%s"><GeometryType>%s</GeometryType><SRS>%s</SRS></GeometryField>' % field
+                         for field in zip(('Door', 'plot'), 'dp', kinds, crs))
+        with open(vrt, 'w') as f:
+            f.write('<OGRVRTDataSource><OGRVRTLayer name="houses"><SrcDataSource>%s</SrcDataSource><SrcLayer>%s</SrcLayer>%s<Field name="n"/>'
+                    '</OGRVRTLayer></OGRVRTDataSource>' % (table, os.path.splitext(os.path.basename(table))[0], fields))
+        return vrt
+
+    def sqlite(self, vrt):
+        """The same in a database with two geometry columns, which is read by ranges of FIDs."""
+        path = self.new('houses.sqlite')
+        good('ogr2ogr', path, vrt)
+        return path
+
+    def test_chosen(self):
+        square = 'POLYGON((%d %d,%d 0,%d 9,%d %d))'
+        plots = [square % (x, 0, x + 3, x + 3, x, 0) for x in (0, 100)]
+        for houses in (self.layer(['POINT(9 0)', 'POINT(91 0)'], plots), self.sqlite(self.layer(['POINT(9 0)', 'POINT(91 0)'], plots))):
+            b = make(self.new('b.gpkg'), ['POINT(50 0)'], epsg=32632)
+            for name, want in (('Door', [41, 41]), ('DOOR', [41, 41]), ('plot', [47, 50])):
+                for workers in ({}, {'WORKERS': 'PROCESSES'}):
+                    with self.subTest(houses, name=name, **workers), listening() as said:
+                        dataset = near(houses, NEAR=b, GEOMETRY_FIELD=name, NUM_WORKERS=2, **workers)
+                        self.assertEqual([row.NEAR_DIST for row in rows_of(dataset.GetLayer(0))], want)
+                    self.assertEqual(said.warnings(), [])
+                    self.assertEqual(dataset.GetMetadataItem('GEOMETRY_FIELD', 'FISHNET').lower(), name.lower())
+                    with listening() as said:
+                        dataset = near(b, NEAR=houses, NEAR_GEOMETRY_FIELD=name, **workers)
+                        self.assertEqual([row.NEAR_DIST for row in rows_of(dataset.GetLayer(0))], want[:1])
+                    self.assertEqual(said.warnings(), [])
+                    self.assertEqual(dataset.GetMetadataItem('NEAR_GEOMETRY_FIELD', 'FISHNET').lower(), name.lower())
+            with listening() as said:
+                rows = table(houses, NEAR=houses, NEAR_GEOMETRY_FIELD='plot', EXCLUDE_SELF=False)
+            self.assertEqual([row.NEAR_DIST for row in rows], [6, 9])
+            self.assertEqual(len(said.warnings()), 1)
+            for word in ('houses', 'Door', 'plot', 'GEOMETRY_FIELD'):
+                self.assertIn(word.lower(), said.warnings()[0].lower())
+            message = self.refused(houses, 'GEOMETRY_FIELD=garden', 'houses', NEAR=b, GEOMETRY_FIELD='garden')
+            self.assertIn('door, plot', message.lower())
+            self.refused(b, 'NEAR_GEOMETRY_FIELD=garden', NEAR=[b, houses], NEAR_GEOMETRY_FIELD='garden')
+            self.refused(b, 'NEAR_GEOMETRY_FIELD=plot', 'layer "a"', NEAR=[houses, b], NEAR_GEOMETRY_FIELD='plot')
+
+    def test_its_crs(self):
+        """The CRS and the type of a layer are those of its first geometry field; those of the chosen one count."""
+        houses = self.layer(['POINT(0 0)', 'POINT(0 0)'], ['POINT(9 45)', 'POINT(9 46)'], kinds=('wkbPolygon', 'wkbPoint'), crs=('EPSG:32632', 'EPSG:4326'))
+        b = make(self.new('b.gpkg'), ['POINT(500000 %r)' % y for y in (4982950.4, 5094042.1)], epsg=32632)
+        with listening():
+            self.assertEqual([round(row.NEAR_DIST) for row in table(houses, NEAR=b)], [5007973] * 2)
+        rows = table(houses, NEAR=b, GEOMETRY_FIELD='plot', LOCATION=True)
+        self.assertEqual([(row.NEAR_FID, row.FROM_X, row.FROM_Y, row.NEAR_DIST < 50) for row in rows], [(1, 9, 45, True), (2, 9, 46, True)])
+        rows = table(b, NEAR=houses, NEAR_GEOMETRY_FIELD='plot')
+        self.assertEqual([row.NEAR_DIST < 50 for row in rows], [True, True])
 
 
 if __name__ == '__main__':

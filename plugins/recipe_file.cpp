@@ -10,6 +10,7 @@
 #include <cpl_vsi.h>
 
 #include "handles.h"
+#include "open_options.h"
 #include "processes.h"
 
 namespace fishnet
@@ -243,34 +244,12 @@ bool Reader::IsText(const std::string &path, const CPLJSONObject &value, const c
     return !value.ToString().empty() || Fail(path, "is empty");
 }
 
-/* "retires" for "retries". */
-static size_t Distance(const std::string &a, const std::string &b)
-{
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size(); i++) {
-        size_t diagonal = row[0]++;
-        for (size_t j = 1; j <= b.size(); j++) {
-            const size_t cost = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, cost});
-        }
-    }
-    return row.back();
-}
-
 bool Reader::Unknown(const std::string &key) const
 {
-    std::string nearest, lower = key;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return tolower(c); });
-    size_t least = 3;
-    for (const RecipeKey &known : m_kind.keys) {
-        if (Distance(lower, known.name) < least) {
-            least = Distance(lower, known.name);
-            nearest = known.name;
-        }
-    }
+    std::vector<std::string> known;
+    for (const RecipeKey &item : m_kind.keys)
+        known.emplace_back(item.name);
+    const std::string nearest = NearestName(key, known);
     return Fail(key, "there is no such key" + (nearest.empty() ? "" : ", is \"" + nearest + "\" meant?"));
 }
 

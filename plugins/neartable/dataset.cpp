@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "neartable/incomplete.h"
 #include "recipe_file.h"
 
 namespace fishnet::neartable
@@ -25,6 +26,8 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
         Opening opening;
         if (!ReadName(info, NearRecipes(), opening))
             return nullptr;
+        if (opening.file.empty() && IsIncomplete(opening.options.List()))
+            return OpenIncomplete(opening.connection.c_str()).release();
         std::unique_ptr<Dataset> self = OpenWith(opening.connection.c_str(), opening.options.List(), nullptr);
         if (self) {
             self->SetDescription(info->pszFilename);

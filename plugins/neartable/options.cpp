@@ -8,6 +8,7 @@
 #include <cpl_error.h>
 
 #include "handles.h"
+#include "open_options.h"
 
 namespace fishnet::neartable
 {
@@ -159,6 +160,8 @@ static bool ParseDistance(const char *name, const char *value, Distance &out)
     if (end == value || !std::isfinite(number) || number < 0)
         return Wrong(name, value, "a distance such as 500, 500m or 2 km is wanted, not negative");
     out.unit = unit.empty() ? nullptr : FindUnit(unit);
+    if (unit[0] == ',')
+        return Wrong(name, value, "decimals stand behind a point: 5.5");
     if (!unit.empty() && !out.unit)
         return Wrong(name, value, ("the unit is not known: " + UnitNames() + " are").c_str());
     out.given = true;
@@ -287,7 +290,7 @@ static bool ParseOption(const char *name, const char *value, Options &o)
         o.trace = value;
         return !o.trace.empty() || Wrong("TRACE", value, "the name of a file is wanted");
     }
-    return true; /* GDAL warns of names that it does not find in the list of open options */
+    return IsForOtherDrivers(name) || FailUnknownOption("NEARTABLE", name);
 }
 
 std::string CheckOption(const char *option)
@@ -304,15 +307,28 @@ std::string CheckOption(const char *option)
     return cause.compare(0, driver.size(), driver) == 0 ? cause.substr(driver.size()) : cause;
 }
 
-bool Options::Parse(const char *name, CSLConstList list)
+void SayNoNear(CPLErr level)
+{
+    CPLError(level, CPLE_IllegalArg,
+             "NEARTABLE: NEAR is not given: -oo NEAR=<dataset>, or NEAR_LAYER=<name> for a layer of the input dataset");
+}
+
+bool Options::ParseName(const char *name)
 {
     connection = name;
-    openOptions.Assign(CSLDuplicate(list), TRUE);
     input = Unquote(Trim(connection.substr(strlen(FN_NEARTABLE_PREFIX))));
     if (input.empty()) {
         CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: there is no dataset behind \"" FN_NEARTABLE_PREFIX "\"");
         return false;
     }
+    return true;
+}
+
+bool Options::Parse(const char *name, CSLConstList list)
+{
+    openOptions.Assign(CSLDuplicate(list), TRUE);
+    if (!ParseName(name))
+        return false;
     for (CSLConstList option = list; option && *option; option++) {
         char *key = nullptr;
         const char *value = CPLParseNameValue(*option, &key);
@@ -322,9 +338,7 @@ bool Options::Parse(const char *name, CSLConstList list)
             return false;
     }
     if (near.empty() && nearLayers.empty()) {
-        CPLError(CE_Failure, CPLE_IllegalArg,
-                 "NEARTABLE: NEAR is not given: -oo NEAR=<dataset>, or NEAR_LAYER=<name> for a layer of the input "
-                 "dataset");
+        SayNoNear(CE_Failure);
         return false;
     }
     if (near.size() > 1 && nearLayers.size() > 1 && near.size() != nearLayers.size()) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <cpl_error.h>
 #include <cpl_string.h>
 
 #include "fishnet/job.h"
@@ -67,9 +68,14 @@ struct Options {
     int64_t part = 1, parts = 1;
     std::string trace; /* empty: none */
 
+    /* Only the connection string. False after CPLError. */
+    bool ParseName(const char *name);
     /* False after CPLError, which names the option. */
     bool Parse(const char *name, CSLConstList list);
 };
+
+/* That the near side is not given, as a warning or an error. */
+void SayNoNear(CPLErr level);
 
 /* What is wrong with one option, KEY=VALUE; empty: nothing. */
 std::string CheckOption(const char *option);

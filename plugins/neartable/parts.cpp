@@ -11,6 +11,7 @@
 #include "neartable/dataset.h"
 #include "neartable/helper.h"
 #include "neartable/part_worker.h"
+#include "open_options.h"
 #include "output_folder.h"
 
 namespace fishnet::neartable
@@ -81,16 +82,9 @@ static void KeepOrder(PartsJob &job)
 static bool ReadList(CSLConstList options, const char *key, CPLStringList &list)
 {
     const CPLStringList given(CSLFetchNameValueMultiple(const_cast<char **>(options), key));
-    for (int i = 0; i < given.size(); i++) {
-        const CPLStringList items(
-            CSLTokenizeString2(given[i], ";", CSLT_HONOURSTRINGS | CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
-        for (int k = 0; k < items.size(); k++) {
-            const char *equal = strchr(items[k], '=');
-            if (!equal || equal == items[k])
-                return Refuse(key, given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
-            list.AddString(items[k]);
-        }
-    }
+    for (int i = 0; i < given.size(); i++)
+        if (!SplitSettings(given[i], list))
+            return Refuse(key, given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
     return true;
 }
 
@@ -544,9 +538,13 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
             source->GetDescription());
         return nullptr;
     }
+    auto *table = dynamic_cast<Dataset *>(source);
+    if (!table) {
+        SayNoNear(CE_Failure);
+        return nullptr;
+    }
     try {
-        return Create(output, *static_cast<Dataset *>(source), options, progress ? progress : GDALDummyProgress,
-                      progressData);
+        return Create(output, *table, options, progress ? progress : GDALDummyProgress, progressData);
     } catch (const std::exception &exception) {
         CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE: %s", exception.what());
         return nullptr;

@@ -211,11 +211,23 @@ bool Builder::FindGeometry(OGRLayerH handle, LayerPlan &layer)
     return true;
 }
 
-/* layer.dataset is set. wanted: a name, empty: the only layer. */
+std::vector<std::string> LayersWithGeometry(GDALDatasetH dataset)
+{
+    std::vector<std::string> names;
+    for (int i = 0; i < GDALDatasetGetLayerCount(dataset); i++) {
+        OGRLayerH layer = GDALDatasetGetLayer(dataset, i);
+        if (OGR_FD_GetGeomFieldCount(OGR_L_GetLayerDefn(layer)) > 0)
+            names.emplace_back(OGR_L_GetName(layer));
+    }
+    return names;
+}
+
+/* layer.dataset is set. wanted: a name; empty: the only layer, or the only one that has a geometry. */
 bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan &layer)
 {
     GDALDatasetH dataset = handles[layer.dataset].get();
     const int count = GDALDatasetGetLayerCount(dataset);
+    const std::vector<std::string> candidates = LayersWithGeometry(dataset);
     OGRLayerH handle = nullptr;
     if (!wanted.empty()) {
         handle = GDALDatasetGetLayerByName(dataset, wanted.c_str());
@@ -224,6 +236,10 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
                         (count ? LayerNames(dataset) : "none"));
     } else if (count == 1)
         handle = GDALDatasetGetLayer(dataset, 0);
+    else if (candidates.size() == 1)
+        handle = GDALDatasetGetLayerByName(dataset, candidates[0].c_str());
+    if (!handle && count > 0 && candidates.empty())
+        return Fail(layer.name + " has no layer with geometries: " + LayerNames(dataset));
     if (!handle)
         return Fail(count ? layer.name + " has several layers: " + LayerNames(dataset) + "; choose with " + option
                           : layer.name + " has no layers");
@@ -239,6 +255,18 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
         return Fail((EQUAL(option, "LAYER") ? "WHERE=" : "NEAR_WHERE=") + layer.where + ": " + Describe(layer) + ": " +
                     cause);
     return true;
+}
+
+bool FindLayers(const Options &options, std::vector<std::string> &layers)
+{
+    Plan plan;
+    std::vector<DatasetHandle> handles;
+    Builder builder = {plan, options, handles};
+    if (!builder.OpenDataset("", options.input, plan.input.dataset))
+        return false;
+    layers = LayersWithGeometry(handles[0].get());
+    plan.input.name = options.input;
+    return !layers.empty() || builder.FindLayer("LAYER", "", plan.input);
 }
 
 bool Builder::FindInput()
@@ -642,6 +670,11 @@ void Builder::ChooseWorkers()
 }
 
 } // namespace
+
+bool Plan::FindInputLayers(const Options &options, std::vector<std::string> &layers)
+{
+    return FindLayers(options, layers);
+}
 
 std::string Plan::Signature() const
 {

@@ -82,6 +82,8 @@ class Plan
     /* Two plans with the same text compute the same table of the same data. */
     std::string Signature() const;
 
+    /* The layers of the input that rows can be made for. False after CPLError. */
+    static bool FindInputLayers(const Options &options, std::vector<std::string> &layers);
     /* Opens a dataset again. */
     static DatasetHandle Open(const std::string &path);
     /* From a layer's coordinates to `srs`; NULL and `cause` on failure. Any thread. */

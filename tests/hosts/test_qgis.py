@@ -310,6 +310,26 @@ class Qgis(Case):
             self.assertGreater((picture == colour).all(axis=2).sum(), 500, colour)
         self.nothing_beside_the_data()
 
+    def test_add_in_the_window(self):
+        """The Add button, and what QGIS plugins call, ask for the layers of a name first, without its options. With a GeoPackage QGIS gives
+        options of its own to whoever opens it."""
+        at = lambda name: os.path.join(self.data, name)  # noqa: E731
+        gdal.VectorTranslate(at('styled.gpkg'), at('places.shp'), format='GPKG', layerName='styled')
+        gdal.VectorTranslate(at('styled.gpkg'), at('places.dbf'), format='GPKG', layerName='layer_styles', accessMode='append', limit=3,
+                             options=['-nlt', 'NONE', '-update'])
+        type(self).made = tree(self.data)
+        options = {'NEAR': at('rivers.shp'), 'FIELDS': 'name'}
+        tables = [['NEARTABLE:' + at('places.shp'), {**options, 'GEOMETRY': 'LINE'}], ['NEARTABLE:' + at('styled.gpkg'), options]]
+        found = end('xvfb-run', '-a', '-s', '-screen 0 1280x1024x24', 'qgis', '--nologo', '--noplugins', '--noversioncheck', '--profiles-path', self.home, '--code',
+                    os.path.join(HERE, 'qgis_add.py'), folder=self.home, env={'ADD_TABLES': json.dumps([tables, [self.links]])})
+        layers = [layer for layer in answer(found)]
+        self.assertEqual(len(layers), 3, layers)
+        for (name, source, rows, geometry), (part, kind) in zip(layers, (('by interface', 'LineString'), ('places', 'LineString'), ('styled', 'NoGeometry'))):
+            self.assertIn(part, name)
+            self.assertIn('|option:NEAR=' + at('rivers.shp'), source)
+            self.assertEqual((rows, geometry), (len(self.rows), kind), source)
+        self.nothing_beside_the_data()
+
 
 if __name__ == '__main__':
     unittest.main()

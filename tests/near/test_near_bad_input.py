@@ -72,11 +72,14 @@ class BadNear(NearCase):
         self.fails(none, 'METHOD', NEAR=none, METHOD='GEODESIC')
 
     def test_unknown_option(self):
-        """GDAL warns of it by the driver's list of options."""
-        done = run('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + self.a, *oo(NEAR=self.b, CLOSSEST=3))
-        self.assertIn('CLOSSEST', done.stderr)
-        done = run('ogr2ogr', '-f', 'CSV', self.new('out.csv'), 'NEARTABLE:' + self.a, *oo(NEAR=self.b, ON_ERROR='NODATA'))
-        self.assertIn('ON_ERROR', done.stderr)  # a near table is whole or an error
+        """It is named, with the one that may be meant. Some are given by programs to every driver."""
+        for option, meant in (('CLOSSEST', 'is CLOSEST meant?'), ('RADIOUS', 'is RADIUS meant?'), ('near_leyer', 'is NEAR_LAYER meant?')):
+            self.fails(self.a, 'there is no open option ' + option, meant, NEAR=self.b, **{option: 3})
+        self.fails(self.a, 'there is no open option ON_ERROR', NEAR=self.b, ON_ERROR='NODATA')  # a near table is whole or an error
+        self.fails(self.a, 'there is no open option NAER, is NEAR meant?', NAER=self.b)
+        self.assertNotIn('meant', self.fails(self.a, 'NONSENSE', NEAR=self.b, NONSENSE=1))
+        for option in ('NOLOCK', '@LIST_ALL_TABLES', 'NATIVE_DATA'):
+            self.assertEqual(len(table(self.a, NEAR=self.b, WHERE='n < 5', **{option: True})), 5)
 
     def test_files(self):
         text = self.path('text.txt')
@@ -113,8 +116,33 @@ class BadNear(NearCase):
             self.assertNotIn('NEAR=', done.stderr)
 
     def test_no_near(self):
-        self.fails(self.a, 'NEAR')
+        """With options it is not opened. Without any it is, for programs that ask what layers there are before they give the options: its
+        names and columns are there, to read or to count is an error."""
+        self.fails(self.a, 'NEAR is not given', no_output=False)
+        os.unlink(self.out)
+        self.fails(self.a, 'NEAR is not given', CLOSEST=2)
         self.fails(self.a, 'NEAR', NEAR='')
+        done = run('ogr2ogr', '-f', 'NEARTABLE', self.new('parts.vrt'), 'NEARTABLE:' + self.a)
+        self.assertEqual((done.returncode, 'NEAR is not given' in done.stderr), (1, True))
+        self.assertIn('NEAR is not given', run('ogrinfo', '-so', 'NEARTABLE:' + self.a, 'one_near').stderr)
+        for name, layers in ((self.a, ['one_near']), (self.two, ['first_near', 'second_near'])):
+            for options in ([], ['NOLOCK=ON'], ['@LIST_ALL_TABLES=YES']):
+                with listening() as said:
+                    dataset = gdal.OpenEx('NEARTABLE:' + name, gdal.OF_VECTOR, open_options=options)
+                    found = [dataset.GetLayer(i) for i in range(dataset.GetLayerCount())]
+                    self.assertEqual([layer.GetName() for layer in found], layers)
+                    self.assertEqual([layer.GetLayerDefn().GetFieldCount() for layer in found], [4] * len(layers))
+                    self.assertEqual([layer.GetFeatureCount(0) for layer in found], [-1] * len(layers))
+                    self.assertIn('NEAR is not given', ''.join(said.warnings()))
+                for read in (found[0].GetNextFeature, found[0].GetFeatureCount, lambda: found[0].GetFeature(1), lambda: list(found[0])):
+                    with self.assertRaisesRegex(RuntimeError, 'NEAR is not given'):
+                        read()
+        self.fails('/no/such/file.gpkg', '/no/such/file.gpkg')
+        recipe = self.new('alone.fishnet.json')
+        with open(recipe, 'w') as f:
+            f.write('{"type": "near_table", "input": "%s"}' % self.a)
+        with self.assertRaisesRegex(RuntimeError, 'NEAR is not given'):
+            gdal.OpenEx(recipe, gdal.OF_VECTOR)
 
     def test_layers(self):
         self.fails(self.two, 'LAYER', 'two.gpkg', NEAR=self.b)
@@ -123,6 +151,21 @@ class BadNear(NearCase):
         self.fails(self.a, 'third', 'two.gpkg', NEAR=self.two, NEAR_LAYER='third')
         self.fails(self.a, 'other', 'a.gpkg', NEAR_LAYER='other')
         self.fails(self.a, 'NEAR_LAYER', NEAR=[self.two, self.b], NEAR_LAYER=['first', 'near', 'second'])
+
+    def test_the_only_layer_with_geometries(self):
+        """QGIS keeps styles in a table beside the layer."""
+        from osgeo import ogr
+        for name in ('styled.gpkg', 'styled.sqlite'):
+            styled = make(self.new(name), points(self.xy[:5]), layer='places')
+            make(styled, [None] * 3, kind=ogr.wkbNone, fields={'styleQML': ['x'] * 3}, layer='layer_styles', append=True, options=['SPATIAL_INDEX=NO'])
+            for options in ({}, {'WORKERS': 'PROCESSES'}):
+                dataset = gdal.OpenEx('NEARTABLE:' + styled, gdal.OF_VECTOR, open_options=['NEAR=' + styled] + ['%s=%s' % pair for pair in options.items()])
+                self.assertEqual((dataset.GetLayer(0).GetName(), dataset.GetLayer(0).GetFeatureCount()), ('places_near', 5))
+            self.fails(styled, 'layer_styles', 'no geometry', NEAR=self.b, LAYER='layer_styles')
+        tables = make(self.new('tables.gpkg'), [None], kind=ogr.wkbNone, layer='t1')
+        make(tables, [None], kind=ogr.wkbNone, layer='t2', append=True)
+        self.fails(tables, 'no layer with geometries', 't1, t2', NEAR=self.b)
+        self.fails(self.a, 'no layer with geometries', 't1, t2', NEAR=tables)
 
     def test_no_layer_at_all(self):
         none = self.new('none.gpkg')

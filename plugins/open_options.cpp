@@ -1,0 +1,88 @@
+#include "open_options.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include <cpl_error.h>
+#include <cpl_minixml.h>
+#include <gdal.h>
+
+namespace fishnet
+{
+
+/* How many letters must be put in, left out or exchanged. */
+static size_t Distance(const std::string &a, const std::string &b)
+{
+    const auto lower = [](char c) { return tolower(static_cast<unsigned char>(c)); };
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.size(); i++) {
+        size_t diagonal = row[0]++;
+        for (size_t j = 1; j <= b.size(); j++) {
+            const size_t cost = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, cost});
+        }
+    }
+    return row.back();
+}
+
+std::string NearestName(const std::string &name, const std::vector<std::string> &known)
+{
+    constexpr size_t kFar = 3;
+    std::string nearest;
+    size_t least = std::min(kFar, name.size());
+    for (const std::string &candidate : known) {
+        const size_t distance = Distance(name, candidate);
+        if (distance < least) {
+            least = distance;
+            nearest = candidate;
+        }
+    }
+    return nearest;
+}
+
+bool IsForOtherDrivers(const char *name)
+{
+    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, and ogr2ogr asks every input for native data. */
+    static const char *const names[] = {"NOLOCK", "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES", "NATIVE_DATA", "OVERVIEW_LEVEL"};
+    return name[0] == '@' || std::any_of(std::begin(names), std::end(names),
+                                         [name](const char *other) { return EQUAL(name, other); });
+}
+
+static std::vector<std::string> NamesOfOptions(const char *driver)
+{
+    std::vector<std::string> names;
+    GDALDriverH handle = GDALGetDriverByName(driver);
+    const char *list = handle ? GDALGetMetadataItem(handle, GDAL_DMD_OPENOPTIONLIST, nullptr) : nullptr;
+    const CPLXMLTreeCloser tree(list ? CPLParseXMLString(list) : nullptr);
+    for (const CPLXMLNode *node = tree.get() ? tree->psChild : nullptr; node; node = node->psNext)
+        if (const char *name = CPLGetXMLValue(node, "name", nullptr))
+            names.emplace_back(name);
+    return names;
+}
+
+bool FailUnknownOption(const char *driver, const char *name)
+{
+    const std::string nearest = NearestName(name, NamesOfOptions(driver));
+    CPLError(CE_Failure, CPLE_IllegalArg, "%s: there is no open option %.200s%s%s%s", driver, name,
+             nearest.empty() ? "" : ", is ", nearest.c_str(), nearest.empty() ? "" : " meant?");
+    return false;
+}
+
+bool SplitSettings(const char *text, CPLStringList &settings)
+{
+    const CPLStringList items(
+        CSLTokenizeString2(text, ";", CSLT_HONOURSTRINGS | CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
+    for (int i = 0; i < items.size(); i++) {
+        const char *equal = strchr(items[i], '=');
+        if (!equal || equal == items[i])
+            return false;
+        settings.AddString(items[i]);
+    }
+    return items.size() > 0;
+}
+
+} // namespace fishnet

@@ -148,6 +148,10 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
         r->error_is_nodata = strcasecmp(value, "NODATA") == 0;
         if (!r->error_is_nodata && strcasecmp(value, "FAIL") != 0)
             return fn_fail(err, FN_ERR_ARGUMENT, "ON_ERROR=%.100s: FAIL or NODATA is wanted", value);
+    } else if (KEY("ALPHA")) {
+        r->ignore_alpha = strcasecmp(value, "IGNORE") == 0;
+        if (!r->ignore_alpha && strcasecmp(value, "NODATA") != 0)
+            return fn_fail(err, FN_ERR_ARGUMENT, "ALPHA=%.100s: NODATA or IGNORE is wanted", value);
     } else if (KEY("OT")) {
         r->type = fn_type_from_name(value);
         if (r->type == FN_TYPE_COUNT)
@@ -198,6 +202,8 @@ static fn_status check(const fn_recipe *r, fn_error *err)
     if (r->nodata_none || r->nodata)
         return fn_fail(err, FN_ERR_ARGUMENT, "NODATA=%.100s needs an expression, CALC=...",
                        r->nodata ? r->nodata : "none");
+    if (r->ignore_alpha)
+        return fn_fail(err, FN_ERR_ARGUMENT, "ALPHA=IGNORE needs an expression, CALC=...");
     return FN_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct fn_recipe {
     int n_calcs;
     fn_worker_options workers;
     bool error_is_nodata; /* ON_ERROR=NODATA */
+    bool ignore_alpha;    /* ALPHA=IGNORE */
     int part, parts;      /* PARTITION=part/parts, 1/1 when not given */
     int tile_width;       /* 0: AUTO */
     int tile_height;

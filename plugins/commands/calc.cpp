@@ -44,6 +44,7 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
                     "Float32", "Float64");
     AddOption(m_options, "nodata", "NODATA",
               "Assign a specified NoData value to output bands ('none', numeric value, 'nan')");
+    AddOption(m_options, "alpha", "ALPHA", "What is transparent in an input", {"nodata", "ignore"});
     AddOption(m_options, "tile-size", "TILE_SIZE", "Size of a task in pixels: 512, 512x256 or AUTO")
         .SetCategory(GAAC_ADVANCED);
     AddRasterOptions();

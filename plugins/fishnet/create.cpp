@@ -62,7 +62,8 @@ const struct {
     {"ENDIANNESS", Belongs::single, "type='string' description='As in GTiff'/>"},
     {"PIXELTYPE", Belongs::single, "type='string' description='As in GTiff'/>"},
     {"PHOTOMETRIC", Belongs::single, "type='string' description='As in GTiff'/>"},
-    {"ALPHA", Belongs::single, "type='string' description='As in GTiff'/>"},
+    {"ALPHA", Belongs::single,
+     "type='string' description='NODATA or IGNORE: what is transparent in an input; anything else as in GTiff'/>"},
     {"PROFILE", Belongs::single, "type='string' description='As in GTiff'/>"},
     {"GEOTIFF_KEYS_FLAVOR", Belongs::single, "type='string' description='As in GTiff'/>"},
     {"GEOTIFF_VERSION", Belongs::single, "type='string' description='As in GTiff'/>"},
@@ -95,8 +96,10 @@ std::string CreationOptionList()
     return xml + "</CreationOptionList>";
 }
 
-static bool IsOfRecipe(const std::string &key)
+static bool IsOfRecipe(const std::string &key, const char *value)
 {
+    if (EQUAL(key.c_str(), "ALPHA")) /* GTiff has an option of that name, with other values */
+        return EQUAL(value, "IGNORE") || EQUAL(value, "NODATA");
     if (key.size() == 1)
         return isalpha(static_cast<unsigned char>(key[0])) != 0;
     for (const char *name : {"CALC", "OT", "NODATA", "CACHE_MB"})
@@ -131,7 +134,7 @@ static bool TakeOption(const char *option, Creation &creation, CPLStringList *ot
         creation.trace = value;
     } else if (EQUAL(key.c_str(), "CACHE_MB")) {
         creation.openOptions.SetNameValue("CACHE_MB", value); /* the last one counts */
-    } else if (IsOfRecipe(key) || !other) {
+    } else if (IsOfRecipe(key, value) || !other) {
         creation.openOptions.AddString(option);
     } else {
         other->AddString(option);

@@ -191,8 +191,8 @@ GDALRasterBandH Dataset::SourceBand(int band) const
 /* All domains but those that describe the file, or that GDAL derives by itself. */
 static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
 {
-    static const char *const left[] = {"IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS", "COLOR_PROFILE",
-                                       "FISHNET"};
+    static const char *const left[] = {"IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS",
+                                       "COLOR_PROFILE",   "FISHNET",     "xml:VRT"};
     const CPLStringList domains(GDALGetMetadataDomainList(from));
     for (int i = -1; i < domains.size(); i++) {
         const char *domain = i < 0 ? "" : domains[i];
@@ -248,7 +248,9 @@ void Dataset::CountOverviews()
 {
     std::vector<GDALRasterBandH> bands;
     for (const Plane &plane : m_plan->planes)
-        bands.push_back(GDALGetRasterBand(m_handles[plane.source].get(), plane.band));
+        for (int band : {plane.band, plane.alpha})
+            if (band > 0)
+                bands.push_back(GDALGetRasterBand(m_handles[plane.source].get(), band));
     for (int i = 1; !m_plan->expr && i <= nBands; i++)
         bands.push_back(SourceBand(i));
     int count = bands.empty() ? 0 : GDALGetOverviewCount(bands[0]);

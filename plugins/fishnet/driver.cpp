@@ -25,6 +25,8 @@ static std::string OpenOptionList()
            "<Option name='TILE_SIZE' type='string' default='AUTO' description='Size of a task: 512, 512x256 or AUTO'/>"
            "<Option name='OT' type='string' description='Pixel type of computed bands'/>"
            "<Option name='NODATA' type='string' description='NoData value of computed bands, or none'/>"
+           "<Option name='ALPHA' type='string-select' default='NODATA' description='What is transparent in an input'>"
+           "<Value>NODATA</Value><Value>IGNORE</Value></Option>"
            "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the grid'/>"
            "<Option name='CACHE_MB' type='int' min='1' description='Memory for tiles in megabytes'/>"
            "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>"
@@ -55,6 +57,7 @@ const RecipeKind &RasterRecipes()
                                      {"calc", Value::Bands},
                                      {"ot", Value::Text},
                                      {"nodata", Value::Number},
+                                     {"alpha", Value::Text},
                                      {"tile_size", Value::Number},
                                      {"partition", Value::Text},
                                      {"cache_mb", Value::Number},

@@ -77,11 +77,32 @@ static fn_nodata NoDataOf(GDALRasterBandH band, fn_type type)
     return nodata;
 }
 
+/* VRT files may declare a value that no pixel can be equal to. */
+static void WarnOfLostNoData(const Source &source, int number, GDALRasterBandH band, const fn_nodata &nodata)
+{
+    int set = FALSE;
+    const double value = nodata.set ? 0 : GDALGetRasterNoDataValue(band, &set);
+    if (set)
+        CPLError(CE_Warning, CPLE_AppDefined,
+                 "FISHNET: band %d of %s is of type %s, which cannot hold its NoData value %.17g: that makes no pixel "
+                 "NoData",
+                 number, Describe(source).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)), value);
+}
+
 /* Is the validity of the band's pixels in another band, and not in its NoData value? */
 static bool HasMask(GDALRasterBandH band)
 {
     const int flags = GDALGetMaskFlags(band);
     return !(flags & GMF_ALL_VALID) && flags != GMF_NODATA;
+}
+
+/* The first band that is opaqueness, whatever its type and place: GDAL takes it for a mask only where it is Byte or UInt16 and the last of 2 or 4. */
+static int AlphaBand(GDALDatasetH dataset)
+{
+    for (int band = 1; band <= GDALGetRasterCount(dataset); band++)
+        if (GDALGetRasterColorInterpretation(GDALGetRasterBand(dataset, band)) == GCI_AlphaBand)
+            return band;
+    return 0;
 }
 
 /* Makes a plan, step by step; each step returns false after CPLError. */
@@ -140,6 +161,18 @@ class LargePool
     std::string m_old;
 };
 
+/* What a source opened at an overview level is made of. GDAL dies when it is to describe a warped VRT that was opened so, and the rectangles of any
+ * VRT are those of the whole. */
+static Pipeline LookIntoWhole(const std::string &path)
+{
+    DatasetHandle whole;
+    {
+        MessageCollector collector;
+        whole.reset(GDALOpenEx(path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL, nullptr, nullptr, nullptr));
+    }
+    return whole ? LookInto(whole.get(), path) : Pipeline();
+}
+
 bool Builder::OpenSources(int overview)
 {
     const LargePool pool(recipe.workers.workers);
@@ -178,7 +211,7 @@ bool Builder::OpenSources(int overview)
                      first ? ", but subdatasets, such as " : "", first ? first : "");
             return false;
         }
-        source.pipeline = LookInto(dataset, source.path);
+        source.pipeline = overview < 0 ? LookInto(dataset, source.path) : LookIntoWhole(source.path);
     }
     return true;
 }
@@ -209,6 +242,121 @@ static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
         return !a && !b;
     const char *const options[] = {"IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", nullptr};
     return OSRIsSameEx(a, b, options) != 0;
+}
+
+/* ---- georeference without a geotransform ---- */
+
+/* The same but for what writing it as text may have rounded: a centimetre in degrees, less in metres. */
+static bool SameNumber(double a, double b)
+{
+    constexpr double kRounded = 1e-9;
+    return std::abs(a - b) <= kRounded * std::max(std::abs(a), std::abs(b));
+}
+
+/* Numbers between blanks. */
+static bool SameNumbers(const char *a, const char *b)
+{
+    const CPLStringList as(CSLTokenizeString2(a, " ", 0)), bs(CSLTokenizeString2(b, " ", 0));
+    bool same = as.size() == bs.size();
+    for (int i = 0; same && i < as.size(); i++)
+        same = SameNumber(CPLAtof(as[i]), CPLAtof(bs[i]));
+    return same;
+}
+
+static std::string Describe(const GDAL_GCP &gcp)
+{
+    return CPLSPrintf("pixel %.15g,%.15g at %.15g,%.15g,%.15g", gcp.dfGCPPixel, gcp.dfGCPLine, gcp.dfGCPX, gcp.dfGCPY,
+                      gcp.dfGCPZ);
+}
+
+/* What differs; empty: nothing. */
+static std::string CompareGCPs(GDALDatasetH a, GDALDatasetH b)
+{
+    const int count = GDALGetGCPCount(a);
+    if (GDALGetGCPCount(b) != count)
+        return CPLSPrintf("%d and %d ground control points", GDALGetGCPCount(b), count);
+    for (int i = 0; i < count; i++) {
+        const GDAL_GCP &p = GDALGetGCPs(a)[i], &q = GDALGetGCPs(b)[i];
+        if (!SameNumber(p.dfGCPPixel, q.dfGCPPixel) || !SameNumber(p.dfGCPLine, q.dfGCPLine) ||
+            !SameNumber(p.dfGCPX, q.dfGCPX) || !SameNumber(p.dfGCPY, q.dfGCPY) || !SameNumber(p.dfGCPZ, q.dfGCPZ))
+            return CPLSPrintf("ground control point %d is %s and ", i + 1, Describe(q).c_str()) + Describe(p);
+    }
+    OGRSpatialReferenceH srsA = GDALGetGCPSpatialRef(a), srsB = GDALGetGCPSpatialRef(b);
+    if (count > 0 && !SameCRS(srsA, srsB))
+        return "the CRS of their ground control points are " + CRSName(srsB) + " and " + CRSName(srsA);
+    return {};
+}
+
+static std::string CompareRPCs(CSLConstList a, CSLConstList b)
+{
+    for (const char *key :
+         {"LINE_OFF", "SAMP_OFF", "LAT_OFF", "LONG_OFF", "HEIGHT_OFF", "LINE_SCALE", "SAMP_SCALE", "LAT_SCALE",
+          "LONG_SCALE", "HEIGHT_SCALE", "LINE_NUM_COEFF", "LINE_DEN_COEFF", "SAMP_NUM_COEFF", "SAMP_DEN_COEFF"}) {
+        const char *x = CSLFetchNameValueDef(a, key, ""), *y = CSLFetchNameValueDef(b, key, "");
+        if (!SameNumbers(x, y))
+            return CPLSPrintf("%s of their RPCs is %.100s and %.100s", key, y, x);
+    }
+    return {};
+}
+
+/* The pixels of two arrays of coordinates, which may be files of their own. */
+static bool SameArray(const char *nameA, int bandA, const char *nameB, int bandB)
+{
+    MessageCollector collector;
+    const DatasetHandle fileA(GDALOpenEx(nameA, GDAL_OF_RASTER, nullptr, nullptr, nullptr));
+    const DatasetHandle fileB(GDALOpenEx(nameB, GDAL_OF_RASTER, nullptr, nullptr, nullptr));
+    GDALRasterBandH a = fileA ? GDALGetRasterBand(fileA.get(), bandA) : nullptr;
+    GDALRasterBandH b = fileB ? GDALGetRasterBand(fileB.get(), bandB) : nullptr;
+    const int width = a ? GDALGetRasterBandXSize(a) : 0, height = a ? GDALGetRasterBandYSize(a) : 0;
+    if (!a || !b || GDALGetRasterBandXSize(b) != width || GDALGetRasterBandYSize(b) != height)
+        return false;
+    std::vector<double> rowA(static_cast<size_t>(width)), rowB(rowA);
+    const auto read = [width](GDALRasterBandH band, int y, std::vector<double> &row) {
+        return GDALRasterIO(band, GF_Read, 0, y, width, 1, row.data(), width, 1, GDT_Float64, 0, 0) == CE_None;
+    };
+    const auto same = [](double x, double y) { return SameNumber(x, y) || (std::isnan(x) && std::isnan(y)); };
+    for (int y = 0; y < height; y++)
+        if (!read(a, y, rowA) || !read(b, y, rowB) || !std::equal(rowA.begin(), rowA.end(), rowB.begin(), same))
+            return false;
+    return true;
+}
+
+static std::string CompareGeolocation(CSLConstList a, CSLConstList b)
+{
+    for (const char *key : {"PIXEL_OFFSET", "LINE_OFFSET", "PIXEL_STEP", "LINE_STEP"})
+        if (!SameNumbers(CSLFetchNameValueDef(a, key, ""), CSLFetchNameValueDef(b, key, "")))
+            return CPLSPrintf("%s of their geolocation arrays is %.100s and %.100s", key,
+                              CSLFetchNameValueDef(b, key, ""), CSLFetchNameValueDef(a, key, ""));
+    for (const char *axis : {"X", "Y"}) {
+        const std::string name = std::string(axis) + "_DATASET", band = std::string(axis) + "_BAND";
+        const char *nameA = CSLFetchNameValueDef(a, name.c_str(), ""),
+                   *nameB = CSLFetchNameValueDef(b, name.c_str(), "");
+        const int bandA = atoi(CSLFetchNameValueDef(a, band.c_str(), "1"));
+        const int bandB = atoi(CSLFetchNameValueDef(b, band.c_str(), "1"));
+        if ((!EQUAL(nameA, nameB) || bandA != bandB) && !SameArray(nameA, bandA, nameB, bandB))
+            return CPLSPrintf("their geolocation arrays, %.300s and %.300s, are not the same", nameB, nameA);
+    }
+    return {};
+}
+
+/* What the other ways to say where pixels lie have against two datasets, whose geotransforms agree, if there are any; empty: nothing. Where a
+ * geotransform says it, it does not matter that only one of them has, say, GCPs. */
+static std::string CompareOthers(GDALDatasetH a, const Source &first, GDALDatasetH b, const Source &other,
+                                 bool hasGeoTransform)
+{
+    const auto onlyOne = [&](bool inA, bool inB, const char *what) -> std::string {
+        return inA == inB || hasGeoTransform ? "" : "only " + Describe(inA ? first : other) + " has " + what;
+    };
+    const bool pointsA = GDALGetGCPCount(a) > 0, pointsB = GDALGetGCPCount(b) > 0;
+    std::string why = pointsA && pointsB ? CompareGCPs(a, b) : onlyOne(pointsA, pointsB, "ground control points");
+    if (!why.empty())
+        return why;
+    CSLConstList rpcA = GDALGetMetadata(a, "RPC"), rpcB = GDALGetMetadata(b, "RPC");
+    why = rpcA && rpcB ? CompareRPCs(rpcA, rpcB) : onlyOne(rpcA, rpcB, "RPCs");
+    if (!why.empty() || hasGeoTransform)
+        return why;
+    CSLConstList arraysA = GDALGetMetadata(a, "GEOLOCATION"), arraysB = GDALGetMetadata(b, "GEOLOCATION");
+    return arraysA && arraysB ? CompareGeolocation(arraysA, arraysB) : onlyOne(arraysA, arraysB, "geolocation arrays");
 }
 
 /* All inputs on the grid of the first: never resampled, never matched by pixel index. */
@@ -255,6 +403,14 @@ bool Builder::CheckGrids() const
         if (!SameCRS(srsA, srsB)) {
             CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ in CRS: %s and %s", both.c_str(),
                      CRSName(srsB).c_str(), CRSName(srsA).c_str());
+            return false;
+        }
+        const std::string why = CompareOthers(a, first, b, other, hasA);
+        if (!why.empty()) {
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "FISHNET: %s differ in position: %s. Bring them onto one grid first, for example with gdalwarp "
+                     "-te -ts",
+                     both.c_str(), why.c_str());
             return false;
         }
     }
@@ -312,9 +468,17 @@ void Builder::AddPlanes()
         while (plan.sources[plane.source].letter != letter)
             plane.source++;
         GDALRasterBandH band = GDALGetRasterBand(Handle(plane.source), plane.band);
+        const int alpha = AlphaBand(Handle(plane.source));
+        const bool byAlpha = (GDALGetMaskFlags(band) & GMF_ALPHA) != 0; /* what GDAL has for a mask is that band */
         plane.type = FromGDAL(band);
-        plane.nodata = NoDataOf(band, plane.type);
-        plane.mask = HasMask(band);
+        if (plane.band !=
+            alpha) { /* all that alpha may be are values, though a file may have one NoData value for all bands */
+            plane.nodata = NoDataOf(band, plane.type);
+            if (!recipe.nodata_none)
+                WarnOfLostNoData(plan.sources[plane.source], plane.band, band, plane.nodata);
+            plane.alpha = recipe.ignore_alpha ? 0 : alpha;
+        }
+        plane.mask = HasMask(band) && !(byAlpha && (alpha > 0 || recipe.ignore_alpha));
         plan.planes.push_back(plane);
     }
 }
@@ -516,7 +680,7 @@ size_t Plan::WorkerBytes() const
     const size_t pixels = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
     size_t bytes = expr ? fn_expr_scratch_bytes(expr.get()) : 0;
     for (const Plane &plane : planes)
-        bytes += pixels * (fn_type_size(plane.type) + (plane.mask ? 1 : 0));
+        bytes += pixels * (fn_type_size(plane.type) + (plane.Masked() ? 1 : 0) + (plane.alpha ? sizeof(double) : 0));
     return bytes;
 }
 
@@ -563,7 +727,7 @@ std::string Plan::Signature() const
                            static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0));
     };
     for (const Plane &plane : planes) {
-        text += CPLSPrintf(" %d[%d]%d", static_cast<int>(plane.source), plane.band, plane.mask);
+        text += CPLSPrintf(" %d[%d]%d,%d", static_cast<int>(plane.source), plane.band, plane.mask, plane.alpha);
         add(plane.type, plane.nodata);
     }
     for (const Output &output : outputs) {

@@ -47,7 +47,10 @@ struct Plane {
     int band = 0;
     fn_type type = FN_FLOAT64;
     fn_nodata nodata = {};
-    bool mask = false; /* its validity is in a mask or alpha band */
+    bool mask = false; /* GDAL has a mask band for it */
+    int alpha = 0;     /* the band of the same source that is 0 where it is transparent; 0: there is none */
+
+    bool Masked() const { return mask || alpha > 0; }
 };
 
 /* One output: a band, or the mask of a band (of a dataset passed through as it is). */

@@ -185,6 +185,41 @@ bool Worker::ReadPlanes(const fn_window &window, const volatile bool *cancel)
             if (!ReadBand(GDALGetMaskBand(GDALGetRasterBand(dataset, plane.band)), window, m_masks[i].data(), GDT_Byte))
                 return false;
         }
+        if (plane.alpha && !ReadAlpha(i, window))
+            return false;
+    }
+    return true;
+}
+
+/* Takes what is transparent out of the plane's mask. */
+bool Worker::ReadAlpha(size_t index, const fn_window &window)
+{
+    const std::vector<Plane> &planes = m_plan->planes;
+    const Plane &plane = planes[index];
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    std::vector<GByte> &mask = m_masks[index];
+    for (size_t i = 0; i < index; i++) /* another band of the same dataset has it already */
+        if (planes[i].source == plane.source && planes[i].alpha == plane.alpha && !planes[i].mask && !plane.mask) {
+            mask = m_masks[i];
+            return true;
+        }
+    GDALRasterBandH band = GDALGetRasterBand(m_datasets[plane.source].get(), plane.alpha);
+    const fn_type type = FromGDAL(band);
+    if (type == FN_TYPE_COUNT)
+        return false;
+    m_alpha.resize(pixels * fn_type_size(type));
+    if (!ReadPixels(plane.source, plane.alpha, type, window, m_alpha.data()))
+        return false;
+    if (!plane.mask)
+        mask.assign(pixels, 255);
+    std::vector<double> row(static_cast<size_t>(window.width));
+    const int size = static_cast<int>(fn_type_size(type));
+    for (size_t at = 0; at < pixels; at += row.size()) {
+        GDALCopyWords64(m_alpha.data() + at * fn_type_size(type), ReadType(type), size, row.data(), GDT_Float64,
+                        sizeof(double), static_cast<GPtrDiff_t>(row.size()));
+        for (size_t x = 0; x < row.size(); x++)
+            if (row[x] == 0.0)
+                mask[at + x] = 0;
     }
     return true;
 }
@@ -201,7 +236,7 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
         in[i].data = m_pixels[i].data();
         in[i].type = plane.type;
         in[i].nodata = plane.nodata;
-        in[i].mask = plane.mask ? m_masks[i].data() : nullptr;
+        in[i].mask = plane.Masked() ? m_masks[i].data() : nullptr;
     }
     std::vector<fn_sink> out(group.count);
     for (size_t i = 0; i < group.count; i++) {

@@ -35,11 +35,13 @@ class Worker
     bool ReadPixels(size_t source, int number, fn_type type, const fn_window &window, void *data);
     bool PassThrough(const fn_window &window, const Plan::Group &group, char *result);
     bool ReadPlanes(const fn_window &window, const volatile bool *cancel);
+    bool ReadAlpha(size_t index, const fn_window &window);
 
     std::shared_ptr<const Plan> m_plan;
     std::vector<DatasetHandle> m_datasets;
     std::vector<std::vector<char>> m_pixels; /* of each plane */
     std::vector<std::vector<GByte>> m_masks; /* of planes that have one */
+    std::vector<char> m_alpha;
     std::vector<char> m_block;
     std::vector<char> m_scratch;
 };

@@ -491,6 +491,37 @@ class Overviews(Case):
         with np.errstate(all='ignore'):
             self.same(band.GetOverview(1).ReadAsArray(), (nir - red) / (nir + red))
 
+    def test_warped_vrt(self):
+        """GDAL dies when it is asked for the XML of a warped VRT that was opened at an overview level."""
+        plain = gdal.Open(self.bare)
+        warped, over, copied = self.path('warped.vrt'), self.path('over.vrt'), self.path('copied.vrt')
+        gdal.Warp(warped, plain, format='VRT', dstSRS='EPSG:4326', resampleAlg='bilinear')
+        good('gdaladdo', '-q', warped, 2, 4)
+        gdal.Translate(copied, warped, format='VRT')
+        gdal.BuildVRT(over, [warped]).FlushCache()
+        for path in (warped, over, copied):
+            good('gdalinfo', 'FISHNET:' + path)
+            good('gdalinfo', '-stats', 'FISHNET:' + path, *oo('A+1'))
+            for workers in ('THREADS', 'PROCESSES'):
+                ours, theirs = fishnet(path, WORKERS=workers), gdal.Open(path)
+                self.assertGreaterEqual(theirs.GetRasterBand(1).GetOverviewCount(), 2, path)
+                self.assertEqual(ours.GetRasterBand(1).GetOverviewCount(), theirs.GetRasterBand(1).GetOverviewCount())
+                for level in range(2):
+                    self.same(ours.GetRasterBand(1).GetOverview(level).ReadAsArray(),
+                              theirs.GetRasterBand(1).GetOverview(level).ReadAsArray(), '%s %s %d' % (path, workers, level))
+
+    def test_alpha(self):
+        """Overviews of the alpha band are those of the result's NoData."""
+        path = write(self.path('alpha.tif'), [np.ones((64, 64), np.float32), np.ones((64, 64), np.float32)])
+        dataset = gdal.Open(path, gdal.GA_Update)
+        dataset.GetRasterBand(2).SetColorInterpretation(gdal.GCI_AlphaBand)
+        dataset.GetRasterBand(2).WriteArray(np.repeat(np.arange(64, dtype=np.float32)[None, :] % 8 >= 4, 64, 0).astype(np.float32))
+        dataset.BuildOverviews('NEAREST', [4])
+        dataset = None
+        alpha = gdal.Open(path).GetRasterBand(2).GetOverview(0).ReadAsArray()
+        self.assertEqual(len(np.unique(alpha)), 2)
+        self.same(fishnet(path, 'A').GetRasterBand(1).GetOverview(0).ReadAsArray(), np.where(alpha == 0, NAN, 1).astype(np.float32))
+
     def test_building_overviews_is_not_ours(self):
         """Read only: gdaladdo fails or writes beside, but never into the source."""
         before = open(self.bare, 'rb').read()

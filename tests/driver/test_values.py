@@ -340,7 +340,7 @@ class Decisions(Case):
                 self.same(self.row(path, 'isnodata(A)'), np.where(hole, 1.0, 0.0), '%s isnodata' % name)
 
     def test_nodata_that_no_pixel_can_equal(self):
-        """300 or -9999 or 1.5 declared on a Byte band: nothing is NoData."""
+        """300 or -9999 or 1.5 declared on a Byte band: nothing is NoData, and a warning says so."""
         vrt = ('<VRTDataset rasterXSize="3" rasterYSize="1"><VRTRasterBand dataType="Byte" band="1"><NoDataValue>%s</NoDataValue>'
                '<SimpleSource><SourceFilename relativeToVRT="0">%s</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>')
         byte = self.small(np.array([0, 1, 255], np.uint8), name='byte.tif')
@@ -348,7 +348,17 @@ class Decisions(Case):
             path = self.path('odd_%s.vrt' % nodata)
             with open(path, 'w') as f:
                 f.write(vrt % (nodata, byte))
-            self.same(self.row(path, 'A'), np.array([0.0, 1, 255]), nodata)
+            seen, handler = collect_errors()
+            gdal.PushErrorHandler(handler)
+            try:
+                row = self.row(path, 'A')
+                self.same(fishnet(path).ReadAsArray(), np.array([[0, 1, 255]], np.uint8), nodata)
+            finally:
+                gdal.PopErrorHandler()
+            self.same(row, np.array([0.0, 1, 255]), nodata)
+            self.assertEqual([kind for kind, _ in seen], [gdal.CE_Warning], seen)
+            for word in ('band 1 of A', path, 'Byte', nodata):
+                self.assertIn(word, seen[0][1])
 
     def test_float32_nodata_is_rounded(self):
         """-88.8888 of a Float32 band means the Float32 number nearest to it; its neighbours are values."""
@@ -390,6 +400,156 @@ class Decisions(Case):
         self.same(calc1(path, 'A*2'), np.where(alpha == 0, NAN, values * 2.0))
         self.same(calc1(path, 'A*2', NODATA='none'), values * 2.0)
         self.same(calc1(path, 'A[2]'), alpha * 1.0, 'the alpha band itself has no holes')
+
+    def alpha(self, name, arrays, alpha, nodata=None, driver='GTiff'):
+        """Bands of which the one with that number is opaqueness."""
+        path = write(self.path(name), arrays, nodata, driver=driver)
+        dataset = gdal.Open(path, gdal.GA_Update)
+        for i in range(len(arrays)):  # GTiff takes the last of 2 or 4 for alpha by itself
+            dataset.GetRasterBand(i + 1).SetColorInterpretation(gdal.GCI_GrayIndex)
+        dataset.GetRasterBand(alpha).SetColorInterpretation(gdal.GCI_AlphaBand)
+        dataset = None
+        self.assertEqual(gdal.Open(path).GetRasterBand(alpha).GetColorInterpretation(), gdal.GCI_AlphaBand, path)
+        return path
+
+    def test_alpha_that_gdal_overlooks(self):
+        """Alpha of any type, in any place, beside NoData and beside a mask: any of them makes NoData."""
+        shape = (37, 41)
+        values = np.arange(shape[0] * shape[1]).reshape(shape) % 100 + 1
+        opaque = np.where(values % 4 == 1, 0, np.where(values % 4 == 2, 1, 100))
+        for dtype in (np.uint8, np.uint16, np.int16, np.uint32, np.int32, np.float32, np.float64):
+            for count, at in ((2, 2), (4, 4), (5, 5), (3, 1), (4, 2), (3, 2)):
+                for nodata in (None, 7):
+                    what = '%s, band %d of %d, NoData %s' % (dtype.__name__, at, count, nodata)
+                    bands = [(opaque if i + 1 == at else values + i).astype(dtype) for i in range(count)]
+                    path = self.alpha('alpha_any.tif', bands, at, nodata)
+                    data = [i + 1 for i in range(count) if i + 1 != at]
+                    for number in (data[0], data[-1]):
+                        pixels = bands[number - 1].astype(np.float64)
+                        kept = np.where(pixels == nodata, NAN, pixels) if nodata else pixels
+                        self.same(calc1(path, 'A[%d]*2' % number), np.where(opaque == 0, NAN, kept * 2), what)
+                        self.same(calc1(path, 'A[%d]*2' % number, ALPHA='IGNORE'), kept * 2, what + ', IGNORE')
+                        self.same(calc1(path, 'A[%d]*2' % number, ALPHA='nodata'), np.where(opaque == 0, NAN, kept * 2), what)
+                        self.same(calc1(path, 'A[%d]*2' % number, NODATA='none'), pixels * 2, what + ', none')
+                    self.same(calc1(path, 'A[%d]' % at), opaque * 1.0, what + ': the alpha band itself')
+                    self.same(calc1(path, 'where(A[%d]>0, 1, 0)' % at), np.where(opaque > 0, 1.0, 0.0), what + ': the alpha band itself')
+                    self.same(fishnet(path).ReadAsArray(), gdal.Open(path).ReadAsArray(), what + ', as it is')
+                    for i in range(count):
+                        ours, theirs = fishnet(path).GetRasterBand(i + 1), gdal.Open(path).GetRasterBand(i + 1)
+                        self.assertEqual(ours.GetMaskFlags(), theirs.GetMaskFlags(), what)
+                        self.same(ours.GetMaskBand().ReadAsArray(), theirs.GetMaskBand().ReadAsArray(), what + ', its mask')
+
+    def test_alpha_beside_a_mask(self):
+        values = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
+        opaque, mask = np.where(values % 4 == 1, 0, 1).astype(np.float32), np.where(values % 3 == 0, 0, 255).astype(np.uint8)
+        path = self.alpha('alpha_masked.tif', [values, opaque], 2)
+        with config('GDAL_TIFF_INTERNAL_MASK', 'NO'):
+            dataset = gdal.Open(path, gdal.GA_Update)
+            dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
+            dataset.GetRasterBand(1).GetMaskBand().WriteArray(mask)
+            dataset = None
+        self.same(calc1(path, 'A'), np.where((opaque == 0) | (mask == 0), NAN, values.astype(np.float64)))
+        self.same(calc1(path, 'A', ALPHA='IGNORE'), np.where(mask == 0, NAN, values.astype(np.float64)))
+
+    def test_alpha_of_each_input(self):
+        values = np.arange(1, 13, dtype=np.int16).reshape(3, 4)
+        a = self.alpha('alpha_a.tif', [values, (values % 2).astype(np.int16)], 2)
+        b = self.alpha('alpha_b.tif', [(values % 3).astype(np.int16), values, values], 1, 5)
+        want = np.where((values % 2 == 0) | (values % 3 == 0) | (values == 5), NAN, values * 2.0)
+        for kind in ('THREADS', 'PROCESSES'):
+            self.same(calc1(a, 'A+B[2]', B=b, WORKERS=kind), want, kind)
+            self.same(calc1(a, 'A+B[2]+B[3]-B[3]', B=b, WORKERS=kind), want, kind)
+        self.same(calc1(a, 'A+B[2]', B=b, ALPHA='IGNORE'), np.where(values == 5, NAN, values * 2.0))
+        self.same(calc1(b, 'B', B=a), np.where(values % 2 == 0, NAN, values), 'A is not used')
+
+    def test_alpha_of_a_warp(self):
+        """As it was found: a warped dem has an alpha band of its own type."""
+        dem = self.path('alpha_dem.tif')
+        gdal.Translate(dem, real('dem.tif'), srcWin=[0, 0, 600, 50])
+        for kind in ('Float32', 'Int16'):
+            for form, name in (('GTiff', 'alpha_warped.tif'), ('VRT', 'alpha_warped.vrt')):
+                path = self.path(name)
+                gdal.Warp(path, dem, format=form, dstSRS='EPSG:32613', dstAlpha=True, outputType=type_code(kind)).FlushCache()
+                band, alpha = gdal.Open(path).ReadAsArray()
+                self.assertGreater((alpha == 0).sum(), 50)
+                want = np.where(alpha == 0, NAN, band.astype(np.float64) + 1)
+                self.same(calc1(path, 'A+1'), want, '%s %s' % (kind, form))
+
+    def test_alpha_option(self):
+        path = self.alpha('alpha_option.tif', [np.ones((3, 4), np.float32), np.zeros((3, 4), np.float32)], 2)
+        for text in ('', 'YES', 'none', 'MASK'):
+            self.refused('ALPHA=' + text, 'IGNORE', path=path, calcs=['A'], ALPHA=text)
+        self.refused('ALPHA=IGNORE', 'CALC', path=path, ALPHA='IGNORE')
+        gdal.OpenEx('FISHNET:' + path, open_options=['ALPHA=NODATA'])
+
+    RPC = {'LINE_OFF': '2', 'SAMP_OFF': '2', 'LAT_OFF': '3.5', 'LONG_OFF': '4', 'HEIGHT_OFF': '5', 'LINE_SCALE': '1', 'SAMP_SCALE': '1',
+           'LAT_SCALE': '1', 'LONG_SCALE': '1', 'HEIGHT_SCALE': '1', 'LINE_NUM_COEFF': '0.1 ' * 19 + '0.1', 'LINE_DEN_COEFF': '1 ' * 19 + '1',
+           'SAMP_NUM_COEFF': '1 ' * 19 + '1', 'SAMP_DEN_COEFF': '1 ' * 19 + '1'}
+
+    def placed(self, name, gcps=None, srs=4326, rpc=None, arrays=None, geotransform=None):
+        """A raster that lies where its GCPs, RPCs or geolocation arrays say."""
+        path = write(self.path(name), np.ones((3, 4), np.float32), geotransform=geotransform, epsg=32633 if geotransform else None)
+        dataset = gdal.Open(path, gdal.GA_Update)
+        if gcps:
+            reference = osr.SpatialReference()
+            reference.ImportFromEPSG(srs)
+            dataset.SetGCPs([gdal.GCP(x, y, 0, pixel, line, 'any text', 'id') for x, y, pixel, line in gcps], reference.ExportToWkt())
+        if rpc:
+            dataset.SetMetadata(rpc, 'RPC')
+        dataset = None
+        if arrays:
+            vrt = gdal.Translate(path + '.vrt', path, format='VRT')
+            vrt.SetMetadata(dict({'PIXEL_OFFSET': '0', 'LINE_OFFSET': '0', 'PIXEL_STEP': '1', 'LINE_STEP': '1', 'X_BAND': '1', 'Y_BAND': '1',
+                                  'SRS': 'GEOGCRS'}, **arrays), 'GEOLOCATION')
+            vrt.FlushCache()
+            path += '.vrt'
+        return path
+
+    def combine(self, a, b, *words):
+        """Refused with the words, or, without any, computed."""
+        if words:
+            self.refused('B (' + b, 'A (' + a, *words, path=a, calcs=['A+B'], B=b)
+        else:
+            self.same(calc1(a, 'A+B', B=b), np.full((3, 4), 2.0))
+
+    def test_gcps_that_differ(self):
+        corners = [(10, 50, 0, 0), (11, 50, 4, 0), (10, 49, 0, 3)]
+        a = self.placed('gcp_a.tif', corners)
+        self.combine(a, self.placed('gcp_b.tif', corners))
+        self.combine(a, self.placed('gcp_b.tif', [(10, 50, 0, 0), (11, 50, 4, 0), (10, 49.001, 0, 3)]), 'ground control point 3', '49.001')
+        self.combine(a, self.placed('gcp_b.tif', [(10, 50, 1, 0)] + corners[1:]), 'ground control point 1')
+        self.combine(a, self.placed('gcp_b.tif', corners[:2]), '2 and 3 ground control points')
+        self.combine(a, self.placed('gcp_b.tif', corners, 4258), 'CRS of their ground control points')
+        bare, mapped = self.placed('gcp_bare.tif'), (1000.0, 10.0, 0.0, 5000.0, 0.0, -10.0)
+        self.combine(a, bare, 'only A (' + a, 'ground control points')
+        self.combine(bare, a, 'only B (' + a, 'ground control points')
+        self.combine(bare, self.placed('gcp_bare2.tif'))
+        self.combine(self.placed('gcp_m.tif', geotransform=mapped), self.placed('gcp_m2.tif', geotransform=mapped))
+
+    def test_rpcs_that_differ(self):
+        a = self.placed('rpc_a.tif', rpc=self.RPC)
+        self.combine(a, self.placed('rpc_b.tif', rpc=dict(self.RPC, LAT_OFF='+3.5000000000000001')))
+        self.combine(a, self.placed('rpc_b.tif', rpc=dict(self.RPC, LAT_OFF='3.51')), 'LAT_OFF', '3.51')
+        self.combine(a, self.placed('rpc_b.tif', rpc=dict(self.RPC, SAMP_DEN_COEFF='1 ' * 19 + '2')), 'SAMP_DEN_COEFF')
+        bare, mapped = self.placed('rpc_bare.tif'), (1000.0, 10.0, 0.0, 5000.0, 0.0, -10.0)
+        self.combine(a, bare, 'only A (' + a, 'RPCs')
+        self.combine(bare, a, 'only B (' + a, 'RPCs')
+        b = self.placed('rpc_m.tif', rpc=self.RPC, geotransform=mapped)
+        self.combine(b, self.placed('rpc_m2.tif', geotransform=mapped))
+        self.combine(b, self.placed('rpc_m2.tif', rpc=dict(self.RPC, LAT_OFF='4'), geotransform=mapped), 'LAT_OFF')
+
+    def test_geolocation_arrays_that_differ(self):
+        longitudes = np.arange(12, dtype=np.float64).reshape(3, 4)
+        names = {}
+        for name, array in (('x', longitudes), ('y', longitudes / 2), ('x_copy', longitudes), ('x_moved', longitudes + 1e-3),
+                            ('x_small', longitudes[:2].copy())):
+            names[name] = write(self.path('geolocation_%s.tif' % name), array, geotransform=None, epsg=None)
+        a = self.placed('arrays_a.tif', arrays={'X_DATASET': names['x'], 'Y_DATASET': names['y']})
+        for x, words in (('x', ()), ('x_copy', ()), ('x_moved', ('geolocation arrays', names['x_moved'])), ('x_small', ('geolocation arrays',))):
+            self.combine(a, self.placed('arrays_b.tif', arrays={'X_DATASET': names[x], 'Y_DATASET': names['y']}), *words)
+        b = self.placed('arrays_b.tif', arrays={'X_DATASET': names['x'], 'Y_DATASET': names['y'], 'LINE_STEP': '2'})
+        self.combine(a, b, 'LINE_STEP')
+        self.combine(a, self.placed('arrays_bare.tif'), 'only A (' + a, 'geolocation arrays')
 
     def test_nodata_spreads(self):
         """Column 0: A is NoData; column 1: B is; column 2: both are values."""

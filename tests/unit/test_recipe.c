@@ -323,6 +323,22 @@ static void failures(void)
     }
 }
 
+static void alpha(void)
+{
+    fn_recipe r = parsed("FISHNET:a.tif", OPTIONS("CALC=A"));
+    EXPECT(!r.ignore_alpha, "not given");
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("alpha=ignore", "CALC=A"));
+    EXPECT(r.ignore_alpha, "ignored");
+    cleared(&r);
+    r = parsed("FISHNET:a.tif", OPTIONS("ALPHA=NODATA"));
+    EXPECT(!r.ignore_alpha, "as ever, without CALC");
+    cleared(&r);
+    refused("FISHNET:a.tif", OPTIONS("CALC=A", "ALPHA="), "ALPHA");
+    refused("FISHNET:a.tif", OPTIONS("CALC=A", "ALPHA=YES"), "IGNORE");
+    refused("FISHNET:a.tif", OPTIONS("ALPHA=IGNORE"), "CALC");
+}
+
 static void partitions(void)
 {
     fn_recipe r = parsed("FISHNET:a.tif", NULL);
@@ -563,6 +579,7 @@ int main(void)
         UNIT(workers),
         UNIT(kind_of_worker),
         UNIT(failures),
+        UNIT(alpha),
         UNIT(partitions),
         UNIT(tile_sizes),
         UNIT(output_type),

@@ -186,14 +186,14 @@ bool OutputFolder::IsOurs(bool &isNew)
     return true;
 }
 
-bool OutputFolder::SameRecipe(const std::vector<std::string> &recipe, bool &same) const
+bool OutputFolder::SameRecipe(const OutputRecipe &recipe, bool &same) const
 {
     const std::string name = m_folder + "/" + kRecipe;
     const std::vector<std::string> old = ReadLines(name);
     same = false;
-    for (size_t i = 0; i < std::max(old.size() - 1, recipe.size()); i++) {
+    for (size_t i = 0; i < std::max(old.size() - 1, recipe.lines.size()); i++) {
         const std::string before = i + 1 < old.size() ? old[i + 1] : "nothing more";
-        const std::string now = i < recipe.size() ? recipe[i] : "nothing more";
+        const std::string now = i < recipe.lines.size() ? recipe.lines[i] : "nothing more";
         if (before == now)
             continue;
         CPLError(CE_Failure, CPLE_AppDefined,
@@ -202,14 +202,21 @@ bool OutputFolder::SameRecipe(const std::vector<std::string> &recipe, bool &same
                  m_kind.driver, m_kind.what, m_folder.c_str(), name.c_str(), before.c_str(), now.c_str());
         return false;
     }
+    if (!recipe.unknown.empty()) {
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "%s: RESUME: whether the input %.300s has changed since the %s in %s were made cannot be known: it "
+                 "tells no time of its last change. Without RESUME they are made anew",
+                 m_kind.driver, recipe.unknown.c_str(), m_kind.what, m_folder.c_str());
+        return false;
+    }
     same = true;
     return true;
 }
 
-bool OutputFolder::WriteRecipe(const std::vector<std::string> &recipe) const
+bool OutputFolder::WriteRecipe(const OutputRecipe &recipe) const
 {
     std::string text = FirstLine(m_kind) + "\n";
-    for (const std::string &line : recipe)
+    for (const std::string &line : recipe.lines)
         text += line + "\n";
     return WriteWhole(m_kind.driver, m_folder + "/" + kRecipe, text);
 }
@@ -220,16 +227,6 @@ std::string OneLine(const std::string &text)
     for (char c : text)
         line += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
     return line;
-}
-
-void AppendFiles(const std::vector<std::string> &files, std::vector<std::string> &recipe)
-{
-    for (const std::string &file : files) {
-        VSIStatBufL stat;
-        if (VSIStatL(file.c_str(), &stat) == 0)
-            recipe.push_back(OneLine(file) + CPLSPrintf(": %lld bytes of %lld", static_cast<long long>(stat.st_size),
-                                                        static_cast<long long>(stat.st_mtime)));
-    }
 }
 
 bool Publish(const std::string &part, const std::string &folder, const std::string &file, int64_t *bytes)
@@ -254,7 +251,7 @@ bool Publish(const std::string &part, const std::string &folder, const std::stri
     return true;
 }
 
-bool OutputFolder::Begin(const std::vector<std::string> &recipe, bool resume)
+bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
 {
     VSIStatBufL stat;
     const std::string &folder = m_folder;
@@ -273,6 +270,11 @@ bool OutputFolder::Begin(const std::vector<std::string> &recipe, bool resume)
         return false;
     if (resume && !isNew && !SameRecipe(recipe, same))
         return false;
+    if (resume && isNew && !recipe.unknown.empty())
+        CPLError(CE_Warning, CPLE_AppDefined,
+                 "%s: RESUME: this run cannot be continued if it is interrupted: the input %.300s tells no time of its "
+                 "last change",
+                 m_kind.driver, recipe.unknown.c_str());
     RemoveParts();
     return same || (RemoveOutputs() && WriteRecipe(recipe));
 }

@@ -34,8 +34,12 @@ bool WriteWhole(const char *driver, const std::string &name, const std::string &
 std::vector<std::string> ReadLines(const std::string &name);
 /* A text on one line. */
 std::string OneLine(const std::string &text);
-/* Name, size and time of each of the files that are there, a line for each: for a recipe. */
-void AppendFiles(const std::vector<std::string> &files, std::vector<std::string> &recipe);
+
+/* All that the outputs depend on. */
+struct OutputRecipe {
+    std::vector<std::string> lines;
+    std::string unknown; /* an input of which nobody can know whether it has changed; empty: none */
+};
 
 class OutputFolder
 {
@@ -45,9 +49,10 @@ class OutputFolder
     OutputFolder(const OutputFolder &) = delete;
     OutputFolder &operator=(const OutputFolder &) = delete;
 
-    /* Makes the folder or takes it over, and keeps other processes out. recipe: all that the outputs depend on, a line each. Without
-     * `resume` older outputs are removed. A folder that is not of our making is refused. False after CPLError. */
-    bool Begin(const std::vector<std::string> &recipe, bool resume);
+    /* Makes the folder or takes it over, and keeps other processes out. Without `resume` older outputs are removed;
+     * with it they are kept if they were made by the same recipe, and refused otherwise, or if that cannot be known. A
+     * folder that is not of our making is refused. False after CPLError. */
+    bool Begin(const OutputRecipe &recipe, bool resume);
 
     /* Is the output there, whole, and without failures (a file of its own beside it, or empty)? What there is of it otherwise is removed. */
     bool Has(const std::string &file, const std::string &failures = std::string()) const;
@@ -61,8 +66,8 @@ class OutputFolder
   private:
     bool Lock();
     bool IsOurs(bool &isNew);
-    bool SameRecipe(const std::vector<std::string> &recipe, bool &same) const;
-    bool WriteRecipe(const std::vector<std::string> &recipe) const;
+    bool SameRecipe(const OutputRecipe &recipe, bool &same) const;
+    bool WriteRecipe(const OutputRecipe &recipe) const;
     bool RemoveOutputs() const;
 
     OutputKind m_kind;

@@ -399,48 +399,71 @@ void PutOnTop(CSLConstList given, CPLStringList &options)
 /* ---- names behind a folder ---- */
 
 /* Pieces between semicolons outside of quotes. */
-std::string NamesIn(const std::string &folder, const std::string &names)
+std::vector<std::string> Pieces(const std::string &names)
 {
-    std::string all, piece;
+    std::vector<std::string> pieces(1);
     bool quoted = false;
-    for (size_t i = 0; i <= names.size(); i++) {
-        const bool end = i == names.size() || (names[i] == ';' && !quoted);
-        if (!end) {
-            quoted = quoted != (names[i] == '"');
-            piece += names[i];
+    for (const char c : names) {
+        if (c == ';' && !quoted) {
+            pieces.emplace_back();
             continue;
         }
-        CPLString name(piece);
-        name.Trim();
-        const bool whole = name.size() > 1 && name.front() == '"' && name.back() == '"';
-        name = NameIn(folder, whole ? name.substr(1, name.size() - 2) : std::string(name));
-        all += whole ? "\"" + name + "\"" : std::string(name);
-        all += i < names.size() ? ";" : "";
-        piece.clear();
+        quoted = quoted != (c == '"');
+        pieces.back() += c;
+    }
+    return pieces;
+}
+
+/* Without white space around it, and without its quotes. */
+std::string Bare(const std::string &text, bool &quoted)
+{
+    CPLString bare(text);
+    bare.Trim();
+    quoted = bare.size() > 1 && bare.front() == '"' && bare.back() == '"';
+    return quoted ? bare.substr(1, bare.size() - 2) : std::string(bare);
+}
+
+std::string NamesIn(const std::string &folder, const std::string &names)
+{
+    std::string all;
+    for (const std::string &piece : Pieces(names)) {
+        bool quoted = false;
+        const std::string name = NameIn(folder, Bare(piece, quoted));
+        all += (all.empty() ? "" : ";") + (quoted ? "\"" + name + "\"" : name);
     }
     return all;
+}
+
+enum class Holds { NoName, Name, Names };
+
+/* What an open option names, beside its other purposes. */
+Holds HeldBy(const std::string &key, const RecipeKind &kind)
+{
+    if (key.size() == 1) /* an input: A..Z */
+        return Holds::Name;
+    for (const RecipeKey &known : kind.keys)
+        if (EQUAL(known.name, key.c_str()))
+            return known.value == RecipeValue::Name    ? Holds::Name
+                   : known.value == RecipeValue::Names ? Holds::Names
+                                                       : Holds::NoName;
+    return Holds::NoName;
 }
 
 void ReadBehindFolder(const char *name, const char *connection, const RecipeKind &kind, CSLConstList given,
                       Opening &opening)
 {
     const std::string folder = AbsoluteFolder(std::string(name, static_cast<size_t>(connection - name) - 1));
-    CPLString input(connection + strlen(kind.prefix));
-    input.Trim();
-    const bool quoted = input.size() > 1 && input.front() == '"' && input.back() == '"';
+    bool quoted = false;
+    std::string input = Bare(connection + strlen(kind.prefix), quoted);
     if (!input.empty())
-        input = NameIn(folder, quoted ? input.substr(1, input.size() - 2) : std::string(input));
-    opening.connection = std::string(kind.prefix) + (quoted ? "\"" + input + "\"" : std::string(input));
+        input = NameIn(folder, input);
+    opening.connection = std::string(kind.prefix) + (quoted ? "\"" + input + "\"" : input);
     for (CSLConstList option = given; option && *option; option++) {
         const std::string text = *option, key = text.substr(0, text.find('='));
         const std::string value = key.size() < text.size() ? text.substr(key.size() + 1) : "";
-        bool isName = key.size() == 1 && !value.empty(), areNames = false; /* an input: A..Z */
-        for (const RecipeKey &known : kind.keys) {
-            isName = isName || (EQUAL(known.name, key.c_str()) && known.value == RecipeValue::Name && !value.empty());
-            areNames = areNames || (EQUAL(known.name, key.c_str()) && known.value == RecipeValue::Names);
-        }
-        const std::string resolved = isName ? NameIn(folder, value) : areNames ? NamesIn(folder, value) : value;
-        opening.options.AddString(isName || areNames ? (key + "=" + resolved).c_str() : *option);
+        const Holds holds = value.empty() ? Holds::NoName : HeldBy(key, kind);
+        const std::string resolved = holds == Holds::Name ? NameIn(folder, value) : NamesIn(folder, value);
+        opening.options.AddString(holds == Holds::NoName ? text.c_str() : (key + "=" + resolved).c_str());
     }
 }
 
@@ -463,6 +486,23 @@ bool ReadName(const GDALOpenInfo *info, const RecipeKind &kind, Opening &opening
         return false;
     PutOnTop(info->papszOpenOptions, opening.options);
     return true;
+}
+
+std::vector<std::string> NamesOf(const Opening &opening, const RecipeKind &kind)
+{
+    bool quoted = false;
+    std::vector<std::string> names = {Bare(opening.connection.substr(strlen(kind.prefix)), quoted)};
+    for (int i = 0; i < opening.options.size(); i++) {
+        const std::string text = opening.options[i], key = text.substr(0, text.find('='));
+        const std::string value = key.size() < text.size() ? text.substr(key.size() + 1) : "";
+        const Holds holds = EQUAL(key.c_str(), "TRACE") ? Holds::NoName : HeldBy(key, kind);
+        if (holds == Holds::Name)
+            names.push_back(value);
+        for (const std::string &piece : holds == Holds::Names ? Pieces(value) : std::vector<std::string>())
+            names.push_back(Bare(piece, quoted));
+    }
+    names.erase(std::remove(names.begin(), names.end(), std::string()), names.end());
+    return names;
 }
 
 CPLErr DeleteRecipeFile(const char *name, const RecipeKind &kind)

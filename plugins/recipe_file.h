@@ -59,6 +59,9 @@ int IdentifyName(const GDALOpenInfo *info, const RecipeKind &kind);
 /* Of a name that was identified. False: it is none of ours, or broken, then after CPLError. */
 bool ReadName(const GDALOpenInfo *info, const RecipeKind &kind, Opening &opening);
 
+/* The datasets that an opening reads, as it names them: that of the connection first. */
+std::vector<std::string> NamesOf(const Opening &opening, const RecipeKind &kind);
+
 /* For GDALDriver::pfnDelete: a recipe goes, its inputs stay. */
 CPLErr DeleteRecipeFile(const char *name, const RecipeKind &kind);
 

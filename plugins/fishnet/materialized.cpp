@@ -18,6 +18,7 @@
 #include "fishnet/tiff_blocks.h"
 #include "gdal_compat.h"
 #include "handles.h"
+#include "input_files.h"
 #include "output_folder.h"
 
 namespace fishnet
@@ -193,29 +194,6 @@ void TakeOverMaterialized(const std::vector<std::string> &list)
         all.elsewhere[list[i]] = list[i + 1];
 }
 
-/* Sizes and times of the files, and of those that they are made of. */
-static std::string StateOf(const Words &files)
-{
-    MessageCollector collector;
-    std::string state;
-    const auto add = [&state](const char *name) {
-        VSIStatBufL stat;
-        if (VSIStatL(name, &stat) == 0)
-            state += CPLSPrintf("%s %lld %lld.%09ld\n", name, static_cast<long long>(stat.st_size),
-                                static_cast<long long>(stat.st_mtim.tv_sec), stat.st_mtim.tv_nsec);
-    };
-    for (const std::string &file : files) {
-        add(file.c_str());
-        if (EndsWith(file, ".json"))
-            continue; /* a pipeline would be run */
-        const DatasetHandle handle(GDALOpenEx(file.c_str(), GDAL_OF_RASTER, nullptr, nullptr, nullptr));
-        const CPLStringList more(handle ? GDALGetFileList(handle.get()) : nullptr);
-        for (int i = 0; i < more.size(); i++)
-            add(more[i]);
-    }
-    return state;
-}
-
 static bool Write(GDALDatasetH computed, const NamelessFile &file)
 {
     CPLStringList options;
@@ -271,8 +249,13 @@ static std::string ResultOf(const std::string &input, const Split &split, Result
         if (elsewhere != all.elsewhere.end())
             return elsewhere->second;
     }
-    const std::string state = split.text + StateOf(split.inputs);
-    {
+    InputFiles files;
+    for (const std::string &file : split.inputs)
+        files.AddName(file);
+    std::string state = split.text;
+    for (const std::string &line : files.Lines())
+        state += "\n" + line;
+    if (files.Unknown().empty()) {
         const std::lock_guard<std::mutex> lock(all.mutex);
         const auto here = all.here.find(split.head);
         if (here != all.here.end() && here->second.state == state)

@@ -12,6 +12,7 @@
 #include "fishnet/mosaic.h"
 #include "fishnet/stream.h"
 #include "fishnet/tile_worker.h"
+#include "input_files.h"
 #include "output_folder.h"
 
 namespace fishnet
@@ -268,7 +269,7 @@ static std::string Joined(const std::vector<int> &values)
 }
 
 /* All that the tiles depend on. */
-static std::vector<std::string> Recipe(const Creation &creation, const TileSet &tiles, GDALDataset *computed)
+static output::OutputRecipe Recipe(const Creation &creation, const TileSet &tiles, GDALDataset *computed)
 {
     std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
                                       std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
@@ -282,14 +283,13 @@ static std::vector<std::string> Recipe(const Creation &creation, const TileSet &
         lines.push_back("TILE_CO=" + output::OneLine(tiles.options[i]));
     lines.push_back("edges of columns " + Joined(tiles.columns));
     lines.push_back("edges of rows " + Joined(tiles.rows));
-    std::set<std::string> files;
-    for (GDALDataset *dataset : {computed, creation.source}) {
-        const CPLStringList list(dataset->GetFileList());
-        for (int i = 0; i < list.size(); i++)
-            files.insert(AbsoluteName(list[i]));
-    }
-    output::AppendFiles(std::vector<std::string>(files.begin(), files.end()), lines);
-    return lines;
+    InputFiles files;
+    files.AddName(creation.connection, creation.openOptions.List());
+    for (GDALDataset *dataset : {computed, creation.source})
+        files.AddDataset(GDALDataset::ToHandle(dataset));
+    const std::vector<std::string> states = files.Lines();
+    lines.insert(lines.end(), states.begin(), states.end());
+    return {lines, files.Unknown()};
 }
 
 /* ---- in a helper process ---- */
@@ -555,8 +555,7 @@ GDALDataset *CreateTiles(const Creation &creation)
     }
 
     output::OutputFolder folder(kTiles, tiles.folder);
-    const std::vector<std::string> recipe = Recipe(creation, tiles, computed);
-    if (!folder.Begin(recipe, options.resume))
+    if (!folder.Begin(Recipe(creation, tiles, computed), options.resume))
         return nullptr;
     VSIStatBufL stat;
     if (VSIStatL(creation.output.c_str(), &stat) == 0 && VSIUnlink(creation.output.c_str()) != 0) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "fishnet/stream.h"
+#include "input_files.h"
 #include "neartable/dataset.h"
 #include "neartable/helper.h"
 #include "neartable/part_worker.h"
@@ -130,7 +131,7 @@ static CPLStringList TableOptions(const Options &options)
 }
 
 /* All that the parts depend on. */
-static std::vector<std::string> Recipe(const PartsJob &job, GDALDataset *table)
+static OutputRecipe Recipe(const PartsJob &job, GDALDataset *table)
 {
     std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
                                       std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
@@ -143,12 +144,12 @@ static std::vector<std::string> Recipe(const PartsJob &job, GDALDataset *table)
     for (int i = 0; i < job.layerOptions.size(); i++)
         lines.push_back("PART_LCO=" + OneLine(job.layerOptions[i]));
     lines.push_back("PARTS=" + std::to_string(job.parts));
-    std::set<std::string> files;
-    const CPLStringList list(table->GetFileList());
-    for (int i = 0; i < list.size(); i++)
-        files.insert(AbsoluteName(list[i]));
-    AppendFiles({files.begin(), files.end()}, lines);
-    return lines;
+    InputFiles files;
+    files.AddDataset(GDALDataset::ToHandle(table));
+    files.AddName(job.connection, job.openOptions.List());
+    const std::vector<std::string> states = files.Lines();
+    lines.insert(lines.end(), states.begin(), states.end());
+    return {lines, files.Unknown()};
 }
 
 static bool IsMember(const std::string &name)

@@ -1,0 +1,188 @@
+"""RESUME keeps what was made of the inputs as they are, and of nothing else: all files count, at any depth."""
+import contextlib
+import http.server
+import json
+import os
+import sqlite3
+import threading
+import unittest
+
+import numpy as np
+from osgeo import gdal, ogr
+
+from common import Case, VERSION, good, run, write
+
+
+@contextlib.contextmanager
+def served(folder, **headers):
+    """The folder over HTTP. headers: those that a server may leave out, by their names with _ for -."""
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def send_response(self, *arguments):
+            super().send_response(*arguments)
+            for name, value in headers.items():
+                if value:
+                    self.send_header(name.replace('_', '-'), value())
+
+        def send_header(self, keyword, value):
+            if keyword != 'Last-Modified' or 'Last_Modified' not in headers:
+                super().send_header(keyword, value)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), lambda *words: Handler(*words, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield '/vsicurl/http://127.0.0.1:%d/' % server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class TestResume(Case):
+    def setUp(self):
+        self.folder = self.path(self.id().rpartition('.')[2])
+        os.makedirs(self.folder)
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def raster(self, name, value):
+        """A new file under that name: of the same size, written in the same second as the last one perhaps."""
+        path = self.at(name)
+        if os.path.exists(path):
+            os.unlink(path)
+        return write(path, np.full((40, 60), value, np.float32))
+
+    def tiles(self, source, *words, resume=True):
+        return run('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'GRID=2x2', '-co', 'RESUME=' + ('YES' if resume else 'NO'), *words,
+                   source, self.at('out.vrt'))
+
+    def made(self, done):
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def refused(self, done, *words):
+        self.assertNotEqual(done.returncode, 0)
+        for word in ('RESUME', *words):
+            self.assertIn(word, done.stderr)
+
+    def check(self, source, change, name, *words):
+        """Tiles of a source, a change, and what RESUME says to it."""
+        self.made(self.tiles(source, *words, resume=False))
+        self.made(self.tiles(source, *words))
+        change()
+        self.refused(self.tiles(source, *words), name)
+        self.made(self.tiles(source, *words, resume=False))
+        self.made(self.tiles(source, *words))
+
+    def vrt(self, name, source):
+        gdal.BuildVRT(self.at(name), [source]).FlushCache()
+        return self.at(name)
+
+    def test_a_file_below_several_vrts(self):
+        path = self.raster('dem.tif', 1)
+        for name in ('a.vrt', 'b.vrt', 'c.vrt'):
+            path = self.vrt(name, path)
+        self.check(path, lambda: self.raster('dem.tif', 2), 'dem.tif')
+
+    def test_a_file_below_a_warped_vrt_of_a_vrt(self):
+        path = self.vrt('a.vrt', self.raster('dem.tif', 1))
+        gdal.Warp(self.at('w.vrt'), path, format='VRT', srcSRS='EPSG:32632', dstSRS='EPSG:32633').FlushCache()
+        self.check(self.vrt('b.vrt', self.at('w.vrt')), lambda: self.raster('dem.tif', 2), 'dem.tif')
+
+    def test_inputs_by_options_and_by_recipes(self):
+        self.raster('dem.tif', 1)
+        other = self.vrt('other.vrt', self.vrt('inner.vrt', self.raster('other.tif', 1)))
+        with open(self.at('sum.fishnet.json'), 'w', encoding='utf-8') as file:
+            json.dump({'type': 'fishnet_raster', 'inputs': {'A': 'dem.tif', 'B': 'other.vrt'}, 'calc': 'A+B'}, file)
+        source = self.vrt('top.vrt', self.at('sum.fishnet.json'))
+        self.check(source, lambda: self.raster('other.tif', 2), 'other.tif')
+        self.check(self.at('dem.tif'), lambda: self.raster('other.tif', 3), 'other.tif', '-co', 'B=' + other, '-co', 'CALC=A+B')
+
+    def test_a_mask_of_a_file_below_vrts(self):
+        path = self.vrt('b.vrt', self.vrt('a.vrt', self.raster('dem.tif', 1)))
+
+        def mask():
+            with gdal.config_option('GDAL_TIFF_INTERNAL_MASK', 'NO') if VERSION >= (3, 7) else contextlib.nullcontext():
+                dataset = gdal.Open(self.at('dem.tif'), gdal.GA_ReadOnly)
+                dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
+                dataset.GetRasterBand(1).GetMaskBand().Fill(0)
+        self.check(path, mask, 'dem.tif.msk')
+
+    def test_a_pipeline_in_a_vrt(self):
+        if VERSION < (3, 11):
+            return
+        source = self.vrt('inner.vrt', self.raster('dem.tif', 1))
+        for step in ('slope', 'sieve -s 2'):
+            with open(self.at('p.gdalg.json'), 'w', encoding='utf-8') as file:
+                json.dump({'type': 'gdal_streamed_alg', 'command_line': 'gdal raster pipeline read %s ! %s' % (source, step)}, file)
+            self.check(self.vrt('top.vrt', self.at('p.gdalg.json')), lambda: self.raster('dem.tif', 2), 'dem.tif')
+
+    def test_a_tile_index(self):
+        if VERSION < (3, 9):
+            return
+        self.raster('dem.tif', 1)
+        good('gdaltindex', '-f', 'FlatGeobuf', self.at('x.gti.fgb'), self.at('dem.tif'))
+        self.check(self.vrt('top.vrt', self.at('x.gti.fgb')), lambda: self.raster('dem.tif', 2), 'dem.tif')
+
+    def test_an_archive(self):
+        def pack(value):
+            self.raster('dem.tif', value)
+            if os.path.exists(self.at('x.zip')):
+                os.unlink(self.at('x.zip'))
+            good('python3', '-m', 'zipfile', '-c', self.at('x.zip'), self.at('dem.tif'))
+        pack(1)
+        self.check(self.vrt('top.vrt', self.vrt('a.vrt', '/vsizip/%s/dem.tif' % self.at('x.zip'))), lambda: pack(2), 'x.zip')
+
+    def test_many_files(self):
+        self.raster('dem.tif', 1)
+        sources = ''
+        for i in range(300):
+            os.link(self.at('dem.tif'), self.at('%d.tif' % i))
+            rect = 'xOff="%d" yOff="%d" xSize="1" ySize="1"/>' % (i % 50, i // 50)
+            sources += '<SimpleSource><SourceFilename relativeToVRT="1">%d.tif</SourceFilename><SourceBand>1</SourceBand><SrcRect %s<DstRect %s</SimpleSource>\n' % (
+                i, rect, rect)
+        with open(self.at('many.vrt'), 'w', encoding='utf-8') as file:
+            file.write('<VRTDataset rasterXSize="50" rasterYSize="6"><VRTRasterBand dataType="Float32" band="1">%s</VRTRasterBand></VRTDataset>' % sources)
+        source = self.at('top.vrt')
+        with open(source, 'w', encoding='utf-8') as file:
+            file.write('<VRTDataset rasterXSize="50" rasterYSize="6"><VRTRasterBand dataType="Float32" band="1"><SimpleSource>'
+                       '<SourceFilename>%s</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>' % self.at('many.vrt'))
+        self.made(self.tiles(source))
+        with open(self.at('out_tiles/recipe.txt'), encoding='utf-8') as file:
+            self.assertEqual(sum('.tif: ' in line for line in file), 300)
+        os.utime(self.at('77.tif'))  # one file, of several names
+        self.refused(self.tiles(source), '.tif')
+
+    # ---- a server ----
+
+    def test_a_server_that_tells_no_time(self):
+        self.raster('dem.tif', 1)
+        with served(self.folder, Last_Modified=None) as url:
+            source = self.vrt('far.vrt', url + 'dem.tif')
+            done = self.tiles(source)
+            self.made(done)
+            self.assertIn('cannot be continued', done.stderr)
+            self.raster('dem.tif', 2)
+            self.refused(self.tiles(source), 'dem.tif', 'cannot be known')
+            self.made(self.tiles(source, resume=False))
+            self.assertEqual(gdal.Open(self.at('out.vrt')).ReadAsArray().max(), 2)
+
+    def test_a_server_that_tells_time_or_versions(self):
+        self.raster('dem.tif', 1)
+        version = ['"1"']
+        for headers in ({}, {'Last_Modified': None, 'ETag': lambda: version[0]}):
+            with served(self.folder, **headers) as url:
+                def change():
+                    self.raster('dem.tif', 2)
+                    os.utime(self.at('dem.tif'), (1, 1))
+                    version[0] = '"2"'
+                self.check(self.vrt('far.vrt', url + 'dem.tif'), change, 'dem.tif')
+            self.raster('dem.tif', 1)
+            version[0] = '"1"'
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)

@@ -2,6 +2,8 @@
 #ifndef FN_HANDLES_H
 #define FN_HANDLES_H
 
+#include "boundary.h"
+
 #include <cpl_conv.h>
 #include <cpl_error.h>
 #include <cpl_vsi.h>
@@ -40,16 +42,22 @@ class MessageCollector
         for (const Message &message : messages)
             if (message.level >= CE_Failure)
                 return message.text;
-        return otherwise;
+        return m_lost ? "out of memory" : otherwise;
     }
 
     std::vector<Message> messages;
 
   private:
+    bool m_lost = false; /* an error that there was no memory for */
+
     static void CPL_STDCALL Collect(CPLErr level, CPLErrorNum number, const char *text)
     {
         auto *self = static_cast<MessageCollector *>(CPLGetErrorHandlerUserData());
-        self->messages.push_back({level, number, text});
+        const bool kept = GuardedQuietly(false, [&] {
+            self->messages.push_back({level, number, text});
+            return true;
+        });
+        self->m_lost = self->m_lost || (!kept && level >= CE_Failure);
     }
 };
 

@@ -2,6 +2,7 @@
 #include "module.h"
 #include "gdal_compat.h"
 
+#include "boundary.h"
 #include "commands/commands.h"
 #include "fishnet/driver.h"
 #include "neartable/driver.h"
@@ -10,8 +11,11 @@ void GDALRegister_FISHNET(void)
 {
     if (!GDAL_CHECK_VERSION("FISHNET"))
         return;
-    fishnet::RegisterRasterDriver();
-    fishnet::RegisterPixelFunction();
-    fishnet::RegisterNearTableDriver();
-    fishnet::RegisterCommands();
+    fishnet::Guarded("FISHNET", false, [] {
+        fishnet::RegisterRasterDriver();
+        fishnet::RegisterPixelFunction();
+        fishnet::RegisterNearTableDriver();
+        fishnet::RegisterCommands();
+        return true;
+    });
 }

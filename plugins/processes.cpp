@@ -1,7 +1,6 @@
 #include "processes.h"
 
 #include <cstring>
-#include <exception>
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -79,7 +78,7 @@ static void *Duplicate(const std::string &bytes, size_t *size)
 void *NotesToBytes(void *, void *notes, size_t *bytes)
 {
     const std::unique_ptr<Notes> messages(static_cast<Notes *>(notes));
-    try {
+    return GuardedQuietly<void *>(nullptr, [&] {
         Words words;
         for (const Message &message : *messages) {
             words.push_back(std::to_string(message.level));
@@ -87,14 +86,12 @@ void *NotesToBytes(void *, void *notes, size_t *bytes)
             words.push_back(message.text);
         }
         return Duplicate(Pack(words), bytes);
-    } catch (const std::exception &) {
-        return nullptr;
-    }
+    });
 }
 
 void *NotesFromBytes(void *, const void *data, size_t bytes)
 {
-    try {
+    return GuardedQuietly<void *>(nullptr, [&]() -> void * {
         Words words;
         if (!Unpack(data, bytes, words) || words.size() % 3 != 0)
             return nullptr;
@@ -102,9 +99,7 @@ void *NotesFromBytes(void *, const void *data, size_t bytes)
         for (size_t i = 0; i < words.size(); i += 3)
             notes->push_back({static_cast<CPLErr>(atoi(words[i].c_str())), atoi(words[i + 1].c_str()), words[i + 2]});
         return notes.release();
-    } catch (const std::exception &) {
-        return nullptr;
-    }
+    });
 }
 
 /* ---- options ---- */
@@ -393,7 +388,7 @@ static void CPL_STDCALL KeepDebugMessages(CPLErr level, CPLErrorNum number, cons
 static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **answer, size_t *answerBytes, fn_error *err)
 {
     CPLSetErrorHandler(KeepDebugMessages);
-    try {
+    return GuardedTask(err, "the helper process", FN_ERR_MEMORY, [&]() -> fn_status {
         Words setup, materialized, words;
         if (!Unpack(bytes, size, setup) || setup.size() != 7 ||
             !Unpack(setup[5].data(), setup[5].size(), materialized) ||
@@ -416,9 +411,7 @@ static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **ans
                 return status;
             }
         return fn_fail(err, FN_ERR_ARGUMENT, "the helper process knows no job of the kind %.50s", setup[0].c_str());
-    } catch (const std::exception &exception) {
-        return fn_fail(err, FN_ERR_MEMORY, "the helper process: %s", exception.what());
-    }
+    });
 }
 
 } // namespace fishnet

@@ -2,13 +2,13 @@
 #ifndef FN_PROCESSES_H
 #define FN_PROCESSES_H
 
-#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <cpl_string.h>
 
+#include "boundary.h"
 #include "fishnet/pool.h"
 #include "handles.h"
 
@@ -33,15 +33,13 @@ void *NotesFromBytes(void *user, const void *data, size_t bytes);
  * want of memory. */
 template <class Compute> fn_status KeepNotes(fn_task *task, fn_error *err, const char *failure, Compute compute)
 {
-    try {
+    return GuardedTask(err, failure, FN_ERR_MEMORY, [&] {
         Notes messages;
         const fn_status status = compute(messages);
         if (!messages.empty())
             task->notes = new Notes(std::move(messages));
         return status;
-    } catch (const std::exception &exception) {
-        return fn_fail(err, FN_ERR_MEMORY, "%s: %s", failure, exception.what());
-    }
+    });
 }
 
 /* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option FISHNET_WORKERS. Warns in the

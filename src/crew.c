@@ -47,13 +47,12 @@ fn_task *fn_crew_take(fn_crew *crew)
 
 static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
-    char label[128] = "";
+    char label[128];
     if (!crew->trace)
         return;
+    snprintf(label, sizeof label, "task %lld", (long long)report->task);
     if (crew->job.task_label)
         crew->job.task_label(crew->job.user, report->task, label, sizeof label);
-    else
-        snprintf(label, sizeof label, "task %lld", (long long)report->task);
     fn_trace_event(crew->trace, label, "task", report->process, report->worker + 1, report->begin, report->seconds,
                    report->status == FN_OK ? "ok" : err->text);
 }

@@ -67,6 +67,7 @@ typedef struct fn_task {
     const struct fn_task_calls *calls;
 } fn_task;
 
+/* None of a job's functions may throw: it would pass through frames of C, which hold locks. */
 typedef struct fn_job {
     int64_t task_count;
     void *user;
@@ -88,10 +89,11 @@ typedef struct fn_job {
     /* Told of every finished task, in the order they finished, on the threads that read from or free the scheduler: for log
      * messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
     void (*on_report)(void *user, const fn_report *report);
-    /* A short name of the task for messages and the trace ("tile x=0 y=512 512x512"). May be NULL. */
+    /* A short name of the task for messages and the trace ("tile x=0 y=512 512x512"). The label holds "task N" before, which stays
+     * where there is no memory for a better one. May be NULL. */
     void (*task_label)(void *user, int64_t task, char *label, size_t size);
     /* Notes on their way from another process: as bytes to be freed with free(), ending the notes; and back. NULL where worker_run
-     * leaves none. Neither may throw. */
+     * leaves none. */
     void *(*notes_to_bytes)(void *user, void *notes, size_t *bytes);
     void *(*notes_from_bytes)(void *user, const void *data, size_t bytes);
     /* Memory for results, 64-byte aligned, of at least 1 byte. NULL: the C library's. Calls are serialized. */

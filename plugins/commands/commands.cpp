@@ -321,6 +321,11 @@ bool Command::WriteMany(GDALDataset &source, GDALProgressFunc progress, void *pr
 
 bool Command::RunImpl(GDALProgressFunc progress, void *progressData)
 {
+    return Guarded("gdal fishnet", false, [&] { return Work(progress, progressData); });
+}
+
+bool Command::Work(GDALProgressFunc progress, void *progressData)
+{
     const char *many = FirstGiven(m_many);
     if (many && !m_format.empty())
         return Fail(CPLE_IllegalArg, std::string("Argument '") + many +

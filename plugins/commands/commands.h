@@ -104,6 +104,7 @@ class Command : public GDALAlgorithm
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
+    bool Work(GDALProgressFunc progress, void *progressData);
     bool WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData);
     void ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use);
     void RemoveOutput();

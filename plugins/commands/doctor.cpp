@@ -47,6 +47,7 @@ class Doctor final : public GDALAlgorithm
 
   private:
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
+    bool Examine();
     void Say(State state, const char *what, const std::string &text, const std::string &fix = std::string());
 
     void LookAtVersions();
@@ -542,6 +543,11 @@ std::string Doctor::AsJSON() const
 }
 
 bool Doctor::RunImpl(GDALProgressFunc, void *)
+{
+    return Guarded("gdal fishnet doctor", false, [this] { return Examine(); });
+}
+
+bool Doctor::Examine()
 {
     m_module = ModuleFile();
     m_helper = HelperProgram();

@@ -160,8 +160,10 @@ CPLErr Band::IReadBlock(int blockX, int blockY, void *data)
         window.height < nBlockYSize) /* the rest of a cut tile is never looked at, but defined */
         memset(data, 0,
                static_cast<size_t>(size) * static_cast<size_t>(nBlockXSize) * static_cast<size_t>(nBlockYSize));
-    return Owner()->Read({m_output}, window, {static_cast<char *>(data), eDataType, size, size * nBlockXSize, 0},
-                         nullptr);
+    return Guarded("FISHNET", CE_Failure, [&] {
+        return Owner()->Read({m_output}, window, {static_cast<char *>(data), eDataType, size, size * nBlockXSize, 0},
+                             nullptr);
+    });
 }
 
 CPLErr Band::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
@@ -170,8 +172,10 @@ CPLErr Band::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, voi
     if (flag == GF_Write || bufWidth != width || bufHeight != height)
         return GDALRasterBand::IRasterIO(flag, x, y, width, height, data, bufWidth, bufHeight, type, pixelSpace,
                                          lineSpace, extra);
-    return Owner()->Read({m_output}, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, 0},
-                         extra);
+    return Guarded("FISHNET", CE_Failure, [&] {
+        return Owner()->Read({m_output}, {x, y, width, height},
+                             {static_cast<char *>(data), type, pixelSpace, lineSpace, 0}, extra);
+    });
 }
 
 /* A copy band by band then passes over them; one of all bands at a time does not in all versions of GDAL. */
@@ -188,7 +192,7 @@ CPLErr Band::AdviseRead(int x, int y, int width, int height, int bufWidth, int b
 {
     if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || Owner()->IsHollow())
         return CE_None;
-    return Owner()->Advise({m_output}, {x, y, width, height});
+    return Guarded("FISHNET", CE_Failure, [&] { return Owner()->Advise({m_output}, {x, y, width, height}); });
 }
 
 } // namespace fishnet

@@ -2,7 +2,6 @@
 
 #include <cctype>
 #include <cstring>
-#include <exception>
 
 #include <cpl_minixml.h>
 #include <gdal_utils.h>
@@ -388,7 +387,7 @@ static GDALDataset *Create(Creation &creation, CSLConstList options)
 GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL options, GDALProgressFunc progress,
                         void *progressData)
 {
-    try {
+    return Guarded<GDALDataset *>("FISHNET", nullptr, [&] {
         Creation creation;
         creation.output = output;
         creation.source = source;
@@ -396,10 +395,7 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
         creation.progress = progress ? progress : GDALDummyProgress;
         creation.progressData = progressData;
         return Create(creation, options);
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "FISHNET: %s", exception.what());
-        return nullptr;
-    }
+    });
 }
 
 } // namespace fishnet

@@ -4,7 +4,6 @@
 #include <climits>
 #include <cmath>
 #include <cstring>
-#include <exception>
 
 #include "recipe_file.h"
 
@@ -15,7 +14,7 @@ namespace fishnet
 
 int Dataset::Identify(GDALOpenInfo *info)
 {
-    return IdentifyName(info, RasterRecipes());
+    return Guarded("FISHNET", FALSE, [info] { return IdentifyName(info, RasterRecipes()); });
 }
 
 GDALDataset *Dataset::Open(GDALOpenInfo *info)
@@ -27,12 +26,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                  "The FISHNET driver does not support update access to existing datasets.");
         return nullptr;
     }
-    try {
-        return OpenRecipe(info);
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "FISHNET: %s", exception.what());
-        return nullptr;
-    }
+    return Guarded<GDALDataset *>("FISHNET", nullptr, [info] { return OpenRecipe(info); });
 }
 
 GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
@@ -271,6 +265,11 @@ Dataset *Dataset::Overview(int level)
 {
     if (level < 0 || level >= m_overviewCount)
         return nullptr;
+    return Guarded<Dataset *>("FISHNET", nullptr, [this, level] { return OpenOverview(level); });
+}
+
+Dataset *Dataset::OpenOverview(int level)
+{
     std::unique_ptr<Dataset> &overview = m_overviews[static_cast<size_t>(level)];
     if (!overview) {
         /* Warnings have been given when this dataset was opened, and one trace is enough. */
@@ -318,12 +317,14 @@ const GDAL_GCP *Dataset::GetGCPs()
     const int count = GDALGetGCPCount(First());
     if (m_plan->firstLine == 0 || count == 0)
         return GDALGetGCPs(First());
-    if (m_gcps.empty()) {
-        m_gcps.assign(GDALGetGCPs(First()), GDALGetGCPs(First()) + count);
-        for (GDAL_GCP &gcp : m_gcps)
-            gcp.dfGCPLine -= static_cast<double>(m_plan->firstLine);
-    }
-    return m_gcps.data();
+    return Guarded<const GDAL_GCP *>("FISHNET", nullptr, [&] {
+        if (m_gcps.empty()) {
+            m_gcps.assign(GDALGetGCPs(First()), GDALGetGCPs(First()) + count);
+            for (GDAL_GCP &gcp : m_gcps)
+                gcp.dfGCPLine -= static_cast<double>(m_plan->firstLine);
+        }
+        return m_gcps.data();
+    });
 }
 
 const OGRSpatialReference *Dataset::GetGCPSpatialRef() const
@@ -332,6 +333,11 @@ const OGRSpatialReference *Dataset::GetGCPSpatialRef() const
 }
 
 char **Dataset::GetFileList()
+{
+    return Guarded<char **>("FISHNET", nullptr, [this] { return ListFiles().StealList(); });
+}
+
+CPLStringList Dataset::ListFiles() const
 {
     CPLStringList files;
     if (!m_recipeFile.empty())
@@ -347,7 +353,7 @@ char **Dataset::GetFileList()
             if (files.FindString(own[i]) < 0)
                 files.AddString(own[i]);
     }
-    return files.StealList();
+    return files;
 }
 
 /* ---- the FISHNET metadata domain ---- */
@@ -388,16 +394,20 @@ FN_CSL Dataset::GetMetadata(const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadata(domain);
-    FillReport();
-    return m_report.List();
+    return Guarded<FN_CSL>("FISHNET", nullptr, [this] {
+        FillReport();
+        return m_report.List();
+    });
 }
 
 const char *Dataset::GetMetadataItem(const char *name, const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadataItem(name, domain);
-    FillReport();
-    return m_report.FetchNameValue(name);
+    return Guarded<const char *>("FISHNET", nullptr, [this, name] {
+        FillReport();
+        return m_report.FetchNameValue(name);
+    });
 }
 
 /* ---- reading ---- */
@@ -543,16 +553,10 @@ void Dataset::ReadNothing(const std::vector<size_t> &wanted, const fn_window &wi
 CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                      GDALRasterIOExtraArg *extra)
 {
-    if (m_hollow && wanted[0] < static_cast<size_t>(m_plan->bandCount)) {
-        ReadNothing(wanted, window, target);
-        return CE_None;
-    }
-    try {
+    if (!m_hollow || wanted[0] >= static_cast<size_t>(m_plan->bandCount))
         return ReadTiles(wanted, window, target, extra);
-    } catch (const std::exception &exception) { /* a window of more tiles than there is memory to list them */
-        CPLError(CE_Failure, CPLE_OutOfMemory, "FISHNET: %s", exception.what());
-        return CE_Failure;
-    }
+    ReadNothing(wanted, window, target);
+    return CE_None;
 }
 
 CPLErr Dataset::ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
@@ -603,7 +607,7 @@ CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, in
     if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || m_hollow)
         return CE_None;
     const size_t first = bands && bandCount > 0 ? static_cast<size_t>(bands[0] - 1) : 0;
-    return Advise({first}, {x, y, width, height});
+    return Guarded("FISHNET", CE_Failure, [&] { return Advise({first}, {x, y, width, height}); });
 }
 
 CPLErr Dataset::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
@@ -613,11 +617,13 @@ CPLErr Dataset::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, 
     if (flag == GF_Write || bufWidth != width || bufHeight != height)
         return GDALDataset::IRasterIO(flag, x, y, width, height, data, bufWidth, bufHeight, type, bandCount, bands,
                                       pixelSpace, lineSpace, bandSpace, extra);
-    std::vector<size_t> wanted;
-    for (int i = 0; i < bandCount; i++)
-        wanted.push_back(static_cast<size_t>(bands[i] - 1));
-    return Read(wanted, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace},
-                extra);
+    return Guarded("FISHNET", CE_Failure, [&] {
+        std::vector<size_t> wanted;
+        for (int i = 0; i < bandCount; i++)
+            wanted.push_back(static_cast<size_t>(bands[i] - 1));
+        return Read(wanted, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace},
+                    extra);
+    });
 }
 
 } // namespace fishnet

@@ -74,6 +74,8 @@ class Dataset final : public GDALDataset
                      GDALRasterIOExtraArg *extra);
     void ReadNothing(const std::vector<size_t> &wanted, const fn_window &window, const Target &target) const;
     bool StartEngine();
+    CPLStringList ListFiles() const;
+    Dataset *OpenOverview(int level);
     void CopyMetadata();
     void CountOverviews();
     CPLErr FillGeoTransform(double *values) const;

@@ -90,7 +90,9 @@ void RegisterRasterDriver()
     driver->pfnIdentify = Dataset::Identify;
     driver->pfnOpen = Dataset::Open;
     driver->pfnCreateCopy = CreateCopy;
-    driver->pfnDelete = [](const char *name) { return DeleteRecipeFile(name, RasterRecipes()); };
+    driver->pfnDelete = [](const char *name) {
+        return Guarded("FISHNET", CE_Failure, [name] { return DeleteRecipeFile(name, RasterRecipes()); });
+    };
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
     GetGDALDriverManager()->RegisterDriver(driver);
 }

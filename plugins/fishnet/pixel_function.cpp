@@ -3,12 +3,12 @@
 
 #include <cmath>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <vector>
 
 #include <cpl_string.h>
 
+#include "boundary.h"
 #include "fishnet/expr.h"
 #include "fishnet/plan.h"
 #include "gdal_compat.h"
@@ -109,12 +109,10 @@ static CPLErr Compute(void **sources, int sourceCount, void *data, int width, in
 static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
                             GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
 {
-    try {
+    return Guarded("pixel function fishnet", CE_Failure, [&] {
         return Compute(sources, sourceCount, data, width, height, sourceType, bufferType, pixelSpace, lineSpace,
                        arguments);
-    } catch (const std::exception &exception) {
-        return Complain(exception.what());
-    }
+    });
 }
 
 void RegisterPixelFunction()

@@ -1,7 +1,6 @@
 #include "fishnet/session.h"
 
 #include <algorithm>
-#include <exception>
 
 #include "fishnet/worker.h"
 #include "gdal_compat.h"
@@ -62,14 +61,11 @@ fn_status PrepareRasterJob(const Words &words, fn_job *job, std::string *, fn_er
     job->user = remote;
     job->worker_open = [](void *user, int, fn_error *error) -> void * {
         const auto &plan = *static_cast<const RemotePlan *>(user);
-        try {
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr, [&] {
             return Worker::OpenRemote(plan.source.connection, plan.source.openOptions, plan.source.overview,
                                       plan.signature, plan.config.List(), plan.threads, error)
                 .release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        });
     };
     SetWorkerCalls(*job);
     return FN_OK;
@@ -92,18 +88,15 @@ Session *Session::Open(std::shared_ptr<const Plan> plan, const PlanSource &sourc
     job.task_bytes = [](void *user, int64_t task) { return static_cast<Session *>(user)->m_plan->TaskBytes(task); };
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
         auto *session = static_cast<Session *>(user);
-        try {
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr, [&] {
             return Worker::Open(session->m_plan, session->m_config.List(), session->m_threads, error).release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        });
     };
     SetWorkerCalls(job);
     job.on_report = OnReport;
     job.on_failure = recipe.error_is_nodata ? OnFailure : nullptr;
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        snprintf(label, size, "%s", TileName(*static_cast<Session *>(user)->m_plan, task).c_str());
+        GuardedLabel(label, size, [&] { return TileName(*static_cast<Session *>(user)->m_plan, task); });
     };
     job.notes_from_bytes = NotesFromBytes;
     const fn_job *scheduled = &job;
@@ -126,23 +119,27 @@ void Session::OnReport(void *user, const fn_report *report)
 {
     const auto *self = static_cast<Session *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    if (!self->m_hostListens)
-        return;
-    const std::string tile = TileName(*self->m_plan, report->task);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
-             report->again ? "; again" : "");
+    if (self->m_hostListens)
+        GuardedReport("FISHNET", [&] { self->Tell(*report, notes.get()); });
+}
+
+void Session::Tell(const fn_report &report, const Notes *notes) const
+{
+    const std::string tile = TileName(*m_plan, report.task);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report.worker, report.process,
+             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
+             report.again ? "; again" : "");
     if (!notes)
         return;
     for (const Message &message : *notes)
-        Emit(message, self->m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report->process) : "");
+        Emit(message, m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report.process) : "");
 }
 
 /* ON_ERROR=NODATA. On a worker's thread. */
 bool Session::OnFailure(void *user, fn_task *task, const fn_error *err)
 {
     auto *self = static_cast<Session *>(user);
-    try {
+    return GuardedQuietly(false, [&] {
         self->m_plan->FillNoData(task->number, task->result);
         auto notes = std::make_unique<Notes>();
         notes->push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err->text});
@@ -150,9 +147,7 @@ bool Session::OnFailure(void *user, fn_task *task, const fn_error *err)
         self->m_failed[task->number] = err->text;
         task->notes = notes.release();
         return true;
-    } catch (const std::exception &) {
-        return false;
-    }
+    });
 }
 
 std::vector<std::string> Session::Failed() const

@@ -40,6 +40,7 @@ class Session final : public Crew
   private:
     Session() = default;
     static void OnReport(void *user, const fn_report *report);
+    void Tell(const fn_report &report, const Notes *notes) const;
     static bool OnFailure(void *user, fn_task *task, const fn_error *err);
 
     std::shared_ptr<const Plan> m_plan;

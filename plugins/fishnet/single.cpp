@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -371,12 +370,8 @@ fn_status PrepareSingleJob(const Words &words, fn_job *job, std::string *, fn_er
     remote->config = ThreadConfig();
     job->user = remote;
     job->worker_open = [](void *user, int, fn_error *error) -> void * {
-        try {
-            return OpenRemoteWorker(*static_cast<const Remote *>(user), error);
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr,
+                                   [&] { return OpenRemoteWorker(*static_cast<const Remote *>(user), error); });
     };
     SetWorkerCalls(*job);
     return FN_OK;
@@ -649,6 +644,7 @@ class Single
     bool NoteFailed(const std::string &path) const;
     bool FailTask(const fn_error &err) const;
     static void OnReport(void *user, const fn_report *report);
+    void Tell(const fn_report &report, const Notes *notes);
     static bool OnFailure(void *user, fn_task *task, const fn_error *err);
 
     struct FreeStream {
@@ -708,20 +704,17 @@ bool Single::Start(fn_error *err)
     };
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
         auto *self = static_cast<Single *>(user);
-        try {
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr, [&] {
             std::unique_ptr<Worker> worker =
                 Worker::Open(self->m_plan, self->m_config.List(), self->m_creation.workers.threads, error);
             return worker ? new SingleWorker(std::move(worker), self->m_plan, self->m_layout) : nullptr;
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        });
     };
     SetWorkerCalls(job);
     job.on_report = OnReport;
     job.on_failure = m_creation.errorIsNoData ? OnFailure : nullptr;
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        snprintf(label, size, "%s", TileName(*static_cast<Single *>(user)->m_plan, task).c_str());
+        GuardedLabel(label, size, [&] { return TileName(*static_cast<Single *>(user)->m_plan, task); });
     };
     job.notes_from_bytes = NotesFromBytes;
 
@@ -756,17 +749,22 @@ void Single::OnReport(void *user, const fn_report *report)
 {
     auto *self = static_cast<Single *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    const std::string tile = TileName(*self->m_plan, report->task);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
-             report->again ? "; again" : "");
+    GuardedReport("FISHNET", [&] { self->Tell(*report, notes.get()); });
+}
+
+void Single::Tell(const fn_report &report, const Notes *notes)
+{
+    const std::string tile = TileName(*m_plan, report.task);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", tile.c_str(), report.worker, report.process,
+             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
+             report.again ? "; again" : "");
     if (!notes)
         return;
     for (const Message &message : *notes) {
         /* GTiff says once for a file what an encoder says for each of its files. */
-        if (message.level == CE_Warning && !self->m_warnings.insert(message.text).second)
+        if (message.level == CE_Warning && !m_warnings.insert(message.text).second)
             continue;
-        Emit(message, self->m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report->process) : "");
+        Emit(message, m_pool ? CPLSPrintf("%s, worker process %ld: ", tile.c_str(), report.process) : "");
     }
 }
 
@@ -775,7 +773,7 @@ bool Single::OnFailure(void *user, fn_task *task, const fn_error *err)
 {
     auto *self = static_cast<Single *>(user);
     const Plan &plan = *self->m_plan;
-    try {
+    return GuardedQuietly(false, [&] {
         TileEncoder encoder(self->m_plan, self->m_layout);
         for (size_t group = 0; group < plan.groups.size(); group++)
             plan.FillNoData(static_cast<int64_t>(group) * fn_grid_tile_count(&plan.grid) + task->number,
@@ -789,9 +787,7 @@ bool Single::OnFailure(void *user, fn_task *task, const fn_error *err)
         self->m_failed[task->number] = err->text;
         task->notes = notes.release();
         return true;
-    } catch (const std::exception &) {
-        return false;
-    }
+    });
 }
 
 bool Single::FailTask(const fn_error &err) const

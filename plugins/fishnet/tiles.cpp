@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
-#include <exception>
 #include <numeric>
 #include <set>
 
@@ -307,12 +306,8 @@ fn_status PrepareTilesJob(const Words &words, fn_job *job, std::string *, fn_err
         constexpr GIntBig kLeast = 64 << 20;
         const GIntBig most = GDALGetCacheMax64();
         GDALSetCacheMax64(std::min(most, std::max(kLeast, most / std::max(1, tileJob->workers))));
-        try {
-            return TileWorker::Open(*tileJob, error).release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr,
+                                   [&] { return TileWorker::Open(*tileJob, error).release(); });
     };
     SetTileCalls(*job);
     return FN_OK;
@@ -340,6 +335,7 @@ class Run
 
   private:
     static void OnReport(void *user, const fn_report *report);
+    void Tell(const fn_report &report, const Notes *notes);
     bool Begin(const Words &inputs, fn_error *err);
     bool Progress();
     void Stop();
@@ -358,17 +354,22 @@ void Run::OnReport(void *user, const fn_report *report)
 {
     auto *self = static_cast<Run *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    const int64_t tile = self->m_job.todo[static_cast<size_t>(report->task)];
-    const std::string name = self->m_job.tiles.File(tile);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
-             report->again ? "; again" : "");
-    if (report->status != FN_OK && self->m_pool)
-        self->m_folder.RemovePart(self->m_job.tiles.Stem(tile), report->process);
+    GuardedReport("FISHNET", [&] { self->Tell(*report, notes.get()); });
+}
+
+void Run::Tell(const fn_report &report, const Notes *notes)
+{
+    const int64_t tile = m_job.todo[static_cast<size_t>(report.task)];
+    const std::string name = m_job.tiles.File(tile);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report.worker, report.process,
+             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
+             report.again ? "; again" : "");
+    if (report.status != FN_OK && m_pool)
+        m_folder.RemovePart(m_job.tiles.Stem(tile), report.process);
     if (!notes)
         return;
     for (const Message &message : *notes)
-        if (message.level == CE_Debug || self->m_said.insert(message.text).second)
+        if (message.level == CE_Debug || m_said.insert(message.text).second)
             Emit(message, ("FISHNET: " + name + ": ").c_str());
 }
 
@@ -388,19 +389,16 @@ bool Run::Begin(const Words &inputs, fn_error *err)
     job.user = this;
     job.task_bytes = [](void *, int64_t) { return sizeof(TileResult); };
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
-        try {
-            return TileWorker::Open(static_cast<Run *>(user)->m_job, error).release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr,
+                                   [&] { return TileWorker::Open(static_cast<Run *>(user)->m_job, error).release(); });
     };
     SetTileCalls(job);
     job.on_report = OnReport;
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
         const TileJob &told = static_cast<Run *>(user)->m_job;
         const int64_t tile = told.todo[static_cast<size_t>(task)];
-        snprintf(label, size, "tile %s (%s)", told.tiles.File(tile).c_str(), Describe(told.tiles.Window(tile)).c_str());
+        GuardedLabel(label, size,
+                     [&] { return "tile " + told.tiles.File(tile) + " (" + Describe(told.tiles.Window(tile)) + ")"; });
     };
     job.notes_from_bytes = NotesFromBytes;
     const fn_job *scheduled = &job;

@@ -1,0 +1,78 @@
+/* Where GDAL and the core call us. No exception may leave: hosts end when one does, and frames of C have nothing that undoes what they
+ * have begun. Each entry from GDAL is a Guarded(), each callback of the core one of the others.
+ *
+ *     int Dataset::Identify(GDALOpenInfo *info)
+ *     {
+ *         return Guarded("FISHNET", FALSE, [&] { return IdentifyName(info, RasterRecipes()); });
+ *     }
+ */
+#ifndef FN_BOUNDARY_H
+#define FN_BOUNDARY_H
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include <cpl_error.h>
+
+#include "fishnet/base.h"
+
+namespace fishnet
+{
+
+/* Calls run() and gives what it returns, or `failed` where it throws: handle(text, number) is told why. */
+template <class Value, class Run, class Handle> Value Catch(Value failed, Run &&run, Handle &&handle)
+{
+    try {
+        return std::forward<Run>(run)();
+    } catch (const std::bad_alloc &) {
+        handle("out of memory", CPLE_OutOfMemory);
+    } catch (const std::exception &exception) {
+        handle(exception.what(), CPLE_AppDefined);
+    } catch (...) {
+        handle("an exception without a text", CPLE_AppDefined);
+    }
+    return failed;
+}
+
+/* An entry from GDAL, on a thread of the host. An exception becomes a CPLError that begins with `who`, and `failed`. */
+template <class Value, class Run> Value Guarded(const char *who, Value failed, Run &&run, CPLErr level = CE_Failure)
+{
+    return Catch(std::move(failed), std::forward<Run>(run),
+                 [who, level](const char *text, CPLErrorNum number) { CPLError(level, number, "%s: %s", who, text); });
+}
+
+/* fn_job::on_report, on a thread of the host too. It may be a warning that is lost, which is no reason to fail: it becomes another one. */
+template <class Run> void GuardedReport(const char *who, Run &&run)
+{
+    const auto all = [&run] {
+        run();
+        return true;
+    };
+    Guarded(who, false, all, CE_Warning);
+}
+
+/* A callback of the core that says why it fails. An exception becomes the error "`what`: ...", of a kind that another attempt may not meet
+ * again, and `failed`. */
+template <class Value, class Run> Value GuardedTask(fn_error *err, const char *what, Value failed, Run &&run)
+{
+    return Catch(std::move(failed), std::forward<Run>(run),
+                 [err, what](const char *text, CPLErrorNum) { fn_fail(err, FN_ERR_MEMORY, "%s: %s", what, text); });
+}
+
+/* A callback that has nobody to tell, or whose `failed` says enough. */
+template <class Value, class Run> Value GuardedQuietly(Value failed, Run &&run)
+{
+    return Catch(std::move(failed), std::forward<Run>(run), [](const char *, CPLErrorNum) {});
+}
+
+/* fn_job::task_label: name() is a std::string. Where there is none, the label stays as it is. */
+template <class Name> void GuardedLabel(char *label, size_t size, Name &&name)
+{
+    GuardedQuietly(0, [&] { return snprintf(label, size, "%s", name().c_str()); });
+}
+
+} // namespace fishnet
+
+#endif

@@ -6,6 +6,7 @@
 #include <cpl_minixml.h>
 #include <gdal_utils.h>
 
+#include "fishnet/dataset.h"
 #include "fishnet/recipe.h"
 #include "recipe_file.h"
 
@@ -238,7 +239,9 @@ static bool NameOfVRT(const Creation &creation, GDALDataset *vrt, std::string &n
 
 static bool WrapAsVRT(const Creation &creation, std::string &name)
 {
-    const char *const arguments[] = {"-of", "VRT", nullptr};
+    /* GDAL dies when it copies the XML of a warped VRT that was opened at an overview level. With one option more it writes a VRT of its own. */
+    const bool byXML = IsOfDriver(creation.source, "VRT");
+    const char *const arguments[] = {"-of", "VRT", byXML ? "-noxmp" : nullptr, nullptr};
     const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
         GDALTranslateOptionsNew(const_cast<char **>(arguments), nullptr), GDALTranslateOptionsFree);
     const DatasetHandle vrt(
@@ -262,7 +265,8 @@ static bool NameSource(Creation &creation)
     bool computes = false;
     for (int i = 0; i < creation.openOptions.size(); i++)
         computes = computes || !STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB=");
-    if (IsOfDriver(source, "FISHNET") && !computes) {
+    /* One that was opened at an overview level is not ours, but GDAL's view of ours. */
+    if (dynamic_cast<Dataset *>(source) && !computes) {
         /* Computed by our workers as it is; its options about workers are ours, if they were not given. */
         GDALOpenInfo info(name.c_str(), GDAL_OF_RASTER);
         info.papszOpenOptions = const_cast<char **>(openOptions);

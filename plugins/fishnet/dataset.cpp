@@ -282,7 +282,7 @@ Dataset *Dataset::OpenOverview(int level)
             PlanSource source = m_source;
             source.overview = level;
             overview = Make(shared, source);
-            cause = collector.Cause("no reason given");
+            cause = collector.Cause("not recognized as a raster dataset");
         }
         if (overview)
             overview->SetDescription(GetDescription());

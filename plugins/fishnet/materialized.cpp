@@ -226,7 +226,7 @@ static std::shared_ptr<NamelessFile> Run(const std::string &head)
         MessageCollector collector;
         if (Write(computed.get(), *file))
             return file;
-        cause = collector.Cause("no reason given");
+        cause = collector.Cause("the driver GTiff gives no reason");
     }
     const std::string folder = CPLGetPath(CPLGenerateTempFilename("fishnet"));
     std::string why = output::WhyNotWritable(folder);

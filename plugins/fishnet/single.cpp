@@ -249,7 +249,7 @@ fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
     }
     if (!ok)
         return fn_fail(err, FN_ERR_VALUE, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
-                       collector.Cause("no reason given").c_str());
+                       collector.Cause("the driver GTiff gives no reason").c_str());
     for (Message &message : collector.messages) {
         const size_t at = message.text.find(m_encoder.Name());
         if (at != std::string::npos)
@@ -509,7 +509,8 @@ bool Workshop::Deliver()
     for (const std::string &name : names) {
         errno = 0;
         if (VSIRename((m_folder + "/" + name).c_str(), (place + name).c_str()) != 0)
-            return Fail(CPLE_FileIO, place + name, "it cannot be put in its place: " + Reason("no reason given"));
+            return Fail(CPLE_FileIO, place + name,
+                        "it cannot be put in its place: " + Reason("the file system gives no reason"));
     }
     return true;
 }
@@ -686,7 +687,7 @@ bool Single::Prepare(const Plan &source, const Layout &layout)
         std::vector<DatasetHandle> handles;
         MessageCollector collector;
         m_plan = Plan::Make(recipe, -1, handles);
-        cause = collector.Cause("no reason given");
+        cause = collector.Cause("not recognized as a raster dataset");
     }
     if (!m_plan)
         return Fail(CPLE_OpenFailed, m_creation.output, cause);

@@ -95,7 +95,8 @@ std::unique_ptr<TileWorker> TileWorker::Open(const TileJob &job, fn_error *err)
                                        job.openOptions.List(), nullptr));
     auto *dataset = static_cast<Dataset *>(GDALDataset::FromHandle(worker->m_dataset.get()));
     if (!dataset) {
-        fn_fail(err, FN_ERR_READ, "a worker cannot open its input: %s", collector.Cause("no reason given").c_str());
+        fn_fail(err, FN_ERR_READ, "a worker cannot open its input: %s",
+                collector.Cause("not recognized as a raster dataset").c_str());
         return nullptr;
     }
     if (dataset->GetPlan().Signature() != job.signature) {
@@ -267,7 +268,7 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
             done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&
                    NoteFailures(tile, part) &&
                    output::Publish(part, m_job.tiles.folder, m_job.tiles.File(tile), &bytes);
-        cause = collector.Cause("no reason given");
+        cause = collector.Cause(("the driver " + m_job.tiles.format + " gives no reason").c_str());
         memory = IsForMemory(collector);
         if (!done)
             reason = output::WhyNotWritable(part);

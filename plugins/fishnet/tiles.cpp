@@ -528,7 +528,7 @@ static bool DescribeForWorkers(const Creation &creation, TileJob &job)
             job.openOptions.SetNameValue("CACHE_MB", CPLSPrintf("%d", CacheMegabytes(creation, job, plan)));
             return true;
         }
-        cause = collector.Cause("no reason given");
+        cause = collector.Cause("not recognized as a raster dataset");
     }
     CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: %s cannot be opened again: %s", job.connection.c_str(),
              cause.c_str());

@@ -17,7 +17,8 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
         worker->m_datasets.push_back(worker->m_plan->OpenSource(i));
         if (!worker->m_datasets.back()) {
             fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s",
-                    Describe(worker->m_plan->sources[i]).c_str(), collector.Cause("no reason given").c_str());
+                    Describe(worker->m_plan->sources[i]).c_str(),
+                    collector.Cause("not recognized as a raster dataset").c_str());
             return nullptr;
         }
     }
@@ -38,7 +39,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
     std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles);
     if (!plan) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
-                collector.Cause("no reason given").c_str());
+                collector.Cause("not recognized as a raster dataset").c_str());
         return nullptr;
     }
     if (plan->Signature() != signature) {
@@ -110,8 +111,24 @@ static GDALDataType ReadType(fn_type type)
     return ToGDAL(type) == GDT_Unknown ? GDT_Byte : ToGDAL(type);
 }
 
+/* For a driver that fails without a message: what it was asked for. */
+std::string Worker::WhatFailed() const
+{
+    GDALDriverH driver = GDALGetDatasetDriver(m_datasets[m_reading.source].get());
+    return CPLSPrintf("the driver %s gives no reason; it was to read %s %d of %s",
+                      driver ? GDALGetDriverShortName(driver) : "of GDAL", m_reading.mask ? "the mask of band" : "band",
+                      m_reading.band, Describe(m_plan->sources[m_reading.source]).c_str());
+}
+
+bool Worker::ReadMask(size_t source, int number, const fn_window &window, void *data)
+{
+    m_reading = {source, number, true};
+    return ReadBand(GDALGetMaskBand(GDALGetRasterBand(m_datasets[source].get(), number)), window, data, GDT_Byte);
+}
+
 bool Worker::ReadPixels(size_t source, int number, fn_type type, const fn_window &window, void *data)
 {
+    m_reading = {source, number, false};
     const Pipeline &pipeline = m_plan->sources[source].pipeline;
     GDALDatasetH dataset = m_datasets[source].get();
     GDALRasterBandH band = GDALGetRasterBand(dataset, number);
@@ -150,6 +167,7 @@ bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char
         oneCall = oneCall && outputs[i].type == outputs[group.first].type && !outputs[i].isMask;
     if (oneCall) {
         const size_t bandSpace = m_plan->Offset(group, group.first + 1, pixels);
+        m_reading = {0, static_cast<int>(group.first) + 1, false};
         return GDALDatasetRasterIOEx(dataset, GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
                                      static_cast<int>(window.width), static_cast<int>(window.height), result,
                                      static_cast<int>(window.width), static_cast<int>(window.height),
@@ -159,9 +177,8 @@ bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char
     for (size_t i = group.first; i < group.first + group.count; i++) {
         const Output &output = outputs[i];
         char *data = result + m_plan->Offset(group, i, pixels);
-        const bool ok = output.isMask
-                            ? ReadBand(GDALGetMaskBand(GDALGetRasterBand(dataset, output.band)), window, data, GDT_Byte)
-                            : ReadPixels(0, output.band, output.type, window, data);
+        const bool ok = output.isMask ? ReadMask(0, output.band, window, data)
+                                      : ReadPixels(0, output.band, output.type, window, data);
         if (!ok)
             return false;
     }
@@ -176,13 +193,12 @@ bool Worker::ReadPlanes(const fn_window &window, const volatile bool *cancel)
     m_masks.resize(planes.size());
     for (size_t i = 0; i < planes.size(); i++) {
         const Plane &plane = planes[i];
-        GDALDatasetH dataset = m_datasets[plane.source].get();
         m_pixels[i].resize(pixels * fn_type_size(plane.type));
         if (fn_is_cancelled(cancel) || !ReadPixels(plane.source, plane.band, plane.type, window, m_pixels[i].data()))
             return false;
         if (plane.mask) {
             m_masks[i].resize(pixels);
-            if (!ReadBand(GDALGetMaskBand(GDALGetRasterBand(dataset, plane.band)), window, m_masks[i].data(), GDT_Byte))
+            if (!ReadMask(plane.source, plane.band, window, m_masks[i].data()))
                 return false;
         }
         if (plane.alpha && !ReadAlpha(i, window))
@@ -276,7 +292,7 @@ fn_status Worker::Run(const fn_task &task, Notes *notes, fn_error *err)
         *notes = std::move(collector.messages);
     else if (status == FN_ERR_READ)
         fn_fail(err, status, "tile %s cannot be read: %s", Describe(window).c_str(),
-                collector.Cause("no reason given").c_str());
+                collector.Cause(WhatFailed().c_str()).c_str());
     else
         fn_fail(err, status, "tile %s: %s", Describe(window).c_str(),
                 status == FN_ERR_CANCELLED ? "cancelled" : reason.text);

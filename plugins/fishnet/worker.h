@@ -32,6 +32,8 @@ class Worker
     explicit Worker(std::shared_ptr<const Plan> plan) : m_plan(std::move(plan)) {}
     fn_status Compute(const fn_window &window, const Plan::Group &group, char *result, const volatile bool *cancel,
                       fn_error *err);
+    std::string WhatFailed() const;
+    bool ReadMask(size_t source, int number, const fn_window &window, void *data);
     bool ReadPixels(size_t source, int number, fn_type type, const fn_window &window, void *data);
     bool PassThrough(const fn_window &window, const Plan::Group &group, char *result);
     bool ReadPlanes(const fn_window &window, const volatile bool *cancel);
@@ -42,6 +44,11 @@ class Worker
     std::vector<std::vector<char>> m_pixels; /* of each plane */
     std::vector<std::vector<GByte>> m_masks; /* of planes that have one */
     std::vector<char> m_alpha;
+    struct { /* what is read, or was the last */
+        size_t source;
+        int band;
+        bool mask;
+    } m_reading = {};
     std::vector<char> m_block;
     std::vector<char> m_scratch;
 };

@@ -159,6 +159,21 @@ class BadInput(Case):
         self.assertIn('/no/such/file.tif', done.stderr)
         self.assertFalse(os.path.exists(self.out))
 
+    def test_a_driver_that_gives_no_reason(self):
+        """GDAL's difference of three bands fails without a message: ours says which driver was to read what."""
+        vrt = self.path('silent.vrt')
+        source = '<SimpleSource><SourceFilename relativeToVRT="0">%s</SourceFilename></SimpleSource>' % self.a
+        dataset = gdal.Open(self.a)
+        with open(vrt, 'w') as f:
+            f.write('<VRTDataset rasterXSize="%d" rasterYSize="%d"><VRTRasterBand dataType="Float32" band="1" subClass="VRTDerivedRasterBand">'
+                    '<PixelFunctionType>diff</PixelFunctionType>%s</VRTRasterBand></VRTDataset>'
+                    % (dataset.RasterXSize, dataset.RasterYSize, source * 3))
+        for workers in ('THREADS', 'PROCESSES'):
+            options = ['-oo', 'RETRIES=0', '-oo', 'WORKERS=' + workers]
+            for words in ([], oo('A+1')):
+                message = self.fails(*options, *words, source='FISHNET:' + vrt, words=['x=0 y=0', 'VRT', 'band 1 of A (' + vrt])
+                self.assertNotIn('no reason given', message)
+
     def test_vector_is_no_raster(self):
         name = self.path('points.csv')
         with open(name, 'w') as f:

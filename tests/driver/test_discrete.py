@@ -356,6 +356,22 @@ class Sources(Discrete):
         self.check(want[10:110, 20:220], '-oo', 'CALC=sqrt(A)', '-srcwin', 20, 10, 200, 100, source=connection)
         self.check(want, '-oo', 'CALC=sqrt(A)', source='FISHNET:source.tif', cwd=self.folder)
 
+    def test_overview_level(self):
+        """A source opened at an overview level: GDAL's own copy of a warped VRT opened so dies, and a FISHNET dataset opened so is not one of ours."""
+        warped, over, stored = self.path('level_warped.vrt'), self.path('level_over.vrt'), self.path('level.tif')
+        gdal.Translate(stored, real('dem.tif'), srcWin=[0, 0, 600, 400])
+        gdal.Warp(warped, stored, format='VRT', dstSRS='EPSG:4326')
+        gdal.BuildVRT(over, [warped]).FlushCache()
+        for path in (stored, warped):
+            good('gdaladdo', '-q', path, 2)
+        for path in (stored, warped, over, 'FISHNET:' + stored, 'FISHNET:' + warped):
+            want = gdal.OpenEx(path, open_options=['OVERVIEW_LEVEL=0']).ReadAsArray()
+            self.assertEqual(want.shape, (200, 300), path)
+            for number, options in enumerate(([], ['-co', 'CALC=A+1'], ['-co', 'OUTPUT=SINGLE'], ['-co', 'WORKERS=PROCESSES'])):
+                out = self.path('level_%d.%s' % (number, 'tif' if number == 2 else 'vrt'))
+                good('gdal_translate', '-q', '-of', 'FISHNET', path, out, '-oo', 'OVERVIEW_LEVEL=0', '-co', 'NUM_WORKERS=2', *options)
+                self.same(gdal.Open(out).ReadAsArray(), want + 1 if number == 1 else want, '%s %s' % (path, options))
+
     def test_open_options(self):
         overview = gdal.OpenEx(self.source, open_options=['OVERVIEW_LEVEL=0']).GetRasterBand(1).ReadAsArray()
         self.check((overview * 3.0).astype(np.float32), '-oo', 'OVERVIEW_LEVEL=0', CALC='A*3')

@@ -195,7 +195,7 @@ void fn_crew_set_workers(fn_crew *crew, int workers)
 static void *background(void *arg)
 {
     fn_crew *crew = arg;
-    fn_executor_openmp(crew, crew->workers);
+    fn_executor_threads(crew, crew->workers);
     pthread_mutex_lock(&crew->lock);
     crew->ended = true;
     pthread_cond_broadcast(&crew->ended_now);

@@ -95,7 +95,7 @@ bool fn_crew_destroy(fn_crew *crew);
 /* An executor runs n workers (fewer if not all can be made, one at least) until fn_crew_take() has given NULL to each of
  * them. It is called on the crew's background thread. */
 typedef void fn_executor(fn_crew *crew, int n);
-fn_executor fn_executor_openmp;
+fn_executor fn_executor_threads;
 
 /* How many workers there are. */
 void fn_crew_set_workers(fn_crew *crew, int workers);

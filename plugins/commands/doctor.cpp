@@ -325,11 +325,6 @@ void Doctor::LookAtOptions()
         Say(State::note, "configuration", "FISHNET_WORKERS=PROCESSES: needed for few drivers, and slower to start",
             "unset FISHNET_WORKERS, and give WORKERS=PROCESSES where it helps");
 
-    const char *team = getenv("OMP_THREAD_LIMIT");
-    if (team && atoi(team) > 0 && atoi(team) < fn_cpu_count())
-        Say(State::wrong, "configuration",
-            std::string("OMP_THREAD_LIMIT=") + team + ": no more worker threads than that", "unset OMP_THREAD_LIMIT");
-
     const char *temporary = CPLGetConfigOption("CPL_TMPDIR", nullptr);
     if (temporary && access(temporary, W_OK | X_OK) != 0)
         Say(State::wrong, "configuration", std::string("CPL_TMPDIR=") + temporary + ": " + strerror(errno),

@@ -235,7 +235,7 @@ class Threads(Case):
         self.assertEqual(done.returncode, 0)
 
     def test_no_room_for_all_threads(self):
-        """Where a thousand threads may not be made, fewer do the work; an OpenMP runtime alone would end the process."""
+        """Where a thousand threads may not be made, fewer do the work."""
         if os.geteuid() != 0 or 'LD_PRELOAD' in os.environ:
             self.skipTest('only root can become a user without processes, and a sanitizer has a thread of its own')
         nobody = 50000 + os.getpid() % 10000  # without processes: those of other tests would count too

@@ -374,8 +374,6 @@ class Sweep:
             verdict, why = 'right', ''
         elif finished:
             verdict, why = 'unfinished', 'exit status %d, and %s is there: %s' % (status, case.job.results[-1], differs)
-        elif 'libgomp:' in text:
-            verdict, why = 'dead', 'ended by the OpenMP runtime'
         else:
             verdict, why = ('words' if 'ERROR' in text or 'FAILURE' in text else 'mute'), 'exit status %d' % status
         lines = ['%s: %s' % (verdict.upper(), why), '    ' + ' '.join(text.strip()[-900:].splitlines())]

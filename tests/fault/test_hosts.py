@@ -1,4 +1,4 @@
-"""Worker processes in hosts that have threads: OpenMP, thread pools, GDAL's own, several datasets at once, forks."""
+"""Worker processes in hosts that have threads: thread pools, GDAL's own, several datasets at once, forks."""
 import multiprocessing
 import os
 import threading
@@ -37,7 +37,7 @@ class Hosts(Case):
         self.assertTrue(wait_for(lambda: threads() <= self.threads), '%d threads' % threads())
 
     def test_after_all_kinds_of_threads(self):
-        """OpenMP (our own thread mode), GDAL's thread pool, a thread pool of Python, GDAL reads; several datasets at once."""
+        """Our own thread mode, GDAL's thread pool, a thread pool of Python, GDAL reads; several datasets at once."""
         np.linalg.svd(np.random.default_rng(1).normal(size=(200, 200)))
         self.same(fishnet(self.a, 'A*2', WORKERS='THREADS', NUM_WORKERS=3).ReadAsArray(), self.want)
         gdal.OpenEx(self.a, open_options=['NUM_THREADS=3']).ReadAsArray()

@@ -145,9 +145,6 @@ static int WorkersInCache(const Pipeline &pipeline, int64_t width)
     return workers < 1 ? 1 : workers > FN_WORKERS_MAX ? FN_WORKERS_MAX : static_cast<int>(workers);
 }
 
-/* A handle with its decoder's buffers and a thread, measured on GTiff. */
-constexpr size_t kHandleBytes = 2 << 20;
-
 bool Dataset::StartEngine()
 {
     m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan, m_recipe->workers.workers);
@@ -162,7 +159,7 @@ bool Dataset::StartEngine()
             options.retries = 0; /* GDAL's steps take the rows of a read that failed for those of the next one */
         }
     /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
-    const size_t own = static_cast<size_t>(options.workers) * (m_plan->WorkerBytes() + kHandleBytes);
+    const size_t own = static_cast<size_t>(options.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
     options.trace = m_recipe->trace;

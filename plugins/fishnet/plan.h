@@ -96,7 +96,7 @@ class Plan
     /* Bytes from the begin of a group's result to that output's pixels, for a tile of so many pixels. */
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
-    size_t WorkerBytes() const; /* buffers of one worker: the planes of a tile and the registers */
+    size_t WorkerBytes() const; /* of one worker: its handle, the planes of a tile and the registers */
 
     /* Fills a task's result with NoData. False: an output has no NoData value, nor a mask. */
     bool CanBeNoData() const;

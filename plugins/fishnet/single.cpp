@@ -640,6 +640,8 @@ class Single
     bool Write(const std::string &path);
 
   private:
+    size_t WorkerBytes() const;
+    void SetBudget(fn_job_options &options) const;
     bool Start(fn_error *err);
     bool Place(const fn_part &part, BlockWriter &writer) const;
     bool NoteFailed(const std::string &path) const;
@@ -694,6 +696,33 @@ bool Single::Prepare(const Plan &source, const Layout &layout)
     return true;
 }
 
+/* A worker keeps the pixels of a tile, and its encoder the blocks, before they are a result. */
+size_t Single::WorkerBytes() const
+{
+    const fn_window tile = fn_grid_tile(&m_plan->grid, 0);
+    size_t pixels = 0;
+    for (size_t group = 0; group < m_plan->groups.size(); group++)
+        pixels += m_plan->TaskBytes(static_cast<int64_t>(group) * fn_grid_tile_count(&m_plan->grid));
+    return m_plan->WorkerBytes() + pixels + m_layout.TileBytes(tile);
+}
+
+/* What workers keep comes out of the budget, and a quarter of it at the least is left for results. A budget that was given is kept by fewer
+ * workers, if need be. */
+void Single::SetBudget(fn_job_options &options) const
+{
+    const char *cache = m_openOptions.FetchNameValue("CACHE_MB");
+    const size_t own = WorkerBytes(), results = 4 * m_layout.TileBytes(fn_grid_tile(&m_plan->grid, 0));
+    const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
+    options.budget = std::min(std::max(static_cast<size_t>(options.workers) * (own + results), size_t(64) << 20), most);
+    if (cache) {
+        options.budget = static_cast<size_t>(strtoull(cache, nullptr, 10)) << 20;
+        const size_t fit = std::max<size_t>(1, options.budget / 4 * 3 / own);
+        options.workers = static_cast<int>(std::min(fit, static_cast<size_t>(options.workers)));
+        CPLDebug("FISHNET", "CACHE_MB=%s is enough for %d workers", cache, options.workers);
+    }
+    options.budget -= std::min(static_cast<size_t>(options.workers) * own, options.budget / 4 * 3);
+}
+
 bool Single::Start(fn_error *err)
 {
     fn_job job = {};
@@ -724,11 +753,7 @@ bool Single::Start(fn_error *err)
     options.workers = workers.workers;
     options.retries = workers.retries;
     options.trace = m_creation.trace.empty() ? nullptr : m_creation.trace.c_str();
-    const char *cache = m_openOptions.FetchNameValue("CACHE_MB");
-    const size_t wanted = 4 * static_cast<size_t>(workers.workers) * m_layout.TileBytes(fn_grid_tile(&m_plan->grid, 0));
-    options.budget = cache ? static_cast<size_t>(strtoull(cache, nullptr, 10)) << 20
-                           : std::min(std::max<size_t>(wanted, 64 << 20),
-                                      static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20)));
+    SetBudget(options);
     const fn_job *scheduled = &job;
     if (workers.processes > 0) {
         Words inputs;

@@ -236,6 +236,23 @@ class Single(Case):
             out = self.both(source, codec, COMPRESS=codec, SPARSE_OK='YES')
             self.assertEqual([size > 0 for _, size in Tiff(out).blocks()], [i == 5 for i in range(16)])
 
+    def test_memory(self):
+        """What encoders keep is of the budget that was given: eight workers take no more than one. Each keeps 32 MB and more."""
+        source = self.path('large.vrt')
+        with open(source, 'w') as f:
+            f.write('<VRTDataset rasterXSize="12288" rasterYSize="8192"><VRTRasterBand dataType="Float64" band="1"/></VRTDataset>')
+        peaks = []
+        for workers in (1, 8):
+            words = ['gdal_translate', '-q', '-of', 'FISHNET', source, self.path('large.tif'), '-co', 'OUTPUT=SINGLE', '-co', 'COMPRESS=ZSTD', '-co',
+                     'ZSTD_LEVEL=1', '-co', 'BLOCKXSIZE=2048', '-co', 'BLOCKYSIZE=2048', '-co', 'CACHE_MB=120', '-co', 'NUM_WORKERS=%d' % workers,
+                     '--config', 'GDAL_CACHEMAX', '32']
+            child = subprocess.Popen(words)
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = status
+            self.assertEqual(status, 0)
+            peaks.append(usage.ru_maxrss / 1024)
+        self.assertLess(peaks[1], peaks[0] + 60, peaks)
+
     def test_partition(self):
         """A part of a raster, as a source of its own; the TILE_SIZE of the source need not suit the file's blocks."""
         array, top = gdal.Open(self.dem).ReadAsArray(), 0

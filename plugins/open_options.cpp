@@ -47,29 +47,50 @@ std::string NearestName(const std::string &name, const std::vector<std::string> 
 bool IsForOtherDrivers(const char *name)
 {
     /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, and ogr2ogr asks every input for native data. */
-    static const char *const names[] = {"NOLOCK", "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES", "NATIVE_DATA", "OVERVIEW_LEVEL"};
-    return name[0] == '@' || std::any_of(std::begin(names), std::end(names),
-                                         [name](const char *other) { return EQUAL(name, other); });
+    static const char *const names[] = {"NOLOCK", "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES", "NATIVE_DATA",
+                                        "OVERVIEW_LEVEL"};
+    return name[0] == '@' ||
+           std::any_of(std::begin(names), std::end(names), [name](const char *other) { return EQUAL(name, other); });
 }
 
-static std::vector<std::string> NamesOfOptions(const char *driver)
+static std::vector<std::string> NamesOfOptions(const char *driver, const char *list)
 {
     std::vector<std::string> names;
     GDALDriverH handle = GDALGetDriverByName(driver);
-    const char *list = handle ? GDALGetMetadataItem(handle, GDAL_DMD_OPENOPTIONLIST, nullptr) : nullptr;
-    const CPLXMLTreeCloser tree(list ? CPLParseXMLString(list) : nullptr);
+    const char *xml = handle ? GDALGetMetadataItem(handle, list, nullptr) : nullptr;
+    const CPLXMLTreeCloser tree(xml ? CPLParseXMLString(xml) : nullptr);
     for (const CPLXMLNode *node = tree.get() ? tree->psChild : nullptr; node; node = node->psNext)
         if (const char *name = CPLGetXMLValue(node, "name", nullptr))
             names.emplace_back(name);
     return names;
 }
 
+static bool Fail(const char *driver, const char *list, const std::string &name, const std::vector<std::string> &known)
+{
+    const std::string nearest = NearestName(name, known);
+    CPLError(CE_Failure, CPLE_IllegalArg, "%s: there is no %s option %.200s%s%s%s", driver,
+             EQUAL(list, GDAL_DMD_OPENOPTIONLIST) ? "open" : "creation", name.c_str(), nearest.empty() ? "" : ", is ",
+             nearest.c_str(), nearest.empty() ? "" : " meant?");
+    return false;
+}
+
 bool FailUnknownOption(const char *driver, const char *name)
 {
-    const std::string nearest = NearestName(name, NamesOfOptions(driver));
-    CPLError(CE_Failure, CPLE_IllegalArg, "%s: there is no open option %.200s%s%s%s", driver, name,
-             nearest.empty() ? "" : ", is ", nearest.c_str(), nearest.empty() ? "" : " meant?");
-    return false;
+    return Fail(driver, GDAL_DMD_OPENOPTIONLIST, name, NamesOfOptions(driver, GDAL_DMD_OPENOPTIONLIST));
+}
+
+bool CheckOptionNames(const char *driver, const char *list, CSLConstList options)
+{
+    if (!options || !*options)
+        return true;
+    const std::vector<std::string> known = NamesOfOptions(driver, list);
+    for (CSLConstList option = options; *option; option++) {
+        const std::string name = std::string(*option).substr(0, strcspn(*option, "="));
+        const auto is = [&name](const std::string &other) { return EQUAL(other.c_str(), name.c_str()); };
+        if (!IsForOtherDrivers(name.c_str()) && std::none_of(known.begin(), known.end(), is))
+            return Fail(driver, list, name, known);
+    }
+    return true;
 }
 
 bool SplitSettings(const char *text, CPLStringList &settings)

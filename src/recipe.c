@@ -121,6 +121,21 @@ static fn_status add_calcs(fn_recipe *r, const char *text, fn_error *err)
     }
 }
 
+/* One more, behind those that are there. */
+static fn_status add_open_option(char **field, const char *value, fn_error *err)
+{
+    if (!*field)
+        return set_text(field, value, err);
+    const size_t size = strlen(*field) + strlen(value) + 2;
+    char *both = malloc(size);
+    if (!both)
+        return no_memory(err);
+    snprintf(both, size, "%s;%s", *field, value);
+    free(*field);
+    *field = both;
+    return FN_OK;
+}
+
 static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, const char *value, fn_error *err)
 {
 #define KEY(name) (key_length == strlen(name) && strncasecmp(key, name, key_length) == 0)
@@ -134,6 +149,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
                            value);
         return set_text(input, value, err);
     }
+    if (key_length == 4 && isalpha((unsigned char)*key) && strncasecmp(key + 1, "_OO", 3) == 0)
+        return add_open_option(&r->open_options[toupper((unsigned char)*key) - 'A'], value, err);
     if (KEY("CALC"))
         return add_calcs(r, value, err);
     if (KEY("PARTITION"))
@@ -191,6 +208,10 @@ static fn_status check(const fn_recipe *r, fn_error *err)
     if (!r->inputs[0])
         return fn_fail(err, FN_ERR_ARGUMENT, "a dataset name is missing: %s<dataset>, or the option A=<dataset>",
                        FN_RECIPE_PREFIX);
+    for (int i = 0; i < FN_INPUTS; i++)
+        if (r->open_options[i] && !r->inputs[i])
+            return fn_fail(err, FN_ERR_ARGUMENT, "%c_OO=%.100s: there is no input %c", 'A' + i, r->open_options[i],
+                           'A' + i);
     if (r->n_calcs > 0)
         return FN_OK;
     for (int i = 1; i < FN_INPUTS; i++)
@@ -235,8 +256,10 @@ fn_status fn_recipe_parse(const char *connection, const char *const *options, fn
 
 void fn_recipe_clear(fn_recipe *r)
 {
-    for (int i = 0; i < FN_INPUTS; i++)
+    for (int i = 0; i < FN_INPUTS; i++) {
         free(r->inputs[i]);
+        free(r->open_options[i]);
+    }
     for (int i = 0; i < r->n_calcs; i++)
         free(r->calcs[i]);
     free(r->calcs);

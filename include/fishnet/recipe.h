@@ -15,7 +15,9 @@ extern "C" {
 
 typedef struct fn_recipe {
     char *inputs[FN_INPUTS]; /* dataset names, NULL when not given; [0] is the one in the connection string or A= */
-    char **calcs;            /* one expression per output band; n_calcs 0: the dataset as it is */
+    char *open_options
+        [FN_INPUTS]; /* A_OO: NAME=VALUE, several with semicolons between, for the driver that reads the input */
+    char **calcs;    /* one expression per output band; n_calcs 0: the dataset as it is */
     int n_calcs;
     fn_worker_options workers;
     bool error_is_nodata; /* ON_ERROR=NODATA */
@@ -35,7 +37,7 @@ typedef struct fn_recipe {
 bool fn_recipe_is_name(const char *connection); /* starts with the prefix, in any case */
 
 /* options: NULL-terminated array of KEY=VALUE, or NULL; keys case-insensitive, CALC may be repeated, and one CALC may hold
- * several expressions separated by ';'. Keys that are not known here are ignored (GDAL warns of them).
+ * several expressions separated by ';'. Keys that are not known here are ignored.
  * On failure *out is empty and err names the option. On success free with fn_recipe_clear. */
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err);
 void fn_recipe_clear(fn_recipe *recipe);

@@ -114,13 +114,7 @@ void Command::AddOutput(int type, const char *capability)
     AddOutputFormatArg(&m_format, /* stream */ true, /* GDALG */ true)
         .AddMetadataItem(GAAMDI_REQUIRED_CAPABILITIES,
                          {type == GDAL_OF_RASTER ? GDAL_DCAP_RASTER : GDAL_DCAP_VECTOR, capability});
-    auto &output = AddOutputDatasetArg(&m_output, type);
-#if FN_GDAL_AT_LEAST(3, 12)
-    output.SetDatasetInputFlags(GADV_NAME | GADV_OBJECT);
-#else
-    (void)output;
-    m_output.SetInputFlags(GADV_NAME | GADV_OBJECT);
-#endif
+    AddOutputDatasetArg(&m_output, type).SetDatasetInputFlags(GADV_NAME | GADV_OBJECT);
     AddCreationOptionsArg(&m_creationOptions);
     AddOverwriteArg(&m_overwrite);
 }
@@ -225,7 +219,8 @@ Source Command::OpenDataset(const char *prefix, const std::string &name, const C
     allowed.AddString(std::string(prefix, strlen(prefix) - 1).c_str());
     for (int i = 0; i < options.size(); i++)
         allowed.AddString((" " + std::string(options[i])).c_str());
-    return Source(GDALDataset::Open((prefix + Quoted(name)).c_str(), flags | GDAL_OF_VERBOSE_ERROR, allowed.List(),
+    const std::string path = AbsoluteName(name); /* the output may be a VRT, and depends on no folder */
+    return Source(GDALDataset::Open((prefix + Quoted(path)).c_str(), flags | GDAL_OF_VERBOSE_ERROR, allowed.List(),
                                     options.List(), nullptr));
 }
 
@@ -417,8 +412,46 @@ static bool WorkersWrite(const std::string &format, const std::string &output, c
     return compresses;
 }
 
+/* Options of the driver FISHNET that the writer of the output does not have, and would pass over; empty: there is none. */
+static std::string OptionOfTiles(const std::string &format, const std::vector<std::string> &options)
+{
+    GDALDriverH fishnet = GDALGetDriverByName("FISHNET"), writer = GDALGetDriverByName(format.c_str());
+    for (const std::string &option : options) {
+        const std::string name = CPLString(option.substr(0, option.find('='))).toupper();
+        if (HasOption(fishnet, name) && !HasOption(writer, name))
+            return name;
+    }
+    return {};
+}
+
+/* The driver that writes the output. False: what is asked for would be a file without pixels, or an option without effect. */
+bool RasterCommand::CheckFormat() const
+{
+    const std::string &name = m_output.GetName();
+    const char *ending = CPLGetExtension(name.c_str());
+    const bool byName = m_format.empty();
+    const CPLStringList guessed(byName ? GDALGetOutputDriversForDatasetName(name.c_str(), GDAL_OF_RASTER, true, false)
+                                       : nullptr);
+    const std::string format = byName ? (guessed.size() > 0 ? guessed[0] : "") : m_format;
+    const std::string option = EQUAL(format.c_str(), "FISHNET") ? "" : OptionOfTiles(format, m_creationOptions);
+    if (!option.empty())
+        return Fail(CPLE_IllegalArg,
+                    "Argument 'creation-option': " + option + " is an option of the driver FISHNET: " +
+                        (EQUAL(ending, "vrt") ? "--output-format FISHNET writes tiles and the mosaic " + name
+                                              : "--output-format FISHNET is wanted for it"));
+    if (byName && EQUAL(ending, "vrt"))
+        ReportError(
+            CE_Warning, CPLE_AppDefined,
+            "%s is a VRT: it is computed whenever it is read, and nothing is computed now. --output-format FISHNET "
+            "writes tiles now, and that file as the mosaic over them",
+            name.c_str());
+    return true;
+}
+
 bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
 {
+    if (!CheckFormat())
+        return false;
     CPLStringList arguments;
     const auto add = [&arguments](const char *key, const std::string &value) {
         arguments.AddString(key);

@@ -118,6 +118,9 @@ class RasterCommand : public Command
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return "FISHNET"; }
     void AddRasterOptions();
+
+  private:
+    bool CheckFormat() const;
 };
 
 std::unique_ptr<GDALAlgorithm> NewCalc();

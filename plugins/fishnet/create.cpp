@@ -8,6 +8,7 @@
 
 #include "fishnet/dataset.h"
 #include "fishnet/recipe.h"
+#include "open_options.h"
 #include "recipe_file.h"
 
 namespace fishnet
@@ -84,6 +85,10 @@ std::string CreationOptionList()
     for (char letter = 'B'; letter <= 'Z'; letter++)
         xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter +
                "'/>";
+    for (char letter = 'B'; letter <= 'Z'; letter++)
+        xml += std::string("<Option name='") + letter +
+               "_OO' type='string' description='Open option NAME=VALUE of input " + letter +
+               "; may be repeated, or hold several separated by a semicolon'/>";
     xml += "<Option name='OT' type='string' description='Pixel type of computed bands'/>"
            "<Option name='NODATA' type='string' description='NoData value of computed bands, or none'/>"
            "<Option name='CACHE_MB' type='int' min='1' description='Memory for tiles in megabytes'/>"
@@ -100,7 +105,7 @@ static bool IsOfRecipe(const std::string &key, const char *value)
 {
     if (EQUAL(key.c_str(), "ALPHA")) /* GTiff has an option of that name, with other values */
         return EQUAL(value, "IGNORE") || EQUAL(value, "NODATA");
-    if (key.size() == 1)
+    if (key.size() == 1 || (key.size() == 4 && EQUAL(key.c_str() + 1, "_OO")))
         return isalpha(static_cast<unsigned char>(key[0])) != 0;
     for (const char *name : {"CALC", "OT", "NODATA", "CACHE_MB"})
         if (EQUAL(key.c_str(), name))
@@ -361,6 +366,8 @@ static bool CheckConnection(const Creation &creation)
 
 static GDALDataset *Create(Creation &creation, CSLConstList options)
 {
+    if (!CheckOptionNames("FISHNET", GDAL_DMD_CREATIONOPTIONLIST, options))
+        return nullptr;
     creation.workers = fn_worker_options_default();
     for (CSLConstList option = options; option && *option; option++)
         if (!TakeOption(*option, creation, &creation.own))

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "open_options.h"
 #include "recipe_file.h"
 
 namespace fishnet
@@ -32,7 +33,8 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
 GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
 {
     Opening opening;
-    if (!ReadName(info, RasterRecipes(), opening))
+    if (!ReadName(info, RasterRecipes(), opening) ||
+        !CheckOptionNames("FISHNET", GDAL_DMD_OPENOPTIONLIST, opening.options.List()))
         return nullptr;
     auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
     fn_error err;

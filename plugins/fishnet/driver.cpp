@@ -1,9 +1,11 @@
 #include "fishnet/driver.h"
 
+#include <cstring>
 #include <string>
 
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
+#include "fishnet/recipe.h"
 #include "recipe_file.h"
 
 namespace fishnet
@@ -18,6 +20,10 @@ static std::string OpenOptionList()
     for (char letter = 'A'; letter <= 'Z'; letter++)
         xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter +
                "'/>";
+    for (char letter = 'A'; letter <= 'Z'; letter++)
+        xml += std::string("<Option name='") + letter +
+               "_OO' type='string' description='Open option NAME=VALUE of input " + letter +
+               "; may be repeated, or hold several separated by a semicolon'/>";
     xml += WorkerOptionList();
     xml += "<Option name='ON_ERROR' type='string-select' default='FAIL' description='What a tile becomes that cannot "
            "be computed'>"
@@ -37,7 +43,10 @@ static std::string OpenOptionList()
 /* What the parser of options has against one of them. */
 static std::string CheckOption(const char *option)
 {
-    const char *const options[] = {option, STARTS_WITH_CI(option, "CALC=") ? nullptr : "CALC=A", nullptr};
+    const std::string input = std::string(1, *option) + "=a"; /* that B_OO is for */
+    const bool isCalc = STARTS_WITH_CI(option, "CALC="),
+               isOO = strlen(option) > 4 && STARTS_WITH_CI(option + 1, "_OO=");
+    const char *const options[] = {option, isCalc ? nullptr : "CALC=A", isOO ? input.c_str() : nullptr, nullptr};
     fn_recipe recipe;
     fn_error err;
     const bool isFirst = STARTS_WITH_CI(option, "A=");
@@ -47,28 +56,35 @@ static std::string CheckOption(const char *option)
     return {};
 }
 
-const RecipeKind &RasterRecipes()
+static std::vector<RecipeKey> Keys()
 {
     using Value = RecipeValue;
-    static const RecipeKind kind = {"FISHNET",
-                                    FN_RECIPE_PREFIX,
-                                    "fishnet_raster",
-                                    {{"inputs", Value::Text},
-                                     {"calc", Value::Bands},
-                                     {"ot", Value::Text},
-                                     {"nodata", Value::Number},
-                                     {"alpha", Value::Text},
-                                     {"tile_size", Value::Number},
-                                     {"partition", Value::Text},
-                                     {"cache_mb", Value::Number},
-                                     {"on_error", Value::Text},
-                                     {"trace", Value::Name},
-                                     {"workers", Value::Text},
-                                     {"num_workers", Value::Number},
-                                     {"threads_per_worker", Value::Number},
-                                     {"retries", Value::Number},
-                                     {"task_timeout", Value::Number}},
-                                    CheckOption};
+    static char openOptions[FN_INPUTS][5]; /* "a_oo" */
+    std::vector<RecipeKey> keys = {{"inputs", Value::Text},
+                                   {"calc", Value::Bands},
+                                   {"ot", Value::Text},
+                                   {"nodata", Value::Number},
+                                   {"alpha", Value::Text},
+                                   {"tile_size", Value::Number},
+                                   {"partition", Value::Text},
+                                   {"cache_mb", Value::Number},
+                                   {"on_error", Value::Text},
+                                   {"trace", Value::Name},
+                                   {"workers", Value::Text},
+                                   {"num_workers", Value::Number},
+                                   {"threads_per_worker", Value::Number},
+                                   {"retries", Value::Number},
+                                   {"task_timeout", Value::Number}};
+    for (int i = 0; i < FN_INPUTS; i++) {
+        snprintf(openOptions[i], sizeof openOptions[i], "%c_oo", 'a' + i);
+        keys.push_back({openOptions[i], Value::Bands});
+    }
+    return keys;
+}
+
+const RecipeKind &RasterRecipes()
+{
+    static const RecipeKind kind = {"FISHNET", FN_RECIPE_PREFIX, "fishnet_raster", Keys(), CheckOption};
     return kind;
 }
 

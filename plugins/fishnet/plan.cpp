@@ -9,6 +9,7 @@
 
 #include "crs_name.h"
 #include "gdal_compat.h"
+#include "open_options.h"
 
 namespace fishnet
 {
@@ -186,6 +187,13 @@ bool Builder::OpenSources(int overview)
         source.path = AbsoluteName(source.name);
         if (!Materialize(Describe(source), &source.path, &source.results))
             return false;
+        const char *settings = recipe.open_options[i];
+        if (settings && !SplitSettings(settings, source.openOptions)) {
+            CPLError(CE_Failure, CPLE_IllegalArg,
+                     "FISHNET: %c_OO=%.200s: NAME=VALUE is wanted, or several separated by a semicolon", source.letter,
+                     settings);
+            return false;
+        }
         if (overview >= 0)
             source.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
         std::vector<Message> messages;

@@ -477,6 +477,8 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
     const bool hasGeometry = plan.options.geometry != RowGeometry::None;
     PartsJob job;
     bool resume = false;
+    if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
+        return nullptr;
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
         CPLError(CE_Failure, CPLE_IllegalArg,
                  "NEARTABLE: the output %.300s is a union over parts: its name has to end in .vrt", output.c_str());

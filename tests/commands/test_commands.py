@@ -252,6 +252,27 @@ class TestCalc(Commands):
         self.same(bands(self.path('tiles.vrt'))[0], np.sqrt(bands(self.a)[0]))
         self.assertEqual(len([name for name in os.listdir(self.path('tiles_tiles')) if name.endswith('.tif')]), 4)
 
+    def test_a_vrt_depends_on_no_folder(self):
+        """It computes nothing now, which is said; names that were relative mean the same from elsewhere."""
+        done = run('gdal', 'fishnet', 'calc', 'A=a.tif', 'B=a.tif', '--calc', 'A+B', '-o', 'here.vrt', cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('nothing is computed now', done.stderr)
+        self.same(bands(self.path('here.vrt'))[0], 2 * bands(self.a)[0])
+        fishnet('map', 'a.tif', 'map.vrt', '-f', 'VRT', cwd=self.folder)
+        self.same(bands(self.path('map.vrt'))[0], bands(self.a)[0])
+
+    def test_options_of_tiles_need_tiles(self):
+        for output, says in (('t.vrt', ['GRID', '--output-format FISHNET']), ('t.tif', ['GRID', '--output-format FISHNET'])):
+            self.refused_command('calc', 'a.tif', '--calc', 'A', '--co', 'GRID=2x2', '-o', output, says=says, absent=output)
+        self.refused_command('calc', 'a.tif', '--calc', 'A', '-f', 'FISHNET', '--co', 'GIRD=2x2', '-o', 't.vrt', says=['GIRD', 'GRID'], absent='t.vrt')
+
+    def test_trace_of_tiles(self):
+        fishnet('map', 'a.tif', 'traced.vrt', '--grid', '2x3', '--trace', 'trace.json', cwd=self.folder)
+        text = content(self.path('trace.json')).decode()
+        json.loads(text)
+        for name in ('r000_c000.tif', 'r002_c001.tif'):
+            self.assertIn(name, text)
+
     def test_errors(self):
         out = ('-o', 'no.tif', '-q')
         for words, says in (((('nope.tif', '--calc', 'A')), ['nope.tif']),

@@ -106,6 +106,38 @@ class BadInput(Case):
             pixels = fishnet(self.a, text, OT='Float64').ReadAsArray(0, 0, 60, 1)
             self.assertEqual(pixels[0, 59], want, text[:20])
 
+    def test_options_that_there_are_not(self):
+        """GDAL only warns, and the raster would be copied as it is."""
+        for option, meant in (('CLAC=A*2', 'CALC'), ('NUM_WORKER=1', 'NUM_WORKERS'), ('nonsense=1', ''), ('TILESIZE=64', 'TILE_SIZE'), ('BB=x.tif', '')):
+            self.fails('-oo', option, words=[option.split('=')[0], meant])
+        for option in ('GIRD=2x2', 'TILESIZE=512'):
+            done = run('gdal_translate', '-q', '-of', 'FISHNET', '-co', option, self.a, self.path('never.vrt'))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn('there is no creation option ' + option.split('=')[0], done.stderr)
+            self.assertFalse(os.path.exists(self.path('never_tiles')))
+        self.assertIsNotNone(gdal.OpenEx('FISHNET:' + self.a, open_options=['OVERVIEW_LEVEL=NONE']))
+
+    def test_open_options_of_inputs(self):
+        """AAIGrid reads 0.1 as Float32 unless it is told otherwise."""
+        path = self.path('tenths.asc')
+        with open(path, 'w', encoding='ascii') as file:
+            file.write('ncols 2\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n0.1 0.7\n')
+        want = [0.1, 0.7]
+        for kind in ('THREADS', 'PROCESSES'):
+            options = dict(OT='Float64', WORKERS=kind)
+            self.assertNotEqual(list(fishnet(path, 'A', **options).ReadAsArray()[0]), want)
+            self.assertEqual(list(fishnet(path, 'A', A_OO='DATATYPE=Float64', **options).ReadAsArray()[0]), want)
+            self.assertEqual(list(fishnet(path, 'B', B=path, B_OO='DATATYPE=Float64;FORCE_CELLSIZE=YES', **options).ReadAsArray()[0]), want)
+        good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'CALC=B', '-co', 'B=' + path, '-co', 'B_OO=DATATYPE=Float64', '-co', 'OT=Float64', path,
+             self.path('b.vrt'))
+        self.assertEqual(list(gdal.Open(self.path('b.vrt')).ReadAsArray()[0]), want)
+        recipe = self.path('r.fishnet.json')
+        with open(recipe, 'w', encoding='ascii') as file:
+            file.write('{"type": "fishnet_raster", "inputs": {"A": "tenths.asc"}, "calc": "A", "ot": "Float64", "a_oo": ["DATATYPE=Float64"]}')
+        self.assertEqual(list(gdal.Open(recipe).ReadAsArray()[0]), want)
+        self.fails(*oo('A', B_OO='X=1'), words=['B_OO', 'no input B'])
+        self.fails(*oo('A', A_OO='Float64'), words=['A_OO', 'NAME=VALUE'])
+
     def test_options(self):
         for option, words in (
                 ('NUM_WORKERS=0', ['NUM_WORKERS']), ('NUM_WORKERS=-1', ['NUM_WORKERS']), ('NUM_WORKERS=1025', ['NUM_WORKERS', '1024']),

@@ -275,7 +275,8 @@ bool Reader::Unknown(const std::string &key) const
 /* One of several in an option. */
 std::string Reader::Piece(RecipeValue kind, const std::string &text) const
 {
-    const bool quote = (kind == RecipeValue::Names || kind == RecipeValue::Layers || kind == RecipeValue::Fields) &&
+    const bool quote = (kind == RecipeValue::Names || kind == RecipeValue::Layers || kind == RecipeValue::Settings ||
+                        kind == RecipeValue::Fields) &&
                        text != "*" && text.find('"') == std::string::npos;
     const std::string name = kind == RecipeValue::Names ? NameIn(m_folder, text) : text;
     return quote ? "\"" + name + "\"" : name;

@@ -22,10 +22,11 @@ enum class RecipeValue {
     Number, /* or a text */
     Flag,   /* true, false or a text */
     Name,   /* of a file or a dataset */
-    Names,  /* one or several of them; the option has ';' between them, as the next two */
+    Names,  /* one or several of them; the option has ';' between them, as the next three */
     Layers,
     Conditions,
-    Fields, /* a text, or names of fields; the option has ',' between them, as the next */
+    Settings, /* NAME=VALUE */
+    Fields,   /* a text, or names of fields; the option has ',' between them, as the next */
     Pairs,
     Bands /* a text, or several: the option is repeated */
 };

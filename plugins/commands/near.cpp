@@ -52,6 +52,12 @@ Near::Near() : Command("near", "Find for each feature the nearest features of ot
     AddOptionList(m_options, "near-layer", "NEAR_LAYER", "Layer of the near dataset(s)");
     AddOption(m_options, "where", "WHERE", "Attribute filter on the input");
     AddOptionList(m_options, "near-where", "NEAR_WHERE", "Attribute filter on the near layer(s)");
+    AddOptionList(m_options, "open-option", "OO", "Open option of the input dataset")
+        .AddAlias("oo")
+        .SetMetaVar("<KEY>=<VALUE>");
+    AddOptionList(m_options, "near-open-option", "NEAR_OO", "Open option of the near dataset(s)")
+        .AddAlias("near-oo")
+        .SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_options, "geometry-field", "GEOMETRY_FIELD", "Geometry field of the input, where it has several");
     AddOption(m_options, "near-geometry-field", "NEAR_GEOMETRY_FIELD", "Geometry field of the near layer(s)");
     AddOption(m_options, "closest", "CLOSEST", "How many near features for each feature").SetMetaVar("K|ALL");

@@ -19,6 +19,10 @@ static constexpr const char *kOptions =
     "<Option name='NEAR_WHERE' type='string' description='Attribute filter on the near side; one for all near layers, "
     "or "
     "one for each'/>"
+    "<Option name='OO' type='string' description='Open option of the input dataset, NAME=VALUE; may be repeated, or "
+    "hold "
+    "several separated by a semicolon'/>"
+    "<Option name='NEAR_OO' type='string' description='Open option of the near datasets, likewise'/>"
     "<Option name='GEOMETRY_FIELD' type='string' description='Geometry field of the input, where it has several; by "
     "default the first'/>"
     "<Option name='NEAR_GEOMETRY_FIELD' type='string' description='Geometry field of the near layers, likewise'/>"
@@ -60,6 +64,8 @@ const RecipeKind &NearRecipes()
                                      {"near_layer", Value::Layers},
                                      {"where", Value::Text},
                                      {"near_where", Value::Conditions},
+                                     {"oo", Value::Settings},
+                                     {"near_oo", Value::Settings},
                                      {"geometry_field", Value::Text},
                                      {"near_geometry_field", Value::Text},
                                      {"closest", Value::Number},

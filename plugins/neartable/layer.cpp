@@ -47,7 +47,7 @@ bool Layer::PrepareDatasets()
     if (m_datasets)
         return true;
     auto datasets = std::make_shared<std::vector<DatasetHandle>>();
-    datasets->push_back(Plan::Open(m_plan->input.path));
+    datasets->push_back(Plan::Open(m_plan->input));
     if (!datasets->back())
         return false;
     m_datasets = std::move(datasets);
@@ -372,7 +372,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     SharedDatasets datasets = m_datasets;
     if (m_session && m_session->ReadsFromTheHost()) {
         datasets = std::make_shared<std::vector<DatasetHandle>>();
-        datasets->push_back(Plan::Open(m_plan->input.path));
+        datasets->push_back(Plan::Open(m_plan->input));
         if (!datasets->back())
             return false;
     }

@@ -26,7 +26,7 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
         if (!dataset) {
             DatasetHandle &own = opened[layer.dataset];
             if (!own)
-                own = Plan::Open(layer.path);
+                own = Plan::Open(layer);
             dataset = own.get();
         }
         OGRLayerH handle = dataset ? GDALDatasetGetLayerByName(dataset, layer.layer.c_str()) : nullptr;

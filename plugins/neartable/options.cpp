@@ -244,6 +244,9 @@ static bool ParseOption(const char *name, const char *value, Options &o)
     }
     if (EQUAL(name, "NEAR_WHERE"))
         return ParseConditions("NEAR_WHERE", value, o.nearWhere);
+    if (EQUAL(name, "OO") || EQUAL(name, "NEAR_OO"))
+        return SplitSettings(value, EQUAL(name, "OO") ? o.inputOptions : o.nearInputOptions) ||
+               Wrong(name, value, "an open option of the input, NAME=VALUE, is wanted, or several separated by ';'");
     if (EQUAL(name, "GEOMETRY_FIELD") || EQUAL(name, "NEAR_GEOMETRY_FIELD")) {
         (EQUAL(name, "GEOMETRY_FIELD") ? o.geometryField : o.nearGeometryField) = value;
         return *value || Wrong(name, value, "the name of a geometry field is wanted");

@@ -52,6 +52,7 @@ struct Options {
     std::vector<std::string> nearLayers;
     std::string where;
     std::vector<std::string> nearWhere;
+    CPLStringList inputOptions, nearInputOptions; /* open options of the inputs */
     std::string geometryField, nearGeometryField; /* empty: the first */
     size_t closest = 1; /* kAll: ALL */
     Distance radius, minRadius;

@@ -37,15 +37,16 @@ static std::string EncodingToAskFor(GDALDatasetH dataset)
     return std::string();
 }
 
-DatasetHandle Plan::Open(const std::string &path)
+DatasetHandle Plan::Open(const LayerPlan &layer)
 {
     constexpr unsigned kFlags = GDAL_OF_VECTOR | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR;
-    DatasetHandle dataset(GDALOpenEx(path.c_str(), kFlags, nullptr, nullptr, nullptr));
-    const std::string encoding = dataset ? EncodingToAskFor(dataset.get()) : std::string();
+    CPLStringList options(layer.openOptions);
+    DatasetHandle dataset(GDALOpenEx(layer.path.c_str(), kFlags, nullptr, options.List(), nullptr));
+    const std::string encoding =
+        dataset && !options.FetchNameValue("ENCODING") ? EncodingToAskFor(dataset.get()) : std::string();
     if (!encoding.empty()) {
-        CPLStringList options;
         options.SetNameValue("ENCODING", encoding.c_str());
-        dataset.reset(GDALOpenEx(path.c_str(), kFlags, nullptr, options.List(), nullptr));
+        dataset.reset(GDALOpenEx(layer.path.c_str(), kFlags, nullptr, options.List(), nullptr));
     }
     return dataset;
 }
@@ -70,7 +71,7 @@ struct Builder {
     const Options &options;
     std::vector<DatasetHandle> &handles;
 
-    bool OpenDataset(const char *what, const std::string &name, size_t &index);
+    bool OpenDataset(const char *what, LayerPlan &layer);
     bool FindGeometry(OGRLayerH handle, LayerPlan &layer);
     bool FindLayer(const char *option, const std::string &wanted, LayerPlan &layer);
     bool FindInput();
@@ -107,21 +108,23 @@ void Warn(const std::string &text)
 
 /* ---- datasets and layers ---- */
 
-bool Builder::OpenDataset(const char *what, const std::string &name, size_t &index)
+/* Of its name and open options. what: stands before the name in messages. */
+bool Builder::OpenDataset(const char *what, LayerPlan &layer)
 {
+    layer.path = AbsoluteName(layer.name);
     std::vector<Message> messages;
     std::string cause;
     {
         MessageCollector collector;
-        handles.push_back(Plan::Open(AbsoluteName(name)));
+        handles.push_back(Plan::Open(layer));
         cause = collector.Cause("not recognized as a vector dataset");
         messages = std::move(collector.messages);
     }
     if (!handles.back())
-        return Fail(what + name + " cannot be opened: " + cause, CPLE_OpenFailed);
+        return Fail(what + layer.name + " cannot be opened: " + cause, CPLE_OpenFailed);
     for (const Message &message : messages)
         Emit(message);
-    index = handles.size() - 1;
+    layer.dataset = handles.size() - 1;
     return true;
 }
 
@@ -179,6 +182,34 @@ std::string GeometryNames(OGRFeatureDefnH defn)
     return names;
 }
 
+/* The field that holds one coordinate, by its name; empty: none seems to. */
+std::string CoordinateField(OGRFeatureDefnH defn, const std::vector<const char *> &names)
+{
+    for (const char *name : names) {
+        const int i = OGR_FD_GetFieldIndex(defn, name);
+        if (i >= 0)
+            return OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i));
+    }
+    return {};
+}
+
+/* What to do where coordinates are in fields of a text file. */
+std::string HowToGetPoints(OGRFeatureDefnH defn, const LayerPlan &layer, const std::string &option)
+{
+    if (!EQUAL(layer.driver.c_str(), "CSV"))
+        return {};
+    std::string x = CoordinateField(defn, {"lon", "longitude", "long", "lng", "x", "easting", "east"});
+    std::string y = CoordinateField(defn, {"lat", "latitude", "y", "northing", "north"});
+    const bool known = !x.empty() && !y.empty();
+    if (!known) {
+        x = "<field of x>";
+        y = "<field of y>";
+    }
+    return std::string(known ? "" : " that GDAL knows") + ": -oo " + option + "=X_POSSIBLE_NAMES=" + x + " -oo " +
+           option + "=Y_POSSIBLE_NAMES=" + y + " makes points of two fields" +
+           (known ? "" : ", -oo " + option + "=GEOM_POSSIBLE_NAMES=<field> geometries of WKT");
+}
+
 /* Which of the layer's geometries is looked at, and what there is to know of it. */
 bool Builder::FindGeometry(OGRLayerH handle, LayerPlan &layer)
 {
@@ -188,7 +219,7 @@ bool Builder::FindGeometry(OGRLayerH handle, LayerPlan &layer)
     OGRFeatureDefnH defn = OGR_L_GetLayerDefn(handle);
     const int count = OGR_FD_GetGeomFieldCount(defn);
     if (count == 0)
-        return Fail(Describe(layer) + " has no geometry");
+        return Fail(Describe(layer) + " has no geometry" + HowToGetPoints(defn, layer, isInput ? "OO" : "NEAR_OO"));
     if (!wanted.empty()) {
         layer.geometryField = OGR_FD_GetGeomFieldIndex(defn, wanted.c_str());
         for (int i = 0; i < count; i++)
@@ -243,7 +274,6 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
     if (!handle)
         return Fail(count ? layer.name + " has several layers: " + LayerNames(dataset) + "; choose with " + option
                           : layer.name + " has no layers");
-    layer.path = AbsoluteName(layer.name);
     layer.layer = OGR_L_GetName(handle);
     layer.label = count > 1 ? layer.name + ":" + layer.layer : layer.name;
     if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
@@ -262,10 +292,10 @@ bool FindLayers(const Options &options, std::vector<std::string> &layers)
     Plan plan;
     std::vector<DatasetHandle> handles;
     Builder builder = {plan, options, handles};
-    if (!builder.OpenDataset("", options.input, plan.input.dataset))
+    plan.input.name = options.input;
+    if (!builder.OpenDataset("", plan.input))
         return false;
     layers = LayersWithGeometry(handles[0].get());
-    plan.input.name = options.input;
     return !layers.empty() || builder.FindLayer("LAYER", "", plan.input);
 }
 
@@ -273,21 +303,25 @@ bool Builder::FindInput()
 {
     plan.input.name = options.input;
     plan.input.where = options.where;
-    return OpenDataset("", options.input, plan.input.dataset) && FindLayer("LAYER", options.layer, plan.input);
+    plan.input.openOptions = options.inputOptions;
+    return OpenDataset("", plan.input) && FindLayer("LAYER", options.layer, plan.input);
 }
 
 bool Builder::FindNear()
 {
-    /* Which layer of which dataset. */
+    /* Which layer of which dataset. Without NEAR it is the input's, opened as that is. */
     std::vector<std::string> names = options.near, layers = options.nearLayers;
-    if (names.empty())
+    const bool ownDataset = names.empty();
+    if (ownDataset)
         names.push_back(options.input);
-    std::vector<size_t> datasets;
+    std::vector<LayerPlan> datasets;
     for (const std::string &name : names) {
-        size_t index = 0;
-        if (!OpenDataset("NEAR=", name, index))
+        datasets.emplace_back();
+        datasets.back().name = name;
+        datasets.back().openOptions =
+            ownDataset && options.nearInputOptions.empty() ? options.inputOptions : options.nearInputOptions;
+        if (!OpenDataset("NEAR=", datasets.back()))
             return false;
-        datasets.push_back(index);
     }
     const size_t count = std::max(names.size(), layers.size());
     if (layers.empty())
@@ -301,8 +335,11 @@ bool Builder::FindNear()
     for (size_t i = 0; i < count; i++) {
         plan.near.emplace_back();
         LayerPlan &layer = plan.near.back();
-        layer.name = names[names.size() == 1 ? 0 : i];
-        layer.dataset = datasets[names.size() == 1 ? 0 : i];
+        const LayerPlan &dataset = datasets[names.size() == 1 ? 0 : i];
+        layer.name = dataset.name;
+        layer.path = dataset.path;
+        layer.openOptions = dataset.openOptions;
+        layer.dataset = dataset.dataset;
         if (!options.nearWhere.empty())
             layer.where = options.nearWhere[options.nearWhere.size() == 1 ? 0 : i];
         if (!FindLayer("NEAR_LAYER", layers[layers.size() == 1 ? 0 : i], layer))
@@ -428,7 +465,7 @@ bool Builder::ChooseCRS()
     for (LayerPlan *layer : layers) {
         if (!layer->srs != !plan.srs)
             Warn(Describe(plan.srs ? *layer : input) + " has no CRS: its coordinates are taken as those of " +
-                 Describe(plan.srs ? input : *layer));
+                 Describe(plan.srs ? input : *layer) + (plan.srs ? "" : ", and distances are planar, in their unit"));
         if (!ChooseTransformation(*layer))
             return false;
     }
@@ -687,6 +724,8 @@ std::string Plan::Signature() const
         for (const std::vector<int> *indices : {&layer.fields, &layer.match})
             for (int i : *indices)
                 text += CPLSPrintf(" %d", i);
+        for (int i = 0; i < layer.openOptions.size(); i++)
+            text += " " + Quoted(layer.openOptions[i]);
         char *wkt = nullptr;
         if (layer.srs && OSRExportToWkt(layer.srs.get(), &wkt) == OGRERR_NONE)
             text += std::string(" ") + wkt;

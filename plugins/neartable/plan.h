@@ -33,6 +33,7 @@ using TransformationHandle =
 struct LayerPlan {
     std::string name; /* of the dataset, as it was given */
     std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
+    CPLStringList openOptions; /* of the dataset */
     std::string layer;
     std::string where;
     std::string label; /* for NEAR_FC */
@@ -84,8 +85,8 @@ class Plan
 
     /* The layers of the input that rows can be made for. False after CPLError. */
     static bool FindInputLayers(const Options &options, std::vector<std::string> &layers);
-    /* Opens a dataset again. */
-    static DatasetHandle Open(const std::string &path);
+    /* Opens the layer's dataset, once more. */
+    static DatasetHandle Open(const LayerPlan &layer);
     /* From a layer's coordinates to `srs`; NULL and `cause` on failure. Any thread. */
     TransformationHandle NewTransformation(const LayerPlan &layer, std::string &cause) const;
 };

@@ -283,7 +283,7 @@ bool OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collect
     GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.input.dataset].get() : nullptr;
     if (m_hasFailed) {
         m_own.reset();
-        m_own = Plan::Open(m_plan.input.path);
+        m_own = Plan::Open(m_plan.input);
         dataset = m_own.get();
     }
     OGRLayerH layer = dataset ? FindLayer(m_plan.input, dataset) : nullptr;
@@ -401,7 +401,7 @@ std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *n
     if (shared)
         return self;
     MessageCollector collector;
-    self->m_dataset = Plan::Open(plan.input.path);
+    self->m_dataset = Plan::Open(plan.input);
     if (self->m_dataset)
         self->m_layer = FindLayer(plan.input, self->m_dataset.get());
     if (!self->m_layer) {

@@ -41,6 +41,8 @@ def lay_out(folder):
             os.symlink(os.path.abspath(real(name)), os.path.join(folder, name))
     for name, count in (('addresses', 300), ('hydrants', 60), ('wells', 50), ('pipes', 40)):
         points(os.path.join(folder, name + '.gpkg'), count, count)
+    with open(os.path.join(folder, 'stops.csv'), 'w') as file:
+        file.write('name,lon,lat\nHarbour,13.75,45.65\nStation,13.77,45.66\n')
     random = np.random.default_rng(5)
     for name in ('before', 'after', 'in'):
         write(os.path.join(folder, name + '.tif'), random.normal(100, 3, (200, 300)).astype(np.float32))

@@ -445,7 +445,7 @@ class Schema(WithFiles):
             near(closest=3), near(closest='ALL', radius=100), near(radius='500m'), near(radius='.5 km', min_radius=0), near(method='PLANAR'), near(distance_unit='us-ft'),
             near(location=True, angle='YES', along=False), near(exclude_self=True), near(exclude_self='AUTO'), near(match='kind=kind'), near(match=['kind=kind', 'name=name']),
             near(unmatched='NULL'), near(geometry='LINE'), near(fields='*', near_fields=['name', 'kind']), near(partition_size=10), near(partition_size='AUTO'),
-            near(partition='1/2'), near(trace='deep/t.json'), near(workers='PROCESSES', num_workers=1, retries=1, task_timeout=10, threads_per_worker=1),
+            near(partition='1/2'), near(oo='A=1;B=2', near_oo=['A=1', 'B=x;y']), near(trace='deep/t.json'), near(workers='PROCESSES', num_workers=1, retries=1, task_timeout=10, threads_per_worker=1),
             {'type': 'near_table', 'input': 'p.geojson', 'near_layer': 'p'}]
     BAD = [{}, {'type': 'fishnet_raster'}, {'inputs': {'A': 'a.tif'}}, raster(type='raster'), raster(type=None), raster(inputs={}), raster(inputs='a.tif'),
            raster(inputs={'B': 'a.tif'}), raster(inputs={'a': 'a.tif'}), raster(inputs={'A': 1}), raster(inputs={'A': ''}), raster(inputs={'A': 'a.tif', 'AA': 'a.tif'}, calc='A'),
@@ -459,7 +459,8 @@ class Schema(WithFiles):
            near(near=['']), near(near=1), near(near={'A': 'q.geojson'}), near(closest=0), near(closest=-1), near(closest=1.5), near(closest='some'), near(radius=-1), near(radius='1 league'),
            near(method='ELLIPSOIDAL'), near(distance_unit='league'), near(location='maybe'), near(location=1), near(exclude_self=1), near(match=''), near(match=[]),
            near(unmatched='KEEP'), near(geometry='POINT'), near(geometry=True), near(fields=[]), near(fields=['name', '']), near(fields=1), near(partition_size=0), near(partition='2'),
-           near(workers='x'), near(calc='A'), near(inputs={'A': 'a.tif'}), near(where=''), near(near_where=1)]
+           near(workers='x'), near(calc='A'), near(inputs={'A': 'a.tif'}), near(where=''), near(near_where=1), near(oo='A'), near(oo=['=1']), near(near_oo=''),
+           near(geometry_field=''), near(near_geometry_field=1)]
 
     @classmethod
     def prepare(cls):

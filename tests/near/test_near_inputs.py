@@ -1,7 +1,8 @@
 """What a near table makes of its inputs: fields whose names differ in case only, CRS that are neither plain geographic nor projected,
-layers with several geometry fields."""
+layers with several geometry fields, open options for their drivers."""
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -241,6 +242,72 @@ class GeometryFields(NearCase):
         self.assertEqual([(row.NEAR_FID, row.FROM_X, row.FROM_Y, row.NEAR_DIST < 50) for row in rows], [(1, 9, 45, True), (2, 9, 46, True)])
         rows = table(b, NEAR=houses, NEAR_GEOMETRY_FIELD='plot')
         self.assertEqual([row.NEAR_DIST < 50 for row in rows], [True, True])
+
+
+
+class OpenOptions(NearCase):
+    """Options for the drivers of the inputs: points in text files."""
+
+    XY = ('X_POSSIBLE_NAMES=lon', 'Y_POSSIBLE_NAMES=lat')
+
+    @classmethod
+    def prepare(cls):
+        generator = rng('open options')
+        cls.xy = {name: generator.uniform(0, 100, (n, 2)) for name, n in (('a', 3000), ('b', 40))}
+        cls.csv, cls.gpkg = {}, {}
+        for name, xy in cls.xy.items():
+            cls.csv[name] = cls.path(name + '.csv')
+            with open(cls.csv[name], 'w') as f:
+                f.write('id,lon,lat\n' + ''.join('%d,%r,%r\n' % (i + 1, *map(float, place)) for i, place in enumerate(xy)))
+            cls.gpkg[name] = make(cls.path(name + '.gpkg'), ['POINT(%r %r)' % tuple(map(float, place)) for place in xy], epsg=None, fields={'id': range(1, len(xy) + 1)})
+        cls.want = [(row.id, row.NEAR_id, row.NEAR_DIST) for row in table(cls.gpkg['a'], NEAR=cls.gpkg['b'], FIELDS='id', NEAR_FIELDS='id')]
+
+    def check_rows(self, dataset):
+        rows = [(int(row.id), int(row.NEAR_id), row.NEAR_DIST) for row in rows_of(dataset.GetLayer(0))]
+        self.assertEqual([row[:2] for row in rows], [row[:2] for row in self.want])
+        np.testing.assert_allclose([row[2] for row in rows], [row[2] for row in self.want], rtol=1e-13)
+
+    def test_both_sides(self):
+        """In this process and in others, a second time, and counted; repeated, or with semicolons."""
+        for settings in (list(self.XY), ';'.join(self.XY), '"%s" ; %s' % self.XY):
+            for workers in ({}, {'WORKERS': 'PROCESSES'}, {'WHERE': "id <> '0'", 'NUM_WORKERS': 3}):
+                with self.subTest(settings=settings, **workers):
+                    dataset = near(self.csv['a'], NEAR=self.csv['b'], OO=settings, NEAR_OO=settings, FIELDS='id', NEAR_FIELDS='id', PARTITION_SIZE=500, **workers)
+                    for _ in range(2):
+                        self.check_rows(dataset)
+                    self.assertEqual(dataset.GetLayer(0).GetFeatureCount(), len(self.want))
+                    self.check_rows(near(self.gpkg['a'], NEAR=self.csv['b'], NEAR_OO=settings, FIELDS='id', NEAR_FIELDS='id', **workers))
+        self.check_rows(near(self.csv['a'], NEAR=self.gpkg['b'], OO=list(self.XY), FIELDS='id', NEAR_FIELDS='id'))
+        rows = table(self.csv['a'], NEAR_LAYER='a', OO=list(self.XY), WHERE="id IN ('1', '2')")  # without NEAR: for both sides
+        self.assertEqual(len(rows), 2)
+
+    def test_parts_and_recipes(self):
+        words = oo(NEAR=self.csv['b'], OO=list(self.XY), NEAR_OO=';'.join(self.XY), FIELDS='id', NEAR_FIELDS='id')
+        for kind in ('THREADS', 'PROCESSES'):
+            out = self.new('parts.vrt')
+            good('ogr2ogr', '-f', 'NEARTABLE', out, 'NEARTABLE:' + self.csv['a'], *words, '-oo', 'WORKERS=' + kind, '-dsco', 'PARTS=3')
+            dataset = gdal.OpenEx(out, gdal.OF_VECTOR)
+            self.check_rows(dataset)
+        for settings in (list(self.XY), ';'.join(self.XY)):
+            recipe = self.new('stops.fishnet.json')
+            with open(recipe, 'w') as f:
+                json.dump({'type': 'near_table', 'input': 'a.csv', 'near': 'b.csv', 'oo': settings, 'near_oo': settings, 'fields': 'id', 'near_fields': 'id'}, f)
+            dataset = gdal.OpenEx(recipe, gdal.OF_VECTOR)
+            self.check_rows(dataset)
+
+    def test_the_message_is_the_cure(self):
+        """What it says to add makes points of the file."""
+        for options, option in (({'NEAR': self.gpkg['b']}, 'OO'), ({'NEAR': self.csv['b'], 'OO': list(self.XY)}, 'NEAR_OO')):
+            message = self.refused(self.csv['a'], 'has no geometry', **options)
+            words = re.findall(r'-oo (%s)=(\S+)' % option, message)
+            self.assertEqual([word[1] for word in words[:2]], list(self.XY))
+            self.assertEqual(len(table(self.csv['a'], **options, **{option: [word[1] for word in words[:2]]})), len(self.want))
+        strange = self.new('strange.csv')
+        with open(strange, 'w') as f:
+            f.write('p,q\n1,2\n')
+        self.refused(strange, 'has no geometry', 'OO=X_POSSIBLE_NAMES=<field', 'OO=GEOM_POSSIBLE_NAMES', NEAR=self.gpkg['b'])
+        for value in ('X_POSSIBLE_NAMES', '=lon', '', 'A=1;B'):
+            self.refused(self.csv['a'], 'OO=' + value, 'NAME=VALUE', NEAR=self.gpkg['b'], OO=value)
 
 
 if __name__ == '__main__':

@@ -167,6 +167,8 @@ void Session::Stop()
 
 void Session::Leave()
 {
+    if (m_stream)
+        fn_stream_report(m_stream);
     m_hostListens = false;
 }
 

@@ -36,6 +36,8 @@ class Worker
 
     /* messages: of a task that succeeded. */
     fn_status Run(Purpose purpose, fn_task *task, Notes *messages, fn_error *err);
+    /* The task that was run has its result, and is not tried again. */
+    void Done(int64_t task) noexcept { m_reader->Done(task); }
 
     /* Bytes of a task's first part, about. */
     static size_t TaskBytes(const Work &work, Purpose purpose, int64_t task);
@@ -49,7 +51,7 @@ class Worker
     fn_status AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict, fn_error *err);
     uint64_t NearRecord(uint32_t feature);
     fn_status Flush(fn_task *task, bool last, fn_error *err);
-    fn_excluded Excluded(size_t i) const;
+    void FindExcluded(int64_t task);
 
     struct FreeSearcher {
         void operator()(fn_searcher *searcher) const { fn_searcher_free(searcher); }
@@ -60,7 +62,10 @@ class Worker
     Purpose m_purpose = Purpose::Rows;
     std::unique_ptr<TaskReader> m_reader;
     std::unique_ptr<fn_searcher, FreeSearcher> m_searcher;
-    Batch m_batch;
+    const Batch *m_batch = nullptr; /* of the task */
+    int m_excludedLayer = -1;       /* of fn_excluded, for all of them */
+    const int64_t *m_excluded = nullptr;
+    std::vector<int64_t> m_byNumber;
     PartBuilder m_part;
     std::vector<fn_neighbour> m_found;
     std::vector<uint32_t> m_counts;

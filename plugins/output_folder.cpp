@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -56,21 +58,63 @@ static bool FailFile(const char *driver, const std::string &name, const char *wh
     return false;
 }
 
-static void RemoveAny(const std::string &name)
-{
-    VSIStatBufL stat;
-    if (VSIStatExL(name.c_str(), &stat, VSI_STAT_EXISTS_FLAG | VSI_STAT_NATURE_FLAG) != 0)
-        return;
-    if (VSI_ISDIR(stat.st_mode))
-        VSIRmdirRecursive(name.c_str());
-    else
-        VSIUnlink(name.c_str());
-}
-
 /* Where the system's own calls reach the files. */
 static bool IsOnDisk(const std::string &name)
 {
     return !STARTS_WITH(name.c_str(), "/vsi");
+}
+
+/* Whether a file or folder is there. False after CPLError: that cannot be found out. */
+static bool LookFor(const char *driver, const std::string &name, bool &there, VSIStatBufL &stat)
+{
+    errno = 0;
+    there = VSIStatL(name.c_str(), &stat) == 0;
+    return there || !IsOnDisk(name) || errno == 0 || errno == ENOENT || errno == ENOTDIR ||
+           FailFile(driver, name, "looked for");
+}
+
+bool Remove(const char *driver, const std::string &name)
+{
+    VSIStatBufL stat;
+    bool there = false;
+    if (!LookFor(driver, name, there, stat))
+        return false;
+    if (!there && IsOnDisk(name)) { /* a link that leads nowhere is a file, too */
+        errno = 0;
+        return unlink(name.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR || FailFile(driver, name, "removed");
+    }
+    errno = 0;
+    return !there || (VSI_ISDIR(stat.st_mode) ? VSIRmdirRecursive(name.c_str()) : VSIUnlink(name.c_str())) == 0 ||
+           FailFile(driver, name, "removed");
+}
+
+static bool ListOnDisk(const char *driver, const std::string &folder, std::vector<std::string> &names)
+{
+    errno = 0;
+    const std::unique_ptr<DIR, int (*)(DIR *)> stream(opendir(folder.c_str()), closedir);
+    if (!stream)
+        return FailFile(driver, folder, "listed");
+    for (;;) {
+        errno = 0;
+        const dirent *entry = readdir(stream.get());
+        if (!entry)
+            return errno == 0 || FailFile(driver, folder, "listed");
+        if (!EQUAL(entry->d_name, ".") && !EQUAL(entry->d_name, ".."))
+            names.emplace_back(entry->d_name);
+    }
+}
+
+bool ListFolder(const char *driver, const std::string &folder, std::vector<std::string> &names)
+{
+    if (IsOnDisk(folder))
+        return ListOnDisk(driver, folder, names);
+    errno = 0;
+    const std::unique_ptr<VSIDIR, void (*)(VSIDIR *)> stream(VSIOpenDir(folder.c_str(), 0, nullptr), VSICloseDir);
+    if (!stream)
+        return FailFile(driver, folder, "listed");
+    while (const VSIDIREntry *entry = VSIGetNextDirEntry(stream.get()))
+        names.emplace_back(entry->pszName);
+    return true;
 }
 
 bool WriteWhole(const char *driver, const std::string &name, const std::string &text)
@@ -116,16 +160,6 @@ std::string WhyNotWritable(const std::string &folder)
     return number ? strerror(number) : std::string();
 }
 
-std::vector<std::string> OutputFolder::List() const
-{
-    std::vector<std::string> names;
-    const CPLStringList entries(VSIReadDir(m_folder.c_str()));
-    for (int i = 0; i < entries.size(); i++)
-        if (!EQUAL(entries[i], ".") && !EQUAL(entries[i], ".."))
-            names.emplace_back(entries[i]);
-    return names;
-}
-
 /* ---- whose folder it is ---- */
 
 OutputFolder::~OutputFolder()
@@ -149,37 +183,47 @@ bool OutputFolder::Lock()
     return false;
 }
 
-std::vector<std::string> ReadLines(const std::string &name)
+bool ReadLines(const char *driver, const std::string &name, std::vector<std::string> &lines)
 {
-    std::vector<std::string> lines;
     GByte *bytes = nullptr;
     vsi_l_offset size = 0;
-    MessageCollector collector; /* an absent file is an answer */
-    if (!VSIIngestFile(nullptr, name.c_str(), &bytes, &size, -1))
-        return lines;
+    VSIStatBufL stat;
+    bool there = false;
+    if (!LookFor(driver, name, there, stat))
+        return false;
+    if (!there)
+        return true;
+    {
+        MessageCollector collector;
+        errno = 0;
+        there = VSIIngestFile(nullptr, name.c_str(), &bytes, &size, -1);
+    }
+    const std::unique_ptr<GByte, void (*)(void *)> owner(bytes, VSIFree);
+    if (!there || size < static_cast<vsi_l_offset>(stat.st_size))
+        return FailFile(driver, name, "read");
     const std::string text(reinterpret_cast<char *>(bytes), static_cast<size_t>(size));
-    VSIFree(bytes);
     for (size_t at = 0; at < text.size();) {
         const size_t end = std::min(text.find('\n', at), text.size());
         lines.push_back(text.substr(at, end - at));
         at = end + 1;
     }
-    return lines;
+    return true;
 }
 
 /* A folder that others have put files into is theirs: nothing is written to it or removed. */
 bool OutputFolder::IsOurs(bool &isNew)
 {
-    const std::vector<std::string> lines = ReadLines(m_folder + "/" + kRecipe);
+    std::vector<std::string> lines, names;
+    if (!ReadLines(m_kind.driver, m_folder + "/" + kRecipe, lines) || !List(names))
+        return false;
     isNew = lines.empty();
     if (!isNew && lines[0] == FirstLine(m_kind))
         return true;
-    for (const std::string &name : List())
+    for (const std::string &name : names)
         if (!isNew || !IsPart(name)) {
             CPLError(CE_Failure, CPLE_AppDefined,
                      "%s: the folder %s holds %s, and no %s of ours: it is not touched. Move it away, or write "
-                     "to another "
-                     "place",
+                     "to another place",
                      m_kind.driver, m_folder.c_str(), name.c_str(), kRecipe);
             return false;
         }
@@ -189,8 +233,10 @@ bool OutputFolder::IsOurs(bool &isNew)
 bool OutputFolder::SameRecipe(const OutputRecipe &recipe, bool &same) const
 {
     const std::string name = m_folder + "/" + kRecipe;
-    const std::vector<std::string> old = ReadLines(name);
+    std::vector<std::string> old;
     same = false;
+    if (!ReadLines(m_kind.driver, name, old))
+        return false;
     for (size_t i = 0; i < std::max(old.size() - 1, recipe.lines.size()); i++) {
         const std::string before = i + 1 < old.size() ? old[i + 1] : "nothing more";
         const std::string now = i < recipe.lines.size() ? recipe.lines[i] : "nothing more";
@@ -229,13 +275,13 @@ std::string OneLine(const std::string &text)
     return line;
 }
 
-bool Publish(const std::string &part, const std::string &folder, const std::string &file, int64_t *bytes)
+bool Publish(const char *driver, const std::string &part, const std::string &folder, const std::string &file,
+             int64_t *bytes)
 {
     std::vector<std::string> names;
-    const CPLStringList entries(VSIReadDir(part.c_str()));
-    for (int i = 0; i < entries.size(); i++)
-        if (!EQUAL(entries[i], ".") && !EQUAL(entries[i], "..") && file != entries[i])
-            names.emplace_back(entries[i]);
+    if (!ListFolder(driver, part, names))
+        return false;
+    names.erase(std::remove(names.begin(), names.end(), file), names.end());
     names.push_back(file);
     for (const std::string &name : names) {
         VSIStatBufL stat;
@@ -275,52 +321,50 @@ bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
                  "%s: RESUME: this run cannot be continued if it is interrupted: the input %.300s tells no time of its "
                  "last change",
                  m_kind.driver, recipe.unknown.c_str());
-    RemoveParts();
-    return same || (RemoveOutputs() && WriteRecipe(recipe));
+    return RemoveParts() && (same || (RemoveOutputs() && WriteRecipe(recipe)));
 }
 
 bool OutputFolder::RemoveOutputs() const
 {
-    for (const std::string &name : List())
-        if (m_kind.isMember(name))
-            RemoveAny(m_folder + "/" + name);
-    for (const std::string &name : List())
-        if (m_kind.isMember(name)) {
-            errno = 0;
-            VSIUnlink((m_folder + "/" + name).c_str());
-            return FailFile(m_kind.driver, m_folder + "/" + name, "removed");
-        }
+    std::vector<std::string> names;
+    if (!List(names))
+        return false;
+    for (const std::string &name : names)
+        if (m_kind.isMember(name) && !Remove(m_kind.driver, m_folder + "/" + name))
+            return false;
     return true;
 }
 
 /* ---- outputs ---- */
 
-bool OutputFolder::Has(const std::string &file, const std::string &failures) const
+bool OutputFolder::Find(const std::string &file, const std::string &failures, bool &there) const
 {
-    VSIStatBufL stat;
-    const std::string name = m_folder + "/" + file;
-    if (VSIStatL(name.c_str(), &stat) != 0)
+    VSIStatBufL stat, note;
+    const std::string name = m_folder + "/" + file, failed = m_folder + "/" + failures;
+    bool isThere = false, hasFailed = false;
+    there = false;
+    if (!LookFor(m_kind.driver, name, isThere, stat) ||
+        (!failures.empty() && !LookFor(m_kind.driver, failed, hasFailed, note)))
         return false;
-    const bool empty = !VSI_ISDIR(stat.st_mode) && stat.st_size == 0;
-    const std::string failed = failures.empty() ? failures : m_folder + "/" + failures;
-    if (!empty && (failed.empty() || VSIStatL(failed.c_str(), &stat) != 0))
+    there = isThere && !hasFailed && (VSI_ISDIR(stat.st_mode) || stat.st_size > 0);
+    if (there)
         return true;
-    RemoveAny(name); /* first: the note stays as long as the output */
-    if (!failed.empty())
-        RemoveAny(failed);
-    return false;
+    /* The output first: the note stays as long as it. */
+    return (!isThere || Remove(m_kind.driver, name)) && (!hasFailed || Remove(m_kind.driver, failed));
 }
 
-void OutputFolder::RemovePart(const std::string &stem, long process) const
+bool OutputFolder::RemovePart(const std::string &stem, long process) const
 {
-    RemoveAny(PartFolder(m_folder, stem, process));
+    return Remove(m_kind.driver, PartFolder(m_folder, stem, process));
 }
 
-void OutputFolder::RemoveParts() const
+bool OutputFolder::RemoveParts() const
 {
-    for (const std::string &name : List())
-        if (IsPart(name))
-            RemoveAny(m_folder + "/" + name);
+    std::vector<std::string> names;
+    bool ok = List(names);
+    for (const std::string &name : names)
+        ok = (!IsPart(name) || Remove(m_kind.driver, m_folder + "/" + name)) && ok;
+    return ok;
 }
 
 } // namespace fishnet::output

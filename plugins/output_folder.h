@@ -22,7 +22,8 @@ struct OutputKind {
 std::string PartFolder(const std::string &folder, const std::string &stem, long process);
 /* Moves what is in a part folder to its place, `file` last: where it is, the output is whole. *bytes: grows by their sizes. False after
  * CPLError. */
-bool Publish(const std::string &part, const std::string &folder, const std::string &file, int64_t *bytes);
+bool Publish(const char *driver, const std::string &part, const std::string &folder, const std::string &file,
+             int64_t *bytes);
 
 /* "No space left on device", when the system does not let files be written in that folder; else empty. */
 std::string WhyNotWritable(const std::string &folder);
@@ -30,8 +31,13 @@ std::string WhyNotWritable(const std::string &folder);
 /* Writes a file under another name, then renames it: under its own it is always whole. False after CPLError. */
 bool WriteWhole(const char *driver, const std::string &name, const std::string &text);
 
-/* Lines of a file; none if it is not there. */
-std::vector<std::string> ReadLines(const std::string &name);
+/* Lines of a file; none if it is not there. False after CPLError: it is there, and cannot be read. */
+bool ReadLines(const char *driver, const std::string &name, std::vector<std::string> &lines);
+/* Names in a folder, in any order, without those of the folder itself and the one above. False after CPLError: a folder
+ * that cannot be listed is not an empty one. */
+bool ListFolder(const char *driver, const std::string &folder, std::vector<std::string> &names);
+/* Removes a file, or a folder with all that is in it; none may be there. False after CPLError: it stays. */
+bool Remove(const char *driver, const std::string &name);
 /* A text on one line. */
 std::string OneLine(const std::string &text);
 
@@ -54,14 +60,14 @@ class OutputFolder
      * folder that is not of our making is refused. False after CPLError. */
     bool Begin(const OutputRecipe &recipe, bool resume);
 
-    /* Is the output there, whole, and without failures (a file of its own beside it, or empty)? What there is of it otherwise is removed. */
-    bool Has(const std::string &file, const std::string &failures = std::string()) const;
-    /* Names in the folder. */
-    std::vector<std::string> List() const;
+    /* Whether the output is there, whole, and without failures (a file of its own beside it, or empty). What there is of
+     * it otherwise is removed. False after CPLError. */
+    bool Find(const std::string &file, const std::string &failures, bool &there) const;
+    bool List(std::vector<std::string> &names) const { return ListFolder(m_kind.driver, m_folder, names); }
 
-    /* What a process that is gone has left of an output. */
-    void RemovePart(const std::string &stem, long process) const;
-    void RemoveParts() const;
+    /* What a process that is gone has left of an output, and what all have. False after CPLError. */
+    bool RemovePart(const std::string &stem, long process) const;
+    bool RemoveParts() const;
 
   private:
     bool Lock();

@@ -15,6 +15,7 @@
 #include "fishnet/tiff_blocks.h"
 #include "fishnet/worker.h"
 #include "gdal_compat.h"
+#include "output_folder.h"
 
 namespace fishnet
 {
@@ -490,21 +491,21 @@ Workshop::~Workshop()
 {
     if (m_folder.empty())
         return;
-    const CPLStringList files(VSIReadDir(m_folder.c_str()));
-    for (int i = 0; i < files.size(); i++)
-        if (!EQUAL(files[i], ".") && !EQUAL(files[i], ".."))
-            VSIUnlink((m_folder + "/" + files[i]).c_str());
-    VSIRmdir(m_folder.c_str());
+    VSIRmdirRecursive(m_folder.c_str());
 }
 
 bool Workshop::Deliver()
 {
     const std::string place = m_output.substr(0, m_output.size() - m_name.size());
-    const CPLStringList files(VSIReadDir(m_folder.c_str()));
     Words names;
-    for (int i = 0; i < files.size(); i++)
-        if (!EQUAL(files[i], ".") && !EQUAL(files[i], "..") && m_name != files[i])
-            names.emplace_back(files[i]);
+    if (!output::ListFolder("FISHNET", m_folder, names))
+        return false;
+    /* What an older file of that name has left would belong to the new one. */
+    for (const char *ending : {".msk", ".msk.ovr", ".ovr", ".aux.xml"})
+        if (std::find(names.begin(), names.end(), m_name + ending) == names.end() &&
+            !output::Remove("FISHNET", m_output + ending))
+            return false;
+    names.erase(std::remove(names.begin(), names.end(), m_name), names.end());
     names.push_back(m_name);
     for (const std::string &name : names) {
         errno = 0;

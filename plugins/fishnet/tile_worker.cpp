@@ -267,7 +267,7 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
         else
             done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&
                    NoteFailures(tile, part) &&
-                   output::Publish(part, m_job.tiles.folder, m_job.tiles.File(tile), &bytes);
+                   output::Publish("FISHNET", part, m_job.tiles.folder, m_job.tiles.File(tile), &bytes);
         cause = collector.Cause(("the driver " + m_job.tiles.format + " gives no reason").c_str());
         memory = IsForMemory(collector);
         if (!done)

@@ -243,18 +243,20 @@ static bool IsOfTile(const std::string &name)
 static const output::OutputKind kTiles = {"FISHNET", "tiles",
                                           [](const std::string &name) { return IsOfTile(name) || name == kIndexName; }};
 
-/* What is noted beside tiles. */
-static std::vector<std::string> Failures(const TileSet &tiles, const output::OutputFolder &folder)
+/* What is noted beside tiles. False after CPLError. */
+static bool ReadFailures(const TileSet &tiles, const output::OutputFolder &folder, std::vector<std::string> &failures)
 {
     const std::string ending = ".failed.txt";
-    std::vector<std::string> failures;
-    for (const std::string &name : folder.List())
-        if (IsOfTile(name) && name.size() > ending.size() && name.substr(name.size() - ending.size()) == ending)
-            for (const std::string &line : output::ReadLines(tiles.folder + "/" + name))
-                failures.push_back(line);
+    std::vector<std::string> all;
+    if (!folder.List(all))
+        return false;
+    for (const std::string &name : all)
+        if (IsOfTile(name) && name.size() > ending.size() && name.substr(name.size() - ending.size()) == ending &&
+            !output::ReadLines(kTiles.driver, tiles.folder + "/" + name, failures))
+            return false;
     std::sort(failures.begin(), failures.end());
     failures.erase(std::unique(failures.begin(), failures.end()), failures.end());
-    return failures;
+    return true;
 }
 
 /* ---- the recipe ---- */
@@ -555,15 +557,15 @@ GDALDataset *CreateTiles(const Creation &creation)
     output::OutputFolder folder(kTiles, tiles.folder);
     if (!folder.Begin(Recipe(creation, tiles, computed), options.resume))
         return nullptr;
-    VSIStatBufL stat;
-    if (VSIStatL(creation.output.c_str(), &stat) == 0 && VSIUnlink(creation.output.c_str()) != 0) {
-        CPLError(CE_Failure, CPLE_FileIO, "FISHNET: %s cannot be removed: %s", creation.output.c_str(),
-                 strerror(errno));
+    if (!output::Remove(kTiles.driver, creation.output))
         return nullptr;
-    }
-    for (int64_t tile = 0; tile < tiles.Count(); tile++)
-        if (!folder.Has(tiles.File(tile), tiles.FailedFile(tile)))
+    for (int64_t tile = 0; tile < tiles.Count(); tile++) {
+        bool there = false;
+        if (!folder.Find(tiles.File(tile), tiles.FailedFile(tile), there))
+            return nullptr;
+        if (!there)
             job.todo.push_back(tile);
+    }
     tiles.folder = AbsoluteName(tiles.folder);
     job.connection = creation.connection;
     job.workers = static_cast<int>(
@@ -578,8 +580,9 @@ GDALDataset *CreateTiles(const Creation &creation)
     const CPLStringList files(computed->GetFileList());
     for (int i = 0; i < files.size(); i++)
         inputs.emplace_back(files[i]);
-    if (!Run(creation, job, folder, said).Write(inputs) ||
-        !WriteMosaic(options.mosaic, tiles, computed, creation.output, Failures(tiles, folder)))
+    std::vector<std::string> failures;
+    if (!Run(creation, job, folder, said).Write(inputs) || !ReadFailures(tiles, folder, failures) ||
+        !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))
         return nullptr;
     return GDALDataset::FromHandle(
         GDALOpenEx(creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));

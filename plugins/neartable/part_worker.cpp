@@ -203,7 +203,7 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
             OGRLayerH layer = GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0);
             rows = OGR_L_GetFeatureCount(layer, TRUE);
             done = IsWhole(job, file, layer, rows) && MakeSureItIsThere(file) &&
-                   Publish(temporary, job.folder, job.File(part), &bytes);
+                   Publish("NEARTABLE", temporary, job.folder, job.File(part), &bytes);
         }
         cause = collector.Cause("no reason given");
         if (!done && opened)

@@ -526,14 +526,15 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
     OutputFolder folder({"NEARTABLE", "parts", IsMember}, job.folder);
     if (!folder.Begin(Recipe(job, &table), resume))
         return nullptr;
-    VSIStatBufL stat;
-    if (VSIStatL(output.c_str(), &stat) == 0 && VSIUnlink(output.c_str()) != 0) {
-        CPLError(CE_Failure, CPLE_FileIO, "NEARTABLE: %s cannot be removed: %s", output.c_str(), strerror(errno));
+    if (!Remove("NEARTABLE", output))
         return nullptr;
-    }
-    for (int64_t part = 0; part < job.parts; part++)
-        if (!folder.Has(job.File(part)))
+    for (int64_t part = 0; part < job.parts; part++) {
+        bool there = false;
+        if (!folder.Find(job.File(part), "", there))
+            return nullptr;
+        if (!there)
             job.todo.push_back(part);
+    }
     job.folder = AbsoluteName(job.folder);
     if (!Run(job, plan, folder, progress, progressData).Write() ||
         !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))

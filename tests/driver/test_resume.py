@@ -3,12 +3,11 @@ import contextlib
 import http.server
 import json
 import os
-import sqlite3
 import threading
 import unittest
 
 import numpy as np
-from osgeo import gdal, ogr
+from osgeo import gdal
 
 from common import Case, VERSION, good, run, write
 

@@ -1,7 +1,9 @@
 """ogr2ogr -f NEARTABLE: a table in parts that the workers write, and a union over them."""
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -173,6 +175,44 @@ class TestParts(Case):
         empty = make(self.path('empty.gpkg'), [], fields={'name': []})
         path = self.whole('no_rows.vrt', '-dsco', 'PARTS=3', table=empty)
         self.assertEqual(count(path), 0)
+
+    def refuses(self, done, *words):
+        self.assertNotEqual(done.returncode, 0)
+        for word in ('RESUME', *words):
+            self.assertIn(word, done.stderr)
+
+    def test_resume_sees_a_journal(self):
+        """SQLite writes to a file of its own beside the GeoPackage, which stays as it is."""
+        table, resume = shutil.copy(self.input, self.path('wal.gpkg')), ('-dsco', 'PARTS=2', '-dsco', 'RESUME=YES')
+        with contextlib.closing(sqlite3.connect(table)) as writer:
+            writer.execute('PRAGMA journal_mode=WAL')
+            writer.execute('PRAGMA wal_autocheckpoint=0')
+            for name, in writer.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
+                writer.execute('DROP TRIGGER "%s"' % name)  # they call functions of GDAL
+            writer.commit()
+            self.whole('wal.vrt', *resume, table=table)
+            self.whole('wal.vrt', *resume, table=table)
+            before = os.stat(table).st_mtime_ns
+            writer.execute("UPDATE a SET name = 'new'")
+            writer.commit()
+            self.assertEqual(os.stat(table).st_mtime_ns, before)
+            self.refuses(self.write('wal.vrt', *resume, table=table), 'wal.gpkg-wal')
+            self.whole('wal.vrt', '-dsco', 'PARTS=2', table=table)
+            self.assertIn('new', self.csv(self.path('wal.vrt')))
+
+    def test_resume_sees_files_below_unions(self):
+        shutil.copy(self.near, self.path('deep.gpkg'))
+        for name, source, layer in (('inner', 'deep.gpkg', 'b'), ('outer', 'inner.vrt', 'inner')):
+            with open(self.path(name + '.vrt'), 'w', encoding='utf-8') as file:
+                file.write('<OGRVRTDataSource><OGRVRTUnionLayer name="%s"><OGRVRTLayer name="%s"><SrcDataSource relativeToVRT="1">%s</SrcDataSource>'
+                           '</OGRVRTLayer></OGRVRTUnionLayer></OGRVRTDataSource>' % (name, layer, source))
+        resume = ('-dsco', 'PARTS=2', '-dsco', 'RESUME=YES')
+        for near in (self.path('outer.vrt'), '%s;"%s"' % (self.near, self.path('outer.vrt'))):
+            self.whole('deep.vrt', '-dsco', 'PARTS=2', NEAR=near)
+            self.whole('deep.vrt', *resume, NEAR=near)
+            stat = os.stat(self.path('deep.gpkg'))
+            os.utime(self.path('deep.gpkg'), ns=(stat.st_atime_ns, stat.st_mtime_ns + 1000000))  # within the second
+            self.refuses(self.write('deep.vrt', *resume, NEAR=near), 'deep.gpkg')
 
     def test_resume(self):
         """Parts that are there are kept as they are, what is missing or empty is made; another recipe is refused."""

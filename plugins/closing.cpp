@@ -2,72 +2,153 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
-#include <thread>
+
+#include <pthread.h>
+#include <signal.h>
 
 #include <gdal.h>
+
+#include "boundary.h"
+#include "handles.h"
 
 namespace fishnet
 {
 
-namespace
+/* The crews that were left to their own threads, and the threads that ask for GDAL's lock. Never destroyed: both may outlive the program's
+ * static objects. */
+class Left
 {
-struct Closing {
-    std::mutex mutex;
-    std::condition_variable changed;
-    int crews = 0;
-};
-/* Never destroyed: a thread that closes a crew may outlive the program's static objects. */
-Closing &TheClosing()
-{
-    static Closing *closing = new Closing();
-    return *closing;
-}
-} // namespace
+  public:
+    static Left &All()
+    {
+        alignas(Left) static unsigned char place[sizeof(Left)];
+        static Left *all = new (place) Left();
+        return *all;
+    }
 
-bool CloseCrew(Crew *crew)
+    std::unique_lock<std::mutex> Lock() { return std::unique_lock<std::mutex>(m_mutex); }
+
+    /* Adds a crew; gives its number. */
+    uintptr_t Add(Crew *crew)
+    {
+        const auto lock = Lock();
+        crew->m_mark = {++m_count, m_first};
+        m_first = &crew->m_mark;
+        return m_count;
+    }
+
+    /* Deletes a crew whose workers have stopped. Not with the lock held: it closes what it has, for which it may need GDAL's. */
+    static void Delete(void *user)
+    {
+        auto *crew = static_cast<Crew *>(user);
+        Left &all = All();
+        Crew::Mark mark;
+        {
+            const auto lock = all.Lock();
+            mark = crew->m_mark;
+            *all.Find(mark.number) = &mark;
+        }
+        delete crew;
+        const auto lock = all.Lock();
+        *all.Find(mark.number) = mark.next;
+        all.m_changed.notify_all();
+    }
+
+    /* What follows is called with the lock held. */
+    bool IsThere(uintptr_t number) { return *Find(number) != nullptr; }
+
+    /* Starts to ask for the lock that GDAL closes datasets under, on a thread: this one may hold it. */
+    void AskForLock(uintptr_t number)
+    {
+        sigset_t all, old;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old); /* signals stay with the host's threads */
+        pthread_t thread;
+        m_asking++;
+        if (pthread_create(&thread, nullptr, Ask, reinterpret_cast<void *>(number)) == 0)
+            pthread_detach(thread);
+        else
+            m_asking--;
+        pthread_sigmask(SIG_SETMASK, &old, nullptr);
+    }
+    /* It was free after that crew was left. */
+    bool LockWasFree(uintptr_t number) const { return m_free >= number; }
+
+    template <class Condition> void WaitFor(std::unique_lock<std::mutex> &lock, double seconds, Condition condition)
+    {
+        m_changed.wait_for(lock, std::chrono::duration<double>(seconds), condition);
+    }
+    template <class Condition> void Wait(std::unique_lock<std::mutex> &lock, Condition condition)
+    {
+        m_changed.wait(lock, condition);
+    }
+    bool IsEmpty() const { return !m_first && m_asking == 0; }
+
+  private:
+    Crew::Mark **Find(uintptr_t number)
+    {
+        Crew::Mark **at = &m_first;
+        while (*at && (*at)->number != number)
+            at = &(*at)->next;
+        return at;
+    }
+
+    static void *Ask(void *number)
+    {
+        const bool asked = GuardedQuietly(false, [] {
+            const MessageCollector collector;
+            GDALDatasetH dataset = GDALCreate(GDALGetDriverByName("MEM"), "", 1, 1, 0, GDT_Byte, nullptr);
+            if (dataset)
+                GDALClose(dataset);
+            return dataset != nullptr;
+        });
+        Left &all = All();
+        const auto lock = all.Lock();
+        const auto crew = reinterpret_cast<uintptr_t>(number);
+        if (asked && crew > all.m_free)
+            all.m_free = crew;
+        all.m_asking--;
+        all.m_changed.notify_all();
+        return nullptr;
+    }
+
+    std::mutex m_mutex;
+    std::condition_variable m_changed;
+    Crew::Mark *m_first = nullptr;
+    uintptr_t m_count = 0, m_free = 0;
+    int m_asking = 0;
+};
+
+bool CloseCrew(Crew *crew) noexcept
 {
     constexpr double kPatience = 0.1; /* seconds */
     if (crew->TryStop(kPatience)) {
         delete crew;
         return true;
     }
-    /* A long task, or a worker that waits for the lock that the host holds while it waits for us. The new thread asks for that
-     * lock: if it is to be had, the workers will come to an end by themselves and are waited for. */
-    struct State {
-        bool lockIsFree = false, closed = false;
-    };
-    auto state = std::make_shared<State>();
-    Closing &closing = TheClosing();
-    std::unique_lock<std::mutex> lock(closing.mutex);
-    closing.crews++;
+    Left &left = Left::All();
     crew->Leave();
-    std::thread([crew, state, &closing]() {
-        GDALClose(GDALCreate(GDALGetDriverByName("MEM"), "", 1, 1, 0, GDT_Byte, nullptr));
-        {
-            std::lock_guard<std::mutex> guard(closing.mutex);
-            state->lockIsFree = true;
-            closing.changed.notify_all();
-        }
-        crew->Stop();
-        delete crew;
-        std::lock_guard<std::mutex> guard(closing.mutex);
-        state->closed = true;
-        closing.crews--;
-        closing.changed.notify_all();
-    }).detach();
-    closing.changed.wait_for(lock, std::chrono::duration<double>(kPatience), [&] { return state->lockIsFree; });
-    if (state->lockIsFree)
-        closing.changed.wait(lock, [&] { return state->closed; });
-    return state->closed;
+    const uintptr_t number = left.Add(crew);
+    if (!crew->StopBehind(Left::Delete, crew)) {
+        Left::Delete(crew);
+        return true;
+    }
+    /* A long task, or a worker that waits for the lock that the host holds while it waits for us. If that lock is to be had, the workers will come
+     * to an end by themselves, and are waited for. Where it cannot be asked for, they are not. */
+    auto lock = left.Lock();
+    left.AskForLock(number);
+    left.WaitFor(lock, kPatience, [&] { return left.LockWasFree(number) || !left.IsThere(number); });
+    if (left.LockWasFree(number))
+        left.Wait(lock, [&] { return !left.IsThere(number); });
+    return !left.IsThere(number);
 }
 
 void WaitForClosing()
 {
-    Closing &closing = TheClosing();
-    std::unique_lock<std::mutex> lock(closing.mutex);
-    closing.changed.wait(lock, [&] { return closing.crews == 0; });
+    Left &left = Left::All();
+    auto lock = left.Lock();
+    left.Wait(lock, [&] { return left.IsEmpty(); });
 }
 
 } // namespace fishnet

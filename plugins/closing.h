@@ -2,6 +2,8 @@
 #ifndef FN_CLOSING_H
 #define FN_CLOSING_H
 
+#include <cstdint>
+
 namespace fishnet
 {
 
@@ -12,14 +14,24 @@ class Crew
     virtual ~Crew() = default;
     /* Stops the workers and closes their handles. Waits at most so long; false: nothing is closed. */
     virtual bool TryStop(double seconds) = 0;
-    virtual void Stop() = 0;
     /* The host must not be told anything from now on. What there is to tell it, now. */
     virtual void Leave() = 0;
+    /* The same as TryStop() without waiting: the workers' own thread does it when they have come to an end, and then calls stopped(user). False:
+     * they had, all is closed, and stopped() is not called. */
+    virtual bool StopBehind(void (*stopped)(void *user), void *user) = 0;
+
+  private:
+    friend class Left;
+    struct Mark { /* in a list of all crews that were left */
+        uintptr_t number = 0;
+        Mark *next = nullptr;
+    };
+    Mark m_mark;
 };
 
 /* Stops the workers and deletes the crew. GDAL closes datasets under a global lock that a worker may be waiting for in the middle of a
- * task: then the crew is left to a thread of its own, which ends when it does, and the result is false. */
-bool CloseCrew(Crew *crew);
+ * task: then the crew is left to the thread that it has, and the result is false. Needs neither memory nor a new thread, and throws nothing. */
+bool CloseCrew(Crew *crew) noexcept;
 
 /* Waits for the crews that were left. */
 void WaitForClosing();

@@ -198,8 +198,11 @@ static void *background(void *arg)
     fn_executor_threads(crew, crew->workers);
     pthread_mutex_lock(&crew->lock);
     crew->ended = true;
+    void (*last)(void *self) = crew->last;
     pthread_cond_broadcast(&crew->ended_now);
     pthread_mutex_unlock(&crew->lock);
+    if (last)
+        last(crew->self);
     return NULL;
 }
 
@@ -324,6 +327,20 @@ bool fn_crew_stop(fn_crew *crew, const double *seconds)
     if (ended)
         pthread_join(crew->thread, NULL);
     return ended;
+}
+
+bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self))
+{
+    if (!is_here(crew) || !crew->started)
+        return false;
+    pthread_mutex_lock(&crew->lock);
+    const bool at_work = !crew->ended;
+    if (at_work) {
+        crew->last = last;
+        pthread_detach(crew->thread);
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return at_work;
 }
 
 bool fn_crew_destroy(fn_crew *crew)

@@ -53,7 +53,8 @@ typedef struct fn_crew {
     struct timespec born;
     pthread_cond_t work, ended_now;
     pthread_t thread;
-    bool started, ended; /* ended: all workers have stopped */
+    bool started, ended;      /* ended: all workers have stopped */
+    void (*last)(void *self); /* what the background thread does at its end, see fn_crew_leave_behind() */
     void **states;       /* what worker_open made */
     struct fn_finished *reports, **reports_end;
     fn_trace *trace;
@@ -86,6 +87,9 @@ void fn_crew_waited(fn_crew *crew, double begin);
 
 /* Tells the workers to stop and waits for it, so many seconds at most if not NULL. False: they are at it still. */
 bool fn_crew_stop(fn_crew *crew, const double *seconds);
+/* After fn_crew_stop() was false. Nobody waits for the workers any more: the background thread calls last(self) when they have stopped, and touches
+ * nothing of the crew afterwards. No thread is made, and no memory is needed. False: they have stopped meanwhile, call fn_crew_stop() again. */
+bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self));
 /* After fn_crew_stop(): closes the workers, delivers the last reports. False in the child of a fork() whose parent had workers: what
  * they may just have been changing is to be left alone, in the scheduler too. */
 bool fn_crew_destroy(fn_crew *crew);

@@ -54,6 +54,8 @@ struct fn_engine {
     int n_running, n_claimed;         /* n_claimed: results with tickets or pins */
     fn_buffers buffers;
     int64_t tasks_wanted;
+    void (*freed)(void *user); /* see fn_engine_free_behind() */
+    void *freed_user;
 };
 
 /* ---- small parts ---- */
@@ -478,6 +480,27 @@ bool fn_engine_try_free(fn_engine *e, double seconds)
     if (e)
         destroy(e);
     return true;
+}
+
+static void free_behind(void *self)
+{
+    fn_engine *e = self;
+    void (*freed)(void *user) = e->freed;
+    void *user = e->freed_user;
+    destroy(e);
+    freed(user);
+}
+
+bool fn_engine_free_behind(fn_engine *e, void (*freed)(void *user), void *user)
+{
+    if (e) {
+        e->freed = freed;
+        e->freed_user = user;
+    }
+    if (e && fn_crew_leave_behind(&e->crew, free_behind))
+        return true;
+    fn_engine_free(e);
+    return false;
 }
 
 void fn_engine_free(fn_engine *e)

@@ -62,6 +62,8 @@ struct fn_stream {
     part *current; /* what the reader has */
     fn_buffers buffers;
     int64_t parts_read;
+    void (*freed)(void *user); /* see fn_stream_free_behind() */
+    void *freed_user;
 };
 
 /* So many tasks may be started and not read, for each worker: a bound where results are small or empty. */
@@ -443,6 +445,27 @@ bool fn_stream_try_free(fn_stream *s, double seconds)
     if (s)
         destroy(s);
     return true;
+}
+
+static void free_behind(void *self)
+{
+    fn_stream *s = self;
+    void (*freed)(void *user) = s->freed;
+    void *user = s->freed_user;
+    destroy(s);
+    freed(user);
+}
+
+bool fn_stream_free_behind(fn_stream *s, void (*freed)(void *user), void *user)
+{
+    if (s) {
+        s->freed = freed;
+        s->freed_user = user;
+    }
+    if (s && fn_crew_leave_behind(&s->crew, free_behind))
+        return true;
+    fn_stream_free(s);
+    return false;
 }
 
 void fn_stream_free(fn_stream *s)

@@ -53,6 +53,9 @@ void fn_engine_free(fn_engine *engine);
 /* The same, but waits at most so many seconds for the workers to stop. False: they are at it still, nothing has been
  * freed, call this or fn_engine_free() again. */
 bool fn_engine_try_free(fn_engine *engine, double seconds);
+/* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and calls freed(user). No thread and no
+ * memory is needed. False: they had stopped, all is freed, and freed() is not called. */
+bool fn_engine_free_behind(fn_engine *engine, void (*freed)(void *user), void *user);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 #include "fishnet/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "fishnet/worker.h"
 #include "gdal_compat.h"
@@ -162,18 +163,15 @@ std::vector<std::string> Session::Failed() const
 bool Session::TryStop(double seconds)
 {
     const bool stopped = fn_engine_try_free(m_engine, seconds);
-    if (stopped) {
+    if (stopped)
         m_engine = nullptr;
-        m_pool.reset();
-    }
     return stopped;
 }
 
-void Session::Stop()
+/* Not to be touched afterwards: stopped() may have deleted it. */
+bool Session::StopBehind(void (*stopped)(void *user), void *user)
 {
-    fn_engine_free(m_engine);
-    m_engine = nullptr;
-    m_pool.reset();
+    return fn_engine_free_behind(std::exchange(m_engine, nullptr), stopped, user);
 }
 
 void Session::Leave()

@@ -34,7 +34,7 @@ class Session final : public Crew
     std::vector<std::string> Failed() const;
 
     bool TryStop(double seconds) override;
-    void Stop() override;
+    bool StopBehind(void (*stopped)(void *user), void *user) override;
     void Leave() override;
 
   private:

@@ -1,6 +1,7 @@
 #include "neartable/session.h"
 
 #include <exception>
+#include <utility>
 
 namespace fishnet::neartable
 {
@@ -26,6 +27,7 @@ Session::~Session()
 {
     if (m_readAhead)
         m_readAhead->Cancel();
+    FreeHelper();
 }
 
 bool Session::Start(std::shared_ptr<const NearSide> near)
@@ -151,18 +153,15 @@ void Session::FreeHelper()
 bool Session::TryStop(double seconds)
 {
     const bool stopped = fn_stream_try_free(m_stream, seconds);
-    if (stopped) {
+    if (stopped)
         m_stream = nullptr;
-        FreeHelper();
-    }
     return stopped;
 }
 
-void Session::Stop()
+/* Not to be touched afterwards: stopped() may have deleted it. */
+bool Session::StopBehind(void (*stopped)(void *user), void *user)
 {
-    fn_stream_free(m_stream);
-    m_stream = nullptr;
-    FreeHelper();
+    return fn_stream_free_behind(std::exchange(m_stream, nullptr), stopped, user);
 }
 
 void Session::Leave()

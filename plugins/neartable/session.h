@@ -29,7 +29,7 @@ class Session final : public Crew
     const Split &GetSplit() const { return m_work.split; }
 
     bool TryStop(double seconds) override;
-    void Stop() override;
+    bool StopBehind(void (*stopped)(void *user), void *user) override;
     void Leave() override;
 
   private:

@@ -1,4 +1,5 @@
 """Several readers at once, cancellation, and nothing left behind."""
+import contextlib
 import os
 import resource
 import shutil
@@ -6,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 import unittest
@@ -234,11 +236,13 @@ class Threads(Case):
         done = run(sys.executable, '-c', script + 'import os, sys; sys.stdout.flush(); os._exit(0)', timeout=20)
         self.assertEqual(done.returncode, 0)
 
-    def test_no_room_for_all_threads(self):
-        """Where a thousand threads may not be made, fewer do the work."""
+    @contextlib.contextmanager
+    def limited(self, most):
+        """A folder with the module and a.tif, and a function that runs a command there as a user who may have so many threads."""
         if os.geteuid() != 0 or 'LD_PRELOAD' in os.environ:
             self.skipTest('only root can become a user without processes, and a sanitizer has a thread of its own')
-        nobody = 50000 + os.getpid() % 10000  # without processes: those of other tests would count too
+        self.users += 1
+        nobody = 50000 + (os.getpid() * 4 + self.users) % 10000  # without processes: those of other tests would count too
         folder = tempfile.mkdtemp(prefix='fishnet-nobody-')
         try:
             module = next(os.path.join(path, 'gdal_FISHNET.so') for path in os.environ['GDAL_DRIVER_PATH'].split(':')
@@ -246,16 +250,60 @@ class Threads(Case):
             shutil.copy(module, folder)
             shutil.copy(self.a, os.path.join(folder, 'a.tif'))
             os.chmod(folder, 0o777)
+            yield folder, lambda *command: subprocess.run(
+                command, cwd=folder, env=dict(os.environ, GDAL_DRIVER_PATH=folder), user=nobody, group=nobody, extra_groups=[], capture_output=True,
+                text=True, timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (most, most)))
+        finally:
+            shutil.rmtree(folder)
+    users = 0
+
+    def test_no_room_for_all_threads(self):
+        """Where a thousand threads may not be made, fewer do the work."""
+        with self.limited(40) as (folder, as_user):
             out = os.path.join(folder, 'out.tif')
-            command = ['gdal_translate', '-q', 'FISHNET:a.tif', out, *oo('sqrt(A)', WORKERS='THREADS', NUM_WORKERS=1000, TILE_SIZE=64)]
-            done = subprocess.run(command, cwd=folder, env=dict(os.environ, GDAL_DRIVER_PATH=folder), user=nobody, group=nobody,
-                                  extra_groups=[], capture_output=True, text=True, timeout=60,
-                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (40, 40)))
+            done = as_user('gdal_translate', '-q', 'FISHNET:a.tif', out, *oo('sqrt(A)', WORKERS='THREADS', NUM_WORKERS=1000, TILE_SIZE=64))
             self.assertEqual((done.returncode, done.stderr), (0, ''))
             want = fishnet(self.a, 'sqrt(A)', NUM_WORKERS=1).ReadAsArray()
             self.same(gdal.Open(out).ReadAsArray(), want)
-        finally:
-            shutil.rmtree(folder)
+
+    def test_closed_without_a_thread_to_be_had(self):
+        """In the middle of a tile that takes long, by a host that has all the threads that it may: closing returns, the workers' own thread does
+        the rest, and the drivers can be unloaded."""
+        host = textwrap.dedent('''
+            import ctypes, os, resource, sys, threading, time
+            from osgeo import gdal
+            gdal.UseExceptions()
+            heavy = '+'.join('sin(A*%d)*cos(A/%d)*atan(A-%d)' % (i, i, i) for i in range(1, 150))
+            dataset = gdal.OpenEx('FISHNET:a.tif', open_options=['CALC=' + heavy, 'NUM_WORKERS=2', 'TILE_SIZE=1500x1100', 'WORKERS=THREADS'])
+            dataset.AdviseRead(0, 0, 1500, 1100)
+            while len(os.listdir('/proc/self/task')) < 2:
+                time.sleep(0.001)
+            now = len(os.listdir('/proc/self/task'))
+            while True:  # its workers are there
+                time.sleep(0.05)
+                if len(os.listdir('/proc/self/task')) == now:
+                    break
+                now = len(os.listdir('/proc/self/task'))
+            go = threading.Event()
+            others = []
+            try:
+                while True:
+                    others.append(threading.Thread(target=go.wait, daemon=True))
+                    others[-1].start()
+            except RuntimeError:
+                pass
+            begin = time.monotonic()
+            dataset = None
+            print('closed', time.monotonic() - begin < 2)
+            library = next(line.split()[-1] for line in open('/proc/self/maps') if 'libgdal.so' in line)
+            ctypes.CDLL(library).GDALDestroyDriverManager()
+            print('unloaded', len(os.listdir('/proc/self/task')) <= len(others) + 1)
+            sys.stdout.flush()
+            os._exit(0)
+        ''')
+        with self.limited(20) as (folder, as_user):
+            done = as_user(sys.executable, '-c', host)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, 'closed True\nunloaded True\n', ''))
 
     def test_forked(self):
         """multiprocessing forks: a child reads with datasets of its own after the parent has read and closed, and while it has one open."""

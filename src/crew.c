@@ -57,10 +57,20 @@ static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *e
                    report->status == FN_OK ? "ok" : err->text);
 }
 
-/* Keeps a report for the host's thread. With the lock held. */
+static bool reserve_report(fn_crew *crew, int worker)
+{
+    finished **spare = &crew->spare[worker];
+    if (!*spare)
+        *spare = malloc(sizeof **spare);
+    return *spare != NULL;
+}
+
+/* Keeps a report for the host's thread. With the lock held. Where no memory was reserved, the task was not tried either: nothing but a line of the log
+ * goes missing. */
 static void keep_report(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
-    finished *f = malloc(sizeof *f);
+    finished *f = crew->spare[report->worker];
+    crew->spare[report->worker] = NULL;
     crew->stats.busy_seconds += report->seconds;
     crew->stats.tasks_done += report->status == FN_OK;
     crew->stats.tasks_again += report->again;
@@ -71,7 +81,7 @@ static void keep_report(fn_crew *crew, const fn_report *report, const fn_error *
     *f = (finished){.report = *report};
     if (report->status != FN_OK) {
         f->error = strdup(err->text);
-        f->report.error = f->error ? f->error : "";
+        f->report.error = f->error ? f->error : "out of memory";
     }
     *crew->reports_end = f;
     crew->reports_end = &f->next;
@@ -86,7 +96,9 @@ static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     report->begin = fn_crew_clock(crew);
     task->notes = NULL;
     task->process = 0;
-    if (!*state && !(*state = job->worker_open(job->user, worker, err)))
+    if (!reserve_report(crew, worker))
+        report->status = fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    else if (!*state && !(*state = job->worker_open(job->user, worker, err)))
         report->status = err->status != FN_OK ? err->status : FN_ERR_READ;
     else
         report->status = job->worker_run(job->user, *state, task, err);
@@ -131,16 +143,20 @@ static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const f
     fn_error ignored;
     if (!job->on_failure || crew->scheduler->restart(crew->self, task, &ignored) != FN_OK)
         return;
-    void *notes = report->notes;
+    finished *more = report->notes ? malloc(sizeof *more) : NULL;
     task->notes = NULL;
-    if (!job->on_failure(job->user, task, err))
+    if ((report->notes && !more) || !reserve_report(crew, report->worker) ||
+        !job->on_failure(job->user, task, err)) {
+        free(more);
         return;
-    if (notes) {
-        report->again = true; /* a report of its own */
+    }
+    if (report->notes) { /* a report of its own */
+        report->again = true;
         pthread_mutex_lock(&crew->lock);
         keep_report(crew, report, err);
         pthread_mutex_unlock(&crew->lock);
         report->again = false;
+        crew->spare[report->worker] = more;
     }
     report->status = FN_OK;
     report->notes = task->notes;
@@ -292,11 +308,16 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
     crew->reports_end = &crew->reports;
     clock_gettime(CLOCK_MONOTONIC, &crew->born);
     crew->states = calloc((size_t)options->workers, sizeof *crew->states);
-    if (!crew->states)
+    crew->spare = calloc((size_t)options->workers, sizeof *crew->spare);
+    if (!crew->states || !crew->spare) {
+        free(crew->states);
+        free(crew->spare);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    }
     const fn_status status = options->trace ? fn_trace_open(options->trace, &crew->trace, err) : FN_OK;
     if (status != FN_OK) {
         free(crew->states);
+        free(crew->spare);
         return status;
     }
     pthread_condattr_t monotonic;
@@ -346,13 +367,17 @@ bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self))
 bool fn_crew_destroy(fn_crew *crew)
 {
     if (!is_here(crew)) {
-        if (!crew->started)
+        if (!crew->started) {
             free(crew->states);
+            free(crew->spare);
+        }
         return !crew->started;
     }
-    for (int i = 0; i < crew->workers; i++)
+    for (int i = 0; i < crew->workers; i++) {
         if (crew->states[i])
             crew->job.worker_close(crew->job.user, crew->states[i]);
+        free(crew->spare[i]);
+    }
     pthread_mutex_lock(&crew->lock);
     fn_crew_leave(crew);
     fn_trace_close(crew->trace);
@@ -360,5 +385,6 @@ bool fn_crew_destroy(fn_crew *crew)
     pthread_cond_destroy(&crew->work);
     pthread_cond_destroy(&crew->ended_now);
     free(crew->states);
+    free(crew->spare);
     return true;
 }

@@ -57,6 +57,7 @@ typedef struct fn_crew {
     void (*last)(void *self); /* what the background thread does at its end, see fn_crew_leave_behind() */
     void **states;       /* what worker_open made */
     struct fn_finished *reports, **reports_end;
+    struct fn_finished **spare; /* for each worker, memory for its next report: what a task has left is never lost for want of it */
     fn_trace *trace;
 } fn_crew;
 

@@ -251,6 +251,89 @@ static void an_attempt_with_fewer_parts(void)
     EXPECT(strstr(err.text, "has changed"), "%s", err.text);
 }
 
+/* ---- without memory ---- */
+
+static atomic_int countdown = -1; /* calls of malloc() in this program until one fails; below 0: none does */
+
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes) /* the linker puts it in the place of malloc() */
+{
+    return countdown >= 0 && atomic_fetch_sub(&countdown, 1) == 0 ? NULL : __real_malloc(bytes);
+}
+
+typedef struct telling {
+    work work;
+    atomic_int left;
+    int told;
+} telling;
+
+static fn_status run_and_tell(void *user, void *worker, fn_task *task, fn_error *err)
+{
+    telling *t = user;
+    if ((task->notes = __real_malloc(1)) != NULL)
+        atomic_fetch_add(&t->left, 1);
+    return run_whole(&t->work, worker, task, err);
+}
+
+static void count_notes(void *user, const fn_report *report)
+{
+    telling *t = user;
+    t->told += report->notes != NULL;
+    free(report->notes);
+}
+
+static bool accept(void *user, int64_t task, const void *result, size_t bytes)
+{
+    const unsigned char *c = result;
+    (void)user;
+    EXPECT(bytes == BYTES && (c[0] == 255 || c[0] == byte_of(task, 0)), "task %" PRId64, task);
+    return true;
+}
+
+static bool save_and_tell(void *user, fn_task *task, const fn_error *err)
+{
+    telling *t = user;
+    (void)err;
+    if ((task->notes = __real_malloc(1)) != NULL)
+        atomic_fetch_add(&t->left, 1);
+    memset(task->result, 255, BYTES);
+    return true;
+}
+
+/* Whichever allocation fails: what tasks have left is told, once. */
+static void notes_without_memory(void)
+{
+    int n = 0;
+    for (bool failed = true; failed; n++) {
+        telling t = {.work = {.fails = 1, .status = FN_ERR_READ, .save = true}};
+        fn_engine *engine;
+        fn_error err;
+        int64_t wanted[TASKS];
+        for (int64_t i = 0; i < TASKS; i++)
+            wanted[i] = i;
+        const fn_job job = {.task_count = TASKS,
+                            .user = &t,
+                            .task_bytes = task_bytes,
+                            .worker_open = worker_open,
+                            .worker_run = run_and_tell,
+                            .worker_close = worker_close,
+                            .on_failure = save_and_tell,
+                            .on_report = count_notes};
+        const fn_job_options options = {.workers = 2, .budget = 1 << 20};
+        REQUIRE(fn_engine_new(&job, &options, &engine, &err) == FN_OK, "%s", err.text);
+        countdown = n;
+        const fn_status status = fn_engine_read(engine, wanted, TASKS, NULL, 0, accept, NULL, &err);
+        fn_engine_free(engine);
+        failed = countdown < 0;
+        countdown = -1;
+        EXPECT(t.told == t.left, "the %dth fails: %d of %d notes", n, t.told, (int)t.left);
+        EXPECT(status == FN_OK || status == FN_ERR_MEMORY || status == FN_ERR_READ, "%d: %s", (int)status, err.text);
+        EXPECT(failed || status == FN_OK, "%s", err.text);
+    }
+    EXPECT(n > TASKS, "only %d allocations", n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +345,7 @@ int main(void)
         UNIT(parts_are_not_repeated),
         UNIT(parts_before_the_last_failure_come),
         UNIT(an_attempt_with_fewer_parts),
+        UNIT(notes_without_memory),
     };
     return check_main(tests);
 }

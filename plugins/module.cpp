@@ -6,12 +6,15 @@
 #include "commands/commands.h"
 #include "fishnet/driver.h"
 #include "neartable/driver.h"
+#include "processes.h"
 
 void GDALRegister_FISHNET(void)
 {
     if (!GDAL_CHECK_VERSION("FISHNET"))
         return;
     fishnet::Guarded("FISHNET", false, [] {
+        fishnet::RememberFiles();
+        fishnet::DeclareConfigOptions();
         fishnet::RegisterRasterDriver();
         fishnet::RegisterPixelFunction();
         fishnet::RegisterNearTableDriver();

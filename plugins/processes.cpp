@@ -107,6 +107,17 @@ void *NotesFromBytes(void *, const void *data, size_t bytes)
 /* A dataset that a worker opens as its input lies within another one, and knows it by this thread-local configuration option. */
 static const char *const kDepth = "FISHNET_DEPTH";
 
+void DeclareConfigOptions()
+{
+#if FN_GDAL_AT_LEAST(3, 11)
+    CPLDeclareKnownConfigOption("FISHNET_WORKERS",
+                                "<Option name='FISHNET_WORKERS' type='string-select' description='Kind of worker'>"
+                                "<Value>THREADS</Value><Value>PROCESSES</Value></Option>");
+    CPLDeclareKnownConfigOption(kDepth, "<Option name='FISHNET_DEPTH' type='int' description='For the workers of the "
+                                        "FISHNET and NEARTABLE drivers alone'/>");
+#endif
+}
+
 static int Depth()
 {
     return atoi(CPLGetThreadLocalConfigOption(kDepth, "0"));
@@ -296,27 +307,50 @@ static Words PathOptions(const Words &inputs)
     return words;
 }
 
-std::string LibraryOf(const void *function)
+/* The file that holds a function. */
+static std::string LibraryOf(const void *function)
 {
     Dl_info info;
     if (!dladdr(function, &info) || !info.dli_fname)
         return std::string();
-    char *real = realpath(info.dli_fname, nullptr);
-    const std::string name = real ? real : info.dli_fname;
-    free(real);
-    return name;
+    const std::unique_ptr<char, void (*)(void *)> real(realpath(info.dli_fname, nullptr), free);
+    return real ? real.get() : info.dli_fname[0] == '/' ? info.dli_fname : "";
 }
 
-std::string ModuleFile()
+namespace
 {
-    return LibraryOf(reinterpret_cast<const void *>(&fishnet_worker_main));
+struct LoadedFiles {
+    std::string module = LibraryOf(reinterpret_cast<const void *>(&fishnet_worker_main));
+    std::string gdal = LibraryOf(reinterpret_cast<const void *>(&GDALAllRegister));
+};
+/* As they are when the module is registered: what the loader knows may be relative to the folder of that moment. */
+const LoadedFiles &Loaded()
+{
+    static const LoadedFiles *files = new LoadedFiles();
+    return *files;
+}
+} // namespace
+
+void RememberFiles()
+{
+    Loaded();
+}
+
+const std::string &ModuleFile()
+{
+    return Loaded().module;
+}
+
+const std::string &GDALFile()
+{
+    return Loaded().gdal;
 }
 
 /* In the folder of a build as in that of an installation. */
 std::string HelperProgram()
 {
-    const std::string module = ModuleFile();
-    return module.substr(0, module.rfind('/') + 1) + "fishnet-worker";
+    const std::string &module = ModuleFile();
+    return module.empty() ? module : module.substr(0, module.rfind('/') + 1) + "fishnet-worker";
 }
 
 PoolHandle NewPool(const char *kind, const Words &words, const std::string &folder, const Words &inputs,
@@ -326,9 +360,13 @@ PoolHandle NewPool(const char *kind, const Words &words, const std::string &fold
     const CPLStringList config(CPLGetConfigOptions());
     const std::string setup = Pack({kind, folder, PackOptions(config.List()), PackOptions(ThreadConfig().List()),
                                     Pack(PathOptions(inputs)), Pack(ListMaterialized()), Pack(words)});
-    const std::string module = ModuleFile(), program = HelperProgram();
-    const std::string gdal = LibraryOf(reinterpret_cast<const void *>(&GDALAllRegister));
-    const char *const command[] = {program.c_str(), module.c_str(), gdal.c_str(), nullptr};
+    const std::string program = HelperProgram();
+    if (program.empty()) {
+        fn_fail(err, FN_ERR_ARGUMENT,
+                "the folder of the program fishnet-worker is not known, worker processes cannot be started");
+        return nullptr;
+    }
+    const char *const command[] = {program.c_str(), ModuleFile().c_str(), GDALFile().c_str(), nullptr};
     fn_pool_options options = {};
     options.command = command;
     options.setup = setup.data();

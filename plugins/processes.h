@@ -50,9 +50,14 @@ void ResolveWorkers(const char *driver, fn_worker_options &options);
 /* Fails for a dataset that lies too deep within others of ours: it reads itself. */
 fn_status CheckDepth(fn_error *err);
 
-/* The file that holds a function; the module; the program for worker processes, which is to be beside it. */
-std::string LibraryOf(const void *function);
-std::string ModuleFile();
+/* GDAL warns of configuration options that it does not know. */
+void DeclareConfigOptions();
+/* To be called as the module is registered. */
+void RememberFiles();
+/* The module; GDAL's library; the program for worker processes, which is to be beside the module. Absolute, or empty where they are not known:
+ * a relative one would be looked for wherever the host has gone since. */
+const std::string &ModuleFile();
+const std::string &GDALFile();
 std::string HelperProgram();
 
 /* The options of fn_worker_options_take(), as a part of a driver's list of open options. */

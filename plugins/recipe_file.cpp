@@ -191,6 +191,23 @@ class Reader
     CPLStringList m_options;
 };
 
+/* Where a text holds the character NUL, or \\u0000 that stands for it; npos: nowhere. A string with it ends there in C: another name, another
+ * expression than what is written. */
+static size_t FindNul(const std::string &json)
+{
+    for (size_t i = 0; i < json.size(); i++) {
+        if (json[i] == '\0' || json.compare(i, 6, "\\u0000") == 0)
+            return i;
+        i += json[i] == '\\' ? 1 : 0; /* the next character is escaped */
+    }
+    return std::string::npos;
+}
+
+static int LineOf(const std::string &text, size_t offset)
+{
+    return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+}
+
 bool Reader::Load(CPLJSONDocument &document) const
 {
     constexpr vsi_l_offset kMost = 1 << 20;
@@ -213,6 +230,9 @@ bool Reader::Load(CPLJSONDocument &document) const
         text.erase(0, 3);
     if (!CPLIsUTF8(text.c_str(), static_cast<int>(text.size())))
         return Fail("", "it is not UTF-8, as JSON has to be");
+    const size_t nul = FindNul(text);
+    if (nul != std::string::npos)
+        return Fail(CPLSPrintf("line %d", LineOf(text, nul)), "the character NUL (\\u0000) cannot be part of a text");
     bool loaded;
     {
         MessageCollector collector;
@@ -229,12 +249,11 @@ bool Reader::Load(CPLJSONDocument &document) const
     if (at == std::string::npos)
         return Fail("", cause.empty() ? "a JSON object is wanted" : cause);
     const size_t offset = std::min(text.size(), static_cast<size_t>(atoi(cause.c_str() + at + strlen("(at offset "))));
-    const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
     const size_t colon = cause.find(": ");
     std::string what = colon < at ? cause.substr(colon + 2, at - colon - 3) : cause.substr(0, at - 1);
     if (what == "continue")
         what = "it ends too early";
-    return Fail(CPLSPrintf("line %d", static_cast<int>(lines) + 1), "not JSON: " + what);
+    return Fail(CPLSPrintf("line %d", LineOf(text, offset)), "not JSON: " + what);
 }
 
 bool Reader::IsText(const std::string &path, const CPLJSONObject &value, const char *wanted) const

@@ -141,7 +141,7 @@ void Doctor::LookAtFiles()
 /* The module's folders as GDAL looks for them. */
 void Doctor::LookAtFolders()
 {
-    const std::string gdal = LibraryOf(reinterpret_cast<const void *>(&GDALAllRegister));
+    const std::string &gdal = GDALFile();
     const std::string standard = gdal.substr(0, gdal.rfind('/')) + "/gdalplugins";
     const char *path = CPLGetConfigOption("GDAL_DRIVER_PATH", nullptr);
     const CPLStringList folders(CSLTokenizeStringComplex(path ? path : standard.c_str(), ":", TRUE, FALSE));

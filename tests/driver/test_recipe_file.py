@@ -355,6 +355,10 @@ class Broken(WithFiles):
         for n in range(1, len(text)):
             self.assertIn('not JSON', self.message(self.recipe(text[:n])), n)
         self.wrong('text', 'not JSON')
+        nul = '{"type": "fishnet_raster",\n "inputs": {"A": "a.tif"%s},\n "calc": ["A%s"]}'
+        for text, line in ((nul % ('', '\\u0000B'), 3), (nul % (', "B\\u0000": "b.tif"', ''), 2), (nul % ('', '\\\\\\u0000B'), 3)):
+            self.wrong(text, 'line %d: ' % line, 'NUL')
+        self.assertNotIn('NUL', self.message(self.recipe(nul % ('', ' + \\\\u0000'))))  # a backslash, then letters
         with open(self.path('data/r.fishnet.json'), 'wb') as f:
             f.write(b'{"type": "fishnet_raster", "inputs": {"A": "\xf5.tif"}}')
         self.assertIn('not UTF-8', self.message(self.path('data/r.fishnet.json')))

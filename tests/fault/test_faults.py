@@ -244,6 +244,24 @@ class Faults(Case):
         for word in (os.path.join(folder, 'fishnet-worker'), 'cannot be started', 'No such file'):
             self.assertIn(word, done.stderr)
 
+    def test_helper_of_a_relative_folder(self):
+        """The module was found in a relative folder, and the host has changed its own since: the program is the one beside the module."""
+        plugins = next(f for f in os.environ['GDAL_DRIVER_PATH'].split(':') if os.path.exists(os.path.join(f, 'gdal_FISHNET.so')))
+        for folder in ('before/plugins', 'after/plugins'):
+            os.makedirs(self.path(folder))
+            shutil.copy(os.path.join(plugins, 'gdal_FISHNET.so'), self.path(folder))
+        shutil.copy(os.path.join(plugins, 'fishnet-worker'), self.path('before/plugins'))
+        with open(self.path('after/plugins/fishnet-worker'), 'w') as file:
+            file.write('#!/bin/sh\ntouch %s\n' % self.path('executed'))
+        os.chmod(self.path('after/plugins/fishnet-worker'), 0o755)
+        host = ('import os\nfrom osgeo import gdal\ngdal.UseExceptions()\nos.chdir("%s")\n'
+                'print(gdal.OpenEx("FISHNET:%s", open_options=["CALC=A+1", "WORKERS=PROCESSES"]).ReadAsArray(0, 0, 2, 1).tolist())'
+                % (self.path('after'), self.a))
+        done = run(sys.executable, '-W', 'ignore', '-c', host, cwd=self.path('before'), env={'GDAL_DRIVER_PATH': 'plugins'})
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertEqual(done.stdout.strip(), str((self.source[:1, :2] + 1.0).tolist()))
+        self.assertFalse(os.path.exists(self.path('executed')))
+
     def test_inputs_of_this_process_alone(self):
         with open(self.a, 'rb') as file:
             gdal.FileFromMemBuffer('/vsimem/fault.tif', file.read())

@@ -41,6 +41,7 @@ typedef struct slot {
     size_t bytes; /* of the buffer at task.result */
     volatile bool cancel;
     bool complete;
+    bool ends;     /* the attempt says that this task is the last */
     int64_t given; /* parts that were handed over */
     int64_t skip;  /* parts of another attempt that were handed over before */
     part *parts, **parts_end;
@@ -221,6 +222,8 @@ static void complete(void *self, fn_task *task, fn_status status, const fn_error
     slot *t = task->owner;
     const size_t used = !task->result ? 0 : task->bytes < t->bytes ? task->bytes : t->bytes;
     t->complete = true;
+    if (status == FN_OK && t->ends)
+        cut(s, task->number + 1);
     if (status == FN_OK && t->skip > 0) {
         fn_error changed;
         fn_fail(&changed, FN_ERR_READ, "a second attempt gave less than the first: the input has changed");
@@ -257,6 +260,7 @@ static fn_status restart(void *self, fn_task *task, fn_error *err)
     const size_t bytes = s->crew.job.task_bytes(s->crew.job.user, task->number);
     pthread_mutex_lock(&s->crew.lock);
     t->skip = t->given;
+    t->ends = false;
     release(s, t);
     const fn_status status = renew(s, t, bytes, err);
     pthread_mutex_unlock(&s->crew.lock);
@@ -282,10 +286,7 @@ static fn_status hand_over_part(fn_task *task, size_t used, size_t bytes, fn_err
 
 static void end_here(fn_task *task)
 {
-    fn_stream *s = ((slot *)task->owner)->stream;
-    pthread_mutex_lock(&s->crew.lock);
-    cut(s, task->number + 1);
-    pthread_mutex_unlock(&s->crew.lock);
+    ((slot *)task->owner)->ends = true; /* until the task is whole it is but an attempt that says so */
 }
 
 fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err)

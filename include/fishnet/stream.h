@@ -46,8 +46,9 @@ fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
  * the budget, the reader gets on: only its own calls are waited for, so a worker holds no lock here that the reader may want. */
 fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err);
 
-/* For a worker, while it computes a task: it is the last, and its own parts count. Tasks after it are not started; those that have been
- * are cancelled and dropped. The first of several such tasks is the end. */
+/* For a worker, while it computes a task: it is the last, and its own parts count. This holds as soon as the task is whole; an attempt that fails
+ * has said nothing. Tasks after it are not started; those that have been are cancelled and dropped. The first of several such
+ * tasks is the end. */
 void fn_stream_end(fn_task *task);
 
 typedef struct fn_stream_stats {

@@ -68,6 +68,19 @@ void Batch::Clear()
     unusable = Unusable();
 }
 
+void Batch::Truncate(size_t n) noexcept
+{
+    const auto cut = [](auto &values, size_t size) { values.resize(std::min(values.size(), size)); };
+    cut(wkb, n ? wkbEnd[n - 1] : 0);
+    cut(records, n ? recordEnd[n - 1] : 0);
+    cut(fids, n);
+    cut(shapes, n);
+    cut(xy, 2 * n);
+    cut(wkbEnd, n);
+    cut(groups, n);
+    cut(recordEnd, n);
+}
+
 void Batch::Sort()
 {
     if (std::is_sorted(fids.begin(), fids.end()))
@@ -218,74 +231,96 @@ static void Scale(OGRGeometryH geometry, double factor)
             OGR_G_SetPoint_2D(geometry, i, OGR_G_GetX(geometry, i) * factor, OGR_G_GetY(geometry, i) * factor);
 }
 
-void Extractor::AppendGeometry(OGRGeometryH geometry, Batch &batch)
+/* Bent parts straightened, coordinates in the plan's CRS. Returns why there is no WKB, or NULL. */
+Extractor::Reason Extractor::AppendWkb(OGRGeometryH geometry, Batch &batch)
+{
+    using GeometryHandle = std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry>;
+    GeometryHandle own;
+    const bool curved = OGR_G_HasCurveGeometry(geometry, FALSE); /* of that type, even if no part is bent */
+    if (curved || m_transformation || m_plan->toDegrees != 1) {
+        own.reset(curved ? OGR_G_GetLinearGeometry(geometry, 0, nullptr) : OGR_G_Clone(geometry));
+        geometry = own.get();
+        if (!geometry)
+            return &Unusable::malformed;
+    }
+    if (m_transformation) { /* what is not finite is found by the core, and not handed to PROJ */
+        OGREnvelope box;
+        OGR_G_GetEnvelope(geometry, &box);
+        if (std::isfinite(box.MinX + box.MaxX + box.MinY + box.MaxY) &&
+            OGR_G_Transform(geometry, m_transformation.get()) != OGRERR_NONE)
+            return &Unusable::untransformed;
+    }
+    if (m_plan->toDegrees != 1)
+        Scale(geometry, m_plan->toDegrees);
+    const size_t begin = batch.wkb.size();
+    batch.wkb.resize(begin + OGR_G_WkbSizeEx(geometry));
+    auto *bytes = reinterpret_cast<unsigned char *>(batch.wkb.data() + begin);
+    if (OGR_G_ExportToIsoWkb(geometry, wkbNDR, bytes) == OGRERR_NONE)
+        return nullptr;
+    batch.wkb.resize(begin);
+    return &Unusable::malformed;
+}
+
+/* Returns why it is Shape::Nothing, or NULL. */
+Extractor::Reason Extractor::AppendGeometry(OGRGeometryH geometry, Batch &batch)
 {
     constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
     double x = kNaN, y = kNaN;
     Batch::Shape shape = Batch::Shape::Nothing;
+    Reason reason = nullptr;
     if (!geometry || OGR_G_IsEmpty(geometry))
-        batch.unusable.empty++;
+        reason = &Unusable::empty;
     else if (wkbFlatten(OGR_G_GetGeometryType(geometry)) == wkbPoint) {
         x = OGR_G_GetX(geometry, 0);
         y = OGR_G_GetY(geometry, 0);
-        shape = Batch::Shape::Point;
         const bool finite = std::isfinite(x) && std::isfinite(y);
         if (finite && (m_transformation || m_plan->toDegrees != 1) &&
             (!Transform(x, y) || !std::isfinite(x) || !std::isfinite(y))) {
             x = y = kNaN;
-            shape = Batch::Shape::Nothing;
-            batch.unusable.untransformed++;
-        }
+            reason = &Unusable::untransformed;
+        } else
+            shape = Batch::Shape::Point;
     } else {
-        std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry> linear;
-        if (OGR_G_HasCurveGeometry(geometry, FALSE)) { /* of that type, even if no part is bent */
-            linear.reset(OGR_G_GetLinearGeometry(geometry, 0, nullptr));
-            geometry = linear.get();
-        }
-        /* What is not finite is found by the core, and not handed to PROJ. */
-        bool transformed = true;
-        if (geometry && m_transformation) {
-            OGREnvelope box;
-            OGR_G_GetEnvelope(geometry, &box);
-            transformed = !std::isfinite(box.MinX + box.MaxX + box.MinY + box.MaxY) ||
-                          OGR_G_Transform(geometry, m_transformation.get()) == OGRERR_NONE;
-        }
-        if (!transformed)
-            batch.unusable.untransformed++;
-        else if (!geometry)
-            batch.unusable.malformed++;
-        else {
-            if (m_plan->toDegrees != 1)
-                Scale(geometry, m_plan->toDegrees);
-            const size_t begin = batch.wkb.size();
-            batch.wkb.resize(begin + OGR_G_WkbSizeEx(geometry));
-            auto *bytes = reinterpret_cast<unsigned char *>(batch.wkb.data() + begin);
-            if (OGR_G_ExportToIsoWkb(geometry, wkbNDR, bytes) == OGRERR_NONE)
-                shape = Batch::Shape::Wkb;
-            else {
-                batch.wkb.resize(begin);
-                batch.unusable.malformed++;
-            }
-        }
+        reason = AppendWkb(geometry, batch);
+        shape = reason ? Batch::Shape::Nothing : Batch::Shape::Wkb;
     }
     batch.shapes.push_back(shape);
     batch.xy.push_back(x);
     batch.xy.push_back(y);
     batch.wkbEnd.push_back(batch.wkb.size());
+    return reason;
+}
+
+/* GDAL may say so, and go on with less than there is. */
+static void ThrowIfOutOfMemory(const MessageCollector &collector, size_t before)
+{
+    for (size_t i = before; i < collector.messages.size(); i++)
+        if (collector.messages[i].level >= CE_Failure && collector.messages[i].number == CPLE_OutOfMemory)
+            throw std::bad_alloc();
 }
 
 void Extractor::Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCollector &collector)
 {
-    const auto before = static_cast<std::ptrdiff_t>(collector.messages.size());
-    const int64_t own = OGR_F_GetFID(feature);
-    batch.fids.push_back(own == OGRNullFID ? fid : own);
-    if (m_plan->HasGroups())
-        batch.groups.push_back(Group(feature));
-    if (!m_fields->empty())
-        AppendRecord(feature, m_layer->fields, *m_fields, batch.records);
-    batch.recordEnd.push_back(batch.records.size());
-    AppendGeometry(OGR_F_GetGeomFieldRef(feature, m_layer->geometryField), batch);
-    collector.messages.erase(collector.messages.begin() + before, collector.messages.end());
+    const size_t count = batch.Count(), before = collector.messages.size();
+    Reason reason = nullptr;
+    try {
+        const int64_t own = OGR_F_GetFID(feature);
+        batch.fids.push_back(own == OGRNullFID ? fid : own);
+        if (m_plan->HasGroups())
+            batch.groups.push_back(Group(feature));
+        if (!m_fields->empty())
+            AppendRecord(feature, m_layer->fields, *m_fields, batch.records);
+        batch.recordEnd.push_back(batch.records.size());
+        reason = AppendGeometry(OGR_F_GetGeomFieldRef(feature, m_layer->geometryField), batch);
+        ThrowIfOutOfMemory(collector, before);
+    } catch (...) {
+        batch.Truncate(count);
+        throw;
+    }
+    if (reason)
+        ++(batch.unusable.*reason);
+    collector.messages.erase(collector.messages.begin() + static_cast<std::ptrdiff_t>(before),
+                             collector.messages.end());
 }
 
 } // namespace fishnet::neartable

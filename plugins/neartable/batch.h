@@ -44,6 +44,8 @@ struct Batch {
                records.size();
     }
     void Clear();
+    /* Drops all but the first n features, however much there is of another. `unusable` is left as it is. */
+    void Truncate(size_t n) noexcept;
     /* By ascending FID. */
     void Sort();
 };
@@ -65,12 +67,14 @@ class Extractor
               std::string &cause);
     /* Sets the layer up for reading: no fields but those that are wanted. Its filter is not touched. */
     void Prepare(OGRLayerH layer) const;
-    /* Changes the feature's geometry. fid: of a feature that has none itself. Messages of a transformation are dropped: what
-     * fails is counted. */
+    /* fid: of a feature that has none itself. Messages of a transformation are dropped: what fails is counted. The feature is not changed;
+     * and where memory fails, which is thrown, the batch is not either: it can be tried again. */
     void Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCollector &collector);
 
   private:
-    void AppendGeometry(OGRGeometryH geometry, Batch &batch);
+    using Reason = int64_t Unusable::*;
+    Reason AppendGeometry(OGRGeometryH geometry, Batch &batch);
+    Reason AppendWkb(OGRGeometryH geometry, Batch &batch);
     bool Transform(double &x, double &y);
     uint32_t Group(OGRFeatureH feature);
 

@@ -48,8 +48,11 @@ size_t Budget(const Plan &plan)
 
 fn_status RunTask(Worker *worker, Purpose purpose, fn_task *task, fn_error *err)
 {
-    return KeepNotes(task, err, "a range of the input cannot be computed",
-                     [&](Notes &messages) { return worker->Run(purpose, task, &messages, err); });
+    const fn_status status = KeepNotes(task, err, "a range of the input cannot be computed",
+                                       [&](Notes &messages) { return worker->Run(purpose, task, &messages, err); });
+    if (status == FN_OK)
+        worker->Done(task->number);
+    return status;
 }
 
 /* ---- what both sides know ---- */

@@ -220,8 +220,15 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
     OGR_L_ResetReading(layer);
     m_layer = layer;
     m_number = 0;
-    m_atEnd = false;
+    m_atEnd = m_lost = false;
     return true;
+}
+
+void Cursor::Rewind()
+{
+    OGR_L_ResetReading(m_layer);
+    m_number = 0;
+    m_atEnd = false;
 }
 
 fn_status Cursor::Next(const volatile bool *cancel, FeatureHandle *feature, MessageCollector &collector,
@@ -239,11 +246,9 @@ fn_status Cursor::Next(const volatile bool *cancel, FeatureHandle *feature, Mess
 
 fn_status Cursor::MoveTo(int64_t number, const volatile bool *cancel, MessageCollector &collector, std::string &cause)
 {
-    if (number < m_number) {
-        OGR_L_ResetReading(m_layer);
-        m_number = 0;
-        m_atEnd = false;
-    }
+    if (number < m_number || m_lost)
+        Rewind();
+    m_lost = true; /* should something be thrown */
     if (m_number == 0 && number > 0 && OGR_L_TestCapability(m_layer, OLCFastSetNextByIndex)) {
         MessageCollector dropped; /* where there are not so many, reading tells */
         if (OGR_L_SetNextByIndex(m_layer, number) == OGRERR_NONE)
@@ -273,6 +278,7 @@ fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel,
             visit(std::move(feature), number);
     }
     *end = m_atEnd;
+    m_lost = status != FN_OK;
     return status;
 }
 
@@ -292,101 +298,153 @@ bool OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collect
     return layer && m_cursor.Open(layer, extractor, collector, cause);
 }
 
-fn_status OneReader::ReadBatch(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch,
-                               std::vector<FeatureHandle> &features, bool *end, MessageCollector &collector,
-                               std::string &cause)
+fn_status OneReader::ReadFeatures(int64_t task, const volatile bool *cancel, Extractor &extractor, Given &given,
+                                  bool *atEnd, MessageCollector &collector, std::string &cause)
 {
     if (!m_cursor.IsOpen() && !OpenCursor(extractor, collector, cause))
         return FN_ERR_READ;
     const auto visit = [&](FeatureHandle feature, int64_t number) {
         /* A point is taken out here and now, which is quicker than keeping the feature. */
         if (m_plan.input.points)
-            extractor.Append(feature.get(), number, batch, collector);
+            extractor.Append(feature.get(), number, given.batch, collector);
         else
-            features.push_back(std::move(feature));
+            given.features.push_back(std::move(feature));
     };
-    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, end, collector, cause);
+    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, atEnd, collector, cause);
 }
 
-void OneReader::EndTurn(bool atEnd)
+/* The turn passes as the task gets what was read: both, or neither. */
+void OneReader::EndTurn(int64_t task, Given &&given, bool atEnd)
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
-    m_atEnd = atEnd;
-    m_turn++;
+    const bool empty = given.features.empty() && given.batch.Count() == 0;
+    if (!atEnd || !empty)
+        m_given[task] = std::move(given);
+    if (atEnd)
+        m_end = empty ? task : task + 1;
+    m_turn = task + 1;
     m_changed.notify_all();
 }
 
-fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
-                          MessageCollector &collector, std::string &cause)
+/* The task's turn has come: reads for it. On failure it is its turn still. */
+fn_status OneReader::TakeTurn(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &spare,
+                              MessageCollector &collector, std::string &cause)
 {
-    constexpr std::chrono::milliseconds kPatience(50); /* a task that was given up never takes its turn */
-    {
-        std::unique_lock<std::mutex> lock(m_mutex);
-        const auto ready = m_ready.find(task);
-        if (ready != m_ready.end()) {
-            batch = std::move(ready->second.batch);
-            *end = ready->second.end;
-            cause = ready->second.cause;
-            for (Message &message : ready->second.messages)
-                collector.messages.push_back(std::move(message));
-            const fn_status status = ready->second.status;
-            m_ready.erase(ready);
-            return status;
-        }
-        while (m_turn != task && !m_atEnd) {
-            m_changed.wait_for(lock, kPatience);
-            if (fn_is_cancelled(cancel))
-                return FN_ERR_CANCELLED;
-        }
-        *end = m_atEnd;
-        if (*end)
-            return FN_OK;
-    }
-    return ReadNow(task, cancel, extractor, batch, end, collector, cause);
-}
-
-/* The task's turn has come. */
-fn_status OneReader::ReadNow(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
-                             MessageCollector &collector, std::string &cause)
-{
-    std::vector<FeatureHandle> features;
-    fn_status status = FN_OK;
-    try {
-        status = ReadBatch(task, cancel, extractor, batch, features, end, collector, cause);
-    } catch (...) {
+    const auto fail = [this] {
         m_hasFailed = true;
         m_cursor.Close();
+    };
+    try {
+        bool atEnd = false;
+        Given given;
+        given.batch = std::move(spare);
+        given.batch.Clear();
+        const auto before = static_cast<std::ptrdiff_t>(collector.messages.size());
+        const fn_status status = ReadFeatures(task, cancel, extractor, given, &atEnd, collector, cause);
+        if (status == FN_OK) {
+            given.messages.assign(collector.messages.begin() + before, collector.messages.end());
+            EndTurn(task, std::move(given), atEnd);
+        } else
+            fail();
+        return status;
+    } catch (...) {
+        fail();
         throw;
     }
-    if (status != FN_OK) {
-        m_hasFailed = true;
-        m_cursor.Close();
+}
+
+/* Beside the others, who may read meanwhile. Goes on where an attempt that failed has come to. */
+void OneReader::TakeOut(int64_t task, Extractor &extractor, Given &given, MessageCollector &collector)
+{
+    for (size_t i = given.batch.Count(); i < given.features.size(); i++) {
+        extractor.Append(given.features[i].get(), m_split.TaskBegin(task) + static_cast<int64_t>(i), given.batch,
+                         collector);
+        given.features[i].reset();
+    }
+    std::vector<FeatureHandle>().swap(given.features);
+}
+
+/* FN_OK: it has come, or there is nothing left. */
+fn_status OneReader::WaitForTurn(int64_t task, const volatile bool *cancel, std::unique_lock<std::mutex> &lock,
+                                 bool *end, std::string &cause)
+{
+    constexpr std::chrono::milliseconds kPatience(50); /* a task that was given up never takes its turn */
+    while (m_turn < task && task < m_end) {
+        m_changed.wait_for(lock, kPatience);
+        if (fn_is_cancelled(cancel))
+            return FN_ERR_CANCELLED;
+    }
+    *end = task >= m_end;
+    if (*end || m_turn == task)
+        return FN_OK;
+    cause = "they have been read before, and were given away";
+    return FN_ERR_ARGUMENT;
+}
+
+fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &spare,
+                          const Batch **batch, bool *end, MessageCollector &collector, std::string &cause)
+{
+    std::unique_lock<std::mutex> lock(m_mutex);
+    auto given = m_given.find(task);
+    if (given != m_given.end() && given->second.status != FN_OK) {
+        const fn_status status = given->second.status;
+        cause = std::move(given->second.cause);
+        m_given.erase(given);
         return status;
     }
-    EndTurn(*end);
-    int64_t number = m_split.TaskBegin(task);
-    for (FeatureHandle &feature : features) {
-        extractor.Append(feature.get(), number++, batch, collector);
-        feature.reset();
-    }
-    *end = batch.Count() == 0;
+    if (given == m_given.end()) {
+        fn_status status = WaitForTurn(task, cancel, lock, end, cause);
+        if (status != FN_OK || *end)
+            return status;
+        lock.unlock();
+        status = TakeTurn(task, cancel, extractor, spare, collector, cause);
+        if (status != FN_OK)
+            return status;
+        lock.lock();
+        given = m_given.find(task);
+        *end = given == m_given.end();
+        if (*end)
+            return FN_OK;
+    } else
+        collector.messages.insert(collector.messages.end(), given->second.messages.begin(),
+                                  given->second.messages.end());
+    lock.unlock();
+    TakeOut(task, extractor, given->second, collector);
+    *batch = &given->second.batch;
     return FN_OK;
+}
+
+void OneReader::Done(int64_t task, Batch &spare) noexcept
+{
+    const std::lock_guard<std::mutex> lock(m_mutex);
+    const auto given = m_given.find(task);
+    if (given == m_given.end())
+        return;
+    spare = std::move(given->second.batch);
+    m_given.erase(given);
 }
 
 bool OneReader::ReadInAdvance(const volatile bool *cancel, Extractor &extractor)
 {
-    if (m_atEnd || m_turn >= m_split.TaskCount())
+    if (m_turn >= std::min(m_end, m_split.TaskCount()))
         return false;
     const int64_t task = m_turn;
-    Ready ready;
     MessageCollector collector;
-    ready.status = ReadNow(task, cancel, extractor, ready.batch, &ready.end, collector, ready.cause);
-    const bool good = ready.status == FN_OK;
-    if (good)
-        ready.messages = std::move(collector.messages);
-    m_readyBytes += ready.batch.Bytes();
-    m_ready.emplace(task, std::move(ready));
-    return good && !m_atEnd;
+    Batch none;
+    std::string cause;
+    const fn_status status = TakeTurn(task, cancel, extractor, none, collector, cause);
+    if (status != FN_OK) {
+        Given &failure = m_given[task];
+        failure.status = status;
+        failure.cause = std::move(cause);
+        return false;
+    }
+    const auto given = m_given.find(task);
+    if (given == m_given.end())
+        return false;
+    TakeOut(task, extractor, given->second, collector);
+    m_readyBytes += given->second.batch.Bytes();
+    return true;
 }
 
 /* ---- one worker ---- */
@@ -413,67 +471,87 @@ std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *n
 }
 
 /* In a worker process, which has no share in another's handle. Its tasks ascend: it passes each feature once. */
-fn_status TaskReader::PassAndRead(int64_t task, const volatile bool *cancel, Batch &batch, bool *end,
-                                  MessageCollector &collector, std::string &cause)
+fn_status TaskReader::PassAndRead(int64_t task, const volatile bool *cancel, bool *end, MessageCollector &collector,
+                                  std::string &cause)
 {
     if (!m_cursor.IsOpen() && !m_cursor.Open(m_layer, m_extractor, collector, cause))
         return FN_ERR_READ;
     const auto visit = [&](FeatureHandle feature, int64_t number) {
-        m_extractor.Append(feature.get(), number, batch, collector);
+        m_extractor.Append(feature.get(), number, m_batch, collector);
     };
+    bool atEnd = false;
     const fn_status status =
-        m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, end, collector, cause);
-    *end = status == FN_OK && batch.Count() == 0;
+        m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, &atEnd, collector, cause);
+    *end = status == FN_OK && atEnd && m_batch.Count() == 0;
     return status;
 }
 
-fn_status TaskReader::Read(int64_t task, const volatile bool *cancel, Batch &batch, bool *end,
-                           MessageCollector &collector, std::string &cause)
+/* The layer stands before the first of them, wherever it was. */
+bool TaskReader::Select(int64_t begin, int64_t size, MessageCollector &collector, std::string &cause)
+{
+    if (m_split.way == Split::Way::ByNumber) {
+        const bool there = OGR_L_SetNextByIndex(m_layer, begin) == OGRERR_NONE;
+        if (!there)
+            cause = collector.Cause("the first of them is not found");
+        return there;
+    }
+    const std::string range = Quoted(m_split.fidColumn, '"') + " BETWEEN " + std::to_string(begin) + " AND " +
+                              std::to_string(begin + (size - 1));
+    const std::string &where = m_plan.input.where;
+    const std::string condition = where.empty() ? range : "(" + where + ") AND " + range;
+    if (OGR_L_SetAttributeFilter(m_layer, condition.c_str()) != OGRERR_NONE) {
+        cause = collector.Cause("the condition is not valid");
+        return false;
+    }
+    OGR_L_ResetReading(m_layer);
+    return true;
+}
+
+/* By FID or by number: what comes before is not read. */
+fn_status TaskReader::ReadRange(int64_t task, const volatile bool *cancel, MessageCollector &collector,
+                                std::string &cause)
 {
     constexpr int64_t kOften = 256;
-    *end = false;
-    if (m_shared)
-        return m_shared->Read(task, cancel, m_extractor, batch, end, collector, cause);
-    if (m_split.way == Split::Way::OneReader)
-        return PassAndRead(task, cancel, batch, end, collector, cause);
-
     const int64_t begin = m_split.TaskBegin(task), size = m_split.TaskSize(task);
-    const bool byFid = m_split.way == Split::Way::ByFid;
-    if (byFid) {
-        const std::string range = Quoted(m_split.fidColumn, '"') + " BETWEEN " + std::to_string(begin) + " AND " +
-                                  std::to_string(begin + (size - 1));
-        const std::string &where = m_plan.input.where;
-        const std::string condition = where.empty() ? range : "(" + where + ") AND " + range;
-        cause = "the condition is not valid";
-        if (OGR_L_SetAttributeFilter(m_layer, condition.c_str()) != OGRERR_NONE) {
-            cause = collector.Cause(cause.c_str());
-            return FN_ERR_READ;
-        }
-        OGR_L_ResetReading(m_layer);
-    } else if (OGR_L_SetNextByIndex(m_layer, begin) != OGRERR_NONE) {
-        cause = collector.Cause("the first of them is not found");
+    const bool byFid = m_split.way == Split::Way::ByFid, counted = !byFid && !m_split.numbersAreFids;
+    if (!Select(begin, size, collector, cause))
         return FN_ERR_READ;
-    }
     int64_t number = begin;
-    for (;; number++) {
+    for (; !counted || number - begin < size; number++) {
         if (number % kOften == 0 && fn_is_cancelled(cancel))
             return FN_ERR_CANCELLED;
-        if (!byFid && !m_split.numbersAreFids && number - begin == size)
-            break;
         FeatureHandle feature;
         if (!ReadFeature(m_layer, collector, &feature, cause))
             return FN_ERR_READ;
         if (!feature || (m_split.numbersAreFids && OGR_F_GetFID(feature.get()) >= begin + size))
             break;
-        m_extractor.Append(feature.get(), number, batch, collector);
+        m_extractor.Append(feature.get(), number, m_batch, collector);
     }
-    if (!byFid && !m_split.numbersAreFids && number - begin < size) {
+    if (counted && number - begin < size) {
         cause = "there are fewer features than the layer says";
         return FN_ERR_READ;
     }
     if (byFid)
-        batch.Sort();
+        m_batch.Sort();
     return FN_OK;
+}
+
+fn_status TaskReader::Read(int64_t task, const volatile bool *cancel, const Batch **batch, bool *end,
+                           MessageCollector &collector, std::string &cause)
+{
+    *end = false;
+    if (m_shared)
+        return m_shared->Read(task, cancel, m_extractor, m_batch, batch, end, collector, cause);
+    m_batch.Clear();
+    *batch = &m_batch;
+    return m_split.way == Split::Way::OneReader ? PassAndRead(task, cancel, end, collector, cause)
+                                                : ReadRange(task, cancel, collector, cause);
+}
+
+void TaskReader::Done(int64_t task) noexcept
+{
+    if (m_shared)
+        m_shared->Done(task, m_batch);
 }
 
 } // namespace fishnet::neartable

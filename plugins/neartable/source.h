@@ -66,6 +66,7 @@ class Cursor
                    MessageCollector &collector, std::string &cause);
 
   private:
+    void Rewind();
     fn_status MoveTo(int64_t number, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
     fn_status Next(const volatile bool *cancel, FeatureHandle *feature, MessageCollector &collector,
                    std::string &cause);
@@ -74,10 +75,11 @@ class Cursor
     OGRLayerH m_layer = nullptr;
     int64_t m_number = 0; /* of the next feature */
     bool m_atEnd = false;
+    bool m_lost = false; /* a call has failed, and where the layer stands is not known */
 };
 
-/* Hands out batches from one handle to workers, in the order of tasks. A task that cannot read keeps its turn: when it is tried again,
- * the input is opened anew. */
+/* Hands out batches from one handle to workers, in the order of tasks. What has been read for a task belongs to it until it is done: it is
+ * there for every attempt. A task that cannot read keeps its turn: when it is tried again, the input is opened anew. */
 class OneReader
 {
   public:
@@ -85,28 +87,34 @@ class OneReader
         : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan)
     {
     }
-    /* FN_ERR_CANCELLED when the task is. *end: there is nothing left. */
-    fn_status Read(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
-                   MessageCollector &collector, std::string &cause);
+    /* FN_ERR_CANCELLED when the task is. *batch: until Done(), the same for every attempt. *end: there is nothing left for it. spare: its
+     * memory is used. */
+    fn_status Read(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &spare, const Batch **batch,
+                   bool *end, MessageCollector &collector, std::string &cause);
+    /* The task has its result. spare: gets the batch's memory. */
+    void Done(int64_t task, Batch &spare) noexcept;
 
     /* Reads the next batch and keeps it until its task asks. Before the workers begin. False: there is no next, or it is cancelled. */
     bool ReadInAdvance(const volatile bool *cancel, Extractor &extractor);
     size_t BytesInAdvance() const { return m_readyBytes; }
 
   private:
-    struct Ready {
+    /* What a task was given. Belongs to the worker that has the task. */
+    struct Given {
         Batch batch;
-        bool end = false;
-        fn_status status = FN_OK;
+        std::vector<FeatureHandle> features; /* those from batch.Count() on are still to be taken out */
+        std::vector<Message> messages;       /* that reading them gave */
+        fn_status status = FN_OK; /* of an attempt in advance; a failure is told once, the task has its turn still */
         std::string cause;
-        std::vector<Message> messages;
     };
-    fn_status ReadNow(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch, bool *end,
-                      MessageCollector &collector, std::string &cause);
-    fn_status ReadBatch(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &batch,
-                        std::vector<FeatureHandle> &features, bool *end, MessageCollector &collector,
-                        std::string &cause);
-    void EndTurn(bool atEnd);
+    fn_status WaitForTurn(int64_t task, const volatile bool *cancel, std::unique_lock<std::mutex> &lock, bool *end,
+                          std::string &cause);
+    fn_status TakeTurn(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &spare,
+                       MessageCollector &collector, std::string &cause);
+    fn_status ReadFeatures(int64_t task, const volatile bool *cancel, Extractor &extractor, Given &given, bool *atEnd,
+                           MessageCollector &collector, std::string &cause);
+    void TakeOut(int64_t task, Extractor &extractor, Given &given, MessageCollector &collector);
+    void EndTurn(int64_t task, Given &&given, bool atEnd);
     bool OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
 
     const Plan &m_plan;
@@ -115,9 +123,9 @@ class OneReader
     std::mutex m_mutex;
     std::condition_variable m_changed;
     int64_t m_turn = 0;               /* the task that may read */
-    std::map<int64_t, Ready> m_ready; /* read in advance, by task */
+    int64_t m_end = INT64_MAX;        /* from this task on there is nothing */
+    std::map<int64_t, Given> m_given; /* by task: those that have been read for, and are not done */
     size_t m_readyBytes = 0;
-    bool m_atEnd = false;
     /* These belong to the worker whose turn it is. */
     bool m_hasFailed = false;
     DatasetHandle m_own; /* after a failure */
@@ -132,12 +140,17 @@ class TaskReader
      * failure. */
     static std::unique_ptr<TaskReader> Open(const Plan &plan, const NearSide *near, const Split &split,
                                             OneReader *shared, std::string &cause);
-    fn_status Read(int64_t task, const volatile bool *cancel, Batch &batch, bool *end, MessageCollector &collector,
-                   std::string &cause);
+    /* *batch lasts until the next call. A task that fails may be tried again, by this reader or another. */
+    fn_status Read(int64_t task, const volatile bool *cancel, const Batch **batch, bool *end,
+                   MessageCollector &collector, std::string &cause);
+    /* The task has its result, and is not tried again. */
+    void Done(int64_t task) noexcept;
 
   private:
-    fn_status PassAndRead(int64_t task, const volatile bool *cancel, Batch &batch, bool *end,
-                          MessageCollector &collector, std::string &cause);
+    fn_status PassAndRead(int64_t task, const volatile bool *cancel, bool *end, MessageCollector &collector,
+                          std::string &cause);
+    fn_status ReadRange(int64_t task, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
+    bool Select(int64_t begin, int64_t size, MessageCollector &collector, std::string &cause);
     TaskReader(const Plan &plan, const Split &split, OneReader *shared)
         : m_plan(plan), m_split(split), m_shared(shared), m_cursor(plan)
     {
@@ -149,6 +162,7 @@ class TaskReader
     DatasetHandle m_dataset;
     OGRLayerH m_layer = nullptr;
     Cursor m_cursor;
+    Batch m_batch; /* its own; with a shared reader, memory for the next one */
 };
 
 } // namespace fishnet::neartable

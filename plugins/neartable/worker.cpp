@@ -90,7 +90,7 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
 {
     constexpr size_t kRecordBytes = 4 << 20; /* of a part, about */
     constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-    if (m_batch.shapes[i] != Batch::Shape::Nothing) /* those are counted */
+    if (m_batch->shapes[i] != Batch::Shape::Nothing) /* those are counted */
         m_part.header.unusable.Count(verdict);
     const bool unmatched = n == 0;
     if (unmatched && !m_plan.options.unmatchedNull)
@@ -111,8 +111,8 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
         if (!m_plan.fields.empty()) {
             if (record == UINT64_MAX) {
                 record = m_part.records.size();
-                m_part.records.insert(m_part.records.end(), m_batch.Record(i),
-                                      m_batch.Record(i) + m_batch.RecordBytes(i));
+                m_part.records.insert(m_part.records.end(), m_batch->Record(i),
+                                      m_batch->Record(i) + m_batch->RecordBytes(i));
             }
             columns.record.push_back(record);
         }
@@ -120,7 +120,7 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
         const fn_neighbour &neighbour = unmatched ? nobody : found[r];
         if (m_plan.CarriesNearRecords())
             columns.nearRecord.push_back(unmatched ? UINT64_MAX : NearRecord(neighbour.feature));
-        columns.inFid.push_back(m_batch.fids[i]);
+        columns.inFid.push_back(m_batch->fids[i]);
         columns.nearFid.push_back(neighbour.fid);
         columns.distance.push_back(neighbour.distance / m_plan.unit);
         columns.rank.push_back(unmatched ? 0 : static_cast<uint32_t>(r + 1));
@@ -144,7 +144,7 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
 
 fn_excluded Worker::Excluded(size_t i) const
 {
-    return {m_plan.excluded.layer, m_batch.fids[i]};
+    return {m_plan.excluded.layer, m_batch->fids[i]};
 }
 
 /* Points only: many at once, which is quicker. */
@@ -152,16 +152,16 @@ fn_status Worker::SearchPoints(fn_task *task, fn_error *err)
 {
     constexpr size_t kNeighbours = 65536;
     const size_t closest = m_plan.limits.closest, most = std::max<size_t>(1, kNeighbours / closest);
-    for (size_t begin = 0; begin < m_batch.Count(); begin += most) {
-        const size_t n = std::min(most, m_batch.Count() - begin);
+    for (size_t begin = 0; begin < m_batch->Count(); begin += most) {
+        const size_t n = std::min(most, m_batch->Count() - begin);
         m_found.resize(n * closest);
         m_counts.resize(n);
         m_verdicts.resize(n);
         const bool excludes = m_plan.excluded.layer != -1;
-        if (fn_searcher_find_points(m_searcher.get(), n, m_batch.xy.data() + 2 * begin,
-                                    m_plan.HasGroups() ? m_batch.groups.data() + begin : nullptr, m_plan.excluded.layer,
-                                    excludes ? m_batch.fids.data() + begin : nullptr, m_found.data(), m_counts.data(),
-                                    m_verdicts.data(), task->cancel, err) != FN_OK)
+        if (fn_searcher_find_points(m_searcher.get(), n, m_batch->xy.data() + 2 * begin,
+                                    m_plan.HasGroups() ? m_batch->groups.data() + begin : nullptr,
+                                    m_plan.excluded.layer, excludes ? m_batch->fids.data() + begin : nullptr,
+                                    m_found.data(), m_counts.data(), m_verdicts.data(), task->cancel, err) != FN_OK)
             return err->status;
         for (size_t i = 0; i < n; i++)
             if (AddRows(task, begin + i, m_found.data() + i * closest, m_counts[i], m_verdicts[i], err) != FN_OK)
@@ -172,21 +172,21 @@ fn_status Worker::SearchPoints(fn_task *task, fn_error *err)
 
 fn_status Worker::Search(fn_task *task, fn_error *err)
 {
-    if (m_batch.OnlyPoints() && m_plan.limits.closest <= FN_BULK_CLOSEST)
+    if (m_batch->OnlyPoints() && m_plan.limits.closest <= FN_BULK_CLOSEST)
         return SearchPoints(task, err);
-    for (size_t i = 0; i < m_batch.Count(); i++) {
+    for (size_t i = 0; i < m_batch->Count(); i++) {
         if (fn_is_cancelled(task->cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-        const uint32_t group = m_plan.HasGroups() ? m_batch.groups[i] : FN_NO_GROUP;
+        const uint32_t group = m_plan.HasGroups() ? m_batch->groups[i] : FN_NO_GROUP;
         const fn_neighbour *found = nullptr;
         size_t n = 0;
         fn_usable verdict = FN_USABLE;
         fn_status status = FN_OK;
-        if (m_batch.shapes[i] == Batch::Shape::Point)
-            status = fn_searcher_find_point(m_searcher.get(), m_batch.xy[2 * i], m_batch.xy[2 * i + 1], group,
+        if (m_batch->shapes[i] == Batch::Shape::Point)
+            status = fn_searcher_find_point(m_searcher.get(), m_batch->xy[2 * i], m_batch->xy[2 * i + 1], group,
                                             Excluded(i), &found, &n, &verdict, err);
-        else if (m_batch.shapes[i] == Batch::Shape::Wkb)
-            status = fn_searcher_find_wkb(m_searcher.get(), m_batch.Wkb(i), m_batch.WkbBytes(i), group, Excluded(i),
+        else if (m_batch->shapes[i] == Batch::Shape::Wkb)
+            status = fn_searcher_find_wkb(m_searcher.get(), m_batch->Wkb(i), m_batch->WkbBytes(i), group, Excluded(i),
                                           &found, &n, &verdict, err);
         if (status != FN_OK || (status = AddRows(task, i, found, n, verdict, err)) != FN_OK)
             return status;
@@ -208,11 +208,10 @@ fn_status Worker::Run(Purpose purpose, fn_task *task, Notes *messages, fn_error 
     fn_error reason = {};
     bool end = false;
     m_purpose = purpose;
-    m_batch.Clear();
     m_part.Clear(m_plan); /* a task that was given up may have left something */
-    fn_status status = m_reader->Read(task->number, task->cancel, m_batch, &end, collector, cause);
+    fn_status status = m_reader->Read(task->number, task->cancel, &m_batch, &end, collector, cause);
     const std::string range = m_work.split.Describe(task->number);
-    if (status == FN_ERR_READ)
+    if (status != FN_OK && status != FN_ERR_CANCELLED)
         return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),
                        Describe(m_plan.input).c_str(), cause.c_str());
     if (status == FN_OK && end) {
@@ -220,14 +219,16 @@ fn_status Worker::Run(Purpose purpose, fn_task *task, Notes *messages, fn_error 
         task->bytes = 0;
         return FN_OK;
     }
-    m_part.header.features = static_cast<int64_t>(m_batch.Count());
-    m_part.header.unusable = m_batch.unusable;
+    if (status == FN_OK) {
+        m_part.header.features = static_cast<int64_t>(m_batch->Count());
+        m_part.header.unusable = m_batch->unusable;
+    }
     if (status == FN_OK && purpose == Purpose::CountUsable) {
-        for (size_t i = 0; i < m_batch.Count(); i++) {
-            if (m_batch.shapes[i] == Batch::Shape::Wkb)
-                m_part.header.unusable.Count(fn_wkb_usable(m_batch.Wkb(i), m_batch.WkbBytes(i), m_plan.geodesic));
-            else if (m_batch.shapes[i] == Batch::Shape::Point)
-                m_part.header.unusable.Count(PointUsable(m_batch.xy[2 * i], m_batch.xy[2 * i + 1], m_plan.geodesic));
+        for (size_t i = 0; i < m_batch->Count(); i++) {
+            if (m_batch->shapes[i] == Batch::Shape::Wkb)
+                m_part.header.unusable.Count(fn_wkb_usable(m_batch->Wkb(i), m_batch->WkbBytes(i), m_plan.geodesic));
+            else if (m_batch->shapes[i] == Batch::Shape::Point)
+                m_part.header.unusable.Count(PointUsable(m_batch->xy[2 * i], m_batch->xy[2 * i + 1], m_plan.geodesic));
         }
     } else if (status == FN_OK)
         status = Search(task, &reason);

@@ -36,6 +36,8 @@ class Worker
 
     /* messages: of a task that succeeded. */
     fn_status Run(Purpose purpose, fn_task *task, Notes *messages, fn_error *err);
+    /* The task that was run has its result, and is not tried again. */
+    void Done(int64_t task) noexcept { m_reader->Done(task); }
 
     /* Bytes of a task's first part, about. */
     static size_t TaskBytes(const Work &work, Purpose purpose, int64_t task);
@@ -60,7 +62,7 @@ class Worker
     Purpose m_purpose = Purpose::Rows;
     std::unique_ptr<TaskReader> m_reader;
     std::unique_ptr<fn_searcher, FreeSearcher> m_searcher;
-    Batch m_batch;
+    const Batch *m_batch = nullptr; /* of the task */
     PartBuilder m_part;
     std::vector<fn_neighbour> m_found;
     std::vector<uint32_t> m_counts;

@@ -294,11 +294,6 @@ static bool rank_features(fn_near *set)
     return features && set->rank_of && set->by_rank;
 }
 
-static uint32_t rank_of(const fn_near *set, size_t feature)
-{
-    return set->rank_of ? set->rank_of[feature] : (uint32_t)feature;
-}
-
 uint32_t fn_near_rank(const fn_near *set, int layer, int64_t fid)
 {
     size_t low = 0, high = set->n;
@@ -350,7 +345,7 @@ static double edge_length(const fn_near *set, size_t vertex)
 /* Counts the items of a feature, and, with `to`, appends them. */
 static void gather(const fn_near *set, uint32_t feature, items *counts, items *to)
 {
-    const uint32_t rank = rank_of(set, feature);
+    const uint32_t rank = fn_rank_of_feature(set, (uint32_t)feature);
     double along = 0;
     for (uint32_t p = set->first_path[feature]; p < set->first_path[feature + 1]; p++) {
         const fn_path *path = &set->paths[p];
@@ -453,7 +448,7 @@ static bool build_points(const fn_near *set, fn_index *index, size_t n, const ui
     for (size_t i = 0; i < n; i++) {
         const uint32_t v = vertex ? vertex[order[i]] : order[i];
         put_point(set, &index->points, i, v);
-        index->point_rank[i] = rank ? rank[order[i]] : rank_of(set, order[i]);
+        index->point_rank[i] = rank ? rank[order[i]] : fn_rank_of_feature(set, order[i]);
         if (keep_vertex)
             index->point_vertex[i] = v;
     }
@@ -601,7 +596,7 @@ static bool build_group(fn_near *set, fn_index *index, const uint32_t *features,
         bool ok = allocate_items(&all, &counts, false);
         for (size_t i = 0; ok && i < n; i++) {
             all.point_vertex[i] = features[i];
-            all.point_rank[i] = rank_of(set, features[i]);
+            all.point_rank[i] = fn_rank_of_feature(set, features[i]);
         }
         ok = ok && build_points(set, index, n, all.point_vertex, all.point_rank);
         free_items(&all);

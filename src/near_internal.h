@@ -68,6 +68,11 @@ static inline uint32_t fn_feature_of_rank(const fn_near *set, uint32_t rank)
     return set->by_rank ? set->by_rank[rank] : rank;
 }
 
+static inline uint32_t fn_rank_of_feature(const fn_near *set, uint32_t feature)
+{
+    return set->rank_of ? set->rank_of[feature] : feature;
+}
+
 /* The rank of the feature with that layer and FID, UINT32_MAX if there is none. */
 uint32_t fn_near_rank(const fn_near *set, int layer, int64_t fid);
 

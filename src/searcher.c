@@ -870,6 +870,8 @@ static void set_excluded(fn_searcher *s, fn_excluded excluded)
     s->excludes_fid = excluded.layer == FN_ANY_LAYER;
     s->excluded_fid = excluded.fid;
     s->excluded = excluded.layer >= 0 ? fn_near_rank(s->set, excluded.layer, excluded.fid) : UINT32_MAX;
+    if (excluded.layer == FN_BY_NUMBER && excluded.fid >= 0 && (uint64_t)excluded.fid < s->set->n)
+        s->excluded = fn_rank_of_feature(s->set, (uint32_t)excluded.fid);
 }
 
 /* The group's index, or NULL when there is nothing to find. */

@@ -94,8 +94,9 @@ typedef struct fn_neighbour {
 } fn_neighbour;
 
 /* One of near's features that must not be found: the one of that layer and FID. layer -1: none; FN_ANY_LAYER: of every
- * layer. */
+ * layer; FN_BY_NUMBER: fid is fn_neighbour::feature, which tells features apart that share a FID. */
 #define FN_ANY_LAYER (-2)
+#define FN_BY_NUMBER (-3)
 typedef struct fn_excluded {
     int layer;
     int64_t fid;

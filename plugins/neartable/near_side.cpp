@@ -1,9 +1,88 @@
 #include "neartable/near_side.h"
 
+#include <algorithm>
 #include <map>
+
+#include "neartable/source.h"
 
 namespace fishnet::neartable
 {
+
+/* ---- which feature is which ---- */
+
+/* Counted alike on both sides. */
+static bool SharesPlaces(const Plan &plan, size_t near)
+{
+    return plan.excluded.layer == static_cast<int>(near) && plan.near[near].where == plan.input.where;
+}
+
+/* Features of the input's own layer are known by their FIDs where their places are not the same on both sides. */
+static bool NeedsUniqueFids(const Plan &plan, size_t near)
+{
+    const LayerPlan &layer = plan.near[near];
+    if (plan.excluded.layer == FN_ANY_LAYER)
+        return near == 0 && layer.path == plan.input.path && layer.layer == plan.input.layer;
+    return plan.excluded.layer == static_cast<int>(near) && !SharesPlaces(plan, near);
+}
+
+/* Reads the whole layer for its FIDs, but where the driver is known for giving each of them once. */
+static bool CheckFids(const LayerPlan &layer, GDALDatasetH dataset, OGRLayerH handle, fn_error *err)
+{
+    for (const char *driver : {"ESRI Shapefile", "FlatGeobuf", "CSV", "MapInfo File", "Parquet", "Arrow"})
+        if (EQUAL(driver, layer.driver.c_str()))
+            return true;
+    if (IsTableWithFids(layer, dataset, OGR_L_GetFIDColumn(handle)))
+        return true;
+    MessageCollector collector;
+    FeatureHandle feature;
+    std::vector<int64_t> fids;
+    std::string cause;
+    OGR_L_SetAttributeFilter(handle, nullptr);
+    OGR_L_ResetReading(handle);
+    do {
+        if (!ReadFeature(handle, collector, &feature, cause)) {
+            fn_fail(err, FN_ERR_READ, "%.400s cannot be read: %.500s", Describe(layer).c_str(), cause.c_str());
+            return false;
+        }
+        if (feature)
+            fids.push_back(OGR_F_GetFID(feature.get()));
+    } while (feature);
+    std::sort(fids.begin(), fids.end());
+    const auto twin = std::adjacent_find(fids.begin(), fids.end());
+    if (twin == fids.end())
+        return true;
+    fn_fail(err, FN_ERR_ARGUMENT,
+            "EXCLUDE_SELF: several features of %.400s have the FID %lld, and a WHERE that differs from NEAR_WHERE, or "
+            "a layer that is given more "
+            "than once, leaves nothing else to know them by: EXCLUDE_SELF=NO is wanted",
+            Describe(layer).c_str(), static_cast<long long>(*twin));
+    return false;
+}
+
+/* The feature that is added next is the one at that place. */
+void NearSide::AddPlace(int64_t place)
+{
+    if (!m_places.empty()) {
+        Run &last = m_places.back();
+        if (last.place + last.count == place && last.feature + last.count == m_features) {
+            last.count++;
+            return;
+        }
+    }
+    m_places.push_back({place, m_features, 1});
+}
+
+int64_t NearSide::FeatureAt(int64_t place) const
+{
+    const auto after = std::upper_bound(m_places.begin(), m_places.end(), place,
+                                        [](int64_t wanted, const Run &run) { return wanted < run.place; });
+    if (after == m_places.begin())
+        return -1;
+    const Run &run = *std::prev(after);
+    return place - run.place < run.count ? run.feature + (place - run.place) : -1;
+}
+
+/* ---- reading ---- */
 
 std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
                                                Notes &messages, fn_error *err)
@@ -35,6 +114,8 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
                     collector.Cause("the layer is not there any more").c_str());
             return nullptr;
         }
+        if (NeedsUniqueFids(plan, i) && !CheckFids(layer, dataset, handle, err))
+            return nullptr;
         if (self->ReadLayer(plan, layer, static_cast<int>(i), handle, messages, err) != FN_OK)
             return nullptr;
     }
@@ -57,6 +138,7 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
                        cause.c_str());
 
     int64_t count = 0;
+    m_knowsPlaces = m_knowsPlaces || SharesPlaces(plan, static_cast<size_t>(number));
     Unusable unusable;
     MessageCollector collector;
     extractor.Prepare(handle);
@@ -64,6 +146,7 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
     OGR_L_ResetReading(handle);
     Batch batch;
     for (bool end = false; !end;) {
+        const int64_t place = count;
         batch.Clear();
         while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
             FeatureHandle feature;
@@ -77,7 +160,7 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
         }
         unusable.Add(batch.unusable);
         fn_error reason = {};
-        if (!AddBatch(plan, batch, number, unusable, &reason))
+        if (!AddBatch(plan, batch, number, place, unusable, &reason))
             return fn_fail(err, reason.status, "%.400s: %.500s", Describe(layer).c_str(), reason.text);
     }
     OGR_L_ResetReading(handle);
@@ -90,13 +173,20 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
     return FN_OK;
 }
 
-bool NearSide::AddBatch(const Plan &plan, Batch &batch, int layer, Unusable &unusable, fn_error *err)
+/* place: of the first in its layer. */
+bool NearSide::AddBatch(const Plan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err)
 {
     const bool grouped = plan.HasGroups(), records = !plan.nearFields.empty();
+    const bool places = SharesPlaces(plan, static_cast<size_t>(layer));
     std::vector<fn_usable> verdicts;
     const auto added = [&](size_t i, fn_usable verdict) {
         unusable.Count(verdict);
-        if (verdict != FN_USABLE || !records)
+        if (verdict != FN_USABLE)
+            return;
+        if (places)
+            AddPlace(place + static_cast<int64_t>(i));
+        m_features++;
+        if (!records)
             return;
         m_recordBegin.push_back(m_records.size());
         m_records.insert(m_records.end(), batch.Record(i), batch.Record(i) + batch.RecordBytes(i));

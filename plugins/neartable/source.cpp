@@ -82,35 +82,39 @@ static bool Ask(GDALDatasetH dataset, const std::string &sql, int n, int64_t *va
     return good;
 }
 
+/* The name of a table, for PostgreSQL behind that of its schema. */
+static std::string QuotedTable(const LayerPlan &layer)
+{
+    const size_t dot = EQUAL(layer.driver.c_str(), "PostgreSQL") ? layer.layer.find('.') : std::string::npos;
+    return dot == std::string::npos
+               ? Quoted(layer.layer, '"')
+               : Quoted(layer.layer.substr(0, dot), '"') + "." + Quoted(layer.layer.substr(dot + 1), '"');
+}
+
+bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::string &fidColumn)
+{
+    const bool sqlite = EQUAL(layer.driver.c_str(), "GPKG") || EQUAL(layer.driver.c_str(), "SQLite");
+    const bool postgres = EQUAL(layer.driver.c_str(), "PostgreSQL");
+    if ((!sqlite && !postgres) || fidColumn.empty())
+        return false;
+    int64_t one = 0;
+    const std::string sql = sqlite ? "SELECT COUNT(*) FROM sqlite_master WHERE lower(name) = lower(" +
+                                         Quoted(layer.layer, '\'') +
+                                         ") AND type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+                                   : "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(" +
+                                         Quoted(QuotedTable(layer), '\'') + ") AND relkind IN ('r', 'p', 'm')";
+    return Ask(dataset, sql, 1, &one) && one == 1;
+}
+
 /* A table that can be read by ranges of its FIDs, and is not mostly gaps. */
 static bool CanReadByFid(const Plan &plan, GDALDatasetH dataset, OGRLayerH layer, Split &split)
 {
     constexpr double kGaps = 4; /* a range that is mostly empty costs nearly as much as a full one */
-    const LayerPlan &input = plan.input;
-    const bool sqlite = EQUAL(input.driver.c_str(), "GPKG") || EQUAL(input.driver.c_str(), "SQLite");
-    const bool postgres = EQUAL(input.driver.c_str(), "PostgreSQL");
     split.fidColumn = OGR_L_GetFIDColumn(layer);
-    if ((!sqlite && !postgres) || split.fidColumn.empty())
+    if (!IsTableWithFids(plan.input, dataset, split.fidColumn))
         return false;
-    std::string table = Quoted(input.layer, '"');
-    int64_t one = 0, ends[2] = {};
-    if (sqlite && !Ask(dataset,
-                       "SELECT COUNT(*) FROM sqlite_master WHERE lower(name) = lower(" + Quoted(input.layer, '\'') +
-                           ") AND type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'",
-                       1, &one))
-        return false;
-    if (postgres) {
-        const size_t dot = input.layer.find('.');
-        if (dot != std::string::npos)
-            table = Quoted(input.layer.substr(0, dot), '"') + "." + Quoted(input.layer.substr(dot + 1), '"');
-        if (!Ask(dataset,
-                 "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(" + Quoted(table, '\'') +
-                     ") AND relkind IN ('r', 'p', 'm')",
-                 1, &one))
-            return false;
-    }
-    if (one != 1)
-        return false;
+    const std::string table = QuotedTable(plan.input);
+    int64_t ends[2] = {};
     const std::string fid = Quoted(split.fidColumn, '"');
     if (!Ask(dataset,
              "SELECT (SELECT MIN(" + fid + ") FROM " + table + "), (SELECT MAX(" + fid + ") FROM " + table + ")", 2,

@@ -11,6 +11,9 @@
 namespace fishnet::neartable
 {
 
+/* Whether the layer is a table of a database whose FIDs are in that column. */
+bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::string &fidColumn);
+
 using SharedDatasets = std::shared_ptr<std::vector<DatasetHandle>>;
 
 /* How the input is cut into tasks. */
@@ -96,6 +99,7 @@ class OneReader
 
     /* Reads the next batch and keeps it until its task asks. Before the workers begin. False: there is no next, or it is cancelled. */
     bool ReadInAdvance(const volatile bool *cancel, Extractor &extractor);
+    bool Uses(const SharedDatasets &datasets) const { return m_datasets == datasets; }
     size_t BytesInAdvance() const { return m_readyBytes; }
 
   private:

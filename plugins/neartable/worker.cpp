@@ -142,9 +142,20 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
 
 /* ---- searching ---- */
 
-fn_excluded Worker::Excluded(size_t i) const
+/* What each feature of the batch must not find. One that was read in the order of its layer is known by its place there: FIDs may
+ * be those of several. */
+void Worker::FindExcluded(int64_t task)
 {
-    return {m_plan.excluded.layer, m_batch->fids[i]};
+    m_excludedLayer = m_plan.excluded.layer;
+    m_excluded = m_batch->fids.data();
+    if (m_work.split.way != Split::Way::OneReader || !m_work.near->KnowsPlaces())
+        return;
+    const int64_t place = m_work.split.TaskBegin(task);
+    m_byNumber.clear();
+    for (size_t i = 0; i < m_batch->Count(); i++)
+        m_byNumber.push_back(m_work.near->FeatureAt(place + static_cast<int64_t>(i)));
+    m_excludedLayer = FN_BY_NUMBER;
+    m_excluded = m_byNumber.data();
 }
 
 /* Points only: many at once, which is quicker. */
@@ -157,11 +168,10 @@ fn_status Worker::SearchPoints(fn_task *task, fn_error *err)
         m_found.resize(n * closest);
         m_counts.resize(n);
         m_verdicts.resize(n);
-        const bool excludes = m_plan.excluded.layer != -1;
         if (fn_searcher_find_points(m_searcher.get(), n, m_batch->xy.data() + 2 * begin,
-                                    m_plan.HasGroups() ? m_batch->groups.data() + begin : nullptr,
-                                    m_plan.excluded.layer, excludes ? m_batch->fids.data() + begin : nullptr,
-                                    m_found.data(), m_counts.data(), m_verdicts.data(), task->cancel, err) != FN_OK)
+                                    m_plan.HasGroups() ? m_batch->groups.data() + begin : nullptr, m_excludedLayer,
+                                    m_excluded + begin, m_found.data(), m_counts.data(), m_verdicts.data(),
+                                    task->cancel, err) != FN_OK)
             return err->status;
         for (size_t i = 0; i < n; i++)
             if (AddRows(task, begin + i, m_found.data() + i * closest, m_counts[i], m_verdicts[i], err) != FN_OK)
@@ -172,6 +182,7 @@ fn_status Worker::SearchPoints(fn_task *task, fn_error *err)
 
 fn_status Worker::Search(fn_task *task, fn_error *err)
 {
+    FindExcluded(task->number);
     if (m_batch->OnlyPoints() && m_plan.limits.closest <= FN_BULK_CLOSEST)
         return SearchPoints(task, err);
     for (size_t i = 0; i < m_batch->Count(); i++) {
@@ -184,10 +195,10 @@ fn_status Worker::Search(fn_task *task, fn_error *err)
         fn_status status = FN_OK;
         if (m_batch->shapes[i] == Batch::Shape::Point)
             status = fn_searcher_find_point(m_searcher.get(), m_batch->xy[2 * i], m_batch->xy[2 * i + 1], group,
-                                            Excluded(i), &found, &n, &verdict, err);
+                                            {m_excludedLayer, m_excluded[i]}, &found, &n, &verdict, err);
         else if (m_batch->shapes[i] == Batch::Shape::Wkb)
-            status = fn_searcher_find_wkb(m_searcher.get(), m_batch->Wkb(i), m_batch->WkbBytes(i), group, Excluded(i),
-                                          &found, &n, &verdict, err);
+            status = fn_searcher_find_wkb(m_searcher.get(), m_batch->Wkb(i), m_batch->WkbBytes(i), group,
+                                          {m_excludedLayer, m_excluded[i]}, &found, &n, &verdict, err);
         if (status != FN_OK || (status = AddRows(task, i, found, n, verdict, err)) != FN_OK)
             return status;
     }

@@ -51,7 +51,7 @@ class Worker
     fn_status AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict, fn_error *err);
     uint64_t NearRecord(uint32_t feature);
     fn_status Flush(fn_task *task, bool last, fn_error *err);
-    fn_excluded Excluded(size_t i) const;
+    void FindExcluded(int64_t task);
 
     struct FreeSearcher {
         void operator()(fn_searcher *searcher) const { fn_searcher_free(searcher); }
@@ -63,6 +63,9 @@ class Worker
     std::unique_ptr<TaskReader> m_reader;
     std::unique_ptr<fn_searcher, FreeSearcher> m_searcher;
     const Batch *m_batch = nullptr; /* of the task */
+    int m_excludedLayer = -1;       /* of fn_excluded, for all of them */
+    const int64_t *m_excluded = nullptr;
+    std::vector<int64_t> m_byNumber;
     PartBuilder m_part;
     std::vector<fn_neighbour> m_found;
     std::vector<uint32_t> m_counts;

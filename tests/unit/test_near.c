@@ -259,10 +259,12 @@ static void compare(const setting *t, const feature *query, const feature *near,
 {
     pair *all = malloc((t->n_near + 1) * sizeof *all);
     size_t n = 0, got;
-    const fn_excluded excluded =
-        random_below(2) && !bulk ? (fn_excluded){0, near[(size_t)query->fid % t->n_near].fid} : FN_NOT_EXCLUDED;
+    const size_t self = (size_t)query->fid % t->n_near;
+    const fn_excluded some[] = {{0, near[self].fid}, {FN_BY_NUMBER, (int64_t)self}, FN_NOT_EXCLUDED, FN_NOT_EXCLUDED};
+    const fn_excluded excluded = bulk ? FN_NOT_EXCLUDED : some[random_below(4)];
     for (size_t i = 0; i < t->n_near; i++)
         if ((!t->grouped || near[i].group == query->group) &&
+            !(excluded.layer == FN_BY_NUMBER && excluded.fid == (int64_t)i) &&
             !(excluded.layer == near[i].layer && excluded.fid == near[i].fid)) {
             const double d = brute(query, &near[i]);
             if (d <= t->limits.radius && d >= t->limits.min_radius)

@@ -387,6 +387,12 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     return status;
 }
 
+void fn_stream_report(fn_stream *s)
+{
+    if (fn_crew_lock(&s->crew))
+        fn_crew_leave(&s->crew);
+}
+
 void fn_stream_get_stats(fn_stream *s, fn_stream_stats *stats)
 {
     const bool locked = fn_crew_lock(&s->crew);

@@ -39,6 +39,9 @@ typedef struct fn_part {
  * FN_ERR_CANCELLED. */
 fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
 
+/* Tells on_report() now of the tasks that were finished meanwhile. */
+void fn_stream_report(fn_stream *stream);
+
 /* For a worker, while it computes a task: hands over the first `used` bytes of task->result as a part; task->result is then a new
  * buffer of task->bytes = `bytes` bytes. Waits while the results that nobody has read exceed the budget, unless the reader is waiting for
  * this task. FN_ERR_CANCELLED when the stream ends meanwhile, FN_ERR_MEMORY: task->result is then NULL, and the worker returns the status.

@@ -32,6 +32,13 @@ void Layer::WarnOfRenamed() const
 
 /* ---- parts ---- */
 
+void Layer::EndSession::operator()(Session *session) const
+{
+    const bool uses = session->Uses(layer->m_datasets);
+    if (!CloseCrew(session) && uses)
+        layer->m_datasets.reset();
+}
+
 /* Keeps the last error: it is given again until reading begins anew. */
 void Layer::Fail()
 {
@@ -153,11 +160,7 @@ void Layer::Finish()
 
 void Layer::ResetReading()
 {
-    if (Session *session = m_session.release()) {
-        const bool usesHandle = session->ReadsFromTheHost();
-        if (!CloseCrew(session) && usesHandle)
-            m_datasets.reset(); /* the workers have it still */
-    }
+    m_session.reset();
     m_state = State::Fresh;
     m_part.header = PartHeader();
     m_row = -1;
@@ -370,23 +373,18 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     if (!PrepareDatasets())
         return false;
     SharedDatasets datasets = m_datasets;
-    if (m_session && m_session->ReadsFromTheHost()) {
+    if (m_session && m_session->Uses(m_datasets)) {
         datasets = std::make_shared<std::vector<DatasetHandle>>();
         datasets->push_back(Plan::Open(m_plan->input.path));
         if (!datasets->back())
             return false;
     }
-    std::unique_ptr<Session, CloseSession> session(Session::Open(m_plan, purpose, datasets));
-    if (!session || !StartSession(*session, purpose))
-        return false;
+    SessionHandle session(Session::Open(m_plan, purpose, datasets), EndSession{this});
+    bool failed = !session || !StartSession(*session, purpose);
     PartView part;
     fn_part bytes = {};
-    bool failed = false;
-    while (session->Next(&part, &failed, &bytes) && visit(part, bytes)) {
+    while (!failed && session->Next(&part, &failed, &bytes) && visit(part, bytes)) {
     }
-    const bool usesHandle = session->ReadsFromTheHost() && datasets == m_datasets;
-    if (!CloseCrew(session.release()) && usesHandle)
-        m_datasets.reset();
     return !failed;
 }
 

@@ -60,6 +60,12 @@ class Layer final : public OGRLayer
     const char *NearRecord(const PartView &part, int64_t row) const;
     std::unique_ptr<OGRGeometry> MakeGeometry(const PartView &part, int64_t row) const;
     void Fail();
+    /* The one way to end a session: handles that workers have still are theirs from then on. */
+    struct EndSession {
+        Layer *layer;
+        void operator()(Session *session) const;
+    };
+    using SessionHandle = std::unique_ptr<Session, EndSession>;
     struct ArrayBuilder;
     int NextArray(ArrowArray *array);
     int64_t AppendRows(ArrayBuilder &builder, int64_t n) const;
@@ -75,7 +81,7 @@ class Layer final : public OGRLayer
     std::shared_ptr<const NearSide> m_near; /* NULL with worker processes: then it is the helper that has it */
     std::shared_ptr<Helper> m_helper;       /* kept for the next session */
     int64_t m_nearFeatures = -1;            /* -1: not read yet */
-    std::unique_ptr<Session, CloseSession> m_session;
+    SessionHandle m_session{nullptr, EndSession{this}};
     PartView m_part;
     int64_t m_row = -1;       /* in the part */
     int64_t m_rowsBefore = 0; /* in the parts before */

@@ -166,6 +166,8 @@ bool Session::StopBehind(void (*stopped)(void *user), void *user)
 
 void Session::Leave()
 {
+    if (m_stream)
+        fn_stream_report(m_stream);
     m_hostListens = false;
 }
 

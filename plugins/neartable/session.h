@@ -24,7 +24,8 @@ class Session final : public Crew
     /* The next part, or false: at the end, or after CPLError with *failed. bytes: as it came. */
     bool Next(PartView *part, bool *failed, fn_part *bytes = nullptr);
 
-    bool ReadsFromTheHost() const { return m_work.shared != nullptr; } /* its handle is in use */
+    /* Whether its one reader uses the handles, and has them still if it cannot be stopped. */
+    bool Uses(const SharedDatasets &datasets) const { return m_work.shared && m_work.shared->Uses(datasets); }
     fn_stream *Stream() const { return m_stream; }
     const Split &GetSplit() const { return m_work.split; }
 
@@ -45,10 +46,6 @@ class Session final : public Crew
     std::unique_ptr<ReadAhead> m_readAhead; /* until the workers begin */
     fn_stream *m_stream = nullptr;
     bool m_hostListens = true; /* messages may be given: we are on a thread of the host */
-};
-
-struct CloseSession {
-    void operator()(Session *session) const { CloseCrew(session); }
 };
 
 } // namespace fishnet::neartable

@@ -15,6 +15,7 @@ typedef struct work {
     int after;        /* parts before it does */
     fn_status status; /* with this */
     bool fewer;       /* the second attempt gives fewer parts */
+    bool ends;        /* an attempt that fails has said that its task is the last */
     bool save;
     atomic_int attempts[TASKS], opened, closed, saved;
     int again, failed, with_error; /* reports */
@@ -51,6 +52,8 @@ static fn_status run(work *w, fn_task *task, int parts, fn_error *err)
     if (w->fewer && tried > 0)
         parts = 1;
     for (int i = 0; i < parts; i++) {
+        if (wrong && i == w->after && w->ends)
+            fn_stream_end(task);
         if (wrong && i == w->after)
             return fn_fail(err, w->status, "task %" PRId64 " does not work", task->number);
         memset(task->result, byte_of(task->number, i), BYTES);
@@ -241,6 +244,15 @@ static void parts_before_the_last_failure_come(void)
     EXPECT(parts == 3 && strstr(err.text, "task 0 does not work (tried 2 times)"), "%" PRId64 ": %s", parts, err.text);
 }
 
+static void a_failed_attempt_ends_nothing(void)
+{
+    work w = {.fails = 2, .after = 2, .status = FN_ERR_READ, .ends = true};
+    fn_error err = {.text = ""};
+    int64_t parts;
+    EXPECT(read_stream(&w, 2, 1 << 20, &parts, &err) == FN_OK, "%s", err.text);
+    EXPECT(parts == TASKS * PARTS, "%" PRId64 " parts", parts);
+}
+
 /* An input that changes between two attempts is an error, not a table of two halves. */
 static void an_attempt_with_fewer_parts(void)
 {
@@ -344,6 +356,7 @@ int main(void)
         UNIT(pauses),
         UNIT(parts_are_not_repeated),
         UNIT(parts_before_the_last_failure_come),
+        UNIT(a_failed_attempt_ends_nothing),
         UNIT(an_attempt_with_fewer_parts),
         UNIT(notes_without_memory),
     };

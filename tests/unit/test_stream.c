@@ -480,6 +480,11 @@ static void read_ahead_is_bounded(void)
         int ran = settled(&w->run_total);
         EXPECT(ran >= 15 && ran <= 20, "%d tasks of 1000 bytes for a budget of 20000", ran);
         expect_peak(w, stream, 20000);
+        fn_stream_stats done;
+        fn_stream_get_stats(stream, &done);
+        fn_stream_report(stream); /* of all that nobody has read, too */
+        EXPECT(done.tasks_done >= 15 && w->reports_ok >= done.tasks_done, "%d of %" PRId64 " reports",
+               (int)w->reports_ok, done.tasks_done);
         finish(w, stream);
 
         /* Many parts: one task may use it all. */

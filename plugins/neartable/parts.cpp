@@ -335,6 +335,8 @@ class Run
 
   private:
     static void OnReport(void *user, const fn_report *report);
+    void Tell(const fn_report &report, const Notes *notes) const;
+    bool GoesOn(int64_t done) const;
     bool Begin(fn_error *err);
     bool ReadNear(fn_error *err);
     bool Progress(int64_t done);
@@ -352,24 +354,33 @@ class Run
 
 void Run::OnReport(void *user, const fn_report *report)
 {
-    const auto *self = static_cast<Run *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    const int64_t part = self->m_job.todo[static_cast<size_t>(report->task)];
-    const std::string name = self->m_job.File(part);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
-             report->again ? "; again" : "");
-    if (report->status != FN_OK && self->m_pool)
-        self->m_folder.RemovePart(self->m_job.Stem(part), report->process);
+    GuardedReport("NEARTABLE", [&] { static_cast<Run *>(user)->Tell(*report, notes.get()); });
+}
+
+void Run::Tell(const fn_report &report, const Notes *notes) const
+{
+    const int64_t part = m_job.todo[static_cast<size_t>(report.task)];
+    const std::string name = m_job.File(part);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report.worker, report.process,
+             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
+             report.again ? "; again" : "");
+    if (report.status != FN_OK && m_pool)
+        m_folder.RemovePart(m_job.Stem(part), report.process);
     if (notes)
         for (const Message &message : *notes)
             Emit(message, (name + ": ").c_str());
 }
 
-bool Run::Progress(int64_t done)
+bool Run::GoesOn(int64_t done) const
 {
     const int64_t before = m_job.parts - static_cast<int64_t>(m_job.todo.size());
-    if (m_progress(static_cast<double>(before + done) / static_cast<double>(m_job.parts), "", m_progressData))
+    return m_progress(static_cast<double>(before + done) / static_cast<double>(m_job.parts), "", m_progressData) != 0;
+}
+
+bool Run::Progress(int64_t done)
+{
+    if (GoesOn(done))
         return true;
     CPLError(CE_Failure, CPLE_UserInterrupt, "User terminated");
     return false;
@@ -380,7 +391,8 @@ bool Run::ReadNear(fn_error *err)
 {
     Notes messages;
     for (int tried = 1;; tried++) {
-        if ((m_pool ? fn_pool_start(m_pool.get(), err) : m_job.ReadNear(messages, err)) == FN_OK)
+        if ((m_pool ? fn_pool_start(m_pool.get(), err) : m_job.ReadNear(messages, err, [this] { return GoesOn(0); })) ==
+            FN_OK)
             break;
         if (!WaitToTryAgain(tried, m_plan.workers.retries, err))
             return false;
@@ -409,7 +421,7 @@ bool Run::Begin(fn_error *err)
     job.task_bytes = [](void *, int64_t) { return sizeof(PartResult); };
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
         const PartsJob &parts = static_cast<const Run *>(user)->m_job;
-        snprintf(label, size, "%s", parts.File(parts.todo[static_cast<size_t>(task)]).c_str());
+        GuardedLabel(label, size, [&] { return parts.File(parts.todo[static_cast<size_t>(task)]); });
     };
     job.notes_from_bytes = NotesFromBytes;
     job.on_report = OnReport;

@@ -50,15 +50,20 @@ class MessageCollector
                 return message.text;
         return m_lost ? "out of memory" : otherwise;
     }
+    /* Errors so far, those included that there was no memory for. */
+    size_t Failures() const { return m_failures; }
+    bool HasLost() const { return m_lost; }
 
     std::vector<Message> messages;
 
   private:
+    size_t m_failures = 0;
     bool m_lost = false; /* an error that there was no memory for */
 
     static void CPL_STDCALL Collect(CPLErr level, CPLErrorNum number, const char *text)
     {
         auto *self = static_cast<MessageCollector *>(CPLGetErrorHandlerUserData());
+        self->m_failures += level >= CE_Failure;
         const bool kept = GuardedQuietly(false, [&] {
             self->messages.push_back({level, number, text});
             return true;

@@ -108,14 +108,15 @@ void Batch::Sort()
 
 bool ReadFeature(OGRLayerH layer, MessageCollector &collector, FeatureHandle *feature, std::string &cause)
 {
-    const size_t before = collector.messages.size();
+    const size_t before = collector.messages.size(), failures = collector.Failures();
     feature->reset(OGR_L_GetNextFeature(layer));
-    for (size_t i = before; i < collector.messages.size(); i++)
-        if (collector.messages[i].level >= CE_Failure) {
+    if (collector.Failures() == failures)
+        return true;
+    cause = "out of memory";
+    for (size_t i = collector.messages.size(); i-- > before;)
+        if (collector.messages[i].level >= CE_Failure)
             cause = collector.messages[i].text;
-            return false;
-        }
-    return true;
+    return false;
 }
 
 bool Extractor::Init(const Plan &plan, const LayerPlan &layer, const std::vector<CarriedField> &fields, GroupOf groupOf,
@@ -294,9 +295,11 @@ Extractor::Reason Extractor::AppendGeometry(OGRGeometryH geometry, Batch &batch)
 /* GDAL may say so, and go on with less than there is. */
 static void ThrowIfOutOfMemory(const MessageCollector &collector, size_t before)
 {
+    bool out = collector.HasLost();
     for (size_t i = before; i < collector.messages.size(); i++)
-        if (collector.messages[i].level >= CE_Failure && collector.messages[i].number == CPLE_OutOfMemory)
-            throw std::bad_alloc();
+        out = out || (collector.messages[i].level >= CE_Failure && collector.messages[i].number == CPLE_OutOfMemory);
+    if (out)
+        throw std::bad_alloc();
 }
 
 void Extractor::Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCollector &collector)

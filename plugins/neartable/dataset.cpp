@@ -1,6 +1,5 @@
 #include "neartable/dataset.h"
 
-#include "boundary.h"
 #include "neartable/incomplete.h"
 #include "recipe_file.h"
 
@@ -9,7 +8,7 @@ namespace fishnet::neartable
 
 int Dataset::Identify(GDALOpenInfo *info)
 {
-    return Guarded("NEARTABLE", FALSE, [&] { return IdentifyName(info, NearRecipes()); });
+    return Guarded("NEARTABLE", FALSE, [info] { return IdentifyName(info, NearRecipes()); });
 }
 
 GDALDataset *Dataset::Open(GDALOpenInfo *info)
@@ -21,7 +20,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                  "The NEARTABLE driver does not support update access to existing datasets.");
         return nullptr;
     }
-    return Guarded<GDALDataset *>("NEARTABLE", nullptr, [&]() -> GDALDataset * {
+    return Guarded<GDALDataset *>("NEARTABLE", nullptr, [info]() -> GDALDataset * {
         Opening opening;
         if (!ReadName(info, NearRecipes(), opening))
             return nullptr;
@@ -122,7 +121,7 @@ FN_CSL Dataset::GetMetadata(const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadata(domain);
-    return Guarded<FN_CSL>("NEARTABLE", nullptr, [&]() -> FN_CSL {
+    return Guarded<FN_CSL>("NEARTABLE", nullptr, [this] {
         FillReport();
         return m_report.List();
     });
@@ -132,7 +131,7 @@ const char *Dataset::GetMetadataItem(const char *name, const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadataItem(name, domain);
-    return Guarded<const char *>("NEARTABLE", nullptr, [&] {
+    return Guarded<const char *>("NEARTABLE", nullptr, [this, name] {
         FillReport();
         return m_report.FetchNameValue(name);
     });

@@ -12,7 +12,8 @@ namespace fishnet::neartable
 
 Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
              std::shared_ptr<const NearSide> near)
-    : m_dataset(dataset), m_plan(std::move(plan)), m_datasets(std::move(datasets)), m_schema(*m_plan),
+    : m_dataset(dataset), m_plan(std::move(plan)), m_who("NEARTABLE:" + m_plan->input.name),
+      m_datasets(std::move(datasets)), m_schema(*m_plan),
       m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1), m_near(std::move(near))
 {
     if (m_near)
@@ -44,12 +45,21 @@ void Layer::Fail()
 {
     m_state = State::Failed;
     m_errorNumber = CPLGetLastErrorNo();
-    m_error.clear();
-    GuardedQuietly(0, [&] {
+    m_error = "out of memory"; /* short enough to need none */
+    GuardedQuietly(false, [this] {
         m_error = CPLGetLastErrorMsg();
-        return 0;
+        return true;
     });
     m_session.reset();
+}
+
+/* An entry from GDAL that moves the reader: an exception is a failure of reading. */
+template <class Value, class Read> Value Layer::Reading(Value failed, Read read)
+{
+    return Catch(failed, read, [this](const char *text, CPLErrorNum number) {
+        CPLError(CE_Failure, number, "%s: %s", m_who.c_str(), text);
+        Fail();
+    });
 }
 
 /* The handles, opened again if they were left to workers that did not stop. */
@@ -164,7 +174,10 @@ void Layer::Finish()
 
 void Layer::ResetReading()
 {
-    m_session.reset();
+    Guarded(m_who.c_str(), false, [this] {
+        m_session.reset();
+        return true;
+    });
     m_state = State::Fresh;
     m_part.header = PartHeader();
     m_row = -1;
@@ -216,6 +229,8 @@ std::unique_ptr<OGRGeometry> Layer::MakeGeometry(const PartView &part, int64_t r
         auto line = std::make_unique<OGRLineString>();
         const double nearX = columns.nearX[row];
         line->setNumPoints(2, FALSE);
+        if (line->getNumPoints() != 2)
+            throw std::bad_alloc();
         line->setPoint(0, fromX, fromY);
         line->setPoint(1, (m_plan->geodesic ? Unwrap(nearX, columns.fromX[row]) : nearX) / scale, nearY);
         return line;
@@ -282,26 +297,31 @@ void Layer::SetRow(OGRFeature *feature, const PartView &part, int64_t row, int64
             feature->SetFieldNull(i);
 }
 
+/* What GDAL has no memory for it leaves out of the feature, and goes on. */
+std::unique_ptr<OGRFeature> Layer::MakeRow(const PartView &part, int64_t row, int64_t rowsBefore) const
+{
+    const auto errors = CPLGetErrorCounter();
+    std::unique_ptr<OGRFeature> feature(OGRFeature::CreateFeature(m_schema.defn));
+    if (!feature)
+        throw std::bad_alloc();
+    SetRow(feature.get(), part, row, rowsBefore);
+    if (CPLGetErrorCounter() != errors && CPLGetLastErrorNo() == CPLE_OutOfMemory)
+        throw std::bad_alloc();
+    return feature;
+}
+
 OGRFeature *Layer::GetNextFeature()
 {
-    std::unique_ptr<OGRFeature> feature;
-    const auto next = [&] {
+    return Reading<OGRFeature *>(nullptr, [this]() -> OGRFeature * {
         while (NextRow()) {
-            feature = std::make_unique<OGRFeature>(m_schema.defn);
-            SetRow(feature.get(), m_part, m_row, m_rowsBefore);
+            std::unique_ptr<OGRFeature> feature = MakeRow(m_part, m_row, m_rowsBefore);
             m_nFeaturesRead++;
             if ((!m_poFilterGeom || FilterGeometry(feature->GetGeometryRef())) &&
                 (!m_poAttrQuery || m_poAttrQuery->Evaluate(feature.get())))
                 return true;
         }
-        feature.reset();
-        return true;
-    };
-    if (!Guarded("NEARTABLE", false, next)) {
-        feature.reset();
-        Fail();
-    }
-    return feature.release();
+        return nullptr;
+    });
 }
 
 /* ---- a feature by its number ---- */
@@ -310,6 +330,8 @@ OGRFeature *Layer::GetNextFeature()
 bool Layer::KeepRows()
 {
     constexpr size_t kMost = size_t(512) << 20; /* bytes */
+    if (m_keeping == Keeping::Failed)           /* that was said then */
+        CPLError(CE_Failure, CPLE_AppDefined, "%s: reading all rows has failed before", m_who.c_str());
     if (m_keeping != Keeping::Untried)
         return m_keeping == Keeping::Done;
     m_keeping = Keeping::Failed;
@@ -342,7 +364,7 @@ bool Layer::KeepRows()
 
 OGRFeature *Layer::GetFeature(GIntBig fid)
 {
-    return Guarded<OGRFeature *>("NEARTABLE", nullptr, [&]() -> OGRFeature * {
+    return Guarded<OGRFeature *>(m_who.c_str(), nullptr, [&]() -> OGRFeature * {
         if (fid < 1)
             return nullptr;
         if (!KeepRows())
@@ -355,9 +377,7 @@ OGRFeature *Layer::GetFeature(GIntBig fid)
         const int64_t row = fid - 1 - kept.rowsBefore;
         if (row >= kept.part.header.rows)
             return nullptr;
-        auto feature = std::make_unique<OGRFeature>(m_schema.defn);
-        SetRow(feature.get(), kept.part, row, kept.rowsBefore);
-        return feature.release();
+        return MakeRow(kept.part, row, kept.rowsBefore).release();
     });
 }
 
@@ -443,7 +463,7 @@ GIntBig Layer::Count()
 
 GIntBig Layer::GetFeatureCount(int force)
 {
-    return Guarded<GIntBig>("NEARTABLE", -1, [&] {
+    return Guarded<GIntBig>(m_who.c_str(), -1, [&] {
         if (HasFilter())
             return OGRLayer::GetFeatureCount(force);
         if (m_count < 0 && (force || CanCountFast()))
@@ -686,10 +706,7 @@ int Layer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array)
     if (HasFilter() || !HasNativeArrow())
         return OGRLayer::GetNextArrowArray(stream, array);
     memset(array, 0, sizeof *array);
-    const int status = Guarded("NEARTABLE", ENOMEM, [&] { return NextArray(array); });
-    if (status == ENOMEM)
-        Fail();
-    return status;
+    return Reading(ENOMEM, [&] { return NextArray(array); });
 }
 
 } // namespace fishnet::neartable

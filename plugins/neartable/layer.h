@@ -52,6 +52,8 @@ class Layer final : public OGRLayer
     bool NextPart();
     void Finish();
     GIntBig Count();
+    template <class Value, class Read> Value Reading(Value failed, Read read);
+    std::unique_ptr<OGRFeature> MakeRow(const PartView &part, int64_t row, int64_t rowsBefore) const;
     using Visit = std::function<bool(const PartView &part, const fn_part &bytes)>;
     bool Run(Purpose purpose, const Visit &visit);
     bool KeepRows();
@@ -74,6 +76,7 @@ class Layer final : public OGRLayer
 
     GDALDataset *m_dataset;
     std::shared_ptr<const Plan> m_plan;
+    std::string m_who; /* for error texts */
     SharedDatasets m_datasets;
     Schema m_schema;
     std::vector<char> m_wanted; /* of each field: it is not ignored */

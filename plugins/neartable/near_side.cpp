@@ -85,7 +85,7 @@ int64_t NearSide::FeatureAt(int64_t place) const
 /* ---- reading ---- */
 
 std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
-                                               Notes &messages, fn_error *err)
+                                               Notes &messages, fn_error *err, const GoesOn &goesOn)
 {
     std::shared_ptr<NearSide> self(new NearSide());
     fn_near_options options = {};
@@ -116,7 +116,7 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
         }
         if (NeedsUniqueFids(plan, i) && !CheckFids(layer, dataset, handle, err))
             return nullptr;
-        if (self->ReadLayer(plan, layer, static_cast<int>(i), handle, messages, err) != FN_OK)
+        if (self->ReadLayer(plan, layer, static_cast<int>(i), handle, messages, goesOn, err) != FN_OK)
             return nullptr;
     }
     if (fn_near_build(set, nullptr, err) != FN_OK)
@@ -125,7 +125,7 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
 }
 
 fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
-                              fn_error *err)
+                              const GoesOn &goesOn, fn_error *err)
 {
     constexpr size_t kBatch = 16384, kBytes = 16 << 20;
     std::string cause;
@@ -158,6 +158,8 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
                 break;
             extractor.Append(feature.get(), count++, batch, collector);
         }
+        if (goesOn && !goesOn())
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled while the near side was read");
         unusable.Add(batch.unusable);
         fn_error reason = {};
         if (!AddBatch(plan, batch, number, place, unusable, &reason))

@@ -10,12 +10,15 @@
 namespace fishnet::neartable
 {
 
+/* Asked now and then; false: it is to end with FN_ERR_CANCELLED. */
+using GoesOn = std::function<bool()>;
+
 class NearSide
 {
   public:
     /* NULL and err on failure. handles: of the plan; those that are missing are opened. messages: for the host. */
     static std::shared_ptr<const NearSide> Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
-                                                Notes &messages, fn_error *err);
+                                                Notes &messages, fn_error *err, const GoesOn &goesOn = {});
 
     const fn_near *Set() const { return m_set.get(); }
     /* The number of the features with that key; FN_NO_GROUP: there are none. Any thread. */
@@ -44,7 +47,7 @@ class NearSide
     };
     void AddPlace(int64_t place);
     fn_status ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
-                        fn_error *err);
+                        const GoesOn &goesOn, fn_error *err);
     bool AddBatch(const Plan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err);
 
     std::unique_ptr<fn_near, FreeNear> m_set;

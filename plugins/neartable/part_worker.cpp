@@ -87,7 +87,7 @@ bool PartsJob::FromWords(const Words &words)
     return true;
 }
 
-fn_status PartsJob::ReadNear(Notes &messages, fn_error *err)
+fn_status PartsJob::ReadNear(Notes &messages, fn_error *err, const GoesOn &goesOn)
 {
     MessageCollector collector; /* the host has heard what opening gives */
     Options options;
@@ -98,13 +98,13 @@ fn_status PartsJob::ReadNear(Notes &messages, fn_error *err)
         return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
     if (plan->Signature() != signature)
         return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
-    near = NearSide::Read(*plan, handles, messages, err);
+    near = NearSide::Read(*plan, handles, messages, err, goesOn);
     return near ? FN_OK : err->status;
 }
 
 /* ---- one part ---- */
 
-static int CPL_STDCALL GoesOn(double, const char *, void *task)
+static int CPL_STDCALL IsWanted(double, const char *, void *task)
 {
     return !fn_is_cancelled(static_cast<const fn_task *>(task)->cancel);
 }
@@ -132,7 +132,7 @@ static bool Write(const PartsJob &job, GDALDataset *table, const std::string &fi
         GDALVectorTranslateOptionsNew(words.List(), nullptr), GDALVectorTranslateOptionsFree);
     if (!options)
         return false;
-    GDALVectorTranslateOptionsSetProgress(options.get(), GoesOn, &task);
+    GDALVectorTranslateOptionsSetProgress(options.get(), IsWanted, &task);
     GDALDatasetH source = GDALDataset::ToHandle(table);
     DatasetHandle written(GDALVectorTranslate(file.c_str(), nullptr, 1, &source, options.get(), nullptr));
     const bool begun = written != nullptr;
@@ -176,14 +176,6 @@ static bool MakeSureItIsThere(const std::string &file)
     return made && VSIFCloseL(made) == 0;
 }
 
-static bool HasFailed(const MessageCollector &collector)
-{
-    for (const Message &message : collector.messages)
-        if (message.level >= CE_Failure)
-            return true;
-    return false;
-}
-
 static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_error *err)
 {
     const int64_t part = job.todo[static_cast<size_t>(task.number)];
@@ -199,7 +191,7 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
         opened = table != nullptr;
         if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)
             CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", temporary.c_str(), strerror(errno));
-        else if (opened && Write(job, table.get(), file, task) && !HasFailed(collector)) {
+        else if (opened && Write(job, table.get(), file, task) && collector.Failures() == 0) {
             OGRLayerH layer = GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0);
             rows = OGR_L_GetFeatureCount(layer, TRUE);
             done = IsWhole(job, file, layer, rows) && MakeSureItIsThere(file) &&

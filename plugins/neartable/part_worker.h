@@ -35,7 +35,7 @@ struct PartsJob {
     bool FromWords(const Words &words);
 
     /* Reads the near side, once for all parts. messages: for the host. */
-    fn_status ReadNear(Notes &messages, fn_error *err);
+    fn_status ReadNear(Notes &messages, fn_error *err, const GoesOn &goesOn = {});
 };
 
 /* Writes the part of a task. Messages of one that succeeded go to task->notes; nothing is thrown. On a thread that is set up as a worker. */

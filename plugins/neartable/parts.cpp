@@ -340,6 +340,7 @@ class Run
   private:
     static void OnReport(void *user, const fn_report *report);
     void Tell(const fn_report &report, const Notes *notes) const;
+    bool GoesOn(int64_t done) const;
     bool Begin(fn_error *err);
     bool ReadNear(fn_error *err);
     bool Progress(int64_t done);
@@ -357,9 +358,8 @@ class Run
 
 void Run::OnReport(void *user, const fn_report *report)
 {
-    const auto *self = static_cast<Run *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    GuardedReport("NEARTABLE", [&] { self->Tell(*report, notes.get()); });
+    GuardedReport("NEARTABLE", [&] { static_cast<Run *>(user)->Tell(*report, notes.get()); });
 }
 
 void Run::Tell(const fn_report &report, const Notes *notes) const
@@ -376,10 +376,15 @@ void Run::Tell(const fn_report &report, const Notes *notes) const
             Emit(message, (name + ": ").c_str());
 }
 
-bool Run::Progress(int64_t done)
+bool Run::GoesOn(int64_t done) const
 {
     const int64_t before = m_job.parts - static_cast<int64_t>(m_job.todo.size());
-    if (m_progress(static_cast<double>(before + done) / static_cast<double>(m_job.parts), "", m_progressData))
+    return m_progress(static_cast<double>(before + done) / static_cast<double>(m_job.parts), "", m_progressData) != 0;
+}
+
+bool Run::Progress(int64_t done)
+{
+    if (GoesOn(done))
         return true;
     CPLError(CE_Failure, CPLE_UserInterrupt, "User terminated");
     return false;
@@ -390,7 +395,8 @@ bool Run::ReadNear(fn_error *err)
 {
     Notes messages;
     for (int tried = 1;; tried++) {
-        if ((m_pool ? fn_pool_start(m_pool.get(), err) : m_job.ReadNear(messages, err)) == FN_OK)
+        if ((m_pool ? fn_pool_start(m_pool.get(), err) : m_job.ReadNear(messages, err, [this] { return GoesOn(0); })) ==
+            FN_OK)
             break;
         if (!WaitToTryAgain(tried, m_plan.workers.retries, err))
             return false;

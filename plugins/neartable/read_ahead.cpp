@@ -37,20 +37,20 @@ void ReadAhead::Cancel()
 void ReadAhead::Run(const Plan &plan, OneReader &reader, CSLConstList config)
 {
     constexpr size_t kMost = 48 << 20; /* bytes of batches */
-    ConfigureWorker(config, plan.workers.threads);
-    try {
+    /* Out of memory: the reader has failed, and says so to the task. */
+    GuardedQuietly(false, [&] {
+        ConfigureWorker(config, plan.workers.threads);
         Extractor extractor;
         std::string cause;
         const auto noGroup = [](const std::string &) { return FN_NO_GROUP; };
         MessageCollector collector;
         if (!extractor.Init(plan, plan.input, plan.fields, noGroup, cause))
-            return; /* a worker will say why */
+            return false; /* a worker will say why */
         while (!fn_is_cancelled(&m_enough) && reader.BytesInAdvance() < kMost)
             if (!reader.ReadInAdvance(&m_cancel, extractor))
                 break;
-    } catch (const std::exception &) {
-        /* out of memory: the reader has failed, and says so to the task */
-    }
+        return true;
+    });
 }
 
 } // namespace fishnet::neartable

@@ -1,6 +1,5 @@
 #include "neartable/session.h"
 
-#include <exception>
 #include <utility>
 
 namespace fishnet::neartable
@@ -38,8 +37,8 @@ bool Session::Start(std::shared_ptr<const NearSide> near)
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
         auto *session = static_cast<Session *>(user);
         return GuardedTask<void *>(error, "a worker cannot begin", nullptr, [&] {
-            const Work &work = session->m_work;
-            return Worker::Open(work, session->m_config.List(), work.plan->workers.threads, error).release();
+            return Worker::Open(session->m_work, session->m_config.List(), session->m_work.plan->workers.threads, error)
+                .release();
         });
     };
     job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *error) {

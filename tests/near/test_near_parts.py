@@ -294,11 +294,23 @@ class TestParts(Case):
         seen = []
         driver = gdal.GetDriverByName('NEARTABLE')
         driver.CreateCopy(self.path('progress.vrt'), table, options=['PARTS=4'], callback=lambda f, *_: seen.append(f) or 1)
-        self.assertEqual(seen, [0.25, 0.5, 0.75, 1.0])
+        self.assertEqual(seen, [0, 0.25, 0.5, 0.75, 1.0])  # 0: the near side is read
         with self.assertRaisesRegex(RuntimeError, 'terminated'):
             driver.CreateCopy(self.path('cancel.vrt'), table, options=['PARTS=4'], callback=lambda f, *_: 0 if f > 0.3 else 1)
         self.assertFalse(os.path.exists(self.path('cancel.vrt')))
         self.assertEqual(self.left('cancel.vrt'), [])
+
+    def test_cancelled_while_the_near_side_is_read(self):
+        seen = []
+
+        def stop(fraction, _, __):
+            seen.append(fraction)
+            return 0
+        table = gdal.OpenEx('NEARTABLE:' + self.input, gdal.OF_VECTOR, open_options=['%s=%s' % item for item in self.options.items()])
+        with self.assertRaisesRegex(RuntimeError, 'cancelled while the near side was read'):
+            gdal.GetDriverByName('NEARTABLE').CreateCopy(self.path('near_cancel.vrt'), table, callback=stop)
+        self.assertEqual(seen, [0], 'no part has been written')
+        self.assertFalse(os.path.exists(self.path('near_cancel.vrt')))
 
     def test_bad_options(self):
         for words, wanted in ((['PARTS=0'], 'PARTS'), (['PARTS=x'], 'PARTS'), (['FORMAT=Nothing'], 'FORMAT'), (['FORMAT=OGR_VRT'], 'FORMAT'),

@@ -17,7 +17,13 @@ namespace fishnet
 {
 
 struct CloseDataset {
-    void operator()(void *dataset) const { GDALClose(dataset); }
+    void operator()(void *dataset) const noexcept
+    {
+        GuardedQuietly(0, [dataset] {
+            GDALClose(dataset);
+            return 0;
+        });
+    }
 };
 using DatasetHandle = std::unique_ptr<void, CloseDataset>;
 

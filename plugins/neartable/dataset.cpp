@@ -1,7 +1,6 @@
 #include "neartable/dataset.h"
 
-#include <exception>
-
+#include "boundary.h"
 #include "neartable/incomplete.h"
 #include "recipe_file.h"
 
@@ -10,7 +9,7 @@ namespace fishnet::neartable
 
 int Dataset::Identify(GDALOpenInfo *info)
 {
-    return IdentifyName(info, NearRecipes());
+    return Guarded("NEARTABLE", FALSE, [&] { return IdentifyName(info, NearRecipes()); });
 }
 
 GDALDataset *Dataset::Open(GDALOpenInfo *info)
@@ -22,7 +21,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                  "The NEARTABLE driver does not support update access to existing datasets.");
         return nullptr;
     }
-    try {
+    return Guarded<GDALDataset *>("NEARTABLE", nullptr, [&]() -> GDALDataset * {
         Opening opening;
         if (!ReadName(info, NearRecipes(), opening))
             return nullptr;
@@ -36,10 +35,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                 self->m_files.InsertString(0, opening.file.c_str());
         }
         return self.release();
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE: %s", exception.what());
-        return nullptr;
-    }
+    });
 }
 
 /* What a worker process cannot open is found out now. False after CPLError. */
@@ -88,7 +84,7 @@ Dataset::~Dataset() = default;
 
 char **Dataset::GetFileList()
 {
-    return CSLDuplicate(m_files.List());
+    return Guarded<char **>("NEARTABLE", nullptr, [&] { return CSLDuplicate(m_files.List()); });
 }
 
 /* ---- the FISHNET metadata domain ---- */
@@ -115,25 +111,31 @@ void Dataset::FillReport()
 
 char **Dataset::GetMetadataDomainList()
 {
-    CPLStringList domains(GDALDataset::GetMetadataDomainList());
-    domains.AddString("FISHNET");
-    return domains.StealList();
+    return Guarded<char **>("NEARTABLE", nullptr, [&] {
+        CPLStringList domains(GDALDataset::GetMetadataDomainList());
+        domains.AddString("FISHNET");
+        return domains.StealList();
+    });
 }
 
 FN_CSL Dataset::GetMetadata(const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadata(domain);
-    FillReport();
-    return m_report.List();
+    return Guarded<FN_CSL>("NEARTABLE", nullptr, [&]() -> FN_CSL {
+        FillReport();
+        return m_report.List();
+    });
 }
 
 const char *Dataset::GetMetadataItem(const char *name, const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadataItem(name, domain);
-    FillReport();
-    return m_report.FetchNameValue(name);
+    return Guarded<const char *>("NEARTABLE", nullptr, [&] {
+        FillReport();
+        return m_report.FetchNameValue(name);
+    });
 }
 
 } // namespace fishnet::neartable

@@ -77,7 +77,7 @@ std::shared_ptr<Helper> Helper::Start(std::shared_ptr<const Plan> plan, const Sp
     job.user = self.get();
     job.task_bytes = [](void *, int64_t) { return size_t(0); }; /* the stream's own is asked */
     job.task_label = [](void *user, int64_t number, char *label, size_t size) {
-        snprintf(label, size, "%s", static_cast<Helper *>(user)->m_split.Describe(number).c_str());
+        GuardedLabel(label, size, [&] { return static_cast<Helper *>(user)->m_split.Describe(number); });
     };
     job.notes_from_bytes = NotesFromBytes;
     fn_error err;
@@ -173,12 +173,9 @@ static fn_status PrepareJob(const Words &words, fn_job *job, std::string *answer
     job->user = remote;
     job->worker_open = [](void *user, int, fn_error *error) -> void * {
         const auto *table = static_cast<const RemoteTable *>(user);
-        try {
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr, [&] {
             return Worker::Open(table->work, table->config.List(), table->threads, error).release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        });
     };
     job->worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
         return RunTask(static_cast<Worker *>(worker), Worker::PurposeOf(task->bytes), task, error);

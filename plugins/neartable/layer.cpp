@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <exception>
 
+#include "boundary.h"
 #include "neartable/arrow.h"
 
 namespace fishnet::neartable
@@ -36,8 +36,12 @@ void Layer::WarnOfRenamed() const
 void Layer::Fail()
 {
     m_state = State::Failed;
-    m_error = CPLGetLastErrorMsg();
     m_errorNumber = CPLGetLastErrorNo();
+    m_error.clear();
+    GuardedQuietly(0, [&] {
+        m_error = CPLGetLastErrorMsg();
+        return 0;
+    });
     m_session.reset();
 }
 
@@ -134,7 +138,7 @@ bool Layer::NextPart()
     }
     m_part.header = PartHeader();
     if (m_state == State::Failed && CPLGetLastErrorMsg() != m_error)
-        CPLError(CE_Failure, m_errorNumber, "%s", m_error.c_str());
+        CPLError(CE_Failure, m_errorNumber, "%s", m_error.empty() ? "NEARTABLE: out of memory" : m_error.c_str());
     return false;
 }
 
@@ -277,20 +281,24 @@ void Layer::SetRow(OGRFeature *feature, const PartView &part, int64_t row, int64
 
 OGRFeature *Layer::GetNextFeature()
 {
-    try {
+    std::unique_ptr<OGRFeature> feature;
+    const auto next = [&] {
         while (NextRow()) {
-            auto feature = std::make_unique<OGRFeature>(m_schema.defn);
+            feature = std::make_unique<OGRFeature>(m_schema.defn);
             SetRow(feature.get(), m_part, m_row, m_rowsBefore);
             m_nFeaturesRead++;
             if ((!m_poFilterGeom || FilterGeometry(feature->GetGeometryRef())) &&
                 (!m_poAttrQuery || m_poAttrQuery->Evaluate(feature.get())))
-                return feature.release();
+                return true;
         }
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        feature.reset();
+        return true;
+    };
+    if (!Guarded("NEARTABLE", false, next)) {
+        feature.reset();
         Fail();
     }
-    return nullptr;
+    return feature.release();
 }
 
 /* ---- a feature by its number ---- */
@@ -331,7 +339,7 @@ bool Layer::KeepRows()
 
 OGRFeature *Layer::GetFeature(GIntBig fid)
 {
-    try {
+    return Guarded<OGRFeature *>("NEARTABLE", nullptr, [&]() -> OGRFeature * {
         if (fid < 1)
             return nullptr;
         if (!KeepRows())
@@ -347,10 +355,7 @@ OGRFeature *Layer::GetFeature(GIntBig fid)
         auto feature = std::make_unique<OGRFeature>(m_schema.defn);
         SetRow(feature.get(), kept.part, row, kept.rowsBefore);
         return feature.release();
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
-        return nullptr;
-    }
+    });
 }
 
 /* ---- counting ---- */
@@ -440,16 +445,13 @@ GIntBig Layer::Count()
 
 GIntBig Layer::GetFeatureCount(int force)
 {
-    try {
+    return Guarded<GIntBig>("NEARTABLE", -1, [&] {
         if (HasFilter())
             return OGRLayer::GetFeatureCount(force);
         if (m_count < 0 && (force || CanCountFast()))
             m_count = Count();
         return m_count;
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
-        return -1;
-    }
+    });
 }
 
 /* ---- capabilities ---- */
@@ -686,13 +688,10 @@ int Layer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array)
     if (HasFilter() || !HasNativeArrow())
         return OGRLayer::GetNextArrowArray(stream, array);
     memset(array, 0, sizeof *array);
-    try {
-        return NextArray(array);
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+    const int status = Guarded("NEARTABLE", ENOMEM, [&] { return NextArray(array); });
+    if (status == ENOMEM)
         Fail();
-        return ENOMEM;
-    }
+    return status;
 }
 
 } // namespace fishnet::neartable

@@ -283,10 +283,12 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH
 /* ---- in a helper process ---- */
 
 /* Each part opens what it reads: a worker keeps nothing. */
-static void *OpenWorker(PartsJob &job)
+static void *OpenWorker(PartsJob &job, fn_error *err)
 {
-    ConfigureWorker(job.config.List(), job.threads);
-    return &job;
+    return GuardedTask<void *>(err, "a worker cannot begin", nullptr, [&] {
+        ConfigureWorker(job.config.List(), job.threads);
+        return &job;
+    });
 }
 
 static fn_status PrepareJob(const Words &words, fn_job *job, std::string *answer, fn_error *err)
@@ -306,7 +308,9 @@ static fn_status PrepareJob(const Words &words, fn_job *job, std::string *answer
     answer->assign(static_cast<const char *>(packed), packed ? bytes : 0);
     free(packed);
     job->user = told;
-    job->worker_open = [](void *user, int, fn_error *) { return OpenWorker(*static_cast<PartsJob *>(user)); };
+    job->worker_open = [](void *user, int, fn_error *error) {
+        return OpenWorker(*static_cast<PartsJob *>(user), error);
+    };
     job->worker_run = [](void *user, void *, fn_task *task, fn_error *error) {
         return RunPart(*static_cast<const PartsJob *>(user), task, error);
     };
@@ -335,6 +339,7 @@ class Run
 
   private:
     static void OnReport(void *user, const fn_report *report);
+    void Tell(const fn_report &report, const Notes *notes) const;
     bool Begin(fn_error *err);
     bool ReadNear(fn_error *err);
     bool Progress(int64_t done);
@@ -354,13 +359,18 @@ void Run::OnReport(void *user, const fn_report *report)
 {
     const auto *self = static_cast<Run *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    const int64_t part = self->m_job.todo[static_cast<size_t>(report->task)];
-    const std::string name = self->m_job.File(part);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
-             report->again ? "; again" : "");
-    if (report->status != FN_OK && self->m_pool)
-        self->m_folder.RemovePart(self->m_job.Stem(part), report->process);
+    GuardedReport("NEARTABLE", [&] { self->Tell(*report, notes.get()); });
+}
+
+void Run::Tell(const fn_report &report, const Notes *notes) const
+{
+    const int64_t part = m_job.todo[static_cast<size_t>(report.task)];
+    const std::string name = m_job.File(part);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report.worker, report.process,
+             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
+             report.again ? "; again" : "");
+    if (report.status != FN_OK && m_pool)
+        m_folder.RemovePart(m_job.Stem(part), report.process);
     if (notes)
         for (const Message &message : *notes)
             Emit(message, (name + ": ").c_str());
@@ -409,11 +419,13 @@ bool Run::Begin(fn_error *err)
     job.task_bytes = [](void *, int64_t) { return sizeof(PartResult); };
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
         const PartsJob &parts = static_cast<const Run *>(user)->m_job;
-        snprintf(label, size, "%s", parts.File(parts.todo[static_cast<size_t>(task)]).c_str());
+        GuardedLabel(label, size, [&] { return parts.File(parts.todo[static_cast<size_t>(task)]); });
     };
     job.notes_from_bytes = NotesFromBytes;
     job.on_report = OnReport;
-    job.worker_open = [](void *user, int, fn_error *) { return OpenWorker(static_cast<Run *>(user)->m_job); };
+    job.worker_open = [](void *user, int, fn_error *error) {
+        return OpenWorker(static_cast<Run *>(user)->m_job, error);
+    };
     job.worker_run = [](void *user, void *, fn_task *task, fn_error *error) {
         return RunPart(static_cast<Run *>(user)->m_job, task, error);
     };
@@ -544,12 +556,9 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
         SayNoNear(CE_Failure);
         return nullptr;
     }
-    try {
+    return Guarded<GDALDataset *>("NEARTABLE", nullptr, [&] {
         return Create(output, *table, options, progress ? progress : GDALDummyProgress, progressData);
-    } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE: %s", exception.what());
-        return nullptr;
-    }
+    });
 }
 
 } // namespace fishnet::neartable

@@ -37,13 +37,10 @@ bool Session::Start(std::shared_ptr<const NearSide> near)
     fn_job job = {};
     job.worker_open = [](void *user, int, fn_error *error) -> void * {
         auto *session = static_cast<Session *>(user);
-        try {
-            return Worker::Open(session->m_work, session->m_config.List(), session->m_work.plan->workers.threads, error)
-                .release();
-        } catch (const std::exception &exception) {
-            fn_fail(error, FN_ERR_MEMORY, "a worker cannot begin: %s", exception.what());
-            return nullptr;
-        }
+        return GuardedTask<void *>(error, "a worker cannot begin", nullptr, [&] {
+            const Work &work = session->m_work;
+            return Worker::Open(work, session->m_config.List(), work.plan->workers.threads, error).release();
+        });
     };
     job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *error) {
         return RunTask(static_cast<Worker *>(worker), static_cast<Session *>(user)->m_purpose, task, error);
@@ -86,7 +83,7 @@ bool Session::Start(fn_job &job)
     };
     job.on_report = OnReport;
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        snprintf(label, size, "%s", static_cast<Session *>(user)->m_work.split.Describe(task).c_str());
+        GuardedLabel(label, size, [&] { return static_cast<Session *>(user)->m_work.split.Describe(task); });
     };
     fn_job_options options = {};
     options.workers = work.plan->workers.workers;
@@ -130,16 +127,20 @@ void Session::OnReport(void *user, const fn_report *report)
 {
     const auto *self = static_cast<Session *>(user);
     const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    if (!self->m_hostListens)
-        return;
-    const std::string range = self->m_work.split.Describe(report->task);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", range.c_str(), report->worker, report->process,
-             report->seconds * 1e3, report->status == FN_OK ? "" : ", failed: ", report->error ? report->error : "",
-             report->again ? "; again" : "");
+    if (self->m_hostListens)
+        GuardedReport("NEARTABLE", [&] { self->Tell(*report, notes.get()); });
+}
+
+void Session::Tell(const fn_report &report, const Notes *notes) const
+{
+    const std::string range = m_work.split.Describe(report.task);
+    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", range.c_str(), report.worker, report.process,
+             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
+             report.again ? "; again" : "");
     if (!notes)
         return;
     for (const Message &message : *notes)
-        Emit(message, self->m_helper ? CPLSPrintf("%s, worker process %ld: ", range.c_str(), report->process) : "");
+        Emit(message, m_helper ? CPLSPrintf("%s, worker process %ld: ", range.c_str(), report.process) : "");
 }
 
 /* After the stream, which its pool must outlive. */

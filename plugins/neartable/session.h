@@ -37,6 +37,7 @@ class Session final : public Crew
     bool Start(fn_job &job);
     void FreeHelper();
     static void OnReport(void *user, const fn_report *report);
+    void Tell(const fn_report &report, const Notes *notes) const;
 
     Work m_work;
     Purpose m_purpose = Purpose::Rows;

@@ -1,14 +1,16 @@
-/* A library for LD_PRELOAD that makes calls of the C library fail in a program that uses the module gdal_FISHNET.so, and in its worker
- * processes: the Nth call of a class, or all calls from the Nth on. sweep.py is its user.
+/* A library for LD_PRELOAD that makes calls of the C library fail in a program that uses gdal_FISHNET.so, and
+ * in its worker processes: the Nth call of a class, or all calls from the Nth on. sweep.py is its user.
  *
- *   FAULT_STATE   file of sizeof(struct state) zeros, which all processes share: counts, stacks. Without it nothing is counted
+ *   FAULT_STATE   file of sizeof(struct state) zeros, which all processes share: counts, stacks. Without it nothing is
+ *                 counted
  *   FAULT_CLASS   one of class_names; without it calls are only counted and logged, those of all classes
  *   FAULT_LOG     "all": of calls that were made from the same place, too
  *   FAULT_AT      N, from 1
  *   FAULT_FOR     "once", or "always": from the Nth call on
  *   FAULT_WHERE   "host", "workers" (the program fishnet-worker), or "all": which processes count
- *   FAULT_STACK   "ours": calls that our module makes, itself or through a library, or that are made by threads and processes that it has
- *                 started. "any": all calls, from the first file on that is opened for our module
+ *   FAULT_STACK   "ours": calls that our module makes, itself or through a library, or that are made by threads and
+ *                 processes that it has started. "any": all calls, from the first opening of a file on whose name
+ *                 contains FAULT_FROM
  *
  * A process that dies of a signal first leaves its stack in the state. */
 #include <dirent.h>
@@ -76,7 +78,10 @@ static uint64_t fail_at;
 static bool for_ever, any_stack, log_all, in_worker, host_counts = true, workers_count = true;
 static uintptr_t module_begin, module_end; /* 0: not loaded yet */
 static bool all_ours;                      /* this process does nothing but what our module says */
-static bool file_opened;                   /* for our module */
+static const char *from_name; /* "any": the name that is waited for */
+static bool file_opened;  /* it has come */
+
+static bool noexcept_frames[FRAMES]; /* of the process that dies */
 
 LOCAL bool busy;        /* in here */
 LOCAL bool thread_ours; /* started by our module, or by what it has started */
@@ -113,8 +118,8 @@ static bool is_in_module(uintptr_t address)
     return address >= module_begin && address < module_end;
 }
 
-/* Hash of what looks like a return address into our module. 0: there is none, so that it is not on the stack. Takes a hundredth of the time of
- * unwinding, but counts words that earlier calls have left. */
+/* Hash of what looks like a return address into our module. 0: there is none, so that it is not on the stack. Takes a
+ * hundredth of the time of unwinding, but counts words that earlier calls have left. */
 static __attribute__((noinline)) uint64_t scan_stack(void)
 {
     uint64_t hash = 0;
@@ -153,7 +158,8 @@ static bool is_ours(trace *t)
     return false;
 }
 
-/* A line for each frame: file of the module, a space, offset in it. Takes no lock and no memory. */
+/* A line for each frame: file of the module, ! if no exception may leave it, a space, offset in it. Takes no lock, no
+ * memory. */
 static void write_stack(const trace *t, char *text, size_t size)
 {
     size_t used = strlen(text);
@@ -168,6 +174,8 @@ static void write_stack(const trace *t, char *text, size_t size)
         const size_t length = strnlen(name, 200);
         memcpy(text + used, name, length);
         used += length;
+        if (noexcept_frames[i])
+            text[used++] = '!';
         text[used++] = ' ';
         char digits[20];
         int n = 0;
@@ -178,6 +186,49 @@ static void write_stack(const trace *t, char *text, size_t size)
         text[used++] = '\n';
     }
     text[used] = '\0';
+}
+
+/* ---- where an exception ends the program: the first frame that none may leave, by the tables of its function ---- */
+
+static uint64_t next_uleb(const unsigned char **at)
+{
+    uint64_t value = 0;
+    for (int shift = 0;; shift += 7) {
+        const unsigned char byte = *(*at)++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+}
+
+/* A function with a table of what to do where: an address that is not in it must not be left by an exception. */
+static bool says_noexcept(struct _Unwind_Context *context)
+{
+    const unsigned char *at = _Unwind_GetLanguageSpecificData(context);
+    const uintptr_t address = _Unwind_GetIP(context) - 1 - _Unwind_GetRegionStart(context);
+    enum { OMITTED = 0xff, ULEB = 1 };
+    if (!at || *at++ != OMITTED)
+        return false;
+    if (*at++ != OMITTED)
+        next_uleb(&at);
+    if (*at++ != ULEB)
+        return false;
+    const uint64_t size = next_uleb(&at);
+    for (const unsigned char *end = at + size; at < end;) {
+        const uint64_t first = next_uleb(&at), length = next_uleb(&at);
+        next_uleb(&at); /* landing pad */
+        next_uleb(&at); /* action */
+        if (address >= first && address < first + length)
+            return false;
+    }
+    return true;
+}
+
+static _Unwind_Reason_Code add_last_frame(struct _Unwind_Context *context, void *to)
+{
+    trace *t = to;
+    noexcept_frames[t->n] = says_noexcept(context);
+    return add_frame(context, to);
 }
 
 /* ---- whether a call fails ---- */
@@ -222,8 +273,6 @@ static bool judge(call_class c)
 {
     if (!may_be_ours() && !(any_stack && file_opened))
         return false;
-    if (c == OPEN)
-        file_opened = true;
     const uint64_t n = __atomic_add_fetch(&state->counted[in_worker][c], 1, __ATOMIC_RELAXED);
     if (wanted < 0)
         log_call(c, n);
@@ -241,7 +290,7 @@ static bool judge(call_class c)
 
 static bool fails(call_class c)
 {
-    if (!module_begin || busy || (wanted >= 0 && (int)c != wanted && c != OPEN) ||
+    if (!module_begin || busy || (wanted >= 0 && (int)c != wanted) ||
         !(in_worker ? workers_count : host_counts))
         return false;
     const int error = errno;
@@ -277,15 +326,23 @@ static void on_death(int signal)
         memcpy(text, in_worker ? "worker xx\n" : "host   xx\n", 11);
         text[7] = (char)('0' + signal / 10);
         text[8] = (char)('0' + signal % 10);
-        _Unwind_Backtrace(add_frame, &t);
+        _Unwind_Backtrace(add_last_frame, &t);
         write_stack(&t, text, sizeof state->died_at);
     }
     raise(signal); /* its action is the system's again */
 }
 
+static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+static void set_of_deadly(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        sigaddset(set, deadly[i]);
+}
+
 static void watch_for_death(void)
 {
-    static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         sigaction(deadly[i], &action, NULL);
@@ -312,6 +369,7 @@ static __attribute__((constructor)) void begin(void)
     fail_at = at ? strtoull(at, NULL, 10) : 1;
     for_ever = duration && strcmp(duration, "always") == 0;
     log_all = getenv("FAULT_LOG") != NULL;
+    from_name = getenv("FAULT_FROM");
     any_stack = stack && strcmp(stack, "any") == 0;
     host_counts = !where || strcmp(where, "workers") != 0;
     workers_count = !where || strcmp(where, "host") != 0;
@@ -536,7 +594,14 @@ EXPORT int fseeko64(FILE *file, off64_t offset, int whence)
 
 /* ---- opening ---- */
 
-#define WRAP_OPEN(name, first_type, first, parameters, arguments, flags)                                               \
+static bool open_fails(const char *path)
+{
+    if (from_name && strstr(path, from_name))
+        file_opened = true;
+    return fails(OPEN);
+}
+
+#define WRAP_OPEN(name, parameters, arguments)                                                                         \
     EXPORT int name parameters                                                                                         \
     {                                                                                                                  \
         REAL(name)                                                                                                     \
@@ -544,21 +609,32 @@ EXPORT int fseeko64(FILE *file, off64_t offset, int whence)
         va_start(rest, flags);                                                                                         \
         const mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;                                \
         va_end(rest);                                                                                                  \
-        if (fails(OPEN)) {                                                                                             \
+        if (open_fails(path)) {                                                                                        \
             errno = EMFILE;                                                                                            \
             return -1;                                                                                                 \
         }                                                                                                              \
         return real arguments;                                                                                         \
     }
-WRAP_OPEN(open, const char *, path, (const char *path, int flags, ...), (path, flags, mode), flags)
-WRAP_OPEN(open64, const char *, path, (const char *path, int flags, ...), (path, flags, mode), flags)
-WRAP_OPEN(openat, int, folder, (int folder, const char *path, int flags, ...), (folder, path, flags, mode), flags)
-WRAP_OPEN(openat64, int, folder, (int folder, const char *path, int flags, ...), (folder, path, flags, mode), flags)
+WRAP_OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
+WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+WRAP_OPEN(openat, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+WRAP_OPEN(openat64, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+
+#define WRAP_FOPEN(name)                                                                                               \
+    EXPORT FILE *name(const char *path, const char *mode)                                                              \
+    {                                                                                                                  \
+        REAL(name)                                                                                                     \
+        if (open_fails(path)) {                                                                                        \
+            errno = EMFILE;                                                                                            \
+            return NULL;                                                                                               \
+        }                                                                                                              \
+        return real(path, mode);                                                                                       \
+    }
+WRAP_FOPEN(fopen)
+WRAP_FOPEN(fopen64)
 WRAP(OPEN, int, creat, (const char *path, mode_t mode), (path, mode), -1, EMFILE)
 WRAP(OPEN, int, creat64, (const char *path, mode_t mode), (path, mode), -1, EMFILE)
 WRAP(OPEN, int, mkstemp, (char *path), (path), -1, EMFILE)
-WRAP(OPEN, FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL, EMFILE)
-WRAP(OPEN, FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL, EMFILE)
 WRAP(OPEN, FILE *, fdopen, (int file, const char *mode), (file, mode), NULL, ENOMEM)
 
 WRAP(LIST, DIR *, opendir, (const char *path), (path), NULL, EMFILE)
@@ -602,6 +678,9 @@ typedef struct thread_start {
 static void *run_ours(void *argument)
 {
     const thread_start start = *(thread_start *)argument;
+    sigset_t set;
+    set_of_deadly(&set);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* else the system ends the process, and nobody sees where */
     thread_ours = true;
     free(argument);
     return start.run(start.argument);

@@ -113,6 +113,9 @@ void DeclareConfigOptions()
     CPLDeclareKnownConfigOption("FISHNET_WORKERS",
                                 "<Option name='FISHNET_WORKERS' type='string-select' description='Kind of worker'>"
                                 "<Value>THREADS</Value><Value>PROCESSES</Value></Option>");
+    CPLDeclareKnownConfigOption(
+        "FISHNET_TRACE",
+        "<Option name='FISHNET_TRACE' type='string' description='File for a timeline in Chrome trace format'/>");
     CPLDeclareKnownConfigOption(kDepth, "<Option name='FISHNET_DEPTH' type='int' description='For the workers of the "
                                         "FISHNET and NEARTABLE drivers alone'/>");
 #endif
@@ -175,6 +178,14 @@ std::string CurrentFolder()
         CPLFree(name);
     }
     return folder;
+}
+
+std::string TraceFile()
+{
+    const std::string file = CPLGetConfigOption("FISHNET_TRACE", "");
+    if (file.empty() || Depth() > 0)
+        return std::string();
+    return CPLIsFilenameRelative(file.c_str()) ? CurrentFolder() + "/" + file : file;
 }
 
 CPLStringList ThreadConfig()

@@ -50,6 +50,12 @@ void ResolveWorkers(const char *driver, fn_worker_options &options);
 /* Fails for a dataset that lies too deep within others of ours: it reads itself. */
 fn_status CheckDepth(fn_error *err);
 
+/* Where the timeline of what this thread opens goes, by the configuration option FISHNET_TRACE; empty: nowhere. A dataset within another has
+ * none. It is no open option: those stand in VRTs and other files too, which would write over any file when they are but looked at. */
+std::string TraceFile();
+constexpr const char *kTraceIsNoOpenOption = "it is no open option, since files hold those too, and may not name what "
+                                             "is written: give the configuration option FISHNET_TRACE";
+
 /* GDAL warns of configuration options that it does not know. */
 void DeclareConfigOptions();
 /* To be called as the module is registered. */

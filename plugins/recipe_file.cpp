@@ -265,6 +265,8 @@ bool Reader::IsText(const std::string &path, const CPLJSONObject &value, const c
 
 bool Reader::Unknown(const std::string &key) const
 {
+    if (key == "trace")
+        return Fail(key, kTraceIsNoOpenOption);
     std::vector<std::string> known;
     for (const RecipeKey &item : m_kind.keys)
         known.emplace_back(item.name);

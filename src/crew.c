@@ -227,6 +227,9 @@ static fn_status start(fn_crew *crew, fn_error *err)
 {
     if (crew->started)
         return FN_OK;
+    if (crew->trace_file && !crew->trace &&
+        fn_trace_open(crew->trace_file, &crew->born, crew->workers, &crew->trace, err) != FN_OK)
+        return err ? err->status : FN_ERR_SYSTEM;
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -297,6 +300,13 @@ void fn_crew_waited(fn_crew *crew, double begin)
 
 /* ---- birth and death ---- */
 
+static void free_memory(fn_crew *crew)
+{
+    free(crew->states);
+    free(crew->spare);
+    free(crew->trace_file);
+}
+
 fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, const fn_scheduler *scheduler,
                        void *self, fn_error *err)
 {
@@ -309,16 +319,10 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
     clock_gettime(CLOCK_MONOTONIC, &crew->born);
     crew->states = calloc((size_t)options->workers, sizeof *crew->states);
     crew->spare = calloc((size_t)options->workers, sizeof *crew->spare);
-    if (!crew->states || !crew->spare) {
-        free(crew->states);
-        free(crew->spare);
+    crew->trace_file = options->trace ? strdup(options->trace) : NULL;
+    if (!crew->states || !crew->spare || (options->trace && !crew->trace_file)) {
+        free_memory(crew);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
-    }
-    const fn_status status = options->trace ? fn_trace_open(options->trace, &crew->trace, err) : FN_OK;
-    if (status != FN_OK) {
-        free(crew->states);
-        free(crew->spare);
-        return status;
     }
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -367,10 +371,8 @@ bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self))
 bool fn_crew_destroy(fn_crew *crew)
 {
     if (!is_here(crew)) {
-        if (!crew->started) {
-            free(crew->states);
-            free(crew->spare);
-        }
+        if (!crew->started)
+            free_memory(crew);
         return !crew->started;
     }
     for (int i = 0; i < crew->workers; i++) {
@@ -384,7 +386,6 @@ bool fn_crew_destroy(fn_crew *crew)
     pthread_mutex_destroy(&crew->lock);
     pthread_cond_destroy(&crew->work);
     pthread_cond_destroy(&crew->ended_now);
-    free(crew->states);
-    free(crew->spare);
+    free_memory(crew);
     return true;
 }

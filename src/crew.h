@@ -58,7 +58,8 @@ typedef struct fn_crew {
     void **states;       /* what worker_open made */
     struct fn_finished *reports, **reports_end;
     struct fn_finished **spare; /* for each worker, memory for its next report: what a task has left is never lost for want of it */
-    fn_trace *trace;
+    char *trace_file;           /* NULL: none is wanted */
+    fn_trace *trace;            /* since the workers were started */
 } fn_crew;
 
 /* ---- for schedulers ---- */

@@ -194,9 +194,10 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
                            1 << 24);
         r->cache_bytes = (size_t)megabytes << 20;
     } else if (KEY("TRACE")) {
-        if (*value == '\0')
-            return fn_fail(err, FN_ERR_ARGUMENT, "TRACE=: the name of a file is wanted");
-        return set_text(&r->trace, value, err);
+        return fn_fail(
+            err, FN_ERR_ARGUMENT,
+            "TRACE: it is no open option, since files hold those too, and may not name what is written: give the "
+            "configuration option FISHNET_TRACE");
     }
     return FN_OK;
 #undef KEY
@@ -264,6 +265,5 @@ void fn_recipe_clear(fn_recipe *r)
         free(r->calcs[i]);
     free(r->calcs);
     free(r->nodata);
-    free(r->trace);
     *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default(), .part = 1, .parts = 1};
 }

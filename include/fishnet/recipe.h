@@ -29,7 +29,6 @@ typedef struct fn_recipe {
     bool nodata_none;   /* NODATA=none */
     char *nodata;       /* NODATA's text, NULL when not given or none */
     size_t cache_bytes; /* CACHE_MB; 0 when not given */
-    char *trace;        /* NULL when not given */
 } fn_recipe;
 
 /* The prefix of connection strings, "FISHNET:". */

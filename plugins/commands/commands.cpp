@@ -104,7 +104,7 @@ void Command::AddWorkerOptions()
               "Seconds after which a worker process is taken to hang; 0: never")
         .SetMetaVar("<SECONDS>")
         .SetCategory(GAAC_ADVANCED);
-    AddOption(m_options, "trace", "TRACE", "File for a timeline in Chrome trace format")
+    AddArg("trace", 0, "File for a timeline in Chrome trace format", &m_trace)
         .SetMetaVar("<FILE>")
         .SetCategory(GAAC_ADVANCED);
 }
@@ -290,8 +290,7 @@ GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
 bool Command::CheckSafeForStreamOutput()
 {
     const char *many = FirstGiven(m_many);
-    const GDALAlgorithmArg *trace = GetArg("trace", false);
-    if (many || (trace && trace->IsExplicitlySet()))
+    if (many || !m_trace.empty())
         return Fail(CPLE_NotSupported, std::string("Argument '") + (many ? many : "trace") +
                                            "' writes files, and a streamed dataset may not");
     return !m_executionForStreamOutput || GDALAlgorithm::CheckSafeForStreamOutput();
@@ -321,6 +320,9 @@ bool Command::RunImpl(GDALProgressFunc progress, void *progressData)
 
 bool Command::Work(GDALProgressFunc progress, void *progressData)
 {
+    std::unique_ptr<CPLConfigOptionSetter> trace;
+    if (!m_trace.empty())
+        trace = std::make_unique<CPLConfigOptionSetter>("FISHNET_TRACE", m_trace.c_str(), false);
     const char *many = FirstGiven(m_many);
     if (many && !m_format.empty())
         return Fail(CPLE_IllegalArg, std::string("Argument '") + many +

@@ -95,7 +95,7 @@ class Command : public GDALAlgorithm
     Options m_options; /* open options */
     Options m_many;    /* creation options of the driver that writes many files: with one of them given, it writes */
     GDALArgDatasetValue m_output;
-    std::string m_format;
+    std::string m_format, m_trace;
     std::vector<std::string> m_creationOptions;
     bool m_overwrite = false;
     bool m_isNew = false; /* the output is of our making, and nobody else's to take away */

@@ -93,8 +93,7 @@ std::string CreationOptionList()
            "<Option name='NODATA' type='string' description='NoData value of computed bands, or none'/>"
            "<Option name='CACHE_MB' type='int' min='1' description='Memory for tiles in megabytes'/>"
            "<Option name='ON_ERROR' type='string-select' default='FAIL' description='What becomes of pixels that "
-           "cannot be computed'><Value>FAIL</Value><Value>NODATA</Value></Option>"
-           "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>";
+           "cannot be computed'><Value>FAIL</Value><Value>NODATA</Value></Option>";
     xml += WorkerOptionList();
     for (const auto &option : kOwnOptions)
         xml += std::string("<Option name='") + option.name + "' " + option.rest;
@@ -135,8 +134,6 @@ static bool TakeOption(const char *option, Creation &creation, CPLStringList *ot
             CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: ON_ERROR=%.100s: FAIL or NODATA is wanted", value);
             return false;
         }
-    } else if (EQUAL(key.c_str(), "TRACE")) {
-        creation.trace = value;
     } else if (EQUAL(key.c_str(), "CACHE_MB")) {
         creation.openOptions.SetNameValue("CACHE_MB", value); /* the last one counts */
     } else if (IsOfRecipe(key, value) || !other) {
@@ -298,7 +295,6 @@ static bool NameSource(Creation &creation)
         if (given.workers.timeout < standard.timeout || given.workers.timeout > standard.timeout)
             creation.workers.timeout = given.workers.timeout;
         creation.errorIsNoData = creation.errorIsNoData || given.errorIsNoData;
-        creation.trace = given.trace;
         creation.connection = opening.connection;
         return true;
     }
@@ -402,6 +398,7 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
         Creation creation;
         creation.output = output;
         creation.source = source;
+        creation.trace = TraceFile();
         creation.folder = CurrentFolder();
         creation.progress = progress ? progress : GDALDummyProgress;
         creation.progressData = progressData;

@@ -17,7 +17,7 @@ struct Creation {
     std::string folder;             /* that relative names in both begin at */
     fn_worker_options workers = {}; /* resolved */
     bool errorIsNoData = false;     /* ON_ERROR=NODATA */
-    std::string trace;              /* TRACE, or empty */
+    std::string trace;              /* see TraceFile() */
     CPLStringList own;              /* the other creation options: OUTPUT, GRID, FORMAT... */
     GDALProgressFunc progress = nullptr;
     void *progressData = nullptr;

@@ -164,7 +164,8 @@ bool Dataset::StartEngine()
     const size_t own = static_cast<size_t>(options.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
-    options.trace = m_recipe->trace;
+    const std::string trace = TraceFile();
+    options.trace = trace.empty() ? nullptr : trace.c_str();
     fn_error err;
     m_session.reset(Session::Open(m_plan, m_source, *m_recipe, options, &err));
     if (!m_session)
@@ -271,16 +272,12 @@ Dataset *Dataset::OpenOverview(int level)
 {
     std::unique_ptr<Dataset> &overview = m_overviews[static_cast<size_t>(level)];
     if (!overview) {
-        /* Warnings have been given when this dataset was opened, and one trace is enough. */
-        auto recipe = std::make_shared<fn_recipe>(*m_recipe);
-        recipe->trace = nullptr;
-        const std::shared_ptr<const fn_recipe> shared(recipe.get(), [owner = m_recipe, recipe](const fn_recipe *) {});
         std::string cause;
         {
-            MessageCollector collector;
+            MessageCollector collector; /* warnings have been given when this dataset was opened */
             PlanSource source = m_source;
             source.overview = level;
-            overview = Make(shared, source);
+            overview = Make(m_recipe, source);
             cause = collector.Cause("not recognized as a raster dataset");
         }
         if (overview)

@@ -35,7 +35,6 @@ static std::string OpenOptionList()
            "<Value>NODATA</Value><Value>IGNORE</Value></Option>"
            "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the grid'/>"
            "<Option name='CACHE_MB' type='int' min='1' description='Memory for tiles in megabytes'/>"
-           "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>"
            "</OpenOptionList>";
     return xml;
 }
@@ -69,7 +68,6 @@ static std::vector<RecipeKey> Keys()
                                    {"partition", Value::Text},
                                    {"cache_mb", Value::Number},
                                    {"on_error", Value::Text},
-                                   {"trace", Value::Name},
                                    {"workers", Value::Text},
                                    {"num_workers", Value::Number},
                                    {"threads_per_worker", Value::Number},

@@ -49,8 +49,7 @@ static constexpr const char *kOptions =
     "<Option name='NEAR_FIELDS' type='string' description='Fields of the near features to carry over, or *'/>"
     "<Option name='PARTITION_SIZE' type='string' default='AUTO' description='Features of the input in a task, or "
     "AUTO'/>"
-    "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the input'/>"
-    "<Option name='TRACE' type='string' description='File for a timeline in Chrome trace format'/>";
+    "<Option name='PARTITION' type='string' description='i/n: only the i-th of n parts of the input'/>";
 
 const RecipeKind &NearRecipes()
 {
@@ -84,7 +83,6 @@ const RecipeKind &NearRecipes()
                                      {"near_fields", Value::Fields},
                                      {"partition_size", Value::Number},
                                      {"partition", Value::Text},
-                                     {"trace", Value::Name},
                                      {"workers", Value::Text},
                                      {"num_workers", Value::Number},
                                      {"threads_per_worker", Value::Number},

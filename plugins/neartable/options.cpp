@@ -9,6 +9,7 @@
 
 #include "handles.h"
 #include "open_options.h"
+#include "processes.h"
 
 namespace fishnet::neartable
 {
@@ -289,10 +290,8 @@ static bool ParseOption(const char *name, const char *value, Options &o)
     }
     if (EQUAL(name, "PARTITION"))
         return ParsePartition("PARTITION", value, o.part, o.parts);
-    if (EQUAL(name, "TRACE")) {
-        o.trace = value;
-        return !o.trace.empty() || Wrong("TRACE", value, "the name of a file is wanted");
-    }
+    if (EQUAL(name, "TRACE"))
+        return Wrong("TRACE", value, kTraceIsNoOpenOption);
     return IsForOtherDrivers(name) || FailUnknownOption("NEARTABLE", name);
 }
 
@@ -330,6 +329,7 @@ bool Options::ParseName(const char *name)
 bool Options::Parse(const char *name, CSLConstList list)
 {
     openOptions.Assign(CSLDuplicate(list), TRUE);
+    trace = TraceFile();
     if (!ParseName(name))
         return false;
     for (CSLConstList option = list; option && *option; option++) {

@@ -67,7 +67,7 @@ struct Options {
     fn_worker_options workers = fn_worker_options_default();
     int64_t partitionSize = 0; /* 0: AUTO */
     int64_t part = 1, parts = 1;
-    std::string trace; /* empty: none */
+    std::string trace; /* see TraceFile() */
 
     /* Only the connection string. False after CPLError. */
     bool ParseName(const char *name);

@@ -122,7 +122,7 @@ static CPLStringList TableOptions(const Options &options)
         const char *equal = strchr(item, '=');
         if (equal)
             fn_worker_options_take(&workers, item, static_cast<size_t>(equal - item), equal + 1, &known, &ignored);
-        if (!known && !STARTS_WITH_CI(item, "TRACE="))
+        if (!known)
             list.AddString(item);
     }
     list.SetNameValue("NUM_WORKERS", "1");

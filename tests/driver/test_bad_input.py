@@ -153,7 +153,7 @@ class BadInput(Case):
                 ('TASK_TIMEOUT=-1', ['TASK_TIMEOUT']), ('TASK_TIMEOUT=inf', ['TASK_TIMEOUT']), ('TASK_TIMEOUT=1s', ['TASK_TIMEOUT', '1s']),
                 ('THREADS_PER_WORKER=0', ['THREADS_PER_WORKER']), ('ON_ERROR=IGNORE', ['ON_ERROR', 'IGNORE']), ('CACHE_MB=0', ['CACHE_MB']), ('CACHE_MB=-1', ['CACHE_MB']),
                 ('CACHE_MB=lots', ['CACHE_MB', 'lots']), ('CACHE_MB=99999999999999999999', ['CACHE_MB']),
-                ('TRACE=/no/such/folder/trace.json', ['/no/such/folder/trace.json'])):
+                ('TRACE=trace.json', ['TRACE', 'FISHNET_TRACE'])):
             with self.subTest(option):
                 self.fails('-oo', option, *oo('A+1'), words=words)
 

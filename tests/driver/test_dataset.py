@@ -231,7 +231,7 @@ class Information(Case):
         self.assertEqual(driver.GetMetadataItem('DCAP_OPEN'), 'YES')
         self.assertIsNone(driver.GetMetadataItem('DCAP_CREATE'))
         xml = driver.GetMetadataItem('DMD_OPENOPTIONLIST')
-        for option in 'CALC A B Z NUM_WORKERS WORKERS TILE_SIZE OT NODATA CACHE_MB TRACE'.split():
+        for option in 'CALC A B Z NUM_WORKERS WORKERS TILE_SIZE OT NODATA CACHE_MB'.split():
             self.assertRegex(xml, "name=['\"]%s['\"]" % option)
         self.assertIn('FISHNET', good('gdalinfo', '--formats'))
         good('gdalinfo', '--format', 'FISHNET')
@@ -241,8 +241,7 @@ class Information(Case):
         seen, handler = collect_errors()
         gdal.PushErrorHandler(handler)
         try:
-            fishnet(self.a, 'A+B', B=self.a, NUM_WORKERS=2, WORKERS='THREADS', TILE_SIZE=64, OT='Float32', NODATA='nan', CACHE_MB=10,
-                    TRACE=self.path('quiet.json')).ReadAsArray()
+            fishnet(self.a, 'A+B', B=self.a, NUM_WORKERS=2, WORKERS='THREADS', TILE_SIZE=64, OT='Float32', NODATA='nan', CACHE_MB=10).ReadAsArray()
             self.assertEqual(seen, [])
             fishnet(self.a, 'A', TYPO=1)
         finally:
@@ -626,35 +625,6 @@ class Tools(Case):
         made = self.path('made.vrt')
         good('gdal_translate', '-q', '-of', 'VRT', self.name, made, *oo('sqrt(A)'))
         self.same(gdal.Open(made).ReadAsArray(), self.want, 'a VRT keeps the open options')
-
-    def test_trace(self):
-        trace = self.path('trace.json')
-        good('gdal_translate', '-q', self.name, self.path('traced.tif'), *oo('sqrt(A)', TRACE=trace, TILE_SIZE=128, NUM_WORKERS=2))
-        with open(trace) as f:
-            timeline = json.load(f)
-        events = timeline['traceEvents'] if isinstance(timeline, dict) else timeline
-        tiles = [event for event in events if event['ph'] == 'X']
-        for event in tiles:
-            self.assertLessEqual({'name', 'ts', 'dur', 'pid', 'tid'}, set(event))
-            self.assertGreaterEqual(event['ts'], 0)
-            self.assertGreaterEqual(event['dur'], 0)
-        seen = set()
-        for event in tiles:
-            match = re.search(r'x=(\d+) y=(\d+) (\d+)x(\d+)', event['name'])
-            if match:
-                seen.add(tuple(map(int, match.groups())))
-        want = {(x, y, min(128, 600 - x), min(128, 450 - y)) for x in range(0, 600, 128) for y in range(0, 450, 128)}
-        self.assertEqual(seen, want)
-        by_worker = {}
-        for event in tiles:
-            by_worker.setdefault(event['tid'], []).append((event['ts'], event['ts'] + event['dur']))
-        self.assertLessEqual(len(by_worker), 3)
-        for spans in by_worker.values():  # one worker does one thing at a time
-            spans.sort()
-            for (_, end), (begin, _) in zip(spans, spans[1:]):
-                self.assertLessEqual(end, begin + 2)  # microseconds, rounded
-        names = {event['tid']: event['args']['name'] for event in events if event['ph'] == 'M' and event['name'] == 'thread_name'}
-        self.assertLessEqual(set(by_worker), set(names), 'every worker has a name')
 
     def test_debug(self):
         done = run('gdal_translate', '-q', self.name, self.path('debug.tif'), *oo('sqrt(A)', TILE_SIZE=256, NUM_WORKERS=2),

@@ -72,7 +72,7 @@ static void Bad()
     for (const char *option :
          {"NUM_WORKERS=0", "NUM_WORKERS=1025", "NUM_WORKERS=x", "TILE_SIZE=0", "TILE_SIZE=1000000000", "TILE_SIZE=5x",
           "WORKERS=PROCESSES", "WORKERS=x", "OT=CFloat32", "OT=x", "NODATA=x", "CACHE_MB=0", "CACHE_MB=x",
-          "TRACE=/nonexistent/folder/trace.json", "A=/vsimem/other.tif"})
+          "TRACE=/nonexistent/trace.json", "A=/vsimem/other.tif"})
         Refused(good, {"CALC=A", option});
     Refused(good, {"CALC=A", "OT=Byte", "NODATA=300"});
     Refused(good, {"OT=Byte"});

@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 from osgeo import gdal
 
-from common import Case, fishnet, good, oo, real, write
+from common import Case, config, fishnet, good, oo, real, write
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'pipelines'))
 import kinds  # noqa: E402
@@ -66,7 +66,8 @@ class TestPartition(Case):
             self.assertNotIn('STATISTICS_MAXIMUM', part.GetRasterBand(1).GetMetadata())
 
     def test_messages_name_pixels_of_the_input(self):
-        part = fishnet(self.small, '1000000*A', OT='Int16', NODATA='none', TILE_SIZE=16, PARTITION='5/5', TRACE=self.path('trace.json'))
+        with config('FISHNET_TRACE', self.path('trace.json')):
+            part = fishnet(self.small, '1000000*A', OT='Int16', NODATA='none', TILE_SIZE=16, PARTITION='5/5')
         part.ReadAsArray()
         part = None
         with open(self.path('trace.json'), encoding='utf-8') as file:

@@ -25,7 +25,7 @@ static void check_empty(const fn_recipe *recipe)
     for (int i = 0; i < FN_INPUTS; i++)
         CHECK(recipe->inputs[i] == NULL);
     CHECK(recipe->calcs == NULL && recipe->n_calcs == 0);
-    CHECK(recipe->nodata == NULL && recipe->trace == NULL);
+    CHECK(recipe->nodata == NULL);
 }
 
 static void check_recipe(const fn_recipe *recipe)
@@ -46,7 +46,6 @@ static void check_recipe(const fn_recipe *recipe)
     CHECK(!(recipe->nodata_none && recipe->nodata != NULL));
     CHECK(recipe->n_calcs > 0 || (recipe->type == FN_TYPE_COUNT && recipe->nodata == NULL && !recipe->nodata_none));
     CHECK(recipe->cache_bytes % (1 << 20) == 0);
-    CHECK(recipe->trace == NULL || recipe->trace[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -410,7 +410,7 @@ class Reading(NearCase):
     def test_trace(self):
         import json
         trace = self.new('trace.json')
-        good('ogr2ogr', self.new('out.csv'), 'NEARTABLE:' + self.a, *oo(NEAR=self.b, PARTITION_SIZE=100, NUM_WORKERS=2, TRACE=trace))
+        good('ogr2ogr', self.new('out.csv'), 'NEARTABLE:' + self.a, *oo(NEAR=self.b, PARTITION_SIZE=100, NUM_WORKERS=2), env={'FISHNET_TRACE': trace})
         with open(trace) as f:
             events = json.load(f)
         events = events['traceEvents'] if isinstance(events, dict) else events

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -1192,18 +1193,69 @@ static void trace_file(void)
            "the label of task 7 is not there");
     free(text);
 
-    /* Nothing was read: still a whole file. */
+    /* Nothing was read: nothing is written. */
+    unlink(path);
     w = new_work(5, 500);
     engine = start_traced(w, 3, 1 << 20, path);
+    EXPECT(access(path, F_OK) != 0, "%s is there", path);
     finish(w, engine);
-    text = file_text(path);
-    j = (json){.at = text};
+    EXPECT(access(path, F_OK) != 0, "%s is there", path);
+}
+
+/* Two at a time, and one after them: a single timeline. */
+static void trace_of_several(void)
+{
+    char path[256];
+    temporary_file(path, sizeof path);
+    work *w[3] = {new_work(40, 500), new_work(50, 500), new_work(60, 500)};
+    fn_engine *first = start_traced(w[0], 2, 1 << 20, path), *second = start_traced(w[1], 3, 1 << 20, path);
+    read_range(w[0], first, 0, 20);
+    read_range(w[1], second, 0, 50);
+    read_range(w[0], first, 20, 20);
+    finish(w[0], first);
+    finish(w[1], second);
+    fn_engine *third = start_traced(w[2], 2, 1 << 20, path);
+    read_range(w[2], third, 0, 60);
+    finish(w[2], third);
+    char *text = file_text(path);
+    json j = {.at = text};
     json_value(&j, 0);
     json_blank(&j);
-    EXPECT((!j.bad && *j.at == '\0') || text[0] == '\0', "not JSON at \"%.60s\"", j.at);
-    EXPECT(j.tasks == 0, "%d events of no task", j.tasks);
+    EXPECT(!j.bad && *j.at == '\0', "not JSON at \"%.60s\" of %zu bytes", j.at, strlen(text));
+    EXPECT(j.tasks == 40 + 50 + 60, "%d events of tasks", j.tasks);
+    int readers = 0;
+    for (const char *at = text; (at = strstr(at, "{\"name\":\"reader\"}")) != NULL; at++)
+        readers++;
+    EXPECT(readers == 3, "%d readers have a name", readers);
     free(text);
     unlink(path);
+}
+
+/* Nothing but an earlier timeline is written over, and nobody waits for the other end of a pipe. */
+static void trace_in_the_way(void)
+{
+    static const char *const contents[] = {"x", "[1, 2]", "[\n{\"name\":\"thread\"", "II*"};
+    char path[256];
+    fn_error err;
+    for (size_t i = 0; i <= sizeof contents / sizeof *contents; i++) {
+        const bool pipe = i == sizeof contents / sizeof *contents;
+        temporary_file(path, sizeof path);
+        FILE *file = fopen(path, "w");
+        REQUIRE(file != NULL, "%s", path);
+        fputs(pipe ? "" : contents[i], file);
+        fclose(file);
+        if (pipe)
+            REQUIRE(unlink(path) == 0 && mkfifo(path, 0600) == 0, "%s", path);
+        work *w = new_work(5, 500);
+        fn_engine *engine = start_traced(w, 2, 1 << 20, path);
+        const fn_status status = read_tasks(w, engine, (int64_t[]){0}, 1, NULL, 0, &err);
+        EXPECT(status == FN_ERR_SYSTEM && strstr(err.text, path) != NULL, "%d: %s", (int)status, err.text);
+        finish(w, engine);
+        char *text = pipe ? NULL : file_text(path);
+        EXPECT(pipe || strcmp(text, contents[i]) == 0, "\"%s\" of \"%s\"", text, contents[i]);
+        free(text);
+        unlink(path);
+    }
 }
 
 static void trace_that_cannot_be_written(void)
@@ -1409,6 +1461,8 @@ int main(void)
         UNIT(stopped_reader_makes_room),
         UNIT(stress),
         UNIT(trace_file),
+        UNIT(trace_of_several),
+        UNIT(trace_in_the_way),
         UNIT(trace_that_cannot_be_written),
         UNIT(forked_child),
         UNIT(forked_before_the_first_read),

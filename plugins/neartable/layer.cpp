@@ -11,8 +11,8 @@ namespace fishnet::neartable
 {
 
 Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
-             std::shared_ptr<const NearSide> near)
-    : m_dataset(dataset), m_plan(std::move(plan)), m_datasets(std::move(datasets)), m_schema(*m_plan),
+             std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch)
+    : m_dataset(dataset), m_plan(std::move(plan)), m_datasets(std::move(datasets)), m_watch(std::move(watch)), m_schema(*m_plan),
       m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1), m_near(std::move(near))
 {
     if (m_near)
@@ -98,9 +98,18 @@ bool Layer::StartSession(Session &session, Purpose purpose)
     return helper && session.Start(helper);
 }
 
+/* Rows of other files than those that were opened are not handed out. False after CPLError. */
+bool Layer::CheckInputs(bool all) const
+{
+    const std::string why = m_watch ? m_watch->WhyNot(all) : std::string();
+    if (!why.empty())
+        CPLError(CE_Failure, CPLE_FileIO, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), why.c_str());
+    return why.empty();
+}
+
 bool Layer::Begin()
 {
-    if (!PrepareDatasets())
+    if (!CheckInputs(true) || !PrepareDatasets())
         return false;
     m_session.reset(Session::Open(m_plan, Purpose::Rows, m_datasets));
     return m_session && StartSession(*m_session, Purpose::Rows);
@@ -120,7 +129,9 @@ bool Layer::NextPart()
         m_rowsBefore += m_part.header.rows;
         m_part.header = PartHeader();
         bool failed = false;
-        if (m_session->Next(&m_part, &failed)) {
+        const bool isPart = m_session->Next(&m_part, &failed);
+        failed = !CheckInputs(!isPart) || failed;
+        if (isPart && !failed) {
             m_sum.features += m_part.header.features;
             m_sum.unusable.Add(m_part.header.unusable);
             if (m_part.header.rows > 0)
@@ -367,7 +378,7 @@ bool Layer::CanCountFast() const
 /* A pass over the input, beside the one that may be under way. */
 bool Layer::Run(Purpose purpose, const Visit &visit)
 {
-    if (!PrepareDatasets())
+    if (!CheckInputs(true) || !PrepareDatasets())
         return false;
     SharedDatasets datasets = m_datasets;
     if (m_session && m_session->ReadsFromTheHost()) {
@@ -384,6 +395,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     bool failed = false;
     while (session->Next(&part, &failed, &bytes) && visit(part, bytes)) {
     }
+    failed = !CheckInputs(true) || failed;
     const bool usesHandle = session->ReadsFromTheHost() && datasets == m_datasets;
     if (!CloseCrew(session.release()) && usesHandle)
         m_datasets.reset();

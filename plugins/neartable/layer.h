@@ -2,6 +2,7 @@
 #ifndef FN_NEARTABLE_LAYER_H
 #define FN_NEARTABLE_LAYER_H
 
+#include "input_watch.h"
 #include "neartable/schema.h"
 #include "neartable/session.h"
 
@@ -19,7 +20,7 @@ class Layer final : public OGRLayer
   public:
     /* near: NULL, or the near side if it has been read. */
     Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
-          std::shared_ptr<const NearSide> near);
+          std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch);
     ~Layer() override;
 
     void ResetReading() override;
@@ -60,6 +61,7 @@ class Layer final : public OGRLayer
     const char *NearRecord(const PartView &part, int64_t row) const;
     std::unique_ptr<OGRGeometry> MakeGeometry(const PartView &part, int64_t row) const;
     void Fail();
+    bool CheckInputs(bool all) const;
     struct ArrayBuilder;
     int NextArray(ArrowArray *array);
     int64_t AppendRows(ArrayBuilder &builder, int64_t n) const;
@@ -69,6 +71,7 @@ class Layer final : public OGRLayer
     GDALDataset *m_dataset;
     std::shared_ptr<const Plan> m_plan;
     SharedDatasets m_datasets;
+    std::shared_ptr<InputWatch> m_watch; /* NULL: a worker reads this table */
     Schema m_schema;
     std::vector<char> m_wanted; /* of each field: it is not ignored */
 

@@ -12,9 +12,10 @@ std::unique_ptr<Worker> Worker::Open(const Work &work, CSLConstList config, int 
     ConfigureWorker(config, threads); /* this thread is ours until the stream ends */
     std::unique_ptr<Worker> self(new Worker(work));
     std::string cause;
-    self->m_reader = TaskReader::Open(self->m_plan, work.near.get(), work.split, work.shared.get(), cause);
+    fn_status status = FN_OK;
+    self->m_reader = TaskReader::Open(self->m_plan, work.near.get(), work.split, work.shared.get(), &status, cause);
     if (!self->m_reader) {
-        fn_fail(err, FN_ERR_READ, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
+        fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
                 cause.c_str());
         return nullptr;
     }
@@ -212,7 +213,7 @@ fn_status Worker::Run(Purpose purpose, fn_task *task, Notes *messages, fn_error 
     m_part.Clear(m_plan); /* a task that was given up may have left something */
     fn_status status = m_reader->Read(task->number, task->cancel, m_batch, &end, collector, cause);
     const std::string range = m_work.split.Describe(task->number);
-    if (status == FN_ERR_READ)
+    if (status == FN_ERR_READ || status == FN_ERR_ARGUMENT)
         return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),
                        Describe(m_plan.input).c_str(), cause.c_str());
     if (status == FN_OK && end) {

@@ -138,6 +138,16 @@ static FileState StateOfInput(const std::string &path)
 
 /* ---- what is asked ---- */
 
+FileState InputFiles::StateOf(const std::string &path)
+{
+    return StateOfInput(path);
+}
+
+bool InputFiles::IsNear(const std::string &path)
+{
+    return !IsFarAway(path);
+}
+
 std::string InputFiles::Changed() const
 {
     for (const InputFile &file : m_files)

@@ -73,6 +73,10 @@ class InputFiles
     /* The name of the first input that lies in the folder or in one below it; empty: none. */
     std::string FindIn(const std::string &folder) const;
 
+    /* The state that a file is in now; whether finding out costs no request over a network. */
+    static FileState StateOf(const std::string &path);
+    static bool IsNear(const std::string &path);
+
     /* The name of the first input whose state cannot be known; empty: none. */
     std::string Unknown() const;
 

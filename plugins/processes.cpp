@@ -126,6 +126,11 @@ static int Depth()
     return atoi(CPLGetThreadLocalConfigOption(kDepth, "0"));
 }
 
+bool IsOpenedByWorker()
+{
+    return Depth() > 0;
+}
+
 fn_status CheckDepth(fn_error *err)
 {
     constexpr int kMost = 16;

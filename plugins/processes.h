@@ -47,6 +47,9 @@ template <class Compute> fn_status KeepNotes(fn_task *task, fn_error *err, const
  * another one: threads, and no retries; the outer one has its own, and attempts at each of several levels would multiply. */
 void ResolveWorkers(const char *driver, fn_worker_options &options);
 
+/* Whether a worker opens a dataset on this thread, as an input or to write a part of an output. */
+bool IsOpenedByWorker();
+
 /* Fails for a dataset that lies too deep within others of ours: it reads itself. */
 fn_status CheckDepth(fn_error *err);
 

@@ -8,6 +8,7 @@
 
 #include "fishnet/dataset.h"
 #include "fishnet/recipe.h"
+#include "input_watch.h"
 #include "open_options.h"
 #include "recipe_file.h"
 
@@ -360,10 +361,25 @@ static bool CheckConnection(const Creation &creation)
     return creation.workers.processes == 0 || why.empty() || FailSource(creation, why);
 }
 
+bool CheckOutput(const Creation &creation, const std::string &folder)
+{
+    InputFiles inputs(InputFiles::Reach::Disk);
+    inputs.AddDataset(GDALDataset::ToHandle(creation.source));
+    inputs.AddName(creation.connection, creation.openOptions.List());
+    return fishnet::CheckOutput("FISHNET", inputs, creation.output, folder);
+}
+
 static GDALDataset *Create(Creation &creation, CSLConstList options)
 {
     if (!CheckOptionNames("FISHNET", GDAL_DMD_CREATIONOPTIONLIST, options))
         return nullptr;
+    /* GDAL has deleted what had the name of the output. */
+    const std::string input = InputWatch::PutBack(creation.output);
+    if (!input.empty()) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: the output %s is an input: %s", creation.output.c_str(),
+                 input.c_str());
+        return nullptr;
+    }
     creation.workers = fn_worker_options_default();
     for (CSLConstList option = options; option && *option; option++)
         if (!TakeOption(*option, creation, &creation.own))
@@ -383,7 +399,7 @@ static GDALDataset *Create(Creation &creation, CSLConstList options)
                  creation.source->GetDescription());
         return nullptr;
     }
-    if (!CheckOwnOptions(creation, single) || !NameSource(creation))
+    if (!CheckOwnOptions(creation, single) || !NameSource(creation) || !CheckOutput(creation, std::string()))
         return nullptr;
     ResolveWorkers("FISHNET", creation.workers);
     if (!CheckConnection(creation))

@@ -23,6 +23,9 @@ struct Creation {
     void *progressData = nullptr;
 };
 
+/* CPLError, and false, if the output is an input, or an input lies in the folder (may be empty) that goes with it. */
+bool CheckOutput(const Creation &creation, const std::string &folder);
+
 /* DMD_CREATIONOPTIONLIST. */
 std::string CreationOptionList();
 /* GDALDriver::pfnCreateCopy. */

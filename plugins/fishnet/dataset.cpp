@@ -48,7 +48,7 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
     source.connection = opening.connection;
     source.openOptions = opening.options;
     source.folder = CurrentFolder();
-    std::unique_ptr<Dataset> dataset = Make(recipe, source);
+    std::unique_ptr<Dataset> dataset = Make(recipe, source, WatchOver(*recipe, opening.file));
     if (dataset) {
         dataset->SetDescription(info->pszFilename);
         dataset->m_recipeFile = opening.file;
@@ -56,9 +56,20 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
     return dataset.release();
 }
 
-std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source)
+/* Before the inputs are opened: what is changed from now on is noticed. */
+std::shared_ptr<InputWatch> Dataset::WatchOver(const fn_recipe &recipe, const std::string &recipeFile)
+{
+    std::vector<std::string> names = {recipeFile};
+    for (const char *input : recipe.inputs)
+        names.emplace_back(input ? input : "");
+    return InputWatch::New(names);
+}
+
+std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source,
+                                       std::shared_ptr<InputWatch> watch)
 {
     std::unique_ptr<Dataset> self(new Dataset());
+    self->m_watch = std::move(watch);
     self->m_recipe = std::move(recipe);
     self->m_source = source;
     self->m_plan = Plan::Make(*self->m_recipe, source.overview, self->m_handles);
@@ -277,7 +288,7 @@ Dataset *Dataset::OpenOverview(int level)
             MessageCollector collector; /* warnings have been given when this dataset was opened */
             PlanSource source = m_source;
             source.overview = level;
-            overview = Make(m_recipe, source);
+            overview = Make(m_recipe, source, m_watch);
             cause = collector.Cause("not recognized as a raster dataset");
         }
         if (overview)
@@ -420,6 +431,17 @@ CPLErr Dataset::Fail(const fn_error &err) const
     const std::string name = m_plan ? m_plan->sources[0].name : std::string();
     CPLError(CE_Failure, number, "FISHNET:%s: %s", name.c_str(), err.text);
     return CE_Failure;
+}
+
+/* What was computed of other files than those that were opened is not handed out. */
+CPLErr Dataset::CheckInputs(bool all) const
+{
+    const std::string why = m_watch ? m_watch->WhyNot(all) : std::string();
+    if (why.empty())
+        return CE_None;
+    fn_error err;
+    fn_fail(&err, FN_ERR_READ, "%s", why.c_str());
+    return Fail(err);
 }
 
 /* What to compute while the reader works on what it has: at least as much as it has just asked for, within the budget. */
@@ -573,17 +595,22 @@ CPLErr Dataset::ReadTiles(const std::vector<size_t> &wanted, const fn_window &wi
             for (size_t group : groups)
                 tasks.push_back(static_cast<int64_t>(group) * count + y * grid.cols + x);
     const std::vector<int64_t> ahead = TasksAhead(groups, touched);
+    if (m_watch && (m_progress[groups.back()].previous.width == 0 || !m_watch->IsWhole()) && CheckInputs(false) != CE_None)
+        return CE_Failure;
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;
     if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
                        &request, &err) != FN_OK)
-        return Fail(err);
-    return CE_None;
+        return CheckInputs(true) == CE_None ? Fail(err) : CE_Failure;
+    const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
+    return CheckInputs(isLast);
 }
 
 CPLErr Dataset::Advise(const std::vector<size_t> &wanted, const fn_window &window)
 {
+    if (m_watch && !m_watch->IsWhole())
+        return CheckInputs(false); /* a copy is about to begin, perhaps one that reads nothing */
     const fn_grid &grid = m_plan->grid;
     const fn_window touched = fn_grid_touch(&grid, window);
     const size_t group = m_plan->GroupOf(wanted[0]);

@@ -6,6 +6,7 @@
 
 #include "fishnet/plan.h"
 #include "fishnet/session.h"
+#include "input_watch.h"
 
 namespace fishnet
 {
@@ -43,6 +44,7 @@ class Dataset final : public GDALDataset
     void LimitTo(const fn_window &window) { m_limit = window; }
 
     const Plan &GetPlan() const { return *m_plan; }
+    const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
     int OverviewCount() const { return m_overviewCount; }
     Dataset *Overview(int level); /* NULL after CPLError */
@@ -66,7 +68,9 @@ class Dataset final : public GDALDataset
     using Recipe = std::unique_ptr<fn_recipe, ClearRecipe>;
 
     Dataset() = default;
-    static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source);
+    static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source,
+                                         std::shared_ptr<InputWatch> watch);
+    static std::shared_ptr<InputWatch> WatchOver(const fn_recipe &recipe, const std::string &recipeFile);
     bool CheckWorkers() const;
     void PreparePython() const;
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
@@ -84,12 +88,14 @@ class Dataset final : public GDALDataset
     void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
                      const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
     CPLErr Fail(const fn_error &err) const;
+    CPLErr CheckInputs(bool all) const;
     void FillReport();
 
     std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
     std::string m_recipeFile;                  /* empty: it was opened by a connection string */
     PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<InputWatch> m_watch;
     std::vector<DatasetHandle>
         m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
     std::unique_ptr<Session, CloseSession> m_session;

@@ -6,6 +6,7 @@
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
 #include "fishnet/recipe.h"
+#include "input_watch.h"
 #include "recipe_file.h"
 
 namespace fishnet
@@ -101,11 +102,17 @@ void RegisterRasterDriver()
     driver->SetMetadataItem(GDAL_DMD_EXTENSIONS, FN_RECIPE_FILE_EXTENSION);
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
     driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, CreationOptionList().c_str());
-    driver->pfnIdentify = Dataset::Identify;
+    driver->pfnIdentify = [](GDALOpenInfo *info) {
+        const bool deletes = GuardedQuietly(false, [info] { return InputWatch::Identify(info); });
+        return deletes ? TRUE : Dataset::Identify(info);
+    };
     driver->pfnOpen = Dataset::Open;
     driver->pfnCreateCopy = CreateCopy;
     driver->pfnDelete = [](const char *name) {
-        return Guarded("FISHNET", CE_Failure, [name] { return DeleteRecipeFile(name, RasterRecipes()); });
+        return Guarded("FISHNET", CE_Failure, [name] {
+            CPLErr result = CE_None;
+            return InputWatch::Delete(name, &result) ? result : DeleteRecipeFile(name, RasterRecipes());
+        });
     };
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
     GetGDALDriverManager()->RegisterDriver(driver);

@@ -745,8 +745,37 @@ std::string Plan::Signature() const
         text += CPLSPrintf(" > %d %d", output.band, output.isMask);
         add(output.type, output.nodata);
     }
+    for (const Source &source : sources)
+        text += "\n" + source.structure;
     for (const Group &group : groups)
         text += CPLSPrintf(" %d", static_cast<int>(group.count));
+    return text;
+}
+
+std::string Plan::StructureOf(size_t source, GDALDatasetH dataset) const
+{
+    const int count = GDALGetRasterCount(dataset);
+    std::string text = CPLSPrintf("%d x %d pixels, %d bands", GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset),
+                                  count);
+    double transform[6];
+    if (GDALGetGeoTransform(dataset, transform) == CE_None)
+        for (double value : transform)
+            text += CPLSPrintf(" %.17g", value);
+    const auto add = [&](int number) {
+        GDALRasterBandH band = number <= count ? GDALGetRasterBand(dataset, number) : nullptr;
+        if (!band)
+            return;
+        const fn_type type = FromGDAL(band);
+        const fn_nodata nodata = NoDataOf(band, type);
+        text += CPLSPrintf("; %d: %s %d %016llx %d", number, GDALGetDataTypeName(GDALGetRasterDataType(band)), nodata.set,
+                           static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0), GDALGetMaskFlags(band));
+    };
+    for (const Plane &plane : planes)
+        if (plane.source == source)
+            add(plane.band);
+    for (const Output &output : outputs)
+        if (!expr && source == 0)
+            add(output.band);
     return text;
 }
 
@@ -764,6 +793,8 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, st
             return nullptr;
     } else if (!builder.AddSourceOutputs())
         return nullptr;
+    for (size_t i = 0; i < plan->sources.size(); i++)
+        plan->sources[i].structure = plan->StructureOf(i, handles[i].get());
     return builder.MakeGrid() ? plan : nullptr;
 }
 

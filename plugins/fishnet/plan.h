@@ -38,6 +38,7 @@ struct Source {
     std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
     CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
     Pipeline pipeline;         /* what it is made of */
+    std::string structure;     /* all that reading it depends on: a handle that says otherwise is of another file */
     Results results;           /* of steps that were run once for all workers: `path` reads them */
 };
 
@@ -106,6 +107,8 @@ class Plan
     std::string Signature() const;
 
     DatasetHandle OpenSource(size_t i) const;
+    /* What stands in Source::structure, of any handle. */
+    std::string StructureOf(size_t source, GDALDatasetH dataset) const;
 };
 
 /* "A (dem.tif)" */

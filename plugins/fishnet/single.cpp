@@ -636,7 +636,7 @@ class Single
 {
   public:
     explicit Single(const Creation &creation) : m_creation(creation) {}
-    bool Prepare(const Plan &source, const Layout &layout);
+    bool Prepare(const Dataset &source, const Layout &layout);
     /* Computes all and writes it. */
     bool Write(const std::string &path);
 
@@ -659,6 +659,7 @@ class Single
     Layout m_layout;
     CPLStringList m_openOptions, m_config;
     std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<InputWatch> m_watch;
     std::set<std::string> m_warnings; /* that have been given */
     std::mutex m_failedMutex;
     std::map<int64_t, std::string> m_failed; /* by task: filled with NoData */
@@ -668,8 +669,10 @@ class Single
 } // namespace
 
 /* The plan, with tasks of that size. Its warnings have been given by the dataset that the metadata came from. */
-bool Single::Prepare(const Plan &source, const Layout &layout)
+bool Single::Prepare(const Dataset &dataset, const Layout &layout)
 {
+    const Plan &source = dataset.GetPlan();
+    m_watch = dataset.Watch();
     int tileWidth = 0, tileHeight = 0;
     fn_error err;
     m_layout = layout;
@@ -891,8 +894,12 @@ bool Single::Write(const std::string &path)
     if (!Start(&err))
         return FailTask(err);
     for (;;) {
-        fn_part part;
-        if (fn_stream_next(m_stream.get(), &part, &err) != FN_OK)
+        fn_part part = {};
+        const fn_status status = fn_stream_next(m_stream.get(), &part, &err);
+        const std::string why = m_watch ? m_watch->WhyNot(!part.data) : std::string();
+        if (!why.empty())
+            return Fail(CPLE_FileIO, m_creation.output, why);
+        if (status != FN_OK)
             return FailTask(err);
         if (!part.data)
             break;
@@ -933,7 +940,7 @@ static bool Prepare(const Creation &creation, const std::string &path, Single &s
     auto *source = dynamic_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     Layout layout;
     return source && MakeFile(creation, *source, path) && ReadLayout(creation, path, layout) &&
-           single.Prepare(source->GetPlan(), layout);
+           single.Prepare(*source, layout);
 }
 
 GDALDataset *CreateSingle(const Creation &creation)

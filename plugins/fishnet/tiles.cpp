@@ -323,8 +323,9 @@ namespace
 class Run
 {
   public:
-    Run(const Creation &creation, const TileJob &job, const output::OutputFolder &folder, std::set<std::string> said)
-        : m_creation(creation), m_job(job), m_folder(folder), m_all(job.tiles.Count()), m_said(std::move(said))
+    Run(const Creation &creation, const TileJob &job, const output::OutputFolder &folder, std::set<std::string> said,
+        InputWatch *watch)
+        : m_creation(creation), m_job(job), m_folder(folder), m_watch(watch), m_all(job.tiles.Count()), m_said(std::move(said))
     {
         m_done = m_all - static_cast<int64_t>(job.todo.size());
     }
@@ -345,6 +346,7 @@ class Run
     const Creation &m_creation;
     const TileJob &m_job;
     const output::OutputFolder &m_folder;
+    InputWatch *m_watch; /* may be NULL */
     int64_t m_done, m_all;
     std::set<std::string> m_said; /* what has been said is not said again for each tile */
     PoolHandle m_pool;
@@ -430,6 +432,9 @@ bool Run::Write(const Words &inputs)
     fn_status status = Begin(inputs, &err) ? FN_OK : FN_ERR_SYSTEM;
     for (fn_part part = {}; status == FN_OK;) {
         status = fn_stream_next(m_stream, &part, &err);
+        const std::string why = m_watch ? m_watch->WhyNot(!part.data) : std::string();
+        if (!why.empty())
+            status = fn_fail(&err, FN_ERR_READ, "%s", why.c_str());
         if (status != FN_OK || !part.data)
             break;
         m_done++;
@@ -542,7 +547,7 @@ GDALDataset *CreateTiles(const Creation &creation)
     TileOptions options;
     TileJob job;
     TileSet &tiles = job.tiles;
-    if (!ReadOptions(creation, tiles, options))
+    if (!ReadOptions(creation, tiles, options) || !CheckOutput(creation, tiles.folder))
         return nullptr;
     const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
     auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
@@ -581,7 +586,8 @@ GDALDataset *CreateTiles(const Creation &creation)
     for (int i = 0; i < files.size(); i++)
         inputs.emplace_back(files[i]);
     std::vector<std::string> failures;
-    if (!Run(creation, job, folder, said).Write(inputs) || !ReadFailures(tiles, folder, failures) ||
+    if (!Run(creation, job, folder, said, computed->Watch().get()).Write(inputs) ||
+        !ReadFailures(tiles, folder, failures) ||
         !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))
         return nullptr;
     return GDALDataset::FromHandle(

@@ -21,6 +21,11 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
                     collector.Cause("not recognized as a raster dataset").c_str());
             return nullptr;
         }
+        if (worker->m_plan->StructureOf(i, worker->m_datasets.back().get()) != worker->m_plan->sources[i].structure) {
+            fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %s",
+                    Describe(worker->m_plan->sources[i]).c_str());
+            return nullptr;
+        }
     }
     return worker;
 }
@@ -43,7 +48,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
         return nullptr;
     }
     if (plan->Signature() != signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened", connection.c_str());
+        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s", connection.c_str());
         return nullptr;
     }
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));

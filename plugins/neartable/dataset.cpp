@@ -26,7 +26,8 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
             return nullptr;
         if (opening.file.empty() && IsIncomplete(opening.options.List()))
             return OpenIncomplete(opening.connection.c_str()).release();
-        std::unique_ptr<Dataset> self = OpenWith(opening.connection.c_str(), opening.options.List(), nullptr);
+        std::unique_ptr<Dataset> self =
+            OpenWith(opening.connection.c_str(), opening.options.List(), nullptr, opening.file);
         if (self) {
             self->SetDescription(info->pszFilename);
             self->m_layer->WarnOfRenamed();
@@ -56,13 +57,22 @@ static bool CanBeShared(const Plan &plan, const std::vector<DatasetHandle> &hand
     return true;
 }
 
+/* Before the inputs are opened: what is changed from now on is noticed. */
+static std::shared_ptr<InputWatch> WatchOver(const Options &options, const std::string &recipeFile)
+{
+    std::vector<std::string> names = {options.input, recipeFile};
+    names.insert(names.end(), options.near.begin(), options.near.end());
+    return InputWatch::New(names);
+}
+
 std::unique_ptr<Dataset> Dataset::OpenWith(const char *connection, CSLConstList openOptions,
-                                           std::shared_ptr<const NearSide> near)
+                                           std::shared_ptr<const NearSide> near, const std::string &recipeFile)
 {
     Options options;
     if (!options.Parse(connection, openOptions))
         return nullptr;
     std::unique_ptr<Dataset> self(new Dataset());
+    self->m_watch = WatchOver(options, recipeFile);
     self->m_datasets = std::make_shared<std::vector<DatasetHandle>>();
     self->m_plan = Plan::Make(options, *self->m_datasets);
     if (!self->m_plan || !CanBeShared(*self->m_plan, *self->m_datasets))
@@ -75,7 +85,8 @@ std::unique_ptr<Dataset> Dataset::OpenWith(const char *connection, CSLConstList 
             if (self->m_files.FindString(files[i]) < 0)
                 self->m_files.AddString(files[i]);
     }
-    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets, std::move(near));
+    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets, std::move(near),
+                                            self->m_watch);
     return self;
 }
 

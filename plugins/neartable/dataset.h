@@ -2,6 +2,7 @@
 #ifndef FN_NEARTABLE_DATASET_H
 #define FN_NEARTABLE_DATASET_H
 
+#include "input_watch.h"
 #include "neartable/layer.h"
 
 namespace fishnet::neartable
@@ -15,7 +16,8 @@ class Dataset final : public GDALDataset
     ~Dataset() override;
     /* The table of these options over a near side that has been read. NULL after CPLError. */
     static std::unique_ptr<Dataset> OpenWith(const char *connection, CSLConstList openOptions,
-                                             std::shared_ptr<const NearSide> near);
+                                             std::shared_ptr<const NearSide> near,
+                                             const std::string &recipeFile = std::string());
 
     int GetLayerCount() FN_CONST override { return 1; }
     FN_CONST OGRLayer *GetLayer(int i) FN_CONST override { return i == 0 ? m_layer.get() : nullptr; }
@@ -26,12 +28,14 @@ class Dataset final : public GDALDataset
     const char *GetMetadataItem(const char *name, const char *domain = "") override;
 
     const Plan &GetPlan() const { return *m_plan; }
+    const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
 
   private:
     Dataset() = default;
     void FillReport();
 
     std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<InputWatch> m_watch;
     CPLStringList m_files;
     SharedDatasets m_datasets; /* opened and closed with this dataset, by the same thread */
     std::unique_ptr<Layer> m_layer;

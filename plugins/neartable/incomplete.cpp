@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "input_watch.h"
 #include "open_options.h"
 
 namespace fishnet::neartable
@@ -13,7 +14,8 @@ namespace
 class IncompleteLayer final : public OGRLayer
 {
   public:
-    IncompleteLayer(GDALDataset *dataset, const Plan &plan) : m_dataset(dataset), m_schema(plan)
+    IncompleteLayer(GDALDataset *dataset, const Plan &plan, std::shared_ptr<InputWatch> watch)
+        : m_dataset(dataset), m_schema(plan), m_watch(std::move(watch))
     {
         SetDescription(m_schema.defn->GetName());
     }
@@ -28,26 +30,29 @@ class IncompleteLayer final : public OGRLayer
     GDALDataset *GetDataset() override { return m_dataset; }
 
   private:
-    template <class Result> static Result Refuse(Result result)
+    template <class Result> Result Refuse(Result result)
     {
         SayNoNear(CE_Failure);
+        if (m_watch)
+            m_watch->WhyNot(false); /* an output that has taken the place of the input is none */
         return result;
     }
 
     GDALDataset *m_dataset;
     Schema m_schema;
+    std::shared_ptr<InputWatch> m_watch;
 };
 
 class IncompleteDataset final : public GDALDataset
 {
   public:
-    explicit IncompleteDataset(const std::vector<std::string> &inputLayers)
+    IncompleteDataset(const std::vector<std::string> &inputLayers, const std::shared_ptr<InputWatch> &watch)
     {
         eAccess = GA_ReadOnly;
         for (const std::string &layer : inputLayers) {
             Plan plan;
             plan.input.layer = layer;
-            m_layers.push_back(std::make_unique<IncompleteLayer>(this, plan));
+            m_layers.push_back(std::make_unique<IncompleteLayer>(this, plan, watch));
         }
     }
     int GetLayerCount() FN_CONST override { return static_cast<int>(m_layers.size()); }
@@ -80,7 +85,8 @@ std::unique_ptr<GDALDataset> OpenIncomplete(const char *connection)
     if (!options.ParseName(connection) || !Plan::FindInputLayers(options, layers))
         return nullptr;
     SayNoNear(CE_Warning);
-    auto dataset = std::make_unique<IncompleteDataset>(layers);
+    const std::shared_ptr<InputWatch> watch = InputWatch::New({options.input});
+    auto dataset = std::make_unique<IncompleteDataset>(layers, watch);
     dataset->SetDescription(connection);
     return dataset;
 }

@@ -11,9 +11,9 @@ namespace fishnet::neartable
 {
 
 Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
-             std::shared_ptr<const NearSide> near)
+             std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch)
     : m_dataset(dataset), m_plan(std::move(plan)), m_who("NEARTABLE:" + m_plan->input.name),
-      m_datasets(std::move(datasets)), m_schema(*m_plan),
+      m_datasets(std::move(datasets)), m_watch(std::move(watch)), m_schema(*m_plan),
       m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1), m_near(std::move(near))
 {
     if (m_near)
@@ -119,9 +119,18 @@ bool Layer::StartSession(Session &session, Purpose purpose)
     return helper && session.Start(helper);
 }
 
+/* Rows of other files than those that were opened are not handed out. False after CPLError. */
+bool Layer::CheckInputs(bool all) const
+{
+    const std::string why = m_watch ? m_watch->WhyNot(all) : std::string();
+    if (!why.empty())
+        CPLError(CE_Failure, CPLE_FileIO, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), why.c_str());
+    return why.empty();
+}
+
 bool Layer::Begin()
 {
-    if (!PrepareDatasets())
+    if (!CheckInputs(true) || !PrepareDatasets())
         return false;
     m_session.reset(Session::Open(m_plan, Purpose::Rows, m_datasets));
     return m_session && StartSession(*m_session, Purpose::Rows);
@@ -141,7 +150,9 @@ bool Layer::NextPart()
         m_rowsBefore += m_part.header.rows;
         m_part.header = PartHeader();
         bool failed = false;
-        if (m_session->Next(&m_part, &failed)) {
+        const bool isPart = m_session->Next(&m_part, &failed);
+        failed = !CheckInputs(!isPart) || failed;
+        if (isPart && !failed) {
             m_sum.features += m_part.header.features;
             m_sum.unusable.Add(m_part.header.unusable);
             if (m_part.header.rows > 0)
@@ -395,7 +406,7 @@ bool Layer::CanCountFast() const
 /* A pass over the input, beside the one that may be under way. */
 bool Layer::Run(Purpose purpose, const Visit &visit)
 {
-    if (!PrepareDatasets())
+    if (!CheckInputs(true) || !PrepareDatasets())
         return false;
     SharedDatasets datasets = m_datasets;
     if (m_session && m_session->Uses(m_datasets)) {
@@ -410,6 +421,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     fn_part bytes = {};
     while (!failed && session->Next(&part, &failed, &bytes) && visit(part, bytes)) {
     }
+    failed = !CheckInputs(true) || failed;
     return !failed;
 }
 

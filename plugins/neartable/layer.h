@@ -2,6 +2,7 @@
 #ifndef FN_NEARTABLE_LAYER_H
 #define FN_NEARTABLE_LAYER_H
 
+#include "input_watch.h"
 #include "neartable/schema.h"
 #include "neartable/session.h"
 
@@ -19,7 +20,7 @@ class Layer final : public OGRLayer
   public:
     /* near: NULL, or the near side if it has been read. */
     Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
-          std::shared_ptr<const NearSide> near);
+          std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch);
     ~Layer() override;
 
     void ResetReading() override;
@@ -68,6 +69,7 @@ class Layer final : public OGRLayer
         void operator()(Session *session) const;
     };
     using SessionHandle = std::unique_ptr<Session, EndSession>;
+    bool CheckInputs(bool all) const;
     struct ArrayBuilder;
     int NextArray(ArrowArray *array);
     int64_t AppendRows(ArrayBuilder &builder, int64_t n) const;
@@ -78,6 +80,7 @@ class Layer final : public OGRLayer
     std::shared_ptr<const Plan> m_plan;
     std::string m_who; /* for error texts */
     SharedDatasets m_datasets;
+    std::shared_ptr<InputWatch> m_watch; /* NULL: a worker reads this table */
     Schema m_schema;
     std::vector<char> m_wanted; /* of each field: it is not ignored */
 

@@ -108,10 +108,12 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
                 own = Plan::Open(layer);
             dataset = own.get();
         }
-        OGRLayerH handle = dataset ? GDALDatasetGetLayerByName(dataset, layer.layer.c_str()) : nullptr;
+        fn_status status = FN_OK;
+        std::string cause;
+        OGRLayerH handle = FindLayer(layer, dataset, &status, cause);
         if (!handle) {
-            fn_fail(err, FN_ERR_READ, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
-                    collector.Cause("the layer is not there any more").c_str());
+            fn_fail(err, status, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
+                    collector.Cause(cause.c_str()).c_str());
             return nullptr;
         }
         if (NeedsUniqueFids(plan, i) && !CheckFids(layer, dataset, handle, err))

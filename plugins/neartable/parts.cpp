@@ -9,6 +9,7 @@
 
 #include "fishnet/stream.h"
 #include "input_files.h"
+#include "input_watch.h"
 #include "neartable/dataset.h"
 #include "neartable/helper.h"
 #include "neartable/part_worker.h"
@@ -326,8 +327,9 @@ namespace
 class Run
 {
   public:
-    Run(PartsJob &job, const Plan &plan, const OutputFolder &folder, GDALProgressFunc progress, void *progressData)
-        : m_job(job), m_plan(plan), m_folder(folder), m_progress(progress), m_progressData(progressData)
+    Run(PartsJob &job, const Plan &plan, const OutputFolder &folder, InputWatch *watch, GDALProgressFunc progress,
+        void *progressData)
+        : m_job(job), m_plan(plan), m_folder(folder), m_watch(watch), m_progress(progress), m_progressData(progressData)
     {
     }
     ~Run() { Stop(); }
@@ -349,6 +351,7 @@ class Run
     PartsJob &m_job;
     const Plan &m_plan;
     const OutputFolder &m_folder;
+    InputWatch *m_watch; /* may be NULL */
     GDALProgressFunc m_progress;
     void *m_progressData;
     PoolHandle m_pool;
@@ -465,6 +468,9 @@ bool Run::Write()
     fn_part part = {};
     for (int64_t done = 0; status == FN_OK;) {
         status = fn_stream_next(m_stream, &part, &err);
+        const std::string why = m_watch ? m_watch->WhyNot(!part.data) : std::string();
+        if (!why.empty())
+            status = fn_fail(&err, FN_ERR_READ, "%s", why.c_str());
         if (status != FN_OK || !part.data)
             break;
         if (!Progress(++done)) {
@@ -497,6 +503,12 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
     bool resume = false;
     if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
         return nullptr;
+    /* GDAL has deleted what had the name of the output. */
+    const std::string input = InputWatch::PutBack(output);
+    if (!input.empty()) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: the output %s is an input: %s", output.c_str(), input.c_str());
+        return nullptr;
+    }
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
         CPLError(CE_Failure, CPLE_IllegalArg,
                  "NEARTABLE: the output %.300s is a union over parts: its name has to end in .vrt", output.c_str());
@@ -529,6 +541,11 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
     job.config = ThreadConfig();
     job.folder = output.substr(0, output.size() - strlen(kEnding)) + "_parts";
 
+    InputFiles inputs(InputFiles::Reach::Disk);
+    inputs.AddDataset(GDALDataset::ToHandle(&table));
+    inputs.AddName(job.connection, job.openOptions.List());
+    if (!CheckOutput("NEARTABLE", inputs, output, job.folder))
+        return nullptr;
     OutputFolder folder({"NEARTABLE", "parts", IsMember}, job.folder);
     if (!folder.Begin(Recipe(job, &table), resume))
         return nullptr;
@@ -542,7 +559,7 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
             job.todo.push_back(part);
     }
     job.folder = AbsoluteName(job.folder);
-    if (!Run(job, plan, folder, progress, progressData).Write() ||
+    if (!Run(job, plan, folder, table.Watch().get(), progress, progressData).Write() ||
         !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
         return nullptr;
     return GDALDataset::FromHandle(

@@ -22,6 +22,36 @@ std::string Describe(const LayerPlan &layer)
     return "layer \"" + layer.layer + "\" of " + layer.name;
 }
 
+/* What a plan's indices of fields, and its ways to read geometries, hold for. */
+static std::string StructureOf(OGRLayerH layer)
+{
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(layer);
+    std::string text = OGR_L_GetFIDColumn(layer);
+    for (int i = 0; i < OGR_FD_GetGeomFieldCount(defn); i++) {
+        OGRGeomFieldDefnH field = OGR_FD_GetGeomFieldDefn(defn, i);
+        text += CPLSPrintf("\n%s %d", OGR_GFld_GetNameRef(field), static_cast<int>(OGR_GFld_GetType(field)));
+    }
+    for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++) {
+        OGRFieldDefnH field = OGR_FD_GetFieldDefn(defn, i);
+        text += CPLSPrintf("\n%s %d %d", OGR_Fld_GetNameRef(field), static_cast<int>(OGR_Fld_GetType(field)),
+                           static_cast<int>(OGR_Fld_GetSubType(field)));
+    }
+    return text;
+}
+
+OGRLayerH FindLayer(const LayerPlan &layer, GDALDatasetH dataset, fn_status *status, std::string &cause)
+{
+    OGRLayerH handle = dataset ? GDALDatasetGetLayerByName(dataset, layer.layer.c_str()) : nullptr;
+    *status = handle ? FN_OK : FN_ERR_READ;
+    if (!handle)
+        cause = "the layer is not there any more";
+    if (!handle || StructureOf(handle) == layer.structure)
+        return handle;
+    *status = FN_ERR_ARGUMENT;
+    cause = "an input has changed since it was opened: its fields are others";
+    return nullptr;
+}
+
 /* QGIS sets SHAPE_ENCODING to nothing for the whole program, takes Shapefiles as they are and recodes them itself. What goes
  * into a table is UTF-8 there too: the encoding that a Shapefile names, or an empty text where it names none. */
 static std::string EncodingToAskFor(GDALDatasetH dataset)
@@ -275,6 +305,7 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
         return Fail(count ? layer.name + " has several layers: " + LayerNames(dataset) + "; choose with " + option
                           : layer.name + " has no layers");
     layer.layer = OGR_L_GetName(handle);
+    layer.structure = StructureOf(handle);
     layer.label = count > 1 ? layer.name + ":" + layer.layer : layer.name;
     if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
         layer.driver = GDALGetDriverShortName(driver);
@@ -719,7 +750,7 @@ std::string Plan::Signature() const
                                   flattening, toDegrees, unit, limits.closest, limits.radius, limits.min_radius,
                                   limits.location, limits.angle, limits.along, excluded.layer);
     const auto addLayer = [&text](const LayerPlan &layer) {
-        text += "\n" + layer.driver + " " + Quoted(layer.layer) +
+        text += "\n" + layer.driver + " " + layer.structure + " " + Quoted(layer.layer) +
                 CPLSPrintf(" %d%d %d", layer.transform, layer.points, layer.geometryField);
         for (const std::vector<int> *indices : {&layer.fields, &layer.match})
             for (int i : *indices)

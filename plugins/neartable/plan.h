@@ -46,7 +46,11 @@ struct LayerPlan {
     bool points = false;     /* its type is point */
     std::vector<int> fields; /* that are carried over: indices in the layer, -1 where it has no such field */
     std::vector<int> match;  /* fields of the MATCH pairs */
+    std::string structure;   /* its fields and kinds of geometry, in order */
 };
+
+/* The layer in a dataset that was opened again. NULL, a status and `cause`, if it is not there or has changed. */
+OGRLayerH FindLayer(const LayerPlan &layer, GDALDatasetH dataset, fn_status *status, std::string &cause);
 
 /* "layer \"addresses\" of a.gpkg" */
 std::string Describe(const LayerPlan &layer);

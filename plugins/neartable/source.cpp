@@ -164,17 +164,14 @@ static int64_t SizeForAll(const Plan &plan, const Split &split, OGRLayerH layer)
     return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers.workers) + 1));
 }
 
-static OGRLayerH FindLayer(const LayerPlan &plan, GDALDatasetH dataset)
-{
-    return GDALDatasetGetLayerByName(dataset, plan.layer.c_str());
-}
-
 bool Split::Choose(const Plan &plan, GDALDatasetH dataset, Split &split)
 {
-    OGRLayerH layer = FindLayer(plan.input, dataset);
+    fn_status status = FN_OK;
+    std::string cause;
+    OGRLayerH layer = FindLayer(plan.input, dataset, &status, cause);
     if (!layer) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "NEARTABLE: %s is not there any more",
-                 neartable::Describe(plan.input).c_str());
+        CPLError(CE_Failure, CPLE_OpenFailed, "NEARTABLE: %s: %s", neartable::Describe(plan.input).c_str(),
+                 cause.c_str());
         return false;
     }
     split = Split();
@@ -288,7 +285,7 @@ fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel,
 
 /* ---- one reader for all ---- */
 
-bool OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause)
+fn_status OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause)
 {
     GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.input.dataset].get() : nullptr;
     if (m_hasFailed) {
@@ -296,17 +293,21 @@ bool OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collect
         m_own = Plan::Open(m_plan.input);
         dataset = m_own.get();
     }
-    OGRLayerH layer = dataset ? FindLayer(m_plan.input, dataset) : nullptr;
+    fn_status status = FN_OK;
+    OGRLayerH layer = FindLayer(m_plan.input, dataset, &status, cause);
     if (!layer)
-        cause = collector.Cause("the layer is not there any more");
-    return layer && m_cursor.Open(layer, extractor, collector, cause);
+        cause = collector.Cause(cause.c_str());
+    else if (!m_cursor.Open(layer, extractor, collector, cause))
+        status = FN_ERR_READ;
+    return status;
 }
 
 fn_status OneReader::ReadFeatures(int64_t task, const volatile bool *cancel, Extractor &extractor, Given &given,
                                   bool *atEnd, MessageCollector &collector, std::string &cause)
 {
-    if (!m_cursor.IsOpen() && !OpenCursor(extractor, collector, cause))
-        return FN_ERR_READ;
+    const fn_status status = m_cursor.IsOpen() ? FN_OK : OpenCursor(extractor, collector, cause);
+    if (status != FN_OK)
+        return status;
     const auto visit = [&](FeatureHandle feature, int64_t number) {
         /* A point is taken out here and now, which is quicker than keeping the feature. */
         if (m_plan.input.points)
@@ -454,8 +455,9 @@ bool OneReader::ReadInAdvance(const volatile bool *cancel, Extractor &extractor)
 /* ---- one worker ---- */
 
 std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *near, const Split &split,
-                                             OneReader *shared, std::string &cause)
+                                             OneReader *shared, fn_status *status, std::string &cause)
 {
+    *status = FN_ERR_READ;
     std::unique_ptr<TaskReader> self(new TaskReader(plan, split, shared));
     const auto groupOf = [near](const std::string &key) { return near ? near->Group(key) : FN_NO_GROUP; };
     if (!self->m_extractor.Init(plan, plan.input, plan.fields, groupOf, cause))
@@ -464,10 +466,9 @@ std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *n
         return self;
     MessageCollector collector;
     self->m_dataset = Plan::Open(plan.input);
-    if (self->m_dataset)
-        self->m_layer = FindLayer(plan.input, self->m_dataset.get());
+    self->m_layer = FindLayer(plan.input, self->m_dataset.get(), status, cause);
     if (!self->m_layer) {
-        cause = collector.Cause(self->m_dataset ? "the layer is not there any more" : "no reason given");
+        cause = collector.Cause(self->m_dataset ? cause.c_str() : "no reason given");
         return nullptr;
     }
     self->m_extractor.Prepare(self->m_layer);

@@ -119,7 +119,7 @@ class OneReader
                            MessageCollector &collector, std::string &cause);
     void TakeOut(int64_t task, Extractor &extractor, Given &given, MessageCollector &collector);
     void EndTurn(int64_t task, Given &&given, bool atEnd);
-    bool OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
+    fn_status OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
 
     const Plan &m_plan;
     const Split &m_split;
@@ -140,10 +140,10 @@ class OneReader
 class TaskReader
 {
   public:
-    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL and `cause` on
-     * failure. */
+    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL, a status and
+     * `cause` on failure. */
     static std::unique_ptr<TaskReader> Open(const Plan &plan, const NearSide *near, const Split &split,
-                                            OneReader *shared, std::string &cause);
+                                            OneReader *shared, fn_status *status, std::string &cause);
     /* *batch lasts until the next call. A task that fails may be tried again, by this reader or another. */
     fn_status Read(int64_t task, const volatile bool *cancel, const Batch **batch, bool *end,
                    MessageCollector &collector, std::string &cause);

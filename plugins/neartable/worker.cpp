@@ -12,9 +12,10 @@ std::unique_ptr<Worker> Worker::Open(const Work &work, CSLConstList config, int 
     ConfigureWorker(config, threads); /* this thread is ours until the stream ends */
     std::unique_ptr<Worker> self(new Worker(work));
     std::string cause;
-    self->m_reader = TaskReader::Open(self->m_plan, work.near.get(), work.split, work.shared.get(), cause);
+    fn_status status = FN_OK;
+    self->m_reader = TaskReader::Open(self->m_plan, work.near.get(), work.split, work.shared.get(), &status, cause);
     if (!self->m_reader) {
-        fn_fail(err, FN_ERR_READ, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
+        fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
                 cause.c_str());
         return nullptr;
     }

@@ -329,7 +329,7 @@ OGRFeature *Layer::GetNextFeature()
             m_nFeaturesRead++;
             if ((!m_poFilterGeom || FilterGeometry(feature->GetGeometryRef())) &&
                 (!m_poAttrQuery || m_poAttrQuery->Evaluate(feature.get())))
-                return true;
+                return feature.release();
         }
         return nullptr;
     });

@@ -79,14 +79,17 @@ bool FailUnknownOption(const char *driver, const char *name)
     return Fail(driver, GDAL_DMD_OPENOPTIONLIST, name, NamesOfOptions(driver, GDAL_DMD_OPENOPTIONLIST));
 }
 
-bool CheckOptionNames(const char *driver, const char *list, CSLConstList options)
+bool CheckOptionNames(const char *driver, const char *list, CSLConstList options, const char *other)
 {
     if (!options || !*options)
         return true;
-    const std::vector<std::string> known = NamesOfOptions(driver, list);
+    std::vector<std::string> known = NamesOfOptions(driver, list);
+    if (other)
+        for (const std::string &name : NamesOfOptions(other, list))
+            known.push_back(name);
     for (CSLConstList option = options; *option; option++) {
         const std::string name = std::string(*option).substr(0, strcspn(*option, "="));
-        const auto is = [&name](const std::string &other) { return EQUAL(other.c_str(), name.c_str()); };
+        const auto is = [&name](const std::string &one) { return EQUAL(one.c_str(), name.c_str()); };
         if (!IsForOtherDrivers(name.c_str()) && std::none_of(known.begin(), known.end(), is))
             return Fail(driver, list, name, known);
     }

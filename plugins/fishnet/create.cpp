@@ -371,8 +371,6 @@ bool CheckOutput(const Creation &creation, const std::string &folder)
 
 static GDALDataset *Create(Creation &creation, CSLConstList options)
 {
-    if (!CheckOptionNames("FISHNET", GDAL_DMD_CREATIONOPTIONLIST, options))
-        return nullptr;
     /* GDAL has deleted what had the name of the output. */
     const std::string input = InputWatch::PutBack(creation.output);
     if (!input.empty()) {
@@ -399,7 +397,9 @@ static GDALDataset *Create(Creation &creation, CSLConstList options)
                  creation.source->GetDescription());
         return nullptr;
     }
-    if (!CheckOwnOptions(creation, single) || !NameSource(creation) || !CheckOutput(creation, std::string()))
+    if (!CheckOwnOptions(creation, single) ||
+        !CheckOptionNames("FISHNET", GDAL_DMD_CREATIONOPTIONLIST, creation.own.List(), single ? "GTiff" : nullptr) ||
+        !NameSource(creation) || !CheckOutput(creation, std::string()))
         return nullptr;
     ResolveWorkers("FISHNET", creation.workers);
     if (!CheckConnection(creation))

@@ -33,8 +33,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
 GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
 {
     Opening opening;
-    if (!ReadName(info, RasterRecipes(), opening) ||
-        !CheckOptionNames("FISHNET", GDAL_DMD_OPENOPTIONLIST, opening.options.List()))
+    if (!ReadName(info, RasterRecipes(), opening))
         return nullptr;
     auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
     fn_error err;
@@ -43,6 +42,8 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
                  opening.file.c_str(), opening.file.empty() ? "" : ": ", err.text);
         return nullptr;
     }
+    if (!CheckOptionNames("FISHNET", GDAL_DMD_OPENOPTIONLIST, opening.options.List()))
+        return nullptr;
     ResolveWorkers("FISHNET", recipe->workers);
     PlanSource source;
     source.connection = opening.connection;

@@ -127,7 +127,7 @@ class BadInput(Case):
             options = dict(OT='Float64', WORKERS=kind)
             self.assertNotEqual(list(fishnet(path, 'A', **options).ReadAsArray()[0]), want)
             self.assertEqual(list(fishnet(path, 'A', A_OO='DATATYPE=Float64', **options).ReadAsArray()[0]), want)
-            self.assertEqual(list(fishnet(path, 'B', B=path, B_OO='DATATYPE=Float64;FORCE_CELLSIZE=YES', **options).ReadAsArray()[0]), want)
+            self.assertEqual(list(fishnet(path, 'B', B=path, B_OO='DATATYPE=Float64', **options).ReadAsArray()[0]), want)
         good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'CALC=B', '-co', 'B=' + path, '-co', 'B_OO=DATATYPE=Float64', '-co', 'OT=Float64', path,
              self.path('b.vrt'))
         self.assertEqual(list(gdal.Open(self.path('b.vrt')).ReadAsArray()[0]), want)

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <cpl_error.h>
+#include <gdal_priv.h>
 
 #include "fishnet/base.h"
 
@@ -41,6 +42,20 @@ template <class Value, class Run> Value Guarded(const char *who, Value failed, R
 {
     return Catch(std::move(failed), std::forward<Run>(run),
                  [who, level](const char *text, CPLErrorNum number) { CPLError(level, number, "%s: %s", who, text); });
+}
+
+/* GDALDriver::pfnOpen. Where GDAL has no memory for a part of what we give it (a line of metadata, a band), it says so and goes on: what was
+ * opened with such an error is not whole, and is closed. */
+template <class Open> GDALDataset *GuardedOpen(const char *who, Open &&open)
+{
+    CPLErrorReset();
+    return Guarded<GDALDataset *>(who, nullptr, [&]() -> GDALDataset * {
+        GDALDataset *dataset = open();
+        if (!dataset || CPLGetLastErrorType() < CE_Failure || CPLGetLastErrorNo() != CPLE_OutOfMemory)
+            return dataset;
+        GDALClose(GDALDataset::ToHandle(dataset));
+        return nullptr;
+    });
 }
 
 /* fn_job::on_report, on a thread of the host too. It may be a warning that is lost, which is no reason to fail: it becomes another one. */

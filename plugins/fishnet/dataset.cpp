@@ -27,7 +27,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                  "The FISHNET driver does not support update access to existing datasets.");
         return nullptr;
     }
-    return Guarded<GDALDataset *>("FISHNET", nullptr, [info] { return OpenRecipe(info); });
+    return GuardedOpen("FISHNET", [info] { return OpenRecipe(info); });
 }
 
 GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)

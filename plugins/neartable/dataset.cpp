@@ -20,7 +20,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
                  "The NEARTABLE driver does not support update access to existing datasets.");
         return nullptr;
     }
-    return Guarded<GDALDataset *>("NEARTABLE", nullptr, [info]() -> GDALDataset * {
+    return GuardedOpen("NEARTABLE", [&]() -> GDALDataset * {
         Opening opening;
         if (!ReadName(info, NearRecipes(), opening))
             return nullptr;

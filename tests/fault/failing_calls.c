@@ -78,8 +78,8 @@ static uint64_t fail_at;
 static bool for_ever, any_stack, log_all, in_worker, host_counts = true, workers_count = true;
 static uintptr_t module_begin, module_end; /* 0: not loaded yet */
 static bool all_ours;                      /* this process does nothing but what our module says */
-static const char *from_name; /* "any": the name that is waited for */
-static bool file_opened;  /* it has come */
+static const char *from_name;              /* "any": the name that is waited for */
+static bool file_opened;                   /* it has come */
 
 static bool noexcept_frames[FRAMES]; /* of the process that dies */
 
@@ -290,8 +290,7 @@ static bool judge(call_class c)
 
 static bool fails(call_class c)
 {
-    if (!module_begin || busy || (wanted >= 0 && (int)c != wanted) ||
-        !(in_worker ? workers_count : host_counts))
+    if (!module_begin || busy || (wanted >= 0 && (int)c != wanted) || !(in_worker ? workers_count : host_counts))
         return false;
     const int error = errno;
     busy = true;

@@ -25,6 +25,7 @@ import functools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -125,26 +126,28 @@ def is_gdals_own_silence(state):
     return innermost is not None and not is_ours(innermost)
 
 
-def is_gdals_own_end(state):
+def without_us(frames):
+    return [frame for frame in frames if os.path.basename(frame[0]) != os.path.basename(LIBRARY)]
+
+
+def is_gdals_own_end(state, text):
     """By the stack: GDAL's fatal errors abort(), or what failed and what died have nothing of ours between them."""
-    died = [frame for frame in state.died_at if os.path.basename(frame[0]) != os.path.basename(LIBRARY)]
+    died, failed = without_us(state.died_at), without_us(state.failed_at)
     names = [name_of(frame) for frame in died]
-    for frame, name in zip(died, names):
-        if is_ours(frame):
-            break
-        if name in ('CPLEmergencyError', 'CPLErrorV'):
-            return True
     first = next((i for i, frame in enumerate(died) if not is_runtime(frame)), len(died))
     if any(os.path.basename(frame[0]).startswith('libstdc++') for frame in died[:first]):
         # std::terminate(), by the first function that no exception may leave; where there is none, by the first of all
         bounds = [frame for frame in died if frame[2] and not is_runtime(frame)]
         return not is_ours(bounds[0]) if bounds else not any(map(is_ours, died))
-    if any(failed in map(name_of, state.failed_at) and end in names for failed, end in BREAKS):
+    if state.death[-1:] == ['06']:
+        is_heap_broken = re.search(r'(free|alloc)\(\)|corrupt|smashing', text)
+        return first < len(died) and not is_ours(died[first]) and not is_heap_broken
+    if any(broken in map(name_of, failed) and end in names for broken, end in BREAKS):
         return True
     common = 0
-    while common < min(len(died), len(state.failed_at)) and died[-1 - common][:2] == state.failed_at[-1 - common][:2]:
+    while common < min(len(died), len(failed)) and died[-1 - common][:2] == failed[-1 - common][:2]:
         common += 1
-    above = died[:len(died) - common] + state.failed_at[:len(state.failed_at) - common]
+    above = died[:len(died) - common] + failed[:len(failed) - common]
     return common > 0 and not any(map(is_ours, above))
 
 
@@ -429,10 +432,10 @@ class Sweep:
         if hung:
             verdict, why = 'hung', hung
         elif status < 0:
-            verdict, why = ('gdal' if is_gdals_own_end(state) else 'dead'), 'signal %d' % -status
+            verdict, why = ('gdal' if is_gdals_own_end(state, text) else 'dead'), 'signal %d' % -status
         elif left:
             verdict, why = 'left', 'processes are left'
-        elif state.died and not is_gdals_own_end(state):
+        elif state.died and not is_gdals_own_end(state, text):
             verdict, why = 'dead', 'a worker died in our code'
         elif status == 0 and differs:
             its_own = not failed_in_ours or (case.kind == 'read' and self.is_deaf(case.job.source))

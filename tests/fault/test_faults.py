@@ -1,6 +1,9 @@
 """Real faults of real processes and files: signals from outside, corrupt blocks, truncated files, hosts that are killed."""
+import contextlib
+import http.server
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -152,27 +155,64 @@ class Faults(Case):
             self.assertIn(cut, done.stderr)
             self.assertEqual(done.stderr.count('ERROR'), 1, done.stderr)
 
-    def test_a_read_error_that_passes(self):
-        """A file that is short for a moment: the second attempt opens it anew, and all is well."""
+    @contextlib.contextmanager
+    def server(self):
+        """A server of a.tif: its URL, and an event; until that is set, it has nothing but the beginning of the file."""
         with open(self.a, 'rb') as f:
             data = f.read()
-        for kind in KINDS:
-            path = self.path('passing.tif')
-            with open(path, 'wb') as f:
-                f.write(data)
-            dataset = fishnet(path, 'A*2', WORKERS=kind, TILE_SIZE=256, NUM_WORKERS=2, RETRIES=20)
-            os.truncate(path, len(data) // 3)
+        repaired = threading.Event()
 
-            def repair():
-                processes.until(lambda: int(dataset.GetMetadataItem('TASKS_REPEATED', 'FISHNET')) > 0, 10)
-                with open(path, 'r+b') as f:
-                    f.write(data)
-            thread = threading.Thread(target=repair)
-            thread.start()
-            got = dataset.ReadAsArray()
-            thread.join()
-            self.same(got, (self.value() * 2).astype(np.float32), kind)
-            self.assertGreater(int(dataset.GetMetadataItem('TASKS_REPEATED', 'FISHNET')), 0, kind)
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                self.answer(200, data, send=False)
+
+            def do_GET(self):
+                span = re.match(r'bytes=(\d+)-(\d+)', self.headers.get('Range', 'bytes=0-%d' % (len(data) - 1)))
+                first, last = int(span.group(1)), min(int(span.group(2)), len(data) - 1)
+                if first > 0 and not repaired.is_set():
+                    self.answer(500, b'')
+                else:
+                    self.answer(206, data[first:last + 1], 'bytes %d-%d/%d' % (first, last, len(data)))
+
+            def answer(self, code, body, content_range=None, send=True):
+                self.send_response(code)
+                self.send_header('Content-Length', str(len(body)))
+                self.send_header('Accept-Ranges', 'bytes')
+                self.send_header('Last-Modified', 'Sat, 28 Nov 2026 00:00:00 GMT')
+                if content_range:
+                    self.send_header('Content-Range', content_range)
+                self.end_headers()
+                if send:
+                    self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield '/vsicurl/http://127.0.0.1:%d/a.tif' % server.server_port, repaired
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join(5)
+
+    def test_a_read_error_that_passes(self):
+        """A server that fails for a moment: a later attempt opens the file anew, and all is well."""
+        for kind in KINDS:
+            with self.server() as (url, repaired), config('GDAL_DISABLE_READDIR_ON_OPEN', 'EMPTY_DIR'), config('GDAL_HTTP_PROXY', ''):
+                dataset = fishnet(url, 'A*2', WORKERS=kind, TILE_SIZE=256, NUM_WORKERS=2, RETRIES=20)
+
+                def repair():
+                    processes.until(lambda: int(dataset.GetMetadataItem('TASKS_REPEATED', 'FISHNET')) > 0, 10)
+                    repaired.set()
+                thread = threading.Thread(target=repair)
+                thread.start()
+                got = dataset.ReadAsArray()
+                thread.join()
+                self.same(got, (self.value() * 2).astype(np.float32), kind)
+                self.assertGreater(int(dataset.GetMetadataItem('TASKS_REPEATED', 'FISHNET')), 0, kind)
+                dataset = None
 
     # ---- the host ----
 

@@ -38,7 +38,9 @@ import time
 from osgeo import gdal
 
 CLASSES = ('memory', 'read', 'write', 'open', 'list', 'names', 'map', 'thread', 'process', 'socket', 'close')
-TIME_LIMIT = 30
+TIME_LIMIT = 30  # seconds of a run
+COUNTING_LIMIT = 300  # and of one that unwinds the stack of each call
+PATIENCE = 10  # seconds in which all that it has started must have ended, too
 SEED = int(os.environ.get('FISHNET_SEED') or 1)
 LIBRARY = os.environ.get('FISHNET_FAILING_CALLS', '')
 
@@ -318,7 +320,7 @@ class Sweep:
     def __init__(self, folder, few):
         self.folder, self.few, self.count, self.lock = folder, few, 0, threading.Lock()
 
-    def run(self, words, **environment):
+    def run(self, words, limit=TIME_LIMIT, **environment):
         """(exit status, error text, state, folder of the results, what hung)."""
         with self.lock:
             self.count += 1
@@ -333,7 +335,7 @@ class Sweep:
                                        start_new_session=True)
             hung = ''
             try:
-                process.wait(TIME_LIMIT)
+                process.wait(limit)
             except subprocess.TimeoutExpired:
                 hung = stacks_of_group(process.pid) or 'no stack'
             left = self.end_group(process)
@@ -347,7 +349,7 @@ class Sweep:
     @staticmethod
     def end_group(process):
         """Ends the tool and what it has started. Is anything there that should have ended?"""
-        end = time.monotonic() + 3
+        end = time.monotonic() + PATIENCE
         left = process.poll() is not None
         while left:
             try:
@@ -367,9 +369,10 @@ class Sweep:
     def count_calls(self, job):
         """An undisturbed run: its results, and its calls."""
         environment = {} if self.few else {'FAULT_LOG': 'all'}
-        status, text, state, out, hung, left = self.run(job.words(False), **environment)
+        status, text, state, out, hung, left = self.run(job.words(False), COUNTING_LIMIT, **environment)
         if status != 0 or hung or left:
-            raise AssertionError('%s, undisturbed: exit status %d\n%s' % (job.name, status, text))
+            why = 'hung:\n' + hung if hung else 'processes are left' if left else 'exit status %d' % status
+            raise AssertionError('%s, undisturbed: %s\n%s' % (job.name, why, text))
         job.out = out
         job.content = {name: job.read(os.path.join(out, name)) for name in job.results}
         job.state = state

@@ -91,6 +91,7 @@ Source Calc::Open()
         known = letter == 'A' ? name : AbsoluteName(name); /* the output may be a VRT that lies elsewhere */
         if (letter != 'A')
             options.AddString((std::string(1, letter) + "=" + known).c_str());
+        AddOpenOptions(letter, options);
     }
     const CPLStringList given = DriverOptions();
     for (int i = 0; i < given.size(); i++)

@@ -372,8 +372,19 @@ void Command::RemoveOutput()
 
 /* ---- rasters ---- */
 
+void RasterCommand::AddOpenOptions(char letter, CPLStringList &options) const
+{
+    for (const std::string &option : m_openOptions)
+        options.AddString((std::string(1, letter) + "_OO=" + option).c_str());
+}
+
 void RasterCommand::AddRasterOptions()
 {
+    AddArg("open-option", 0, "Open option of the input datasets", &m_openOptions)
+        .AddAlias("oo")
+        .SetPackedValuesAllowed(false)
+        .SetMinCount(1)
+        .SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_options, "on-error", "ON_ERROR", "What pixels become that cannot be computed", {"fail", "nodata"});
     AddOption(m_options, "cache-mb", "CACHE_MB", "Memory for tiles in megabytes")
         .SetMetaVar("<N>")

@@ -118,9 +118,13 @@ class RasterCommand : public Command
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return "FISHNET"; }
     void AddRasterOptions();
+    /* --open-option, as options of that input. */
+    void AddOpenOptions(char letter, CPLStringList &options) const;
 
   private:
     bool CheckFormat() const;
+
+    std::vector<std::string> m_openOptions;
 };
 
 std::unique_ptr<GDALAlgorithm> NewCalc();

@@ -41,7 +41,9 @@ Map::Map() : RasterCommand("map", "Evaluate a raster in parallel, into one file 
 Source Map::Open()
 {
     const std::string name = NameOf("input", m_input);
-    return name.empty() ? nullptr : OpenDataset(FN_RECIPE_PREFIX, name, DriverOptions(), GDAL_OF_RASTER);
+    CPLStringList options = DriverOptions();
+    AddOpenOptions('A', options);
+    return name.empty() ? nullptr : OpenDataset(FN_RECIPE_PREFIX, name, options, GDAL_OF_RASTER);
 }
 
 std::unique_ptr<GDALAlgorithm> NewMap()

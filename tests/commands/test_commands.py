@@ -142,13 +142,14 @@ class TestListing(Commands):
 
     def test_all_options_of_the_drivers_have_an_argument(self):
         """A new option of a driver asks for an argument."""
-        named = {'calc': {'OT': 'output-data-type'}, 'map': {}, 'near': {'LAYER': 'input-layer'}}
+        named = {'calc': {'OT': 'output-data-type'}, 'map': {}, 'near': {'LAYER': 'input-layer', 'OO': 'open-option', 'NEAR_OO': 'near-open-option'}}
         for name, driver in (('calc', 'FISHNET'), ('near', 'NEARTABLE')):
             options = re.findall(r"<Option name='(\w+)'", gdal.GetDriverByName(driver).GetMetadataItem('DMD_OPENOPTIONLIST'))
             arguments = self.arguments('fishnet', name)
             for option in options:
                 if len(option) == 1:
                     continue
+                option = re.sub('^[A-Z]_OO$', 'open_option', option)  # for all inputs
                 argument = named[name].get(option, {'NUM_WORKERS': 'num-threads'}.get(option, option.lower().replace('_', '-')))
                 self.assertIn(argument, arguments, driver + ' ' + option)
 
@@ -265,6 +266,15 @@ class TestCalc(Commands):
         for output, says in (('t.vrt', ['GRID', '--output-format FISHNET']), ('t.tif', ['GRID', '--output-format FISHNET'])):
             self.refused_command('calc', 'a.tif', '--calc', 'A', '--co', 'GRID=2x2', '-o', output, says=says, absent=output)
         self.refused_command('calc', 'a.tif', '--calc', 'A', '-f', 'FISHNET', '--co', 'GIRD=2x2', '-o', 't.vrt', says=['GIRD', 'GRID'], absent='t.vrt')
+
+    def test_open_options(self):
+        """AAIGrid reads 0.1 as Float32 unless it is told otherwise."""
+        with open(self.path('tenths.asc'), 'w', encoding='ascii') as file:
+            file.write('ncols 2\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n0.1 0.7\n')
+        fishnet('calc', 'tenths.asc', 'B=tenths.asc', '--oo', 'DATATYPE=Float64', '--calc', '(A+B)/2', '--ot', 'Float64', 'oo.tif', cwd=self.folder)
+        self.assertEqual(list(bands(self.path('oo.tif'))[0][0]), [0.1, 0.7])
+        fishnet('map', 'tenths.asc', '--oo', 'DATATYPE=Float64', 'oo_map.tif', cwd=self.folder)
+        self.assertEqual(list(bands(self.path('oo_map.tif'))[0][0]), [0.1, 0.7])
 
     def test_trace_of_tiles(self):
         fishnet('map', 'a.tif', 'traced.vrt', '--grid', '2x3', '--trace', 'trace.json', cwd=self.folder)

@@ -65,6 +65,7 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
     Batch batch;
     for (bool end = false; !end;) {
         batch.Clear();
+        fn_pool_alive();
         while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
             FeatureHandle feature;
             if (!ReadFeature(handle, collector, &feature, cause))

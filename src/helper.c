@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -235,6 +236,27 @@ static void serve(helper *h)
     free(h->workers);
 }
 
+/* A second has passed since it was said last: *said. */
+static bool is_time(struct timespec *said)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const bool time = now.tv_sec - said->tv_sec > 1 || (now.tv_sec - said->tv_sec == 1 && now.tv_nsec >= said->tv_nsec);
+    if (time)
+        *said = now;
+    return time;
+}
+
+static bool preparing;
+
+void fn_pool_alive(void)
+{
+    static struct timespec said;
+    fn_message m = {.kind = FN_MSG_ALIVE};
+    if (preparing && is_time(&said) && !fn_send(FN_HELPER_SOCKET, &m, NULL, NULL, NULL, -1))
+        end(0);
+}
+
 /* While the job is prepared. */
 static void on_socket_signal(int signal)
 {
@@ -281,7 +303,9 @@ static bool prepare(helper *h, const fn_helper *caller)
     }
     if (reply.status == FN_OK) {
         watch_socket(true);
+        preparing = true;
         reply.status = (uint32_t)caller->prepare(setup, m.data_bytes, &h->job, &left, &bytes, &err);
+        preparing = false;
         watch_socket(false);
     }
     explicit_bzero(setup, m.data_bytes); /* there may be passwords in it */

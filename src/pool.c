@@ -216,6 +216,32 @@ static fn_status ask(fn_pool *p, fn_message *m, int fd, const volatile bool *can
     return r == FN_RECEIVED ? FN_OK : helper_failed(p, r, err);
 }
 
+/* The helper takes as long as it needs to prepare, and says now and then that it is alive. Silence has the limit that a task has. */
+static fn_patience while_it_prepares(const fn_pool *p, const volatile bool *cancel)
+{
+    return (fn_patience){p->timeout > 0 ? p->timeout : __builtin_inf(), cancel, p->helper_process};
+}
+
+static fn_status prepare_failed(fn_pool *p, fn_received r, fn_error *err)
+{
+    if (r != FN_TIMED_OUT)
+        return helper_failed(p, r, err);
+    kill(p->helper, SIGKILL);
+    end_helper(p);
+    return fn_fail(err, FN_ERR_SYSTEM,
+                   "the helper process has said nothing for %g seconds while it prepared (TASK_TIMEOUT)", p->timeout);
+}
+
+static fn_received wait_until_prepared(fn_pool *p, fn_message *m, const volatile bool *cancel)
+{
+    fn_received r;
+    do
+        r = fn_receive(p->control, m, NULL, while_it_prepares(p, cancel));
+    while (r == FN_RECEIVED && m->kind == FN_MSG_ALIVE);
+    const bool sense = m->kind == FN_MSG_ANSWER && m->text_bytes <= TEXT_MOST && m->notes_bytes <= NOTES_MOST;
+    return r == FN_RECEIVED && !sense ? FN_GARBAGE : r;
+}
+
 static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile bool *cancel, fn_error *err)
 {
     fn_error told = {.text = ""};
@@ -224,7 +250,7 @@ static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile boo
         end_helper(p);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     }
-    const fn_patience patience = {__builtin_inf(), cancel, p->helper_process};
+    const fn_patience patience = while_it_prepares(p, cancel);
     fn_received r = fn_receive_block(p->control, told.text, m->text_bytes, patience);
     if (r == FN_RECEIVED)
         r = fn_receive_block(p->control, answer, m->notes_bytes, patience);
@@ -232,7 +258,7 @@ static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile boo
     if (r != FN_RECEIVED || m->status != FN_OK) {
         free(answer);
         if (r != FN_RECEIVED)
-            return helper_failed(p, r, err);
+            return prepare_failed(p, r, err);
         end_helper(p);
         return fn_fail(err, (fn_status)m->status, "%s", told.text);
     }
@@ -270,10 +296,8 @@ static fn_status start(fn_pool *p, const volatile bool *cancel, fn_error *err)
         .kind = FN_MSG_SETUP, .bytes = p->arena ? fn_arena_bytes(p->arena) : 0, .data_bytes = p->setup_bytes};
     fn_received r = FN_CLOSED;
     if (fn_send(p->control, &m, NULL, NULL, p->setup, p->arena ? fn_arena_file(p->arena) : -1))
-        r = fn_receive(p->control, &m, NULL, (fn_patience){__builtin_inf(), cancel, p->helper_process});
-    if (r == FN_RECEIVED && (m.kind != FN_MSG_ANSWER || m.text_bytes > TEXT_MOST || m.notes_bytes > NOTES_MOST))
-        r = FN_GARBAGE;
-    return r == FN_RECEIVED ? read_answer(p, &m, cancel, err) : helper_failed(p, r, err);
+        r = wait_until_prepared(p, &m, cancel);
+    return r == FN_RECEIVED ? read_answer(p, &m, cancel, err) : prepare_failed(p, r, err);
 }
 
 /* ---- a worker, as its thread sees it ---- */

@@ -11,6 +11,7 @@ typedef enum fn_kind {
     FN_MSG_FORK,      /* number: the worker; a socket comes along. Answer: process, or 0 and text */
     FN_MSG_REAP,      /* process; bytes: 1 to kill it first. Answer: bytes: its wait status */
     FN_MSG_ANSWER,
+    FN_MSG_ALIVE, /* from the helper, while it prepares: it goes on */
     /* host to worker */
     FN_MSG_RUN,    /* number: the task; offset, bytes: its buffer */
     FN_MSG_BUFFER, /* the answer to FN_MSG_PART: offset, bytes, or status */

@@ -30,7 +30,7 @@ typedef struct fn_pool_options {
     const char *const *command; /* the helper program's path and arguments, ended by NULL. It calls fn_pool_help(). */
     const void *setup;          /* what fn_helper::prepare is told: plain bytes, which may be secret */
     size_t setup_bytes;
-    double timeout; /* seconds that one task may take; 0: any */
+    double timeout; /* seconds that one task may take, and that the helper may say nothing while it prepares; 0: any */
     size_t memory;  /* bytes of results that may exist at a time, about: those beyond are copied through the socket */
     int workers;    /* 1..FN_WORKERS_MAX */
 } fn_pool_options;
@@ -42,7 +42,8 @@ fn_status fn_pool_new(const fn_pool_options *options, const fn_job *job, fn_pool
  * are called in this process: task_bytes, on_failure, on_report, task_label, notes_from_bytes. */
 const fn_job *fn_pool_job(fn_pool *pool);
 
-/* Starts the helper and waits until it has prepared the job, if it has not. The first task does this otherwise. */
+/* Starts the helper and waits until it has prepared the job, if it has not. The first task does this otherwise. A helper that hangs or answers nonsense
+ * is ended: FN_ERR_SYSTEM, and another attempt starts a new one. */
 fn_status fn_pool_start(fn_pool *pool, fn_error *err);
 /* What fn_helper::prepare left, once the helper has started; belongs to the pool. */
 const void *fn_pool_answer(fn_pool *pool, size_t *bytes);
@@ -59,6 +60,9 @@ typedef struct fn_helper {
     fn_status (*prepare)(const void *setup, size_t setup_bytes, fn_job *job, void **answer, size_t *bytes,
                          fn_error *err);
 } fn_helper;
+
+/* To be called now and then by a prepare() that takes long, from its one thread: tells the host that it goes on. Elsewhere it does nothing. */
+void fn_pool_alive(void);
 
 /* File descriptor of the helper's socket to the host. */
 #define FN_HELPER_SOCKET 3

@@ -150,6 +150,7 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
     for (bool end = false; !end;) {
         const int64_t place = count;
         batch.Clear();
+        fn_pool_alive();
         while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
             FeatureHandle feature;
             if (!ReadFeature(handle, collector, &feature, cause))

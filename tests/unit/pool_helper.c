@@ -234,18 +234,38 @@ static size_t task_bytes(void *user, int64_t task)
     return (size_t)s.bytes;
 }
 
+/* Says nothing that makes sense, and does not end. */
+static _Noreturn void never_prepare(void)
+{
+    fn_message m = {.magic = UINT32_C(0x46534e54), .kind = FN_MSG_ANSWER, .notes_bytes = (uint64_t)1 << 30};
+    unsigned char noise[5000];
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (unsigned char)random();
+    if (s.prepare == NONSENSE)
+        (void)send(FN_HELPER_SOCKET, noise, sizeof noise, MSG_NOSIGNAL);
+    else if (s.prepare != SILENT)
+        (void)send(FN_HELPER_SOCKET, &m, s.prepare == HALF_WAY ? sizeof m / 2 : sizeof m, MSG_NOSIGNAL);
+    for (;;)
+        sleep_ms(1000);
+}
+
 static fn_status prepare(const void *data, size_t bytes, fn_job *job, void **answer, size_t *answer_bytes,
                          fn_error *err)
 {
     if (bytes != sizeof s)
         return fn_fail(err, FN_ERR_ARGUMENT, "a setup of %zu bytes", bytes);
     memcpy(&s, data, sizeof s);
-    if (s.prepare == 1)
+    if (s.prepare == FAILS)
         return fn_fail(err, FN_ERR_ARGUMENT, "nothing can be prepared");
-    if (s.prepare == 2)
+    if (s.prepare == CRASHES)
         raise(SIGSEGV);
-    for (int i = 0; s.prepare == 3 && i < 200; i++)
+    if (s.prepare >= SILENT)
+        never_prepare();
+    for (int i = 0; i < (s.prepare == LONG ? 200 : s.prepare == ALIVE ? 30 : 0); i++) {
         sleep_ms(100);
+        if (s.prepare == ALIVE)
+            fn_pool_alive();
+    }
     job->task_bytes = task_bytes;
     job->worker_open = open_worker;
     job->worker_run = run_task;

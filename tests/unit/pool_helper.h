@@ -29,6 +29,19 @@ enum trouble {
     TROUBLES
 };
 
+/* How the job is prepared. */
+enum preparation {
+    QUICK,
+    FAILS,
+    CRASHES,
+    LONG,       /* 20 s, without a word */
+    ALIVE,      /* 3 s, and says that it is alive */
+    SILENT,     /* for ever */
+    NONSENSE,   /* random bytes to the host */
+    HALF_WAY,   /* half an answer, then nothing */
+    GREAT_WORDS /* an answer of a gigabyte is announced */
+};
+
 /* Plain bytes, which the host sends to the helper. */
 typedef struct setup {
     int32_t trouble;
@@ -37,7 +50,7 @@ typedef struct setup {
     int32_t parts;        /* of a task; 0: a result as a whole */
     int32_t before;       /* parts that are handed over before it goes wrong */
     int32_t bytes;        /* of a part */
-    int32_t prepare;      /* 0: it is quick, 1: it fails, 2: it crashes, 3: it takes 20 s */
+    int32_t prepare;      /* enum preparation */
     int32_t notes;        /* a note with each task */
     int32_t die_after;    /* 1: a worker ends 20 ms after each task */
     char counts[256];     /* a file with a byte for each task: attempts */

@@ -501,14 +501,50 @@ static void prepare_fails(void)
     fixture f = begin(NO_TROUBLE);
     reading r;
     fn_error err = {.text = ""};
-    f.s.prepare = 1;
+    f.s.prepare = FAILS;
     EXPECT(read_all(&f, &r, &err) == FN_ERR_ARGUMENT && strstr(err.text, "nothing can be prepared"), "%s", err.text);
     end(&f);
     f = begin(NO_TROUBLE);
-    f.s.prepare = 2;
+    f.s.prepare = CRASHES;
     f.job_options.retries = 1;
     EXPECT(read_all(&f, &r, &err) == FN_ERR_SYSTEM && strstr(err.text, "SIGSEGV"), "%s", err.text);
     end(&f);
+}
+
+/* A helper that hangs or lies while it prepares is ended after the timeout, tried again, and is an error then. */
+static void prepare_hangs(void)
+{
+    static const struct {
+        int prepare;
+        const char *says;
+    } cases[] = {{SILENT, "0.4 seconds while it prepared (TASK_TIMEOUT)"},
+                 {NONSENSE, "makes no sense"},
+                 {HALF_WAY, "0.4 seconds while it prepared (TASK_TIMEOUT)"},
+                 {GREAT_WORDS, "0.4 seconds while it prepared (TASK_TIMEOUT)"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f = begin(NO_TROUBLE);
+        reading r;
+        fn_error err = {.text = ""};
+        f.s.prepare = cases[i].prepare;
+        f.options.timeout = 0.4;
+        f.job_options.retries = 1;
+        const double start = seconds_now();
+        EXPECT(read_all(&f, &r, &err) == FN_ERR_SYSTEM && strstr(err.text, cases[i].says), "%s", err.text);
+        EXPECT(strstr(err.text, "tried 2 times") != NULL, "%s", err.text);
+        EXPECT(seconds_now() - start < 20, "%.1f seconds", seconds_now() - start);
+        end(&f);
+    }
+}
+
+/* One that says that it is alive may take longer. */
+static void prepare_takes_long(void)
+{
+    fixture f = begin(NO_TROUBLE);
+    f.s.prepare = ALIVE;
+    f.options.timeout = 2;
+    f.job_options.retries = 0;
+    expect_right(&f);
+    EXPECT(f.again == 0, "%d again", f.again);
 }
 
 /* ---- the end ---- */
@@ -530,7 +566,7 @@ static void freed_while_it_works(void)
         const int64_t tasks[] = {0, 1, 2, 3, 4, 5};
         f.s.times = -1;
         f.s.every = troubles[i] == STOP_HELPER ? 0 : 1;
-        f.s.prepare = troubles[i] == NO_TROUBLE ? 3 : 0;
+        f.s.prepare = troubles[i] == NO_TROUBLE ? LONG : QUICK;
         make_pool(&f);
         REQUIRE(fn_engine_new(fn_pool_job(f.pool), &f.job_options, &engine, &err) == FN_OK, "%s", err.text);
         EXPECT(fn_engine_advise(engine, tasks, 6, &err) == FN_OK, "%s", err.text);
@@ -592,7 +628,7 @@ static int be_host(const char *counts, int way, int tell)
     snprintf(f.s.counts, sizeof f.s.counts, "%s", counts);
     f.s.times = -1;
     f.s.every = 1;
-    f.s.prepare = way == 2 ? 3 : 0;
+    f.s.prepare = way == 2 ? LONG : QUICK;
     make_pool(&f);
     if (fn_engine_new(fn_pool_job(f.pool), &f.job_options, &engine, &err) != FN_OK ||
         fn_engine_advise(engine, tasks, 3, &err) != FN_OK)
@@ -668,6 +704,8 @@ int main(int argc, char **argv)
         UNIT(helper_killed_and_stopped),
         UNIT(helper_missing),
         UNIT(prepare_fails),
+        UNIT(prepare_hangs),
+        UNIT(prepare_takes_long),
         UNIT(freed_while_it_works),
         UNIT(fork_of_the_host),
         UNIT(host_killed),

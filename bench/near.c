@@ -86,9 +86,9 @@ static void search_range(const search *s, fn_searcher *searcher, fn_neighbour *m
         const fn_neighbour *found;
         size_t n;
         die(s->xy ? fn_searcher_find_point(searcher, s->xy[2 * i], s->xy[2 * i + 1], FN_NO_GROUP, FN_NOT_EXCLUDED,
-                                           &found, &n, NULL, &err)
+                                           &found, &n, NULL, NULL, &err)
                   : fn_searcher_find_wkb(searcher, s->input->wkb[i], s->input->size[i], FN_NO_GROUP, FN_NOT_EXCLUDED,
-                                         &found, &n, NULL, &err),
+                                         &found, &n, NULL, NULL, &err),
             &err);
         *rows += n;
         for (size_t k = 0; k < n; ++k)

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int main(int argc, char **argv)
 {
@@ -15,8 +16,8 @@ int main(int argc, char **argv)
         dlopen(argv[2], RTLD_NOW | RTLD_GLOBAL);
     void *module = dlopen(argv[1], RTLD_NOW);
     int (*worker_main)(void) = NULL;
-    if (module)
-        *(void **)&worker_main = dlsym(module, "fishnet_worker_main");
+    void *symbol = module ? dlsym(module, "fishnet_worker_main") : NULL;
+    memcpy(&worker_main, &symbol, sizeof symbol);
     if (!worker_main) {
         fprintf(stderr, "fishnet-worker: %s\n", dlerror());
         return 3;

@@ -49,15 +49,17 @@ static void keep_message(const char *message, void *user)
 
 fn_areas *fn_areas_new(const fn_near *set)
 {
-    fn_areas *a = calloc(1, sizeof *a);
-    if (!a)
+    const GEOSContextHandle_t geos =
+        GEOS_init_r(); /* first: its std::bad_alloc goes through us, and nothing may be held then */
+    if (!geos)
         return NULL;
-    a->set = set;
-    a->geos = GEOS_init_r();
-    if (!a->geos) {
-        free(a);
+    fn_areas *a = calloc(1, sizeof *a);
+    if (!a) {
+        GEOS_finish_r(geos);
         return NULL;
     }
+    a->set = set;
+    a->geos = geos;
     GEOSContext_setErrorMessageHandler_r(a->geos, keep_message, a);
     return a;
 }
@@ -97,9 +99,14 @@ void fn_areas_free(fn_areas *a)
     free(a);
 }
 
+/* GEOS says why it failed in words alone: those of the exception. Without any it was our own allocation. */
 static fn_status failed(fn_areas *a, fn_error *err)
 {
-    return fn_fail(err, FN_ERR_READ, "GEOS failed: %s", a->message[0] ? a->message : "no reason given");
+    const bool memory = !a->message[0] || strstr(a->message, "bad_alloc");
+    const fn_status status = memory ? fn_fail(err, FN_ERR_MEMORY, "out of memory for a geometry of GEOS")
+                                    : fn_fail(err, FN_ERR_READ, "GEOS failed: %s", a->message);
+    a->message[0] = '\0';
+    return status;
 }
 
 /* ---- making geometries ---- */
@@ -140,10 +147,9 @@ static bool make(fn_areas *a, made *m, const double *xy, const fn_path *paths, u
 {
     if (m->geometry)
         return true;
-    m->vertices = 0;
-    for (uint32_t i = 0; i < n; i++)
-        m->vertices += paths[i].count;
     m->geometry = paths[0].kind == FN_PATH_SHELL ? make_polygon(a, xy, paths, n) : make_path(a, xy, paths);
+    for (uint32_t i = 0; m->geometry && i < n; i++)
+        m->vertices += paths[i].count;
     return m->geometry != NULL;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "array.h"
+
 /* A stretch of free addresses. */
 typedef struct stretch {
     size_t begin, end;
@@ -121,13 +123,8 @@ static void add_free(fn_arena *a, stretch s)
     else if (joins_right)
         a->free[i].begin = s.begin;
     else {
-        if (a->n_free == a->free_cap) {
-            stretch *more = realloc(a->free, 2 * a->free_cap * sizeof *more);
-            if (!more)
-                return;
-            a->free = more;
-            a->free_cap *= 2;
-        }
+        if (!fn_reserve(&a->free, &a->free_cap, a->n_free + 1, sizeof s))
+            return;
         memmove(&a->free[i + 1], &a->free[i], (a->n_free++ - i) * sizeof s);
         a->free[i] = s;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "kernels.h"
 #include "parse.h"
 
@@ -21,7 +22,8 @@ struct fn_expr {
     instruction *code;
     size_t n_code, code_capacity;
     double *constants;
-    int n_constants, constant_capacity;
+    int n_constants;
+    size_t constant_capacity;
     int n_registers;
     int n_outputs;
     bool nodata;
@@ -42,33 +44,21 @@ typedef struct compiler {
     int32_t *free_registers;
     int32_t n_free;
     int32_t *stack; /* nodes to visit */
-    int32_t stack_capacity;
+    size_t stack_capacity;
 } compiler;
 
 static bool emit(fn_expr *e, instruction in)
 {
-    if (e->n_code == e->code_capacity) {
-        size_t wanted = e->code_capacity ? e->code_capacity * 2 : 64;
-        instruction *code = realloc(e->code, wanted * sizeof *code);
-        if (!code)
-            return false;
-        e->code = code;
-        e->code_capacity = wanted;
-    }
+    if (!fn_reserve(&e->code, &e->code_capacity, e->n_code + 1, sizeof in))
+        return false;
     e->code[e->n_code++] = in;
     return true;
 }
 
 static bool add_constant(fn_expr *e, double value, int32_t *source)
 {
-    if (e->n_constants == e->constant_capacity) {
-        int wanted = e->constant_capacity ? e->constant_capacity * 2 : 16;
-        double *constants = realloc(e->constants, (size_t)wanted * sizeof *constants);
-        if (!constants)
-            return false;
-        e->constants = constants;
-        e->constant_capacity = wanted;
-    }
+    if (!fn_reserve(&e->constants, &e->constant_capacity, (size_t)e->n_constants + 1, sizeof value))
+        return false;
     e->constants[e->n_constants] = value;
     *source = -1 - e->n_constants++;
     return true;
@@ -164,14 +154,8 @@ static fn_status emit_node(compiler *c, int32_t i, fn_error *err)
 
 static bool push(compiler *c, int32_t *n, int32_t node)
 {
-    if (*n == c->stack_capacity) {
-        int32_t wanted = c->stack_capacity * 2;
-        int32_t *stack = realloc(c->stack, (size_t)wanted * sizeof *stack);
-        if (!stack)
-            return false;
-        c->stack = stack;
-        c->stack_capacity = wanted;
-    }
+    if (!fn_reserve(&c->stack, &c->stack_capacity, (size_t)*n + 1, sizeof node))
+        return false;
     c->stack[(*n)++] = node;
     return true;
 }
@@ -242,11 +226,9 @@ static fn_status emit_program(fn_expr *e, const fn_graph *graph, const int32_t *
                   .need = malloc(n * sizeof(int32_t)),
                   .uses = calloc(n, sizeof(int32_t)),
                   .home = malloc(n * sizeof(int32_t)),
-                  .free_registers = malloc((REGISTERS_MAX + 1) * sizeof(int32_t)),
-                  .stack = malloc(64 * sizeof(int32_t)),
-                  .stack_capacity = 64};
+                  .free_registers = malloc((REGISTERS_MAX + 1) * sizeof(int32_t))};
     fn_status status = FN_OK;
-    if (!c.need || !c.uses || !c.home || !c.free_registers || !c.stack)
+    if (!c.need || !c.uses || !c.home || !c.free_registers)
         status = no_memory(err);
     else {
         memset(c.home, 0xFF, n * sizeof(int32_t));

@@ -151,6 +151,64 @@ double fn_geo_distance(const fn_ellipsoid *e, const double p[2], const double q[
     return s;
 }
 
+/* ---- a sight ---- */
+
+void fn_geo_under(const fn_ellipsoid *e, const double xyz[3], double p[2])
+{
+    const double squeezed = (1 - e->f) * (1 - e->f);
+    p[0] = atan2(xyz[1], xyz[0]) * DEGREES;
+    p[1] = clamp(atan2(xyz[2], squeezed * hypot(xyz[0], xyz[1])) * DEGREES, -90, 90);
+}
+
+/* The unit vector along the surface at p with that azimuth. */
+static vector direction(const double p[2], double azimuth)
+{
+    const double lat = p[1] * RADIANS, lon = turn(p[0]) * RADIANS, azi = azimuth * RADIANS;
+    const double north = cos(azi), east = sin(azi), outward = -north * sin(lat);
+    return (vector){outward * cos(lon) - east * sin(lon), outward * sin(lon) + east * cos(lon), north * cos(lat)};
+}
+
+void fn_geo_sight(const fn_ellipsoid *e, const double p[2], const double p_space[3], const double q[2],
+                  const double q_space[3], fn_sight *s)
+{
+    double azi_p, azi_q;
+    geod_inverse(&e->geod, p[1], p[0], q[1], q[0], &s->distance, &azi_p, &azi_q);
+    const vector at_p = direction(p, azi_p), at_q = direction(q, azi_q);
+    memcpy(s->p, p_space, sizeof s->p);
+    memcpy(s->q, q_space, sizeof s->q);
+    memcpy(s->away_at_p, (double[]){-at_p.x, -at_p.y, -at_p.z}, sizeof s->away_at_p);
+    memcpy(s->away_at_q, (double[]){at_q.x, at_q.y, at_q.z}, sizeof s->away_at_q);
+}
+
+/* Let u and v be the lengths of the shortest ways from p to x and from q to y, and let two points go along them at constant speed, at p and
+ * q at time 0, at x and y at time 1. S(t) is their distance then, S(0) = s, and m = s + u + v >= S. R = b^2/a as above.
+ *
+ * 1. u <= 2 a asin(|x - p|/2b), as in fn_geo_bulge, and v likewise.
+ * 2. S is smooth if 0 < S < pi b. The Gaussian curvature is at most 1/b^2 (at the equator, a/b^2 times 1/a). No closed geodesic is shorter
+ *    than 2 pi b: but for the equator it is made of whole oscillations between two latitudes, each of 2 pi on the auxiliary sphere, where
+ *    ds >= b dsigma. So (Klingenberg) two points nearer than pi b have one shortest way, and no conjugate points on it. S > 0 as u + v < s.
+ * 3. Second variation: S'' is the integral of y'^2 - K y^2 along the way, y being the part of the motion across it, |y| <= u
+ *    and v at the ends (the ends move along geodesics, which adds nothing). K <= 1/b^2, and of all functions with these ends the integral of
+ *    y'^2 - y^2/b^2 is least for y'' = -y/b^2: with w = S/b, ((u^2 + v^2) cos w -+ 2 u v) / (b sin w), at least
+ *    (u^2 + v^2) (cos w - 1) / (b sin w) = -(u^2 + v^2) tan(w/2) / b.
+ *    So S(1) >= s + S'(0) - (u^2 + v^2) tan(m/2b) / 2b.
+ * 4. First variation: S'(0) is the velocity at p times the unit vector out of the way there, and the same at q.
+ * 5. The velocity at p differs from x - p by what a geodesic of length u bends: its acceleration for speed u is at most u^2/R, along
+ *    the normal of the surface, which is perpendicular to the unit vector at p and turns by at most u t/R up to time t. So in the direction of
+ *    that vector the difference is at most the integral of (1 - t) u^3 t/R^2, which is u^3/6R^2. */
+double fn_geo_sight_doubt(const fn_ellipsoid *e, const fn_sight *s, double reach_p, double reach_q)
+{
+    const double r = e->b * e->b / e->a, most = 0.5 * e->b; /* of a reach, and 0.98 of half way round */
+    if (!(reach_p <= most && reach_q <= most))
+        return INFINITY;
+    const double u = 2 * e->a * asin(reach_p / (2 * e->b)), v = 2 * e->a * asin(reach_q / (2 * e->b));
+    const double half = (s->distance + u + v) / (2 * e->b);
+    if (!(u + v < s->distance * (1 - 1e-9) && half < 88 * RADIANS))
+        return INFINITY;
+    const double doubt = (u * u + v * v) * tan(half) / (2 * e->b) + (u * u * u + v * v * v) / (6 * r * r);
+    return doubt * (1 + 1e-12) + 2 * ROUNDING * e->a;
+}
+
 /* ---- an edge in space ----
  *
  * The chord AB with an orthonormal frame: along it, up (the normal of the ellipsoid under which the chord's middle lies) and

@@ -10,6 +10,7 @@
 #define FN_GEODETIC_H
 
 #include <geodesic.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,6 +23,13 @@ typedef struct fn_ellipsoid {
 
 void fn_ellipsoid_init(fn_ellipsoid *e, double a, double f);
 
+/* The same longitude, exactly, without turns that leave no digits for the place: points between two such vertices could not be
+ * told apart. */
+static inline double fn_geo_longitude(double degrees)
+{
+    return fabs(degrees) <= 1e5 ? degrees : remainder(degrees, 360);
+}
+
 /* Earth-centred coordinates of a point on the ellipsoid. */
 void fn_geo_space(const fn_ellipsoid *e, const double p[2], double xyz[3]);
 
@@ -32,6 +40,24 @@ double fn_geo_chord_max(const fn_ellipsoid *e, double s);
 /* No point of a geodesic edge is farther from its chord than this, given the chord's length; rounding included. For chords up to
  * FN_GEO_EDGE. */
 double fn_geo_bulge(const fn_ellipsoid *e, double chord);
+
+/* A point of the ellipsoid near which the point xyz in space lies: under it, or beside that by as much as the flattening makes. */
+void fn_geo_under(const fn_ellipsoid *e, const double xyz[3], double p[2]);
+
+/* One geodesic, from p to q, and what it tells about those beside it. With all points in space, for any x near p and y near q
+ *
+ *     distance(x, y) >= s.distance + s.away_at_p . (x - p) + s.away_at_q . (y - q) - fn_geo_sight_doubt(e, &s, |x - p|, |y - q|)
+ *
+ * rounding included. Chords alone leave a part of about the flattening open, which is much between points far apart. */
+typedef struct fn_sight {
+    double distance;
+    double p[3], q[3];
+    double away_at_p[3], away_at_q[3]; /* the way's direction at its ends, out of it: unit vectors */
+} fn_sight;
+void fn_geo_sight(const fn_ellipsoid *e, const double p[2], const double p_space[3], const double q[2],
+                  const double q_space[3], fn_sight *s);
+/* Rises with both reaches. INFINITY: the sight tells nothing (p and q nearly opposite, or too near for such reaches). */
+double fn_geo_sight_doubt(const fn_ellipsoid *e, const fn_sight *s, double reach_p, double reach_q);
 
 /* Geodesic distance; azimuth (degrees in (-180, 180]) at p towards q in *azimuth (or NULL); 0 when the points are the same. */
 double fn_geo_distance(const fn_ellipsoid *e, const double p[2], const double q[2], double *azimuth);

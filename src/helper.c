@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "array.h"
 #include "crew.h"
 #include "fishnet/pool.h"
 #include "wire.h"
@@ -148,16 +149,9 @@ static void answer(fn_message *m, const void *text, const void *notes)
 static void fork_worker(helper *h, const fn_message *m, int socket)
 {
     fn_message reply = {.process = 0};
-    if (h->n_workers == h->workers_cap) {
-        const size_t cap = h->workers_cap ? 2 * h->workers_cap : 64;
-        pid_t *more = realloc(h->workers, cap * sizeof *more);
-        if (more) {
-            h->workers = more;
-            h->workers_cap = cap;
-        }
-    }
+    const bool room = fn_reserve(&h->workers, &h->workers_cap, h->n_workers + 1, sizeof *h->workers);
     const pid_t parent = getpid();
-    const pid_t process = h->n_workers < h->workers_cap ? fork() : -1;
+    const pid_t process = room ? fork() : -1;
     if (process == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* the helper has but one thread: it is that one's end that counts */
         if (getppid() != parent)

@@ -32,8 +32,17 @@ fn_status fn_near_new(const fn_near_options *options, fn_near **out, fn_error *e
     return FN_OK;
 }
 
+static void free_twins(fn_twins *twins)
+{
+    free(twins->first);
+    free(twins->rank);
+}
+
 static void free_index(fn_index *index)
 {
+    free_twins(&index->point_twins);
+    free_twins(&index->chain_twins);
+    free_twins(&index->polygon_twins);
     fn_tree_destroy(&index->points);
     fn_tree_destroy(&index->chains);
     fn_tree_destroy(&index->polygons);
@@ -128,7 +137,9 @@ static void add_point(fn_near *set, const double *p, int64_t fid, uint32_t group
 {
     if (set->first_path)
         set->paths[set->n_paths++] = (fn_path){(uint32_t)set->n_vertices, 1, FN_PATH_POINT};
-    memcpy(set->xy + 2 * set->n_vertices++, p, 2 * sizeof(double));
+    double *to = set->xy + 2 * set->n_vertices++;
+    to[0] = set->options.geodesic ? fn_geo_longitude(p[0]) : p[0];
+    to[1] = p[1];
     add_feature(set, fid, group, layer);
 }
 
@@ -404,16 +415,109 @@ static void free_items(items *all)
 
 /* ---- the trees of one group ---- */
 
-/* For n items whose places are xy: their order along the curve. */
-static uint32_t *curve_order(const fn_near *set, const double *xy, size_t n)
+/* Items of one kind on their way into a tree: points, chains or polygons, the others are NULL. */
+typedef struct pile {
+    const fn_near *set;
+    const double *places; /* pairs: where on the curve they are */
+    const uint32_t *rank; /* of points; NULL: point i is feature i */
+    const fn_chain *chain;
+    const double *along; /* of chains, or NULL */
+    const fn_polygon *polygon;
+} pile;
+
+static uint32_t rank_in(const pile *p, uint32_t i)
 {
-    uint32_t *order = allocate(n, sizeof *order);
-    const fn_frame frame = set->group ? fn_frame_of(xy, n, 2) : set->frame;
-    if (order && !fn_hilbert_order(&frame, FN_CURVE_BITS, xy, n, 2, order)) {
-        free(order);
-        order = NULL;
-    }
+    if (p->chain)
+        return p->chain[i].rank;
+    if (p->polygon)
+        return p->polygon[i].rank;
+    return p->rank ? p->rank[i] : fn_rank_of_feature(p->set, i);
+}
+
+static int compare_paths(const fn_near *set, uint32_t p, uint32_t q)
+{
+    const fn_path *a = set->paths + p, *b = set->paths + q;
+    const uint32_t n = fn_component_paths(set->paths, set->n_paths, p);
+    const uint32_t more = fn_component_paths(set->paths, set->n_paths, q);
+    int order = (n > more) - (n < more);
+    for (uint32_t i = 0; i < n && order == 0; i++)
+        order = (a[i].count > b[i].count) - (a[i].count < b[i].count);
+    for (uint32_t i = 0; i < n && order == 0; i++)
+        order =
+            memcmp(set->xy + 2 * (size_t)a[i].first, set->xy + 2 * (size_t)b[i].first, 2 * sizeof(double) * a[i].count);
     return order;
+}
+
+/* Of two items in the same place: an order in which equal ones are equal. */
+static int compare_items(const pile *p, uint32_t i, uint32_t j)
+{
+    if (p->polygon)
+        return compare_paths(p->set, p->polygon[i].path, p->polygon[j].path);
+    if (!p->chain)
+        return 0;
+    const fn_chain *a = &p->chain[i], *b = &p->chain[j];
+    if (a->segments != b->segments)
+        return a->segments < b->segments ? -1 : 1;
+    if (p->along && p->along[i] != p->along[j])
+        return p->along[i] < p->along[j] ? -1 : 1;
+    return memcmp(p->set->xy + 2 * (size_t)a->first, p->set->xy + 2 * (size_t)b->first,
+                  2 * sizeof(double) * (a->segments + 1));
+}
+
+static int in_item_order(const void *a, const void *b, void *context)
+{
+    const pile *p = context;
+    const uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    const int order = compare_items(p, i, j);
+    return order != 0 ? order : rank_in(p, i) < rank_in(p, j) ? -1 : rank_in(p, i) > rank_in(p, j);
+}
+
+static bool same_place(const pile *p, uint32_t i, uint32_t j)
+{
+    return memcmp(p->places + 2 * (size_t)i, p->places + 2 * (size_t)j, 2 * sizeof *p->places) == 0;
+}
+
+/* order: n items, those of one place together. Leaves one of each that are the same, in front, and puts the others among its twins. */
+static bool fold(pile *p, uint32_t *order, size_t *n, fn_twins *twins)
+{
+    size_t kept = 0, others = 0;
+    for (size_t i = 0, end; i < *n; i = end) {
+        for (end = i + 1; end < *n && same_place(p, order[i], order[end]);)
+            end++;
+        qsort_r(order + i, end - i, sizeof *order, in_item_order, p);
+        for (size_t j = i; j < end; j++)
+            others += j > i && compare_items(p, order[j - 1], order[j]) == 0;
+    }
+    if (others == 0)
+        return true;
+    twins->first = allocate(*n - others + 1, sizeof *twins->first);
+    twins->rank = allocate(others, sizeof *twins->rank);
+    if (!twins->first || !twins->rank)
+        return false;
+    others = 0;
+    for (size_t i = 0; i < *n; i++) {
+        if (kept > 0 && same_place(p, order[kept - 1], order[i]) && compare_items(p, order[kept - 1], order[i]) == 0)
+            twins->rank[others++] = rank_in(p, order[i]);
+        else {
+            twins->first[kept] = (uint32_t)others;
+            order[kept++] = order[i];
+        }
+    }
+    twins->first[kept] = (uint32_t)others;
+    *n = kept;
+    return true;
+}
+
+/* The order of the items in their tree; *n: how many differ. NULL: out of memory. */
+static uint32_t *tree_order(pile *p, size_t *n, fn_twins *twins)
+{
+    uint32_t *order = allocate(*n, sizeof *order);
+    const fn_frame frame = p->set->group ? fn_frame_of(p->places, *n, 2) : p->set->frame;
+    bool shared;
+    if (order && fn_place_order(&frame, p->places, *n, order, &shared) && (!shared || fold(p, order, n, twins)))
+        return order;
+    free(order);
+    return NULL;
 }
 
 static void put_point(const fn_near *set, fn_tree *tree, size_t place, size_t vertex)
@@ -435,7 +539,8 @@ static bool build_points(const fn_near *set, fn_index *index, size_t n, const ui
         for (size_t i = 0; i < n; i++)
             memcpy(places + 2 * i, set->xy + 2 * (size_t)vertex[i], 2 * sizeof *places);
     }
-    uint32_t *order = curve_order(set, places ? places : set->xy, n);
+    pile p = {.set = set, .places = places ? places : set->xy, .rank = rank};
+    uint32_t *order = tree_order(&p, &n, &index->point_twins);
     free(places);
     const bool keep_vertex = vertex || set->options.geodesic;
     index->point_rank = order ? allocate(n, sizeof *index->point_rank) : NULL;
@@ -452,7 +557,7 @@ static bool build_points(const fn_near *set, fn_index *index, size_t n, const ui
         if (keep_vertex)
             index->point_vertex[i] = v;
     }
-    fn_tree_finish(&index->points);
+    fn_tree_finish(&index->points, index->point_rank, 1);
     free(order);
     return true;
 }
@@ -489,7 +594,8 @@ static bool build_chains(const fn_near *set, fn_index *index, size_t n, const fn
         return false;
     for (size_t i = 0; i < n; i++)
         memcpy(places + 2 * i, set->xy + 2 * ((size_t)chains[i].first + chains[i].segments / 2), 2 * sizeof *places);
-    uint32_t *order = curve_order(set, places, n);
+    pile p = {.set = set, .places = places, .chain = chains, .along = along};
+    uint32_t *order = tree_order(&p, &n, &index->chain_twins);
     free(places);
     index->chain = order ? allocate(n, sizeof *index->chain) : NULL;
     index->chain_along = order && along ? allocate(n, sizeof *index->chain_along) : NULL;
@@ -504,7 +610,7 @@ static bool build_chains(const fn_near *set, fn_index *index, size_t n, const fn
             index->chain_along[i] = along[order[i]];
         chain_box(set, &index->chain[i], &index->chains, i);
     }
-    fn_tree_finish(&index->chains);
+    fn_tree_finish(&index->chains, &index->chain->rank, sizeof *index->chain / sizeof(uint32_t));
     free(order);
     return true;
 }
@@ -524,7 +630,8 @@ static bool build_polygons(const fn_near *set, fn_index *index, size_t n, const 
         places[2 * i] = e[0] / 2 + e[2] / 2;
         places[2 * i + 1] = e[1] / 2 + e[3] / 2;
     }
-    uint32_t *order = envelopes && places ? curve_order(set, places, n) : NULL;
+    pile p = {.set = set, .places = places, .polygon = polygons};
+    uint32_t *order = envelopes && places ? tree_order(&p, &n, &index->polygon_twins) : NULL;
     index->polygon = order ? allocate(n, sizeof *index->polygon) : NULL;
     const bool ok = index->polygon && fn_tree_init(&index->polygons, 2, n, false);
     for (size_t i = 0; ok && i < n; i++) {
@@ -536,7 +643,7 @@ static bool build_polygons(const fn_near *set, fn_index *index, size_t n, const 
         }
     }
     if (ok)
-        fn_tree_finish(&index->polygons);
+        fn_tree_finish(&index->polygons, &index->polygon->rank, sizeof *index->polygon / sizeof(uint32_t));
     free(order);
     free(places);
     free(envelopes);

@@ -23,9 +23,17 @@ typedef struct fn_polygon {
     uint32_t rank;
 } fn_polygon;
 
+/* Items that are the same in all but their feature are one item, of the lowest of their ranks. The others of item i, ascending:
+ * rank[first[i]] to rank[first[i + 1] - 1]. So a place where a million features lie costs no more than one. */
+typedef struct fn_twins {
+    uint32_t *first; /* NULL: no item has any */
+    uint32_t *rank;
+} fn_twins;
+
 /* Of the features of one group. */
 typedef struct fn_index {
     size_t features;
+    fn_twins point_twins, chain_twins, polygon_twins;
     fn_tree points;
     uint32_t *point_rank;
     uint32_t *point_vertex; /* NULL in a planar set of points alone, where the tree has all that there is to know */
@@ -75,6 +83,9 @@ static inline uint32_t fn_rank_of_feature(const fn_near *set, uint32_t feature)
 
 /* The rank of the feature with that layer and FID, UINT32_MAX if there is none. */
 uint32_t fn_near_rank(const fn_near *set, int layer, int64_t fid);
+
+/* How often a searcher has looked at boxes of trees and at items since it was made: what its searches cost. */
+uint64_t fn_searcher_looks(const fn_searcher *searcher);
 
 /* Cuts edges that are longer than FN_GEO_EDGE. to: replaced. FN_ERR_MEMORY, FN_ERR_ARGUMENT. */
 fn_status fn_shape_cut(const fn_ellipsoid *ellipsoid, const fn_shape *shape, fn_shape *to, fn_error *err);

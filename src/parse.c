@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "array.h"
 #include "text.h"
 
 /* ---- what an operator or function does ---- */
@@ -222,9 +223,11 @@ typedef struct parser {
     fn_inputs *inputs;
     fn_error *err;
     operand *operands;
-    int32_t n_operands, operand_capacity;
+    int32_t n_operands;
+    size_t operand_capacity;
     waiting *stack;
-    int32_t n_stack, stack_capacity;
+    int32_t n_stack;
+    size_t stack_capacity;
 } parser;
 
 /* ---- errors ---- */
@@ -334,22 +337,9 @@ static const sign *find_sign(const parser *p, const sign *signs, size_t count)
 
 /* ---- pushing and reducing ---- */
 
-static bool reserve(void **items, int32_t count, int32_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int32_t wanted = *capacity ? *capacity * 2 : 64;
-    void *grown = realloc(*items, (size_t)wanted * size);
-    if (!grown)
-        return false;
-    *items = grown;
-    *capacity = wanted;
-    return true;
-}
-
 static fn_status push_operand(parser *p, operand o)
 {
-    if (o.node < 0 || !reserve((void **)&p->operands, p->n_operands, &p->operand_capacity, sizeof o))
+    if (o.node < 0 || !fn_reserve(&p->operands, &p->operand_capacity, (size_t)p->n_operands + 1, sizeof o))
         return out_of_memory(p);
     p->operands[p->n_operands++] = o;
     return FN_OK;
@@ -357,7 +347,7 @@ static fn_status push_operand(parser *p, operand o)
 
 static fn_status push_waiting(parser *p, waiting w)
 {
-    if (!reserve((void **)&p->stack, p->n_stack, &p->stack_capacity, sizeof w))
+    if (!fn_reserve(&p->stack, &p->stack_capacity, (size_t)p->n_stack + 1, sizeof w))
         return out_of_memory(p);
     p->stack[p->n_stack++] = w;
     return FN_OK;
@@ -610,14 +600,8 @@ static fn_status read_input(parser *p, int32_t *node)
         fn_error reason = {.text = ""};
         if (p->options->resolve && p->options->resolve(p->options->user, name, band, &type, &reason) != FN_OK)
             return complain(p, position, "%s", reason.text);
-        if (in->count == in->capacity) {
-            const int wanted = in->capacity ? in->capacity * 2 : 8;
-            struct fn_input *items = realloc(in->items, (size_t)wanted * sizeof *items);
-            if (!items)
-                return out_of_memory(p);
-            in->items = items;
-            in->capacity = wanted;
-        }
+        if (!fn_reserve(&in->items, &in->capacity, (size_t)in->count + 1, sizeof *in->items))
+            return out_of_memory(p);
         in->items[in->count++] = (struct fn_input){name, band, type};
     }
     *node = fn_graph_input(p->graph, i, fn_type_is_integer(in->items[i].type) ? FN_INT : FN_REAL);

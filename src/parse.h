@@ -11,7 +11,8 @@ typedef struct fn_inputs {
         int band;
         fn_type type;
     } * items;
-    int count, capacity;
+    int count;
+    size_t capacity;
 } fn_inputs;
 
 /* Parses one text into the graph and returns its root. err->text gets message, position, excerpt and caret. No recursion: nesting

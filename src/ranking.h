@@ -17,12 +17,13 @@ typedef struct fn_candidate {
 typedef struct fn_ranking {
     /* Set by the user. */
     size_t k;
-    uint32_t *seen,
-        *place; /* by rank, where a feature can be met more than once: number of the search that has it, its place in the list (not cleared in between, not owned). Else NULL */
+    uint64_t *
+        seen; /* by rank, where a feature can be met more than once: number of the search that has it; else NULL. Not owned, */
+    uint32_t *place; /* not cleared in between; and its place in the list */
 
     fn_candidate *list;
     size_t n, capacity;
-    uint32_t search;
+    uint64_t search;
     double bound; /* nothing beyond (bound, bound_rank) can enter */
     uint32_t bound_rank;
 } fn_ranking;

@@ -3,7 +3,8 @@
  * Nothing is missed, and the answer does not depend on the order of looking: a box is passed over only when the distance to it exceeds
  * the worst distance that still counts. In the plane the computed distance to a box is never above that of what is in it (rounding is
  * monotone; an item's distance is raised to that of its own box where rounding made it smaller). Geodesic distances are searched
- * by straight lines in space: a bound in metres along the ellipsoid becomes a bound for chords by fn_geo_chord_max(). */
+ * by straight lines in space: a bound in metres along the ellipsoid becomes a bound for chords by fn_geo_chord_max(). Where chords are
+ * too long to decide, sights (fn_geo_sight) do. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,8 @@ enum {
 typedef struct query_chain {
     uint32_t first, segments;
     double lo[3], hi[3];
+    double bulge,
+        reach; /* geodesic: how far its edges leave their chords; and all of it, in a straight line, its middle vertex */
 } query_chain;
 
 typedef enum measure { PLANAR, CHORD, GEODESIC } measure;
@@ -70,12 +73,20 @@ struct fn_searcher {
     /* The search. */
     measure measure;
     fn_ranking ranking;
-    uint32_t *seen, *place; /* by rank, for the ranking */
+    fn_candidate *kept; /* of it, while it is needed for something else */
+    size_t kept_cap;
+    uint64_t *seen; /* by rank, for the ranking */
+    uint32_t *place;
     double bound2;          /* square of the largest distance, or chord, that may still count */
-    uint32_t *banned, ban;  /* by rank: features that are nearer than the least distance */
+    double tie2;            /* from here on the rank may decide */
+    double sure2; /* geodesic: whoever has a chord below its root counts, about; between the two sights decide */
+    uint64_t *banned,
+        ban; /* by rank: features that are nearer than the least distance, marked by the number of the search */
     bool banning;
     fn_status status;
     fn_error *err;
+    const volatile bool *cancel; /* or NULL */
+    uint64_t looks;              /* at boxes and items, ever */
 
     fn_areas *areas; /* made when a polygon is first met */
     bool areas_begun;
@@ -106,7 +117,7 @@ fn_status fn_searcher_new(const fn_near *set, const fn_near_limits *limits, fn_s
             (fn_shape){.xy = s->one_xy, .n_vertices = 1, .paths = &s->one_path, .n_paths = 1, .has_points = true};
         const size_t n = set->n ? set->n : 1;
         if (limits->min_radius > 0)
-            ok = (s->banned = calloc(n, sizeof(uint32_t))) != NULL;
+            ok = (s->banned = calloc(n, sizeof *s->banned)) != NULL;
     }
     if (!ok) {
         fn_searcher_free(s);
@@ -122,6 +133,7 @@ void fn_searcher_free(fn_searcher *s)
         return;
     fn_areas_free(s->areas);
     fn_ranking_destroy(&s->ranking);
+    free(s->kept);
     free(s->seen);
     free(s->place);
     fn_shape_destroy(&s->shape);
@@ -132,6 +144,11 @@ void fn_searcher_free(fn_searcher *s)
     free(s->queue);
     free(s->found);
     free(s);
+}
+
+uint64_t fn_searcher_looks(const fn_searcher *s)
+{
+    return s->looks;
 }
 
 static void fail(fn_searcher *s, fn_status status)
@@ -148,12 +165,30 @@ static void no_memory(fn_searcher *s)
 
 /* ---- candidates ---- */
 
+/* Square of the longest chord of what is that near on the ellipsoid. */
+static double square_of_chord(const fn_searcher *s, double distance)
+{
+    const double chord = distance < INFINITY ? fn_geo_chord_max(&s->set->ellipsoid, distance) : INFINITY;
+    return chord * chord * WIDER;
+}
+
+/* The square to compare with, of boxes and of what is that near in the measure of the search. */
+static double square_of(const fn_searcher *s, double distance)
+{
+    return s->measure == GEODESIC ? square_of_chord(s, distance) : distance * distance * WIDER;
+}
+
 static void update_bound(fn_searcher *s)
 {
-    double bound = s->ranking.bound;
-    if (s->measure == GEODESIC && bound < INFINITY)
-        bound = fn_geo_chord_max(&s->set->ellipsoid, bound);
-    s->bound2 = bound * bound * WIDER;
+    const double bound = s->ranking.bound;
+    s->bound2 = square_of(s, bound);
+    s->tie2 = s->measure != GEODESIC ? bound * bound / WIDER : bound > 0 ? INFINITY : 0;
+    s->sure2 = INFINITY;
+    if (s->measure == GEODESIC && bound < INFINITY) {
+        const double r = s->set->ellipsoid.b * s->set->ellipsoid.b / s->set->ellipsoid.a; /* as in fn_geo_bulge */
+        const double chord = 2 * r * sin(fmin(bound / (2 * r), 90 / DEGREES));
+        s->sure2 = chord * chord;
+    }
 }
 
 static void begin(fn_searcher *s, measure m, double limit)
@@ -175,37 +210,87 @@ static bool wants(const fn_searcher *s, double distance, uint32_t rank)
     return fn_ranking_wants(&s->ranking, distance, rank);
 }
 
-static void offer(fn_searcher *s, double distance, uint32_t rank, uint32_t kind, size_t item, size_t part)
+static const fn_twins *twins_of(const fn_searcher *s, uint32_t kind)
 {
-    if (!wants(s, distance, rank) || is_excluded(s, rank))
+    if (kind == KIND_POLYGON || kind == KIND_AROUND)
+        return &s->index->polygon_twins;
+    return kind == KIND_POINT || kind == KIND_POINT_INSIDE ? &s->index->point_twins : &s->index->chain_twins;
+}
+
+/* Whether an item is nobody's but that feature's. */
+static bool is_alone(const fn_searcher *s, uint32_t kind, size_t item)
+{
+    const fn_twins *twins = twins_of(s, kind);
+    return !twins->first || twins->first[item] == twins->first[item + 1];
+}
+
+/* Whether an item, of that feature and its twins, is of no use. */
+static bool is_useless(const fn_searcher *s, uint32_t rank, uint32_t kind, size_t item)
+{
+    return is_excluded(s, rank) && is_alone(s, kind, item);
+}
+
+static void offer_feature(fn_searcher *s, const fn_candidate *candidate)
+{
+    if (is_excluded(s, candidate->rank))
         return;
     if (s->banning) {
-        if (distance < s->limits.min_radius)
-            s->banned[rank] = s->ban;
+        s->banned[candidate->rank] = s->ban;
         return;
     }
-    if (s->banned && (s->banned[rank] == s->ban || (s->measure != CHORD && distance < s->limits.min_radius)))
+    if (s->banned && s->banned[candidate->rank] == s->ban)
         return;
-    const fn_candidate candidate = {distance, rank, (uint32_t)item, (uint32_t)part, kind};
     const double before = s->ranking.bound;
-    if (!fn_ranking_offer(&s->ranking, &candidate))
+    if (!fn_ranking_offer(&s->ranking, candidate))
         no_memory(s);
     if (s->ranking.bound != before)
         update_bound(s);
 }
 
-/* What lies farther than this cannot change the answer for the feature, which may have been met already: a square, as bound2. */
-static double bound2_of(const fn_searcher *s, uint32_t rank)
+/* An item, which is that far from part `part` of the query, for the feature of that rank and its twins: they have higher ones. */
+static void offer(fn_searcher *s, double distance, uint32_t rank, uint32_t kind, size_t item, size_t part)
+{
+    if (!wants(s, distance, rank))
+        return;
+    if (s->banned) {
+        const bool too_near = distance < s->limits.min_radius,
+                   once = !s->ranking.seen; /* no feature is another item, too */
+        if (s->banning ? !too_near : (too_near && s->measure != CHORD) || (once && s->banned[rank] == s->ban))
+            return;
+        if (s->banning && once) { /* for all twins */
+            s->banned[rank] = s->ban;
+            return;
+        }
+    }
+    fn_candidate candidate = {distance, rank, (uint32_t)item, (uint32_t)part, kind};
+    offer_feature(s, &candidate);
+    const fn_twins *twins = twins_of(s, kind);
+    for (size_t i = twins->first ? twins->first[item] : 0, end = twins->first ? twins->first[item + 1] : 0; i < end;
+         i++) {
+        candidate.rank = twins->rank[i];
+        if (!wants(s, distance, candidate.rank) || s->status != FN_OK)
+            break;
+        offer_feature(s, &candidate);
+    }
+}
+
+/* What lies farther than this cannot change the answer for the feature of an item, which may have been met already. -1: nothing can. */
+static double bound_of(const fn_searcher *s, uint32_t rank, uint32_t kind, size_t item)
 {
     const fn_ranking *r = &s->ranking;
+    if ((s->banning || r->seen) && !is_alone(s, kind, item))
+        return r->bound;
     if (s->banning)
-        return s->banned[rank] == s->ban ? -1 : s->bound2;
+        return s->banned[rank] == s->ban ? -1 : r->bound;
     if (!r->seen || r->seen[rank] != r->search)
-        return s->bound2;
-    double d = r->list[r->place[rank]].distance;
-    if (s->measure == GEODESIC)
-        d = fn_geo_chord_max(&s->set->ellipsoid, d);
-    return fmin(s->bound2, d * d * WIDER);
+        return r->bound;
+    return fmin(r->bound, r->list[r->place[rank]].distance);
+}
+
+/* The same as a square, as bound2. */
+static double square_of_bound(const fn_searcher *s, double bound)
+{
+    return bound == s->ranking.bound ? s->bound2 : bound < 0 ? -1 : square_of(s, bound);
 }
 
 /* ---- walking a tree ---- */
@@ -217,29 +302,54 @@ typedef struct step {
 } step;
 
 typedef void (*visit)(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part);
+typedef bool (*pass_over)(const fn_searcher *s, const fn_tree *tree, const step *box, size_t part);
+
+static uint32_t least_rank(const fn_tree *tree, const step *box)
+{
+    return fn_tree_least(tree, box->level + 1, box->place);
+}
+
+/* Whether all in a box can at best be as near as the last that counts, and none of them comes before that. */
+static inline bool too_late(const fn_searcher *s, const fn_tree *tree, const step *box)
+{
+    return box->d2 >= s->tie2 && !wants(s, s->measure == GEODESIC ? 0 : sqrt(box->d2), least_rank(tree, box));
+}
+
+/* Now and then, whether the answer is still wanted. */
+static inline void look_up(fn_searcher *s)
+{
+    enum { OFTEN = 64 };
+    if (++s->looks % OFTEN == 0 && s->cancel && fn_is_cancelled(s->cancel) && s->status == FN_OK)
+        s->status = fn_fail(s->err, FN_ERR_CANCELLED, "cancelled");
+}
 
 /* Visits the items whose box is within *bound2 (which may shrink meanwhile) of the box lo..hi, FN_FANOUT at a time. Depth first, always into
- * the nearest box, so that the bound is tight soon; most of the others are then dropped unopened. */
+ * the nearest box, so that the bound is tight soon; most of the others are then dropped unopened, or by `over` (may be NULL). */
 static inline __attribute__((always_inline)) void walk(fn_searcher *s, const fn_tree *tree, int dims, const double *lo,
-                                                       const double *hi, const double *bound2, size_t part, visit leaf)
+                                                       const double *hi, const double *bound2, size_t part, visit leaf,
+                                                       pass_over over)
 {
     step stack[FN_LEVELS * FN_FANOUT];
     _Alignas(64) double d2[FN_FANOUT];
-    size_t depth = 0, first = 0;
-    int level = tree->levels - 1;
-    if (level < 0)
+    size_t depth = 0;
+    step at = {0, 0, tree->levels - 1}; /* the box we are in; its level is that of the boxes in it */
+    if (at.level < 0)
         return;
     for (;;) {
+        const size_t first = (size_t)at.place * FN_FANOUT;
+        const int level = at.level;
+        step next = {INFINITY, UINT32_MAX, level - 1};
+        look_up(s);
         fn_tree_distances(tree, dims, level, first, lo, hi, d2);
         const double most = *bound2;
         if (level > 0) {
             const size_t n = tree->count[level] - first < FN_FANOUT ? tree->count[level] - first : FN_FANOUT;
-            step next = {INFINITY, UINT32_MAX, level - 1};
             for (size_t j = 0; j < n; j++) {
                 if (d2[j] > most)
                     continue;
                 step here = {d2[j], (uint32_t)(first + j), level - 1};
-                if (here.d2 < next.d2 || next.place == UINT32_MAX) {
+                if (next.place == UINT32_MAX || here.d2 < next.d2 ||
+                    (here.d2 == next.d2 && least_rank(tree, &here) < least_rank(tree, &next))) {
                     const step before = next;
                     next = here;
                     here = before;
@@ -247,19 +357,15 @@ static inline __attribute__((always_inline)) void walk(fn_searcher *s, const fn_
                 stack[depth] = here;
                 depth += here.place != UINT32_MAX;
             }
-            if (next.place != UINT32_MAX) {
-                level = next.level;
-                first = (size_t)next.place * FN_FANOUT;
-                continue;
-            }
         } else
             leaf(s, tree, first, d2, part);
-        do
-            if (depth == 0 || s->status != FN_OK)
+        for (at = next;
+             at.place == UINT32_MAX || at.d2 > *bound2 || too_late(s, tree, &at) || (over && over(s, tree, &at, part));
+             at = stack[--depth])
+            if (depth == 0)
                 return;
-        while (stack[--depth].d2 > *bound2);
-        level = stack[depth].level;
-        first = (size_t)stack[depth].place * FN_FANOUT;
+        if (s->status != FN_OK)
+            return;
     }
 }
 
@@ -319,7 +425,7 @@ static void visit_points(fn_searcher *s, const fn_tree *tree, size_t first, cons
 static void meet_chain(fn_searcher *s, size_t item, double d2, size_t part)
 {
     const fn_chain *chain = &s->index->chain[item];
-    if (d2 > bound2_of(s, chain->rank))
+    if (d2 > square_of_bound(s, bound_of(s, chain->rank, KIND_CHAIN, item)))
         return;
     const double d = fn_planar_distance(query_xy(s, part), s->chains[part].segments,
                                         s->set->xy + 2 * (size_t)chain->first, chain->segments, NULL);
@@ -342,7 +448,7 @@ static void visit_chains(fn_searcher *s, const fn_tree *tree, size_t first, cons
 
 typedef struct entry {
     double d2;
-    uint32_t rank, place; /* rank: 0 for boxes, which then come before items as near */
+    uint32_t rank, place; /* rank: of a box, the lowest in it */
     int level;            /* -1: an item */
 } entry;
 
@@ -397,13 +503,16 @@ static void search_polygons_from(fn_searcher *s, const fn_component *from, size_
     push(s, &n, (entry){0, 0, 0, tree->levels - 1});
     while (n > 0 && s->status == FN_OK) {
         const entry e = pop(s, &n);
+        look_up(s);
         if (e.d2 > s->bound2)
             break;
+        if (!wants(s, sqrt(e.d2), e.rank))
+            continue;
         if (e.level < 0) {
             const fn_polygon *polygon = &s->index->polygon[e.place];
             const double least = sqrt(e.d2);
             double d = 0;
-            if (!wants(s, least, polygon->rank) || is_excluded(s, polygon->rank))
+            if (is_useless(s, polygon->rank, KIND_POLYGON, e.place))
                 continue;
             fail(s, fn_areas_distance(s->areas, component, polygon, &d, s->err));
             if (s->status == FN_OK)
@@ -416,8 +525,9 @@ static void search_polygons_from(fn_searcher *s, const fn_component *from, size_
         for (size_t j = 0; j < count && s->status == FN_OK; j++)
             if (d2[j] <= s->bound2)
                 push(s, &n,
-                     (entry){d2[j], e.level == 0 ? s->index->polygon[first + j].rank : 0, (uint32_t)(first + j),
-                             e.level - 1});
+                     (entry){d2[j],
+                             e.level == 0 ? s->index->polygon[first + j].rank : fn_tree_least(tree, e.level, first + j),
+                             (uint32_t)(first + j), e.level - 1});
     }
 }
 
@@ -437,7 +547,7 @@ static void offer_if_inside(fn_searcher *s, const double *p, uint32_t rank, uint
                             size_t component)
 {
     bool inside = false;
-    if (!wants(s, 0, rank) || is_excluded(s, rank))
+    if (!wants(s, 0, rank) || is_useless(s, rank, kind, item))
         return;
     fail(s, fn_areas_covers(s->areas, component, p, &inside, s->err));
     if (inside && s->status == FN_OK)
@@ -476,8 +586,8 @@ static void search_inside(fn_searcher *s)
     for (size_t i = 0; i < n && s->status == FN_OK; i++)
         if (s->query->paths[components[i].path].kind == FN_PATH_SHELL) {
             const double *lo = components[i].envelope, *hi = components[i].envelope + 2;
-            walk(s, &s->index->points, 2, lo, hi, &touching, i, visit_points_inside);
-            walk(s, &s->index->chains, 2, lo, hi, &touching, i, visit_chains_inside);
+            walk(s, &s->index->points, 2, lo, hi, &touching, i, visit_points_inside, NULL);
+            walk(s, &s->index->chains, 2, lo, hi, &touching, i, visit_chains_inside, NULL);
         }
 }
 
@@ -487,10 +597,10 @@ FN_CLONES static void search_planar(fn_searcher *s)
     for (size_t i = 0; i < s->n_chains && s->status == FN_OK; i++) {
         const query_chain *c = &s->chains[i];
         if (c->segments == 0)
-            walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points_by_point);
+            walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points_by_point, NULL);
         else
-            walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points);
-        walk(s, &s->index->chains, 2, c->lo, c->hi, &s->bound2, i, visit_chains);
+            walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points, NULL);
+        walk(s, &s->index->chains, 2, c->lo, c->hi, &s->bound2, i, visit_chains, NULL);
     }
     search_polygons(s);
 }
@@ -574,40 +684,155 @@ static double least_chord(const fn_searcher *s, const run *p, uint32_t i, const 
     return least > 0 ? least : 0;
 }
 
-/* The geodesic distance of two runs, or anything above the largest that counts. */
-static double exact_distance(const fn_searcher *s, const run *p, const run *q, double most2, fn_meeting *meeting)
+static double product(const double *v, const double *p, const double *origin)
+{
+    return v[0] * (p[0] - origin[0]) + v[1] * (p[1] - origin[1]) + v[2] * (p[2] - origin[2]);
+}
+
+/* How far the vertices of a run are from its middle one, and its edges from their chords. */
+static double reach_of(const fn_searcher *s, const run *r, double *bulge)
+{
+    const double *middle = r->space + 3 * (r->segments / 2);
+    double most = 0, longest = 0;
+    for (uint32_t i = 0; i <= r->segments; i++) {
+        most = fmax(most, square_between(r->space + 3 * i, middle));
+        longest = i > 0 ? fmax(longest, square_between(r->space + 3 * i - 3, r->space + 3 * i)) : 0;
+    }
+    *bulge = longest > 0 ? fn_geo_bulge(&s->set->ellipsoid, sqrt(longest)) : 0;
+    return sqrt(most) + *bulge;
+}
+
+/* Of each edge of a run (or of its point): the least that its points are farther away than the middle vertex of the run is. */
+static void put_edges(const run *r, double bulge, const double *away, const double *middle, double *edges)
+{
+    for (uint32_t i = 0; i <= r->segments; i++)
+        edges[i] = product(away, r->space + 3 * i, middle);
+    for (uint32_t i = 0; i < r->segments; i++)
+        edges[i] = fmin(edges[i], edges[i + 1]) - bulge;
+}
+
+/* What one sight tells about all pairs of edges of two runs: no points of edges i and j are nearer than p[i] + q[j]. */
+typedef struct view {
+    double p[FN_CHAIN + 1], q[FN_CHAIN + 1];
+} view;
+
+/* False: they are too near to tell so. */
+static bool look_across(const fn_searcher *s, const run *p, const run *q, view *v)
 {
     const fn_ellipsoid *e = &s->set->ellipsoid;
-    double best = INFINITY;
+    const uint32_t i = p->segments / 2, j = q->segments / 2;
+    double bulge_p, bulge_q;
+    fn_sight sight;
+    if (p->segments == 0 && q->segments == 0)
+        return false;
+    const double reach_p = reach_of(s, p, &bulge_p), reach_q = reach_of(s, q, &bulge_q);
+    if (square_between(p->space + 3 * i, q->space + 3 * j) < 4 * (reach_p + reach_q) * (reach_p + reach_q))
+        return false;
+    fn_geo_sight(e, p->xy + 2 * i, p->space + 3 * i, q->xy + 2 * j, q->space + 3 * j, &sight);
+    const double least = sight.distance - fn_geo_sight_doubt(e, &sight, reach_p, reach_q);
+    if (!(least > 0))
+        return false;
+    put_edges(p, bulge_p, sight.away_at_p, sight.p, v->p);
+    put_edges(q, bulge_q, sight.away_at_q, sight.q, v->q);
+    for (uint32_t k = 0; k <= q->segments; k++)
+        v->q[k] += least;
+    return true;
+}
+
+/* Number of the least of a run's edges. */
+static uint32_t least_edge(const double *edges, const run *r)
+{
+    uint32_t least = 0;
+    for (uint32_t i = 1; i < r->segments; i++)
+        least = edges[i] < edges[least] ? i : least;
+    return least;
+}
+
+/* The distance of edge i of p, or of its point, from edge j of q. */
+static double edge_distance(const fn_searcher *s, const run *p, uint32_t i, const run *q, uint32_t j, double at_p[2],
+                            double at_q[2])
+{
+    const fn_ellipsoid *e = &s->set->ellipsoid;
+    const double *a = p->xy + 2 * i, *c = q->xy + 2 * j;
+    memcpy(at_p, a, 2 * sizeof *at_p);
+    memcpy(at_q, c, 2 * sizeof *at_q);
+    if (p->segments == 0 && q->segments == 0)
+        return fn_geo_distance(e, a, c, NULL);
+    if (p->segments == 0)
+        return fn_geo_point_edge(e, a, c, c + 2, at_q);
+    if (q->segments == 0)
+        return fn_geo_point_edge(e, c, a, a + 2, at_p);
+    return fn_geo_edge_edge(e, a, a + 2, c, c + 2, at_p, at_q);
+}
+
+/* The geodesic distance of two runs, or anything above `most`. What is nearest does not depend on `most`. */
+static double exact_distance(const fn_searcher *s, const run *p, const run *q, double most, fn_meeting *meeting)
+{
+    view v;
+    const bool far = look_across(s, p, q, &v);
+    double best = INFINITY, at_p[2], at_q[2];
+    if (far) { /* what is probably nearest tells most others off */
+        const uint32_t i = least_edge(v.p, p), j = least_edge(v.q, q);
+        if (v.p[i] + v.q[j] > most)
+            return INFINITY;
+        most = fmin(most, edge_distance(s, p, i, q, j, at_p, at_q));
+    }
+    double most2 = square_of_chord(s, most);
     for (uint32_t i = 0; i < (p->segments ? p->segments : 1); i++)
         for (uint32_t j = 0; j < (q->segments ? q->segments : 1); j++) {
-            const double *a = p->xy + 2 * i, *c = q->xy + 2 * j;
-            double at_p[2] = {a[0], a[1]}, at_q[2] = {c[0], c[1]}, d;
-            if (p->segments == 0 && q->segments == 0)
-                d = fn_geo_distance(e, a, c, NULL);
-            else {
+            if (far && v.p[i] + v.q[j] > most)
+                continue;
+            if (!far && (p->segments > 0 || q->segments > 0)) {
                 const double least = least_chord(s, p, i, q, j);
                 if (least * least > most2)
                     continue;
-                if (p->segments == 0)
-                    d = fn_geo_point_edge(e, a, c, c + 2, at_q);
-                else if (q->segments == 0)
-                    d = fn_geo_point_edge(e, c, a, a + 2, at_p);
-                else
-                    d = fn_geo_edge_edge(e, a, a + 2, c, c + 2, at_p, at_q);
             }
-            if (d < best) {
-                best = d;
-                const double chord = fn_geo_chord_max(e, best);
-                most2 = fmin(most2, chord * chord * WIDER);
-                if (meeting) {
-                    memcpy(meeting->p, at_p, sizeof at_p);
-                    memcpy(meeting->q, at_q, sizeof at_q);
-                    meeting->q_segment = j;
-                }
+            const double d = edge_distance(s, p, i, q, j, at_p, at_q);
+            if (d >= best)
+                continue;
+            best = d;
+            most = fmin(most, best);
+            most2 = square_of_chord(s, most);
+            if (meeting) {
+                memcpy(meeting->p, at_p, sizeof at_p);
+                memcpy(meeting->q, at_q, sizeof at_q);
+                meeting->q_segment = j;
             }
         }
     return best;
+}
+
+/* Whether a sight tells that nothing in a box can count. Chords have left it open. */
+static bool too_far(const fn_searcher *s, const fn_tree *tree, const step *box, size_t part)
+{
+    if (!(box->d2 > s->sure2))
+        return false;
+    const fn_ellipsoid *e = &s->set->ellipsoid;
+    const query_chain *chain = &s->chains[part];
+    const uint32_t middle = chain->segments / 2;
+    const run query = query_run(s, part);
+    double lo[3], hi[3], at[3], lonlat[2], reach2 = 0;
+    for (int d = 0; d < 3; d++) {
+        lo[d] = fn_tree_lo(tree, box->level + 1, d)[box->place];
+        hi[d] = fn_tree_hi(tree, box->level + 1, d)[box->place];
+        at[d] = (lo[d] + hi[d]) / 2;
+    }
+    fn_geo_under(e, at, lonlat);
+    fn_geo_space(e, lonlat, at);
+    for (int d = 0; d < 3; d++)
+        reach2 += fmax((at[d] - lo[d]) * (at[d] - lo[d]), (hi[d] - at[d]) * (hi[d] - at[d]));
+    const double reach = sqrt(reach2), apart = chain->reach + reach;
+    if (square_between(query.space + 3 * middle, at) < apart * apart)
+        return false;
+    fn_sight sight;
+    fn_geo_sight(e, query.xy + 2 * middle, query.space + 3 * middle, lonlat, at, &sight);
+    double least = sight.distance - fn_geo_sight_doubt(e, &sight, chain->reach, reach) - chain->bulge, nearest = 0;
+    for (uint32_t i = 0; i <= chain->segments; i++)
+        nearest = fmin(nearest, product(sight.away_at_p, query.space + 3 * i, sight.p));
+    least += nearest;
+    for (int d = 0; d < 3; d++)
+        least += sight.away_at_q[d] * ((sight.away_at_q[d] > 0 ? lo[d] : hi[d]) - at[d]);
+    return least > s->ranking.bound;
 }
 
 static void visit_geodesic(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part,
@@ -619,12 +844,13 @@ static void visit_geodesic(fn_searcher *s, const fn_tree *tree, size_t first, co
         if (d2[j] <= s->bound2) {
             const uint32_t rank =
                 kind == KIND_POINT ? s->index->point_rank[first + j] : s->index->chain[first + j].rank;
-            const double most2 = bound2_of(s, rank);
-            if (d2[j] > most2)
+            const double most = bound_of(s, rank, kind, first + j);
+            if (d2[j] > square_of_bound(s, most))
                 continue;
             const run near = near_run(s, kind, first + j);
+            look_up(s);
             const double d =
-                s->measure == CHORD ? rough_distance(&query, &near) : exact_distance(s, &query, &near, most2, NULL);
+                s->measure == CHORD ? rough_distance(&query, &near) : exact_distance(s, &query, &near, most, NULL);
             offer(s, d, rank, kind, first + j, part);
         }
 }
@@ -643,8 +869,8 @@ static void search_edges(fn_searcher *s)
 {
     for (size_t i = 0; i < s->n_chains && s->status == FN_OK; i++) {
         const query_chain *c = &s->chains[i];
-        walk(s, &s->index->points, 3, c->lo, c->hi, &s->bound2, i, visit_geodesic_points);
-        walk(s, &s->index->chains, 3, c->lo, c->hi, &s->bound2, i, visit_geodesic_chains);
+        walk(s, &s->index->points, 3, c->lo, c->hi, &s->bound2, i, visit_geodesic_points, too_far);
+        walk(s, &s->index->chains, 3, c->lo, c->hi, &s->bound2, i, visit_geodesic_chains, too_far);
     }
 }
 
@@ -686,7 +912,7 @@ static void search_around(fn_searcher *s)
         const double *p = query_xy(s, chain);
         double at[2] = {p[0] - 360 * floor((p[0] + 180) / 360), p[1]};
         for (int turn = 0; turn < 2; turn++, at[0] += 360) /* boxes may begin before 180 degrees and end after it */
-            walk(s, &s->index->polygons, 2, at, at, &touching, chain, visit_around);
+            walk(s, &s->index->polygons, 2, at, at, &touching, chain, visit_around, NULL);
     }
 }
 
@@ -784,18 +1010,17 @@ static void search_inside_geodesic(fn_searcher *s)
         fn_geo_ring_bounds(&s->set->ellipsoid, s->query->xy + 2 * (size_t)path->first, path->count, bounds);
         box_of_bounds(&s->set->ellipsoid, bounds, lo, hi);
         s->asked = 0;
-        walk(s, &s->index->points, 3, lo, hi, &touching, i, visit_points_inside_geodesic);
-        walk(s, &s->index->chains, 3, lo, hi, &touching, i, visit_chains_inside_geodesic);
+        walk(s, &s->index->points, 3, lo, hi, &touching, i, visit_points_inside_geodesic, NULL);
+        walk(s, &s->index->chains, 3, lo, hi, &touching, i, visit_chains_inside_geodesic, NULL);
     }
     forget_rings(s);
 }
 
-static void search_exactly(fn_searcher *s, double limit)
+/* What is at distance 0 because the one contains the other. */
+static void search_containing(fn_searcher *s)
 {
-    begin(s, GEODESIC, limit);
     search_around(s);
     search_inside_geodesic(s);
-    search_edges(s);
 }
 
 /* First the k that are nearest through the earth: the farthest of them along the ellipsoid is a bound for the true k nearest. The two
@@ -816,6 +1041,33 @@ static double bound_by_chords(fn_searcher *s)
         farthest = fmax(farthest, exact_distance(s, &query, &near, INFINITY, NULL));
     }
     return fmin(limit, farthest);
+}
+
+/* Begins anew with a tighter limit. What has been found, at distance 0, stays. */
+static void tighten(fn_searcher *s)
+{
+    const size_t n = s->ranking.n;
+    if (!fn_reserve(&s->kept, &s->kept_cap, n, sizeof *s->kept)) {
+        no_memory(s);
+        return;
+    }
+    if (n > 0)
+        memcpy(s->kept, s->ranking.list, n * sizeof *s->kept);
+    const double limit = bound_by_chords(s);
+    begin(s, GEODESIC, limit);
+    for (size_t i = 0; i < n; i++)
+        if (!fn_ranking_offer(&s->ranking, &s->kept[i]))
+            no_memory(s);
+    update_bound(s);
+}
+
+static void search_geodesic(fn_searcher *s)
+{
+    begin(s, GEODESIC, s->limits.radius);
+    search_containing(s);
+    if (s->ranking.bound > 0 && s->status == FN_OK)
+        tighten(s);
+    search_edges(s);
 }
 
 /* ---- a query ---- */
@@ -847,19 +1099,17 @@ static void search(fn_searcher *s)
     s->ban++;
     if (s->banned && (meets_again(s) || s->geodesic)) { /* a feature is too near if any of its items is */
         s->banning = true;
-        if (s->geodesic)
-            search_exactly(s, s->limits.min_radius);
-        else {
-            begin(s, PLANAR, s->limits.min_radius);
+        begin(s, s->geodesic ? GEODESIC : PLANAR, s->limits.min_radius);
+        if (s->geodesic) {
+            search_containing(s);
+            search_edges(s);
+        } else
             search_planar(s);
-        }
         s->banning = false;
     }
-    if (s->status == FN_OK && s->geodesic) {
-        const double bound = bound_by_chords(s);
-        if (s->status == FN_OK)
-            search_exactly(s, bound);
-    } else if (s->status == FN_OK) {
+    if (s->status == FN_OK && s->geodesic)
+        search_geodesic(s);
+    else if (s->status == FN_OK) {
         begin(s, PLANAR, s->limit);
         search_planar(s);
     }
@@ -963,6 +1213,7 @@ static void locate(fn_searcher *s, const fn_candidate *c, fn_meeting *m)
 
 static void describe(fn_searcher *s, const fn_candidate *c, fn_neighbour *to)
 {
+    look_up(s);
     const fn_near_limits *l = &s->limits;
     *to = (fn_neighbour){.feature = fn_feature_of_rank(s->set, c->rank),
                          .distance = c->distance,
@@ -1026,7 +1277,6 @@ static fn_status answer(fn_searcher *s, fn_neighbour *to, size_t *n)
 static void set_box(fn_searcher *s, query_chain *c)
 {
     const double *v = s->geodesic ? s->space : s->query->xy;
-    double longest = 0;
     for (int d = 0; d < s->dims; d++) {
         c->lo[d] = INFINITY;
         c->hi[d] = -INFINITY;
@@ -1037,13 +1287,14 @@ static void set_box(fn_searcher *s, query_chain *c)
             c->lo[d] = p[d] < c->lo[d] ? p[d] : c->lo[d];
             c->hi[d] = p[d] > c->hi[d] ? p[d] : c->hi[d];
         }
-        if (s->geodesic && i > 0)
-            longest = fmax(longest, square_between(p - 3, p));
     }
-    const double bulge = longest > 0 ? fn_geo_bulge(&s->set->ellipsoid, sqrt(longest)) : 0;
+    if (!s->geodesic)
+        return;
+    const run r = {NULL, s->space + 3 * (size_t)c->first, c->segments};
+    c->reach = reach_of(s, &r, &c->bulge);
     for (int d = 0; d < s->dims; d++) {
-        c->lo[d] -= bulge;
-        c->hi[d] += bulge;
+        c->lo[d] -= c->bulge;
+        c->hi[d] += c->bulge;
     }
 }
 
@@ -1089,18 +1340,21 @@ static fn_usable set_point(fn_searcher *s, const double *p)
     if (s->geodesic && fabs(p[1]) > 90)
         return FN_UNUSABLE_LATITUDE;
     s->query = &s->one_shape;
-    memcpy(s->one_xy, p, sizeof s->one_xy);
+    s->one_xy[0] = s->geodesic ? fn_geo_longitude(p[0]) : p[0];
+    s->one_xy[1] = p[1];
     return FN_USABLE;
 }
 
 fn_status fn_searcher_find_point(fn_searcher *s, double x, double y, uint32_t group, fn_excluded excluded,
-                                 const fn_neighbour **found, size_t *n, fn_usable *usable, fn_error *err)
+                                 const fn_neighbour **found, size_t *n, fn_usable *usable, const volatile bool *cancel,
+                                 fn_error *err)
 {
     *n = 0;
     *found = s->found;
     s->limit = s->limits.radius;
     s->status = FN_OK;
     s->err = err;
+    s->cancel = cancel;
     const fn_usable verdict = set_point(s, (double[2]){x, y});
     if (usable)
         *usable = verdict;
@@ -1117,12 +1371,14 @@ fn_status fn_searcher_find_point(fn_searcher *s, double x, double y, uint32_t gr
 }
 
 fn_status fn_searcher_find_wkb(fn_searcher *s, const void *wkb, size_t bytes, uint32_t group, fn_excluded excluded,
-                               const fn_neighbour **found, size_t *n, fn_usable *usable, fn_error *err)
+                               const fn_neighbour **found, size_t *n, fn_usable *usable, const volatile bool *cancel,
+                               fn_error *err)
 {
     *n = 0;
     *found = s->found;
     s->limit = s->limits.radius;
     s->err = err;
+    s->cancel = cancel;
     fn_usable verdict;
     s->status = fn_shape_from_wkb(&s->shape, wkb, bytes, s->geodesic, &verdict, err);
     if (usable)
@@ -1174,6 +1430,7 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
     enum { LARGE = 64, CELLS = 10, SOON = 8 }; /* from so many near features on an order pays; bits of its grid */
     s->status = FN_OK;
     s->err = err;
+    s->cancel = cancel;
     if (s->limits.closest > FN_BULK_CLOSEST)
         return fn_fail(err, FN_ERR_ARGUMENT, "at most %d neighbours are found in bulk", FN_BULK_CLOSEST);
     if (n > UINT32_MAX)
@@ -1195,10 +1452,8 @@ fn_status fn_searcher_find_points(fn_searcher *s, size_t n, const double *xy, co
             __builtin_prefetch(found + order[i + SOON] * s->limits.closest, 1);
         }
         counts[q] = 0;
-        if (cancel && i % 64 == 0 && fn_is_cancelled(cancel))
-            s->status = fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-        else if ((usable[q] = set_point(s, xy + 2 * q)) == FN_USABLE &&
-                 (s->index = index_of(s->set, groups ? groups[q] : FN_NO_GROUP))) {
+        if ((usable[q] = set_point(s, xy + 2 * q)) == FN_USABLE &&
+            (s->index = index_of(s->set, groups ? groups[q] : FN_NO_GROUP))) {
             size_t count = 0;
             if (!set_chains(s))
                 no_memory(s);

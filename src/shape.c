@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "geodetic.h"
 
 #define NESTING_MAX 64
 
@@ -80,7 +81,7 @@ static bool read_path(reader *r, size_t n, size_t dims, fn_path_kind kind)
         }
         if (r->geodesic && fabs(y) > 90)
             return spoil(r, FN_UNUSABLE_LATITUDE);
-        to[2 * i] = x;
+        to[2 * i] = r->geodesic ? fn_geo_longitude(x) : x;
         to[2 * i + 1] = y;
     }
     if (kind == FN_PATH_SHELL || kind == FN_PATH_HOLE) {

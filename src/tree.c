@@ -24,8 +24,9 @@ bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points)
     }
     if (tree->levels == 0)
         return true;
-    const size_t above = points ? total - padded(n) : total; /* upper sides */
-    double *memory = total > UINT32_MAX ? NULL : aligned_alloc(64, (total + above) * (size_t)dims * sizeof(double));
+    const size_t boxes = total - padded(n), above = points ? boxes : total; /* upper sides */
+    const size_t sides = (total + above) * (size_t)dims * sizeof(double);   /* a multiple of 64, as boxes are of 16 */
+    double *memory = total > UINT32_MAX ? NULL : aligned_alloc(64, sides + boxes * sizeof *tree->least);
     if (!memory) {
         tree->levels = 0;
         return false;
@@ -36,6 +37,7 @@ bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points)
         tree->lo[d] = memory + (size_t)d * total;
         tree->hi[d] = memory + (size_t)dims * total + (size_t)d * above;
     }
+    tree->least = (void *)(memory + (size_t)dims * (total + above));
     return true;
 }
 
@@ -45,8 +47,23 @@ void fn_tree_destroy(fn_tree *tree)
     *tree = (fn_tree){.dims = tree->dims};
 }
 
-void fn_tree_finish(fn_tree *tree)
+static void put_ranks(fn_tree *tree, const uint32_t *rank, size_t stride)
 {
+    for (int level = 1; level < tree->levels; level++) {
+        const uint32_t *below = level > 1 ? &tree->least[tree->start[level - 1] - tree->start[1]] : rank;
+        const size_t n = tree->count[level - 1], step = level > 1 ? 1 : stride;
+        uint32_t *least = &tree->least[tree->start[level] - tree->start[1]];
+        for (size_t i = 0; i < tree->count[level]; i++)
+            least[i] = UINT32_MAX;
+        for (size_t j = 0; j < n; j++)
+            if (below[j * step] < least[j / FN_FANOUT])
+                least[j / FN_FANOUT] = below[j * step];
+    }
+}
+
+void fn_tree_finish(fn_tree *tree, const uint32_t *rank, size_t stride)
+{
+    put_ranks(tree, rank, stride);
     for (int level = 0; level < tree->levels; level++)
         for (int d = 0; d < tree->dims; d++) {
             const size_t n = tree->count[level];
@@ -163,12 +180,13 @@ typedef struct keyed {
     uint64_t number;
 } keyed;
 
-bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order)
+/* The points by cell, in memory for the caller to free, at *sorted. NULL: out of memory. */
+static keyed *sort_by_cell(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, keyed **sorted)
 {
     enum { DIGIT = 10, BUCKETS = 1 << DIGIT, PASSES = 2 * FN_CURVE_BITS / DIGIT };
     keyed *memory = malloc((n ? n : 1) * 2 * sizeof *memory);
     if (!memory)
-        return false;
+        return NULL;
     keyed *from = memory, *to = memory + n;
     size_t counts[PASSES][BUCKETS];
     const int passes = (2 * bits + DIGIT - 1) / DIGIT;
@@ -197,8 +215,67 @@ bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t 
         from = to;
         to = swap;
     }
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)from[i].number;
+    *sorted = from;
+    return memory;
+}
+
+bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order)
+{
+    keyed *sorted, *memory = sort_by_cell(frame, bits, xy, n, stride, &sorted);
+    for (size_t i = 0; memory && i < n; i++)
+        order[i] = (uint32_t)sorted[i].number;
     free(memory);
+    return memory != NULL;
+}
+
+typedef struct place {
+    uint64_t x, y; /* bits of the coordinates */
+    uint64_t number;
+} place;
+
+static int in_place_order(const void *a, const void *b)
+{
+    const place *p = a, *q = b;
+    if (p->x != q->x)
+        return p->x < q->x ? -1 : 1;
+    if (p->y != q->y)
+        return p->y < q->y ? -1 : 1;
+    return (p->number > q->number) - (p->number < q->number);
+}
+
+/* Points of one cell. */
+static bool sort_cell(const double *xy, keyed *points, size_t n, bool *shared)
+{
+    place few[64], *places = n <= sizeof few / sizeof *few ? few : malloc(n * sizeof *places);
+    if (!places)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&places[i].x, &xy[2 * points[i].number], sizeof places[i].x);
+        memcpy(&places[i].y, &xy[2 * points[i].number + 1], sizeof places[i].y);
+        places[i].number = points[i].number;
+    }
+    qsort(places, n, sizeof *places, in_place_order);
+    for (size_t i = 0; i < n; i++) {
+        points[i].number = places[i].number;
+        *shared |= i > 0 && places[i].x == places[i - 1].x && places[i].y == places[i - 1].y;
+    }
+    if (places != few)
+        free(places);
     return true;
+}
+
+bool fn_place_order(const fn_frame *frame, const double *xy, size_t n, uint32_t *order, bool *shared)
+{
+    keyed *sorted, *memory = sort_by_cell(frame, FN_CURVE_BITS, xy, n, 2, &sorted);
+    bool ok = memory != NULL;
+    *shared = false;
+    for (size_t i = 0, end; ok && i < n; i = end) {
+        for (end = i + 1; end < n && sorted[end].key == sorted[i].key;)
+            end++;
+        ok = end - i == 1 || sort_cell(xy, sorted + i, end - i, shared);
+        for (size_t j = i; j < end; j++)
+            order[j] = (uint32_t)sorted[j].number;
+    }
+    free(memory);
+    return ok;
 }

@@ -22,6 +22,7 @@ typedef struct fn_tree {
     uint32_t count[FN_LEVELS];
     uint32_t start[FN_LEVELS];
     double *lo[3], *hi[3]; /* by axis; one block of memory, which begins at lo[0] */
+    uint32_t *least;       /* of the boxes: the lowest rank below; at the end of that block */
 } fn_tree;
 
 static inline double *fn_tree_lo(const fn_tree *tree, int level, int axis)
@@ -35,10 +36,17 @@ static inline double *fn_tree_hi(const fn_tree *tree, int level, int axis)
                         : tree->hi[axis] + tree->start[level];
 }
 
-/* Makes room for n items; the caller then fills fn_tree_lo() and fn_tree_hi() of level 0 (in tree order, see fn_hilbert_order) and calls fn_tree_finish().
+/* The lowest rank of the items below a box of a level above 0. */
+static inline uint32_t fn_tree_least(const fn_tree *tree, int level, size_t place)
+{
+    return tree->least[tree->start[level] - tree->start[1] + place];
+}
+
+/* Makes room for n items; the caller then fills fn_tree_lo() and fn_tree_hi() of level 0 (in tree order, see fn_place_order) and calls fn_tree_finish().
  * False: out of memory, and the tree is empty. */
 bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points);
-void fn_tree_finish(fn_tree *tree);
+/* rank: of item i at rank[i * stride]. */
+void fn_tree_finish(fn_tree *tree, const uint32_t *rank, size_t stride);
 void fn_tree_destroy(fn_tree *tree);
 
 /* The frame in which positions on the curve are counted: holds the bulk of the points, what lies outside of it is moved to its border, so that a
@@ -52,6 +60,9 @@ fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
  * 20. False: out of memory. */
 #define FN_CURVE_BITS 20 /* the finest */
 bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order);
+/* The order of a tree: along the finest curve, and points with the same coordinates (bit for bit) follow one another, in ascending order. *shared:
+ * whether there are any. xy: n pairs. */
+bool fn_place_order(const fn_frame *frame, const double *xy, size_t n, uint32_t *order, bool *shared);
 
 static inline double fn_gap(double lo, double hi, double qlo, double qhi)
 {

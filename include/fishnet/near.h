@@ -4,7 +4,7 @@
  * searcher of its own. Features are points, lines, polygons and mixes of them, as WKB; points also as plain coordinates.
  *
  * Planar distances are Euclidean, in the units of the coordinates. Geodesic distances are on an ellipsoid, in metres,
- * coordinates are longitude and latitude in degrees (any longitude; latitude -90..90), edges are geodesics.
+ * coordinates are longitude and latitude in degrees (any finite longitude; latitude -90..90), edges are geodesics.
  *
  * Neighbours are ordered by (distance, layer, FID): distance as it is returned, compared as doubles. The result depends on
  * nothing else: not on the order of adding, of searching, nor on threads.
@@ -17,7 +17,7 @@
  *     fn_searcher_new(set, &(fn_near_limits){.closest = 1, .radius = INFINITY}, &s, NULL);
  *     const fn_neighbour *found;
  *     size_t n;
- *     fn_searcher_find_point(s, 2.5, 4, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL); // n 1, feature 1, distance 0.5
+ *     fn_searcher_find_point(s, 2.5, 4, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL, NULL); // n 1, feature 1, distance 0.5
  */
 #ifndef FISHNET_NEAR_H
 #define FISHNET_NEAR_H
@@ -108,17 +108,17 @@ fn_status fn_searcher_new(const fn_near *set, const fn_near_limits *limits, fn_s
 void fn_searcher_free(fn_searcher *searcher);
 
 /* The neighbours of one point, nearest first. *found is the searcher's and lasts until its next call. The point is unusable: no neighbour,
- * *usable (or NULL) says why. */
+ * *usable (or NULL) says why. Gives up with FN_ERR_CANCELLED soon after fn_is_cancelled(cancel) (job.h; may be NULL). */
 fn_status fn_searcher_find_point(fn_searcher *searcher, double x, double y, uint32_t group, fn_excluded excluded,
-                                 const fn_neighbour **found, size_t *n, fn_usable *usable, fn_error *err);
+                                 const fn_neighbour **found, size_t *n, fn_usable *usable, const volatile bool *cancel,
+                                 fn_error *err);
 /* The same for any geometry, as WKB. */
 fn_status fn_searcher_find_wkb(fn_searcher *searcher, const void *wkb, size_t bytes, uint32_t group,
                                fn_excluded excluded, const fn_neighbour **found, size_t *n, fn_usable *usable,
-                               fn_error *err);
+                               const volatile bool *cancel, fn_error *err);
 /* The same for n points at once, in an order that suits the caches: much faster where the set is large. Only when `closest` of the
  * limits is at most FN_BULK_CLOSEST. xy: n pairs; groups: n or NULL; excluded_layer as in fn_excluded, with fids (n; NULL if the
- * layer is -1). found: n * closest neighbours, those of point i from i * closest on, counts[i] of them. usable: n. Asks
- * cancel (may be NULL) now and then. */
+ * layer is -1). found: n * closest neighbours, those of point i from i * closest on, counts[i] of them. usable: n. */
 #define FN_BULK_CLOSEST 16
 fn_status fn_searcher_find_points(fn_searcher *searcher, size_t n, const double *xy, const uint32_t *groups,
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,

@@ -729,12 +729,16 @@ void Builder::ChooseWorkers()
 
     /* So many rows that starting a task costs nothing, and so few that all workers have some. */
     constexpr int64_t kMost = 16384, kMostPoints = 65536, kLeast = 256, kRows = 65536, kUnknown = 2048;
+    constexpr int64_t kMostEdges =
+        1024; /* lines and areas on the ellipsoid take long, and their reader waits for each task */
     plan.partitionSize = options.partitionSize;
     if (plan.partitionSize == 0 && options.closest == kAll)
         plan.partitionSize = options.radius.given ? kUnknown : kLeast;
     else if (plan.partitionSize == 0)
         plan.partitionSize = std::clamp(kRows / static_cast<int64_t>(options.closest), kLeast,
-                                        plan.input.points ? kMostPoints : kMost); /* many points are searched as one */
+                                        plan.input.points ? kMostPoints /* many points are searched as one */
+                                        : plan.geodesic   ? kMostEdges
+                                                          : kMost);
 }
 
 } // namespace

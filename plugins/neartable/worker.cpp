@@ -196,10 +196,10 @@ fn_status Worker::Search(fn_task *task, fn_error *err)
         fn_status status = FN_OK;
         if (m_batch->shapes[i] == Batch::Shape::Point)
             status = fn_searcher_find_point(m_searcher.get(), m_batch->xy[2 * i], m_batch->xy[2 * i + 1], group,
-                                            {m_excludedLayer, m_excluded[i]}, &found, &n, &verdict, err);
+                                            {m_excludedLayer, m_excluded[i]}, &found, &n, &verdict, task->cancel, err);
         else if (m_batch->shapes[i] == Batch::Shape::Wkb)
             status = fn_searcher_find_wkb(m_searcher.get(), m_batch->Wkb(i), m_batch->WkbBytes(i), group,
-                                          {m_excludedLayer, m_excluded[i]}, &found, &n, &verdict, err);
+                                          {m_excludedLayer, m_excluded[i]}, &found, &n, &verdict, task->cancel, err);
         if (status != FN_OK || (status = AddRows(task, i, found, n, verdict, err)) != FN_OK)
             return status;
     }

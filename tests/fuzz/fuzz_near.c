@@ -26,7 +26,7 @@ static void search(fn_searcher *s, const uint8_t *wkb, size_t size, fn_usable ex
     fn_usable usable;
     fn_error err;
     const fn_status status =
-        fn_searcher_find_wkb(s, wkb, size, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, &usable, &err);
+        fn_searcher_find_wkb(s, wkb, size, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, &usable, NULL, &err);
     CHECK(usable == expected);
     *distance = NAN;
     if (status != FN_OK) { /* GEOS may refuse wild numbers, and must say so */

@@ -211,6 +211,72 @@ static void bulge_holds(void)
 
 /* ---- distances ---- */
 
+static double in_direction(const double *unit, const double *from, const double *to)
+{
+    return unit[0] * (to[0] - from[0]) + unit[1] * (to[1] - from[1]) + unit[2] * (to[2] - from[2]);
+}
+
+static double straight(const double *p, const double *q)
+{
+    return sqrt((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
+}
+
+/* No two points beside a sight are nearer than it says; and it says much, not something that is always right. */
+static void sights_hold(void)
+{
+    check_random r = random_for(__func__);
+    for (int i = 0; i < fewer(200000); i++) {
+        const fn_ellipsoid e = shape(random_bits(&r));
+        double p[2], q[2], x[2], y[2], in[4][3], azimuth;
+        random_point(&r, p);
+        random_direction(&r, &azimuth);
+        if (random_bits(&r) % 3 == 0)
+            random_point(&r, q);
+        else
+            go(&e, p, azimuth, random_log(&r, 1, 3.1 * e.a), q);
+        const double scale = random_log(&r, 1e-8, 0.4) * e.a;
+        for (int k = 0; k < 2; k++) {
+            random_direction(&r, &azimuth);
+            go(&e, k ? q : p, azimuth, random_bits(&r) % 8 ? scale * random_uniform(&r, 0, 1) : 0, k ? y : x);
+        }
+        fn_geo_space(&e, p, in[0]);
+        fn_geo_space(&e, q, in[1]);
+        fn_geo_space(&e, x, in[2]);
+        fn_geo_space(&e, y, in[3]);
+        fn_sight s;
+        fn_geo_sight(&e, p, in[0], q, in[1], &s);
+        const double reach_p = straight(in[0], in[2]), reach_q = straight(in[1], in[3]);
+        const double doubt = fn_geo_sight_doubt(&e, &s, reach_p, reach_q), exact = between(&e, x, y);
+        const double least =
+            s.distance + in_direction(s.away_at_p, in[0], in[2]) + in_direction(s.away_at_q, in[1], in[3]) - doubt;
+        EXPECT(least <= exact, "%g %g to %g %g, from %.17g %.17g and %.17g %.17g (f %g): %.17g, but it is %.17g", x[0],
+               x[1], y[0], y[1], p[0], p[1], q[0], q[1], e.f, least, exact);
+        const double reach = fmax(reach_p, reach_q);
+        if (s.distance < 2.2 * e.a && reach < 0.2 * s.distance && reach < 0.05 * e.a)
+            EXPECT(doubt <= 3 * reach * reach / e.a + 1e-5, "distance %g, reach %g: doubt %g", s.distance, reach,
+                   doubt);
+    }
+}
+
+/* The point under the middle of a box is where a sight begins: on the surface and not far. */
+static void points_under(void)
+{
+    check_random r = random_for(__func__);
+    for (int i = 0; i < fewer(20000); i++) {
+        const fn_ellipsoid e = shape(random_bits(&r));
+        double p[2], in[3], q[2];
+        random_point(&r, p);
+        fn_geo_space(&e, p, in);
+        const double depth = random_uniform(&r, 0.9, 1);
+        fn_geo_under(&e, (double[]){in[0] * depth, in[1] * depth, in[2] * depth}, q);
+        EXPECT(between(&e, p, q) < 1e-6 && fabs(q[1]) <= 90, "%.17g %.17g: %.17g %.17g", p[0], p[1], q[0], q[1]);
+    }
+    const fn_ellipsoid e = shape(0);
+    double q[2];
+    fn_geo_under(&e, (double[]){0, 0, 0}, q);
+    EXPECT(fabs(q[0]) <= 180 && fabs(q[1]) <= 90, "the middle of the earth: %g %g", q[0], q[1]);
+}
+
 static void distance_and_azimuth(void)
 {
     fn_ellipsoid e = shape(0);
@@ -962,10 +1028,24 @@ static void rings_indexed_degenerate(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(space_known_points),       UNIT(chord_max_holds),   UNIT(bulge_holds),        UNIT(distance_and_azimuth),
-        UNIT(point_edge_random),        UNIT(point_edge_far),    UNIT(point_edge_special), UNIT(edge_edge_random),
-        UNIT(edge_edge_crossing),       UNIT(edge_edge_special), UNIT(cut_edges),          UNIT(rings_random),
-        UNIT(rings_round_a_pole),       UNIT(rings_with_a_pole), UNIT(rings_degenerate),   UNIT(rings_indexed),
+        UNIT(space_known_points),
+        UNIT(chord_max_holds),
+        UNIT(bulge_holds),
+        UNIT(distance_and_azimuth),
+        UNIT(sights_hold),
+        UNIT(points_under),
+        UNIT(point_edge_random),
+        UNIT(point_edge_far),
+        UNIT(point_edge_special),
+        UNIT(edge_edge_random),
+        UNIT(edge_edge_crossing),
+        UNIT(edge_edge_special),
+        UNIT(cut_edges),
+        UNIT(rings_random),
+        UNIT(rings_round_a_pole),
+        UNIT(rings_with_a_pole),
+        UNIT(rings_degenerate),
+        UNIT(rings_indexed),
         UNIT(rings_indexed_degenerate),
     };
     return check_main(tests);

@@ -251,6 +251,7 @@ typedef struct setting {
     int near_kinds, query_kinds;
     size_t n_near, n_queries;
     bool geodesic, grouped;
+    bool twins; /* many near features have the geometry of another; and so have queries */
     fn_near_limits limits;
 } setting;
 
@@ -279,7 +280,7 @@ static void compare(const setting *t, const feature *query, const feature *near,
         got = bulk_count;
     else
         REQUIRE(fn_searcher_find_wkb(s, query->wkb->data, query->wkb->n, t->grouped ? query->group : FN_NO_GROUP,
-                                     excluded, &found, &got, &usable, &err) == FN_OK,
+                                     excluded, &found, &got, &usable, NULL, &err) == FN_OK,
                 "%s: %s", t->name, err.text);
     EXPECT(got == expected, "%s: query %lld: %zu, expected %zu", t->name, (long long)query->fid, got, expected);
     const bool points = t->near_kinds == POINTS && t->query_kinds == POINTS;
@@ -323,7 +324,10 @@ static void run_setting(const setting *t)
     REQUIRE(fn_near_new(&(fn_near_options){.geodesic = t->geodesic, .along = t->limits.along}, &set, &err) == FN_OK,
             "%s", err.text);
     for (size_t i = 0; i < t->n_near; i++) {
-        make_random(b, &t->w, t->near_kinds);
+        if (t->twins && i > 0 && random_below(3) > 0)
+            *b = *near[random_below((int)i)].wkb;
+        else
+            make_random(b, &t->w, t->near_kinds);
         near[i] = make_feature(b, (int64_t)((i * 7919) % 100003) - 50, random_below(3), (uint32_t)random_below(5),
                                t->geodesic);
         fn_usable usable;
@@ -340,6 +344,8 @@ static void run_setting(const setting *t)
     feature *queries = malloc(t->n_queries * sizeof *queries);
     for (size_t i = 0; i < t->n_queries; i++) {
         make_random(b, &t->w, t->query_kinds);
+        if (t->twins && t->query_kinds == t->near_kinds && random_below(3) > 0)
+            *b = *near[random_below((int)t->n_near)].wkb;
         memcpy(xy + 2 * i, b->data + 5, 16);
         queries[i] = make_feature(b, (int64_t)i, 0, (uint32_t)random_below(6), t->geodesic);
         compare(t, &queries[i], near, set, s, NULL, 0);
@@ -451,6 +457,243 @@ static void geodesic(void)
                 }
 }
 
+static void twins(void)
+{
+    dice = random_for(__func__);
+    static const world plane = {0, 0, 1000, 1000, 10, false, true}, globe = {-180, -90, 180, 90, 0.2, false, true};
+    static const int kinds[] = {POINTS, LINES, POLYGONS, MIX};
+    for (int geodesic = 0; geodesic < 2; geodesic++)
+        for (int near = 0; near < 4; near++)
+            for (int query = 0; query < 4; query++)
+                for (size_t l = 0; l < sizeof every_limit / sizeof *every_limit; l++) {
+                    char name[64];
+                    snprintf(name, sizeof name, "twins, %s, kinds %d to %d, limit %zu",
+                             geodesic ? "geodesic" : "planar", kinds[query], kinds[near], l);
+                    fn_near_limits limits = every_limit[l];
+                    limits.radius *= geodesic ? 400 : 1;
+                    limits.min_radius *= geodesic ? 400 : 1;
+                    run_setting(&(setting){.name = name,
+                                           .w = geodesic ? globe : plane,
+                                           .near_kinds = kinds[near],
+                                           .query_kinds = kinds[query],
+                                           .n_near = geodesic ? 12 : 60,
+                                           .n_queries = geodesic || CHECK_SANITIZED ? 2 : 10,
+                                           .geodesic = geodesic,
+                                           .grouped = l % 2,
+                                           .twins = true,
+                                           .limits = limits});
+                }
+}
+
+/* ---- what a search costs ---- */
+
+enum { AT_POINT, LINE_FROM, SQUARE_AT, SQUARES_AROUND };
+
+/* n features that are all alike for whoever looks from x, y: in one place, from one place on, or all around it. FIDs fall. */
+static fn_near *pile_up(int kind, size_t n, double x, double y, bool geodesic)
+{
+    bytes *b = malloc(sizeof *b);
+    fn_near *set;
+    REQUIRE(b && fn_near_new(&(fn_near_options){.geodesic = geodesic}, &set, NULL) == FN_OK, "set");
+    for (size_t i = 0; i < n; i++) {
+        const double part = (double)(i + 1) / (double)n, size = kind == SQUARES_AROUND ? 0.1 + 0.4 * part : 0.1;
+        const double corners[5][2] = {{-size, -size}, {size, -size}, {size, size}, {-size, size}, {-size, -size}};
+        b->n = 0;
+        put_head(b, kind == AT_POINT ? 1 : kind == LINE_FROM ? 2 : 3);
+        if (kind == LINE_FROM)
+            put_count(b, 2);
+        if (kind >= SQUARE_AT) {
+            put_count(b, 1);
+            put_count(b, 5);
+        }
+        if (kind <= LINE_FROM)
+            put_xy(b, x, y);
+        if (kind == LINE_FROM)
+            put_xy(b, x + 0.1 * cos(7 * part), y + 0.1 * sin(7 * part));
+        for (int k = 0; kind >= SQUARE_AT && k < 5; k++)
+            put_xy(b, x + corners[k][0], y + corners[k][1]);
+        fn_usable usable;
+        REQUIRE(fn_near_add_wkb(set, b->data, b->n, (int64_t)(n - i), FN_NO_GROUP, 0, &usable, NULL) == FN_OK &&
+                    usable == FN_USABLE,
+                "add");
+    }
+    REQUIRE(fn_near_build(set, NULL, NULL) == FN_OK, "build");
+    free(b);
+    return set;
+}
+
+/* Looks that the search for the neighbours of x, y takes; they must be those with the lowest FIDs but 1, which is excluded. */
+static uint64_t looks_for(const fn_near *set, const char *name, double x, double y, const fn_near_limits *limits)
+{
+    fn_searcher *s;
+    const fn_neighbour *found;
+    size_t n;
+    REQUIRE(fn_searcher_new(set, limits, &s, NULL) == FN_OK, "searcher");
+    REQUIRE(fn_searcher_find_point(s, x, y, FN_NO_GROUP, (fn_excluded){0, 1}, &found, &n, NULL, NULL, NULL) == FN_OK,
+            "find");
+    EXPECT(n == limits->closest, "%s: %zu found", name, n);
+    for (size_t i = 0; i < n; i++)
+        EXPECT(found[i].fid == (int64_t)i + 2 && found[i].distance == found[0].distance,
+               "%s: rank %zu is %lld at %.17g, the first at %.17g", name, i, (long long)found[i].fid, found[i].distance,
+               found[0].distance);
+    const uint64_t looks = fn_searcher_looks(s);
+    fn_searcher_free(s);
+    return looks;
+}
+
+/* Ties go to the lowest FIDs without a look at all: so a search among 80 times as many takes hardly more looks. */
+static void piles(void)
+{
+    enum { FEW = 100, MANY = 8000 };
+    static const char *names[] = {"points", "lines from a point", "squares", "squares around"};
+    static const fn_near_limits limits[] = {{.closest = 1, .radius = INFINITY},
+                                            {.closest = 3, .radius = INFINITY, .location = true},
+                                            {.closest = 2, .radius = 1e6}};
+    for (int geodesic = 0; geodesic < 2; geodesic++)
+        for (int kind = AT_POINT; kind <= SQUARES_AROUND; kind++)
+            for (int away = 0; away < (kind == AT_POINT || kind == SQUARE_AT ? 2 : 1); away++)
+                for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
+                    char name[96];
+                    snprintf(name, sizeof name, "%s, %s, %s, limit %zu", names[kind], geodesic ? "geodesic" : "planar",
+                             away ? "from elsewhere" : "from there", l);
+                    uint64_t looks[2];
+                    for (int many = 0; many < 2; many++) {
+                        fn_near *set = pile_up(kind, many ? MANY : FEW, 5, 45, geodesic);
+                        looks[many] = looks_for(set, name, away ? 5.7 : 5, away ? 45.4 : 45, &limits[l]);
+                        fn_near_free(set);
+                    }
+                    EXPECT(looks[1] < looks[0] + MANY / 16, "%s: %llu looks among %d, %llu among %d", name,
+                           (unsigned long long)looks[0], FEW, (unsigned long long)looks[1], MANY);
+                }
+}
+
+/* A line of n vertices that runs north in zigzags. */
+static void put_river(bytes *b, size_t n, double x, double y)
+{
+    put_head(b, 2);
+    put_count(b, (uint32_t)n);
+    for (size_t i = 0; i < n; i++)
+        put_xy(b, x + 0.03 * (double)(i % 3), y + 0.01 * (double)i);
+}
+
+/* Rivers far away from a field of squares: not each of their runs of edges against each square. */
+static void rivers_and_squares(void)
+{
+    enum { SQUARES = 400, VERTICES = 3000, RUNS = VERTICES / FN_CHAIN };
+    static const double places[][2] = {{20, 0}, {-60, -35}, {140, -40}, {100, 40}, {-100, 45}, {178, 10}, {60, -58}};
+    bytes *b = malloc(sizeof *b);
+    fn_near *set;
+    fn_searcher *s;
+    REQUIRE(b && fn_near_new(&(fn_near_options){.geodesic = true}, &set, NULL) == FN_OK, "set");
+    for (int i = 0; i < SQUARES; i++) {
+        const double x = -108.5 + 0.03 * (i % 20), y = 37.2 + 0.03 * (double)(i / 20), side = 0.01;
+        b->n = 0;
+        put_head(b, 3);
+        put_count(b, 1);
+        put_count(b, 5);
+        for (int k = 0; k < 5; k++)
+            put_xy(b, x + (k == 1 || k == 2 ? side : 0), y + (k == 2 || k == 3 ? side : 0));
+        fn_usable usable;
+        REQUIRE(fn_near_add_wkb(set, b->data, b->n, i, FN_NO_GROUP, 0, &usable, NULL) == FN_OK, "add");
+    }
+    REQUIRE(fn_near_build(set, NULL, NULL) == FN_OK, "build");
+    REQUIRE(fn_searcher_new(set, &(fn_near_limits){.closest = 2, .radius = INFINITY}, &s, NULL) == FN_OK, "searcher");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const fn_neighbour *found;
+        size_t n;
+        b->n = 0;
+        put_river(b, VERTICES, places[i][0], places[i][1]);
+        const uint64_t before = fn_searcher_looks(s);
+        REQUIRE(fn_searcher_find_wkb(s, b->data, b->n, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL, NULL) ==
+                        FN_OK &&
+                    n == 2,
+                "river %zu", i);
+        const uint64_t looks = fn_searcher_looks(s) - before;
+        EXPECT(looks < RUNS * SQUARES / 5, "the river at %g, %g: %llu looks for %d pairs", places[i][0], places[i][1],
+               (unsigned long long)looks, RUNS * SQUARES);
+    }
+    /* A search that takes long is given up soon, and the searcher is good for the next. */
+    const volatile bool cancel = true;
+    const fn_neighbour *found;
+    size_t n;
+    fn_error err;
+    const uint64_t before = fn_searcher_looks(s);
+    EXPECT(fn_searcher_find_wkb(s, b->data, b->n, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, &cancel, &err) ==
+                   FN_ERR_CANCELLED &&
+               err.status == FN_ERR_CANCELLED && n == 0,
+           "not cancelled");
+    EXPECT(fn_searcher_looks(s) - before <= 128, "%llu looks before it was given up",
+           (unsigned long long)(fn_searcher_looks(s) - before));
+    EXPECT(fn_searcher_find_wkb(s, b->data, b->n, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL, &err) ==
+                   FN_OK &&
+               n == 2,
+           "after it was cancelled");
+    fn_searcher_free(s);
+    fn_near_free(set);
+    free(b);
+}
+
+/* Longitudes that are many turns away are the places that they are exactly, and edges between them as short and as quick. */
+static void longitudes_far_out(void)
+{
+    static const double far[][2] = {{5e179, 1e22}, {-1e300, 3e18}, {1e15, 1e15 + 8}, {359999990, 360000010}};
+    bytes *b = malloc(sizeof *b);
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        double distance[2];
+        fn_neighbour first[2];
+        uint64_t looks[2];
+        for (int plain = 0; plain < 2; plain++) {
+            fn_near *set;
+            fn_searcher *s;
+            double lon[2];
+            for (int k = 0; k < 2; k++)
+                lon[k] = plain ? remainder(far[i][k], 360) : far[i][k];
+            REQUIRE(b && fn_near_new(&(fn_near_options){.geodesic = true}, &set, NULL) == FN_OK, "set");
+            fn_usable usable;
+            for (int k = 0; k < 2; k++) {
+                b->n = 0;
+                put_head(b, 2);
+                put_count(b, 3);
+                put_xy(b, lon[0], 10 + k);
+                put_xy(b, lon[1], 20 + k);
+                put_xy(b, lon[0], 30 - k);
+                REQUIRE(fn_near_add_wkb(set, b->data, b->n, k, FN_NO_GROUP, 0, &usable, NULL) == FN_OK &&
+                            usable == FN_USABLE,
+                        "add");
+            }
+            REQUIRE(fn_near_add_points(set, 1, (double[]){lon[1], 40}, (int64_t[]){2}, NULL, 0, NULL, NULL, NULL) ==
+                            FN_OK &&
+                        fn_near_build(set, NULL, NULL) == FN_OK &&
+                        fn_searcher_new(set, &(fn_near_limits){.closest = 3, .radius = INFINITY, .location = true}, &s,
+                                        NULL) == FN_OK,
+                    "searcher");
+            const fn_neighbour *found;
+            size_t n;
+            REQUIRE(fn_searcher_find_point(s, lon[0], 39, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL, NULL) ==
+                            FN_OK &&
+                        n == 3,
+                    "find");
+            distance[plain] = found[0].distance + found[1].distance + found[2].distance;
+            first[plain] = found[0];
+            REQUIRE(fn_searcher_find_wkb(s, b->data, b->n, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL,
+                                         NULL) == FN_OK &&
+                        n == 3,
+                    "find");
+            distance[plain] += found[1].distance + found[2].distance;
+            looks[plain] = fn_searcher_looks(s);
+            fn_searcher_free(s);
+            fn_near_free(set);
+        }
+        EXPECT(distance[0] == distance[1] && first[0].from_x == first[1].from_x && first[0].near_x == first[1].near_x &&
+                   first[0].fid == first[1].fid,
+               "longitudes %g and %g: %.17g, expected %.17g; near %g, expected %g", far[i][0], far[i][1], distance[0],
+               distance[1], first[0].near_x, first[1].near_x);
+        EXPECT(looks[0] == looks[1], "longitudes %g and %g: %llu looks, %llu without turns", far[i][0], far[i][1],
+               (unsigned long long)looks[0], (unsigned long long)looks[1]);
+    }
+    free(b);
+}
+
 static void unusable(void)
 {
     fn_near *set;
@@ -500,7 +743,8 @@ static void few(void)
                     "searcher");
             const fn_neighbour *found;
             size_t got;
-            REQUIRE(fn_searcher_find_point(s, 0, 0, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &got, NULL, NULL) == FN_OK,
+            REQUIRE(fn_searcher_find_point(s, 0, 0, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &got, NULL, NULL, NULL) ==
+                        FN_OK,
                     "find");
             REQUIRE(got == (n < 2 ? n : 2), "%zu of %zu", got, n);
             for (size_t i = 0; i < got && !(wild && n <= 3); i++)
@@ -525,7 +769,15 @@ int main(void)
     GEOSContext_setErrorMessageHandler_r(geos, silent, NULL);
     fn_ellipsoid_init(&earth, 6378137, 1 / 298.257223563);
     const struct CMUnitTest tests[] = {
-        UNIT(planar), UNIT(ties), UNIT(geodesic), UNIT(unusable), UNIT(few),
+        UNIT(planar),
+        UNIT(ties),
+        UNIT(geodesic),
+        UNIT(twins),
+        UNIT(piles),
+        UNIT(rivers_and_squares),
+        UNIT(longitudes_far_out),
+        UNIT(unusable),
+        UNIT(few),
     };
     return check_main(tests);
 }

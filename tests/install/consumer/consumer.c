@@ -73,8 +73,8 @@ static void nearest(bool geodesic, const double *at, uint32_t feature, double di
     check(fn_near_build(set, NULL, &error) == FN_OK, "the index is built");
     const fn_near_limits limits = {.closest = 1, .radius = INFINITY};
     check(fn_searcher_new(set, &limits, &searcher, &error) == FN_OK &&
-              fn_searcher_find_point(searcher, at[0], at[1], FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, &error) ==
-                  FN_OK,
+              fn_searcher_find_point(searcher, at[0], at[1], FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL,
+                                     &error) == FN_OK,
           "it is searched");
     check(n == 1 && found->feature == feature && fabs(found->distance - distance) <= tolerance,
           "the nearest one, how far");

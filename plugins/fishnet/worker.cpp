@@ -43,7 +43,8 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
         return nullptr;
     }
     if (plan->Signature() != signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened", connection.c_str());
+        fn_fail(err, FN_ERR_ARGUMENT, "an input of %.300s has changed since it was opened",
+                WithoutSecrets(connection).c_str());
         return nullptr;
     }
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));

@@ -287,7 +287,8 @@ OGRFeature *Layer::GetNextFeature()
                 return feature.release();
         }
     } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", WithoutSecrets(m_plan->input.name).c_str(),
+                 exception.what());
         Fail();
     }
     return nullptr;
@@ -348,7 +349,8 @@ OGRFeature *Layer::GetFeature(GIntBig fid)
         SetRow(feature.get(), kept.part, row, kept.rowsBefore);
         return feature.release();
     } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", WithoutSecrets(m_plan->input.name).c_str(),
+                 exception.what());
         return nullptr;
     }
 }
@@ -447,7 +449,8 @@ GIntBig Layer::GetFeatureCount(int force)
             m_count = Count();
         return m_count;
     } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", WithoutSecrets(m_plan->input.name).c_str(),
+                 exception.what());
         return -1;
     }
 }
@@ -689,7 +692,8 @@ int Layer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array)
     try {
         return NextArray(array);
     } catch (const std::exception &exception) {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", m_plan->input.name.c_str(), exception.what());
+        CPLError(CE_Failure, CPLE_OutOfMemory, "NEARTABLE:%s: %s", WithoutSecrets(m_plan->input.name).c_str(),
+                 exception.what());
         Fail();
         return ENOMEM;
     }

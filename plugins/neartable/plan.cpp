@@ -19,7 +19,7 @@ namespace fishnet::neartable
 
 std::string Describe(const LayerPlan &layer)
 {
-    return "layer \"" + layer.layer + "\" of " + layer.name;
+    return "layer \"" + layer.layer + "\" of " + WithoutSecrets(layer.name);
 }
 
 /* QGIS sets SHAPE_ENCODING to nothing for the whole program, takes Shapefiles as they are and recodes them itself. What goes
@@ -96,7 +96,7 @@ struct Builder {
 
 bool Fail(const std::string &text, CPLErrorNum number = CPLE_IllegalArg)
 {
-    CPLError(CE_Failure, number, "NEARTABLE: %s", text.c_str());
+    CPLError(CE_Failure, number, "NEARTABLE: %s", WithoutSecrets(text).c_str());
     return false;
 }
 
@@ -245,7 +245,7 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
                           : layer.name + " has no layers");
     layer.path = AbsoluteName(layer.name);
     layer.layer = OGR_L_GetName(handle);
-    layer.label = count > 1 ? layer.name + ":" + layer.layer : layer.name;
+    layer.label = WithoutSecrets(layer.name) + (count > 1 ? ":" + layer.layer : "");
     if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
         layer.driver = GDALGetDriverShortName(driver);
     if (!FindGeometry(handle, layer))

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "secrets.h"
+
 namespace fishnet
 {
 
@@ -33,7 +35,8 @@ struct Message {
     std::string text;
 };
 
-/* Collects this thread's GDAL messages while it lives, instead of the host's handler getting them from a thread of ours. */
+/* Collects this thread's GDAL messages while it lives, without the secrets in them, instead of the host's handler getting them from a thread of
+ * ours. */
 class MessageCollector
 {
   public:
@@ -65,7 +68,7 @@ class MessageCollector
         auto *self = static_cast<MessageCollector *>(CPLGetErrorHandlerUserData());
         self->m_failures += level >= CE_Failure;
         const bool kept = GuardedQuietly(false, [&] {
-            self->messages.push_back({level, number, text});
+            self->messages.push_back({level, number, WithoutSecrets(text)});
             return true;
         });
         self->m_lost = self->m_lost || (!kept && level >= CE_Failure);

@@ -239,7 +239,7 @@ bool OutputFolder::SameRecipe(const OutputRecipe &recipe, bool &same) const
         return false;
     for (size_t i = 0; i < std::max(old.size() - 1, recipe.lines.size()); i++) {
         const std::string before = i + 1 < old.size() ? old[i + 1] : "nothing more";
-        const std::string now = i < recipe.lines.size() ? recipe.lines[i] : "nothing more";
+        const std::string now = i < recipe.lines.size() ? LineWithoutSecrets(recipe.lines[i]) : "nothing more";
         if (before == now)
             continue;
         CPLError(CE_Failure, CPLE_AppDefined,
@@ -252,7 +252,7 @@ bool OutputFolder::SameRecipe(const OutputRecipe &recipe, bool &same) const
         CPLError(CE_Failure, CPLE_AppDefined,
                  "%s: RESUME: whether the input %.300s has changed since the %s in %s were made cannot be known: it "
                  "tells no time of its last change. Without RESUME they are made anew",
-                 m_kind.driver, recipe.unknown.c_str(), m_kind.what, m_folder.c_str());
+                 m_kind.driver, WithoutSecrets(recipe.unknown).c_str(), m_kind.what, m_folder.c_str());
         return false;
     }
     same = true;
@@ -263,7 +263,7 @@ bool OutputFolder::WriteRecipe(const OutputRecipe &recipe) const
 {
     std::string text = FirstLine(m_kind) + "\n";
     for (const std::string &line : recipe.lines)
-        text += line + "\n";
+        text += LineWithoutSecrets(line) + "\n";
     return WriteWhole(m_kind.driver, m_folder + "/" + kRecipe, text);
 }
 
@@ -320,7 +320,7 @@ bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
         CPLError(CE_Warning, CPLE_AppDefined,
                  "%s: RESUME: this run cannot be continued if it is interrupted: the input %.300s tells no time of its "
                  "last change",
-                 m_kind.driver, recipe.unknown.c_str());
+                 m_kind.driver, WithoutSecrets(recipe.unknown).c_str());
     return RemoveParts() && (same || (RemoveOutputs() && WriteRecipe(recipe)));
 }
 

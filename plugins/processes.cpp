@@ -230,7 +230,7 @@ std::string WhyNotShared(GDALDatasetH dataset, const std::string &name)
     for (int i = 0; i < files.size() && own.empty(); i++)
         if (IsOfThisProcess(files[i]))
             own = files[i];
-    return own.empty() ? own : own.substr(0, 300) + " is in the memory of this process";
+    return own.empty() ? own : WithoutSecrets(own).substr(0, 300) + " is in the memory of this process";
 }
 
 /* ---- the host's side ---- */

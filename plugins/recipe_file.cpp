@@ -170,8 +170,8 @@ class Reader
   private:
     bool Fail(const std::string &path, const std::string &text) const
     {
-        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %.300s: %.200s%s%s", m_kind.driver, m_file.c_str(), path.c_str(),
-                 path.empty() ? "" : ": ", text.c_str());
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %.300s: %.200s%s%s", m_kind.driver, WithoutSecrets(m_file).c_str(),
+                 path.c_str(), path.empty() ? "" : ": ", WithoutSecrets(text).c_str());
         return false;
     }
     bool Load(CPLJSONDocument &document) const;

@@ -177,8 +177,8 @@ static bool FailSource(const Creation &creation, const std::string &why)
     const bool processes = creation.workers.processes > 0;
     CPLError(CE_Failure, CPLE_NotSupported,
              "FISHNET: the source %.300s cannot be opened by %s: %.500s. Write it to a file first%s",
-             creation.source->GetDescription(), processes ? "worker processes" : "workers", why.c_str(),
-             processes ? ", or use WORKERS=THREADS where threads can open it" : "");
+             WithoutSecrets(creation.source->GetDescription()).c_str(), processes ? "worker processes" : "workers",
+             why.c_str(), processes ? ", or use WORKERS=THREADS where threads can open it" : "");
     return false;
 }
 
@@ -394,7 +394,7 @@ static GDALDataset *Create(Creation &creation, CSLConstList options)
     }
     if (creation.source->GetRasterCount() == 0) {
         CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: the source %.300s has no raster bands",
-                 creation.source->GetDescription());
+                 WithoutSecrets(creation.source->GetDescription()).c_str());
         return nullptr;
     }
     if (!CheckOwnOptions(creation, single) ||

@@ -39,7 +39,8 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
     fn_error err;
     if (fn_recipe_parse(opening.connection.c_str(), opening.options.List(), recipe.get(), &err) != FN_OK) {
         CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_IllegalArg, "FISHNET: %s%s%s",
-                 opening.file.c_str(), opening.file.empty() ? "" : ": ", err.text);
+                 WithoutSecrets(opening.file).c_str(), opening.file.empty() ? "" : ": ",
+                 WithoutSecrets(err.text).c_str());
         return nullptr;
     }
     if (!CheckOptionNames("FISHNET", GDAL_DMD_OPENOPTIONLIST, opening.options.List()))
@@ -129,7 +130,8 @@ void Dataset::PreparePython() const
         if (driver && EQUAL(GDALGetDriverShortName(driver), "VRT") &&
             GDALRasterIO(GDALGetRasterBand(handle.get(), 1), GF_Read, 0, 0, 1, 1, &pixel, 1, 1, GDT_Float64, 0, 0) !=
                 CE_None)
-            CPLDebug("FISHNET", "the first pixel of %s cannot be read", GDALGetDescription(handle.get()));
+            CPLDebug("FISHNET", "the first pixel of %s cannot be read",
+                     WithoutSecrets(GDALGetDescription(handle.get())).c_str());
     }
 }
 
@@ -296,7 +298,7 @@ Dataset *Dataset::OpenOverview(int level)
             overview->SetDescription(GetDescription());
         else
             CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: overview %d of %s cannot be opened: %s", level,
-                     GetDescription(), cause.c_str());
+                     WithoutSecrets(GetDescription()).c_str(), cause.c_str());
     }
     return overview.get();
 }
@@ -429,7 +431,7 @@ CPLErr Dataset::Fail(const fn_error &err) const
         number = CPLE_UserInterrupt;
     else if (err.status == FN_ERR_READ)
         number = CPLE_FileIO;
-    const std::string name = m_plan ? m_plan->sources[0].name : std::string();
+    const std::string name = m_plan ? WithoutSecrets(m_plan->sources[0].name) : std::string();
     CPLError(CE_Failure, number, "FISHNET:%s: %s", name.c_str(), err.text);
     return CE_Failure;
 }

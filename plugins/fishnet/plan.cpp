@@ -51,7 +51,7 @@ fn_type FromGDAL(GDALRasterBandH band)
 
 std::string Describe(const Source &source)
 {
-    return std::string(1, source.letter) + " (" + source.name + ")";
+    return std::string(1, source.letter) + " (" + WithoutSecrets(source.name) + ")";
 }
 
 std::string Describe(const fn_window &w)

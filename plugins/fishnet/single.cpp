@@ -686,7 +686,7 @@ bool Single::Prepare(const Dataset &dataset, const Layout &layout)
     m_config = ThreadConfig();
     fn_recipe recipe = {};
     if (fn_recipe_parse(m_creation.connection.c_str(), m_openOptions.List(), &recipe, &err) != FN_OK)
-        return Fail(CPLE_IllegalArg, m_creation.output, err.text);
+        return Fail(CPLE_IllegalArg, m_creation.output, WithoutSecrets(err.text));
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
     std::string cause;
     {

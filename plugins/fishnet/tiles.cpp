@@ -537,8 +537,8 @@ static bool DescribeForWorkers(const Creation &creation, TileJob &job)
         }
         cause = collector.Cause("not recognized as a raster dataset");
     }
-    CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: %s cannot be opened again: %s", job.connection.c_str(),
-             cause.c_str());
+    CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: %s cannot be opened again: %s",
+             WithoutSecrets(job.connection).c_str(), cause.c_str());
     return false;
 }
 

@@ -48,7 +48,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
         return nullptr;
     }
     if (plan->Signature() != signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s", connection.c_str());
+        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s", WithoutSecrets(connection).c_str());
         return nullptr;
     }
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));

@@ -51,7 +51,7 @@ static bool CanBeShared(const Plan &plan, const std::vector<DatasetHandle> &hand
         CPLError(CE_Failure, CPLE_NotSupported,
                  "NEARTABLE: %s%s cannot be opened by worker processes: %s. Write it to a file first, or use "
                  "WORKERS=THREADS",
-                 i ? "NEAR=" : "", layers[i]->name.c_str(), why.c_str());
+                 i ? "NEAR=" : "", WithoutSecrets(layers[i]->name).c_str(), why.c_str());
         return false;
     }
     return true;

@@ -17,7 +17,7 @@ void EmitError(const Plan &plan, const fn_error &err)
         number = CPLE_UserInterrupt;
     else if (err.status == FN_ERR_READ)
         number = CPLE_FileIO;
-    CPLError(CE_Failure, number, "NEARTABLE:%s: %s", plan.input.name.c_str(), err.text);
+    CPLError(CE_Failure, number, "NEARTABLE:%s: %s", WithoutSecrets(plan.input.name).c_str(), err.text);
 }
 
 bool WaitToTryAgain(int tried, int retries, fn_error *err)

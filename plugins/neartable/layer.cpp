@@ -12,7 +12,7 @@ namespace fishnet::neartable
 
 Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
              std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch)
-    : m_dataset(dataset), m_plan(std::move(plan)), m_who("NEARTABLE:" + m_plan->input.name),
+    : m_dataset(dataset), m_plan(std::move(plan)), m_who("NEARTABLE:" + WithoutSecrets(m_plan->input.name)),
       m_datasets(std::move(datasets)), m_watch(std::move(watch)), m_schema(*m_plan),
       m_wanted(static_cast<size_t>(m_schema.defn->GetFieldCount()), 1), m_near(std::move(near))
 {

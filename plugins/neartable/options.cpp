@@ -83,7 +83,7 @@ static std::vector<std::string> Split(const char *text, char separator, const ch
 
 static bool Wrong(const char *name, const char *value, const char *wanted)
 {
-    CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: %s=%.200s: %s", name, value, wanted);
+    CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: %s=%.200s: %s", name, WithoutSecrets(value).c_str(), wanted);
     return false;
 }
 

@@ -574,7 +574,7 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
         CPLError(
             CE_Failure, CPLE_NotSupported,
             "NEARTABLE: %.300s is no near table: NEARTABLE:<dataset> with its open options is wanted as the source",
-            source->GetDescription());
+            WithoutSecrets(source->GetDescription()).c_str());
         return nullptr;
     }
     auto *table = dynamic_cast<Dataset *>(source);

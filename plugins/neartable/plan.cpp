@@ -19,7 +19,7 @@ namespace fishnet::neartable
 
 std::string Describe(const LayerPlan &layer)
 {
-    return "layer \"" + layer.layer + "\" of " + layer.name;
+    return "layer \"" + layer.layer + "\" of " + WithoutSecrets(layer.name);
 }
 
 /* What a plan's indices of fields, and its ways to read geometries, hold for. */
@@ -127,7 +127,7 @@ struct Builder {
 
 bool Fail(const std::string &text, CPLErrorNum number = CPLE_IllegalArg)
 {
-    CPLError(CE_Failure, number, "NEARTABLE: %s", text.c_str());
+    CPLError(CE_Failure, number, "NEARTABLE: %s", WithoutSecrets(text).c_str());
     return false;
 }
 
@@ -306,7 +306,7 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
                           : layer.name + " has no layers");
     layer.layer = OGR_L_GetName(handle);
     layer.structure = StructureOf(handle);
-    layer.label = count > 1 ? layer.name + ":" + layer.layer : layer.name;
+    layer.label = WithoutSecrets(layer.name) + (count > 1 ? ":" + layer.layer : "");
     if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
         layer.driver = GDALGetDriverShortName(driver);
     if (!FindGeometry(handle, layer))

@@ -182,6 +182,50 @@ class TestResume(Case):
             self.raster('dem.tif', 1)
             version[0] = '"1"'
 
+    # ---- secrets ----
+
+    def everything(self):
+        """All that was written to the folder, but for what the server serves."""
+        text = b''
+        for at, _, names in os.walk(self.folder):
+            for name in names:
+                if not name.startswith('dem'):
+                    with open(os.path.join(at, name), 'rb') as file:
+                        text += file.read()
+        return text
+
+    def test_secrets_are_used_and_not_shown(self):
+        self.raster('dem.tif', 1)
+        with served(self.folder) as url:
+            name = url.replace('http://', 'http://me:geheim1@') + 'dem.tif?X-Amz-Signature=geheim2&sig=geheim3&v=1'
+            words = ('-co', 'B=' + name, '-co', 'CALC=A+B', '-co', 'TILE_CO=PASSWORD=geheim4 geheim5', '--debug', 'FISHNET')
+            done = self.tiles(name, *words)
+            self.made(done)
+            self.assertNotIn(b'geheim', self.everything())
+            for kept in (b'dem.tif?X-Amz-Signature=***&sig=***&v=1', b'me:***@', b'CALC=A+B', b'PASSWORD=***'):
+                self.assertIn(kept, self.everything())
+            self.made(self.tiles(name, *words))
+            for secret in ('geheim1', 'geheim3', 'geheim5'):
+                changed = [word.replace(secret, 'anderes') for word in (name, *words)]
+                done = self.tiles(*changed)
+                self.refused(done, '***')
+                self.assertNotIn('geheim', done.stderr)
+                self.assertNotIn('anderes', done.stderr)
+
+    def test_secrets_in_errors(self):
+        for name in ('/vsicurl/http://me:geheim@127.0.0.1:1/x.tif?sig=geheim', '/vsicurl?url=http%3A%2F%2Fme%3Ageheim%40127.0.0.1%3A1%2Fx.tif%3Fsig%3Dgeheim',
+                     "PG:host=127.0.0.1 port=1 user=me password='geheim geheim'", 'MYSQL:x,user=me,password=geheim', 'OCI:me/geheim@x',
+                     '<GDAL_WMS><Service name="TMS"><ServerUrl>x</ServerUrl></Service><UserPwd>me:geheim</UserPwd></GDAL_WMS>',
+                     '{"type": "nothing", "password": "geheim"}'):
+            done = run('gdalinfo', '--debug', 'FISHNET', 'FISHNET:' + self.raster('dem.tif', 1), '-oo', 'CALC=A+B', '-oo', 'B=' + name)
+            self.assertNotEqual(done.returncode, 0)
+            told = [line for line in done.stderr.splitlines() if 'FISHNET' in line and 'gdalinfo failed' not in line]
+            self.assertTrue(any('***' in line or 'password=XXX' in line for line in told), done.stderr)  # GDAL knows that one key
+            self.assertNotIn('geheim', '\n'.join(told))
+            done = run('ogrinfo', '-ro', 'NEARTABLE:' + name, '-oo', 'NEAR=' + name)
+            told = [line for line in done.stderr.splitlines() if 'NEARTABLE:' in line and 'Unable to open' not in line]
+            self.assertNotIn('geheim', '\n'.join(told))
+
 
 if __name__ == '__main__':
     unittest.main(verbosity=2)

@@ -208,7 +208,9 @@ struct All {
 
 static All &Everybody()
 {
-    static All *all = new All(); /* datasets may be closed after static objects are gone */
+    /* Never destroyed: datasets may be closed after static objects are gone. Takes no memory: a destructor may be the first that asks. */
+    alignas(All) static unsigned char place[sizeof(All)];
+    static All *all = new (place) All();
     return *all;
 }
 

@@ -489,9 +489,8 @@ bool Workshop::Make(const std::string &output)
 
 Workshop::~Workshop()
 {
-    if (m_folder.empty())
-        return;
-    VSIRmdirRecursive(m_folder.c_str());
+    if (!m_folder.empty())
+        GuardedQuietly(0, [&] { return VSIRmdirRecursive(m_folder.c_str()); });
 }
 
 bool Workshop::Deliver()

@@ -118,12 +118,13 @@ def describe(frames):
     return '\n'.join(lines[:45])
 
 
-# An exception through the first of these GDAL functions leaves an object that the second crashes on.
-BREAKS = (('GDALMultiDomainMetadata::SetMetadata', 'GDALMultiDomainMetadata::Clear'),)
+# Where GDAL crashes after an exception has passed through it: on half of an object that it leaves, on an error handler
+# whose place on the stack is gone.
+BREAKS = {'GDALMultiDomainMetadata::Clear', 'CPLUninstallErrorHandlerAccumulator'}
 
 
 def is_gdals_own_silence(state):
-    """An exception through GDAL, which had put its quiet error handler in place, and leaves it there."""
+    """An exception through GDAL, which may have put its quiet error handler in place, and leaves it there."""
     innermost = next((frame for frame in state.failed_at if not is_runtime(frame)), None)
     return innermost is not None and not is_ours(innermost)
 
@@ -142,9 +143,9 @@ def is_gdals_own_end(state, text):
         bounds = [frame for frame in died if frame[2] and not is_runtime(frame)]
         return not is_ours(bounds[0]) if bounds else not any(map(is_ours, died))
     if state.death[-1:] == ['06']:
-        is_heap_broken = re.search(r'(free|alloc)\(\)|corrupt|smashing', text)
+        is_heap_broken = re.search(r'\b(free|malloc|realloc)\(\):|corrupt|smashing', text)
         return first < len(died) and not is_ours(died[first]) and not is_heap_broken
-    if any(broken in map(name_of, failed) and end in names for broken, end in BREAKS):
+    if is_gdals_own_silence(state) and BREAKS.intersection(names):
         return True
     common = 0
     while common < min(len(died), len(failed)) and died[-1 - common][:2] == failed[-1 - common][:2]:

@@ -644,7 +644,7 @@ static void longitudes_far_out(void)
         uint64_t looks[2];
         for (int plain = 0; plain < 2; plain++) {
             fn_near *set;
-            fn_searcher *s;
+            fn_searcher *s = NULL;
             double lon[2];
             for (int k = 0; k < 2; k++)
                 lon[k] = plain ? remainder(far[i][k], 360) : far[i][k];

@@ -51,8 +51,14 @@ void operator delete(void *memory, std::size_t) noexcept
     std::free(memory);
 }
 
-/* GEOS itself loses memory where its operator new throws; the core may not. */
+/* GEOS itself loses memory where its operator new throws; the core may not. That it was GEOS only the slow way of unwinding sees: it
+ * has no frame pointers. */
 extern "C" __attribute__((visibility("default"))) const char *__lsan_default_suppressions()
 {
     return "leak:libgeos\n";
+}
+
+extern "C" __attribute__((visibility("default"))) const char *__asan_default_options()
+{
+    return "fast_unwind_on_malloc=0";
 }

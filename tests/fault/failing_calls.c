@@ -344,9 +344,16 @@ static void set_of_deadly(sigset_t *set)
         sigaddset(set, deadly[i]);
 }
 
+/* Of its own for each thread: the other one may be full. */
+static void give_stack_for_death(void)
+{
+    LOCAL char place[1 << 16];
+    sigaltstack(&(stack_t){.ss_sp = place, .ss_size = sizeof place}, NULL);
+}
+
 static void watch_for_death(void)
 {
-    struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         sigaction(deadly[i], &action, NULL);
 }
@@ -380,6 +387,7 @@ static __attribute__((constructor)) void begin(void)
     trace t = {.n = 0};
     _Unwind_Backtrace(add_frame, &t); /* what it needs for the first time it takes now */
     state = memory;
+    give_stack_for_death();
     watch_for_death();
 }
 
@@ -684,6 +692,7 @@ static void *run_ours(void *argument)
     sigset_t set;
     set_of_deadly(&set);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* else the system ends the process, and nobody sees where */
+    give_stack_for_death();
     thread_ours = true;
     free(argument);
     return start.run(start.argument);

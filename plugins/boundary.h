@@ -25,14 +25,20 @@ namespace fishnet
 /* Calls run() and gives what it returns, or `failed` where it throws: handle(text, number) is told why. */
 template <class Value, class Run, class Handle> Value Catch(Value failed, Run &&run, Handle &&handle)
 {
+    const auto tell = [&handle](const char *text, CPLErrorNum number) {
+        try {
+            handle(text, number);
+        } catch (...) { /* the host's error handler, which has no memory either */
+        }
+    };
     try {
         return std::forward<Run>(run)();
     } catch (const std::bad_alloc &) {
-        handle("out of memory", CPLE_OutOfMemory);
+        tell("out of memory", CPLE_OutOfMemory);
     } catch (const std::exception &exception) {
-        handle(exception.what(), CPLE_AppDefined);
+        tell(exception.what(), CPLE_AppDefined);
     } catch (...) {
-        handle("an exception without a text", CPLE_AppDefined);
+        tell("an exception without a text", CPLE_AppDefined);
     }
     return failed;
 }
@@ -44,14 +50,20 @@ template <class Value, class Run> Value Guarded(const char *who, Value failed, R
                  [who, level](const char *text, CPLErrorNum number) { CPLError(level, number, "%s: %s", who, text); });
 }
 
-/* GDALDriver::pfnOpen. Where GDAL has no memory for a part of what we give it (a line of metadata, a band), it says so and goes on: what was
- * opened with such an error is not whole, and is closed. */
+/* Where GDAL has no memory for a part of what it makes (a line of metadata, a band, an option), it says so and goes on. Has it, on this thread,
+ * since the last CPLErrorReset()? GDALOpenEx() resets, too. */
+inline bool HasLackedMemory()
+{
+    return CPLGetLastErrorType() >= CE_Failure && CPLGetLastErrorNo() == CPLE_OutOfMemory;
+}
+
+/* GDALDriver::pfnOpen. What was opened without memory for a part of it is not whole, and is closed. */
 template <class Open> GDALDataset *GuardedOpen(const char *who, Open &&open)
 {
     CPLErrorReset();
     return Guarded<GDALDataset *>(who, nullptr, [&]() -> GDALDataset * {
         GDALDataset *dataset = open();
-        if (!dataset || CPLGetLastErrorType() < CE_Failure || CPLGetLastErrorNo() != CPLE_OutOfMemory)
+        if (!dataset || !HasLackedMemory())
             return dataset;
         GDALClose(GDALDataset::ToHandle(dataset));
         return nullptr;

@@ -33,7 +33,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
 GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
 {
     Opening opening;
-    if (!ReadName(info, RasterRecipes(), opening))
+    if (!ReadName(info, RasterRecipes(), opening) || HasLackedMemory())
         return nullptr;
     auto recipe = std::shared_ptr<fn_recipe>(new fn_recipe(), ClearRecipe());
     fn_error err;

@@ -131,8 +131,9 @@ struct Builder {
 DatasetHandle Plan::OpenSource(size_t i) const
 {
     const Source &source = sources[i];
-    return DatasetHandle(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
-                                    nullptr, source.openOptions.List(), nullptr));
+    DatasetHandle dataset(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
+                                     nullptr, source.openOptions.List(), nullptr));
+    return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
 }
 
 /* GDAL keeps the files of VRTs open in a pool that is made with the first of them, and which each level of each worker needs a place in. */

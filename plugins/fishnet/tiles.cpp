@@ -456,7 +456,7 @@ void Run::Stop()
     fn_stream_free(m_stream);
     m_stream = nullptr;
     m_pool.reset();
-    m_folder.RemoveParts();
+    GuardedQuietly(false, [&] { return m_folder.RemoveParts(); }); /* what stays, the next run removes */
 }
 
 /* What a worker opens. It is the only one that reads it. */

@@ -22,7 +22,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
     }
     return GuardedOpen("NEARTABLE", [&]() -> GDALDataset * {
         Opening opening;
-        if (!ReadName(info, NearRecipes(), opening))
+        if (!ReadName(info, NearRecipes(), opening) || HasLackedMemory())
             return nullptr;
         if (opening.file.empty() && IsIncomplete(opening.options.List()))
             return OpenIncomplete(opening.connection.c_str()).release();

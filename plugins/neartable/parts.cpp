@@ -490,7 +490,7 @@ void Run::Stop()
     fn_stream_free(m_stream);
     m_stream = nullptr;
     m_pool.reset();
-    m_folder.RemoveParts();
+    GuardedQuietly(false, [&] { return m_folder.RemoveParts(); }); /* what stays, the next run removes */
 }
 
 static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstList options, GDALProgressFunc progress,

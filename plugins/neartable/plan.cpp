@@ -78,7 +78,7 @@ DatasetHandle Plan::Open(const LayerPlan &layer)
         options.SetNameValue("ENCODING", encoding.c_str());
         dataset.reset(GDALOpenEx(layer.path.c_str(), kFlags, nullptr, options.List(), nullptr));
     }
-    return dataset;
+    return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
 }
 
 TransformationHandle Plan::NewTransformation(const LayerPlan &layer, std::string &cause) const
@@ -414,6 +414,16 @@ SRSHandle BaseOf(OGRSpatialReferenceH derived)
     return OSRSetFromUserInput(srs.get(), base.c_str()) == OGRERR_NONE ? std::move(srs) : nullptr;
 }
 
+/* OSRSetAxisMappingStrategy() cannot fail, and does nothing where PROJ does not say what the axes are. */
+static bool IsLongitudeFirst(OGRSpatialReferenceH srs)
+{
+    int count = 0;
+    const int *axes = OSRGetDataAxisToSRSAxisMapping(srs, &count);
+    OGRAxisOrientation first = OAO_Other;
+    return count >= 2 && OSRGetAxis(srs, nullptr, std::abs(axes[0]) - 1, &first) &&
+           (first == OAO_East || first == OAO_West);
+}
+
 /* Sets the CRS that geodesic distances are computed in: lines of longitude and latitude on the ellipsoid itself. */
 bool Builder::ChooseGeodesic()
 {
@@ -428,6 +438,8 @@ bool Builder::ChooseGeodesic()
         return Fail(text + name + " of " + Describe(plan.input) +
                     " has no geographic CRS below it: METHOD=PLANAR is wanted, or another CRS");
     OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
+    if (!IsLongitudeFirst(plan.srs.get()))
+        return Fail(text + "the axes of " + CRSName(plan.srs.get()) + " cannot be told");
     OGRErr bad = OGRERR_NONE;
     plan.semiMajor = OSRGetSemiMajor(plan.srs.get(), &bad);
     const double inverse = OSRGetInvFlattening(plan.srs.get(), &bad);

@@ -64,13 +64,18 @@ struct state {
     uint64_t failed;              /* calls that did */
     uint64_t died;                /* processes that died of a signal */
     uint64_t logged;
-    char failed_at[STACK_TEXT]; /* stack of the first call that failed */
+    char failed_at[STACK_TEXT]; /* stack of the first call that failed, or of the last one of the thread that dies */
     char died_at[STACK_TEXT]; /* and of the first process that died: the program, the number of the signal, the stack */
     struct {
         uint64_t which;  /* class (8 bits), by a worker process (1), number (55) */
         uint64_t hashes; /* of the frames in our module, of all frames */
     } log[LOG_MOST];
 };
+
+typedef struct trace {
+    uintptr_t frames[FRAMES];
+    int n;
+} trace;
 
 static struct state *state;
 static int wanted = -1; /* the class that fails, -1: none */
@@ -86,6 +91,7 @@ static bool noexcept_frames[FRAMES]; /* of the process that dies */
 LOCAL bool busy;        /* in here */
 LOCAL bool thread_ours; /* started by our module, or by what it has started */
 LOCAL uintptr_t stack_end;
+LOCAL struct trace last_failure; /* of this thread */
 
 extern void *__libc_stack_end;
 extern void *__libc_malloc(size_t);
@@ -94,11 +100,6 @@ extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
 /* ---- stacks ---- */
-
-typedef struct trace {
-    uintptr_t frames[FRAMES];
-    int n;
-} trace;
 
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *to)
 {
@@ -160,9 +161,8 @@ static bool is_ours(trace *t)
 
 /* A line for each frame: file of the module, ! if no exception may leave it, a space, offset in it. Takes no lock, no
  * memory. */
-static void write_stack(const trace *t, char *text, size_t size)
+static void write_stack(const trace *t, char *text, size_t size, size_t used)
 {
-    size_t used = strlen(text);
     for (int i = 0; i < t->n && used + 256 < size; i++) {
         struct dl_find_object found;
         uintptr_t offset = t->frames[i];
@@ -284,7 +284,8 @@ static bool judge(call_class c)
     if (t.n == 0)
         _Unwind_Backtrace(add_frame, &t);
     if (__atomic_fetch_add(&state->failed, 1, __ATOMIC_RELAXED) == 0)
-        write_stack(&t, state->failed_at, sizeof state->failed_at);
+        write_stack(&t, state->failed_at, sizeof state->failed_at, 0);
+    last_failure = t;
     return true;
 }
 
@@ -326,7 +327,10 @@ static void on_death(int signal)
         text[7] = (char)('0' + signal / 10);
         text[8] = (char)('0' + signal % 10);
         _Unwind_Backtrace(add_last_frame, &t);
-        write_stack(&t, text, sizeof state->died_at);
+        write_stack(&t, text, sizeof state->died_at, strlen(text));
+        memset(noexcept_frames, 0, sizeof noexcept_frames);
+        if (last_failure.n > 0)
+            write_stack(&last_failure, state->failed_at, sizeof state->failed_at, 0);
     }
     raise(signal); /* its action is the system's again */
 }
@@ -340,9 +344,16 @@ static void set_of_deadly(sigset_t *set)
         sigaddset(set, deadly[i]);
 }
 
+/* Of its own for each thread: the other one may be full. */
+static void give_stack_for_death(void)
+{
+    LOCAL char place[1 << 16];
+    sigaltstack(&(stack_t){.ss_sp = place, .ss_size = sizeof place}, NULL);
+}
+
 static void watch_for_death(void)
 {
-    struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         sigaction(deadly[i], &action, NULL);
 }
@@ -376,6 +387,7 @@ static __attribute__((constructor)) void begin(void)
     trace t = {.n = 0};
     _Unwind_Backtrace(add_frame, &t); /* what it needs for the first time it takes now */
     state = memory;
+    give_stack_for_death();
     watch_for_death();
 }
 
@@ -680,6 +692,7 @@ static void *run_ours(void *argument)
     sigset_t set;
     set_of_deadly(&set);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* else the system ends the process, and nobody sees where */
+    give_stack_for_death();
     thread_ours = true;
     free(argument);
     return start.run(start.argument);

@@ -8,8 +8,10 @@
 #include <ogr_srs_api.h>
 
 #include "crs_name.h"
+#include "fishnet/dataset_pool.h"
 #include "gdal_compat.h"
 #include "open_options.h"
+#include "processes.h"
 
 namespace fishnet
 {
@@ -136,33 +138,6 @@ DatasetHandle Plan::OpenSource(size_t i) const
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
 }
 
-/* GDAL keeps the files of VRTs open in a pool that is made with the first of them, and which each level of each worker needs a place in. */
-class LargePool
-{
-  public:
-    explicit LargePool(int workers)
-    {
-        const char *old = CPLGetThreadLocalConfigOption(kName, nullptr);
-        m_set = !CPLGetConfigOption(kName, nullptr) && workers * kLevels > kDefault;
-        if (m_set)
-            CPLSetThreadLocalConfigOption(kName, CPLSPrintf("%d", std::min(workers * kLevels, kMost)));
-        m_old = old ? old : "";
-    }
-    ~LargePool()
-    {
-        if (m_set)
-            CPLSetThreadLocalConfigOption(kName, m_old.empty() ? nullptr : m_old.c_str());
-    }
-    LargePool(const LargePool &) = delete;
-    LargePool &operator=(const LargePool &) = delete;
-
-  private:
-    static constexpr const char *kName = "GDAL_MAX_DATASET_POOL_SIZE";
-    static constexpr int kDefault = 100, kMost = 1000, kLevels = 8;
-    bool m_set = false;
-    std::string m_old;
-};
-
 /* What a source opened at an overview level is made of. GDAL dies when it is to describe a warped VRT that was opened so, and the rectangles of any
  * VRT are those of the whole. */
 static Pipeline LookIntoWhole(const std::string &path)
@@ -177,7 +152,7 @@ static Pipeline LookIntoWhole(const std::string &path)
 
 bool Builder::OpenSources(int overview)
 {
-    const LargePool pool(recipe.workers.workers);
+    const LargeDatasetPool pool(recipe.workers.workers);
     for (int i = 0; i < FN_INPUTS; i++) {
         if (!recipe.inputs[i])
             continue;
@@ -221,6 +196,8 @@ bool Builder::OpenSources(int overview)
             return false;
         }
         source.pipeline = overview < 0 ? LookInto(dataset, source.path) : LookIntoWhole(source.path);
+        if (!IsOpenedByWorker()) /* whose thread may have places already: it must not wait for others */
+            plan.poolPlaces = std::max(plan.poolPlaces, source.pipeline.levels);
     }
     return true;
 }

@@ -81,6 +81,7 @@ class Plan
     int bandCount = 0;
     std::vector<std::string> calcs;
     fn_grid grid = {};
+    int poolPlaces = 0;            /* that a worker takes of GDAL's pool of datasets while it reads */
     int64_t firstLine = 0;         /* of the inputs, where the grid begins: with PARTITION */
     bool pixelInterleaved = false; /* all bands of a tile are one task */
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fishnet/dataset_pool.h"
 #include "gdal_compat.h"
 
 namespace fishnet
@@ -13,6 +14,7 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
     ConfigureWorker(config, threads); /* this thread is ours until the dataset is closed */
     MessageCollector collector;
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));
+    const PoolPlaces places(worker->m_plan->poolPlaces);
     for (size_t i = 0; i < worker->m_plan->sources.size(); i++) {
         worker->m_datasets.push_back(worker->m_plan->OpenSource(i));
         if (!worker->m_datasets.back()) {
@@ -287,6 +289,7 @@ fn_status Worker::Run(const fn_task &task, Notes *notes, fn_error *err)
     const Plan::Group &group = m_plan->groups[static_cast<size_t>(task.number / tiles)];
     char *result = static_cast<char *>(task.result);
     MessageCollector collector;
+    const PoolPlaces places(m_plan->poolPlaces);
     fn_error reason = {};
     fn_status status = FN_OK;
     if (m_plan->expr)

@@ -55,6 +55,8 @@ static _Noreturn void end(int status)
 
 static void set_buffer(worker *w, uint64_t offset, uint64_t bytes)
 {
+    if (bytes > FN_BUFFER_MOST)
+        end(3);
     free(w->own);
     w->own = NULL;
     w->offset = offset;

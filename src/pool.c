@@ -30,8 +30,6 @@
 #define HELPER_CALM 1.0
 /* Seconds that a worker whose helper is gone may take to end. */
 #define WORKER_MOST 5.0
-/* No buffer is larger. */
-#define BYTES_MOST ((uint64_t)1 << 47)
 #define TEXT_MOST 1024
 #define NOTES_MOST ((uint64_t)1 << 30)
 
@@ -238,8 +236,15 @@ static fn_received wait_until_prepared(fn_pool *p, fn_message *m, const volatile
     do
         r = fn_receive(p->control, m, NULL, while_it_prepares(p, cancel));
     while (r == FN_RECEIVED && m->kind == FN_MSG_ALIVE);
-    const bool sense = m->kind == FN_MSG_ANSWER && m->text_bytes <= TEXT_MOST && m->notes_bytes <= NOTES_MOST;
+    const bool sense = m->kind == FN_MSG_ANSWER && m->text_bytes <= TEXT_MOST && m->notes_bytes <= NOTES_MOST &&
+                       m->status <= FN_ERR_SYSTEM;
     return r == FN_RECEIVED && !sense ? FN_GARBAGE : r;
+}
+
+/* What another process says of a failure. */
+static fn_status pass_on(const fn_message *m, const fn_error *told, fn_error *err)
+{
+    return fn_fail(err, (fn_status)m->status, "%s", told->text[0] ? told->text : "a worker process gives no reason");
 }
 
 static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile bool *cancel, fn_error *err)
@@ -260,7 +265,7 @@ static fn_status read_answer(fn_pool *p, const fn_message *m, const volatile boo
         if (r != FN_RECEIVED)
             return prepare_failed(p, r, err);
         end_helper(p);
-        return fn_fail(err, (fn_status)m->status, "%s", told.text);
+        return pass_on(m, &told, err);
     }
     if (p->answer) { /* of an earlier helper, which said the same; the caller may be looking at it */
         free(answer);
@@ -436,7 +441,7 @@ static uint64_t offset_of(const fn_pool *p, const fn_task *task)
 /* Passes a part on to the scheduler, and its next buffer to the worker. */
 static fn_received pass_part(proxy *w, fn_task *task, const fn_message *m, fn_status *status, fn_error *err)
 {
-    if (m->next > BYTES_MOST)
+    if (m->next > FN_BUFFER_MOST)
         return FN_GARBAGE;
     *status = task->calls ? task->calls->part(task, m->bytes, m->next, err) : FN_ERR_ARGUMENT;
     fn_message answer = {.kind = FN_MSG_BUFFER, .status = (uint32_t)*status};
@@ -499,7 +504,7 @@ static fn_status run(void *user, void *worker, fn_task *task, fn_error *err)
     if (r != FN_RECEIVED)
         return lost(w, task, fn_is_cancelled(task->cancel) ? FN_CANCELLED : r, err);
     task->bytes = m.bytes;
-    return m.status == FN_OK ? FN_OK : fn_fail(err, (fn_status)m.status, "%s", told.text);
+    return m.status == FN_OK ? FN_OK : pass_on(&m, &told, err);
 }
 
 static void *open_proxy(void *user, int number, fn_error *err)

@@ -45,15 +45,13 @@ bool fn_send(int socket, fn_message *message, const void *text, const void *note
             return false;
         header.msg_control = NULL;
         header.msg_controllen = 0;
-        for (size_t left = (size_t)n; left > 0;) {
-            const size_t part = left < header.msg_iov->iov_len ? left : header.msg_iov->iov_len;
-            header.msg_iov->iov_base = (char *)header.msg_iov->iov_base + part;
-            header.msg_iov->iov_len -= part;
-            left -= part;
-            if (header.msg_iov->iov_len == 0 && left > 0) {
-                header.msg_iov++;
-                header.msg_iovlen--;
+        for (size_t left = (size_t)n; left > 0; header.msg_iov++, header.msg_iovlen--) {
+            if (header.msg_iov->iov_len > left) {
+                header.msg_iov->iov_base = (char *)header.msg_iov->iov_base + left;
+                header.msg_iov->iov_len -= left;
+                break;
             }
+            left -= header.msg_iov->iov_len;
         }
     }
     return true;

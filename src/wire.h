@@ -23,6 +23,8 @@ typedef enum fn_kind {
 
 /* Offset of a buffer that is not shared: its bytes travel as `data`. */
 #define FN_NOT_SHARED UINT64_MAX
+/* No buffer is larger. */
+#define FN_BUFFER_MOST ((uint64_t)1 << 47)
 
 typedef struct fn_message {
     uint32_t magic;

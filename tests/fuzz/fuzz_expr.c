@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "fishnet/expr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,14 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PIXELS 37       /* vectors and a rest */
 #define TEXTS_MAX 4
 #define SCRATCH_MAX ((size_t)64 << 20)
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 static const fn_type type_sets[4][4] = {
     {FN_FLOAT64, FN_FLOAT64, FN_FLOAT64, FN_FLOAT64},

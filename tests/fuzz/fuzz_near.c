@@ -4,18 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "fishnet/near.h"
 #include "../../src/shape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 /* All neighbours, in order; the distance to the feature of that number in *distance. */
 static void search(fn_searcher *s, const uint8_t *wkb, size_t size, fn_usable expected, size_t count, uint32_t number,

@@ -149,7 +149,9 @@ static void TakePart(const Options &options, Split &split)
     };
     const int64_t first = at(options.part - 1), end = at(options.part);
     split.begin += first;
-    split.count = end - first;
+    /* What the driver says of their number is only for cutting: the last part ends where reading does. */
+    const bool open = split.way == Split::Way::OneReader && options.part == options.parts;
+    split.count = open ? INT64_MAX - split.begin : end - first;
 }
 
 /* Small enough that every worker has some of a small input. */
@@ -157,7 +159,7 @@ static int64_t SizeForAll(const Plan &plan, const Split &split, OGRLayerH layer)
 {
     constexpr int64_t kEach = 4, kLeast = 256; /* tasks of a worker; features of a task */
     int64_t count = split.count;
-    if (count == INT64_MAX && OGR_L_TestCapability(layer, OLCFastFeatureCount))
+    if (count == INT64_MAX - split.begin && OGR_L_TestCapability(layer, OLCFastFeatureCount))
         count = OGR_L_GetFeatureCount(layer, FALSE);
     if (count < 0 || plan.workers.workers == 1)
         return split.size;

@@ -165,6 +165,26 @@ class SameBytes(NearCase):
                     for part in parts:
                         self.assertTrue(0.25 < part[1].count(b'\n') / want[1].count(b'\n') < 0.42, 'parts of about the same size')
 
+    def test_a_driver_that_cannot_count(self):
+        """What a layer says of its features only cuts parts: none is lost, however wrong it is."""
+        make(self.path('counted.gpkg'), points([(i, i % 5) for i in range(500)]))
+        whole = ogr.Open(self.path('counted.gpkg'))
+        name = whole.GetLayer(0).GetName()
+        want = [row.IN_FID for row in table(self.path('counted.gpkg'), NEAR=self.path('counted.gpkg'))]
+        for count in (0, 7, 400, 9000):
+            path = self.path('says_%d.vrt' % count)
+            with open(path, 'w') as f:
+                f.write('<OGRVRTDataSource><OGRVRTLayer name="counted"><SrcDataSource relativeToVRT="1">counted.gpkg</SrcDataSource>'
+                        '<SrcLayer>%s</SrcLayer><FeatureCount>%d</FeatureCount></OGRVRTLayer></OGRVRTDataSource>'
+                        % (name, count))
+            dataset = ogr.Open(path)
+            self.assertEqual(dataset.GetLayer(0).GetFeatureCount(), count)
+            for n in (1, 2, 3):
+                got = []
+                for i in range(1, n + 1):
+                    got += [row.IN_FID for row in table(path, NEAR=self.path('counted.gpkg'), PARTITION='%d/%d' % (i, n), NUM_WORKERS=2)]
+                self.assertEqual(got, want, '%d of %d' % (count, n))
+
     def test_more_partitions_than_features(self):
         a = make(self.new('few.gpkg'), points([(0, 0), (1, 0), (2, 0)]), [10, 20, 4000])
         got = []

@@ -120,14 +120,17 @@ def describe(frames):
 
 # Where GDAL and libtiff crash on what they have left when they had no memory: half of an object or a tree, an error
 # handler whose place on the stack is gone, a field without its value.
-BREAKS = {'GDALMultiDomainMetadata::Clear', 'CPLGetXMLValue', 'CPLUninstallErrorHandlerAccumulator',
+BREAKS = {'GDALMultiDomainMetadata::Clear', 'CPLGetXMLValue', 'CSLDuplicate', 'CPLUninstallErrorHandlerAccumulator',
           'TIFFFreeDirectory@@LIBTIFF_4.0', 'TIFFCleanup@@LIBTIFF_4.0'}
 
 
 def is_gdals_own_silence(state):
-    """What failed was called by GDAL: where an exception passes through it, its quiet error handler may stay."""
-    innermost = next((frame for frame in state.failed_at if not is_runtime(frame)), None)
-    return innermost is not None and not is_ours(innermost)
+    """What failed was called by GDAL: where an exception passes through it, its quiet error handler may stay. So was our
+    handler of its messages, where that had no memory to keep one."""
+    frames = [frame for frame in state.failed_at if not is_runtime(frame)]
+    if frames and name_of(frames[0]) == 'fishnet::MessageCollector::Collect':
+        frames = [frame for frame in frames[1:] if name_of(frame) not in ('CPLDefaultErrorHandler', 'CPLErrorV', 'CPLError')]
+    return bool(frames) and not is_ours(frames[0])
 
 
 def without_us(frames):
@@ -400,7 +403,7 @@ class Sweep:
         words = ['gdal_translate', '-q', path, name] if is_raster else ['ogr2ogr', name, path]
         status, text, state, out = self.run(words, FAULT_STACK='any', FAULT_FROM=self.folder)[:4]
         whole = bytes_of(os.path.join(out, name))
-        for at in range(1, state.counted['host']['read'] + 1, 1 if is_raster else 60):
+        for at in range(state.counted['host']['read'], 0, -1):  # the file's own are the last
             status, text, state, out = self.run(words, FAULT_CLASS='read', FAULT_AT=str(at), FAULT_FOR='once',
                                                 FAULT_STACK='any', FAULT_FROM=self.folder)[:4]
             made = os.path.join(out, name)

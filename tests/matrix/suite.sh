@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# suite.sh SOURCE BUILD STEP...: one system's row of the matrix. Steps: gcc, tests (or tested, with build/dev), package, clang. Only BUILD is written to;
+# suite.sh SOURCE BUILD STEP...: one system's row of the matrix. Steps: gcc, tests (or all_tests; or tested, with build/dev), package, clang. Only BUILD is written to;
 # BUILD/results gets a word and its value on a line.
 set -uo pipefail
 source=$1 build=$2
@@ -37,9 +37,10 @@ count_tests() {
     note "tests $passed passed, $((total - passed)) failed, $(grep -oE 'skipped=[0-9]+|^skipped: ' "$log" | awk -F= '{ n += NF > 1 ? $2 : 1 } END { print n + 0 }') skipped"
 }
 
+# run_tests LABELS: without those.
 run_tests() {
     rm -f "$build/gcc/tests.xml" "$build/pipelines.json"
-    FISHNET_PIPELINES_TABLE=$build/pipelines.json ctest --test-dir "$build/gcc" -LE thorough --output-on-failure --no-tests=error \
+    FISHNET_PIPELINES_TABLE=$build/pipelines.json ctest --test-dir "$build/gcc" -LE "$1" --output-on-failure --no-tests=error \
         -j "$cpus" --output-junit tests.xml
     count_tests "$build/gcc"
 }
@@ -65,7 +66,8 @@ for step; do
     case $step in
     gcc) compile gcc gcc g++ || exit 1 ;;
     clang) compile clang clang clang++ ;;
-    tests) run_tests ;;
+    tests) run_tests 'night|thorough|alike' ;;
+    all_tests) run_tests - ;;
     tested) count_tests "$source/build/dev" ;;
     package) make_package ;;
     esac

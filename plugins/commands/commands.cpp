@@ -14,6 +14,7 @@ void fishnet::RegisterCommands() {}
 
 #include "fishnet/single.h"
 #include "handles.h"
+#include "input_files.h"
 #include "processes.h"
 
 namespace fishnet
@@ -255,18 +256,22 @@ void Command::ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use
 /* With --overwrite GDAL deletes the output first of all, whatever it is. */
 bool Command::ValidateArguments()
 {
-    bool isInput = false;
-    VSIStatBufL output, input;
-    if (m_overwrite && VSIStatL(m_output.GetName().c_str(), &output) == 0)
-        ForEachInput([&](GDALArgDatasetValue &value) {
-            const std::string name = value.GetName();
-            isInput = isInput || (VSIStatL(name.substr(LetterLength(name)).c_str(), &input) == 0 &&
-                                  input.st_ino == output.st_ino && input.st_dev == output.st_dev && input.st_ino != 0);
-        });
-    if (isInput)
-        return Fail(CPLE_IllegalArg,
-                    "Argument 'output': '" + m_output.GetName() + "' is an input, which would be deleted");
+    if (m_overwrite && !Guarded("gdal fishnet", false, [this] { return CheckInputs(); }))
+        return false;
     return GDALAlgorithm::ValidateArguments();
+}
+
+/* With --overwrite GDAL deletes the output first. */
+bool Command::CheckInputs()
+{
+    InputFiles inputs(InputFiles::Reach::Disk);
+    ForEachInput([&inputs](GDALArgDatasetValue &value) {
+        const std::string name = value.GetName();
+        inputs.AddName(name.substr(LetterLength(name)));
+    });
+    const std::string input = inputs.Find(m_output.GetName());
+    return input.empty() || Fail(CPLE_IllegalArg, "Argument 'output': '" + m_output.GetName() + "' is an input (" +
+                                                      input + "), which would be deleted");
 }
 
 /* ---- running ---- */

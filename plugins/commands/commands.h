@@ -101,6 +101,7 @@ class Command : public GDALAlgorithm
     bool m_isNew = false; /* the output is of our making, and nobody else's to take away */
 
   private:
+    bool CheckInputs();
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;

@@ -319,8 +319,13 @@ class TestCalc(Commands):
     def test_inputs_are_not_overwritten(self):
         shutil.copy(self.a, self.path('precious.tif'))
         os.symlink('precious.tif', self.path('link.tif'))
+        gdal.Translate(self.path('over.vrt'), self.path('precious.tif'))
+        gdal.Translate(self.path('above.vrt'), self.path('over.vrt'))
+        with open(self.path('precious.fishnet.json'), 'w') as f:
+            f.write('{"type": "fishnet_raster", "inputs": {"A": "a.tif", "B": "above.vrt"}, "calc": "A+B"}')
         for words in (('calc', 'precious.tif', '--calc', 'A', 'precious.tif'), ('calc', 'a.tif', 'B=link.tif', '--calc', 'A+B', 'precious.tif'),
-                      ('map', './precious.tif', 'precious.tif'), ('near', 'in.gpkg', 'near.gpkg', 'near.gpkg')):
+                      ('calc', 'a.tif', 'B=above.vrt', '--calc', 'A+B', 'precious.tif'), ('map', 'precious.fishnet.json', 'precious.tif'),
+                      ('map', 'FISHNET:over.vrt', './precious.tif'), ('map', './precious.tif', 'precious.tif'), ('near', 'in.gpkg', 'near.gpkg', 'near.gpkg')):
             before = content(self.path(words[-1]))
             self.refused_command(*words, '--overwrite', says=["Argument 'output'", words[-1], 'is an input'])
             self.assertEqual(content(self.path(words[-1])), before)

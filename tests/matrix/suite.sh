@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# suite.sh SOURCE BUILD STEP...: one system's row of the matrix. Steps: gcc, tests (or all_tests; or tested, with build/dev), package, clang. Only BUILD is written to;
+# suite.sh SOURCE BUILD STEP...: one system's row of the matrix. Steps: gcc, tests (or all_tests), package, clang; or tested, with build/dev. Only BUILD is written to;
 # BUILD/results gets a word and its value on a line.
 set -uo pipefail
 source=$1 build=$2
@@ -11,10 +11,10 @@ trap 'exit 130' INT TERM
 note() { echo "$*" | tee -a "$results"; }
 version_of() { "$@" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?' | head -n 1; }
 
-# compile NAME C-COMPILER C++-COMPILER: everything, the tests too. Warnings are errors.
+# compile NAME C-COMPILER C++-COMPILER BUILD-TYPE: everything, the tests too. Warnings are errors.
 compile() {
     local log=$build/$1.log
-    if { CC=$2 CXX=$3 cmake -G Ninja -S "$source" -B "$build/$1" -DCMAKE_BUILD_TYPE=Release -DFISHNET_WERROR=ON \
+    if { CC=$2 CXX=$3 cmake -G Ninja -S "$source" -B "$build/$1" -DCMAKE_BUILD_TYPE="$4" -DFISHNET_WERROR=ON \
         -DFISHNET_DATA="$source/build/data" && cmake --build "$build/$1" -j "$cpus"; } >"$log" 2>&1; then
         note "$1_build ok"
     else
@@ -45,9 +45,10 @@ run_tests() {
     count_tests "$build/gcc"
 }
 
+# make_package BUILD-FOLDER
 make_package() {
     rm -rf "$build/package"
-    if (cd "$build/gcc" && cpack -G DEB -B "$build/package") >"$build/package.log" 2>&1 &&
+    if (cd "$1" && cpack -G DEB -B "$build/package") >"$build/package.log" 2>&1 &&
         compgen -G "$build/package/gdal-plugin-fishnet_*.deb" >/dev/null; then
         note "package ok"
     else
@@ -64,12 +65,16 @@ command -v qgis_process >/dev/null && note "qgis $(dpkg-query -W -f '${Version}'
 
 for step; do
     case $step in
-    gcc) compile gcc gcc g++ || exit 1 ;;
-    clang) compile clang clang clang++ ;;
+    gcc) compile gcc gcc g++ Release || exit 1 ;;
+    clang) compile clang clang clang++ Debug ;; # for its warnings
     tests) run_tests 'night|thorough|alike' ;;
     all_tests) run_tests - ;;
-    tested) count_tests "$source/build/dev" ;;
-    package) make_package ;;
+    tested)
+        note "gcc_build ok"
+        count_tests "$source/build/dev"
+        make_package "$source/build/dev"
+        ;;
+    package) make_package "$build/gcc" ;;
     esac
 done
     exit

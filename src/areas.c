@@ -278,7 +278,7 @@ fn_status fn_areas_nearest(fn_areas *a, size_t component, const fn_polygon *poly
     else /* where they overlap, prepared ones give points of the edges */
         ok = read_points(a, GEOSNearestPoints_r(a->geos, q->geometry, n->geometry), from, near);
     if (!ok)
-        return failed(a, err);
+        return a->message[0] ? failed(a, err) : fn_fail(err, FN_ERR_READ, "GEOS finds no nearest points of two geometries");
     if (d == 0)
         memcpy(near, from, 2 * sizeof(double));
     return FN_OK;

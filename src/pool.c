@@ -441,9 +441,9 @@ static uint64_t offset_of(const fn_pool *p, const fn_task *task)
 /* Passes a part on to the scheduler, and its next buffer to the worker. */
 static fn_received pass_part(proxy *w, fn_task *task, const fn_message *m, fn_status *status, fn_error *err)
 {
-    if (m->next > FN_BUFFER_MOST)
+    if (!task->calls || m->next > FN_BUFFER_MOST)
         return FN_GARBAGE;
-    *status = task->calls ? task->calls->part(task, m->bytes, m->next, err) : FN_ERR_ARGUMENT;
+    *status = task->calls->part(task, m->bytes, m->next, err);
     fn_message answer = {.kind = FN_MSG_BUFFER, .status = (uint32_t)*status};
     if (*status == FN_OK) {
         answer.offset = offset_of(w->pool, task);

@@ -364,8 +364,11 @@ bool InputWatch::Identify(const GDALOpenInfo *info)
     if (all.count.load(std::memory_order_relaxed) == 0 || t_pass)
         return false;
     const bool update = info->eAccess == GA_Update;
-    /* A program that opens a file says of which kind it may be; one that asks for its driver alone need not. */
-    if (!update && (info->nOpenFlags & GDAL_OF_KIND_MASK) != 0)
+    /* A program that opens a file mostly says of which kind it may be; one that asks for its driver alone need not, and newer GDALs
+     * say all kinds then. */
+    constexpr int kAllKinds = GDAL_OF_KIND_MASK & ~GDAL_OF_MULTIDIM_RASTER;
+    const int kinds = info->nOpenFlags & GDAL_OF_KIND_MASK;
+    if (!update && kinds != 0 && kinds != kAllKinds)
         return false;
     const bool isDatabase = info->nHeaderBytes > 15 && memcmp(info->pabyHeader, "SQLite format 3", 15) == 0;
     const std::string path = AbsolutePath(info->pszFilename);

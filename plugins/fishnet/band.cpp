@@ -45,8 +45,17 @@ GDALRasterBandH Band::SourceBand() const
 
 /* ---- what the source says of itself, or the plan of a computed band ---- */
 
+static bool SayNone(int *success)
+{
+    if (success)
+        *success = FALSE;
+    return true;
+}
+
 double Band::GetNoDataValue(int *success)
 {
+    if (Owner()->HidesNoData() && SayNone(success))
+        return GDALRasterBand::GetNoDataValue(nullptr);
     if (GDALRasterBandH source = SourceBand())
         return GDALGetRasterNoDataValue(source, success);
     const Output &output = GetOutput();
@@ -58,6 +67,8 @@ double Band::GetNoDataValue(int *success)
 
 int64_t Band::GetNoDataValueAsInt64(int *success)
 {
+    if (Owner()->HidesNoData() && SayNone(success))
+        return 0;
     if (GDALRasterBandH source = SourceBand())
         return GDALGetRasterNoDataValueAsInt64(source, success);
     const bool set = GetOutput().type == FN_INT64 && GetOutput().nodata.set;
@@ -68,6 +79,8 @@ int64_t Band::GetNoDataValueAsInt64(int *success)
 
 uint64_t Band::GetNoDataValueAsUInt64(int *success)
 {
+    if (Owner()->HidesNoData() && SayNone(success))
+        return 0;
     if (GDALRasterBandH source = SourceBand())
         return GDALGetRasterNoDataValueAsUInt64(source, success);
     const bool set = GetOutput().type == FN_UINT64 && GetOutput().nodata.set;

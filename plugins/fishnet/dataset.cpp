@@ -561,8 +561,9 @@ void Dataset::ReadNothing(const std::vector<size_t> &wanted, const fn_window &wi
 {
     const Output &output = m_plan->outputs[0]; /* the file has one NoData value */
     const GDALDataType type = output.type == FN_INT64 ? GDT_Int64 : output.type == FN_UINT64 ? GDT_UInt64 : GDT_Float64;
-    const double real = output.nodata.set ? fn_nodata_as_double(output.nodata, output.type) : 0;
-    const uint64_t whole = output.nodata.set ? output.nodata.value.u : 0;
+    const bool filled = output.nodata.set && !m_hidesNoData;
+    const double real = filled ? fn_nodata_as_double(output.nodata, output.type) : 0;
+    const uint64_t whole = filled ? output.nodata.value.u : 0;
     const void *value = type == GDT_Float64 ? static_cast<const void *>(&real) : &whole;
     for (size_t k = 0; k < wanted.size(); k++)
         for (int64_t y = 0; y < window.height; y++)

@@ -49,8 +49,14 @@ class Dataset final : public GDALDataset
     int OverviewCount() const { return m_overviewCount; }
     Dataset *Overview(int level); /* NULL after CPLError */
     /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels. */
-    void BeHollow() { m_hollow = true; }
+    /* hidesNoData: then it has zeros, and says nothing of a NoData value. */
+    void BeHollow(bool hidesNoData)
+    {
+        m_hollow = true;
+        m_hidesNoData = hidesNoData;
+    }
     bool IsHollow() const { return m_hollow; }
+    bool HidesNoData() const { return m_hidesNoData; }
 
   protected:
     CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
@@ -109,7 +115,7 @@ class Dataset final : public GDALDataset
     fn_window m_limit = {}; /* empty: none */
     size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
 
-    bool m_hollow = false;
+    bool m_hollow = false, m_hidesNoData = false;
     int m_overviewCount = 0;
     std::vector<std::unique_ptr<Dataset>> m_overviews;
     CPLStringList m_report; /* the FISHNET metadata domain */

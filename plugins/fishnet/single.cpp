@@ -522,6 +522,42 @@ static double ShareOfMasks(const Plan &plan)
 }
 
 /* GTiff copies all that there is to a dataset but its pixels, because it is told that there are none. */
+/* GTiff leaves out the blocks of a hollow dataset because they hold nothing but NoData; that it does not see where the value is a 64-bit
+ * integer, or none of the type. Then it is set when the file is there. */
+class LateNoData
+{
+  public:
+    explicit LateNoData(Dataset &source)
+    {
+        const Output &output = source.GetPlan().outputs[0]; /* the file has one NoData value */
+        GDALRasterBandH band = GDALGetRasterBand(GDALDataset::ToHandle(&source), 1);
+        int isSet = FALSE;
+        m_type = output.type;
+        if (m_type == FN_INT64)
+            m_signed = GDALGetRasterNoDataValueAsInt64(band, &isSet);
+        else if (m_type == FN_UINT64)
+            m_unsigned = GDALGetRasterNoDataValueAsUInt64(band, &isSet);
+        else
+            m_real = GDALGetRasterNoDataValue(band, &isSet);
+        m_isSet = isSet && (m_type == FN_INT64 || m_type == FN_UINT64 || !output.nodata.set);
+    }
+    bool IsSet() const { return m_isSet; }
+    bool SetOn(GDALDatasetH dataset) const
+    {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, 1);
+        return (m_type == FN_INT64    ? GDALSetRasterNoDataValueAsInt64(band, m_signed)
+                : m_type == FN_UINT64 ? GDALSetRasterNoDataValueAsUInt64(band, m_unsigned)
+                                      : GDALSetRasterNoDataValue(band, m_real)) == CE_None;
+    }
+
+  private:
+    fn_type m_type;
+    bool m_isSet = false;
+    double m_real = 0;
+    int64_t m_signed = 0;
+    uint64_t m_unsigned = 0;
+};
+
 static bool MakeFile(const Creation &creation, Dataset &source, const std::string &path)
 {
     CPLStringList options;
@@ -534,7 +570,8 @@ static bool MakeFile(const Creation &creation, Dataset &source, const std::strin
     options.SetNameValue("SPARSE_OK", "TRUE");
     if (!options.FetchNameValue("BIGTIFF"))
         options.SetNameValue("BIGTIFF", "IF_SAFER");
-    source.BeHollow();
+    const LateNoData late(source);
+    source.BeHollow(late.IsSet());
     /* The mask goes into the file, not beside it, and is written by one thread. */
     const CPLStringList config(CPLGetThreadLocalConfigOptions(), TRUE);
     CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
@@ -546,8 +583,12 @@ static bool MakeFile(const Creation &creation, Dataset &source, const std::strin
     bool made = dataset != nullptr;
     if (made) {
         CPLErrorReset();
+        if (late.IsSet()) {
+            GDALFlushCache(dataset.get()); /* blocks that hold nothing are told by the value that there is now */
+            made = late.SetOn(dataset.get());
+        }
         dataset.reset();
-        made = CPLGetLastErrorType() < CE_Failure;
+        made = made && CPLGetLastErrorType() < CE_Failure;
     }
     GDALDestroyScaledProgress(progress);
     CPLSetThreadLocalConfigOptions(config.List());
@@ -565,6 +606,9 @@ static bool ReadLayout(const Creation &creation, const std::string &path, Layout
     GDALRasterBandH band = GDALGetRasterBand(dataset.get(), 1);
     GDALGetBlockSize(band, &layout.blockWidth, &layout.blockHeight);
     layout.bands = GDALGetRasterCount(dataset.get());
+    for (int i = 1; i <= layout.bands; i++)
+        if (!HasNoBlock(GDALGetRasterBand(dataset.get(), i)))
+            return Fail(CPLE_AppDefined, creation.output, "GTiff has written pixels of its own, so that ours cannot take their place");
     layout.type = GDALGetRasterDataType(band);
     const char *interleave = GDALGetMetadataItem(dataset.get(), "INTERLEAVE", "IMAGE_STRUCTURE");
     layout.byPixel = layout.bands > 1 && interleave && EQUAL(interleave, "PIXEL");

@@ -287,6 +287,17 @@ bool BlockWriter::Close()
     return ok && m_why.empty();
 }
 
+bool HasNoBlock(GDALRasterBandH band)
+{
+    int width = 0, height = 0;
+    GDALGetBlockSize(band, &width, &height);
+    for (int y = 0; y < (GDALGetRasterBandYSize(band) - 1) / height + 1; y++)
+        for (int x = 0; x < (GDALGetRasterBandXSize(band) - 1) / width + 1; x++)
+            if (GDALGetMetadataItem(band, CPLSPrintf("BLOCK_OFFSET_%d_%d", x, y), "TIFF"))
+                return false;
+    return true;
+}
+
 bool HasBlocks(GDALRasterBandH band, uint64_t size, bool sparse)
 {
     int width = 0, height = 0;

@@ -90,6 +90,9 @@ class BlockWriter
 /* Is there file where a GeoTIFF says that the blocks of this band lie? size: of the file. sparse: blocks may be left out. False after CPLError. */
 bool HasBlocks(GDALRasterBandH band, uint64_t size, bool sparse);
 
+/* Has a GeoTIFF no block of this band at all? */
+bool HasNoBlock(GDALRasterBandH band);
+
 } // namespace fishnet
 
 #endif

@@ -108,7 +108,7 @@ class RasterOutputs(Folder):
         for command in ('gdal_translate -q FISHNET:link.tif x.tif', 'gdal_translate -q FISHNET:x.tif link.tif',
                         'gdal_translate -q FISHNET:hard.tif x.tif', 'gdal_translate -q FISHNET:x.tif hard.tif',
                         'gdal_translate -q FISHNET:v.vrt x.tif', 'gdal_translate -q FISHNET:w.vrt x.tif',
-                        'gdal_translate -q r.fishnet.json ./r.fishnet.json',
+                        'gdal_translate -q r.fishnet.json ./r.fishnet.json -of GTiff',
                         'gdal_translate -q FISHNET:x.tif x.tif -co COMPRESS=DEFLATE -co TILED=YES'):
             self.refuses(command, command.split()[3].split('/')[-1])
 

@@ -153,13 +153,40 @@ int Band::GetOverviewCount()
     return Owner()->OverviewCount();
 }
 
+/* In the place of an overview that cannot be opened, though it was counted: GDAL takes for granted that what is counted is there. */
+class LostOverview final : public GDALRasterBand
+{
+  public:
+    LostOverview(int width, int height, GDALDataType type)
+    {
+        eDataType = type;
+        eAccess = GA_ReadOnly;
+        nRasterXSize = nBlockXSize = width;
+        nRasterYSize = height;
+        nBlockYSize = 1;
+    }
+
+  protected:
+    CPLErr IReadBlock(int, int, void *) override
+    {
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: an overview cannot be opened");
+        return CE_Failure;
+    }
+};
+
 GDALRasterBand *Band::GetOverview(int level)
 {
-    Dataset *overview = Owner()->Overview(level);
-    if (!overview)
+    if (level < 0 || level >= Owner()->OverviewCount())
         return nullptr;
-    GDALRasterBand *band = overview->GetRasterBand(nBand);
-    return GetOutput().isMask ? band->GetMaskBand() : band;
+    if (Dataset *overview = Owner()->Overview(level)) {
+        GDALRasterBand *band = overview->GetRasterBand(nBand);
+        return GetOutput().isMask ? band->GetMaskBand() : band;
+    }
+    return Guarded<GDALRasterBand *>("FISHNET", nullptr, [&] {
+        const std::pair<int, int> size = Owner()->OverviewSize(level);
+        m_lost.push_back(std::make_unique<LostOverview>(size.first, size.second, eDataType));
+        return m_lost.back().get();
+    });
 }
 
 /* ---- reading ---- */

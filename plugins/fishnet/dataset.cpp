@@ -272,6 +272,10 @@ void Dataset::CountOverviews()
         }
     }
     m_overviewCount = count;
+    for (int level = 0; level < count; level++) {
+        GDALRasterBandH overview = GDALGetOverview(bands[0], level);
+        m_overviewSizes.emplace_back(GDALGetRasterBandXSize(overview), GDALGetRasterBandYSize(overview));
+    }
     m_overviews.resize(static_cast<size_t>(count));
 }
 

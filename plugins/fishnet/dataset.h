@@ -47,6 +47,7 @@ class Dataset final : public GDALDataset
     const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
     int OverviewCount() const { return m_overviewCount; }
+    std::pair<int, int> OverviewSize(int level) const { return m_overviewSizes[static_cast<size_t>(level)]; }
     Dataset *Overview(int level); /* NULL after CPLError */
     /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels. */
     /* hidesNoData: then it has zeros, and says nothing of a NoData value. */
@@ -117,6 +118,7 @@ class Dataset final : public GDALDataset
 
     bool m_hollow = false, m_hidesNoData = false;
     int m_overviewCount = 0;
+    std::vector<std::pair<int, int>> m_overviewSizes;
     std::vector<std::unique_ptr<Dataset>> m_overviews;
     CPLStringList m_report; /* the FISHNET metadata domain */
 };
@@ -168,6 +170,7 @@ class Band final : public GDALRasterBand
 
     size_t m_output;
     std::unique_ptr<Band> m_mask;
+    std::vector<std::unique_ptr<GDALRasterBand>> m_lost; /* in the places of overviews */
 };
 
 } // namespace fishnet

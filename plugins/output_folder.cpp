@@ -301,6 +301,11 @@ bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
 {
     VSIStatBufL stat;
     const std::string &folder = m_folder;
+    if (folder.find('\\') != std::string::npos) { /* as GDAL takes it, when the file over the parts names them */
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s: a backslash in a name separates folders: another name is wanted",
+                 m_kind.driver, folder.c_str());
+        return false;
+    }
     errno = 0;
     if (VSIStatL(folder.c_str(), &stat) != 0) {
         errno = 0;

@@ -34,13 +34,14 @@ class Layer final : public OGRLayer
     int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array) override;
     GDALDataset *GetDataset() override { return m_dataset; }
 
+    /* An attribute or a spatial filter. */
+    bool HasFilter() const { return m_poAttrQuery || m_poFilterGeom; }
     /* Gives a warning for each field that is carried over under another name than the user may expect. */
     void WarnOfRenamed() const;
     /* What has been done so far, for the metadata domain FISHNET. */
     void Report(CPLStringList &report) const;
 
   private:
-    bool HasFilter() const { return m_poAttrQuery || m_poFilterGeom; }
     bool CanCountFast() const;
     bool HasNativeArrow() const;
     bool PrepareDatasets();

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <exception>
 
 #include <gdal_utils.h>
 #include <unistd.h>
 
+#include "neartable/batch.h"
 #include "neartable/dataset.h"
 #include "output_folder.h"
 
@@ -140,6 +142,25 @@ static bool Write(const PartsJob &job, GDALDataset *table, const std::string &fi
     return begun;
 }
 
+/* Where a format reads whole numbers again as real ones: the column in which one of them is rounded, or -1. */
+static int FindRounded(OGRFeatureDefnH table, OGRLayerH layer, const std::vector<int> &columns)
+{
+    constexpr double kExact = 9007199254740992.0; /* 2^53 */
+    std::vector<size_t> real;
+    for (size_t i = 0; i < columns.size(); i++)
+        if (OGR_Fld_GetType(OGR_FD_GetFieldDefn(table, static_cast<int>(i))) == OFTInteger64 &&
+            OGR_Fld_GetType(OGR_FD_GetFieldDefn(OGR_L_GetLayerDefn(layer), columns[i])) == OFTReal)
+            real.push_back(i);
+    if (real.empty())
+        return -1;
+    OGR_L_ResetReading(layer);
+    while (const FeatureHandle feature = FeatureHandle(OGR_L_GetNextFeature(layer)))
+        for (const size_t i : real)
+            if (std::abs(OGR_F_GetFieldAsDouble(feature.get(), columns[i])) >= kExact)
+                return static_cast<int>(i);
+    return -1;
+}
+
 /* All rows can be read again, with all columns. Some formats drop rows without geometry, or columns whose names they keep for themselves, and
  * say nothing. */
 static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH table, int64_t rows)
@@ -157,12 +178,23 @@ static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH tabl
     }
     OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
     const std::vector<int> columns = PartsJob::FindColumns(defn, OGR_L_GetLayerDefn(layer));
+    const auto nameOf = [defn](int column) { return OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, column)); };
     const auto missing = std::find(columns.begin(), columns.end(), -1);
-    if (missing == columns.end())
+    const int rounded = missing == columns.end() ? FindRounded(defn, layer, columns) : -1;
+    if (missing != columns.end())
+        CPLError(CE_Failure, CPLE_AppDefined, "read again it lacks the column %s: the format %s does not hold it",
+                 nameOf(static_cast<int>(missing - columns.begin())), job.format.c_str());
+    else if (rounded >= 0)
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again whole numbers of the column %s are rounded: the format %s does not hold them",
+                 nameOf(rounded), job.format.c_str());
+    else if (OGR_FD_GetGeomType(defn) != wkbNone && OGR_FD_GetGeomType(OGR_L_GetLayerDefn(layer)) == wkbNone)
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
+                 "it with PART_LCO=GEOMETRY=AS_WKT)",
+                 job.format.c_str());
+    else
         return true;
-    CPLError(CE_Failure, CPLE_AppDefined, "read again it lacks the column %s: the format %s does not hold it",
-             OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, static_cast<int>(missing - columns.begin()))),
-             job.format.c_str());
     return false;
 }
 

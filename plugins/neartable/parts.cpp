@@ -521,6 +521,12 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
                  output.c_str(), why.c_str());
         return nullptr;
     }
+    if (table.HasFilter()) { /* workers open the table anew */
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "NEARTABLE: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or "
+                 "filter the input with WHERE");
+        return nullptr;
+    }
     if (plan.options.parts > 1) {
         CPLError(CE_Failure, CPLE_NotSupported,
                  "NEARTABLE: a part of a table (PARTITION) cannot be cut into parts again");

@@ -85,6 +85,8 @@ class RasterOutputs(Folder):
                   options=['TILED=YES', 'COMPRESS=DEFLATE'], **options)
         raster('x.tif')
         raster('b.tif')
+        raster('o.tif')
+        gdal.Open(os.path.join(folder, 'o.tif'), gdal.GA_Update).BuildOverviews('NEAREST', [2, 4])
         gdal.Open(os.path.join(folder, 'x.tif')).GetRasterBand(1).ComputeStatistics(False)  # x.tif.aux.xml
         os.symlink('x.tif', os.path.join(folder, 'link.tif'))
         os.link(os.path.join(folder, 'x.tif'), os.path.join(folder, 'hard.tif'))
@@ -103,6 +105,12 @@ class RasterOutputs(Folder):
                             'gdalwarp -q -multi -overwrite FISHNET:x.tif x.tif -oo CALC=A*2',
                             'gdal_translate -q -of COG FISHNET:x.tif x.tif -oo CALC=A*2'):
                 self.refuses(command + ' -oo WORKERS=' + kind, 'x.tif')
+
+    def test_overviews(self):
+        """GDAL's warper asks for them when the input is gone already."""
+        for command in ('gdalwarp -q -overwrite FISHNET:o.tif o.tif', 'gdalwarp -q -overwrite FISHNET:o.tif o.tif -oo CALC=A',
+                        'gdal_translate -q FISHNET:o.tif o.tif -outsize 50% 50%'):
+            self.refuses(command, 'o.tif')
 
     def test_names(self):
         for command in ('gdal_translate -q FISHNET:link.tif x.tif', 'gdal_translate -q FISHNET:x.tif link.tif',

@@ -2,6 +2,7 @@
 and nothing but a whole file under its name."""
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -162,6 +163,28 @@ class Single(Case):
             source = write(self.path('types.tif'), array, type=name)
             self.both(source, name, COMPRESS='DEFLATE')
             self.both(source, name, COMPRESS='ZSTD', CALC='A/2', OT=name, NODATA='none')
+
+    def test_nodata_that_gtiff_does_not_see(self):
+        """It tells blocks that hold nothing by the NoData value as a double."""
+        for kind in ('Int64', 'UInt64') if VERSION >= (3, 5) else ():
+            for options in ({}, {'NODATA': 7}, {'COMPRESS': 'DEFLATE', 'INTERLEAVE': 'BAND'}, {'SPARSE_OK': 'YES'}, {'WORKERS': 'PROCESSES'}):
+                ours = {name: value for name, value in options.items() if name != 'WORKERS'}
+                self.both(self.image, '%s %s' % (kind, options), CALC=['A', 'A[2]'], OT=kind, **{'NODATA': '-3' if kind == 'Int64' else '3', **ours})
+        wide = write(self.path('wide.tif'), np.arange(2 * 600 * 700).reshape(2, 600, 700).astype(np.int64), 5)
+        self.both(wide, 'Int64, passed through')
+        for nodata in ('-1', '300', 'nan', '-1.5'):
+            vrt = self.path('odd.vrt')
+            gdal.Translate(vrt, self.image, bandList=[1, 2])
+            with open(vrt) as f:
+                text = re.sub('(<VRTRasterBand [^>]*>)', r'\1<NoDataValue>%s</NoDataValue>' % nodata, f.read())
+            self.assertEqual(text.count('<NoDataValue>'), 2)
+            with open(vrt, 'w') as f:
+                f.write(text)
+            good(*command(vrt, self.path('out.tif')))
+            good('gdal_translate', '-q', vrt, self.path('copy.tif'))
+            got, want = gdal.Open(self.path('out.tif')), gdal.Open(self.path('copy.tif'))
+            self.same(got.ReadAsArray(), want.ReadAsArray(), nodata)
+            self.assertEqual(str(got.GetRasterBand(1).GetNoDataValue()), str(want.GetRasterBand(1).GetNoDataValue()))
 
     def test_signed_bytes_of_old(self):
         if VERSION >= (3, 7):

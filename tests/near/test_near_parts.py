@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 from near_common import Case, good, make, oo, points, rng, run
 
@@ -165,6 +165,36 @@ class TestParts(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn('part_', done.stderr)
         self.assertFalse(os.path.exists(self.path('lost.vrt')))
+
+    def test_what_a_format_does_not_hold(self):
+        done = self.write('held.vrt', '-dsco', 'FORMAT=CSV', '-dsco', 'PARTS=2', GEOMETRY='LINE')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('has no geometry: the format CSV', done.stderr)
+        self.assertFalse(os.path.exists(self.path('held.vrt')))
+        path = self.whole('held.vrt', '-dsco', 'FORMAT=CSV', '-dsco', 'PARTS=2', '-dsco', 'PART_LCO=GEOMETRY=AS_WKT', GEOMETRY='LINE')
+        dataset = ogr.Open(path)
+        self.assertEqual({ogr.GT_Flatten(row.geometry().GetGeometryType()) for row in dataset.GetLayerByName('near_table')}, {ogr.wkbLineString})
+        large = make(self.path('large.gpkg'), points([(1, 1), (2, 2)]), [2**53 + 1, 2**60 + 1])
+        done = self.write('held.vrt', '-dsco', 'FORMAT=ESRI Shapefile', '-dsco', 'PARTS=1', table=large, FIELDS='*')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('column IN_FID are rounded: the format ESRI Shapefile', done.stderr)
+
+    def test_a_filter_is_refused(self):
+        """The workers open the table anew, and would write all of it."""
+        done = self.write('filtered.vrt', '-spat', '0', '0', '10', '10', GEOMETRY='LINE')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('a table with a filter', done.stderr)
+        dataset = gdal.OpenEx('NEARTABLE:' + self.input, gdal.OF_VECTOR, open_options=['NEAR=' + self.near])
+        dataset.GetLayer(0).SetAttributeFilter('NEAR_DIST < 5')
+        with self.assertRaisesRegex(RuntimeError, 'a table with a filter'):
+            gdal.GetDriverByName('NEARTABLE').CreateCopy(self.path('filtered.vrt'), dataset)
+        self.assertFalse(os.path.exists(self.path('filtered.vrt')))
+
+    def test_a_backslash_in_the_name(self):
+        done = self.write('back\\slash.vrt')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('a backslash in a name separates folders', done.stderr)
+        self.assertFalse([name for name in os.listdir(self.folder) if name.startswith('back')])
 
     def test_order_of_flatgeobuf(self):
         expected = self.csv('NEARTABLE:' + self.input, **self.options, GEOMETRY='LINE')

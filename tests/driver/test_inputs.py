@@ -85,8 +85,8 @@ class RasterOutputs(Folder):
                   options=['TILED=YES', 'COMPRESS=DEFLATE'], **options)
         raster('x.tif')
         raster('b.tif')
-        raster('o.tif')
-        gdal.Open(os.path.join(folder, 'o.tif'), gdal.GA_Update).BuildOverviews('NEAREST', [2, 4])
+        raster('pyramid.tif')
+        gdal.Open(os.path.join(folder, 'pyramid.tif'), gdal.GA_Update).BuildOverviews('NEAREST', [2, 4])
         gdal.Open(os.path.join(folder, 'x.tif')).GetRasterBand(1).ComputeStatistics(False)  # x.tif.aux.xml
         os.symlink('x.tif', os.path.join(folder, 'link.tif'))
         os.link(os.path.join(folder, 'x.tif'), os.path.join(folder, 'hard.tif'))
@@ -108,9 +108,9 @@ class RasterOutputs(Folder):
 
     def test_overviews(self):
         """GDAL's warper asks for them when the input is gone already."""
-        for command in ('gdalwarp -q -overwrite FISHNET:o.tif o.tif', 'gdalwarp -q -overwrite FISHNET:o.tif o.tif -oo CALC=A',
-                        'gdal_translate -q FISHNET:o.tif o.tif -outsize 50% 50%'):
-            self.refuses(command, 'o.tif')
+        for command in ('gdalwarp -q -overwrite FISHNET:pyramid.tif pyramid.tif', 'gdalwarp -q -overwrite FISHNET:pyramid.tif pyramid.tif -oo CALC=A',
+                        'gdal_translate -q FISHNET:pyramid.tif pyramid.tif -outsize 50% 50%'):
+            self.refuses(command, 'pyramid.tif')
 
     def test_names(self):
         for command in ('gdal_translate -q FISHNET:link.tif x.tif', 'gdal_translate -q FISHNET:x.tif link.tif',

@@ -2,6 +2,7 @@
 
     test_pipelines.py [--table FILE]    adds what was found for this GDAL to FILE (JSON), which table.py makes the table in docs/PIPELINES.md of
 """
+import contextlib
 import glob
 import json
 import os
@@ -196,8 +197,26 @@ class Steps(Case):
         cls.dem = cls.path('dem.tif')
         gdal.Translate(cls.dem, real('dem.tif'), srcWin=[300, 100, 500, 400])
 
+    @contextlib.contextmanager
+    def spoilt(self, path):
+        """Whoever reads the file finds nothing in it; yet it looks the same: an input that has changed is refused."""
+        state = os.stat(path)
+        with open(path, 'r+b') as f:
+            whole = f.read()
+            f.seek(0)
+            f.write(b'?' * len(whole))
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        try:
+            with self.assertRaises(RuntimeError):
+                gdal.Open(path)
+            yield
+        finally:
+            with open(path, 'r+b') as f:
+                f.write(whole)
+            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
     def once(self, path, step, **options):
-        """Opens it, takes the input away, and reads: nobody runs the steps again. Warns once, leaves no file."""
+        """Opens it, spoils the input, and reads: nobody runs the steps again. Warns once, leaves no file."""
         want = gdal.Open(path).ReadAsArray()
         folder = self.path('temporary')
         os.mkdir(folder)
@@ -207,11 +226,8 @@ class Steps(Case):
             with config('CPL_TMPDIR', folder):
                 dataset = fishnet(path, **options)
             self.assertEqual(os.listdir(folder), [])
-            os.rename(self.dem, self.dem + '.away')
-            try:
+            with self.spoilt(self.dem):
                 got = dataset.ReadAsArray()
-            finally:
-                os.rename(self.dem + '.away', self.dem)
             files = dataset.GetFileList()
             del dataset
         finally:

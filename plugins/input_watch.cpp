@@ -347,14 +347,15 @@ static bool IsAskedToDelete()
     return search.found;
 }
 
-/* Whether the file of that name is an input: the very file, by whatever name. */
+/* Whether the file of that name is an input: the very file, by whatever name. The number of an input that is gone may be another file's by now. */
 bool InputWatch::IsInput(const std::string &path, const FileState &now) const
 {
     if (!IsWhole() || now.kind != FileState::Kind::Known)
         return false;
     const std::vector<InputFile> &files = m_files.Files();
+    const auto isNow = [&now](const FileState &state) { return state.inode == now.inode && state.device == now.device; };
     return std::any_of(files.begin(), files.end(), [&](const InputFile &file) {
-        return now.inode != 0 ? file.state.inode == now.inode && file.state.device == now.device : file.path == path;
+        return now.inode != 0 ? isNow(file.state) && isNow(InputFiles::StateOf(file.path)) : file.path == path;
     });
 }
 

@@ -206,6 +206,27 @@ class Hosts(Folder):
         dataset = None
         self.unharmed()
 
+    def test_a_number_that_is_given_again(self):
+        """A file that has the inode number of an input that is gone is no input."""
+        vrt = os.path.join(self.folder, 'gone.vrt')  # GDAL does not keep it open
+        gdal.Translate(vrt, self.x)
+        dataset = fishnet(vrt, 'A+1')
+        number = os.stat(vrt).st_ino
+        os.remove(vrt)
+        folder = os.path.join(self.folder, 'numbers')
+        os.mkdir(folder)
+        paths = (os.path.join(folder, '%d.tif' % i) for i in range(100))
+        path = next((path for path in paths if os.stat(write(path, np.full((20, 20), 1, np.uint8))).st_ino == number), None)
+        if path is None:
+            self.skipTest('this file system does not give a number again')
+        write(path, np.full((20, 20), 2, np.uint8))  # GDAL deletes it first
+        with self.assertRaisesRegex(RuntimeError, 'has changed since it was opened: .*gone.vrt'):
+            dataset.ReadAsArray()
+        dataset = None
+        self.assertEqual(gdal.Open(path).ReadAsArray().max(), 2)
+        self.assertFalse([name for name in os.listdir(folder) if 'fishnet' in name])
+        shutil.rmtree(folder)
+
     def test_another_thread_reads(self):
         """It has nothing to do with what is written: both are kept."""
         dataset = fishnet(self.x, 'A+1')

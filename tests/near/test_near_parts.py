@@ -143,7 +143,7 @@ class TestParts(Case):
             path = self.path('odd_out.' + ending)
             srs = ['-a_srs', 'EPSG:4326'] if format == 'KML' else []  # or it wants to transform
             good('ogr2ogr', '-f', format, path, 'NEARTABLE:' + table, *srs, *oo(**more), *(['-lco', 'SPATIAL_INDEX=NO'] if ending == 'fgb' else []))
-            if ending != 'shp':
+            if ending != 'shp' and (format != 'KML' or gdal.GetDriverByName('LIBKML')):  # the driver KML reads two columns alone
                 self.alike(self.rows(path, names=names), want, format)
             self.assertEqual(len(self.rows(path)), 40, format)
             if format == 'KML':

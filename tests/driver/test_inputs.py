@@ -208,13 +208,13 @@ class Hosts(Folder):
 
     def test_a_number_that_is_given_again(self):
         """A file that has the inode number of an input that is gone is no input."""
-        vrt = os.path.join(self.folder, 'gone.vrt')  # GDAL does not keep it open
+        folder = os.path.join(self.folder, 'numbers')
+        os.mkdir(folder)
+        vrt = os.path.join(folder, 'gone.vrt')  # GDAL does not keep it open
         gdal.Translate(vrt, self.x)
         dataset = fishnet(vrt, 'A+1')
         number = os.stat(vrt).st_ino
         os.remove(vrt)
-        folder = os.path.join(self.folder, 'numbers')
-        os.mkdir(folder)
         paths = (os.path.join(folder, '%d.tif' % i) for i in range(100))
         path = next((path for path in paths if os.stat(write(path, np.full((20, 20), 1, np.uint8))).st_ino == number), None)
         if path is None:

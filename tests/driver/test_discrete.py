@@ -758,7 +758,7 @@ class Many(Discrete):
         self.assertIn('GDALOpen(', done.stderr)
         got = gdal.Open(output)
         self.same(got.ReadAsArray(300, 200, 55, 77), gdal.Open(source).ReadAsArray(300, 200, 55, 77))
-        self.assertIn('r49_c49.tif', names(output))
+        self.assertIn('r049_c049.tif', names(output))
 
 
 if __name__ == '__main__':

@@ -521,9 +521,9 @@ static double ShareOfMasks(const Plan &plan)
     return plan.outputs.size() > static_cast<size_t>(plan.bandCount) ? 0.1 : 0;
 }
 
-/* GTiff copies all that there is to a dataset but its pixels, because it is told that there are none. */
-/* GTiff leaves out the blocks of a hollow dataset because they hold nothing but NoData; that it does not see where the value is a 64-bit
- * integer, or none of the type. Then it is set when the file is there. */
+/* Before GDAL 3.10, a copy of several bands at a time asks no band for its blocks. GTiff leaves out those of a hollow dataset because they
+ * hold nothing but NoData; that it does not see where the value is a 64-bit integer, or none of the type. Then it is set when the file is
+ * there. */
 class LateNoData
 {
   public:
@@ -539,7 +539,8 @@ class LateNoData
             m_unsigned = GDALGetRasterNoDataValueAsUInt64(band, &isSet);
         else
             m_real = GDALGetRasterNoDataValue(band, &isSet);
-        m_isSet = isSet && (m_type == FN_INT64 || m_type == FN_UINT64 || !output.nodata.set);
+        m_isSet = GDAL_VERSION_NUM < GDAL_COMPUTE_VERSION(3, 10, 0) && isSet &&
+                  (m_type == FN_INT64 || m_type == FN_UINT64 || !output.nodata.set);
     }
     bool IsSet() const { return m_isSet; }
     bool SetOn(GDALDatasetH dataset) const
@@ -558,6 +559,7 @@ class LateNoData
     uint64_t m_unsigned = 0;
 };
 
+/* GTiff copies all that there is to a dataset but its pixels, because it is told that there are none. */
 static bool MakeFile(const Creation &creation, Dataset &source, const std::string &path)
 {
     CPLStringList options;

@@ -1,6 +1,5 @@
 """One GeoTIFF, whose blocks the workers encode: the same pixels and metadata as a copy by gdal_translate, the same bytes for any workers,
 and nothing but a whole file under its name."""
-import json
 import os
 import re
 import shutil
@@ -45,7 +44,7 @@ def plain(source, out, **options):
 
 def info(path):
     """All that gdalinfo tells, but for the file's name and the places of mask files."""
-    text = json.loads(good('gdalinfo', '-json', '-listmdd', '-mdd', 'all', path))
+    text = gdal.Info(path, format='json', listMDD=True, extraMDDomains=['all'])
     for key in ('description', 'files'):
         text.pop(key)
     text['metadata'].pop('DERIVED_SUBDATASETS', None)  # of the file's name

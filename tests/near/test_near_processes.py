@@ -18,7 +18,7 @@ from common import BASE, config, files, settled, threads, wait_for  # noqa: E402
 KIND = {'Point': ogr.wkbPoint, 'LineString': ogr.wkbLineString, 'Polygon': ogr.wkbPolygon}
 ALL_COLUMNS = {'LOCATION': True, 'ANGLE': True, 'ALONG': True, 'FIELDS': '*', 'NEAR_FIELDS': '*'}
 KINDS = ('THREADS', 'PROCESSES')
-EACH = 300 if 'LD_PRELOAD' not in os.environ else 60  # near features of each in a long table; sanitizers are slow
+EACH = 100 if 'LD_PRELOAD' not in os.environ else 60  # near features of each in a long table; sanitizers are slow
 
 
 def contents(path):

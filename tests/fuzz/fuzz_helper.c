@@ -100,7 +100,7 @@ static int nothing(long number)
 #define prctl(option, value) nothing(option)
 #define getppid() getpid()
 #define syscall(...) (errno = ENOSYS, -1)
-#include "../../src/helper.c"
+#include "helper.c"
 #undef free
 #undef mmap
 

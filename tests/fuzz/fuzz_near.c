@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "fishnet/near.h"
-#include "../../src/shape.h"
+#include "shape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -77,7 +77,7 @@ static int no_such_call(long number, ...)
 #define waitpid(process, status, flags) has_ended(status)
 #define kill(process, number) nothing(process)
 #define syscall(...) no_such_call(__VA_ARGS__)
-#include "../../src/pool.c"
+#include "pool.c"
 
 /* ---- a job ---- */
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../src/wire.h"
+#include "wire.h"
 #include "fishnet/pool.h"
 #include "fishnet/stream.h"
 

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "../../src/geodetic.h"
+#include "geodetic.h"
 
 #define RADIANS (3.14159265358979323846 / 180)
 

@@ -5,7 +5,7 @@
 #include <geos_c.h>
 #include <math.h>
 
-#include "../../src/near_internal.h"
+#include "near_internal.h"
 #include "fishnet/near.h"
 
 /* ---- making geometries ---- */

@@ -58,6 +58,7 @@ static inline bool fn_is_cancelled(const volatile bool *cancel)
 /* A task as the worker that computes it sees it. */
 typedef struct fn_task {
     int64_t number;
+    int variant;                 /* fn_job::variant */
     void *result;                /* where its bytes go, 64-byte aligned, not cleared */
     size_t bytes;                /* size of result; the worker lowers it when it has used less */
     const volatile bool *cancel; /* see fn_is_cancelled() */
@@ -70,6 +71,7 @@ typedef struct fn_task {
 /* None of a job's functions may throw: it would pass through frames of C, which hold locks. */
 typedef struct fn_job {
     int64_t task_count;
+    int variant; /* of all its tasks: what is wanted of them, where workers can do several things with one input */
     void *user;
     /* Bytes of a task's result (in a stream: of its first part). Pure; any thread. */
     size_t (*task_bytes)(void *user, int64_t task);

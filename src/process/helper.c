@@ -119,7 +119,7 @@ static _Noreturn void work(const helper *h, int socket, int number)
     fn_message m;
     while (fn_receive(socket, &m, NULL, FN_FOR_EVER) == FN_RECEIVED && m.kind == FN_MSG_RUN) {
         fn_error err = {.text = ""};
-        w.task = (fn_task){.number = m.number, .cancel = cancel, .owner = &w, .calls = &calls};
+        w.task = (fn_task){.number = m.number, .variant = (int)m.next, .cancel = cancel, .owner = &w, .calls = &calls};
         set_buffer(&w, m.offset, m.bytes);
         const fn_status status = compute(&w, &err);
         size_t notes_bytes = 0;

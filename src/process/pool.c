@@ -475,7 +475,11 @@ static fn_status run(void *user, void *worker, fn_task *task, fn_error *err)
         __atomic_store_n(&fn_arena_line(p->arena, w->number)->cancel, false, __ATOMIC_RELAXED);
 
     uint64_t offset = offset_of(p, task);
-    fn_message m = {.kind = FN_MSG_RUN, .number = task->number, .offset = offset, .bytes = task->bytes};
+    fn_message m = {.kind = FN_MSG_RUN,
+                    .number = task->number,
+                    .next = (uint64_t)task->variant,
+                    .offset = offset,
+                    .bytes = task->bytes};
     fn_received r = fn_send(w->socket, &m, NULL, NULL, NULL, -1) ? FN_RECEIVED : FN_CLOSED;
     fn_patience patience = {p->timeout > 0 ? p->timeout : __builtin_inf(), task->cancel, w->descriptor};
     while (r == FN_RECEIVED) {

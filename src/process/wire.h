@@ -13,7 +13,7 @@ typedef enum fn_kind {
     FN_MSG_ANSWER,
     FN_MSG_ALIVE, /* from the helper, while it prepares: it goes on */
     /* host to worker */
-    FN_MSG_RUN,    /* number: the task; offset, bytes: its buffer */
+    FN_MSG_RUN,    /* number: the task; next: its variant; offset, bytes: its buffer */
     FN_MSG_BUFFER, /* the answer to FN_MSG_PART: offset, bytes, or status */
     /* worker to host */
     FN_MSG_PART, /* bytes: used; next: size of the buffer that is wanted; data */

@@ -94,6 +94,7 @@ static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     *err = (fn_error){.text = ""};
     *report = (fn_report){.task = task->number, .worker = worker};
     report->begin = fn_crew_clock(crew);
+    task->variant = job->variant;
     task->notes = NULL;
     task->process = 0;
     if (!reserve_report(crew, worker))

@@ -6,7 +6,7 @@
 #include "commands/commands.h"
 #include "fishnet/driver.h"
 #include "neartable/driver.h"
-#include "processes.h"
+#include "jobs/helper.h"
 
 void GDALRegister_FISHNET(void)
 {

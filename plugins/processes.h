@@ -1,4 +1,4 @@
-/* Worker processes for the jobs of the drivers: what a helper process is told, how it is found, and what it does. */
+/* What workers have in common, threads and processes: their options, their configuration, their messages; and words as bytes, for another process. */
 #ifndef FN_PROCESSES_H
 #define FN_PROCESSES_H
 
@@ -29,19 +29,6 @@ using Notes = std::vector<Message>;
 void *NotesToBytes(void *user, void *notes, size_t *bytes);
 void *NotesFromBytes(void *user, const void *data, size_t bytes);
 
-/* For worker_run of a job: calls compute(messages), hands the messages over in task->notes, and throws nothing. failure: in words, for
- * want of memory. */
-template <class Compute> fn_status KeepNotes(fn_task *task, fn_error *err, const char *failure, Compute compute)
-{
-    return GuardedTask(err, failure, FN_ERR_MEMORY, [&] {
-        Notes messages;
-        const fn_status status = compute(messages);
-        if (!messages.empty())
-            task->notes = new Notes(std::move(messages));
-        return status;
-    });
-}
-
 /* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option FISHNET_WORKERS. Warns in the
  * name of `driver`. Afterwards workers is 1.., processes 0 or 1, and retries 0.. For a dataset that a worker opens, being an input of
  * another one: threads, and no retries; the outer one has its own, and attempts at each of several levels would multiply. */
@@ -61,14 +48,6 @@ constexpr const char *kTraceIsNoOpenOption = "it is no open option, since files 
 
 /* GDAL warns of configuration options that it does not know. */
 void DeclareConfigOptions();
-/* To be called as the module is registered. */
-void RememberFiles();
-/* The module; GDAL's library; the program for worker processes, which is to be beside the module. Absolute, or empty where they are not known:
- * a relative one would be looked for wherever the host has gone since. */
-const std::string &ModuleFile();
-const std::string &GDALFile();
-std::string HelperProgram();
-
 /* The options of fn_worker_options_take(), as a part of a driver's list of open options. */
 const char *WorkerOptionList();
 
@@ -80,19 +59,7 @@ CPLStringList ThreadConfig();
 /* Sets this thread up as a worker: its configuration, and how many threads GDAL may use for it. */
 void ConfigureWorker(CSLConstList config, int threads);
 
-struct FreePool {
-    void operator()(fn_pool *pool) const { fn_pool_free(pool); }
-};
-using PoolHandle = std::unique_ptr<fn_pool, FreePool>;
-
-/* A pool for a job of that kind. words: what its PrepareJob is told. folder: that relative names begin at. inputs: names of datasets; the options
- * that GDAL has for their paths go along. budget: as in fn_job_options. NULL and err on failure. */
-PoolHandle NewPool(const char *kind, const Words &words, const std::string &folder, const Words &inputs,
-                   const fn_worker_options &workers, size_t budget, const fn_job &job, fn_error *err);
 std::string CurrentFolder();
-
-/* In the helper: makes the job, once. What it makes lives as long as the process. answer: for the host. Kinds are listed in processes.cpp. */
-using PrepareJob = fn_status (*)(const Words &words, fn_job *job, std::string *answer, fn_error *err);
 
 } // namespace fishnet
 

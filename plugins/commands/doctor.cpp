@@ -24,7 +24,7 @@
 #include "fishnet/expr.h"
 #include "handles.h"
 #include "module.h"
-#include "processes.h"
+#include "jobs/helper.h"
 
 namespace fishnet::commands
 {

@@ -166,25 +166,27 @@ bool Dataset::StartEngine()
     m_budget = m_recipe->cache_bytes ? m_recipe->cache_bytes : DefaultBudget(*m_plan, m_recipe->workers.workers);
     m_progress.resize(m_plan->groups.size());
 
-    fn_job_options options = {};
-    options.workers = m_recipe->workers.workers;
-    options.retries = m_recipe->workers.retries;
+    JobRunOptions options = {};
+    options.workers = m_recipe->workers;
     for (const Source &source : m_plan->sources)
         if (source.pipeline.computesRows && m_recipe->workers.processes == 0) {
-            options.workers = std::min(options.workers, WorkersInCache(source.pipeline, m_plan->grid.width));
-            options.retries = 0; /* GDAL's steps take the rows of a read that failed for those of the next one */
+            options.workers.workers = std::min(options.workers.workers, WorkersInCache(source.pipeline, m_plan->grid.width));
+            options.workers.retries = 0; /* GDAL's steps take the rows of a read that failed for those of the next one */
         }
     /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
-    const size_t own = static_cast<size_t>(options.workers) * m_plan->WorkerBytes();
+    const size_t own = static_cast<size_t>(options.workers.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
-    const std::string trace = TraceFile();
-    options.trace = trace.empty() ? nullptr : trace.c_str();
+    options.trace = TraceFile();
     fn_error err;
-    m_session.reset(Session::Open(m_plan, m_source, *m_recipe, options, &err));
-    if (!m_session)
+    if (CheckDepth(&err) == FN_OK) {
+        m_job = std::make_shared<RasterJob>(m_plan, m_source, m_plan->Signature(), m_recipe->workers.threads,
+                                            m_recipe->error_is_nodata);
+        m_run.reset(JobRun::New(m_job, ResultKind::Placed, options, nullptr, &err).release());
+    }
+    if (!m_run)
         Fail(err);
-    return m_session != nullptr;
+    return m_run != nullptr;
 }
 
 Dataset::~Dataset() = default;
@@ -382,7 +384,7 @@ char **Dataset::GetMetadataDomainList()
 void Dataset::FillReport()
 {
     fn_engine_stats stats;
-    fn_engine_get_stats(m_session->Engine(), &stats);
+    fn_engine_get_stats(m_run->Engine(), &stats);
     const fn_grid &grid = m_plan->grid;
     m_report.Clear();
     m_report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_recipe->workers.workers));
@@ -392,11 +394,12 @@ void Dataset::FillReport()
                                                                         static_cast<int64_t>(m_plan->groups.size()))));
     m_report.SetNameValue("TILES_COMPUTED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_done)));
     m_report.SetNameValue("TASKS_REPEATED", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(stats.tasks_again)));
-    const std::vector<std::string> failed = m_session->Failed();
+    const std::map<int64_t, std::string> failed = m_job->Failed();
     if (m_recipe->error_is_nodata)
         m_report.SetNameValue("TILES_FAILED", CPLSPrintf("%d", static_cast<int>(failed.size())));
-    for (size_t i = 0; i < failed.size(); i++)
-        m_report.SetNameValue(CPLSPrintf("TILE_FAILED_%d", static_cast<int>(i + 1)), failed[i].c_str());
+    int number = 0;
+    for (const auto &tile : failed)
+        m_report.SetNameValue(CPLSPrintf("TILE_FAILED_%d", ++number), tile.second.c_str());
     m_report.SetNameValue("TILE_SIZE", CPLSPrintf("%dx%d", grid.tile_width, grid.tile_height));
     m_report.SetNameValue("SECONDS", CPLSPrintf("%.3f", stats.busy_seconds));
     m_report.SetNameValue("WAIT_SECONDS", CPLSPrintf("%.3f", stats.wait_seconds));
@@ -555,7 +558,7 @@ void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vect
     m_copied -= kNext;
     std::vector<int64_t> next(tasks);
     next.insert(next.end(), ahead.begin(), ahead.end());
-    if (fn_engine_advise(m_session->Engine(), next.data(), next.size(), nullptr) == FN_OK)
+    if (fn_engine_advise(m_run->Engine(), next.data(), next.size(), nullptr) == FN_OK)
         for (int i = 0; i < kBlocks && GDALRasterBlock::FlushCacheBlock(TRUE); i++) {
         }
 }
@@ -608,7 +611,7 @@ CPLErr Dataset::ReadTiles(const std::vector<size_t> &wanted, const fn_window &wi
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;
-    if (fn_engine_read(m_session->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
+    if (fn_engine_read(m_run->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
                        &request, &err) != FN_OK)
         return CheckInputs(true) == CE_None ? Fail(err) : CE_Failure;
     const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
@@ -629,7 +632,7 @@ CPLErr Dataset::Advise(const std::vector<size_t> &wanted, const fn_window &windo
         for (int64_t x = touched.x; x < touched.x + touched.width && ahead.size() < most; x++)
             ahead.push_back(base + y * grid.cols + x);
     fn_error err;
-    return fn_engine_advise(m_session->Engine(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
+    return fn_engine_advise(m_run->Engine(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
 }
 
 CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType,

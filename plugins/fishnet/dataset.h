@@ -5,8 +5,9 @@
 #include "gdal_compat.h"
 
 #include "fishnet/plan.h"
-#include "fishnet/session.h"
+#include "fishnet/raster_job.h"
 #include "input_watch.h"
+#include "jobs/job_run.h"
 
 namespace fishnet
 {
@@ -105,7 +106,8 @@ class Dataset final : public GDALDataset
     std::shared_ptr<InputWatch> m_watch;
     std::vector<DatasetHandle>
         m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
-    std::unique_ptr<Session, CloseSession> m_session;
+    std::shared_ptr<RasterJob> m_job;
+    JobRunHandle m_run;
     std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */
     size_t m_budget = 0;
 

@@ -5,6 +5,8 @@
 
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
+#include "fishnet/single_job.h"
+#include "fishnet/tile_job.h"
 #include "fishnet/recipe.h"
 #include "input_watch.h"
 #include "recipe_file.h"
@@ -91,6 +93,9 @@ void RegisterRasterDriver()
 {
     if (GDALGetDriverByName("FISHNET"))
         return;
+    RegisterJob("raster", RasterJob::FromWords);
+    RegisterJob("tiles", TileJob::FromWords);
+    RegisterJob("single", SingleJob::FromWords);
     auto *driver = new GDALDriver();
     driver->SetDescription("FISHNET");
     driver->SetMetadataItem(GDAL_DMD_LONGNAME, "Fishnet: raster math in parallel tiles");

@@ -7,6 +7,7 @@
 #include <cpl_minixml.h>
 #include <ogrsf_frmts.h>
 
+#include "handles.h"
 #include "output_folder.h"
 
 namespace fishnet

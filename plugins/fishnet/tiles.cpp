@@ -4,13 +4,11 @@
 #include <cctype>
 #include <cstring>
 #include <numeric>
-#include <set>
 
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
 #include "fishnet/mosaic.h"
-#include "fishnet/stream.h"
-#include "fishnet/tile_worker.h"
+#include "fishnet/tile_job.h"
 #include "input_files.h"
 #include "output_folder.h"
 
@@ -293,171 +291,7 @@ static output::OutputRecipe Recipe(const Creation &creation, const TileSet &tile
     return {lines, files.Unknown()};
 }
 
-/* ---- in a helper process ---- */
-
-fn_status PrepareTilesJob(const Words &words, fn_job *job, std::string *, fn_error *err)
-{
-    auto *told = new TileJob(); /* as long as the process */
-    if (!told->FromWords(words))
-        return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
-    told->config = ThreadConfig();
-    job->user = told;
-    job->worker_open = [](void *user, int, fn_error *error) -> void * {
-        const auto *tileJob = static_cast<const TileJob *>(user);
-        /* GDAL's cache is one for each process: together they take what one would. */
-        constexpr GIntBig kLeast = 64 << 20;
-        const GIntBig most = GDALGetCacheMax64();
-        GDALSetCacheMax64(std::min(most, std::max(kLeast, most / std::max(1, tileJob->workers))));
-        return GuardedTask<void *>(error, "a worker cannot begin", nullptr,
-                                   [&] { return TileWorker::Open(*tileJob, error).release(); });
-    };
-    SetTileCalls(*job);
-    return FN_OK;
-}
-
-/* ---- in the host ---- */
-
-namespace
-{
-/* One run over all tiles that are not there yet. */
-class Run
-{
-  public:
-    Run(const Creation &creation, const TileJob &job, const output::OutputFolder &folder, std::set<std::string> said,
-        InputWatch *watch)
-        : m_creation(creation), m_job(job), m_folder(folder), m_watch(watch), m_all(job.tiles.Count()), m_said(std::move(said))
-    {
-        m_done = m_all - static_cast<int64_t>(job.todo.size());
-    }
-    ~Run() { Stop(); }
-    Run(const Run &) = delete;
-    Run &operator=(const Run &) = delete;
-
-    /* False after CPLError. */
-    bool Write(const Words &inputs);
-
-  private:
-    static void OnReport(void *user, const fn_report *report);
-    void Tell(const fn_report &report, const Notes *notes);
-    bool Begin(const Words &inputs, fn_error *err);
-    bool Progress();
-    void Stop();
-
-    const Creation &m_creation;
-    const TileJob &m_job;
-    const output::OutputFolder &m_folder;
-    InputWatch *m_watch; /* may be NULL */
-    int64_t m_done, m_all;
-    std::set<std::string> m_said; /* what has been said is not said again for each tile */
-    PoolHandle m_pool;
-    fn_stream *m_stream = nullptr;
-};
-} // namespace
-
-void Run::OnReport(void *user, const fn_report *report)
-{
-    auto *self = static_cast<Run *>(user);
-    const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    GuardedReport("FISHNET", [&] { self->Tell(*report, notes.get()); });
-}
-
-void Run::Tell(const fn_report &report, const Notes *notes)
-{
-    const int64_t tile = m_job.todo[static_cast<size_t>(report.task)];
-    const std::string name = m_job.tiles.File(tile);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report.worker, report.process,
-             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
-             report.again ? "; again" : "");
-    if (report.status != FN_OK && m_pool)
-        m_folder.RemovePart(m_job.tiles.Stem(tile), report.process);
-    if (!notes)
-        return;
-    for (const Message &message : *notes)
-        if (message.level == CE_Debug || m_said.insert(message.text).second)
-            Emit(message, ("FISHNET: " + name + ": ").c_str());
-}
-
-bool Run::Progress()
-{
-    if (m_creation.progress(static_cast<double>(m_done) / static_cast<double>(m_all), "", m_creation.progressData))
-        return true;
-    CPLError(CE_Failure, CPLE_UserInterrupt, "User terminated");
-    return false;
-}
-
-bool Run::Begin(const Words &inputs, fn_error *err)
-{
-    constexpr size_t kBudget = 1 << 20; /* results are small */
-    fn_job job = {};
-    job.task_count = static_cast<int64_t>(m_job.todo.size());
-    job.user = this;
-    job.task_bytes = [](void *, int64_t) { return sizeof(TileResult); };
-    job.worker_open = [](void *user, int, fn_error *error) -> void * {
-        return GuardedTask<void *>(error, "a worker cannot begin", nullptr,
-                                   [&] { return TileWorker::Open(static_cast<Run *>(user)->m_job, error).release(); });
-    };
-    SetTileCalls(job);
-    job.on_report = OnReport;
-    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        const TileJob &told = static_cast<Run *>(user)->m_job;
-        const int64_t tile = told.todo[static_cast<size_t>(task)];
-        GuardedLabel(label, size,
-                     [&] { return "tile " + told.tiles.File(tile) + " (" + Describe(told.tiles.Window(tile)) + ")"; });
-    };
-    job.notes_from_bytes = NotesFromBytes;
-    const fn_job *scheduled = &job;
-    if (m_creation.workers.processes > 0) {
-        fn_worker_options workers = m_creation.workers;
-        workers.workers = m_job.workers;
-        m_pool = NewPool("tiles", m_job.ToWords(), m_creation.folder, inputs, workers, kBudget, job, err);
-        if (!m_pool)
-            return false;
-        scheduled = fn_pool_job(m_pool.get());
-    }
-    fn_job_options options = {};
-    options.workers = m_job.workers;
-    options.retries = m_creation.workers.retries;
-    options.budget = kBudget;
-    options.trace = m_creation.trace.empty() ? nullptr : m_creation.trace.c_str();
-    return fn_stream_new(scheduled, &options, &m_stream, err) == FN_OK;
-}
-
-bool Run::Write(const Words &inputs)
-{
-    if (!Progress())
-        return false;
-    if (m_job.todo.empty())
-        return true;
-    fn_error err;
-    fn_status status = Begin(inputs, &err) ? FN_OK : FN_ERR_SYSTEM;
-    for (fn_part part = {}; status == FN_OK;) {
-        status = fn_stream_next(m_stream, &part, &err);
-        const std::string why = m_watch ? m_watch->WhyNot(!part.data) : std::string();
-        if (!why.empty())
-            status = fn_fail(&err, FN_ERR_READ, "%s", why.c_str());
-        if (status != FN_OK || !part.data)
-            break;
-        m_done++;
-        if (!Progress()) {
-            Stop();
-            return false;
-        }
-    }
-    Stop();
-    if (status == FN_OK)
-        return true;
-    CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_FileIO, "FISHNET: %s", err.text);
-    return false;
-}
-
-/* Nothing unfinished stays behind, whoever was writing it. */
-void Run::Stop()
-{
-    fn_stream_free(m_stream);
-    m_stream = nullptr;
-    m_pool.reset();
-    GuardedQuietly(false, [&] { return m_folder.RemoveParts(); }); /* what stays, the next run removes */
-}
+/* ---- what workers open ---- */
 
 /* What a worker opens. It is the only one that reads it. */
 static CPLStringList OpenOptions(const Creation &creation, const std::string &tasks)
@@ -542,51 +376,53 @@ static bool DescribeForWorkers(const Creation &creation, TileJob &job)
     return false;
 }
 
+/* The job, for the tiles that are not there yet. NULL after CPLError. */
+static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const TileSet &tiles, GDALDataset *computed,
+                                            const output::OutputFolder &folder, const Notes &said)
+{
+    auto job = std::make_shared<TileJob>(creation.workers.threads);
+    job->tiles = tiles;
+    if (!job->FindTodo(folder, [&tiles](int64_t tile) { return tiles.FailedFile(tile); }))
+        return nullptr;
+    job->folder = AbsoluteName(tiles.folder);
+    job->connection = creation.connection;
+    job->workers =
+        static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, job->TaskCount())));
+    job->openOptions = OpenOptions(creation, TaskSizes(tiles, static_cast<Dataset *>(computed)->GetPlan().grid));
+    job->hostFolder = creation.folder;
+    job->inputs = {creation.connection, job->folder};
+    const CPLStringList files(computed->GetFileList());
+    for (int i = 0; i < files.size(); i++)
+        job->inputs.emplace_back(files[i]);
+    for (const Message &message : said)
+        job->said.insert(message.text);
+    return DescribeForWorkers(creation, *job) ? job : nullptr;
+}
+
 GDALDataset *CreateTiles(const Creation &creation)
 {
     TileOptions options;
-    TileJob job;
-    TileSet &tiles = job.tiles;
+    TileSet tiles;
     if (!ReadOptions(creation, tiles, options) || !CheckOutput(creation, tiles.folder))
         return nullptr;
     const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
     auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
         return nullptr;
-    std::set<std::string> said;
-    for (const Message &message : CheckTileOptions(tiles)) {
+    const Notes said = CheckTileOptions(tiles);
+    for (const Message &message : said)
         Emit(message);
-        said.insert(message.text);
-    }
 
     output::OutputFolder folder(kTiles, tiles.folder);
-    if (!folder.Begin(Recipe(creation, tiles, computed), options.resume))
+    if (!folder.Begin(Recipe(creation, tiles, computed), options.resume) ||
+        !output::Remove(kTiles.driver, creation.output))
         return nullptr;
-    if (!output::Remove(kTiles.driver, creation.output))
-        return nullptr;
-    for (int64_t tile = 0; tile < tiles.Count(); tile++) {
-        bool there = false;
-        if (!folder.Find(tiles.File(tile), tiles.FailedFile(tile), there))
-            return nullptr;
-        if (!there)
-            job.todo.push_back(tile);
-    }
+    const std::shared_ptr<TileJob> job = MakeTileJob(creation, tiles, computed, folder, said);
     tiles.folder = AbsoluteName(tiles.folder);
-    job.connection = creation.connection;
-    job.workers = static_cast<int>(
-        std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, static_cast<int64_t>(job.todo.size()))));
-    job.threads = creation.workers.threads;
-    job.config = ThreadConfig();
-    job.openOptions = OpenOptions(creation, TaskSizes(tiles, computed->GetPlan().grid));
-    if (!DescribeForWorkers(creation, job))
-        return nullptr;
-
-    Words inputs = {creation.connection, tiles.folder};
-    const CPLStringList files(computed->GetFileList());
-    for (int i = 0; i < files.size(); i++)
-        inputs.emplace_back(files[i]);
     std::vector<std::string> failures;
-    if (!Run(creation, job, folder, said, computed->Watch().get()).Write(inputs) ||
+    if (!job ||
+        !WriteParts(job, folder, creation.workers, creation.trace, computed->Watch().get(), creation.progress,
+                    creation.progressData) ||
         !ReadFailures(tiles, folder, failures) ||
         !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))
         return nullptr;

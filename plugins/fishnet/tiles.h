@@ -8,7 +8,6 @@
 #include <cpl_string.h>
 
 #include "fishnet/grid.h"
-#include "processes.h"
 
 namespace fishnet
 {
@@ -35,9 +34,6 @@ constexpr const char *kIndexName = "index.fgb";
 /* Cuts `size` pixels into `count` parts as equal as possible, between blocks where that leaves them about equal; at most a part for each
  * pixel. */
 std::vector<int> EqualEdges(int size, int count, int block);
-
-/* In a helper process: the job "tiles". */
-fn_status PrepareTilesJob(const Words &words, fn_job *job, std::string *answer, fn_error *err);
 
 } // namespace fishnet
 

@@ -9,9 +9,8 @@
 namespace fishnet
 {
 
-std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads, fn_error *err)
+std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, fn_error *err)
 {
-    ConfigureWorker(config, threads); /* this thread is ours until the dataset is closed */
     MessageCollector collector;
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));
     const PoolPlaces places(worker->m_plan->poolPlaces);
@@ -33,10 +32,8 @@ std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, CSLConstL
 }
 
 std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const CPLStringList &openOptions,
-                                           int overview, const std::string &signature, CSLConstList config, int threads,
-                                           fn_error *err)
+                                           int overview, const std::string &signature, fn_error *err)
 {
-    ConfigureWorker(config, threads);
     fn_recipe recipe = {};
     if (fn_recipe_parse(connection.c_str(), openOptions.List(), &recipe, err) != FN_OK)
         return nullptr;
@@ -282,7 +279,7 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
     return status;
 }
 
-fn_status Worker::Run(const fn_task &task, Notes *notes, fn_error *err)
+fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     const int64_t tiles = fn_grid_tile_count(&m_plan->grid);
     const fn_window window = m_plan->SourceWindow(task.number);
@@ -297,7 +294,7 @@ fn_status Worker::Run(const fn_task &task, Notes *notes, fn_error *err)
     else if (!PassThrough(window, group, result))
         status = FN_ERR_READ;
     if (status == FN_OK)
-        *notes = std::move(collector.messages);
+        messages = std::move(collector.messages);
     else if (status == FN_ERR_READ)
         fn_fail(err, status, "tile %s cannot be read: %s", Describe(window).c_str(),
                 collector.Cause(WhatFailed().c_str()).c_str());

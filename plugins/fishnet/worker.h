@@ -3,28 +3,23 @@
 #define FN_FISHNET_WORKER_H
 
 #include "fishnet/plan.h"
-#include "processes.h"
+#include "jobs/job.h"
 
 namespace fishnet
 {
 
-class Worker
+class Worker final : public JobWorker
 {
   public:
-    /* config: the thread-local configuration options of the thread that opened the dataset. threads: that GDAL may use for it. NULL and err on
-     * failure. */
-    static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, CSLConstList config, int threads,
-                                        fn_error *err);
+    /* NULL and err on failure. */
+    static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, fn_error *err);
     /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there are workers. overview: as in
      * Plan::Make. signature: that the host's plan has. NULL and err on failure. */
     static std::unique_ptr<Worker> OpenRemote(const std::string &connection, const CPLStringList &openOptions,
-                                              int overview, const std::string &signature, CSLConstList config,
-                                              int threads, fn_error *err);
-    ~Worker();
-    Worker(const Worker &) = delete;
-    Worker &operator=(const Worker &) = delete;
+                                              int overview, const std::string &signature, fn_error *err);
+    ~Worker() override;
 
-    fn_status Run(const fn_task &task, Notes *notes, fn_error *err);
+    fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
 
     const std::shared_ptr<const Plan> &GetPlan() const { return m_plan; }
 

@@ -28,6 +28,7 @@ class Dataset final : public GDALDataset
     const char *GetMetadataItem(const char *name, const char *domain = "") override;
 
     const Plan &GetPlan() const { return *m_plan; }
+    const std::shared_ptr<const Plan> &SharedPlan() const { return m_plan; }
     bool HasFilter() const { return m_layer->HasFilter(); }
     const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
 

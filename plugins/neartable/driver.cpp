@@ -1,7 +1,9 @@
 #include "neartable/driver.h"
 
 #include "neartable/dataset.h"
+#include "neartable/near_job.h"
 #include "neartable/parts.h"
+#include "neartable/parts_job.h"
 #include "processes.h"
 #include "recipe_file.h"
 
@@ -96,6 +98,8 @@ void RegisterNearTableDriver()
 {
     if (GDALGetDriverByName("NEARTABLE"))
         return;
+    RegisterJob("near", neartable::NearJob::FromWords);
+    RegisterJob("near parts", neartable::PartsJob::FromWords);
     auto *driver = new GDALDriver();
     driver->SetDescription("NEARTABLE");
     driver->SetMetadataItem(GDAL_DMD_LONGNAME, "Fishnet: near tables on every core");

@@ -35,8 +35,9 @@ void Layer::WarnOfRenamed() const
 
 void Layer::EndSession::operator()(Session *session) const
 {
+    const std::unique_ptr<Session> owner(session);
     const bool uses = session->Uses(layer->m_datasets);
-    if (!CloseCrew(session) && uses)
+    if (!session->Close() && uses)
         layer->m_datasets.reset();
 }
 
@@ -97,26 +98,35 @@ bool Layer::ReadNear()
 /* The helper that there is, or another where that one is at work. NULL after CPLError. */
 std::shared_ptr<Helper> Layer::PrepareHelper(const Split &split, bool withNear)
 {
-    if (m_helper && m_helper->Serves(split))
+    if (m_helper && !m_helper->IsBusy() && m_helperSplit == split)
         return m_helper;
-    const std::shared_ptr<Helper> made = Helper::Start(m_plan, split, withNear);
-    if (!made || !withNear)
+    fn_error err;
+    Notes messages;
+    std::string nearFeatures;
+    const auto job = std::make_shared<NearJob>(m_plan, split, withNear);
+    const std::shared_ptr<Helper> made = Helper::New(job, m_plan->workers, Budget(*m_plan), &err);
+    if (!made || made->Start(messages, nearFeatures, &err) != FN_OK) {
+        EmitError(*m_plan, err);
+        return nullptr;
+    }
+    if (!withNear)
         return made;
     if (m_nearFeatures < 0) /* the host has heard them otherwise */
-        for (const Message &message : made->Messages())
+        for (const Message &message : messages)
             Emit(message);
-    m_nearFeatures = made->NearFeatures();
+    m_nearFeatures = CPLAtoGIntBig(nearFeatures.c_str());
     m_helper = made;
+    m_helperSplit = split;
     return made;
 }
 
 bool Layer::StartSession(Session &session, Purpose purpose)
 {
-    const bool withNear = purpose != Purpose::CountUsable;
+    const bool withNear = purpose != CountUsable;
     if (!m_plan->UsesProcesses())
-        return (!withNear || ReadNear()) && session.Start(withNear ? m_near : nullptr);
+        return (!withNear || ReadNear()) && session.Start(withNear ? m_near : nullptr, nullptr);
     const std::shared_ptr<Helper> helper = PrepareHelper(session.GetSplit(), withNear);
-    return helper && session.Start(helper);
+    return helper && session.Start(nullptr, helper);
 }
 
 /* Rows of other files than those that were opened are not handed out. False after CPLError. */
@@ -132,8 +142,8 @@ bool Layer::Begin()
 {
     if (!CheckInputs(true) || !PrepareDatasets())
         return false;
-    m_session.reset(Session::Open(m_plan, Purpose::Rows, m_datasets));
-    return m_session && StartSession(*m_session, Purpose::Rows);
+    m_session.reset(Session::Open(m_plan, Rows, m_datasets).release());
+    return m_session && StartSession(*m_session, Rows);
 }
 
 bool Layer::NextPart()
@@ -349,7 +359,7 @@ bool Layer::KeepRows()
     size_t total = 0;
     int64_t rows = 0;
     bool tooMany = false;
-    const bool good = Run(Purpose::Rows, [&](const PartView &part, const fn_part &bytes) {
+    const bool good = Run(Rows, [&](const PartView &part, const fn_part &bytes) {
         total += bytes.bytes;
         tooMany = total > kMost;
         if (tooMany)
@@ -415,7 +425,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
         if (!datasets->back())
             return false;
     }
-    SessionHandle session(Session::Open(m_plan, purpose, datasets), EndSession{this});
+    SessionHandle session(Session::Open(m_plan, purpose, datasets).release(), EndSession{this});
     bool failed = !session || !StartSession(*session, purpose);
     PartView part;
     fn_part bytes = {};
@@ -460,7 +470,7 @@ GIntBig Layer::Count()
         sum.unusable.Add(part.header.unusable);
         return true;
     };
-    if (!Run(fast ? Purpose::CountUsable : Purpose::CountRows, add))
+    if (!Run(fast ? CountUsable : CountRows, add))
         return -1;
     if (!fast)
         return sum.rows;
@@ -507,7 +517,7 @@ void Layer::Report(CPLStringList &report) const
 {
     fn_stream_stats stats = {};
     if (m_session) {
-        fn_stream_get_stats(m_session->Stream(), &stats);
+        m_session->GetStats(&stats);
         report.SetNameValue("INPUT_READ_BY", m_session->GetSplit().Name());
     }
     report.SetNameValue("WORKERS", CPLSPrintf("%d", stats.workers ? stats.workers : m_plan->workers.workers));

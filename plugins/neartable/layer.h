@@ -87,6 +87,7 @@ class Layer final : public OGRLayer
 
     std::shared_ptr<const NearSide> m_near; /* NULL with worker processes: then it is the helper that has it */
     std::shared_ptr<Helper> m_helper;       /* kept for the next session */
+    Split m_helperSplit;                    /* that it serves */
     int64_t m_nearFeatures = -1;            /* -1: not read yet */
     SessionHandle m_session{nullptr, EndSession{this}};
     PartView m_part;

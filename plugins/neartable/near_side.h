@@ -4,14 +4,11 @@
 
 #include <unordered_map>
 
+#include "jobs/job.h"
 #include "neartable/batch.h"
-#include "processes.h"
 
 namespace fishnet::neartable
 {
-
-/* Asked now and then; false: it is to end with FN_ERR_CANCELLED. */
-using GoesOn = std::function<bool()>;
 
 class NearSide
 {

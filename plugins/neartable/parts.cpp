@@ -4,15 +4,11 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <exception>
-#include <set>
 
-#include "fishnet/stream.h"
 #include "input_files.h"
 #include "input_watch.h"
 #include "neartable/dataset.h"
-#include "neartable/helper.h"
-#include "neartable/part_worker.h"
+#include "neartable/parts_job.h"
 #include "open_options.h"
 #include "output_folder.h"
 
@@ -281,217 +277,7 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH
                           "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
 }
 
-/* ---- in a helper process ---- */
-
-/* Each part opens what it reads: a worker keeps nothing. */
-static void *OpenWorker(PartsJob &job, fn_error *err)
-{
-    return GuardedTask<void *>(err, "a worker cannot begin", nullptr, [&] {
-        ConfigureWorker(job.config.List(), job.threads);
-        return &job;
-    });
-}
-
-static fn_status PrepareJob(const Words &words, fn_job *job, std::string *answer, fn_error *err)
-{
-    auto *told = new PartsJob(); /* as long as the process */
-    if (!told->FromWords(words))
-        return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
-    told->config = ThreadConfig();
-    ConfigureWorker(told->config.List(), 1); /* threads of the helper would be missing in its workers */
-    Notes messages;
-    const fn_status status = told->ReadNear(messages, err);
-    VSICurlClearCache(); /* nor may a connection cross the fork */
-    if (status != FN_OK)
-        return status;
-    size_t bytes = 0;
-    void *packed = NotesToBytes(nullptr, new Notes(std::move(messages)), &bytes);
-    answer->assign(static_cast<const char *>(packed), packed ? bytes : 0);
-    free(packed);
-    job->user = told;
-    job->worker_open = [](void *user, int, fn_error *error) {
-        return OpenWorker(*static_cast<PartsJob *>(user), error);
-    };
-    job->worker_run = [](void *user, void *, fn_task *task, fn_error *error) {
-        return RunPart(*static_cast<const PartsJob *>(user), task, error);
-    };
-    job->worker_close = [](void *, void *) {};
-    return FN_OK;
-}
-
-/* ---- in the host ---- */
-
-namespace
-{
-/* One run over all parts that are not there yet. */
-class Run
-{
-  public:
-    Run(PartsJob &job, const Plan &plan, const OutputFolder &folder, InputWatch *watch, GDALProgressFunc progress,
-        void *progressData)
-        : m_job(job), m_plan(plan), m_folder(folder), m_watch(watch), m_progress(progress), m_progressData(progressData)
-    {
-    }
-    ~Run() { Stop(); }
-    Run(const Run &) = delete;
-    Run &operator=(const Run &) = delete;
-
-    /* False after CPLError. */
-    bool Write();
-
-  private:
-    static void OnReport(void *user, const fn_report *report);
-    void Tell(const fn_report &report, const Notes *notes) const;
-    bool GoesOn(int64_t done) const;
-    bool Begin(fn_error *err);
-    bool ReadNear(fn_error *err);
-    bool Progress(int64_t done);
-    void Stop();
-
-    PartsJob &m_job;
-    const Plan &m_plan;
-    const OutputFolder &m_folder;
-    InputWatch *m_watch; /* may be NULL */
-    GDALProgressFunc m_progress;
-    void *m_progressData;
-    PoolHandle m_pool;
-    fn_stream *m_stream = nullptr;
-};
-} // namespace
-
-void Run::OnReport(void *user, const fn_report *report)
-{
-    const std::unique_ptr<Notes> notes(static_cast<Notes *>(report->notes));
-    GuardedReport("NEARTABLE", [&] { static_cast<Run *>(user)->Tell(*report, notes.get()); });
-}
-
-void Run::Tell(const fn_report &report, const Notes *notes) const
-{
-    const int64_t part = m_job.todo[static_cast<size_t>(report.task)];
-    const std::string name = m_job.File(part);
-    CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", name.c_str(), report.worker, report.process,
-             report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
-             report.again ? "; again" : "");
-    if (report.status != FN_OK && m_pool)
-        m_folder.RemovePart(m_job.Stem(part), report.process);
-    if (notes)
-        for (const Message &message : *notes)
-            Emit(message, (name + ": ").c_str());
-}
-
-bool Run::GoesOn(int64_t done) const
-{
-    const int64_t before = m_job.parts - static_cast<int64_t>(m_job.todo.size());
-    return m_progress(static_cast<double>(before + done) / static_cast<double>(m_job.parts), "", m_progressData) != 0;
-}
-
-bool Run::Progress(int64_t done)
-{
-    if (GoesOn(done))
-        return true;
-    CPLError(CE_Failure, CPLE_UserInterrupt, "User terminated");
-    return false;
-}
-
-/* In this process, or in the helper. */
-bool Run::ReadNear(fn_error *err)
-{
-    Notes messages;
-    for (int tried = 1;; tried++) {
-        if ((m_pool ? fn_pool_start(m_pool.get(), err) : m_job.ReadNear(messages, err, [this] { return GoesOn(0); })) ==
-            FN_OK)
-            break;
-        if (!WaitToTryAgain(tried, m_plan.workers.retries, err))
-            return false;
-    }
-    if (m_pool) {
-        size_t bytes = 0;
-        const void *answer = fn_pool_answer(m_pool.get(), &bytes);
-        const std::unique_ptr<Notes> told(static_cast<Notes *>(NotesFromBytes(nullptr, answer, bytes)));
-        if (told)
-            messages = *told;
-    }
-    for (const Message &message : messages)
-        Emit(message);
-    return true;
-}
-
-bool Run::Begin(fn_error *err)
-{
-    constexpr size_t kBudget = 1 << 20; /* results are small */
-    fn_worker_options workers = m_plan.workers;
-    workers.workers = static_cast<int>(
-        std::max<int64_t>(1, std::min<int64_t>(workers.workers, static_cast<int64_t>(m_job.todo.size()))));
-    fn_job job = {};
-    job.task_count = static_cast<int64_t>(m_job.todo.size());
-    job.user = this;
-    job.task_bytes = [](void *, int64_t) { return sizeof(PartResult); };
-    job.task_label = [](void *user, int64_t task, char *label, size_t size) {
-        const PartsJob &parts = static_cast<const Run *>(user)->m_job;
-        GuardedLabel(label, size, [&] { return parts.File(parts.todo[static_cast<size_t>(task)]); });
-    };
-    job.notes_from_bytes = NotesFromBytes;
-    job.on_report = OnReport;
-    job.worker_open = [](void *user, int, fn_error *error) {
-        return OpenWorker(static_cast<Run *>(user)->m_job, error);
-    };
-    job.worker_run = [](void *user, void *, fn_task *task, fn_error *error) {
-        return RunPart(static_cast<Run *>(user)->m_job, task, error);
-    };
-    job.worker_close = [](void *, void *) {};
-    const fn_job *scheduled = &job;
-    if (workers.processes > 0) {
-        Words inputs = {m_plan.input.path};
-        for (const LayerPlan &layer : m_plan.near)
-            inputs.push_back(layer.path);
-        m_pool = NewPool("near parts", m_job.ToWords(), m_plan.folder, inputs, workers, kBudget, job, err);
-        if (!m_pool)
-            return false;
-        scheduled = fn_pool_job(m_pool.get());
-    }
-    if (!ReadNear(err))
-        return false;
-    fn_job_options options = {};
-    options.workers = workers.workers;
-    options.retries = workers.retries;
-    options.budget = kBudget;
-    options.trace = m_plan.options.trace.empty() ? nullptr : m_plan.options.trace.c_str();
-    return fn_stream_new(scheduled, &options, &m_stream, err) == FN_OK;
-}
-
-bool Run::Write()
-{
-    if (m_job.todo.empty())
-        return Progress(0);
-    fn_error err;
-    fn_status status = Begin(&err) ? FN_OK : err.status;
-    fn_part part = {};
-    for (int64_t done = 0; status == FN_OK;) {
-        status = fn_stream_next(m_stream, &part, &err);
-        const std::string why = m_watch ? m_watch->WhyNot(!part.data) : std::string();
-        if (!why.empty())
-            status = fn_fail(&err, FN_ERR_READ, "%s", why.c_str());
-        if (status != FN_OK || !part.data)
-            break;
-        if (!Progress(++done)) {
-            Stop();
-            return false;
-        }
-    }
-    Stop();
-    if (status != FN_OK)
-        EmitError(m_plan, err);
-    return status == FN_OK;
-}
-
-/* Nothing unfinished stays behind, whoever was writing it. */
-void Run::Stop()
-{
-    fn_stream_free(m_stream);
-    m_stream = nullptr;
-    m_pool.reset();
-    GuardedQuietly(false, [&] { return m_folder.RemoveParts(); }); /* what stays, the next run removes */
-}
+/* ---- the whole ---- */
 
 static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstList options, GDALProgressFunc progress,
                            void *progressData)
@@ -499,14 +285,16 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
     constexpr const char *kEnding = ".vrt";
     const Plan &plan = table.GetPlan();
     const bool hasGeometry = plan.options.geometry != RowGeometry::None;
-    PartsJob job;
+    const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
+    PartsJob &job = *owner;
     bool resume = false;
     if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
         return nullptr;
     /* GDAL has deleted what had the name of the output. */
     const std::string input = InputWatch::PutBack(output);
     if (!input.empty()) {
-        CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: the output %s is an input: %s", output.c_str(), input.c_str());
+        CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: the output %s is an input: %s", output.c_str(),
+                 input.c_str());
         return nullptr;
     }
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
@@ -522,9 +310,10 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
         return nullptr;
     }
     if (table.HasFilter()) { /* workers open the table anew */
-        CPLError(CE_Failure, CPLE_NotSupported,
-                 "NEARTABLE: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or "
-                 "filter the input with WHERE");
+        CPLError(
+            CE_Failure, CPLE_NotSupported,
+            "NEARTABLE: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or "
+            "filter the input with WHERE");
         return nullptr;
     }
     if (plan.options.parts > 1) {
@@ -543,8 +332,7 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
     job.openOptions = TableOptions(plan.options);
     job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
     job.signature = plan.Signature();
-    job.threads = plan.workers.threads;
-    job.config = ThreadConfig();
+    job.plan = table.SharedPlan();
     job.folder = output.substr(0, output.size() - strlen(kEnding)) + "_parts";
 
     InputFiles inputs(InputFiles::Reach::Disk);
@@ -557,15 +345,10 @@ static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstLi
         return nullptr;
     if (!Remove("NEARTABLE", output))
         return nullptr;
-    for (int64_t part = 0; part < job.parts; part++) {
-        bool there = false;
-        if (!folder.Find(job.File(part), "", there))
-            return nullptr;
-        if (!there)
-            job.todo.push_back(part);
-    }
+    if (!job.FindTodo(folder, [](int64_t) { return std::string(); }))
+        return nullptr;
     job.folder = AbsoluteName(job.folder);
-    if (!Run(job, plan, folder, table.Watch().get(), progress, progressData).Write() ||
+    if (!WriteParts(owner, folder, plan.workers, plan.options.trace, table.Watch().get(), progress, progressData) ||
         !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
         return nullptr;
     return GDALDataset::FromHandle(
@@ -594,8 +377,3 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
 }
 
 } // namespace fishnet::neartable
-
-fn_status fishnet::PreparePartsJob(const Words &words, fn_job *job, std::string *answer, fn_error *err)
-{
-    return neartable::PrepareJob(words, job, answer, err);
-}

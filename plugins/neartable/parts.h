@@ -4,15 +4,6 @@
 #define FN_NEARTABLE_PARTS_H
 
 #include "gdal_compat.h"
-#include "processes.h"
-
-namespace fishnet
-{
-
-/* In a helper process: the job "near parts". */
-fn_status PreparePartsJob(const Words &words, fn_job *job, std::string *answer, fn_error *err);
-
-} // namespace fishnet
 
 namespace fishnet::neartable
 {

@@ -801,4 +801,24 @@ std::shared_ptr<const Plan> Plan::Make(const Options &options, std::vector<Datas
     return plan;
 }
 
+Words InputsOf(const Plan &plan)
+{
+    Words inputs = {plan.input.path};
+    for (const LayerPlan &layer : plan.near)
+        inputs.push_back(layer.path);
+    return inputs;
+}
+
+void EmitError(const Plan &plan, const fn_error &err)
+{
+    CPLErrorNum number = CPLE_AppDefined;
+    if (err.status == FN_ERR_MEMORY)
+        number = CPLE_OutOfMemory;
+    else if (err.status == FN_ERR_CANCELLED)
+        number = CPLE_UserInterrupt;
+    else if (err.status == FN_ERR_READ)
+        number = CPLE_FileIO;
+    CPLError(CE_Failure, number, "NEARTABLE:%s: %s", WithoutSecrets(plan.input.name).c_str(), err.text);
+}
+
 } // namespace fishnet::neartable

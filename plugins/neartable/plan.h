@@ -14,6 +14,7 @@
 #include "handles.h"
 #include "neartable/options.h"
 #include "neartable/record.h"
+#include "processes.h"
 
 namespace fishnet::neartable
 {
@@ -94,6 +95,12 @@ class Plan
     /* From a layer's coordinates to `srs`; NULL and `cause` on failure. Any thread. */
     TransformationHandle NewTransformation(const LayerPlan &layer, std::string &cause) const;
 };
+
+/* The names of its inputs. */
+Words InputsOf(const Plan &plan);
+
+/* A failure in words for the host: CPLError in the name of the table. */
+void EmitError(const Plan &plan, const fn_error &err);
 
 } // namespace fishnet::neartable
 

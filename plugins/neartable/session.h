@@ -1,52 +1,46 @@
-/* One pass over the input by workers: their stream and all that they use. It can outlive the dataset: see closing.h. */
+/* One pass over the input by workers. */
 #ifndef FN_NEARTABLE_SESSION_H
 #define FN_NEARTABLE_SESSION_H
 
-#include "closing.h"
-#include "neartable/helper.h"
+#include "jobs/job_run.h"
+#include "neartable/near_job.h"
+#include "neartable/part.h"
 #include "neartable/read_ahead.h"
 
 namespace fishnet::neartable
 {
 
-class Session final : public Crew
+class Session
 {
   public:
-    ~Session() override;
     /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets: those of the
      * plan; one reader uses the input's handle, and begins to read at once. */
-    static Session *Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets);
+    static std::unique_ptr<Session> Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets);
+    ~Session();
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
 
-    /* Lets the workers begin: threads, or the processes of a helper. near: NULL with CountUsable. False after CPLError. */
-    bool Start(std::shared_ptr<const NearSide> near);
-    bool Start(std::shared_ptr<Helper> helper);
+    /* Lets the workers begin. near: NULL with CountUsable, and with a helper, which has it. helper: NULL with threads. False after CPLError. */
+    bool Start(std::shared_ptr<const NearSide> near, std::shared_ptr<Helper> helper);
 
     /* The next part, or false: at the end, or after CPLError with *failed. bytes: as it came. */
     bool Next(PartView *part, bool *failed, fn_part *bytes = nullptr);
 
     /* Whether its one reader uses the handles, and has them still if it cannot be stopped. */
-    bool Uses(const SharedDatasets &datasets) const { return m_work.shared && m_work.shared->Uses(datasets); }
-    fn_stream *Stream() const { return m_stream; }
-    const Split &GetSplit() const { return m_work.split; }
+    bool Uses(const SharedDatasets &datasets) const { return m_job->oneReader && m_job->oneReader->Uses(datasets); }
+    void GetStats(fn_stream_stats *stats) const { fn_stream_get_stats(m_run->Stream(), stats); }
+    const Split &GetSplit() const { return m_job->split; }
 
-    bool TryStop(double seconds) override;
-    bool StopBehind(void (*stopped)(void *user), void *user) override;
-    void Leave() override;
+    /* Ends it. False: the workers are at it still, and have what they use. */
+    bool Close() { return !m_run || CloseCrew(m_run.release()); }
 
   private:
     Session() = default;
-    bool Start(fn_job &job);
-    void FreeHelper();
-    static void OnReport(void *user, const fn_report *report);
-    void Tell(const fn_report &report, const Notes *notes) const;
 
-    Work m_work;
-    Purpose m_purpose = Purpose::Rows;
-    std::shared_ptr<Helper> m_helper; /* of worker processes */
-    CPLStringList m_config;
+    std::shared_ptr<NearJob> m_job;
+    Purpose m_purpose = Rows;
     std::unique_ptr<ReadAhead> m_readAhead; /* until the workers begin */
-    fn_stream *m_stream = nullptr;
-    bool m_hostListens = true; /* messages may be given: we are on a thread of the host */
+    JobRunHandle m_run;
 };
 
 } // namespace fishnet::neartable

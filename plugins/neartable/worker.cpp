@@ -7,21 +7,20 @@
 namespace fishnet::neartable
 {
 
-std::unique_ptr<Worker> Worker::Open(const Work &work, CSLConstList config, int threads, fn_error *err)
+std::unique_ptr<Worker> Worker::Open(const NearJob &job, fn_error *err)
 {
-    ConfigureWorker(config, threads); /* this thread is ours until the stream ends */
-    std::unique_ptr<Worker> self(new Worker(work));
+    std::unique_ptr<Worker> self(new Worker(job));
     std::string cause;
     fn_status status = FN_OK;
-    self->m_reader = TaskReader::Open(self->m_plan, work.near.get(), work.split, work.shared.get(), &status, cause);
+    self->m_reader = TaskReader::Open(self->m_plan, job.near.get(), job.split, job.oneReader.get(), &status, cause);
     if (!self->m_reader) {
         fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
                 cause.c_str());
         return nullptr;
     }
-    if (work.near) {
+    if (job.near) {
         fn_searcher *searcher = nullptr;
-        if (fn_searcher_new(work.near->Set(), &self->m_plan.limits, &searcher, err) != FN_OK)
+        if (fn_searcher_new(job.near->Set(), &self->m_plan.limits, &searcher, err) != FN_OK)
             return nullptr;
         self->m_searcher.reset(searcher);
     }
@@ -32,30 +31,6 @@ Worker::~Worker()
 {
     MessageCollector collector; /* nobody is there to hear them any more */
     m_reader.reset();
-}
-
-/* Sizes that rows do not have: each of them takes more. */
-constexpr size_t kCountRowsBytes = sizeof(PartHeader), kCountUsableBytes = sizeof(PartHeader) + sizeof(uint64_t);
-
-Purpose Worker::PurposeOf(size_t taskBytes)
-{
-    return taskBytes == kCountRowsBytes     ? Purpose::CountRows
-           : taskBytes == kCountUsableBytes ? Purpose::CountUsable
-                                            : Purpose::Rows;
-}
-
-size_t Worker::TaskBytes(const Work &work, Purpose purpose, int64_t task)
-{
-    const Plan &plan = *work.plan;
-    constexpr size_t kField = 16; /* bytes of a carried field, about */
-    if (purpose != Purpose::Rows)
-        return purpose == Purpose::CountRows ? kCountRowsBytes : kCountUsableBytes;
-    const auto features = static_cast<size_t>(work.split.TaskSize(task));
-    const size_t closest = std::min<size_t>(plan.limits.closest, kPartRows);
-    const size_t rows = std::min<size_t>(features * closest, kPartRows);
-    const size_t nearFields = plan.CarriesNearRecords() ? plan.nearFields.size() : 0;
-    return PartBuilder::BytesFor(plan, rows,
-                                 (std::min(features, rows) * plan.fields.size() + rows * nearFields) * kField);
 }
 
 /* ---- rows ---- */
@@ -79,8 +54,8 @@ uint64_t Worker::NearRecord(uint32_t feature)
 {
     const auto added = m_part.nearRecords.emplace(feature, m_part.records.size());
     if (added.second) {
-        const char *record = m_work.near->Record(feature);
-        m_part.records.insert(m_part.records.end(), record, record + m_work.near->RecordBytes(feature));
+        const char *record = m_job.near->Record(feature);
+        m_part.records.insert(m_part.records.end(), record, record + m_job.near->RecordBytes(feature));
     }
     return added.first->second;
 }
@@ -96,7 +71,7 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
     const bool unmatched = n == 0;
     if (unmatched && !m_plan.options.unmatchedNull)
         return FN_OK;
-    if (m_purpose != Purpose::Rows) {
+    if (m_purpose != Rows) {
         m_part.header.rows += static_cast<int64_t>(std::max<size_t>(n, 1));
         return FN_OK;
     }
@@ -149,12 +124,12 @@ void Worker::FindExcluded(int64_t task)
 {
     m_excludedLayer = m_plan.excluded.layer;
     m_excluded = m_batch->fids.data();
-    if (m_work.split.way != Split::Way::OneReader || !m_work.near->KnowsPlaces())
+    if (m_job.split.way != Split::Way::OneReader || !m_job.near->KnowsPlaces())
         return;
-    const int64_t place = m_work.split.TaskBegin(task);
+    const int64_t place = m_job.split.TaskBegin(task);
     m_byNumber.clear();
     for (size_t i = 0; i < m_batch->Count(); i++)
-        m_byNumber.push_back(m_work.near->FeatureAt(place + static_cast<int64_t>(i)));
+        m_byNumber.push_back(m_job.near->FeatureAt(place + static_cast<int64_t>(i)));
     m_excludedLayer = FN_BY_NUMBER;
     m_excluded = m_byNumber.data();
 }
@@ -213,29 +188,29 @@ static fn_usable PointUsable(double x, double y, bool geodesic)
     return geodesic && std::abs(y) > 90 ? FN_UNUSABLE_LATITUDE : FN_USABLE;
 }
 
-fn_status Worker::Run(Purpose purpose, fn_task *task, Notes *messages, fn_error *err)
+fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     MessageCollector collector;
     std::string cause;
     fn_error reason = {};
     bool end = false;
-    m_purpose = purpose;
+    m_purpose = task.variant;
     m_part.Clear(m_plan); /* a task that was given up may have left something */
-    fn_status status = m_reader->Read(task->number, task->cancel, &m_batch, &end, collector, cause);
-    const std::string range = m_work.split.Describe(task->number);
+    fn_status status = m_reader->Read(task.number, task.cancel, &m_batch, &end, collector, cause);
+    const std::string range = m_job.split.Describe(task.number);
     if (status != FN_OK && status != FN_ERR_CANCELLED)
         return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),
                        Describe(m_plan.input).c_str(), cause.c_str());
     if (status == FN_OK && end) {
-        fn_stream_end(task);
-        task->bytes = 0;
+        fn_stream_end(&task);
+        task.bytes = 0;
         return FN_OK;
     }
     if (status == FN_OK) {
         m_part.header.features = static_cast<int64_t>(m_batch->Count());
         m_part.header.unusable = m_batch->unusable;
     }
-    if (status == FN_OK && purpose == Purpose::CountUsable) {
+    if (status == FN_OK && m_purpose == CountUsable) {
         for (size_t i = 0; i < m_batch->Count(); i++) {
             if (m_batch->shapes[i] == Batch::Shape::Wkb)
                 m_part.header.unusable.Count(fn_wkb_usable(m_batch->Wkb(i), m_batch->WkbBytes(i), m_plan.geodesic));
@@ -243,14 +218,14 @@ fn_status Worker::Run(Purpose purpose, fn_task *task, Notes *messages, fn_error 
                 m_part.header.unusable.Count(PointUsable(m_batch->xy[2 * i], m_batch->xy[2 * i + 1], m_plan.geodesic));
         }
     } else if (status == FN_OK)
-        status = Search(task, &reason);
-    if (status == FN_OK && purpose != Purpose::Rows) {
-        memcpy(task->result, &m_part.header, sizeof(PartHeader));
-        task->bytes = sizeof(PartHeader);
+        status = Search(&task, &reason);
+    if (status == FN_OK && m_purpose != Rows) {
+        memcpy(task.result, &m_part.header, sizeof(PartHeader));
+        task.bytes = sizeof(PartHeader);
     } else if (status == FN_OK)
-        status = Flush(task, true, &reason);
+        status = Flush(&task, true, &reason);
     if (status == FN_OK)
-        *messages = std::move(collector.messages);
+        messages = std::move(collector.messages);
     else
         fn_fail(err, status, "%s of %.300s: %.500s", range.c_str(), Describe(m_plan.input).c_str(),
                 status == FN_ERR_CANCELLED ? "cancelled" : reason.text);

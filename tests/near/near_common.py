@@ -244,8 +244,6 @@ class NearCase(Case):
         keys = [key if isinstance(key, tuple) else (0, key) for key in near_keys]
         index = {key: j for j, key in enumerate(keys)}
         self.assertEqual(len(index), len(keys))
-        place = np.empty(len(keys), dtype=int)
-        place[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
         self.assertEqual([row.row for row in rows], list(range(1, len(rows) + 1)), 'FIDs of rows')
         by_input, order = {}, []
         for row in rows:
@@ -264,8 +262,7 @@ class NearCase(Case):
             open_to = np.isfinite(d) & (allowed[i] if allowed is not None else True)
             loose = open_to & (d <= radius + slack) & (d >= min_radius - slack)
             sure = open_to & (d <= radius - slack) & ((d >= min_radius + slack) | (min_radius <= 0))
-            want = np.nonzero(sure)[0]
-            want = want[np.lexsort((place[want], d[want]))].tolist()  # by (distance, key)
+            want = sorted(np.nonzero(sure)[0], key=lambda j: (d[j], keys[j]))
             limit = len(keys) if k is None else k
             if unmatched and len(got) == 1 and got[0].NEAR_FID == -1:
                 self.assertFalse(want, what)

@@ -1,4 +1,4 @@
-#include "closing.h"
+#include "jobs/closing.h"
 
 #include <chrono>
 #include <condition_variable>

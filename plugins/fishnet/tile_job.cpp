@@ -1,9 +1,8 @@
-#include "fishnet/tile_worker.h"
+#include "fishnet/tile_job.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 
 #include <gdal_utils.h>
 #include <unistd.h>
@@ -30,80 +29,97 @@ template <class T> static std::vector<T> Values(const std::string &bytes)
     return values;
 }
 
-static std::string PackList(const CPLStringList &list)
+JobDescription TileJob::Describe() const
 {
-    Words words;
-    for (int i = 0; i < list.size(); i++)
-        words.emplace_back(list[i]);
-    return Pack(words);
+    return {"tiles",
+            {folder, tiles.format, tiles.extension, PackOptions(tiles.options.List()), Bytes(tiles.columns),
+             Bytes(tiles.rows), Bytes(todo), connection, PackOptions(openOptions.List()), signature,
+             std::to_string(workers)},
+            hostFolder,
+            inputs};
 }
 
-static bool UnpackList(const std::string &bytes, CPLStringList &list)
+std::unique_ptr<Job> TileJob::FromWords(const Words &words, int threads, fn_error *err)
 {
-    Words words;
-    if (!Unpack(bytes.data(), bytes.size(), words))
-        return false;
-    for (const std::string &word : words)
-        list.AddString(word.c_str());
-    return true;
+    auto job = std::make_unique<TileJob>(threads);
+    if (words.size() != 11 || !UnpackOptions(words[3], job->tiles.options) ||
+        !UnpackOptions(words[8], job->openOptions)) {
+        fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+        return nullptr;
+    }
+    job->folder = words[0];
+    job->tiles.format = words[1];
+    job->tiles.extension = words[2];
+    job->tiles.columns = Values<int>(words[4]);
+    job->tiles.rows = Values<int>(words[5]);
+    job->todo = Values<int64_t>(words[6]);
+    job->connection = words[7];
+    job->signature = words[9];
+    job->workers = atoi(words[10].c_str());
+    job->m_inHelper = true;
+    return job;
 }
 
-Words TileJob::ToWords() const
+/* ---- in the host ---- */
+
+void TileJob::Fail(const fn_error &err) const
 {
-    return {tiles.folder,
-            tiles.format,
-            tiles.extension,
-            PackList(tiles.options),
-            Bytes(tiles.columns),
-            Bytes(tiles.rows),
-            Bytes(todo),
-            connection,
-            PackList(openOptions),
-            signature,
-            std::to_string(workers),
-            std::to_string(threads)};
+    CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_FileIO, "FISHNET: %s", err.text);
 }
 
-bool TileJob::FromWords(const Words &words)
+void TileJob::Tell(const Message &message, const std::string &task, long)
 {
-    if (words.size() != 12 || !UnpackList(words[3], tiles.options) || !UnpackList(words[8], openOptions))
-        return false;
-    tiles.folder = words[0];
-    tiles.format = words[1];
-    tiles.extension = words[2];
-    tiles.columns = Values<int>(words[4]);
-    tiles.rows = Values<int>(words[5]);
-    todo = Values<int64_t>(words[6]);
-    connection = words[7];
-    signature = words[9];
-    workers = atoi(words[10].c_str());
-    threads = atoi(words[11].c_str());
-    return true;
+    if (message.level == CE_Debug || said.insert(message.text).second)
+        Emit(message, ("FISHNET: " + task + ": ").c_str());
 }
 
 /* ---- opening ---- */
 
-std::unique_ptr<TileWorker> TileWorker::Open(const TileJob &job, fn_error *err)
+namespace
 {
-    ConfigureWorker(job.config.List(), job.threads);
+class TileWorker final : public JobWorker
+{
+  public:
+    TileWorker(const TileJob &job, DatasetHandle dataset) : m_job(job), m_dataset(std::move(dataset)) {}
+    ~TileWorker() override;
+
+    /* Writes the tile of a task. Its part folder is gone afterwards, whatever happens. */
+    fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
+
+  private:
+    bool Write(int64_t tile, const std::string &file, fn_task &task) const;
+    bool IsWhole(int64_t tile, const std::string &file) const;
+    bool NoteFailures(int64_t tile, const std::string &part) const;
+
+    const TileJob &m_job;
+    DatasetHandle m_dataset;
+};
+} // namespace
+
+std::unique_ptr<JobWorker> TileJob::OpenWorker(fn_error *err)
+{
+    if (m_inHelper) { /* GDAL's cache is one for each process: together they take what one would. */
+        constexpr GIntBig kLeast = 64 << 20;
+        const GIntBig most = GDALGetCacheMax64();
+        GDALSetCacheMax64(std::min(most, std::max(kLeast, most / std::max(1, workers))));
+    }
     /* A mask in the tile's own file; the host may say otherwise. */
     if (!CPLGetConfigOption("GDAL_TIFF_INTERNAL_MASK", nullptr))
         CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
-    std::unique_ptr<TileWorker> worker(new TileWorker(job));
     MessageCollector collector; /* the host has heard them */
-    worker->m_dataset.reset(GDALOpenEx(job.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
-                                       job.openOptions.List(), nullptr));
-    auto *dataset = static_cast<Dataset *>(GDALDataset::FromHandle(worker->m_dataset.get()));
+    DatasetHandle handle(
+        GDALOpenEx(connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, openOptions.List(), nullptr));
+    auto *dataset = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     if (!dataset) {
         fn_fail(err, FN_ERR_READ, "a worker cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());
         return nullptr;
     }
-    if (dataset->GetPlan().Signature() != job.signature) {
+    if (dataset->GetPlan().Signature() != signature) {
         fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened");
         return nullptr;
     }
-    return worker;
+    return std::make_unique<TileWorker>(*this, std::move(handle));
 }
 
 TileWorker::~TileWorker()
@@ -114,7 +130,7 @@ TileWorker::~TileWorker()
 
 /* ---- one tile ---- */
 
-static int CPL_STDCALL GoesOn(double, const char *, void *task)
+static int CPL_STDCALL IsWanted(double, const char *, void *task)
 {
     return !fn_is_cancelled(static_cast<fn_task *>(task)->cancel);
 }
@@ -137,7 +153,7 @@ bool TileWorker::Write(int64_t tile, const std::string &file, fn_task &task) con
     if (!options)
         return false;
     static_cast<Dataset *>(GDALDataset::FromHandle(m_dataset.get()))->LimitTo(window);
-    GDALTranslateOptionsSetProgress(options.get(), GoesOn, &task);
+    GDALTranslateOptionsSetProgress(options.get(), IsWanted, &task);
     DatasetHandle written(GDALTranslate(file.c_str(), m_dataset.get(), options.get(), nullptr));
     const bool begun = written != nullptr;
 #if FN_GDAL_AT_LEAST(3, 7)
@@ -250,11 +266,10 @@ static bool IsForMemory(const MessageCollector &collector)
     return false;
 }
 
-fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
+fn_status TileWorker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
-    const int64_t tile = m_job.todo[static_cast<size_t>(task.number)];
-    const std::string part =
-        output::PartFolder(m_job.tiles.folder, m_job.tiles.Stem(tile), static_cast<long>(getpid()));
+    const int64_t tile = m_job.PartOf(task.number);
+    const std::string part = output::PartFolder(m_job.folder, m_job.tiles.Stem(tile), static_cast<long>(getpid()));
     const std::string file = part + "/" + m_job.tiles.File(tile);
     int64_t bytes = 0;
     std::string cause, reason;
@@ -267,7 +282,7 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
         else
             done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&
                    NoteFailures(tile, part) &&
-                   output::Publish("FISHNET", part, m_job.tiles.folder, m_job.tiles.File(tile), &bytes);
+                   output::Publish("FISHNET", part, m_job.folder, m_job.tiles.File(tile), &bytes);
         cause = collector.Cause(("the driver " + m_job.tiles.format + " gives no reason").c_str());
         memory = IsForMemory(collector);
         if (!done)
@@ -275,11 +290,11 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
         if (cause.find(reason) != std::string::npos)
             reason.clear();
         VSIRmdirRecursive(part.c_str());
-        *notes = std::move(collector.messages);
+        messages = std::move(collector.messages);
     }
-    const std::string name = m_job.tiles.folder + "/" + m_job.tiles.File(tile);
+    const std::string name = m_job.folder + "/" + m_job.tiles.File(tile);
     if (!done) {
-        notes->clear();
+        messages.clear();
         if (fn_is_cancelled(task.cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
         /* Reading has been tried again by the dataset itself, and writing to a full disk is not: that is final. */
@@ -287,18 +302,8 @@ fn_status TileWorker::Run(fn_task &task, Notes *notes, fn_error *err)
                        name.c_str(), Describe(m_job.tiles.Window(tile)).c_str(), cause.c_str(),
                        reason.empty() ? "" : ": ", reason.c_str());
     }
-    static_cast<TileResult *>(task.result)->bytes = bytes;
+    memcpy(task.result, &bytes, sizeof bytes);
     return FN_OK;
-}
-
-void SetTileCalls(fn_job &job)
-{
-    job.worker_run = [](void *, void *worker, fn_task *task, fn_error *error) {
-        return KeepNotes(task, error, "a tile cannot be written", [&](Notes &messages) {
-            return static_cast<TileWorker *>(worker)->Run(*task, &messages, error);
-        });
-    };
-    job.worker_close = [](void *, void *worker) { delete static_cast<TileWorker *>(worker); };
 }
 
 } // namespace fishnet

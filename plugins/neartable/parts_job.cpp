@@ -1,4 +1,4 @@
-#include "neartable/part_worker.h"
+#include "neartable/parts_job.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -55,53 +55,61 @@ std::vector<int> PartsJob::FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH pa
     return columns;
 }
 
-Words PartsJob::ToWords() const
+JobDescription PartsJob::Describe() const
 {
     std::string numbers(reinterpret_cast<const char *>(todo.data()), todo.size() * sizeof(int64_t));
-    return {folder,
-            format,
-            extension,
-            PackOptions(datasetOptions.List()),
-            PackOptions(layerOptions.List()),
-            std::to_string(parts),
-            numbers,
-            connection,
-            PackOptions(openOptions.List()),
-            signature,
-            std::to_string(threads)};
+    return {"near parts",
+            {folder, format, extension, PackOptions(datasetOptions.List()), PackOptions(layerOptions.List()),
+             std::to_string(parts), numbers, connection, PackOptions(openOptions.List()), signature},
+            plan->folder,
+            InputsOf(*plan)};
 }
 
-bool PartsJob::FromWords(const Words &words)
+std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_error *err)
 {
-    if (words.size() != 11 || !UnpackOptions(words[3], datasetOptions) || !UnpackOptions(words[4], layerOptions) ||
-        !UnpackOptions(words[8], openOptions))
-        return false;
-    folder = words[0];
-    format = words[1];
-    extension = words[2];
-    parts = CPLAtoGIntBig(words[5].c_str());
-    todo.resize(words[6].size() / sizeof(int64_t));
-    if (!todo.empty())
-        memcpy(todo.data(), words[6].data(), todo.size() * sizeof(int64_t));
-    connection = words[7];
-    signature = words[9];
-    threads = atoi(words[10].c_str());
-    return true;
+    auto job = std::make_unique<PartsJob>(threads);
+    if (words.size() != 10 || !UnpackOptions(words[3], job->datasetOptions) ||
+        !UnpackOptions(words[4], job->layerOptions) || !UnpackOptions(words[8], job->openOptions)) {
+        fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+        return nullptr;
+    }
+    job->folder = words[0];
+    job->format = words[1];
+    job->extension = words[2];
+    job->parts = CPLAtoGIntBig(words[5].c_str());
+    job->todo.resize(words[6].size() / sizeof(int64_t));
+    if (!job->todo.empty())
+        memcpy(job->todo.data(), words[6].data(), job->todo.size() * sizeof(int64_t));
+    job->connection = words[7];
+    job->signature = words[9];
+    return job;
 }
 
-fn_status PartsJob::ReadNear(Notes &messages, fn_error *err, const GoesOn &goesOn)
+fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err)
 {
     MessageCollector collector; /* the host has heard what opening gives */
     Options options;
     std::vector<DatasetHandle> handles;
-    const std::shared_ptr<const Plan> plan =
+    const std::shared_ptr<const Plan> own =
         options.Parse(connection.c_str(), openOptions.List()) ? Plan::Make(options, handles) : nullptr;
-    if (!plan)
+    if (!own)
         return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
-    if (plan->Signature() != signature)
+    if (own->Signature() != signature)
         return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
-    near = NearSide::Read(*plan, handles, messages, err, goesOn);
+    near = NearSide::Read(*own, handles, messages, err, goesOn);
     return near ? FN_OK : err->status;
+}
+
+/* ---- in the host ---- */
+
+void PartsJob::Fail(const fn_error &err) const
+{
+    EmitError(*plan, err);
+}
+
+void PartsJob::Tell(const Message &message, const std::string &task, long)
+{
+    Emit(message, (task + ": ").c_str());
 }
 
 /* ---- one part ---- */
@@ -189,10 +197,11 @@ static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH tabl
                  "read again whole numbers of the column %s are rounded: the format %s does not hold them",
                  nameOf(rounded), job.format.c_str());
     else if (OGR_FD_GetGeomType(defn) != wkbNone && OGR_FD_GetGeomType(OGR_L_GetLayerDefn(layer)) == wkbNone)
-        CPLError(CE_Failure, CPLE_AppDefined,
-                 "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
-                 "it with PART_LCO=GEOMETRY=AS_WKT)",
-                 job.format.c_str());
+        CPLError(
+            CE_Failure, CPLE_AppDefined,
+            "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
+            "it with PART_LCO=GEOMETRY=AS_WKT)",
+            job.format.c_str());
     else
         return true;
     return false;
@@ -208,9 +217,9 @@ static bool MakeSureItIsThere(const std::string &file)
     return made && VSIFCloseL(made) == 0;
 }
 
-static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_error *err)
+static fn_status WritePart(const PartsJob &job, fn_task &task, Notes &messages, fn_error *err)
 {
-    const int64_t part = job.todo[static_cast<size_t>(task.number)];
+    const int64_t part = job.PartOf(task.number);
     const std::string temporary = PartFolder(job.folder, job.Stem(part), static_cast<long>(getpid()));
     const std::string file = temporary + "/" + job.File(part);
     int64_t rows = 0, bytes = 0;
@@ -233,13 +242,13 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
         if (!done && opened)
             reason = WhyNotWritable(temporary);
         VSIRmdirRecursive(temporary.c_str());
-        *notes = std::move(collector.messages);
+        messages = std::move(collector.messages);
     }
     if (done) {
-        static_cast<PartResult *>(task.result)->rows = rows;
+        memcpy(task.result, &rows, sizeof rows);
         return FN_OK;
     }
-    notes->clear();
+    messages.clear();
     if (fn_is_cancelled(task.cancel))
         return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
     const std::string name = job.folder + "/" + job.File(part);
@@ -250,10 +259,26 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes *notes, fn_
                    reason.empty() ? "" : ": ", reason.c_str());
 }
 
-fn_status RunPart(const PartsJob &job, fn_task *task, fn_error *err)
+namespace
 {
-    return KeepNotes(task, err, "a part cannot be written",
-                     [&](Notes &messages) { return WritePart(job, *task, &messages, err); });
+/* Each part opens what it reads: a worker keeps nothing. */
+class PartWorker final : public JobWorker
+{
+  public:
+    explicit PartWorker(const PartsJob &job) : m_job(job) {}
+    fn_status Run(fn_task &task, Notes &messages, fn_error *err) override
+    {
+        return WritePart(m_job, task, messages, err);
+    }
+
+  private:
+    const PartsJob &m_job;
+};
+} // namespace
+
+std::unique_ptr<JobWorker> PartsJob::OpenWorker(fn_error *)
+{
+    return std::make_unique<PartWorker>(*this);
 }
 
 } // namespace fishnet::neartable

@@ -1,0 +1,132 @@
+#include "jobs/part_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "jobs/job_run.h"
+
+namespace fishnet
+{
+
+bool PartJob::FindTodo(const output::OutputFolder &outputs, const std::function<std::string(int64_t part)> &failures)
+{
+    for (int64_t part = 0; part < PartCount(); part++) {
+        bool there = false;
+        if (!outputs.Find(File(part), failures(part), there))
+            return false;
+        if (!there)
+            todo.push_back(part);
+    }
+    return true;
+}
+
+void PartJob::Ended(const fn_report &report, bool byProcess)
+{
+    if (report.status != FN_OK && byProcess && m_outputs)
+        m_outputs->RemovePart(Stem(PartOf(report.task)), report.process);
+}
+
+/* One run over all parts that are not there yet. */
+class PartRun
+{
+  public:
+    PartRun(std::shared_ptr<PartJob> job, const output::OutputFolder &outputs, GDALProgressFunc progress,
+            void *progressData)
+        : m_job(std::move(job)), m_progress(progress), m_progressData(progressData),
+          m_done(m_job->PartCount() - m_job->TaskCount())
+    {
+        m_job->m_outputs = &outputs;
+    }
+    ~PartRun() { Stop(); }
+    PartRun(const PartRun &) = delete;
+    PartRun &operator=(const PartRun &) = delete;
+
+    /* False: the user has had enough. */
+    bool Progress(int64_t more);
+    /* Prepares the job, in this process or in the helper. */
+    fn_status Begin(const JobRunOptions &options, fn_error *err);
+    fn_status Write(InputWatch *watch, fn_error *err);
+
+  private:
+    void Stop();
+
+    std::shared_ptr<PartJob> m_job;
+    GDALProgressFunc m_progress;
+    void *m_progressData;
+    int64_t m_done;
+    std::unique_ptr<JobRun> m_run;
+};
+
+bool PartRun::Progress(int64_t more)
+{
+    m_done += more;
+    return m_progress(static_cast<double>(m_done) / static_cast<double>(m_job->PartCount()), "", m_progressData) != 0;
+}
+
+fn_status PartRun::Begin(const JobRunOptions &options, fn_error *err)
+{
+    Notes messages;
+    std::string answer;
+    std::shared_ptr<Helper> helper;
+    const GoesOn goesOn = [this] { return Progress(0); };
+    if (options.workers.processes > 0) {
+        if (!Progress(0))
+            return fn_fail(err, FN_ERR_CANCELLED, kStopped);
+        helper = Helper::New(m_job, options.workers, options.budget, err);
+        if (!helper || helper->Start(messages, answer, err) != FN_OK)
+            return err->status;
+    } else
+        for (int tried = 1; m_job->Prepare(messages, goesOn, err) != FN_OK; tried++)
+            if (!WaitToTryAgain(tried, options.workers.retries, err))
+                return err->status;
+    for (const Message &message : messages)
+        Emit(message);
+    m_run = JobRun::New(m_job, ResultKind::InOrder, options, helper, err);
+    return m_run ? FN_OK : err->status;
+}
+
+fn_status PartRun::Write(InputWatch *watch, fn_error *err)
+{
+    for (fn_part part = {};;) {
+        const fn_status status = fn_stream_next(m_run->Stream(), &part, err);
+        const std::string why = watch ? watch->WhyNot(!part.data) : std::string();
+        if (!why.empty())
+            return fn_fail(err, FN_ERR_READ, "%s", why.c_str());
+        if (status != FN_OK || !part.data)
+            return status;
+        if (!Progress(1))
+            return fn_fail(err, FN_ERR_CANCELLED, kStopped);
+    }
+}
+
+/* Nothing unfinished stays behind, whoever was writing it. */
+void PartRun::Stop()
+{
+    m_run.reset();
+    if (const output::OutputFolder *outputs = std::exchange(m_job->m_outputs, nullptr))
+        GuardedQuietly(false, [outputs] { return outputs->RemoveParts(); }); /* what stays, the next run removes */
+}
+
+bool WriteParts(const std::shared_ptr<PartJob> &job, const output::OutputFolder &outputs, fn_worker_options workers,
+                const std::string &trace, InputWatch *watch, GDALProgressFunc progress, void *progressData)
+{
+    constexpr size_t kBudget = 1 << 20; /* results are small */
+    fn_error err;
+    PartRun run(job, outputs, progress, progressData);
+    fn_status status = FN_OK;
+    if (job->todo.empty())
+        status = run.Progress(0) ? FN_OK : fn_fail(&err, FN_ERR_CANCELLED, kStopped);
+    else {
+        workers.workers = static_cast<int>(std::min<int64_t>(workers.workers, job->TaskCount()));
+        status = run.Begin({workers, kBudget, trace, 0}, &err);
+        if (status == FN_OK)
+            status = run.Write(watch, &err);
+    }
+    if (status == FN_ERR_CANCELLED)
+        CPLError(CE_Failure, CPLE_UserInterrupt, "%s", err.text);
+    else if (status != FN_OK)
+        job->Fail(err);
+    return status == FN_OK;
+}
+
+} // namespace fishnet

@@ -1,5 +1,6 @@
-/* Where GDAL and the core call us. No exception may leave: hosts end when one does, and frames of C have nothing that undoes what they
- * have begun. Each entry from GDAL is a Guarded(), each callback of the core one of the others.
+/* Where GDAL and the core call us. No exception may leave: hosts end when one does, and frames of C have nothing
+ * that undoes what they have begun. Each entry from GDAL is a Guarded(), each callback of the core one of the
+ * others.
  *
  *     int Dataset::Identify(GDALOpenInfo *info)
  *     {
@@ -50,8 +51,8 @@ template <class Value, class Run> Value Guarded(const char *who, Value failed, R
                  [who, level](const char *text, CPLErrorNum number) { CPLError(level, number, "%s: %s", who, text); });
 }
 
-/* Where GDAL has no memory for a part of what it makes (a line of metadata, a band, an option), it says so and goes on. Has it, on this thread,
- * since the last CPLErrorReset()? GDALOpenEx() resets, too. */
+/* Where GDAL has no memory for a part of what it makes (a line of metadata, a band, an option), it says so and goes
+ * on. Has it, on this thread, since the last CPLErrorReset()? GDALOpenEx() resets, too. */
 inline bool HasLackedMemory()
 {
     return CPLGetLastErrorType() >= CE_Failure && CPLGetLastErrorNo() == CPLE_OutOfMemory;
@@ -70,7 +71,8 @@ template <class Open> GDALDataset *GuardedOpen(const char *who, Open &&open)
     });
 }
 
-/* fn_job::on_report, on a thread of the host too. It may be a warning that is lost, which is no reason to fail: it becomes another one. */
+/* fn_job::on_report, on a thread of the host too. It may be a warning that is lost, which is no reason to fail: it
+ * becomes another one. */
 template <class Run> void GuardedReport(const char *who, Run &&run)
 {
     const auto all = [&run] {
@@ -80,8 +82,8 @@ template <class Run> void GuardedReport(const char *who, Run &&run)
     Guarded(who, false, all, CE_Warning);
 }
 
-/* A callback of the core that says why it fails. An exception becomes the error "`what`: ...", of a kind that another attempt may not meet
- * again, and `failed`. */
+/* A callback of the core that says why it fails. An exception becomes the error "`what`: ...", of a kind that
+ * another attempt may not meet again, and `failed`. */
 template <class Value, class Run> Value GuardedTask(fn_error *err, const char *what, Value failed, Run &&run)
 {
     return Catch(std::move(failed), std::forward<Run>(run),

@@ -11,7 +11,8 @@
 namespace fishnet
 {
 
-/* The text that PROJ has for a CRS without name: "+proj=utm +zone=32 +ellps=intl +towgs84=0,0,0,0,0,0,0 +units=m +no_defs". */
+/* The text that PROJ has for a CRS without name: "+proj=utm +zone=32 +ellps=intl +towgs84=0,0,0,0,0,0,0 +units=m
+ * +no_defs". */
 inline std::string ProjText(OGRSpatialReferenceH srs)
 {
     char *proj = nullptr;

@@ -1,5 +1,5 @@
-/* What differs between GDAL 3.6 and 3.13, in one place. Every override says `override`: a signature that has changed must not
- * compile. Never define GDAL_BANDMAP_TYPE_CONST_SAFE: libgdal exports the non-const names only. */
+/* What differs between GDAL 3.6 and 3.13, in one place. Every override says `override`: a signature that has changed
+ * must not compile. Never define GDAL_BANDMAP_TYPE_CONST_SAFE: libgdal exports the non-const names only. */
 #ifndef FN_GDAL_COMPAT_H
 #define FN_GDAL_COMPAT_H
 

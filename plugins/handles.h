@@ -35,8 +35,8 @@ struct Message {
     std::string text;
 };
 
-/* Collects this thread's GDAL messages while it lives, without the secrets in them, instead of the host's handler getting them from a thread of
- * ours. */
+/* Collects this thread's GDAL messages while it lives, without the secrets in them, instead of the host's handler
+ * getting them from a thread of ours. */
 class MessageCollector
 {
   public:

@@ -52,7 +52,8 @@ struct InputFile {
 class InputFiles
 {
   public:
-    /* Disk: leaves out what is reached over a network, at the cost of a request for each file: for those who only open. */
+    /* Disk: leaves out what is reached over a network, at the cost of a request for each file: for those who only
+     * open. */
     enum class Reach { Everywhere, Disk };
     explicit InputFiles(Reach reach = Reach::Everywhere) : m_reach(reach) {}
 
@@ -65,7 +66,8 @@ class InputFiles
     const std::vector<InputFile> &Files() const { return m_files; }
 
     /* The name of the first file that is another one now, or has been written to; empty: none. Looks at disk and
-     * memory, about a microsecond for each file, and not at *.aux.xml, where those who look at a file leave statistics. */
+     * memory, about a microsecond for each file, and not at *.aux.xml, where those who look at a file leave
+     * statistics. */
     std::string Changed() const;
 
     /* The name of the input that this file is, by whatever name (links, "./x" for "x"); empty: none. */

@@ -25,8 +25,8 @@ namespace fishnet
 class SetAside
 {
   public:
-    /* Sets the files of the dataset aside that its own driver deletes, and has it do so. NULL after CPLError: nothing was
-     * done. */
+    /* Sets the files of the dataset aside that its own driver deletes, and has it do so. NULL after CPLError:
+     * nothing was done. */
     static std::shared_ptr<SetAside> Delete(const std::string &name, CPLErr *result);
     ~SetAside()
     {
@@ -38,7 +38,8 @@ class SetAside
     SetAside(const SetAside &) = delete;
     SetAside &operator=(const SetAside &) = delete;
 
-    /* A read was refused. The thread that deleted the file is the one that writes the output, which it then cannot finish. */
+    /* A read was refused. The thread that deleted the file is the one that writes the output, which it then cannot
+     * finish. */
     void Refuse() { (std::this_thread::get_id() == m_thread ? m_refused : m_refusedElsewhere).store(true); }
     /* Puts the input back, or removes what is left of it. */
     void Settle();
@@ -189,7 +190,8 @@ void SetAside::Settle()
     } else {
         /* The driver of an OGR VRT deletes the layers that it reads. */
         for (const Moved &moved : m_moved)
-            if (IsBeside(moved.path, m_name) || IsThere(moved.path) || VSIRename(moved.kept.c_str(), moved.path.c_str()) != 0)
+            if (IsBeside(moved.path, m_name) || IsThere(moved.path) ||
+                VSIRename(moved.kept.c_str(), moved.path.c_str()) != 0)
                 VSIUnlink(moved.kept.c_str());
     }
     m_moved.clear();
@@ -208,7 +210,8 @@ struct All {
 
 static All &Everybody()
 {
-    /* Never destroyed: datasets may be closed after static objects are gone. Takes no memory: a destructor may be the first that asks. */
+    /* Never destroyed: datasets may be closed after static objects are gone. Takes no memory: a destructor may be
+     * the first that asks. */
     alignas(All) static unsigned char place[sizeof(All)];
     static All *all = new (place) All();
     return *all;
@@ -231,8 +234,8 @@ std::shared_ptr<InputWatch> InputWatch::New(const std::vector<std::string> &name
     return self;
 }
 
-/* Not what programs leave beside a file when they only look at it, nor what a database keeps beside itself as long as it
- * is open. */
+/* Not what programs leave beside a file when they only look at it, nor what a database keeps beside itself as long
+ * as it is open. */
 static bool DecidesOnValues(const InputFile &file)
 {
     if (file.state.kind == FileState::Kind::Unknown || !InputFiles::IsNear(file.path))
@@ -327,8 +330,8 @@ std::string InputWatch::WhyNot(bool all)
 
 /* ---- what GDAL asks of the driver ---- */
 
-/* Does GDALDriver::QuietDelete ask, which Create and CreateCopy call? Others who ask whose file this is are told what they
- * would be told without us. */
+/* Does GDALDriver::QuietDelete ask, which Create and CreateCopy call? Others who ask whose file this is are told
+ * what they would be told without us. */
 static bool IsAskedToDelete()
 {
     struct Search {
@@ -347,13 +350,16 @@ static bool IsAskedToDelete()
     return search.found;
 }
 
-/* Whether the file of that name is an input: the very file, by whatever name. The number of an input that is gone may be another file's by now. */
+/* Whether the file of that name is an input: the very file, by whatever name. The number of an input that is gone
+ * may be another file's by now. */
 bool InputWatch::IsInput(const std::string &path, const FileState &now) const
 {
     if (!IsWhole() || now.kind != FileState::Kind::Known)
         return false;
     const std::vector<InputFile> &files = m_files.Files();
-    const auto isNow = [&now](const FileState &state) { return state.inode == now.inode && state.device == now.device; };
+    const auto isNow = [&now](const FileState &state) {
+        return state.inode == now.inode && state.device == now.device;
+    };
     return std::any_of(files.begin(), files.end(), [&](const InputFile &file) {
         return now.inode != 0 ? isNow(file.state) && isNow(InputFiles::StateOf(file.path)) : file.path == path;
     });
@@ -365,8 +371,8 @@ bool InputWatch::Identify(const GDALOpenInfo *info)
     if (all.count.load(std::memory_order_relaxed) == 0 || t_pass)
         return false;
     const bool update = info->eAccess == GA_Update;
-    /* A program that opens a file mostly says of which kind it may be; one that asks for its driver alone need not, and newer GDALs
-     * say all kinds then. */
+    /* A program that opens a file mostly says of which kind it may be; one that asks for its driver alone need not,
+     * and newer GDALs say all kinds then. */
     constexpr int kAllKinds = GDAL_OF_KIND_MASK & ~GDAL_OF_MULTIDIM_RASTER;
     const int kinds = info->nOpenFlags & GDAL_OF_KIND_MASK;
     if (!update && kinds != 0 && kinds != kAllKinds)
@@ -383,7 +389,8 @@ bool InputWatch::Identify(const GDALOpenInfo *info)
         if (!update)
             return IsAskedToDelete();
         const std::lock_guard<std::mutex> own(watch->m_mutex);
-        if (info->nOpenFlags & GDAL_OF_RASTER) /* programs that show layers open them so, and write only when somebody edits */
+        /* programs that show layers open them so, and write only when somebody edits */
+        if (info->nOpenFlags & GDAL_OF_RASTER)
             watch->m_maybeWritten.store(true);
         for (Watched &watched : watch->m_watched)
             if (watched.file.state.inode == now.inode && watched.file.state.device == now.device)
@@ -448,7 +455,8 @@ bool CheckOutput(const char *driver, const InputFiles &inputs, const std::string
 {
     const std::string same = inputs.Find(output), within = folder.empty() ? folder : inputs.FindIn(folder);
     if (!same.empty())
-        CPLError(CE_Failure, CPLE_IllegalArg, "%s: the output %s is an input: %s", driver, output.c_str(), same.c_str());
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: the output %s is an input: %s", driver, output.c_str(),
+                 same.c_str());
     else if (!within.empty())
         CPLError(CE_Failure, CPLE_IllegalArg, "%s: the input %s lies in %s, which the output takes for itself", driver,
                  within.c_str(), folder.c_str());

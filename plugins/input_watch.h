@@ -22,15 +22,15 @@ class SetAside;
 
 /* Of one dataset of the host. Datasets that a worker opens have none: that of the host knows all files, at any depth.
  *
- * Before GDAL creates a file it asks all drivers, ours first, whose file is there, and has that driver delete it. While a
- * watch lives, an input of its dataset is said to be ours: then it is set aside under another name, and deleted as GDAL
- * would have done. From then on the dataset reads nothing. When it is closed the input is put back, unless the program
- * did without reading: then what it has written stays, as with GDAL alone. */
+ * Before GDAL creates a file it asks all drivers, ours first, whose file is there, and has that driver delete it.
+ * While a watch lives, an input of its dataset is said to be ours: then it is set aside under another name, and
+ * deleted as GDAL would have done. From then on the dataset reads nothing. When it is closed the input is put back,
+ * unless the program did without reading: then what it has written stays, as with GDAL alone. */
 class InputWatch : public std::enable_shared_from_this<InputWatch>
 {
   public:
-    /* names: of datasets that are read, and of a recipe; empty ones are left out. The state that files have now is the one that
-     * they must keep. NULL for what a worker opens. */
+    /* names: of datasets that are read, and of a recipe; empty ones are left out. The state that files have now is
+     * the one that they must keep. NULL for what a worker opens. */
     static std::shared_ptr<InputWatch> New(const std::vector<std::string> &names);
     ~InputWatch();
     InputWatch(const InputWatch &) = delete;
@@ -38,17 +38,18 @@ class InputWatch : public std::enable_shared_from_this<InputWatch>
 
     /* Whether the inputs are where they were: quick, for whoever only looks ahead. */
     bool IsWhole() const { return !m_isSetAside.load(std::memory_order_acquire); }
-    /* Empty, or why what has been read is not to be used: an input is about to be overwritten, is open for writing, or
-     * has changed. About a microsecond for each file; where there are thousands, not all of them each time but with `all`. */
+    /* Empty, or why what has been read is not to be used: an input is about to be overwritten, is open for writing,
+     * or has changed. About a microsecond for each file; where there are thousands, not all of them each time but
+     * with `all`. */
     std::string WhyNot(bool all);
 
-    /* For the Identify of a driver that GDAL asks before all others: does GDAL look for a driver that deletes one of our
-     * inputs? Takes note of files that are opened for writing. */
+    /* For the Identify of a driver that GDAL asks before all others: does GDAL look for a driver that deletes one of
+     * our inputs? Takes note of files that are opened for writing. */
     static bool Identify(const GDALOpenInfo *info);
     /* For its Delete. False: the name is no such input. */
     static bool Delete(const char *name, CPLErr *result);
-    /* For a driver of ours that creates the output `name`: an input that GDAL has deleted for it is put back. Its name, or
-     * empty. */
+    /* For a driver of ours that creates the output `name`: an input that GDAL has deleted for it is put back. Its
+     * name, or empty. */
     static std::string PutBack(const std::string &name);
 
   private:
@@ -71,8 +72,8 @@ class InputWatch : public std::enable_shared_from_this<InputWatch>
     std::atomic<bool> m_isSetAside{false}, m_maybeWritten{false};
 };
 
-/* CPLError, and false, if the output is one of the inputs, or if one of them lies in the folder that goes with it (may be
- * empty). */
+/* CPLError, and false, if the output is one of the inputs, or if one of them lies in the folder that goes with it
+ * (may be empty). */
 bool CheckOutput(const char *driver, const InputFiles &inputs, const std::string &output, const std::string &folder);
 
 } // namespace fishnet

@@ -1,5 +1,5 @@
-/* A folder that workers write files into, each whole: whose it is, what is there already, and what is left over. For tiles of a raster and parts of a
- * table. */
+/* A folder that workers write files into, each whole: whose it is, what is there already, and what is left over. For
+ * tiles of a raster and parts of a table. */
 #ifndef FN_OUTPUT_FOLDER_H
 #define FN_OUTPUT_FOLDER_H
 
@@ -17,11 +17,12 @@ struct OutputKind {
     bool (*isMember)(const std::string &name); /* such a name is one of ours: "r003_c012.tif" */
 };
 
-/* An output is written under its own name in a folder of its own, and moved from there when it is whole, with the files that belong to it:
- * ".r003_c012.4711.part", with the number of the process that writes it. stem: the output's name without ending. */
+/* An output is written under its own name in a folder of its own, and moved from there when it is whole, with the
+ * files that belong to it: ".r003_c012.4711.part", with the number of the process that writes it. stem: the output's
+ * name without ending. */
 std::string PartFolder(const std::string &folder, const std::string &stem, long process);
-/* Moves what is in a part folder to its place, `file` last: where it is, the output is whole. *bytes: grows by their sizes. False after
- * CPLError. */
+/* Moves what is in a part folder to its place, `file` last: where it is, the output is whole. *bytes: grows by their
+ * sizes. False after CPLError. */
 bool Publish(const char *driver, const std::string &part, const std::string &folder, const std::string &file,
              int64_t *bytes);
 
@@ -60,8 +61,8 @@ class OutputFolder
      * folder that is not of our making is refused. False after CPLError. */
     bool Begin(const OutputRecipe &recipe, bool resume);
 
-    /* Whether the output is there, whole, and without failures (a file of its own beside it, or empty). What there is of
-     * it otherwise is removed. False after CPLError. */
+    /* Whether the output is there, whole, and without failures (a file of its own beside it, or empty). What there
+     * is of it otherwise is removed. False after CPLError. */
     bool Find(const std::string &file, const std::string &failures, bool &there) const;
     bool List(std::vector<std::string> &names) const { return ListFolder(m_kind.driver, m_folder, names); }
 

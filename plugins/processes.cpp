@@ -94,7 +94,8 @@ void *NotesFromBytes(void *, const void *data, size_t bytes)
 
 /* ---- options ---- */
 
-/* A dataset that a worker opens as its input lies within another one, and knows it by this thread-local configuration option. */
+/* A dataset that a worker opens as its input lies within another one, and knows it by this thread-local
+ * configuration option. */
 static const char *const kDepth = "FISHNET_DEPTH";
 
 void DeclareConfigOptions()
@@ -192,7 +193,8 @@ void ConfigureWorker(CSLConstList config, int threads)
 {
     CPLSetThreadLocalConfigOptions(config);
     CPLSetThreadLocalConfigOption(kDepth, CPLSPrintf("%d", Depth() + 1));
-    /* Warped VRTs in their blocks: larger windows are transformed less exactly, so that a pixel would depend on who asks for it. */
+    /* Warped VRTs in their blocks: larger windows are transformed less exactly, so that a pixel would depend on who
+     * asks for it. */
     CPLSetThreadLocalConfigOption("GDAL_VRT_WARP_USE_DATASET_RASTERIO", "NO");
     for (const char *name : {"GDAL_NUM_THREADS", "VRT_NUM_THREADS", "OGR_GPKG_NUM_THREADS"})
         CPLSetThreadLocalConfigOption(name, CPLSPrintf("%d", threads));

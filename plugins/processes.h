@@ -1,4 +1,5 @@
-/* What workers have in common, threads and processes: their options, their configuration, their messages; and words as bytes, for another process. */
+/* What workers have in common, threads and processes: their options, their configuration, their messages; and words
+ * as bytes, for another process. */
 #ifndef FN_PROCESSES_H
 #define FN_PROCESSES_H
 
@@ -29,9 +30,10 @@ using Notes = std::vector<Message>;
 void *NotesToBytes(void *user, void *notes, size_t *bytes);
 void *NotesFromBytes(void *user, const void *data, size_t bytes);
 
-/* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option FISHNET_WORKERS. Warns in the
- * name of `driver`. Afterwards workers is 1.., processes 0 or 1, and retries 0.. For a dataset that a worker opens, being an input of
- * another one: threads, and no retries; the outer one has its own, and attempts at each of several levels would multiply. */
+/* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option
+ * FISHNET_WORKERS. Warns in the name of `driver`. Afterwards workers is 1.., processes 0 or 1, and retries 0.. For a
+ * dataset that a worker opens, being an input of another one: threads, and no retries; the outer one has its own,
+ * and attempts at each of several levels would multiply. */
 void ResolveWorkers(const char *driver, fn_worker_options &options);
 
 /* Whether a worker opens a dataset on this thread, as an input or to write a part of an output. */
@@ -40,8 +42,9 @@ bool IsOpenedByWorker();
 /* Fails for a dataset that lies too deep within others of ours: it reads itself. */
 fn_status CheckDepth(fn_error *err);
 
-/* Where the timeline of what this thread opens goes, by the configuration option FISHNET_TRACE; empty: nowhere. A dataset within another has
- * none. It is no open option: those stand in VRTs and other files too, which would write over any file when they are but looked at. */
+/* Where the timeline of what this thread opens goes, by the configuration option FISHNET_TRACE; empty: nowhere. A
+ * dataset within another has none. It is no open option: those stand in VRTs and other files too, which would write
+ * over any file when they are but looked at. */
 std::string TraceFile();
 constexpr const char *kTraceIsNoOpenOption = "it is no open option, since files hold those too, and may not name what "
                                              "is written: give the configuration option FISHNET_TRACE";

@@ -88,7 +88,8 @@ static std::string AbsoluteFolder(const std::string &folder)
 
 /* ---- identifying: for each file that any program opens ---- */
 
-/* The connection string in "folder/PREFIX:name": what GDAL makes of a name that a VRT or a pipeline has relative to itself. */
+/* The connection string in "folder/PREFIX:name": what GDAL makes of a name that a VRT or a pipeline has relative to
+ * itself. */
 static const char *BehindFolder(const char *name, const RecipeKind &kind)
 {
     const char *colon = strchr(name, ':');
@@ -191,8 +192,8 @@ class Reader
     CPLStringList m_options;
 };
 
-/* Where a text holds the character NUL, or \\u0000 that stands for it; npos: nowhere. A string with it ends there in C: another name, another
- * expression than what is written. */
+/* Where a text holds the character NUL, or \\u0000 that stands for it; npos: nowhere. A string with it ends there in
+ * C: another name, another expression than what is written. */
 static size_t FindNul(const std::string &json)
 {
     for (size_t i = 0; i < json.size(); i++) {

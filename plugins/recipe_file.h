@@ -1,5 +1,6 @@
-/* What a name stands for that is not a connection string yet: a recipe file, or a connection string behind the folder that its
- * names begin at. Both become a connection string and open options in which all names of files are absolute. */
+/* What a name stands for that is not a connection string yet: a recipe file, or a connection string behind the
+ * folder that its names begin at. Both become a connection string and open options in which all names of files are
+ * absolute. */
 #ifndef FN_RECIPE_FILE_H
 #define FN_RECIPE_FILE_H
 
@@ -66,7 +67,8 @@ std::vector<std::string> NamesOf(const Opening &opening, const RecipeKind &kind)
 /* For GDALDriver::pfnDelete: a recipe goes, its inputs stay. */
 CPLErr DeleteRecipeFile(const char *name, const RecipeKind &kind);
 
-/* A name as a file in that folder has it: relative ones begin there. So do those of files in PREFIX:file and PREFIX:"file":rest. */
+/* A name as a file in that folder has it: relative ones begin there. So do those of files in PREFIX:file and
+ * PREFIX:"file":rest. */
 std::string NameIn(const std::string &folder, const std::string &name);
 
 } // namespace fishnet

@@ -1,5 +1,5 @@
-/* fishnet-worker MODULE GDAL: the program that the module starts for its worker processes. All that it does is in the module; GDAL comes
- * first, so that it is the library that the host has. Nobody starts it by hand. */
+/* fishnet-worker MODULE GDAL: the program that the module starts for its worker processes. All that it does is in
+ * the module; GDAL comes first, so that it is the library that the host has. Nobody starts it by hand. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

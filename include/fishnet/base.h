@@ -85,7 +85,8 @@ typedef struct fn_nodata {
  * For Float32 and Float16 the value is rounded to the type. */
 fn_status fn_nodata_parse(const char *text, fn_type type, fn_nodata *out, fn_error *err);
 
-/* The same from a double, as GDAL hands NoData values over. Returns `set` false when no pixel of that type can equal it. */
+/* The same from a double, as GDAL hands NoData values over. Returns `set` false when no pixel of that type can equal
+ * it. */
 fn_nodata fn_nodata_from_double(double value, fn_type type);
 
 /* NoData for computed bands of an integer type when the user named none: the lowest value of signed types, the highest

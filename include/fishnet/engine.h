@@ -1,8 +1,8 @@
 /* fishnet/engine.h - tasks on a fixed grid, computed by workers ahead of the one who reads them.
  *
- * A job is n_tasks independent tasks; a task's result is a block of bytes that depends on the task alone. The reader asks
- * for tasks with fn_engine_read() and is handed each result as it is finished; meanwhile, and after the call has
- * returned, workers compute what the reader is likely to want next, as far as the memory budget allows.
+ * A job is n_tasks independent tasks; a task's result is a block of bytes that depends on the task alone. The reader
+ * asks for tasks with fn_engine_read() and is handed each result as it is finished; meanwhile, and after the call
+ * has returned, workers compute what the reader is likely to want next, as far as the memory budget allows.
  *
  * Threads: one background thread for each engine, started by the first read and joined by fn_engine_free(), owns the
  * workers. worker_open and worker_run are called on worker threads, one worker's calls one after the other on the same
@@ -48,13 +48,15 @@ typedef struct fn_engine_stats {
 } fn_engine_stats;
 void fn_engine_get_stats(fn_engine *engine, fn_engine_stats *stats);
 
-/* Cancels what runs (within a task's time), joins the workers, closes them, writes the end of the trace. NULL is fine. */
+/* Cancels what runs (within a task's time), joins the workers, closes them, writes the end of the trace. NULL is
+ * fine. */
 void fn_engine_free(fn_engine *engine);
 /* The same, but waits at most so many seconds for the workers to stop. False: they are at it still, nothing has been
  * freed, call this or fn_engine_free() again. */
 bool fn_engine_try_free(fn_engine *engine, double seconds);
-/* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and calls freed(user). No thread and no
- * memory is needed. False: they had stopped, all is freed, and freed() is not called. */
+/* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and
+ * calls freed(user). No thread and no memory is needed. False: they had stopped, all is freed, and freed() is not
+ * called. */
 bool fn_engine_free_behind(fn_engine *engine, void (*freed)(void *user), void *user);
 
 #ifdef __cplusplus

@@ -3,9 +3,9 @@
  * The language is described in docs/FISHNET.md. In short: the operators and functions that people type into
  * `gdal raster calc` (muparser) and gdal_calc.py (numpy), on double precision numbers.
  *
- * NoData inside an expression is NaN. A pixel that is NoData in an input enters as NaN, every operation on NaN gives NaN
- * (comparisons and logic too), a computed NaN (sqrt(-1), 0/0) is NoData as well, and `where` and `?:` look only at the
- * branch they take. With `nodata` off (NODATA=none) the numbers are plain IEEE 754, as in numpy.
+ * NoData inside an expression is NaN. A pixel that is NoData in an input enters as NaN, every operation on NaN gives
+ * NaN (comparisons and logic too), a computed NaN (sqrt(-1), 0/0) is NoData as well, and `where` and `?:` look only
+ * at the branch they take. With `nodata` off (NODATA=none) the numbers are plain IEEE 754, as in numpy.
  *
  * Example: one expression over two UInt16 planes
  *
@@ -41,9 +41,9 @@ typedef struct fn_expr_options {
 } fn_expr_options;
 
 /* Compiles n texts (UTF-8, NUL-terminated), one output each, into one program that shares inputs and common parts.
- * On success *out is owned by the caller (fn_expr_free). On failure *out is NULL and err->text holds what is wrong, the
- * character position (from 1), an excerpt and a caret line. Time and memory grow linearly with the text; the C stack does
- * not grow with it. */
+ * On success *out is owned by the caller (fn_expr_free). On failure *out is NULL and err->text holds what is wrong,
+ * the character position (from 1), an excerpt and a caret line. Time and memory grow linearly with the text; the C
+ * stack does not grow with it. */
 fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_options *options, fn_expr **out,
                           fn_error *err);
 void fn_expr_free(fn_expr *expr); /* NULL is fine */
@@ -61,9 +61,10 @@ typedef struct fn_plane {
     const uint8_t *mask; /* NULL, or n bytes: 0 is NoData, anything else valid; ignored when compiled without nodata */
 } fn_plane;
 
-/* One output: n values of `type`, aligned as it demands. Doubles are cast as GDAL casts: rounded half away from zero, clamped to the type;
- * beyond Float32's range gives an infinity. NaN becomes `nodata` (if set; else NaN, or 0 for integers), and a valid value
- * that would equal nodata is moved to the next value of the type towards zero (from zero: up). */
+/* One output: n values of `type`, aligned as it demands. Doubles are cast as GDAL casts: rounded half away from
+ * zero, clamped to the type; beyond Float32's range gives an infinity. NaN becomes `nodata` (if set; else NaN, or 0
+ * for integers), and a valid value that would equal nodata is moved to the next value of the type towards zero (from
+ * zero: up). */
 typedef struct fn_sink {
     void *data;
     fn_type type;
@@ -73,17 +74,19 @@ typedef struct fn_sink {
 /* Bytes of scratch memory for one thread: a block of each register. */
 size_t fn_expr_scratch_bytes(const fn_expr *expr);
 
-/* Runs the program over n pixels. Threads: expr is read only, so any number may run it at once, each with its own scratch
- * (64-byte aligned is fastest, any alignment works) and its own outputs. Outputs must not overlap inputs.
+/* Runs the program over n pixels. Threads: expr is read only, so any number may run it at once, each with its own
+ * scratch (64-byte aligned is fastest, any alignment works) and its own outputs. Outputs must not overlap inputs.
  * The result of a pixel depends on its inputs alone, not on n, the block, or the instruction set (see fn_simd).
- * Fails with FN_ERR_VALUE, outputs undefined, when an Int64/UInt64 value beyond 2^53 comes in, or one of 2^53 or beyond goes out: it could be
- * silently wrong in double precision; *bad (may be NULL) is then the index of the pixel. */
+ * Fails with FN_ERR_VALUE, outputs undefined, when an Int64/UInt64 value beyond 2^53 comes in, or one of 2^53 or
+ * beyond goes out: it could be silently wrong in double precision; *bad (may be NULL) is then the index of the
+ * pixel. */
 fn_status fn_expr_run(const fn_expr *expr, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch,
                       size_t *bad, fn_error *err);
 
-/* The instruction sets for which kernels are built. The best one that the machine has is chosen at run time; all give the
- * same bits on any machine that has FMA (all x86-64 since 2013); on older ones transcendental functions may differ in the
- * last bit. The environment variable FISHNET_SIMD (plain, avx2, avx512) lowers the choice, for tests and for bug reports. */
+/* The instruction sets for which kernels are built. The best one that the machine has is chosen at run time; all
+ * give the same bits on any machine that has FMA (all x86-64 since 2013); on older ones transcendental functions may
+ * differ in the last bit. The environment variable FISHNET_SIMD (plain, avx2, avx512) lowers the choice, for tests
+ * and for bug reports. */
 typedef enum fn_simd { FN_SIMD_PLAIN = 0, FN_SIMD_AVX2, FN_SIMD_AVX512, FN_SIMD_COUNT } fn_simd;
 bool fn_simd_available(fn_simd simd);   /* whether this machine can run it */
 fn_simd fn_simd_best(void);             /* what this machine can run, lowered by FISHNET_SIMD */

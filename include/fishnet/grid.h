@@ -31,35 +31,37 @@ fn_window fn_grid_tile(const fn_grid *grid, int64_t tile);
 /* Tile columns and rows that a non-empty pixel window inside the raster touches. */
 fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels);
 
-/* The lines of part `part` (from 1) of `parts`. Where they begin depends on the arguments alone, so that whoever reads a part, in tiles of any
- * size, cuts it alike. All parts together are each line once. They begin between tiles of tile_height lines where there are at least as many
- * rows of these as parts, or else between blocks of block_height lines, or else between any lines. FN_ERR_ARGUMENT if there are fewer lines than
- * parts; then first and lines are untouched. */
+/* The lines of part `part` (from 1) of `parts`. Where they begin depends on the arguments alone, so that whoever
+ * reads a part, in tiles of any size, cuts it alike. All parts together are each line once. They begin between tiles
+ * of tile_height lines where there are at least as many rows of these as parts, or else between blocks of
+ * block_height lines, or else between any lines. FN_ERR_ARGUMENT if there are fewer lines than parts; then first and
+ * lines are untouched. */
 fn_status fn_grid_part(int64_t height, int tile_height, int block_height, int part, int parts, int64_t *first,
                        int64_t *lines, fn_error *err);
 
-/* A tile size that suits a source with blocks of block_width x block_height: whole blocks, so that none is decoded twice.
- * A block of at least 256 x 256 pixels is a tile by itself; smaller ones are put together up to 512 x 512 pixels, and up
- * to 8 MB with bytes_per_pixel over all bands. Sources in full-width strips give full-width tiles. Blocks of more than 16
- * million pixels are cut. */
+/* A tile size that suits a source with blocks of block_width x block_height: whole blocks, so that none is decoded
+ * twice. A block of at least 256 x 256 pixels is a tile by itself; smaller ones are put together up to 512 x 512
+ * pixels, and up to 8 MB with bytes_per_pixel over all bands. Sources in full-width strips give full-width tiles.
+ * Blocks of more than 16 million pixels are cut. */
 void fn_grid_auto_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                        int *tile_width, int *tile_height);
 
-/* A tile size for a source that is read in full-width strips: its rows are stored as a whole, or computed from `halo` rows above and below,
- * and block_height of them are decoded together. High enough that what two strips read both costs little, low enough that there are many
- * strips, and that one has no more than 32 MB. */
+/* A tile size for a source that is read in full-width strips: its rows are stored as a whole, or computed from
+ * `halo` rows above and below, and block_height of them are decoded together. High enough that what two strips read
+ * both costs little, low enough that there are many strips, and that one has no more than 32 MB. */
 void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, size_t bytes_per_pixel, int *tile_width,
                     int *tile_height);
 
-/* A tile size for a source whose blocks are computed from windows of stored pixels that overlap: many blocks in one, so that less is decoded
- * twice, yet at least 16 tiles, or 8 strips of full width, where the blocks allow it, and no more than 32 MB for one. */
+/* A tile size for a source whose blocks are computed from windows of stored pixels that overlap: many blocks in one,
+ * so that less is decoded twice, yet at least 16 tiles, or 8 strips of full width, where the blocks allow it, and no
+ * more than 32 MB for one. */
 void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                         int *tile_width, int *tile_height);
 
-/* Where is the reader going? previous and current are the tile windows of its last two requests (previous.width 0: none
- * yet). Fills tiles[] with up to max tile numbers that it is likely to want next, in that order, and returns their count:
- * the scan goes on in the direction of the last step, in bands as wide as the current window, then wraps to the next
- * band; 0 when the last step shows no direction. */
+/* Where is the reader going? previous and current are the tile windows of its last two requests (previous.width 0:
+ * none yet). Fills tiles[] with up to max tile numbers that it is likely to want next, in that order, and returns
+ * their count: the scan goes on in the direction of the last step, in bands as wide as the current window, then
+ * wraps to the next band; 0 when the last step shows no direction. */
 size_t fn_grid_ahead(const fn_grid *grid, fn_window previous, fn_window current, int64_t *tiles, size_t max);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /* fishnet/job.h - independent tasks and the workers that compute them: what engine.h and stream.h schedule.
  *
- * A task's result is a block of bytes that depends on the task alone: on its number, not on the worker, the time or the order.
+ * A task's result is a block of bytes that depends on the task alone: on its number, not on the worker, the time or
+ * the order.
  */
 #ifndef FISHNET_JOB_H
 #define FISHNET_JOB_H
@@ -75,27 +76,28 @@ typedef struct fn_job {
     void *user;
     /* Bytes of a task's result (in a stream: of its first part). Pure; any thread. */
     size_t (*task_bytes)(void *user, int64_t task);
-    /* Makes what a worker keeps between tasks (its own handles), before its first task; NULL and err on failure. On the worker's
-     * thread. */
+    /* Makes what a worker keeps between tasks (its own handles), before its first task; NULL and err on failure. On
+     * the worker's thread. */
     void *(*worker_open)(void *user, int worker, fn_error *err);
-    /* Computes one task into task->result. Gives up with FN_ERR_CANCELLED when fn_is_cancelled(task->cancel). One worker's tasks come
-     * one after the other on the same thread. */
+    /* Computes one task into task->result. Gives up with FN_ERR_CANCELLED when fn_is_cancelled(task->cancel). One
+     * worker's tasks come one after the other on the same thread. */
     fn_status (*worker_run)(void *user, void *worker, fn_task *task, fn_error *err);
-    /* Ends what worker_open made. Called on the thread that frees the scheduler, when all workers have stopped: the host may
-     * hold a lock there that closing needs. Also on the worker's thread after a task that failed in a way that may pass
-     * (fn_may_pass()): the next attempt opens everything anew. */
+    /* Ends what worker_open made. Called on the thread that frees the scheduler, when all workers have stopped: the
+     * host may hold a lock there that closing needs. Also on the worker's thread after a task that failed in a way
+     * that may pass (fn_may_pass()): the next attempt opens everything anew. */
     void (*worker_close)(void *user, void *worker);
-    /* A task has failed as often as it may. True: task->result now holds something to go on with, and the task counts as done. What it
-     * leaves in task->notes is reported. On the worker's thread. May be NULL: such a task fails. */
+    /* A task has failed as often as it may. True: task->result now holds something to go on with, and the task
+     * counts as done. What it leaves in task->notes is reported. On the worker's thread. May be NULL: such a task
+     * fails. */
     bool (*on_failure)(void *user, fn_task *task, const fn_error *err);
-    /* Told of every finished task, in the order they finished, on the threads that read from or free the scheduler: for log
-     * messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
+    /* Told of every finished task, in the order they finished, on the threads that read from or free the scheduler:
+     * for log messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
     void (*on_report)(void *user, const fn_report *report);
-    /* A short name of the task for messages and the trace ("tile x=0 y=512 512x512"). The label holds "task N" before, which stays
-     * where there is no memory for a better one. May be NULL. */
+    /* A short name of the task for messages and the trace ("tile x=0 y=512 512x512"). The label holds "task N"
+     * before, which stays where there is no memory for a better one. May be NULL. */
     void (*task_label)(void *user, int64_t task, char *label, size_t size);
-    /* Notes on their way from another process: as bytes to be freed with free(), ending the notes; and back. NULL where worker_run
-     * leaves none. */
+    /* Notes on their way from another process: as bytes to be freed with free(), ending the notes; and back. NULL
+     * where worker_run leaves none. */
     void *(*notes_to_bytes)(void *user, void *notes, size_t *bytes);
     void *(*notes_from_bytes)(void *user, const void *data, size_t bytes);
     /* Memory for results, 64-byte aligned, of at least 1 byte. NULL: the C library's. Calls are serialized. */
@@ -113,8 +115,9 @@ typedef struct fn_job_options {
     int workers;       /* 1..FN_WORKERS_MAX */
     int retries;       /* a task that fails in a way that may pass is tried so many times more, after growing pauses */
     size_t budget;     /* bytes for all results together, being computed or kept. One task at least always runs. */
-    const char *
-        trace; /* file for a timeline in Chrome's trace event format, or NULL. It is made by the first read, which fails if it cannot be. */
+    /* File for a timeline in Chrome's trace event format, or NULL. It is made by the first read, which fails if it
+     * cannot be. */
+    const char *trace;
 } fn_job_options;
 
 #ifdef __cplusplus

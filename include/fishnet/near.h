@@ -1,13 +1,14 @@
 /* fishnet/near.h - the nearest features of a set, exactly.
  *
- * A set (fn_near) is filled with features, built once and then read only: any number of threads search it, each with a
- * searcher of its own. Features are points, lines, polygons and mixes of them, as WKB; points also as plain coordinates.
+ * A set (fn_near) is filled with features, built once and then read only: any number of threads search it, each with
+ * a searcher of its own. Features are points, lines, polygons and mixes of them, as WKB; points also as plain
+ * coordinates.
  *
  * Planar distances are Euclidean, in the units of the coordinates. Geodesic distances are on an ellipsoid, in metres,
  * coordinates are longitude and latitude in degrees (any finite longitude; latitude -90..90), edges are geodesics.
  *
- * Neighbours are ordered by (distance, layer, FID): distance as it is returned, compared as doubles. The result depends on
- * nothing else: not on the order of adding, of searching, nor on threads.
+ * Neighbours are ordered by (distance, layer, FID): distance as it is returned, compared as doubles. The result
+ * depends on nothing else: not on the order of adding, of searching, nor on threads.
  *
  *     fn_near *set;
  *     fn_near_new(&(fn_near_options){.geodesic = false}, &set, NULL);
@@ -17,7 +18,8 @@
  *     fn_searcher_new(set, &(fn_near_limits){.closest = 1, .radius = INFINITY}, &s, NULL);
  *     const fn_neighbour *found;
  *     size_t n;
- *     fn_searcher_find_point(s, 2.5, 4, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL, NULL); // n 1, feature 1, distance 0.5
+ *     fn_searcher_find_point(s, 2.5, 4, FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL, NULL);
+ *     // n 1, feature 1, distance 0.5
  */
 #ifndef FISHNET_NEAR_H
 #define FISHNET_NEAR_H
@@ -53,13 +55,13 @@ typedef struct fn_near_options {
 fn_status fn_near_new(const fn_near_options *options, fn_near **out, fn_error *err);
 void fn_near_free(fn_near *set); /* after its searchers. NULL is fine */
 
-/* Adds n points. xy: n pairs. fids: n. groups: n, or NULL. layer: their near layer, 0..65534. usable: n verdicts are written, or NULL.
- * The features added, usable ones only, are numbered in the order of adding: fn_neighbour::feature. *added (or NULL) is how
- * many these were. A set either has groups in every call, or in none. */
+/* Adds n points. xy: n pairs. fids: n. groups: n, or NULL. layer: their near layer, 0..65534. usable: n verdicts are
+ * written, or NULL. The features added, usable ones only, are numbered in the order of adding:
+ * fn_neighbour::feature. *added (or NULL) is how many these were. A set either has groups in every call, or in none. */
 fn_status fn_near_add_points(fn_near *set, size_t n, const double *xy, const int64_t *fids, const uint32_t *groups,
                              int layer, fn_usable *usable, size_t *added, fn_error *err);
-/* Adds one feature of any type. wkb: ISO, EWKB or old-style 2.5D WKB, either byte order; Z and M are skipped. It is copied. *usable
- * tells whether it was added. group: FN_NO_GROUP in a set without groups. */
+/* Adds one feature of any type. wkb: ISO, EWKB or old-style 2.5D WKB, either byte order; Z and M are skipped. It is
+ * copied. *usable tells whether it was added. group: FN_NO_GROUP in a set without groups. */
 fn_status fn_near_add_wkb(fn_near *set, const void *wkb, size_t bytes, int64_t fid, uint32_t group, int layer,
                           fn_usable *usable, fn_error *err);
 /* Builds the index. Nothing can be added afterwards. May be given up with FN_ERR_CANCELLED (cancel may be NULL). */
@@ -86,10 +88,10 @@ typedef struct fn_neighbour {
     int layer;        /* its layer and FID */
     int64_t fid;
     double distance;
-    double from_x, from_y, near_x,
-        near_y; /* where the two features are nearest; NaN if not asked for (see fn_near_limits) */
-    double
-        angle; /* degrees in (-180, 180] at FROM towards NEAR: planar 0 east, 90 north; geodesic azimuth; 0 at distance 0 */
+    /* Where the two features are nearest; NaN if not asked for (see fn_near_limits). */
+    double from_x, from_y, near_x, near_y;
+    /* Degrees in (-180, 180] at FROM towards NEAR: planar 0 east, 90 north; geodesic azimuth; 0 at distance 0. */
+    double angle;
     double along; /* distance along the near line from its start; NaN where the near feature is not all lines */
 } fn_neighbour;
 
@@ -107,8 +109,9 @@ typedef struct fn_excluded {
 fn_status fn_searcher_new(const fn_near *set, const fn_near_limits *limits, fn_searcher **out, fn_error *err);
 void fn_searcher_free(fn_searcher *searcher);
 
-/* The neighbours of one point, nearest first. *found is the searcher's and lasts until its next call. The point is unusable: no neighbour,
- * *usable (or NULL) says why. Gives up with FN_ERR_CANCELLED soon after fn_is_cancelled(cancel) (job.h; may be NULL). */
+/* The neighbours of one point, nearest first. *found is the searcher's and lasts until its next call. The point is
+ * unusable: no neighbour, *usable (or NULL) says why. Gives up with FN_ERR_CANCELLED soon after
+ * fn_is_cancelled(cancel) (job.h; may be NULL). */
 fn_status fn_searcher_find_point(fn_searcher *searcher, double x, double y, uint32_t group, fn_excluded excluded,
                                  const fn_neighbour **found, size_t *n, fn_usable *usable, const volatile bool *cancel,
                                  fn_error *err);
@@ -116,9 +119,10 @@ fn_status fn_searcher_find_point(fn_searcher *searcher, double x, double y, uint
 fn_status fn_searcher_find_wkb(fn_searcher *searcher, const void *wkb, size_t bytes, uint32_t group,
                                fn_excluded excluded, const fn_neighbour **found, size_t *n, fn_usable *usable,
                                const volatile bool *cancel, fn_error *err);
-/* The same for n points at once, in an order that suits the caches: much faster where the set is large. Only when `closest` of the
- * limits is at most FN_BULK_CLOSEST. xy: n pairs; groups: n or NULL; excluded_layer as in fn_excluded, with fids (n; NULL if the
- * layer is -1). found: n * closest neighbours, those of point i from i * closest on, counts[i] of them. usable: n. */
+/* The same for n points at once, in an order that suits the caches: much faster where the set is large. Only when
+ * `closest` of the limits is at most FN_BULK_CLOSEST. xy: n pairs; groups: n or NULL; excluded_layer as in
+ * fn_excluded, with fids (n; NULL if the layer is -1). found: n * closest neighbours, those of point i from i *
+ * closest on, counts[i] of them. usable: n. */
 #define FN_BULK_CLOSEST 16
 fn_status fn_searcher_find_points(fn_searcher *searcher, size_t n, const double *xy, const uint32_t *groups,
                                   int excluded_layer, const int64_t *fids, fn_neighbour *found, uint32_t *counts,

@@ -35,9 +35,9 @@ typedef struct fn_recipe {
 #define FN_RECIPE_PREFIX "FISHNET:"
 bool fn_recipe_is_name(const char *connection); /* starts with the prefix, in any case */
 
-/* options: NULL-terminated array of KEY=VALUE, or NULL; keys case-insensitive, CALC may be repeated, and one CALC may hold
- * several expressions separated by ';'. Keys that are not known here are ignored.
- * On failure *out is empty and err names the option. On success free with fn_recipe_clear. */
+/* options: NULL-terminated array of KEY=VALUE, or NULL; keys case-insensitive, CALC may be repeated, and one CALC
+ * may hold several expressions separated by ';'. Keys that are not known here are ignored. On failure *out is empty
+ * and err names the option. On success free with fn_recipe_clear. */
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err);
 void fn_recipe_clear(fn_recipe *recipe);
 

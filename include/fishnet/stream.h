@@ -1,10 +1,10 @@
 /* fishnet/stream.h - tasks computed by workers ahead of the one who reads their results in order.
  *
- * The counterpart of engine.h for results that are read once, from the first task to the last: rows of a table. A result may be of any
- * size: a worker hands it over in parts, and waits while too many are waiting to be read. Tasks are started in order, each of them
- * once. The parts of a task depend on the task alone, and come in the order they were made; the last one is what the task leaves in
- * fn_task::result. A task without any bytes has no part. One that has handed over parts and leaves none (task->bytes = 0) gives a last
- * part of 0 bytes.
+ * The counterpart of engine.h for results that are read once, from the first task to the last: rows of a table. A
+ * result may be of any size: a worker hands it over in parts, and waits while too many are waiting to be read. Tasks
+ * are started in order, each of them once. The parts of a task depend on the task alone, and come in the order they
+ * were made; the last one is what the task leaves in fn_task::result. A task without any bytes has no part. One that
+ * has handed over parts and leaves none (task->bytes = 0) gives a last part of 0 bytes.
  *
  *     fn_part part;
  *     while ((status = fn_stream_next(stream, &part, &err)) == FN_OK && part.data)
@@ -23,8 +23,9 @@ extern "C" {
 
 typedef struct fn_stream fn_stream;
 
-/* No thread is started yet. The job is copied; what it points to must outlive the stream. task_count may be INT64_MAX where
- * the end is found by reading: then fn_stream_next() is called until a part says so (fn_stream_end()). */
+/* No thread is started yet. The job is copied; what it points to must outlive the stream. task_count may be
+ * INT64_MAX where the end is found by reading: then fn_stream_next() is called until a part says so
+ * (fn_stream_end()). */
 fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_stream **out, fn_error *err);
 
 typedef struct fn_part {
@@ -34,24 +35,25 @@ typedef struct fn_part {
     bool last; /* of its task */
 } fn_part;
 
-/* The next part, waiting for it. It lasts until the next call. Starts the workers. A failure is of the task whose turn it is, and is final:
- * every further call returns it again. What that task handed over before it failed comes first. After fn_stream_try_free() it is
- * FN_ERR_CANCELLED. */
+/* The next part, waiting for it. It lasts until the next call. Starts the workers. A failure is of the task whose
+ * turn it is, and is final: every further call returns it again. What that task handed over before it failed comes
+ * first. After fn_stream_try_free() it is FN_ERR_CANCELLED. */
 fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
 
 /* Tells on_report() now of the tasks that were finished meanwhile. */
 void fn_stream_report(fn_stream *stream);
 
-/* For a worker, while it computes a task: hands over the first `used` bytes of task->result as a part; task->result is then a new
- * buffer of task->bytes = `bytes` bytes. Waits while the results that nobody has read exceed the budget, unless the reader is waiting for
- * this task. FN_ERR_CANCELLED when the stream ends meanwhile, FN_ERR_MEMORY: task->result is then NULL, and the worker returns the status.
- * `used` may be 0 (a larger buffer is needed): then no part is handed over, and what the old buffer holds is lost. Whatever
- * the budget, the reader gets on: only its own calls are waited for, so a worker holds no lock here that the reader may want. */
+/* For a worker, while it computes a task: hands over the first `used` bytes of task->result as a part; task->result
+ * is then a new buffer of task->bytes = `bytes` bytes. Waits while the results that nobody has read exceed the
+ * budget, unless the reader is waiting for this task. FN_ERR_CANCELLED when the stream ends meanwhile,
+ * FN_ERR_MEMORY: task->result is then NULL, and the worker returns the status. `used` may be 0 (a larger buffer is
+ * needed): then no part is handed over, and what the old buffer holds is lost. Whatever the budget, the reader gets
+ * on: only its own calls are waited for, so a worker holds no lock here that the reader may want. */
 fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err);
 
-/* For a worker, while it computes a task: it is the last, and its own parts count. This holds as soon as the task is whole; an attempt that fails
- * has said nothing. Tasks after it are not started; those that have been are cancelled and dropped. The first of several such
- * tasks is the end. */
+/* For a worker, while it computes a task: it is the last, and its own parts count. This holds as soon as the task is
+ * whole; an attempt that fails has said nothing. Tasks after it are not started; those that have been are cancelled
+ * and dropped. The first of several such tasks is the end. */
 void fn_stream_end(fn_task *task);
 
 typedef struct fn_stream_stats {
@@ -69,8 +71,9 @@ void fn_stream_get_stats(fn_stream *stream, fn_stream_stats *stats);
 void fn_stream_free(fn_stream *stream);
 /* The same, but waits at most so many seconds for the workers to stop. False: nothing has been freed, call again. */
 bool fn_stream_try_free(fn_stream *stream, double seconds);
-/* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and calls freed(user). No thread and no
- * memory is needed. False: they had stopped, all is freed, and freed() is not called. */
+/* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and
+ * calls freed(user). No thread and no memory is needed. False: they had stopped, all is freed, and freed() is not
+ * called. */
 bool fn_stream_free_behind(fn_stream *stream, void (*freed)(void *user), void *user);
 
 #ifdef __cplusplus

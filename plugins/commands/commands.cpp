@@ -148,7 +148,8 @@ CPLStringList Command::Given(const Options &options) const
     return given;
 }
 
-/* GDAL understands `IN NEAR... OUT`, and `-i IN --near NEAR -o OUT`, but not `IN NEAR... -o OUT`: so the output goes to the end. */
+/* GDAL understands `IN NEAR... OUT`, and `-i IN --near NEAR -o OUT`, but not `IN NEAR... -o OUT`: so the output goes
+ * to the end. */
 bool Command::ParseCommandLineArguments(const std::vector<std::string> &words)
 {
     const auto is = [](const std::string &word, const char *letter, const std::string &name) {
@@ -214,8 +215,8 @@ static std::string Quoted(const std::string &name)
 
 Source Command::OpenDataset(const char *prefix, const std::string &name, const CPLStringList &options, unsigned flags)
 {
-    /* An input may be a dataset of the same name with other options, in a .gdalg.json: to GDAL, which looks at name and allowed drivers,
-     * it would seem to be opened within itself. So the options stand among these, too. */
+    /* An input may be a dataset of the same name with other options, in a .gdalg.json: to GDAL, which looks at name
+     * and allowed drivers, it would seem to be opened within itself. So the options stand among these, too. */
     CPLStringList allowed;
     allowed.AddString(std::string(prefix, strlen(prefix) - 1).c_str());
     for (int i = 0; i < options.size(); i++)
@@ -430,7 +431,8 @@ static bool WorkersWrite(const std::string &format, const std::string &output, c
     return compresses;
 }
 
-/* Options of the driver FISHNET that the writer of the output does not have, and would pass over; empty: there is none. */
+/* Options of the driver FISHNET that the writer of the output does not have, and would pass over; empty: there is
+ * none. */
 static std::string OptionOfTiles(const std::string &format, const std::vector<std::string> &options)
 {
     GDALDriverH fishnet = GDALGetDriverByName("FISHNET"), writer = GDALGetDriverByName(format.c_str());
@@ -442,7 +444,8 @@ static std::string OptionOfTiles(const std::string &format, const std::vector<st
     return {};
 }
 
-/* The driver that writes the output. False: what is asked for would be a file without pixels, or an option without effect. */
+/* The driver that writes the output. False: what is asked for would be a file without pixels, or an option without
+ * effect. */
 bool RasterCommand::CheckFormat() const
 {
     const std::string &name = m_output.GetName();

@@ -1,5 +1,5 @@
-/* The commands `gdal fishnet ...`, for GDAL 3.11 and later: arguments become the connection and the open options of one of our drivers, which
- * does the work. */
+/* The commands `gdal fishnet ...`, for GDAL 3.11 and later: arguments become the connection and the open options of
+ * one of our drivers, which does the work. */
 #ifndef FN_COMMANDS_H
 #define FN_COMMANDS_H
 
@@ -34,8 +34,8 @@ struct ReleaseDataset {
 };
 using Source = std::unique_ptr<GDALDataset, ReleaseDataset>;
 
-/* What the driver is asked for, and an output that GDAL writes: the pattern of calc, map and near. GDAL makes an object of every command for
- * --help and completion, so constructors only list arguments. */
+/* What the driver is asked for, and an output that GDAL writes: the pattern of calc, map and near. GDAL makes an
+ * object of every command for --help and completion, so constructors only list arguments. */
 class Command : public GDALAlgorithm
 {
   public:
@@ -71,8 +71,8 @@ class Command : public GDALAlgorithm
 
     /* Options of the arguments that were given, as NAME=value. */
     CPLStringList DriverOptions() const { return Given(m_options); }
-    /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file .gdalg.json begin at its
-     * folder. */
+    /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file
+     * .gdalg.json begin at its folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
     std::string NameOf(const char *argument, GDALArgDatasetValue &value) const;
     /* "FISHNET:" or "NEARTABLE:", and what it is to read. */

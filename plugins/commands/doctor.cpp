@@ -1,4 +1,5 @@
-/* gdal fishnet doctor: what is installed, what this process may use, a test of ourselves, and what to do about each thing that is wrong. */
+/* gdal fishnet doctor: what is installed, what this process may use, a test of ourselves, and what to do about each
+ * thing that is wrong. */
 #include "commands/commands.h"
 
 #ifdef FN_HAS_COMMANDS

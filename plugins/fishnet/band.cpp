@@ -153,7 +153,8 @@ int Band::GetOverviewCount()
     return Owner()->OverviewCount();
 }
 
-/* In the place of an overview that cannot be opened, though it was counted: GDAL takes for granted that what is counted is there. */
+/* In the place of an overview that cannot be opened, though it was counted: GDAL takes for granted that what is
+ * counted is there. */
 class LostOverview final : public GDALRasterBand
 {
   public:

@@ -194,8 +194,8 @@ static void SetOpenOption(CPLXMLNode *options, const char *key, const char *valu
         CPLAddXMLAttributeAndValue(CPLCreateXMLElementAndValue(options, "OOI", value), "key", key);
 }
 
-/* Makes the sources of a VRT ready for a worker: each has a name that opens it, and a FISHNET dataset does not start workers of its
- * own. False: a source has no name. */
+/* Makes the sources of a VRT ready for a worker: each has a name that opens it, and a FISHNET dataset does not start
+ * workers of its own. False: a source has no name. */
 static bool PrepareSources(CPLXMLNode *node)
 {
     for (CPLXMLNode *child = node->psChild; child; child = child->psNext) {
@@ -242,7 +242,8 @@ static bool NameOfVRT(const Creation &creation, GDALDataset *vrt, std::string &n
 
 static bool WrapAsVRT(const Creation &creation, std::string &name)
 {
-    /* GDAL dies when it copies the XML of a warped VRT that was opened at an overview level. With one option more it writes a VRT of its own. */
+    /* GDAL dies when it copies the XML of a warped VRT that was opened at an overview level. With one option more it
+     * writes a VRT of its own. */
     const bool byXML = IsOfDriver(creation.source, "VRT");
     const char *const arguments[] = {"-of", "VRT", byXML ? "-noxmp" : nullptr, nullptr};
     const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(

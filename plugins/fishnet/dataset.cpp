@@ -114,8 +114,8 @@ bool Dataset::CheckWorkers() const
     return true;
 }
 
-/* Where GDAL runs pixel functions in Python, it starts the interpreter on the thread that first needs it, and waits for that very thread as it
- * ends the interpreter. Workers are gone by then: let it be a thread of the host. */
+/* Where GDAL runs pixel functions in Python, it starts the interpreter on the thread that first needs it, and waits
+ * for that very thread as it ends the interpreter. Workers are gone by then: let it be a thread of the host. */
 void Dataset::PreparePython() const
 {
     const char *enabled = CPLGetConfigOption("GDAL_VRT_ENABLE_PYTHON", "TRUSTED_MODULES");
@@ -135,8 +135,8 @@ void Dataset::PreparePython() const
     }
 }
 
-/* A row of tiles of all bands that is read, and two that are computed ahead; a tile for each worker, where rows have but one. Not more than
- * needed: memory that is touched for the first time costs as much as decoding does. */
+/* A row of tiles of all bands that is read, and two that are computed ahead; a tile for each worker, where rows have
+ * but one. Not more than needed: memory that is touched for the first time costs as much as decoding does. */
 static size_t DefaultBudget(const Plan &plan, int workers)
 {
     size_t row = 0;
@@ -148,7 +148,8 @@ static size_t DefaultBudget(const Plan &plan, int workers)
     return std::min(std::max({3 * row, strips, size_t(64) << 20}), most);
 }
 
-/* A step that reads row by row decodes each block once only if a row of blocks stays in GDAL's block cache, which all workers share. */
+/* A step that reads row by row decodes each block once only if a row of blocks stays in GDAL's block cache, which
+ * all workers share. */
 static int WorkersInCache(const Pipeline &pipeline, int64_t width)
 {
     if (pipeline.blockHeight < 2)
@@ -170,10 +171,13 @@ bool Dataset::StartEngine()
     options.workers = m_recipe->workers;
     for (const Source &source : m_plan->sources)
         if (source.pipeline.computesRows && m_recipe->workers.processes == 0) {
-            options.workers.workers = std::min(options.workers.workers, WorkersInCache(source.pipeline, m_plan->grid.width));
-            options.workers.retries = 0; /* GDAL's steps take the rows of a read that failed for those of the next one */
+            options.workers.workers =
+                std::min(options.workers.workers, WorkersInCache(source.pipeline, m_plan->grid.width));
+            /* GDAL's steps take the rows of a read that failed for those of the next one */
+            options.workers.retries = 0;
         }
-    /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the most. */
+    /* What the workers hold beside the tiles, handles included, comes out of the budget, but a quarter of it at the
+     * most. */
     const size_t own = static_cast<size_t>(options.workers.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
@@ -214,7 +218,8 @@ static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
     }
 }
 
-/* What was copied for the whole, made right for a part of it: lines count from the part's first, statistics are those of other pixels. */
+/* What was copied for the whole, made right for a part of it: lines count from the part's first, statistics are
+ * those of other pixels. */
 static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
 {
     CPLStringList items;
@@ -454,7 +459,8 @@ CPLErr Dataset::CheckInputs(bool all) const
     return Fail(err);
 }
 
-/* What to compute while the reader works on what it has: at least as much as it has just asked for, within the budget. */
+/* What to compute while the reader works on what it has: at least as much as it has just asked for, within the
+ * budget. */
 std::vector<int64_t> Dataset::TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles)
 {
     Progress &progress = m_progress[groups.back()];
@@ -531,10 +537,10 @@ struct Request {
 };
 } // namespace
 
-/* A program that copies leaves its output in GDAL's block cache as long as there is room, and writes most of it at the end,
- * alone. Here it writes what it has while the workers compute what it wants next, as GDAL itself does when the cache is
- * full. Only for a scan in whole strips or blocks, where blocks of the output are whole too, and at points that depend on
- * the requests alone: the layout of the output file is the same each time. */
+/* A program that copies leaves its output in GDAL's block cache as long as there is room, and writes most of it at
+ * the end, alone. Here it writes what it has while the workers compute what it wants next, as GDAL itself does when
+ * the cache is full. Only for a scan in whole strips or blocks, where blocks of the output are whole too, and at
+ * points that depend on the requests alone: the layout of the output file is the same each time. */
 void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
                           const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead)
 {
@@ -606,7 +612,8 @@ CPLErr Dataset::ReadTiles(const std::vector<size_t> &wanted, const fn_window &wi
             for (size_t group : groups)
                 tasks.push_back(static_cast<int64_t>(group) * count + y * grid.cols + x);
     const std::vector<int64_t> ahead = TasksAhead(groups, touched);
-    if (m_watch && (m_progress[groups.back()].previous.width == 0 || !m_watch->IsWhole()) && CheckInputs(false) != CE_None)
+    if (m_watch && (m_progress[groups.back()].previous.width == 0 || !m_watch->IsWhole()) &&
+        CheckInputs(false) != CE_None)
         return CE_Failure;
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};

@@ -1,5 +1,5 @@
-/* Steps of pipelines that need all pixels before they give the first one. Each worker that opens such a pipeline would run them: they are run
- * once, and all who open the pipeline read the result. */
+/* Steps of pipelines that need all pixels before they give the first one. Each worker that opens such a pipeline
+ * would run them: they are run once, and all who open the pipeline read the result. */
 #ifndef FN_FISHNET_MATERIALIZED_H
 #define FN_FISHNET_MATERIALIZED_H
 
@@ -31,9 +31,10 @@ class NamelessFile
 /* The results that a dataset reads, as long as it lives. */
 using Results = std::vector<std::shared_ptr<NamelessFile>>;
 
-/* Runs such steps of a pipeline, or of the pipelines that a VRT reads, and makes *path what is to be opened instead; it stays as it is where there
- * are none. What another dataset of this process still holds is not run again, unless a file that was read has changed. Warns of each step that is
- * run. input: for messages. False after CPLError. Threads: any. */
+/* Runs such steps of a pipeline, or of the pipelines that a VRT reads, and makes *path what is to be opened instead;
+ * it stays as it is where there are none. What another dataset of this process still holds is not run again, unless
+ * a file that was read has changed. Warns of each step that is run. input: for messages. False after CPLError.
+ * Threads: any. */
 bool Materialize(const std::string &input, std::string *path, Results *results);
 
 /* What this process holds, for a helper process, which takes it over for its life. */

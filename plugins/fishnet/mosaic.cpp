@@ -49,7 +49,8 @@ static XML Describe(GDALDataset *computed, int64_t count, const std::vector<std:
     for (size_t i = 0; i < failures.size(); i++)
         report.SetNameValue(("TILE_FAILED_" + std::to_string(i + 1)).c_str(), failures[i].c_str());
     vrt->SetMetadata(report.List(), "FISHNET");
-    /* A CRS that PROJ cannot write, because its database cannot be read, is left out with an error that nobody else asks for. */
+    /* A CRS that PROJ cannot write, because its database cannot be read, is left out with an error that nobody else
+     * asks for. */
     CPLErrorReset();
     CSLConstList xml = vrt->GetMetadata("xml:VRT");
     return XML(xml && *xml && CPLGetLastErrorType() < CE_Failure ? CPLParseXMLString(*xml) : nullptr);

@@ -1,4 +1,5 @@
-/* What a source is made of, as far as it decides how it must be read: VRT files, pipelines of the gdal command, and what they read. */
+/* What a source is made of, as far as it decides how it must be read: VRT files, pipelines of the gdal command, and
+ * what they read. */
 #ifndef FN_FISHNET_PIPELINE_H
 #define FN_FISHNET_PIPELINE_H
 
@@ -11,14 +12,16 @@ namespace fishnet
 {
 
 struct Pipeline {
-    /* Rows are computed from the rows around them (slope and the like), or are stored as a whole: tiles of full width. */
+    /* Rows are computed from the rows around them (slope and the like), or are stored as a whole: tiles of full
+     * width. */
     bool rows = false;
     bool computesRows = false;
     int blockHeight = 1; /* of what is stored: so many rows are decoded together */
     int halo = 0;        /* rows above and below that a row is computed from */
     bool warped = false; /* blocks are computed as a whole, in all bands at once */
     bool allBands = false;
-    /* GDAL before 3.12.3 clears more than a derived band's part of a buffer: what lies below another VRT is right in windows of one row. */
+    /* GDAL before 3.12.3 clears more than a derived band's part of a buffer: what lies below another VRT is right in
+     * windows of one row. */
     bool oneRow = false;
     /* GDAL before 3.11 reads the sources of a derived band in the type that is asked for: a wide one clips nothing. */
     bool wide = false;

@@ -99,7 +99,8 @@ static bool HasMask(GDALRasterBandH band)
     return !(flags & GMF_ALL_VALID) && flags != GMF_NODATA;
 }
 
-/* The first band that is opaqueness, whatever its type and place: GDAL takes it for a mask only where it is Byte or UInt16 and the last of 2 or 4. */
+/* The first band that is opaqueness, whatever its type and place: GDAL takes it for a mask only where it is Byte or
+ * UInt16 and the last of 2 or 4. */
 static int AlphaBand(GDALDatasetH dataset)
 {
     for (int band = 1; band <= GDALGetRasterCount(dataset); band++)
@@ -138,8 +139,8 @@ DatasetHandle Plan::OpenSource(size_t i) const
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
 }
 
-/* What a source opened at an overview level is made of. GDAL dies when it is to describe a warped VRT that was opened so, and the rectangles of any
- * VRT are those of the whole. */
+/* What a source opened at an overview level is made of. GDAL dies when it is to describe a warped VRT that was
+ * opened so, and the rectangles of any VRT are those of the whole. */
 static Pipeline LookIntoWhole(const std::string &path)
 {
     DatasetHandle whole;
@@ -325,8 +326,8 @@ static std::string CompareGeolocation(CSLConstList a, CSLConstList b)
     return {};
 }
 
-/* What the other ways to say where pixels lie have against two datasets, whose geotransforms agree, if there are any; empty: nothing. Where a
- * geotransform says it, it does not matter that only one of them has, say, GCPs. */
+/* What the other ways to say where pixels lie have against two datasets, whose geotransforms agree, if there are
+ * any; empty: nothing. Where a geotransform says it, it does not matter that only one of them has, say, GCPs. */
 static std::string CompareOthers(GDALDatasetH a, const Source &first, GDALDatasetH b, const Source &other,
                                  bool hasGeoTransform)
 {
@@ -544,7 +545,8 @@ bool Builder::AddSourceOutputs()
     return true;
 }
 
-/* A part is cut by what the inputs are alone, and never by the TILE_SIZE of those who read it: they would not agree on where it begins. */
+/* A part is cut by what the inputs are alone, and never by the TILE_SIZE of those who read it: they would not agree
+ * on where it begins. */
 bool Builder::TakePart(int tileHeight, int blockHeight, int64_t *lines)
 {
     const int height = GDALGetRasterYSize(Handle(0));
@@ -745,8 +747,9 @@ std::string Plan::StructureOf(size_t source, GDALDatasetH dataset) const
             return;
         const fn_type type = FromGDAL(band);
         const fn_nodata nodata = NoDataOf(band, type);
-        text += CPLSPrintf("; %d: %s %d %016llx %d", number, GDALGetDataTypeName(GDALGetRasterDataType(band)), nodata.set,
-                           static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0), GDALGetMaskFlags(band));
+        text +=
+            CPLSPrintf("; %d: %s %d %016llx %d", number, GDALGetDataTypeName(GDALGetRasterDataType(band)), nodata.set,
+                       static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0), GDALGetMaskFlags(band));
     };
     for (const Plane &plane : planes)
         if (plane.source == source)

@@ -24,7 +24,8 @@ namespace fishnet
 GDALDataType ToGDAL(fn_type type);
 fn_type FromGDAL(GDALRasterBandH band);
 
-/* Metadata items about how pixels are stored, where their type does not say it. GDAL 3.7 warns those who ask for more. */
+/* Metadata items about how pixels are stored, where their type does not say it. GDAL 3.7 warns those who ask for
+ * more. */
 inline constexpr const char *kStored[] = {"NBITS",
 #if !FN_GDAL_AT_LEAST(3, 7)
                                           "PIXELTYPE"
@@ -70,8 +71,8 @@ struct FreeExpr {
 class Plan
 {
   public:
-    /* NULL after CPLError. overview: -1, or the overview level of every input. handles: the inputs, opened by this thread, for
-     * metadata; the caller closes them. Workers have their own, which may live longer. */
+    /* NULL after CPLError. overview: -1, or the overview level of every input. handles: the inputs, opened by this
+     * thread, for metadata; the caller closes them. Workers have their own, which may live longer. */
     static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles);
 
     std::vector<Source> sources;

@@ -36,8 +36,8 @@ class FailedTiles
 class RasterJob final : public Job
 {
   public:
-    /* plan: NULL in a helper, where each worker makes it: drivers that may crash are not called before there are workers. signature: of the host's
-     * plan. */
+    /* plan: NULL in a helper, where each worker makes it: drivers that may crash are not called before there are
+     * workers. signature: of the host's plan. */
     RasterJob(std::shared_ptr<const Plan> plan, PlanSource source, std::string signature, int threads,
               bool errorIsNoData);
     static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);

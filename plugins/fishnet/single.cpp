@@ -32,8 +32,8 @@ static int RoundTo(int64_t size, int block, int64_t most)
     return static_cast<int>(up > most && up > block ? up - block : up);
 }
 
-/* A task is a tile of whole blocks of the file, and of whole tiles that suit the source as far as both go together. Depends on source and
- * file alone: it decides on the order of the blocks in the file. */
+/* A task is a tile of whole blocks of the file, and of whole tiles that suit the source as far as both go together.
+ * Depends on source and file alone: it decides on the order of the blocks in the file. */
 static void ChooseTile(const Plan &plan, const Layout &layout, int *width, int *height)
 {
     constexpr size_t kMost = 32 << 20;
@@ -130,8 +130,8 @@ size_t Single::WorkerBytes() const
     return plan.WorkerBytes() + pixels + m_job->TaskBytes(0, 0);
 }
 
-/* What workers keep comes out of the budget, and a quarter of it at the least is left for results. A budget that was given is kept by fewer
- * workers, if need be. */
+/* What workers keep comes out of the budget, and a quarter of it at the least is left for results. A budget that was
+ * given is kept by fewer workers, if need be. */
 JobRunOptions Single::RunOptions() const
 {
     JobRunOptions options = {};
@@ -184,8 +184,8 @@ bool Single::Place(const fn_part &part, BlockWriter &writer) const
     return ok || Fail(CPLE_AppDefined, m_creation.output, m_job->TaskName(part.task) + " came back damaged");
 }
 
-/* What was filled with NoData is listed in the file, and is not valid where it has a mask. The list moves the file's directory behind the
- * blocks. */
+/* What was filled with NoData is listed in the file, and is not valid where it has a mask. The list moves the file's
+ * directory behind the blocks. */
 bool Single::NoteFailed(const std::string &path) const
 {
     const std::map<int64_t, std::string> failedTiles = m_job->Failed();

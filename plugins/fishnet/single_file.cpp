@@ -141,9 +141,9 @@ double ShareOfMasks(const Plan &plan)
     return plan.outputs.size() > static_cast<size_t>(plan.bandCount) ? 0.1 : 0;
 }
 
-/* Before GDAL 3.10, a copy of several bands at a time asks no band for its blocks. GTiff leaves out those of a hollow dataset because they
- * hold nothing but NoData; that it does not see where the value is a 64-bit integer, or none of the type. Then it is set when the file is
- * there. */
+/* Before GDAL 3.10, a copy of several bands at a time asks no band for its blocks. GTiff leaves out those of a
+ * hollow dataset because they hold nothing but NoData; that it does not see where the value is a 64-bit integer, or
+ * none of the type. Then it is set when the file is there. */
 class LateNoData
 {
   public:

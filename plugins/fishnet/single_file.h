@@ -15,7 +15,8 @@ bool Fail(CPLErrorNum number, const std::string &file, const std::string &why);
 /* False after CPLError: an option that is not known, or makes no sense. */
 bool CheckOptions(const Creation &creation);
 
-/* A folder beside the output, in which it grows under its own name: what belongs to it, such as .aux.xml, has the right name too. */
+/* A folder beside the output, in which it grows under its own name: what belongs to it, such as .aux.xml, has the
+ * right name too. */
 class Workshop
 {
   public:

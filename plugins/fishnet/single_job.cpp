@@ -123,8 +123,9 @@ char *TileEncoder::PixelsOf(size_t group, int64_t tile)
     return m_pixels.get() + Offset(group, static_cast<size_t>(window.width * window.height));
 }
 
-/* What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. Since 3.9 it is NaN where LERC would take it for one of the
- * values that it quantizes; not with several bands in a block, where libtiff could not do that for long. */
+/* What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. Since 3.9 it is NaN where LERC would take it
+ * for one of the values that it quantizes; not with several bands in a block, where libtiff could not do that for
+ * long. */
 static void FillBeyondEdge(const Layout &layout, std::vector<char> &block)
 {
     const bool lerc = STARTS_WITH_CI(layout.options.FetchNameValueDef("COMPRESS", ""), "LERC");

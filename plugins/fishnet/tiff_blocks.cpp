@@ -19,8 +19,8 @@ size_t BlockFormat::BandBytes() const
 
 /* ---- encoding ---- */
 
-/* Of the encoder's file: it is begun anew beyond, so that it does not grow for ever. Not for each task, because what a codec
- * has at its begin (tables of ZSTD, of many megabytes) is used for all blocks of a file. */
+/* Of the encoder's file: it is begun anew beyond, so that it does not grow for ever. Not for each task, because what
+ * a codec has at its begin (tables of ZSTD, of many megabytes) is used for all blocks of a file. */
 static constexpr int kSlots = 512;
 static constexpr size_t kFileBytes = 8 << 20;
 

@@ -27,7 +27,8 @@ struct BlockFormat {
     size_t BandBytes() const;
 };
 
-/* Encodes blocks as GDAL's GTiff driver does: it is the one that does it, in a file of its own in memory. For one thread. */
+/* Encodes blocks as GDAL's GTiff driver does: it is the one that does it, in a file of its own in memory. For one
+ * thread. */
 class BlockEncoder
 {
   public:
@@ -87,7 +88,8 @@ class BlockWriter
     std::string m_why;
 };
 
-/* Is there file where a GeoTIFF says that the blocks of this band lie? size: of the file. sparse: blocks may be left out. False after CPLError. */
+/* Is there file where a GeoTIFF says that the blocks of this band lie? size: of the file. sparse: blocks may be left
+ * out. False after CPLError. */
 bool HasBlocks(GDALRasterBandH band, uint64_t size, bool sparse);
 
 /* Has a GeoTIFF no block of this band at all? */

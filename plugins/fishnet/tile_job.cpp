@@ -185,8 +185,8 @@ static bool CanBeRead(GDALRasterBandH band)
     return true;
 }
 
-/* Drivers do not always say that the last bytes could not be written. So a look at the file is needed: in GeoTIFF at its table of
- * blocks, elsewhere at all pixels. */
+/* Drivers do not always say that the last bytes could not be written. So a look at the file is needed: in GeoTIFF at
+ * its table of blocks, elsewhere at all pixels. */
 static bool IsWritten(GDALDatasetH dataset, const std::string &file)
 {
     VSIStatBufL stat;
@@ -231,7 +231,8 @@ bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
     return IsWritten(written.get(), file);
 }
 
-/* ON_ERROR=NODATA: what the tile lacks. The dataset tells of all that it has come across, tiles of other workers' too. */
+/* ON_ERROR=NODATA: what the tile lacks. The dataset tells of all that it has come across, tiles of other workers'
+ * too. */
 bool TileWorker::NoteFailures(int64_t tile, const std::string &part) const
 {
     const fn_window window = m_job.tiles.Window(tile);

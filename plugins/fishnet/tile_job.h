@@ -1,4 +1,5 @@
-/* The tiles of a raster, each a file, as a job: a worker opens what is computed for itself, and has GDAL copy one window after the other. */
+/* The tiles of a raster, each a file, as a job: a worker opens what is computed for itself, and has GDAL copy one
+ * window after the other. */
 #ifndef FN_FISHNET_TILE_JOB_H
 #define FN_FISHNET_TILE_JOB_H
 

@@ -312,7 +312,8 @@ static DatasetHandle OpenComputed(const std::string &connection, const CPLString
                                     const_cast<CPLStringList &>(options).List(), nullptr));
 }
 
-/* The size of the tasks that a worker reads by along one side: parts of a tile, so that no worker computes what belongs to another's. */
+/* The size of the tasks that a worker reads by along one side: parts of a tile, so that no worker computes what
+ * belongs to another's. */
 static int TaskSize(const std::vector<int> &edges, int usual, int most)
 {
     constexpr int kSmall = 16;

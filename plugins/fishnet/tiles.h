@@ -31,8 +31,8 @@ struct TileSet {
 /* Of an index over the tiles, in their folder. */
 constexpr const char *kIndexName = "index.fgb";
 
-/* Cuts `size` pixels into `count` parts as equal as possible, between blocks where that leaves them about equal; at most a part for each
- * pixel. */
+/* Cuts `size` pixels into `count` parts as equal as possible, between blocks where that leaves them about equal; at
+ * most a part for each pixel. */
 std::vector<int> EqualEdges(int size, int count, int block);
 
 } // namespace fishnet

@@ -47,7 +47,8 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
         return nullptr;
     }
     if (plan->Signature() != signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s", WithoutSecrets(connection).c_str());
+        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s",
+                WithoutSecrets(connection).c_str());
         return nullptr;
     }
     std::unique_ptr<Worker> worker(new Worker(std::move(plan)));
@@ -69,10 +70,10 @@ static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALD
                         0, 0) == CE_None;
 }
 
-/* A window of whole blocks of a GeoTIFF is read block by block, past GDAL's block cache: each block is wanted once, by one
- * worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands, which the
- * cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers may do better
- * with the whole window. */
+/* A window of whole blocks of a GeoTIFF is read block by block, past GDAL's block cache: each block is wanted once,
+ * by one worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands,
+ * which the cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers
+ * may do better with the whole window. */
 static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w)
 {
     GDALDriverH driver = GDALGetDatasetDriver(dataset);

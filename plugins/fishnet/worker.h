@@ -13,8 +13,8 @@ class Worker final : public JobWorker
   public:
     /* NULL and err on failure. */
     static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, fn_error *err);
-    /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there are workers. overview: as in
-     * Plan::Make. signature: that the host's plan has. NULL and err on failure. */
+    /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there
+     * are workers. overview: as in Plan::Make. signature: that the host's plan has. NULL and err on failure. */
     static std::unique_ptr<Worker> OpenRemote(const std::string &connection, const CPLStringList &openOptions,
                                               int overview, const std::string &signature, fn_error *err);
     ~Worker() override;

@@ -15,8 +15,8 @@
 namespace fishnet
 {
 
-/* The crews that were left to their own threads, and the threads that ask for GDAL's lock. Never destroyed: both may outlive the program's
- * static objects. */
+/* The crews that were left to their own threads, and the threads that ask for GDAL's lock. Never destroyed: both may
+ * outlive the program's static objects. */
 class Left
 {
   public:
@@ -38,7 +38,8 @@ class Left
         return m_count;
     }
 
-    /* Deletes a crew whose workers have stopped. Not with the lock held: it closes what it has, for which it may need GDAL's. */
+    /* Deletes a crew whose workers have stopped. Not with the lock held: it closes what it has, for which it may
+     * need GDAL's. */
     static void Delete(void *user)
     {
         auto *crew = static_cast<Crew *>(user);
@@ -134,8 +135,9 @@ bool CloseCrew(Crew *crew) noexcept
         Left::Delete(crew);
         return true;
     }
-    /* A long task, or a worker that waits for the lock that the host holds while it waits for us. If that lock is to be had, the workers will come
-     * to an end by themselves, and are waited for. Where it cannot be asked for, they are not. */
+    /* A long task, or a worker that waits for the lock that the host holds while it waits for us. If that lock is to
+     * be had, the workers will come to an end by themselves, and are waited for. Where it cannot be asked for, they
+     * are not. */
     auto lock = left.Lock();
     left.AskForLock(number);
     left.WaitFor(lock, kPatience, [&] { return left.LockWasFree(number) || !left.IsThere(number); });

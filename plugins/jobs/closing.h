@@ -16,8 +16,8 @@ class Crew
     virtual bool TryStop(double seconds) = 0;
     /* The host must not be told anything from now on. What there is to tell it, now. */
     virtual void Leave() = 0;
-    /* The same as TryStop() without waiting: the workers' own thread does it when they have come to an end, and then calls stopped(user). False:
-     * they had, all is closed, and stopped() is not called. */
+    /* The same as TryStop() without waiting: the workers' own thread does it when they have come to an end, and then
+     * calls stopped(user). False: they had, all is closed, and stopped() is not called. */
     virtual bool StopBehind(void (*stopped)(void *user), void *user) = 0;
 
   private:
@@ -29,8 +29,9 @@ class Crew
     Mark m_mark;
 };
 
-/* Stops the workers and deletes the crew. GDAL closes datasets under a global lock that a worker may be waiting for in the middle of a
- * task: then the crew is left to the thread that it has, and the result is false. Needs neither memory nor a new thread, and throws nothing. */
+/* Stops the workers and deletes the crew. GDAL closes datasets under a global lock that a worker may be waiting for
+ * in the middle of a task: then the crew is left to the thread that it has, and the result is false. Needs neither
+ * memory nor a new thread, and throws nothing. */
 bool CloseCrew(Crew *crew) noexcept;
 
 /* Waits for the crews that were left. */

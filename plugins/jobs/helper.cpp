@@ -15,7 +15,8 @@ namespace fishnet
 
 /* ---- the host's side ---- */
 
-/* Options that GDAL may have for a path, beside those for all: access to network file systems. They cannot be listed, only asked for. */
+/* Options that GDAL may have for a path, beside those for all: access to network file systems. They cannot be
+ * listed, only asked for. */
 static const char *const kPathOptions[] = {"AWS_ACCESS_KEY_ID",
                                            "AWS_SECRET_ACCESS_KEY",
                                            "AWS_SESSION_TOKEN",
@@ -231,7 +232,8 @@ static bool Configure(const Words &setup)
     return true;
 }
 
-/* Nobody in this process is there to hear messages. Those of tasks travel to the host, which has heard those of registering drivers itself. */
+/* Nobody in this process is there to hear messages. Those of tasks travel to the host, which has heard those of
+ * registering drivers itself. */
 static void CPL_STDCALL KeepDebugMessages(CPLErr level, CPLErrorNum number, const char *text)
 {
     if (level == CE_Debug)

@@ -17,8 +17,8 @@ class Helper
     static std::shared_ptr<Helper> New(std::shared_ptr<Job> job, const fn_worker_options &workers, size_t budget,
                                        fn_error *err);
 
-    /* Starts the process and waits until it has prepared the job, trying again as often as the workers' options say. messages: that preparing
-     * gave. answer: see Job::Answer(). */
+    /* Starts the process and waits until it has prepared the job, trying again as often as the workers' options say.
+     * messages: that preparing gave. answer: see Job::Answer(). */
     fn_status Start(Notes &messages, std::string &answer, fn_error *err);
 
     bool IsBusy() const { return m_busy.load(std::memory_order_acquire); }
@@ -43,8 +43,8 @@ class Helper
 
 /* To be called as the module is registered: remembers where its files are. */
 void RememberFiles();
-/* The module; GDAL's library; the program for worker processes, which is to be beside the module. Absolute, or empty where they are not known:
- * a relative one would be looked for wherever the host has gone since. */
+/* The module; GDAL's library; the program for worker processes, which is to be beside the module. Absolute, or empty
+ * where they are not known: a relative one would be looked for wherever the host has gone since. */
 const std::string &ModuleFile();
 const std::string &GDALFile();
 std::string HelperProgram();

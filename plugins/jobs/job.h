@@ -1,4 +1,5 @@
-/* What a capability says of its work, once. All else (threads, processes, attempts, messages, closing) is in this folder, and knows no capability. */
+/* What a capability says of its work, once. All else (threads, processes, attempts, messages, closing) is in this
+ * folder, and knows no capability. */
 #ifndef FN_JOBS_JOB_H
 #define FN_JOBS_JOB_H
 
@@ -9,7 +10,8 @@
 namespace fishnet
 {
 
-/* What a worker keeps between tasks: its own handles. Made, used and ended on the worker's thread, but for fn_job::worker_close. */
+/* What a worker keeps between tasks: its own handles. Made, used and ended on the worker's thread, but for
+ * fn_job::worker_close. */
 class JobWorker
 {
   public:
@@ -36,7 +38,8 @@ struct JobDescription {
 class Job
 {
   public:
-    /* threads: that GDAL may use for each worker. Workers have the thread-local configuration options of this thread. */
+    /* threads: that GDAL may use for each worker. Workers have the thread-local configuration options of this
+     * thread. */
     explicit Job(int threads) : m_threads(threads), m_config(ThreadConfig()) {}
     virtual ~Job() = default;
     Job(const Job &) = delete;
@@ -44,9 +47,9 @@ class Job
 
     /* ---- in the host and in a helper process ---- */
 
-    /* Makes what all workers share and none changes, before the first of them. In a helper it is called while there is one thread, and may leave no
-     * handle open, which would cross the fork. After a failure that may pass it is called again. messages: for the host. goesOn: to be asked once at
-     * least; empty in a helper. */
+    /* Makes what all workers share and none changes, before the first of them. In a helper it is called while there
+     * is one thread, and may leave no handle open, which would cross the fork. After a failure that may pass it is
+     * called again. messages: for the host. goesOn: to be asked once at least; empty in a helper. */
     virtual fn_status Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err);
     /* What the host is told of it. */
     virtual std::string Answer() const { return std::string(); }
@@ -64,7 +67,8 @@ class Job
     /* Bytes of a task's result, or of its first part. */
     virtual size_t TaskBytes(int64_t task, int variant) const = 0;
     virtual std::string TaskName(int64_t task) const = 0;
-    /* Whether a task that has failed for good is to be completed by Complete(): as in fn_job::on_failure, on a worker's thread. */
+    /* Whether a task that has failed for good is to be completed by Complete(): as in fn_job::on_failure, on a
+     * worker's thread. */
     virtual bool CompletesFailed() const { return false; }
     virtual bool Complete(fn_task & /*task*/, Notes & /*messages*/, const fn_error & /*err*/) { return false; }
     /* An attempt has ended. On a thread of the host, like Tell(). */
@@ -88,8 +92,8 @@ void RegisterJob(const char *kind, MakeJob make);
 /* NULL: there is none. */
 MakeJob FindJob(const std::string &kind);
 
-/* Before attempt `tried` + 1 at something that has failed: waits, longer each time. False: it is not to be tried again; err is completed. On a
- * thread of the host. */
+/* Before attempt `tried` + 1 at something that has failed: waits, longer each time. False: it is not to be tried
+ * again; err is completed. On a thread of the host. */
 bool WaitToTryAgain(int tried, int retries, fn_error *err);
 
 /* ---- a job as the core sees it ---- */

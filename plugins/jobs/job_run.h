@@ -23,7 +23,8 @@ struct JobRunOptions {
 class JobRun final : public Crew
 {
   public:
-    /* helper: that has prepared the job; NULL: with worker processes one is made. NULL and err on failure. No worker begins yet. */
+    /* helper: that has prepared the job; NULL: with worker processes one is made. NULL and err on failure. No worker
+     * begins yet. */
     static std::unique_ptr<JobRun> New(std::shared_ptr<Job> job, ResultKind kind, const JobRunOptions &options,
                                        std::shared_ptr<Helper> helper, fn_error *err);
     ~JobRun() override;

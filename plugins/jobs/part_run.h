@@ -1,5 +1,5 @@
-/* A job whose tasks each write a part of an output, a file of its own in a folder that OutputFolder guards; and the run over all parts that are
- * not there yet. For tiles of a raster and parts of a table. */
+/* A job whose tasks each write a part of an output, a file of its own in a folder that OutputFolder guards; and the
+ * run over all parts that are not there yet. For tiles of a raster and parts of a table. */
 #ifndef FN_JOBS_PART_RUN_H
 #define FN_JOBS_PART_RUN_H
 
@@ -34,7 +34,8 @@ class PartJob : public Job
     /* Removes what a process that has failed has left. */
     void Ended(const fn_report &report, bool byProcess) override;
 
-    /* Sets todo. failures: the file beside a part that lists what it lacks; empty: there is none. False after CPLError. */
+    /* Sets todo. failures: the file beside a part that lists what it lacks; empty: there is none. False after
+     * CPLError. */
     bool FindTodo(const output::OutputFolder &outputs, const std::function<std::string(int64_t part)> &failures);
 
   private:

@@ -67,8 +67,9 @@ class Extractor
               std::string &cause);
     /* Sets the layer up for reading: no fields but those that are wanted. Its filter is not touched. */
     void Prepare(OGRLayerH layer) const;
-    /* fid: of a feature that has none itself. Messages of a transformation are dropped: what fails is counted. The feature is not changed;
-     * and where memory fails, which is thrown, the batch is not either: it can be tried again. */
+    /* fid: of a feature that has none itself. Messages of a transformation are dropped: what fails is counted. The
+     * feature is not changed; and where memory fails, which is thrown, the batch is not either: it can be tried
+     * again. */
     void Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCollector &collector);
 
   private:

@@ -1,5 +1,6 @@
-/* A near table whose near side has not been named. Programs open a name without options first, to see what layers it has,
- * and give the options when they open one of them: QGIS does. Such a dataset has the names and the columns; to read is an error. */
+/* A near table whose near side has not been named. Programs open a name without options first, to see what layers it
+ * has, and give the options when they open one of them: QGIS does. Such a dataset has the names and the columns; to
+ * read is an error. */
 #ifndef FN_NEARTABLE_INCOMPLETE_H
 #define FN_NEARTABLE_INCOMPLETE_H
 

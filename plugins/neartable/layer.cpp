@@ -347,7 +347,8 @@ OGRFeature *Layer::GetNextFeature()
 
 /* ---- a feature by its number ---- */
 
-/* Programs that sort a table ask for its features one by one, in any order: a pass over the input for each would never end. */
+/* Programs that sort a table ask for its features one by one, in any order: a pass over the input for each would
+ * never end. */
 bool Layer::KeepRows()
 {
     constexpr size_t kMost = size_t(512) << 20; /* bytes */
@@ -456,7 +457,8 @@ GIntBig Layer::Count()
         return -1;
     int64_t each = 1;
     if (fast && !onceEach) {
-        /* How many neighbours every usable feature has: certain if so many are left without those that may be excluded. */
+        /* How many neighbours every usable feature has: certain if so many are left without those that may be
+         * excluded. */
         const size_t excluded = m_plan->excluded.layer == -1  ? 0
                                 : m_plan->excluded.layer >= 0 ? 1
                                                               : m_plan->near.size();

@@ -1,4 +1,5 @@
-/* The near side: the features of all near layers, built for searching, and their fields. Read once, then never changed. */
+/* The near side: the features of all near layers, built for searching, and their fields. Read once, then never
+ * changed. */
 #ifndef FN_NEARTABLE_NEAR_SIDE_H
 #define FN_NEARTABLE_NEAR_SIDE_H
 
@@ -20,8 +21,8 @@ class NearSide
     const fn_near *Set() const { return m_set.get(); }
     /* The number of the features with that key; FN_NO_GROUP: there are none. Any thread. */
     uint32_t Group(const std::string &key) const;
-    /* Whether features of the input are known here by their places in its layer; and the number of the one at that place, -1: it is not among them. FIDs
-     * need not tell features apart. */
+    /* Whether features of the input are known here by their places in its layer; and the number of the one at that
+     * place, -1: it is not among them. FIDs need not tell features apart. */
     bool KnowsPlaces() const { return m_knowsPlaces; }
     int64_t FeatureAt(int64_t place) const;
     const char *Record(uint32_t feature) const { return m_records.data() + m_recordBegin[feature]; }

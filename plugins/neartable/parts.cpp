@@ -173,7 +173,8 @@ static bool IsJSON(const std::string &format)
     return EQUAL(format.c_str(), "GeoJSON") || EQUAL(format.c_str(), "GeoJSONSeq");
 }
 
-/* The type of a column of the union: the table's where each format can give values of it, whatever it made of those of one part. */
+/* The type of a column of the union: the table's where each format can give values of it, whatever it made of those
+ * of one part. */
 static OGRFieldType UnionType(OGRFieldType table, OGRFieldType part)
 {
     switch (table) {
@@ -228,7 +229,8 @@ static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
     return "    " + xml + "\n";
 }
 
-/* A union that says which columns it has: its first part may have no rows, and then in some formats no columns either. */
+/* A union that says which columns it has: its first part may have no rows, and then in some formats no columns
+ * either. */
 static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
 {
     const std::string folder = job.folder.substr(job.folder.rfind('/') + 1);

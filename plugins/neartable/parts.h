@@ -1,5 +1,5 @@
-/* Writing: ogr2ogr -f NEARTABLE. A near table as one file for each range of the input, written by the workers that compute it, and an
- * OGR VRT union over them. */
+/* Writing: ogr2ogr -f NEARTABLE. A near table as one file for each range of the input, written by the workers that
+ * compute it, and an OGR VRT union over them. */
 #ifndef FN_NEARTABLE_PARTS_H
 #define FN_NEARTABLE_PARTS_H
 

@@ -169,8 +169,8 @@ static int FindRounded(OGRFeatureDefnH table, OGRLayerH layer, const std::vector
     return -1;
 }
 
-/* All rows can be read again, with all columns. Some formats drop rows without geometry, or columns whose names they keep for themselves, and
- * say nothing. */
+/* All rows can be read again, with all columns. Some formats drop rows without geometry, or columns whose names they
+ * keep for themselves, and say nothing. */
 static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH table, int64_t rows)
 {
     if (rows == 0)

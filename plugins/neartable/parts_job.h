@@ -1,4 +1,5 @@
-/* The parts of a near table, each a file, as a job: a worker opens the table of one range of the input after the other, and has GDAL copy it. */
+/* The parts of a near table, each a file, as a job: a worker opens the table of one range of the input after the
+ * other, and has GDAL copy it. */
 #ifndef FN_NEARTABLE_PARTS_JOB_H
 #define FN_NEARTABLE_PARTS_JOB_H
 
@@ -31,8 +32,8 @@ class PartsJob final : public PartJob
     void Fail(const fn_error &err) const override;
     /* The file as a dataset: its only layer; NULL: it cannot be read. */
     static OGRLayerH OnlyLayer(GDALDatasetH dataset);
-    /* Where the columns of the table stand in a part that is read again, -1: nowhere. A format may cut their names, or move some to the
-     * front. */
+    /* Where the columns of the table stand in a part that is read again, -1: nowhere. A format may cut their names,
+     * or move some to the front. */
     static std::vector<int> FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH part);
 
     /* Reads the near side, once for all parts. */

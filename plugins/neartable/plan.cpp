@@ -52,8 +52,9 @@ OGRLayerH FindLayer(const LayerPlan &layer, GDALDatasetH dataset, fn_status *sta
     return nullptr;
 }
 
-/* QGIS sets SHAPE_ENCODING to nothing for the whole program, takes Shapefiles as they are and recodes them itself. What goes
- * into a table is UTF-8 there too: the encoding that a Shapefile names, or an empty text where it names none. */
+/* QGIS sets SHAPE_ENCODING to nothing for the whole program, takes Shapefiles as they are and recodes them itself.
+ * What goes into a table is UTF-8 there too: the encoding that a Shapefile names, or an empty text where it names
+ * none. */
 static std::string EncodingToAskFor(GDALDatasetH dataset)
 {
     const char *asked = CPLGetConfigOption("SHAPE_ENCODING", nullptr);

@@ -1,5 +1,5 @@
-/* What a near table computes: its layers found, the distance and its unit, the columns. Made when the dataset is opened,
- * then read by all workers and never changed. */
+/* What a near table computes: its layers found, the distance and its unit, the columns. Made when the dataset is
+ * opened, then read by all workers and never changed. */
 #ifndef FN_NEARTABLE_PLAN_H
 #define FN_NEARTABLE_PLAN_H
 

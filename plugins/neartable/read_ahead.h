@@ -1,5 +1,5 @@
-/* A thread that reads the first batches of the input while the host's thread reads the near side, which it needs before the workers
- * can begin. */
+/* A thread that reads the first batches of the input while the host's thread reads the near side, which it needs
+ * before the workers can begin. */
 #ifndef FN_NEARTABLE_READ_AHEAD_H
 #define FN_NEARTABLE_READ_AHEAD_H
 

@@ -1,5 +1,5 @@
-/* The fields of a feature that are carried over, packed into bytes one after the other: a tag and a value for each. Such a
- * record can be copied and can cross into another process. */
+/* The fields of a feature that are carried over, packed into bytes one after the other: a tag and a value for each.
+ * Such a record can be copied and can cross into another process. */
 #ifndef FN_NEARTABLE_RECORD_H
 #define FN_NEARTABLE_RECORD_H
 
@@ -24,8 +24,8 @@ struct CarriedField {
 
 enum class Tag : char { Unset, Null, Value };
 
-/* One value of a record. Bytes: a string (with its NUL, which `count` leaves out), binary data, a date as OGRField has it, or
- * the elements of a list. */
+/* One value of a record. Bytes: a string (with its NUL, which `count` leaves out), binary data, a date as OGRField
+ * has it, or the elements of a list. */
 struct Value {
     Tag tag = Tag::Unset;
     union {

@@ -12,8 +12,8 @@ static int AddField(OGRFeatureDefn *defn, const char *name, OGRFieldType type)
     return defn->GetFieldCount() - 1;
 }
 
-/* Names that formats give to their own columns, of FIDs and of geometries. A field of such a name replaces the FIDs, is lost, or stops the
- * writer; and which format the rows go to, the table does not know. */
+/* Names that formats give to their own columns, of FIDs and of geometries. A field of such a name replaces the FIDs,
+ * is lost, or stops the writer; and which format the rows go to, the table does not know. */
 static bool IsOfFormats(const std::string &name)
 {
     static const char *const names[] = {"fid",      "ogc_fid",      "ogr_fid", "objectid",     "geom",

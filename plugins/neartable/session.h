@@ -13,14 +13,15 @@ namespace fishnet::neartable
 class Session
 {
   public:
-    /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets: those of the
-     * plan; one reader uses the input's handle, and begins to read at once. */
+    /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets:
+     * those of the plan; one reader uses the input's handle, and begins to read at once. */
     static std::unique_ptr<Session> Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
 
-    /* Lets the workers begin. near: NULL with CountUsable, and with a helper, which has it. helper: NULL with threads. False after CPLError. */
+    /* Lets the workers begin. near: NULL with CountUsable, and with a helper, which has it. helper: NULL with
+     * threads. False after CPLError. */
     bool Start(std::shared_ptr<const NearSide> near, std::shared_ptr<Helper> helper);
 
     /* The next part, or false: at the end, or after CPLError with *failed. bytes: as it came. */

@@ -53,7 +53,8 @@ struct Split {
     const char *Name() const;
 };
 
-/* A layer that is read from its first feature on. What lies before a range is passed over. Belongs to one thread at a time. */
+/* A layer that is read from its first feature on. What lies before a range is passed over. Belongs to one thread at
+ * a time. */
 class Cursor
 {
   public:
@@ -81,8 +82,9 @@ class Cursor
     bool m_lost = false; /* a call has failed, and where the layer stands is not known */
 };
 
-/* Hands out batches from one handle to workers, in the order of tasks. What has been read for a task belongs to it until it is done: it is
- * there for every attempt. A task that cannot read keeps its turn: when it is tried again, the input is opened anew. */
+/* Hands out batches from one handle to workers, in the order of tasks. What has been read for a task belongs to it
+ * until it is done: it is there for every attempt. A task that cannot read keeps its turn: when it is tried again,
+ * the input is opened anew. */
 class OneReader
 {
   public:
@@ -90,14 +92,15 @@ class OneReader
         : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan)
     {
     }
-    /* FN_ERR_CANCELLED when the task is. *batch: until Done(), the same for every attempt. *end: there is nothing left for it. spare: its
-     * memory is used. */
+    /* FN_ERR_CANCELLED when the task is. *batch: until Done(), the same for every attempt. *end: there is nothing
+     * left for it. spare: its memory is used. */
     fn_status Read(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &spare, const Batch **batch,
                    bool *end, MessageCollector &collector, std::string &cause);
     /* The task has its result. spare: gets the batch's memory. */
     void Done(int64_t task, Batch &spare) noexcept;
 
-    /* Reads the next batch and keeps it until its task asks. Before the workers begin. False: there is no next, or it is cancelled. */
+    /* Reads the next batch and keeps it until its task asks. Before the workers begin. False: there is no next, or
+     * it is cancelled. */
     bool ReadInAdvance(const volatile bool *cancel, Extractor &extractor);
     bool Uses(const SharedDatasets &datasets) const { return m_datasets == datasets; }
     size_t BytesInAdvance() const { return m_readyBytes; }
@@ -140,8 +143,8 @@ class OneReader
 class TaskReader
 {
   public:
-    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL, a status and
-     * `cause` on failure. */
+    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL, a
+     * status and `cause` on failure. */
     static std::unique_ptr<TaskReader> Open(const Plan &plan, const NearSide *near, const Split &split,
                                             OneReader *shared, fn_status *status, std::string &cause);
     /* *batch lasts until the next call. A task that fails may be tried again, by this reader or another. */

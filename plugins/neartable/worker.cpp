@@ -118,8 +118,8 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
 
 /* ---- searching ---- */
 
-/* What each feature of the batch must not find. One that was read in the order of its layer is known by its place there: FIDs may
- * be those of several. */
+/* What each feature of the batch must not find. One that was read in the order of its layer is known by its place
+ * there: FIDs may be those of several. */
 void Worker::FindExcluded(int64_t task)
 {
     m_excludedLayer = m_plan.excluded.layer;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for n elements of `size` bytes in the array that the pointer at `array` points to, which holds *capacity of them; grows by half at least. False: out of memory,
- * nothing is changed. */
+/* Makes room for n elements of `size` bytes in the array that the pointer at `array` points to, which holds
+ * *capacity of them; grows by half at least. False: out of memory, nothing is changed. */
 static inline bool fn_reserve(void *array, size_t *capacity, size_t n, size_t size)
 {
     if (n <= *capacity)

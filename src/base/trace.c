@@ -14,7 +14,8 @@
 #define BEGIN "[\n{\"name\":\"thread_name\","
 #define END "\n]\n"
 
-/* A file that this process has written to. It stays known to the end of the process: the next to write there goes on. */
+/* A file that this process has written to. It stays known to the end of the process: the next to write there goes
+ * on. */
 typedef struct file {
     dev_t device;
     ino_t inode;

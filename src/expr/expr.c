@@ -8,7 +8,8 @@
 #include "kernels.h"
 #include "parse.h"
 
-/* LOAD: input -> register; FILL: constant -> register; STORE: register -> output; anything below FN_OP_COUNT: an operation. */
+/* LOAD: input -> register; FILL: constant -> register; STORE: register -> output; anything below FN_OP_COUNT: an
+ * operation. */
 enum { LOAD = FN_OP_COUNT, FILL, STORE };
 
 /* A source is a register (>= 0) or a constant (-1 - its index). */
@@ -30,7 +31,8 @@ struct fn_expr {
     fn_inputs inputs;
 };
 
-/* 8 KB each: 64 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need many. */
+/* 8 KB each: 64 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need
+ * many. */
 #define REGISTERS_MAX 8192
 
 /* ---- compiling ---- */

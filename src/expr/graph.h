@@ -1,5 +1,5 @@
-/* The expression graph: operations as nodes, each made once (common subexpressions are shared), children before parents.
- * Made by parse.c, turned into a program by expr.c. */
+/* The expression graph: operations as nodes, each made once (common subexpressions are shared), children before
+ * parents. Made by parse.c, turned into a program by expr.c. */
 #ifndef FN_GRAPH_H
 #define FN_GRAPH_H
 

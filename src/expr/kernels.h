@@ -1,7 +1,7 @@
 /* The kernels of one instruction set: a loop over a block of doubles for every operation, load and store.
  *
- * kernels_template.h holds the loops; kernels_plain.c, kernels_avx2.c and kernels_avx512.c compile it three times. Plain
- * is the reference: the others must give the same bits. */
+ * kernels_template.h holds the loops; kernels_plain.c, kernels_avx2.c and kernels_avx512.c compile it three times.
+ * Plain is the reference: the others must give the same bits. */
 #ifndef FN_KERNELS_H
 #define FN_KERNELS_H
 
@@ -16,8 +16,8 @@
 /* step[k] is 1 when operand k is a register, 0 when it is one constant. out may be one of the operands. */
 typedef void (*fn_kernel)(double *out, const double *const *operand, const int *step, size_t n);
 
-/* Loads n pixels (from `first`) of a plane as doubles, NoData as NaN when `nodata` is true. Returns n, or the index of the first
- * valid 64 bit integer that a double does not hold exactly. */
+/* Loads n pixels (from `first`) of a plane as doubles, NoData as NaN when `nodata` is true. Returns n, or the index
+ * of the first valid 64 bit integer that a double does not hold exactly. */
 typedef size_t (*fn_load)(double *out, const fn_plane *plane, size_t first, size_t n, bool nodata);
 /* Casts n doubles into a sink. Returns n, or the index of the first valid value from 2^53 on (64 bit integers only). */
 typedef size_t (*fn_store)(const fn_sink *sink, size_t first, const double *in, size_t n);

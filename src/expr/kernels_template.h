@@ -166,8 +166,8 @@ static inline double power_of_two(double n)
 BINARY(shl, (WHOLE(a) & SHIFT_OK(b)) ? a *power_of_two(SHIFT_OK(b) ? b : 0.0) : NAN1)
 BINARY(shr, (WHOLE(a) & SHIFT_OK(b)) ? floor(a / power_of_two(SHIFT_OK(b) ? b : 0.0)) : NAN1)
 
-/* Remainders are exact in the C library only. Python's rules (PEP 238 and numpy's npy_divmod): the remainder has the sign of the divisor,
- * and the quotient is the whole number nearest to (a - remainder) / b. */
+/* Remainders are exact in the C library only. Python's rules (PEP 238 and numpy's npy_divmod): the remainder has the
+ * sign of the divisor, and the quotient is the whole number nearest to (a - remainder) / b. */
 static inline double python_mod(double a, double b)
 {
     double r = fmod(a, b);
@@ -217,8 +217,8 @@ SCALAR1(atanh)
 SCALAR1(cbrt)
 SCALAR1(log10)
 
-/* The rest: SLEEF's 1.0 ulp functions (Shibata and Petrogalli, IEEE TPDS 2020), in the deterministic forms that give the
- * same bits for every vector width. */
+/* The rest: SLEEF's 1.0 ulp functions (Shibata and Petrogalli, IEEE TPDS 2020), in the deterministic forms that give
+ * the same bits for every vector width. */
 #define VECTOR1(name, ulp)                                                                                             \
     static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
@@ -265,11 +265,12 @@ VECTOR1_HARD(tan, u10, fabs(a) > 1e14)
 
 /* sin and cos of angles up to a million are our own, at half the time of SLEEF's; larger ones go to the C library.
  *
- * The angle is reduced to r in [-pi/4, pi/4] with pi/2 as a sum of three doubles (Cody and Waite 1980): x - k*P1 is exact
- * with a fused multiply-add, since both are multiples of 2^-53 and the difference is below 1; the rest is carried as a
- * high and a low part with the exact difference and product of Dekker (1971) and Knuth. The error of the reduction stays
- * below 2^-130. On that interval the Taylor series to r^17 and r^18 are exact to 2^-62. What remains are the roundings of
- * the sum: below 0.8 ulp together. fma() is exact in any build, so that all instruction sets give the same bits. */
+ * The angle is reduced to r in [-pi/4, pi/4] with pi/2 as a sum of three doubles (Cody and Waite 1980): x - k*P1 is
+ * exact with a fused multiply-add, since both are multiples of 2^-53 and the difference is below 1; the rest is
+ * carried as a high and a low part with the exact difference and product of Dekker (1971) and Knuth. The error of
+ * the reduction stays below 2^-130. On that interval the Taylor series to r^17 and r^18 are exact to 2^-62. What
+ * remains are the roundings of the sum: below 0.8 ulp together. fma() is exact in any build, so that all instruction
+ * sets give the same bits. */
 #define FMA __builtin_fma
 static inline double small_sin(double h, double l, double z)
 {

@@ -1,5 +1,5 @@
-/* Every operation of the expression language, in one table: OP(name, operands, kernel under IEEE 754 rules, kernel under
- * NoData rules where NaN always propagates). The kernels are in kernels_template.h under these names. */
+/* Every operation of the expression language, in one table: OP(name, operands, kernel under IEEE 754 rules, kernel
+ * under NoData rules where NaN always propagates). The kernels are in kernels_template.h under these names. */
 #ifndef FN_OPS_H
 #define FN_OPS_H
 

@@ -750,7 +750,8 @@ static fn_status read_name(parser *p, bool *done)
     return complain_of_name(p, position, name, n, behind);
 }
 
-/* numpy.max((A,B),axis=0), numpy.max([A,B]): the function whose arguments stand in a list; NULL: it is none of these. */
+/* numpy.max((A,B),axis=0), numpy.max([A,B]): the function whose arguments stand in a list; NULL: it is none of
+ * these. */
 static const char *call_with_list(const parser *p, bool inside)
 {
     const int32_t above = inside ? 1 : 0;

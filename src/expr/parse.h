@@ -15,8 +15,8 @@ typedef struct fn_inputs {
     size_t capacity;
 } fn_inputs;
 
-/* Parses one text into the graph and returns its root. err->text gets message, position, excerpt and caret. No recursion: nesting
- * is limited by memory, not by the stack. */
+/* Parses one text into the graph and returns its root. err->text gets message, position, excerpt and caret. No
+ * recursion: nesting is limited by memory, not by the stack. */
 fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs, int32_t *root,
                    fn_error *err);
 

@@ -10,8 +10,8 @@
 
 #include "array.h"
 
-/* From so many vertices on a polygon is prepared: its edges get a tree. It depends on the polygon alone, so that an answer does not
- * depend on what was asked before: the two ways differ in the last bits. */
+/* From so many vertices on a polygon is prepared: its edges get a tree. It depends on the polygon alone, so that an
+ * answer does not depend on what was asked before: the two ways differ in the last bits. */
 #define PREPARED_FROM 100
 /* Near polygons that are kept: places for them, and vertices of all. */
 #define KEPT 4096
@@ -278,7 +278,8 @@ fn_status fn_areas_nearest(fn_areas *a, size_t component, const fn_polygon *poly
     else /* where they overlap, prepared ones give points of the edges */
         ok = read_points(a, GEOSNearestPoints_r(a->geos, q->geometry, n->geometry), from, near);
     if (!ok)
-        return a->message[0] ? failed(a, err) : fn_fail(err, FN_ERR_READ, "GEOS finds no nearest points of two geometries");
+        return a->message[0] ? failed(a, err)
+                             : fn_fail(err, FN_ERR_READ, "GEOS finds no nearest points of two geometries");
     if (d == 0)
         memcpy(near, from, 2 * sizeof(double));
     return FN_OK;

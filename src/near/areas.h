@@ -1,8 +1,9 @@
-/* Planar distances from and to polygons, by GEOS. One of these belongs to one thread: it has a GEOS context of its own, and its own copies of the near
- * polygons that it meets, because prepared geometries must not be shared (GEOS fills them on first use).
+/* Planar distances from and to polygons, by GEOS. One of these belongs to one thread: it has a GEOS context of its
+ * own, and its own copies of the near polygons that it meets, because prepared geometries must not be shared (GEOS
+ * fills them on first use).
  *
- * GEOS only ever sees single points, lines and polygons, finite and not empty: multi-parts are compared part by part. What it does with
- * empty parts, and with collections, differs from version to version. */
+ * GEOS only ever sees single points, lines and polygons, finite and not empty: multi-parts are compared part by
+ * part. What it does with empty parts, and with collections, differs from version to version. */
 #ifndef FN_AREAS_H
 #define FN_AREAS_H
 

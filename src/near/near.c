@@ -477,7 +477,8 @@ static bool same_place(const pile *p, uint32_t i, uint32_t j)
     return memcmp(p->places + 2 * (size_t)i, p->places + 2 * (size_t)j, 2 * sizeof *p->places) == 0;
 }
 
-/* order: n items, those of one place together. Leaves one of each that are the same, in front, and puts the others among its twins. */
+/* order: n items, those of one place together. Leaves one of each that are the same, in front, and puts the others
+ * among its twins. */
 static bool fold(pile *p, uint32_t *order, size_t *n, fn_twins *twins)
 {
     size_t kept = 0, others = 0;

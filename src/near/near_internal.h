@@ -1,7 +1,8 @@
 /* The set of near features as it is built and searched.
  *
- * Features are taken apart into items: points, chains of a few segments, polygons. Each kind has a tree; a feature of several parts is several
- * items. Within the index a feature is known by its rank: its place in the order (layer, FID), which decides ties. */
+ * Features are taken apart into items: points, chains of a few segments, polygons. Each kind has a tree; a feature
+ * of several parts is several items. Within the index a feature is known by its rank: its place in the order (layer,
+ * FID), which decides ties. */
 #ifndef FN_NEAR_INTERNAL_H
 #define FN_NEAR_INTERNAL_H
 
@@ -23,8 +24,9 @@ typedef struct fn_polygon {
     uint32_t rank;
 } fn_polygon;
 
-/* Items that are the same in all but their feature are one item, of the lowest of their ranks. The others of item i, ascending:
- * rank[first[i]] to rank[first[i + 1] - 1]. So a place where a million features lie costs no more than one. */
+/* Items that are the same in all but their feature are one item, of the lowest of their ranks. The others of item i,
+ * ascending: rank[first[i]] to rank[first[i + 1] - 1]. So a place where a million features lie costs no more than
+ * one. */
 typedef struct fn_twins {
     uint32_t *first; /* NULL: no item has any */
     uint32_t *rank;

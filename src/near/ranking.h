@@ -17,9 +17,10 @@ typedef struct fn_candidate {
 typedef struct fn_ranking {
     /* Set by the user. */
     size_t k;
-    uint64_t *
-        seen; /* by rank, where a feature can be met more than once: number of the search that has it; else NULL. Not owned, */
-    uint32_t *place; /* not cleared in between; and its place in the list */
+    /* By rank, where a feature can be met more than once: number of the search that has it; else NULL. Not owned, not
+     * cleared in between. */
+    uint64_t *seen;
+    uint32_t *place; /* and its place in the list */
 
     fn_candidate *list;
     size_t n, capacity;
@@ -30,7 +31,8 @@ typedef struct fn_ranking {
 
 /* Begins a search for the k best within `limit`, inclusive. */
 void fn_ranking_begin(fn_ranking *ranking, double limit);
-/* Takes a candidate in if it belongs there. A feature that is in already keeps the smaller of (distance, kind, item, part). False: out of memory. */
+/* Takes a candidate in if it belongs there. A feature that is in already keeps the smaller of (distance, kind, item,
+ * part). False: out of memory. */
 bool fn_ranking_offer(fn_ranking *ranking, const fn_candidate *candidate);
 /* Puts the list in order. */
 void fn_ranking_sort(fn_ranking *ranking);

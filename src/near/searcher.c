@@ -1,10 +1,12 @@
-/* Searching a set: which items to look at, in what order, and when to stop. The distances themselves are in planar.h, areas.h and geodetic.h.
+/* Searching a set: which items to look at, in what order, and when to stop. The distances themselves are in
+ * planar.h, areas.h and geodetic.h.
  *
- * Nothing is missed, and the answer does not depend on the order of looking: a box is passed over only when the distance to it exceeds
- * the worst distance that still counts. In the plane the computed distance to a box is never above that of what is in it (rounding is
- * monotone; an item's distance is raised to that of its own box where rounding made it smaller). Geodesic distances are searched
- * by straight lines in space: a bound in metres along the ellipsoid becomes a bound for chords by fn_geo_chord_max(). Where chords are
- * too long to decide, sights (fn_geo_sight) do. */
+ * Nothing is missed, and the answer does not depend on the order of looking: a box is passed over only when the
+ * distance to it exceeds the worst distance that still counts. In the plane the computed distance to a box is never
+ * above that of what is in it (rounding is monotone; an item's distance is raised to that of its own box where
+ * rounding made it smaller). Geodesic distances are searched by straight lines in space: a bound in metres along the
+ * ellipsoid becomes a bound for chords by fn_geo_chord_max(). Where chords are too long to decide, sights
+ * (fn_geo_sight) do. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +42,8 @@ enum {
 typedef struct query_chain {
     uint32_t first, segments;
     double lo[3], hi[3];
-    double bulge,
-        reach; /* geodesic: how far its edges leave their chords; and all of it, in a straight line, its middle vertex */
+    /* Geodesic: how far its edges leave their chords; and all of it, in a straight line, its middle vertex. */
+    double bulge, reach;
 } query_chain;
 
 typedef enum measure { PLANAR, CHORD, GEODESIC } measure;
@@ -247,7 +249,8 @@ static void offer_feature(fn_searcher *s, const fn_candidate *candidate)
         update_bound(s);
 }
 
-/* An item, which is that far from part `part` of the query, for the feature of that rank and its twins: they have higher ones. */
+/* An item, which is that far from part `part` of the query, for the feature of that rank and its twins: they have
+ * higher ones. */
 static void offer(fn_searcher *s, double distance, uint32_t rank, uint32_t kind, size_t item, size_t part)
 {
     if (!wants(s, distance, rank))
@@ -274,7 +277,8 @@ static void offer(fn_searcher *s, double distance, uint32_t rank, uint32_t kind,
     }
 }
 
-/* What lies farther than this cannot change the answer for the feature of an item, which may have been met already. -1: nothing can. */
+/* What lies farther than this cannot change the answer for the feature of an item, which may have been met already.
+ * -1: nothing can. */
 static double bound_of(const fn_searcher *s, uint32_t rank, uint32_t kind, size_t item)
 {
     const fn_ranking *r = &s->ranking;
@@ -323,8 +327,9 @@ static inline void look_up(fn_searcher *s)
         s->status = fn_fail(s->err, FN_ERR_CANCELLED, "cancelled");
 }
 
-/* Visits the items whose box is within *bound2 (which may shrink meanwhile) of the box lo..hi, FN_FANOUT at a time. Depth first, always into
- * the nearest box, so that the bound is tight soon; most of the others are then dropped unopened, or by `over` (may be NULL). */
+/* Visits the items whose box is within *bound2 (which may shrink meanwhile) of the box lo..hi, FN_FANOUT at a time.
+ * Depth first, always into the nearest box, so that the bound is tight soon; most of the others are then dropped
+ * unopened, or by `over` (may be NULL). */
 static inline __attribute__((always_inline)) void walk(fn_searcher *s, const fn_tree *tree, int dims, const double *lo,
                                                        const double *hi, const double *bound2, size_t part, visit leaf,
                                                        pass_over over)
@@ -662,7 +667,8 @@ static double rough_distance(const run *p, const run *q)
     return sqrt(least);
 }
 
-/* No points of the edges are nearer, in a straight line, than the result. A segment number at the end of a run is its last vertex alone. */
+/* No points of the edges are nearer, in a straight line, than the result. A segment number at the end of a run is
+ * its last vertex alone. */
 static double least_chord(const fn_searcher *s, const run *p, uint32_t i, const run *q, uint32_t j)
 {
     const fn_ellipsoid *e = &s->set->ellipsoid;
@@ -702,7 +708,8 @@ static double reach_of(const fn_searcher *s, const run *r, double *bulge)
     return sqrt(most) + *bulge;
 }
 
-/* Of each edge of a run (or of its point): the least that its points are farther away than the middle vertex of the run is. */
+/* Of each edge of a run (or of its point): the least that its points are farther away than the middle vertex of the
+ * run is. */
 static void put_edges(const run *r, double bulge, const double *away, const double *middle, double *edges)
 {
     for (uint32_t i = 0; i <= r->segments; i++)
@@ -916,8 +923,8 @@ static void search_around(fn_searcher *s)
     }
 }
 
-/* A polygon of the query gets its indexes once it has been asked what it contains MANY times, or they would cost more than they save. Without
- * memory for them the search only takes longer. */
+/* A polygon of the query gets its indexes once it has been asked what it contains MANY times, or they would cost
+ * more than they save. Without memory for them the search only takes longer. */
 enum { MANY = 4 };
 
 static void index_polygon(fn_searcher *s, size_t shell)
@@ -982,7 +989,8 @@ static void product_range(const double a[2], const double b[2], double *lo, doub
     *hi = fmax(fmax(p[0], p[1]), fmax(p[2], p[3])) + 1e-6;
 }
 
-/* The box in space of all that lies between these longitudes and latitudes: distance from the axis times cosine and sine of the longitude. */
+/* The box in space of all that lies between these longitudes and latitudes: distance from the axis times cosine and
+ * sine of the longitude. */
 static void box_of_bounds(const fn_ellipsoid *e, const double bounds[4], double lo[3], double hi[3])
 {
     const double south = fmax(bounds[1], -90), north = fmin(bounds[3], 90);
@@ -1023,8 +1031,9 @@ static void search_containing(fn_searcher *s)
     search_inside_geodesic(s);
 }
 
-/* First the k that are nearest through the earth: the farthest of them along the ellipsoid is a bound for the true k nearest. The two
- * orders seldom differ, so there is little left to compute then (one inverse problem for each query and k, and a few more). */
+/* First the k that are nearest through the earth: the farthest of them along the ellipsoid is a bound for the true k
+ * nearest. The two orders seldom differ, so there is little left to compute then (one inverse problem for each query
+ * and k, and a few more). */
 static double bound_by_chords(fn_searcher *s)
 {
     const double limit = s->limits.radius;
@@ -1254,8 +1263,8 @@ static void name_feature(const fn_near *set, fn_neighbour *n)
     n->layer = set->layer ? set->layer[n->feature] : 0;
 }
 
-/* Runs the search for the query that is set up; writes at most limits.closest neighbours to `to`, or to s->found if that is NULL. They have no
- * names yet. */
+/* Runs the search for the query that is set up; writes at most limits.closest neighbours to `to`, or to s->found if
+ * that is NULL. They have no names yet. */
 static fn_status answer(fn_searcher *s, fn_neighbour *to, size_t *n)
 {
     s->areas_begun = false;
@@ -1401,8 +1410,8 @@ fn_status fn_searcher_find_wkb(fn_searcher *s, const void *wkb, size_t bytes, ui
     return s->status;
 }
 
-/* Points that follow one another along the curve have neighbours at about the same distance: none of q's k nearest is farther than
- * the farthest of the k of p, and the way from p to q. `found` are p's. */
+/* Points that follow one another along the curve have neighbours at about the same distance: none of q's k nearest
+ * is farther than the farthest of the k of p, and the way from p to q. `found` are p's. */
 static double limit_from(const fn_searcher *s, const double *p, const double *q, const fn_neighbour *found, uint32_t n)
 {
     if (s->geodesic || s->banned || n < s->limits.closest)

@@ -1,6 +1,6 @@
-/* Memory for results that worker processes write into: one file without a name, mapped as a whole by the host and by each worker. It is as
- * large as the addresses that were set aside; memory is taken as pages are written, and given back as buffers are freed.
- * Callers serialize. */
+/* Memory for results that worker processes write into: one file without a name, mapped as a whole by the host and by
+ * each worker. It is as large as the addresses that were set aside; memory is taken as pages are written, and given
+ * back as buffers are freed. Callers serialize. */
 #ifndef FN_ARENA_H
 #define FN_ARENA_H
 

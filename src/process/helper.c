@@ -1,8 +1,8 @@
 /* The helper's side of worker processes, and the workers'. The other side is pool.c.
  *
- * The helper has one thread and waits for requests of the host. It ends when the host does: the socket is closed, or, where another
- * program has inherited the host's end of it, the host's process descriptor says so. While it prepares the job, which may take
- * long, a signal tells it. Its workers end with it. */
+ * The helper has one thread and waits for requests of the host. It ends when the host does: the socket is closed,
+ * or, where another program has inherited the host's end of it, the host's process descriptor says so. While it
+ * prepares the job, which may take long, a signal tells it. Its workers end with it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -24,8 +24,8 @@
 #define NOTICE 0.3
 /* Seconds the helper has to end by itself. */
 #define HELPER_NOTICE 1.0
-/* Seconds the helper has to fork or end a worker, which takes milliseconds; and those of them in which that is not broken off: workers of
- * tasks that are still wanted would end with the helper. */
+/* Seconds the helper has to fork or end a worker, which takes milliseconds; and those of them in which that is not
+ * broken off: workers of tasks that are still wanted would end with the helper. */
 #define HELPER_MOST 4.0
 #define HELPER_CALM 1.0
 /* Seconds that a worker whose helper is gone may take to end. */
@@ -119,7 +119,8 @@ static bool make_sockets(int sockets[2])
     return false;
 }
 
-/* The helper's signals are the system's defaults, whatever the host has made of its own. It reads nothing from the host's input. */
+/* The helper's signals are the system's defaults, whatever the host has made of its own. It reads nothing from the
+ * host's input. */
 static int spawn(char *const *command, int socket, pid_t *process)
 {
     extern char **environ;
@@ -214,7 +215,8 @@ static fn_status ask(fn_pool *p, fn_message *m, int fd, const volatile bool *can
     return r == FN_RECEIVED ? FN_OK : helper_failed(p, r, err);
 }
 
-/* The helper takes as long as it needs to prepare, and says now and then that it is alive. Silence has the limit that a task has. */
+/* The helper takes as long as it needs to prepare, and says now and then that it is alive. Silence has the limit
+ * that a task has. */
 static fn_patience while_it_prepares(const fn_pool *p, const volatile bool *cancel)
 {
     return (fn_patience){p->timeout > 0 ? p->timeout : __builtin_inf(), cancel, p->helper_process};
@@ -307,7 +309,8 @@ static fn_status start(fn_pool *p, const volatile bool *cancel, fn_error *err)
 
 /* ---- a worker, as its thread sees it ---- */
 
-/* Waits for the end of a worker whose helper has ended: the system kills it, but not at once, and its buffer is about to be another's. */
+/* Waits for the end of a worker whose helper has ended: the system kills it, but not at once, and its buffer is
+ * about to be another's. */
 static void wait_until_gone(const proxy *w)
 {
     char rest[256];

@@ -57,7 +57,8 @@ bool fn_send(int socket, fn_message *message, const void *text, const void *note
     return true;
 }
 
-/* Waits for bytes. Whole slices are counted, not the clock: a process that was stopped for an hour has not waited for one. */
+/* Waits for bytes. Whole slices are counted, not the clock: a process that was stopped for an hour has not waited
+ * for one. */
 static fn_received wait_for_bytes(int socket, fn_patience *patience)
 {
     struct pollfd p[2] = {{.fd = socket, .events = POLLIN}, {.fd = patience->process, .events = POLLIN}};

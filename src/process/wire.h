@@ -1,5 +1,6 @@
-/* Messages between the host, the helper and the workers, over stream sockets: a header of fixed size, then up to three blocks of bytes.
- * Both ends are the same build on the same machine. What arrives is checked all the same: a worker may be out of its mind. */
+/* Messages between the host, the helper and the workers, over stream sockets: a header of fixed size, then up to
+ * three blocks of bytes. Both ends are the same build on the same machine. What arrives is checked all the same: a
+ * worker may be out of its mind. */
 #ifndef FN_WIRE_H
 #define FN_WIRE_H
 
@@ -48,7 +49,8 @@ typedef struct fn_patience {
 } fn_patience;
 #define FN_FOR_EVER ((fn_patience){.seconds = __builtin_inf()})
 
-/* Sends a header and its blocks (their sizes are in the header). fd: a file descriptor to go along, or -1. False: the other side is gone. */
+/* Sends a header and its blocks (their sizes are in the header). fd: a file descriptor to go along, or -1. False:
+ * the other side is gone. */
 bool fn_send(int socket, fn_message *message, const void *text, const void *notes, const void *data, int fd);
 /* Receives a header. fd: where a file descriptor that comes along goes (-1: none came), or NULL. */
 fn_received fn_receive(int socket, fn_message *message, int *fd, fn_patience patience);

@@ -1,6 +1,5 @@
-/* Memory for results: buffers that are counted, and a pool of those to use again, since fresh ones cost a page fault every
- * 4 KB. Who uses them decides how many there may be. Callers serialize. All zero but the
- * job is empty. */
+/* Memory for results: buffers that are counted, and a pool of those to use again, since fresh ones cost a page fault
+ * every 4 KB. Who uses them decides how many there may be. Callers serialize. All zero but the job is empty. */
 #ifndef FN_BUFFERS_H
 #define FN_BUFFERS_H
 

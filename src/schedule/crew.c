@@ -65,8 +65,8 @@ static bool reserve_report(fn_crew *crew, int worker)
     return *spare != NULL;
 }
 
-/* Keeps a report for the host's thread. With the lock held. Where no memory was reserved, the task was not tried either: nothing but a line of the log
- * goes missing. */
+/* Keeps a report for the host's thread. With the lock held. Where no memory was reserved, the task was not tried
+ * either: nothing but a line of the log goes missing. */
 static void keep_report(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     finished *f = crew->spare[report->worker];

@@ -1,6 +1,6 @@
-/* The workers of one scheduler, and all that has nothing to do with which task is next: the background thread, the clock, the
- * reports, the trace, the end. A scheduler (engine.c, stream.c) holds a crew and says what is to be computed; an executor
- * provides workers, and knows the crew alone. */
+/* The workers of one scheduler, and all that has nothing to do with which task is next: the background thread, the
+ * clock, the reports, the trace, the end. A scheduler (engine.c, stream.c) holds a crew and says what is to be
+ * computed; an executor provides workers, and knows the crew alone. */
 #ifndef FN_CREW_H
 #define FN_CREW_H
 
@@ -12,19 +12,20 @@
 
 /* What a scheduler does for its crew. All are called with the crew's lock held. */
 typedef struct fn_scheduler {
-    /* The next task, marked as being computed, with `result`, `bytes` and `cancel` set. NULL: there is none now; the worker
-     * sleeps until fn_crew_wake(). */
+    /* The next task, marked as being computed, with `result`, `bytes` and `cancel` set. NULL: there is none now; the
+     * worker sleeps until fn_crew_wake(). */
     fn_task *(*take)(void *self);
     /* A task that was taken is whole (FN_OK) or failed. `task` is the scheduler's again. */
     void (*complete)(void *self, fn_task *task, fn_status status, const fn_error *err);
-    /* A task that was taken will be tried again: as it was when it was taken, whatever has been handed over of it. Alone without
-     * the lock. */
+    /* A task that was taken will be tried again: as it was when it was taken, whatever has been handed over of it.
+     * Alone without the lock. */
     fn_status (*restart)(void *self, fn_task *task, fn_error *err);
     /* The end is near: no task is taken from now on; those that are computed are to be cancelled. */
     void (*stop)(void *self);
 } fn_scheduler;
 
-/* What a scheduler does for a task while it is computed: fn_stream_part() and fn_stream_end(). Of a task without them, NULL. */
+/* What a scheduler does for a task while it is computed: fn_stream_part() and fn_stream_end(). Of a task without
+ * them, NULL. */
 typedef struct fn_task_calls {
     fn_status (*part)(fn_task *task, size_t used, size_t bytes, fn_error *err);
     void (*end)(fn_task *task);
@@ -57,19 +58,21 @@ typedef struct fn_crew {
     void (*last)(void *self); /* what the background thread does at its end, see fn_crew_leave_behind() */
     void **states;       /* what worker_open made */
     struct fn_finished *reports, **reports_end;
-    struct fn_finished **spare; /* for each worker, memory for its next report: what a task has left is never lost for want of it */
+    /* for each worker, memory for its next report: what a task has left is never lost for want of it */
+    struct fn_finished **spare;
     char *trace_file;           /* NULL: none is wanted */
     fn_trace *trace;            /* since the workers were started */
 } fn_crew;
 
 /* ---- for schedulers ---- */
 
-/* Starts no thread yet. The job is copied; scheduler and self must outlive the crew. On failure there is nothing to destroy. */
+/* Starts no thread yet. The job is copied; scheduler and self must outlive the crew. On failure there is nothing to
+ * destroy. */
 fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, const fn_scheduler *scheduler,
                        void *self, fn_error *err);
 
-/* Locks, for a reader, and starts the workers if they have not been. On failure nothing is locked: no thread can be made, or
- * this is the child of a fork(). */
+/* Locks, for a reader, and starts the workers if they have not been. On failure nothing is locked: no thread can be
+ * made, or this is the child of a fork(). */
 fn_status fn_crew_enter(fn_crew *crew, fn_error *err);
 /* Tells the host's thread of the tasks that were finished, then unlocks. */
 void fn_crew_leave(fn_crew *crew);
@@ -89,17 +92,18 @@ void fn_crew_waited(fn_crew *crew, double begin);
 
 /* Tells the workers to stop and waits for it, so many seconds at most if not NULL. False: they are at it still. */
 bool fn_crew_stop(fn_crew *crew, const double *seconds);
-/* After fn_crew_stop() was false. Nobody waits for the workers any more: the background thread calls last(self) when they have stopped, and touches
- * nothing of the crew afterwards. No thread is made, and no memory is needed. False: they have stopped meanwhile, call fn_crew_stop() again. */
+/* After fn_crew_stop() was false. Nobody waits for the workers any more: the background thread calls last(self) when
+ * they have stopped, and touches nothing of the crew afterwards. No thread is made, and no memory is needed. False:
+ * they have stopped meanwhile, call fn_crew_stop() again. */
 bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self));
-/* After fn_crew_stop(): closes the workers, delivers the last reports. False in the child of a fork() whose parent had workers: what
- * they may just have been changing is to be left alone, in the scheduler too. */
+/* After fn_crew_stop(): closes the workers, delivers the last reports. False in the child of a fork() whose parent
+ * had workers: what they may just have been changing is to be left alone, in the scheduler too. */
 bool fn_crew_destroy(fn_crew *crew);
 
 /* ---- for executors ---- */
 
-/* An executor runs n workers (fewer if not all can be made, one at least) until fn_crew_take() has given NULL to each of
- * them. It is called on the crew's background thread. */
+/* An executor runs n workers (fewer if not all can be made, one at least) until fn_crew_take() has given NULL to
+ * each of them. It is called on the crew's background thread. */
 typedef void fn_executor(fn_crew *crew, int n);
 fn_executor fn_executor_threads;
 
@@ -107,7 +111,8 @@ fn_executor fn_executor_threads;
 void fn_crew_set_workers(fn_crew *crew, int workers);
 /* Blocks until there is a task to compute. NULL: the end. */
 fn_task *fn_crew_take(fn_crew *crew);
-/* Computes a task, on this thread, as that worker, as often as it may be tried. Opens the worker before its first task. */
+/* Computes a task, on this thread, as that worker, as often as it may be tried. Opens the worker before its first
+ * task. */
 void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err);
 /* Ends a task that was taken. report->notes passes to the crew. */
 void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err);

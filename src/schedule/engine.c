@@ -156,8 +156,9 @@ static void shelve(fn_engine *e, fn_entry *entry)
 
 typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
 
-/* Finds memory for a task, dropping results that have been read, and for a wanted task also those computed ahead in vain.
- * What a reader had in its last call stays: strips lower than a tile come back to it. NO_ROOM_NOW: readers must give some back first. */
+/* Finds memory for a task, dropping results that have been read, and for a wanted task also those computed ahead in
+ * vain. What a reader had in its last call stays: strips lower than a tile come back to it. NO_ROOM_NOW: readers
+ * must give some back first. */
 static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
 {
     fn_buffers *b = &e->buffers;

@@ -1,5 +1,5 @@
-/* Workers that are threads. They are made here, and are not an OpenMP team, whose runtimes end the whole process where a thread is not to be had,
- * or the memory to end one. */
+/* Workers that are threads. They are made here, and are not an OpenMP team, whose runtimes end the whole process
+ * where a thread is not to be had, or the memory to end one. */
 #include <pthread.h>
 #include <stdlib.h>
 

@@ -120,8 +120,8 @@ void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, s
     if (rows > height / STRIPS && rows > STRIP_ROWS)
         rows = height / STRIPS > STRIP_ROWS ? height / STRIPS : STRIP_ROWS;
     if (block > 1) {
-        /* A strip with a halo reads one row of blocks more than it is high, if it is a little higher than whole blocks; two, if it is not. The
-         * more rows of blocks it has, the less that is. */
+        /* A strip with a halo reads one row of blocks more than it is high, if it is a little higher than whole
+         * blocks; two, if it is not. The more rows of blocks it has, the less that is. */
         int64_t blocks = (rows + block - 1) / block;
         while (halo > 0 && blocks < 4 && 2 * blocks * block * STRIPS <= height &&
                2 * blocks * block * row <= STRIP_BYTES)

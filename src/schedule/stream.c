@@ -1,25 +1,25 @@
 /* The ordered stream: tasks are started in the order of their numbers, and their results wait in parts for the reader.
  *
- * A slot is a task that was started and is not read to its end. The slots are a queue without gaps: the first one is that of the
- * task whose turn it is, or there is none and the next task to start is the one.
+ * A slot is a task that was started and is not read to its end. The slots are a queue without gaps: the first one is
+ * that of the task whose turn it is, or there is none and the next task to start is the one.
  *
  * Memory. A buffer is allowed
- *   (1) within the budget, to the task whose turn it is; within three quarters of it, to a later one. The rest keeps the worker of the
- *       first task from going in step with the reader while the others wait.
+ *   (1) within the budget, to the task whose turn it is; within three quarters of it, to a later one. The rest
+ *       keeps the worker of the first task from going in step with the reader while the others wait.
  *   (2) always, to the task whose turn it is, while the reader sleeps because that task has no part for it.
- * In case (2) the reader holds no part, and all parts of that task are read. What earlier tasks had is read too, so every other
- * buffer belongs to a later task and was within the budget as it was made. Hence
+ * In case (2) the reader holds no part, and all parts of that task are read. What earlier tasks had is read too, so
+ * every other buffer belongs to a later task and was within the budget as it was made. Hence
  *   bytes_peak <= budget + the largest buffer.
  *
- * No deadlock, whatever the budget, the sizes and the number of workers. Suppose the reader sleeps, and T is the task whose turn
- * it is. T has no part and is not complete.
- *   T was started: its worker computes, which ends, or sleeps in fn_stream_part(). There (2) holds for it, and it has been woken
- *   since: the reader wakes all as it goes to sleep, and when the turn passes to another task.
- *   T was not started: then no later one was, because they are started in order; there are no slots, and every worker is idle, or
- *   on the way to it, and wakes as above. take() starts T: (2) holds, and the limit of slots is not reached. (A worker that
- *   computes a task of no slot does not exist: slots are left only when they are complete.)
- * So T goes on until it has a part or is complete, and the reader wakes. The reader never waits for anything else, and a worker
- * that waits for room holds nothing that T needs. */
+ * No deadlock, whatever the budget, the sizes and the number of workers. Suppose the reader sleeps, and T is the
+ * task whose turn it is. T has no part and is not complete.
+ *   T was started: its worker computes, which ends, or sleeps in fn_stream_part(). There (2) holds for it, and it has
+ *   been woken since: the reader wakes all as it goes to sleep, and when the turn passes to another task.
+ *   T was not started: then no later one was, because they are started in order; there are no slots, and every worker
+ *   is idle, or on the way to it, and wakes as above. take() starts T: (2) holds, and the limit of slots is not hit.
+ *   (A worker that computes a task of no slot does not exist: slots are left only when they are complete.)
+ * So T goes on until it has a part or is complete, and the reader wakes. The reader never waits for anything else,
+ * and a worker that waits for room holds nothing that T needs. */
 #include "fishnet/stream.h"
 
 #include <stdlib.h>
@@ -192,8 +192,8 @@ static fn_task *take(void *self)
     return &t->task;
 }
 
-/* Puts the first `used` bytes of the task's buffer in the line for the reader. False without memory. What a failed attempt has handed over is
- * there already: parts depend on the task alone. */
+/* Puts the first `used` bytes of the task's buffer in the line for the reader. False without memory. What a failed
+ * attempt has handed over is there already: parts depend on the task alone. */
 static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
 {
     if (t->skip > 0 && !last) {
@@ -215,7 +215,8 @@ static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
     return true;
 }
 
-/* A task that gave parts before, and has no bytes at its end, gives an empty part: the reader is told which is the last. */
+/* A task that gave parts before, and has no bytes at its end, gives an empty part: the reader is told which is the
+ * last. */
 static void complete(void *self, fn_task *task, fn_status status, const fn_error *err)
 {
     fn_stream *s = self;

@@ -1,8 +1,8 @@
 /* Geodesics of an ellipsoid, see geodetic.h.
  *
- * PROJ answers the two classical problems exactly (15 nm on the earth), about 1 us each. What is decided here is how few of
- * them a question needs: positions in space, at a tenth of the cost, tell nearly always which end, which side, or where to start.
- * Every bound has its proof beside it. */
+ * PROJ answers the two classical problems exactly (15 nm on the earth), about 1 us each. What is decided here is how
+ * few of them a question needs: positions in space, at a tenth of the cost, tell nearly always which end, which
+ * side, or where to start. Every bound has its proof beside it. */
 #include "geodetic.h"
 
 #include <math.h>
@@ -13,10 +13,11 @@
 #define RADIANS (3.14159265358979323846 / 180)
 #define DEGREES (180 / 3.14159265358979323846)
 
-/* What rounding may do to a distance or a position, as a part of the semi-major axis: 1e-6 m on the earth. Positions in space
- * are right to 1e-15 a, and distances of PROJ to 2.4e-15 a, so that this covers several of them. */
+/* What rounding may do to a distance or a position, as a part of the semi-major axis: 1e-6 m on the earth. Positions
+ * in space are right to 1e-15 a, and distances of PROJ to 2.4e-15 a, so that this covers several of them. */
 #define ROUNDING 1.6e-13
-/* A distance is good once the next step along the edge would improve it by less than this part of the semi-major axis: 1 nm. */
+/* A distance is good once the next step along the edge would improve it by less than this part of the semi-major
+ * axis: 1 nm. */
 #define GOOD_ENOUGH 1.6e-16
 
 typedef struct vector {
@@ -100,12 +101,14 @@ void fn_geo_space(const fn_ellipsoid *e, const double p[2], double xyz[3])
     xyz[2] = v.z;
 }
 
-/* Let c be the chord of P and Q, s their distance, t the angle between them at the centre, p and q their distances from it.
+/* Let c be the chord of P and Q, s their distance, t the angle between them at the centre, p and q their distances
+ * from it.
  *
  * 1. c <= s: a straight line is the shortest way.
  * 2. c^2 = (p - q)^2 + 4 p q sin^2(t/2) (law of cosines) <= (a - b)^2 + 4 a^2 sin^2(t/2), as b <= p, q <= a.
- * 3. t <= s/b: write the points of the geodesic as r w, with |w| = 1. As w is perpendicular to dw, |d(r w)|^2 = dr^2 + r^2 |dw|^2 >=
- *    b^2 |dw|^2, so s >= b times the length of the curve w on the unit sphere, which is at least t. And sin^2(t/2) rises up to t = pi.
+ * 3. t <= s/b: write the points of the geodesic as r w, with |w| = 1. As w is perpendicular to dw, |d(r w)|^2 = dr^2
+ *    + r^2 |dw|^2 >= b^2 |dw|^2, so s >= b times the length of the curve w on the unit sphere, which is at least t. And
+ *    sin^2(t/2) rises up to t = pi.
  *
  * Also c <= 2 a, the largest diameter. */
 double fn_geo_chord_max(const fn_ellipsoid *e, double s)
@@ -119,19 +122,23 @@ double fn_geo_chord_max(const fn_ellipsoid *e, double s)
 
 /* Let c be the chord of A and B, S the length of their geodesic (a shortest way), and R = b^2/a.
  *
- * 1. S <= 2 a asin(c/2b). Scaling x and y by b/a makes a sphere of radius b of the ellipsoid and does not lengthen the chord.
- *    There the shortest way is at most 2 b asin(c/2b). Scaling back lengthens it by at most a/b, and S is not longer than that.
- * 2. c >= 2 R sin(S/2R) if S <= pi R. The curvature in space of a geodesic is its normal curvature, on an oblate ellipsoid at most 1/R (the
- *    meridian's, at the equator). Schur's theorem: of all curves of length S whose curvature is at most 1/R, the arc of the circle of
- *    radius R has the shortest chord. For c <= b, 1. gives S <= pi a/3, below pi R if b/a > 0.58.
- *    So with x = c/2R: S <= 2 R asin(x).
- * 3. A point X of the geodesic has |XA| + |XB| <= S: it is in the ellipsoid of revolution with foci A and B, half axes S/2 and
- *    h = sqrt(S^2 - c^2)/2. Between the foci (seen along AB) it is at most h away from the segment. Beyond a focus the
- *    distance to that focus is largest on the surface just beside it, where it is h^2/(S/2) = h (2h/S) <= h.
- * 4. asin^2(x) = sum over n >= 1 of (2x)^2n / (2 n^2 C(2n, n)) = x^2 + x^4/3 + ..., and each term is at most x^2 times the one before. So
- *    h^2 <= R^2 (asin^2(x) - x^2) <= R^2 x^4 / (3 (1 - x^2)), and h <= c^2 / (4 R sqrt(3 (1 - x^2))).
+ * 1. S <= 2 a asin(c/2b). Scaling x and y by b/a makes a sphere of radius b of the ellipsoid and does not lengthen
+ *    the chord. There the shortest way is at most 2 b asin(c/2b). Scaling back lengthens it by at most a/b, and S is
+ *    not longer than that.
+ * 2. c >= 2 R sin(S/2R) if S <= pi R. The curvature in space of a geodesic is its normal curvature, on an oblate
+ *    ellipsoid at most 1/R (the meridian's, at the equator). Schur's theorem: of all curves of length S whose curvature
+ *    is at most 1/R, the arc of the circle of radius R has the shortest chord. For c <= b, 1. gives S <= pi a/3, below
+ *    pi R if b/a > 0.58. So with x = c/2R: S <= 2 R asin(x).
+ * 3. A point X of the geodesic has |XA| + |XB| <= S: it is in the ellipsoid of revolution with foci A and B, half
+ *    axes S/2 and h = sqrt(S^2 - c^2)/2. Between the foci (seen along AB) it is at most h away from the segment. Beyond
+ *    a focus the distance to that focus is largest on the surface just beside it, where it is h^2/(S/2) = h (2h/S) <=
+ *    h.
+ * 4. asin^2(x) = sum over n >= 1 of (2x)^2n / (2 n^2 C(2n, n)) = x^2 + x^4/3 + ..., and each term is at most x^2
+ *    times the one before. So h^2 <= R^2 (asin^2(x) - x^2) <= R^2 x^4 / (3 (1 - x^2)), and h <= c^2 / (4 R sqrt(3 (1 -
+ *    x^2))).
  *
- * The bulge of a circle is c^2/8R: nothing much is given away. For c > b (a tiny ellipsoid) X is within S/2 of A or of B. */
+ * The bulge of a circle is c^2/8R: nothing much is given away. For c > b (a tiny ellipsoid) X is within S/2 of A or
+ * of B. */
 double fn_geo_bulge(const fn_ellipsoid *e, double chord)
 {
     double r = e->b * e->b / e->a, x = chord / (2 * r), h;
@@ -180,22 +187,25 @@ void fn_geo_sight(const fn_ellipsoid *e, const double p[2], const double p_space
     memcpy(s->away_at_q, (double[]){at_q.x, at_q.y, at_q.z}, sizeof s->away_at_q);
 }
 
-/* Let u and v be the lengths of the shortest ways from p to x and from q to y, and let two points go along them at constant speed, at p and
- * q at time 0, at x and y at time 1. S(t) is their distance then, S(0) = s, and m = s + u + v >= S. R = b^2/a as above.
+/* Let u and v be the lengths of the shortest ways from p to x and from q to y, and let two points go along them at
+ * constant speed, at p and q at time 0, at x and y at time 1. S(t) is their distance then, S(0) = s, and m = s + u +
+ * v >= S. R = b^2/a as above.
  *
  * 1. u <= 2 a asin(|x - p|/2b), as in fn_geo_bulge, and v likewise.
- * 2. S is smooth if 0 < S < pi b. The Gaussian curvature is at most 1/b^2 (at the equator, a/b^2 times 1/a). No closed geodesic is shorter
- *    than 2 pi b: but for the equator it is made of whole oscillations between two latitudes, each of 2 pi on the auxiliary sphere, where
- *    ds >= b dsigma. So (Klingenberg) two points nearer than pi b have one shortest way, and no conjugate points on it. S > 0 as u + v < s.
- * 3. Second variation: S'' is the integral of y'^2 - K y^2 along the way, y being the part of the motion across it, |y| <= u
- *    and v at the ends (the ends move along geodesics, which adds nothing). K <= 1/b^2, and of all functions with these ends the integral of
- *    y'^2 - y^2/b^2 is least for y'' = -y/b^2: with w = S/b, ((u^2 + v^2) cos w -+ 2 u v) / (b sin w), at least
- *    (u^2 + v^2) (cos w - 1) / (b sin w) = -(u^2 + v^2) tan(w/2) / b.
- *    So S(1) >= s + S'(0) - (u^2 + v^2) tan(m/2b) / 2b.
+ * 2. S is smooth if 0 < S < pi b. The Gaussian curvature is at most 1/b^2 (at the equator, a/b^2 times 1/a). No
+ *    closed geodesic is shorter than 2 pi b: but for the equator it is made of whole oscillations between two
+ *    latitudes, each of 2 pi on the auxiliary sphere, where ds >= b dsigma. So (Klingenberg) two points nearer than pi
+ *    b have one shortest way, and no conjugate points on it. S > 0 as u + v < s.
+ * 3. Second variation: S'' is the integral of y'^2 - K y^2 along the way, y being the part of the motion across it,
+ *    |y| <= u and v at the ends (the ends move along geodesics, which adds nothing). K <= 1/b^2, and of all functions
+ *    with these ends the integral of y'^2 - y^2/b^2 is least for y'' = -y/b^2: with w = S/b, ((u^2 + v^2) cos w -+ 2 u
+ *    v) / (b sin w), at least (u^2 + v^2) (cos w - 1) / (b sin w) = -(u^2 + v^2) tan(w/2) / b. So S(1) >= s + S'(0) -
+ *    (u^2 + v^2) tan(m/2b) / 2b.
  * 4. First variation: S'(0) is the velocity at p times the unit vector out of the way there, and the same at q.
- * 5. The velocity at p differs from x - p by what a geodesic of length u bends: its acceleration for speed u is at most u^2/R, along
- *    the normal of the surface, which is perpendicular to the unit vector at p and turns by at most u t/R up to time t. So in the direction of
- *    that vector the difference is at most the integral of (1 - t) u^3 t/R^2, which is u^3/6R^2. */
+ * 5. The velocity at p differs from x - p by what a geodesic of length u bends: its acceleration for speed u is
+ *    at most u^2/R, along the normal of the surface, which is perpendicular to the unit vector at p and turns by at
+ *    most u t/R up to time t. So in the direction of that vector the difference is at most the integral of (1 - t)
+ *    u^3 t/R^2, which is u^3/6R^2. */
 double fn_geo_sight_doubt(const fn_ellipsoid *e, const fn_sight *s, double reach_p, double reach_q)
 {
     const double r = e->b * e->b / e->a, most = 0.5 * e->b; /* of a reach, and 0.98 of half way round */
@@ -211,9 +221,10 @@ double fn_geo_sight_doubt(const fn_ellipsoid *e, const fn_sight *s, double reach
 
 /* ---- an edge in space ----
  *
- * The chord AB with an orthonormal frame: along it, up (the normal of the ellipsoid under which the chord's middle lies) and
- * right. Up is perpendicular to the chord: with Q = diag(1/a^2, 1/a^2, 1/b^2) it is along Q(A + B), and (B - A)Q(A + B) = BQB - AQA = 0.
- * The edge itself is nearly the parabola over the chord with the ellipsoid's normal curvature in this direction. */
+ * The chord AB with an orthonormal frame: along it, up (the normal of the ellipsoid under which the chord's middle
+ * lies) and right. Up is perpendicular to the chord: with Q = diag(1/a^2, 1/a^2, 1/b^2) it is along Q(A + B), and (B
+ * - A)Q(A + B) = BQB - AQA = 0. The edge itself is nearly the parabola over the chord with the ellipsoid's normal
+ * curvature in this direction. */
 typedef struct frame {
     vector a, along, up, right;
     double chord, curvature;
@@ -265,8 +276,8 @@ static void edge_init(edge *g, const fn_ellipsoid *e, const double a[2], const d
     geod_inverse(&e->geod, a[1], a[0], b[1], b[0], &g->s, &g->azi_a, &g->azi_b);
 }
 
-/* The point at x along the edge and the azimuth of the edge there. The ends are exactly the vertices, so that edges that share one
- * agree about it. */
+/* The point at x along the edge and the azimuth of the edge there. The ends are exactly the vertices, so that edges
+ * that share one agree about it. */
 static double edge_point(edge *g, double x, double at[2])
 {
     if (x <= 0 || x >= g->s) {
@@ -291,8 +302,9 @@ typedef struct look {
     double at[2];
 } look;
 
-/* On a sphere of radius 1 tan(step) = closer tan(distance). Reduced length m12 and scale M12 stand for sine and cosine: near
- * the foot this is Newton's step on the ellipsoid, as the distance's second derivative across the way is M12/m12 there. */
+/* On a sphere of radius 1 tan(step) = closer tan(distance). Reduced length m12 and scale M12 stand for sine and
+ * cosine: near the foot this is Newton's step on the ellipsoid, as the distance's second derivative across the way
+ * is M12/m12 there. */
 static look look_from(edge *g, double x, const double p[2])
 {
     look l = {.x = x};
@@ -334,9 +346,9 @@ static double point_edge_near(edge *g, const double p[2], double start, double a
     return seen(g, best, at);
 }
 
-/* p is anywhere. The distance is convex along the edge up to about a quarter of the way round the earth and concave beyond (M12 <=
- * 0, and where several shortest ways compete it is the least of them): its least value is at an end, or where it falls at a
- * and rises at b, between. */
+/* p is anywhere. The distance is convex along the edge up to about a quarter of the way round the earth and concave
+ * beyond (M12 <= 0, and where several shortest ways compete it is the least of them): its least value is at an end,
+ * or where it falls at a and rises at b, between. */
 static double point_edge_far(edge *g, const double p[2], double at[2])
 {
     look first = look_from(g, 0, p), last = look_from(g, g->s, p);
@@ -364,7 +376,8 @@ static double to_vertex(const fn_ellipsoid *e, const double p[2], const double v
     return s;
 }
 
-/* The foot is at an end if it is as near to it as rounding in space can tell: a vertex is at distance 0 from its edges. */
+/* The foot is at an end if it is as near to it as rounding in space can tell: a vertex is at distance 0 from its
+ * edges. */
 #define SNAP 1e-15
 
 static double doubt(const fn_ellipsoid *e, double d)
@@ -374,10 +387,10 @@ static double doubt(const fn_ellipsoid *e, double d)
 
 /* point_edge for points whose place in space is known.
  *
- * In space, with the parabola X(t) for the edge, half the square of the distance falls by (P - X) X' per metre. That tells the side of
- * an end on which the foot is, unless it is within the difference between azimuths of geodesics and of chords, which is below e2 (d/a)^2 / 6
- * (we allow three times as much). What is left of the error then is rounding, and the parabola's: an angle below 1e-8, and
- * an angle of w costs at most d w^2 / 2. */
+ * In space, with the parabola X(t) for the edge, half the square of the distance falls by (P - X) X' per metre. That
+ * tells the side of an end on which the foot is, unless it is within the difference between azimuths of geodesics
+ * and of chords, which is below e2 (d/a)^2 / 6 (we allow three times as much). What is left of the error then is
+ * rounding, and the parabola's: an angle below 1e-8, and an angle of w costs at most d w^2 / 2. */
 static double point_edge(const fn_ellipsoid *e, const frame *f, vector in, const double p[2], const double a[2],
                          const double b[2], double at[2])
 {
@@ -398,8 +411,8 @@ static double point_edge(const fn_ellipsoid *e, const frame *f, vector in, const
         return to_vertex(e, p, a, at);
     if (falls_at_b >= doubt(e, far) - SNAP * e->a)
         return to_vertex(e, p, b, at);
-    /* The foot: t - x + (up - k x (c - x) / 2) k (c/2 - x) = 0, solved for x with the small term of third order from the step before; then
-     * from the chord to the length of the parabola. */
+    /* The foot: t - x + (up - k x (c - x) / 2) k (c/2 - x) = 0, solved for x with the small term of third order from
+     * the step before; then from the chord to the length of the parabola. */
     double x = falls_at_a / (1 + k * up), half = c / 2;
     double inside = clamp(x, 0, c);
     x = (falls_at_a - k * k * inside * (c - inside) * (half - inside) / 2) / (1 + k * up);
@@ -420,8 +433,8 @@ double fn_geo_point_edge(const fn_ellipsoid *e, const double p[2], const double 
 
 /* ---- edge and edge ---- */
 
-/* Whether some axis of f's plane separates the edges: g's chord is farther from f's along it than both edges leave their
- * chords. */
+/* Whether some axis of f's plane separates the edges: g's chord is farther from f's along it than both edges leave
+ * their chords. */
 static bool separated(const frame *f, vector c, vector d, double margin)
 {
     vector vc = subtract(c, f->a), vd = subtract(d, f->a);
@@ -438,7 +451,8 @@ static double right_of(const fn_ellipsoid *e, const double p[2], double line, co
     return s * sin((azi - line) * RADIANS);
 }
 
-/* Two geodesics meet at most once in a region as small as this: they cross where each has the other's ends on different sides. */
+/* Two geodesics meet at most once in a region as small as this: they cross where each has the other's ends on
+ * different sides. */
 static bool crossing(const fn_ellipsoid *e, const double a[2], const double b[2], const double c[2], const double d[2],
                      double at[2])
 {
@@ -481,9 +495,9 @@ static bool crossing(const fn_ellipsoid *e, const double a[2], const double b[2]
     return true;
 }
 
-/* Where curvature is positive, two geodesics that do not meet come nearest at an end of one of them: at a common perpendicular
- * between, shifting both feet to the same side shortens it (second variation). So it is the least of four distances between a
- * vertex and an edge; the straight distance in space tells which of them can be left out. */
+/* Where curvature is positive, two geodesics that do not meet come nearest at an end of one of them: at a common
+ * perpendicular between, shifting both feet to the same side shortens it (second variation). So it is the least of
+ * four distances between a vertex and an edge; the straight distance in space tells which of them can be left out. */
 double fn_geo_edge_edge(const fn_ellipsoid *e, const double a[2], const double b[2], const double c[2],
                         const double d[2], double at_ab[2], double at_cd[2])
 {
@@ -535,7 +549,8 @@ double fn_geo_edge_edge(const fn_ellipsoid *e, const double a[2], const double b
 
 size_t fn_geo_cut_count(const fn_ellipsoid *e, const double a[2], const double b[2])
 {
-    /* Most edges are shorter for sure: the way along the meridian (radius up to a^2/b) and then the parallel (up to a) is. */
+    /* Most edges are shorter for sure: the way along the meridian (radius up to a^2/b) and then the parallel (up to
+     * a) is. */
     double s = (fabs(b[1] - a[1]) * e->a * e->a / e->b + fabs(remainder(b[0] - a[0], 360)) * e->a) * RADIANS;
     if (s <= FN_GEO_EDGE)
         return 0;
@@ -561,9 +576,10 @@ static bool at_pole(const double p[2])
     return fabs(p[1]) >= 90;
 }
 
-/* No point of an edge has a latitude beyond those of its ends by more than this, in degrees. A point of it is at most half the edge's length
- * away from the nearer end, and a way of that length changes the latitude by at most length/R, R = b^2/a being the least radius of a
- * meridian. The length is at most that of the way along the meridian (radius up to a^2/b) and then the parallel (up to a). */
+/* No point of an edge has a latitude beyond those of its ends by more than this, in degrees. A point of it is at
+ * most half the edge's length away from the nearer end, and a way of that length changes the latitude by at most
+ * length/R, R = b^2/a being the least radius of a meridian. The length is at most that of the way along the meridian
+ * (radius up to a^2/b) and then the parallel (up to a). */
 static double latitude_margin(const fn_ellipsoid *e, double dlat, double dlon)
 {
     double r = e->b * e->b / e->a;
@@ -573,8 +589,8 @@ static double latitude_margin(const fn_ellipsoid *e, double dlat, double dlon)
 
 /* Whether the edge meets p's meridian north of p. It does meet it, between its ends. dlon: how far east b is of a.
  *
- * Far from p latitudes tell. Near it the side does: a geodesic that goes east has everything between it and the north pole on
- * its left, and the meridian of p, itself a geodesic, meets it only once. */
+ * Far from p latitudes tell. Near it the side does: a geodesic that goes east has everything between it and the
+ * north pole on its left, and the meridian of p, itself a geodesic, meets it only once. */
 static bool north_of(const fn_ellipsoid *e, const double a[2], const double b[2], double dlon, const double p[2])
 {
     double margin = latitude_margin(e, b[1] - a[1], dlon);
@@ -593,12 +609,14 @@ typedef struct crossings {
     size_t north, south;
 } crossings;
 
-/* Adds the crossings of edges that end at the vertices first..end - 1. a: the vertex before them; pole: the pole between.
+/* Adds the crossings of edges that end at the vertices first..end - 1. a: the vertex before them; pole: the pole
+ * between.
  *
- * A vertex is west of the meridian or not west of it: a meridian through a vertex is thus taken a little west of it, by both
- * of its edges. Edges that end at a pole follow the meridian of their other end, whatever longitude the pole has been given, and
- * cross no other. They are left out, and the vertices before and after the pole joined by the short way round, as if the corner
- * had been cut off right at the pole. An edge over a pole may be taken either way round, for the same reason. */
+ * A vertex is west of the meridian or not west of it: a meridian through a vertex is thus taken a little west of it,
+ * by both of its edges. Edges that end at a pole follow the meridian of their other end, whatever longitude the pole
+ * has been given, and cross no other. They are left out, and the vertices before and after the pole joined by the
+ * short way round, as if the corner had been cut off right at the pole. An edge over a pole may be taken either way
+ * round, for the same reason. */
 static void add_crossings(const fn_ellipsoid *e, const double *xy, size_t first, size_t end, const double *a, int pole,
                           const double p[2], crossings *c)
 {
@@ -621,7 +639,8 @@ static void add_crossings(const fn_ellipsoid *e, const double *xy, size_t first,
     }
 }
 
-/* The vertex before the k-th that is not at a pole, of n that follow one another in a circle; NULL: all are. *pole: the one between, 0 if there is none. */
+/* The vertex before the k-th that is not at a pole, of n that follow one another in a circle; NULL: all are. *pole:
+ * the one between, 0 if there is none. */
 static const double *vertex_before(const double *xy, size_t n, size_t k, int *pole)
 {
     *pole = 0;
@@ -650,9 +669,10 @@ static bool is_southern(const double *xy, size_t n)
     return latitudes < 0;
 }
 
-/* A way from p along its meridian to a point outside crosses the ring an odd number of times if p is inside. The pole that is farther from the
- * ring (by the mean of its latitudes) is outside: a ring that goes round the poles contains the nearer one, any other neither, and
- * is crossed by all of the meridian an even number of times, so that both ways tell the same. */
+/* A way from p along its meridian to a point outside crosses the ring an odd number of times if p is inside. The
+ * pole that is farther from the ring (by the mean of its latitudes) is outside: a ring that goes round the poles
+ * contains the nearer one, any other neither, and is crossed by all of the meridian an even number of times, so that
+ * both ways tell the same. */
 bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, const double p[2])
 {
     crossings c = {0, 0};
@@ -668,13 +688,15 @@ bool fn_geo_ring_contains(const fn_ellipsoid *e, const double *xy, size_t n, con
 
 /* ---- the index of a ring ----
  *
- * Edges in blocks of some that follow one another, and blocks of blocks: for each the longitudes that it can have crossings at, as
- * an interval that is not too narrow by more than the rounding of a longitude. Most blocks are far from p's meridian.
+ * Edges in blocks of some that follow one another, and blocks of blocks: for each the longitudes that it can have
+ * crossings at, as an interval that is not too narrow by more than the rounding of a longitude. Most blocks are far
+ * from p's meridian.
  *
- * An edge counts if turn(b - p) and turn(a - p) have different signs and differ by less than 180. With s = turn(b - a), which they differ by
- * modulo 360, and |s| < 180, they differ by s: p is on the way of s from a to b, modulo 360. So it is enough to follow such
- * ways from vertex to vertex. All this is up to rounding, below 1e-10 for longitudes up to FAR, and MARGIN is added. Blocks with
- * longitudes beyond FAR, steps of about 180, or poles can have crossings anywhere. */
+ * An edge counts if turn(b - p) and turn(a - p) have different signs and differ by less than 180. With s = turn(b -
+ * a), which they differ by modulo 360, and |s| < 180, they differ by s: p is on the way of s from a to b, modulo
+ * 360. So it is enough to follow such ways from vertex to vertex. All this is up to rounding, below 1e-10 for
+ * longitudes up to FAR, and MARGIN is added. Blocks with longitudes beyond FAR, steps of about 180, or poles can
+ * have crossings anywhere. */
 #define BLOCK 16 /* edges; and blocks in a block of blocks */
 #define MARGIN 1e-9
 #define FAR 1e5
@@ -862,8 +884,9 @@ bool fn_geo_ring_contains_indexed(const fn_ellipsoid *e, const double *xy, size_
     return (index->blocks->southern ? q.crossings.north : q.crossings.south) % 2 == 1;
 }
 
-/* The highest latitude of the edge, which is that of an end or, in degrees, the latitude where its azimuth is 90 (Clairaut: the sine of the
- * azimuth times the cosine of the reduced latitude is constant). sign -1: the lowest, with its sign changed. */
+/* The highest latitude of the edge, which is that of an end or, in degrees, the latitude where its azimuth is 90
+ * (Clairaut: the sine of the azimuth times the cosine of the reduced latitude is constant). sign -1: the lowest,
+ * with its sign changed. */
 static double edge_top(const fn_ellipsoid *e, const double a[2], const double b[2], double sign)
 {
     double azi_a, azi_b;
@@ -877,7 +900,8 @@ static double edge_top(const fn_ellipsoid *e, const double a[2], const double b[
     return fmin(fmax(top, vertex + 1e-11), 90); /* 1 um for rounding */
 }
 
-/* Longitudes change in one direction along a geodesic, so that the outermost are those of vertices; poles as in fn_geo_ring_contains. */
+/* Longitudes change in one direction along a geodesic, so that the outermost are those of vertices; poles as in
+ * fn_geo_ring_contains. */
 void fn_geo_ring_bounds(const fn_ellipsoid *e, const double *xy, size_t n, double bounds[4])
 {
     double south = 90, north = -90, west = 0, east = 0, latitudes = 0, first = 0, last = 0;

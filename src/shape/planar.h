@@ -10,8 +10,8 @@ typedef struct fn_meeting {
     uint32_t q_segment; /* of the second run */
 } fn_meeting;
 
-/* The smallest distance between run p and run q: 0 where they cross. Between a point and a segment it is GEOS's formula, to the last bit.
- * meeting: or NULL. */
+/* The smallest distance between run p and run q: 0 where they cross. Between a point and a segment it is GEOS's
+ * formula, to the last bit. meeting: or NULL. */
 double fn_planar_distance(const double *p, uint32_t p_segments, const double *q, uint32_t q_segments,
                           fn_meeting *meeting);
 

@@ -22,9 +22,9 @@ typedef struct fn_shape {
     bool has_points;
 } fn_shape;
 
-/* Replaces what the shape holds. FN_ERR_MEMORY; FN_ERR_ARGUMENT when there are more than FN_NEAR_MAX vertices. What cannot be used is no
- * failure: *usable says so, and the shape is empty then. A polygon whose shell is empty or has fewer than 3 vertices is taken as the line or point
- * that is left of it. Rings are closed if they are not. */
+/* Replaces what the shape holds. FN_ERR_MEMORY; FN_ERR_ARGUMENT when there are more than FN_NEAR_MAX vertices. What
+ * cannot be used is no failure: *usable says so, and the shape is empty then. A polygon whose shell is empty or has
+ * fewer than 3 vertices is taken as the line or point that is left of it. Rings are closed if they are not. */
 fn_status fn_shape_from_wkb(fn_shape *shape, const void *wkb, size_t bytes, bool geodesic, fn_usable *usable,
                             fn_error *err);
 void fn_shape_destroy(fn_shape *shape);
@@ -32,7 +32,8 @@ void fn_shape_destroy(fn_shape *shape);
 /* The paths of the component that begins with paths[first]: a polygon's shell and its holes, or one. */
 uint32_t fn_component_paths(const fn_path *paths, size_t n_paths, size_t first);
 
-/* xmin, ymin, xmax, ymax of n paths. Of a polygon all rings count: a hole of an invalid one may lie outside of its shell. */
+/* xmin, ymin, xmax, ymax of n paths. Of a polygon all rings count: a hole of an invalid one may lie outside of its
+ * shell. */
 void fn_paths_envelope(const double *xy, const fn_path *paths, uint32_t n, double envelope[4]);
 
 #endif

@@ -136,8 +136,9 @@ static uint32_t cell(double v, double from, double scale, int bits)
     return c > 0 ? (c < last ? (uint32_t)c : (uint32_t)last) : 0;
 }
 
-/* The Hilbert curve visits the quadrants of a square in a U, and the quadrants of each of them in a U that is mirrored or turned. Which way
- * is the state: whether both axes are reversed (1), and exchanged (2). Several levels are looked up at once. */
+/* The Hilbert curve visits the quadrants of a square in a U, and the quadrants of each of them in a U that is
+ * mirrored or turned. Which way is the state: whether both axes are reversed (1), and exchanged (2). Several levels
+ * are looked up at once. */
 #define AT_ONCE 5
 typedef struct curve_step {
     uint16_t digits; /* AT_ONCE quadrants, 2 bits each */

@@ -1,8 +1,8 @@
 /* A packed R-tree over boxes or points, in the plane or in space, for nearest-neighbour search.
  *
- * Items are sorted along a Hilbert curve (I. Kamel, C. Faloutsos, Hilbert R-tree, VLDB 1994, in its packed form) and every FN_FANOUT of
- * them, and of the boxes above, make a box one level up. Boxes lie level by level in one array for each side of each axis, so
- * the distances to the children of a box are one loop that the compiler vectorizes. */
+ * Items are sorted along a Hilbert curve (I. Kamel, C. Faloutsos, Hilbert R-tree, VLDB 1994, in its packed form) and
+ * every FN_FANOUT of them, and of the boxes above, make a box one level up. Boxes lie level by level in one array
+ * for each side of each axis, so the distances to the children of a box are one loop that the compiler vectorizes. */
 #ifndef FN_TREE_H
 #define FN_TREE_H
 
@@ -14,8 +14,8 @@
 #define FN_FANOUT 16
 #define FN_LEVELS 10 /* 16^9 > 2^32 */
 
-/* Level 0 holds the items, in tree order; level l > 0 the boxes of FN_FANOUT boxes of the level below; the top level has at most
- * FN_FANOUT. Levels follow one another, each padded to a multiple of FN_FANOUT with boxes at infinity. */
+/* Level 0 holds the items, in tree order; level l > 0 the boxes of FN_FANOUT boxes of the level below; the top level
+ * has at most FN_FANOUT. Levels follow one another, each padded to a multiple of FN_FANOUT with boxes at infinity. */
 typedef struct fn_tree {
     int dims, levels; /* levels: 0 for an empty tree */
     bool points;      /* level 0 are points: its upper sides are its lower sides */
@@ -42,26 +42,28 @@ static inline uint32_t fn_tree_least(const fn_tree *tree, int level, size_t plac
     return tree->least[tree->start[level] - tree->start[1] + place];
 }
 
-/* Makes room for n items; the caller then fills fn_tree_lo() and fn_tree_hi() of level 0 (in tree order, see fn_place_order) and calls fn_tree_finish().
- * False: out of memory, and the tree is empty. */
+/* Makes room for n items; the caller then fills fn_tree_lo() and fn_tree_hi() of level 0 (in tree order, see
+ * fn_place_order) and calls fn_tree_finish(). False: out of memory, and the tree is empty. */
 bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points);
 /* rank: of item i at rank[i * stride]. */
 void fn_tree_finish(fn_tree *tree, const uint32_t *rank, size_t stride);
 void fn_tree_destroy(fn_tree *tree);
 
-/* The frame in which positions on the curve are counted: holds the bulk of the points, what lies outside of it is moved to its border, so that a
- * few wild coordinates do not make all others fall into one cell. xy: n pairs; stride in doubles from pair to pair. */
+/* The frame in which positions on the curve are counted: holds the bulk of the points, what lies outside of it is
+ * moved to its border, so that a few wild coordinates do not make all others fall into one cell. xy: n pairs; stride
+ * in doubles from pair to pair. */
 typedef struct fn_frame {
     double x, y, scale_x, scale_y;
 } fn_frame;
 fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
 
-/* order[0..n): the numbers of the points along the Hilbert curve through a grid of 2^bits cells a side; equal cells in ascending order. bits: 5, 10, 15 or
+/* order[0..n): the numbers of the points along the Hilbert curve through a grid of 2^bits cells a side; equal cells
+ * in ascending order. bits: 5, 10, 15 or
  * 20. False: out of memory. */
 #define FN_CURVE_BITS 20 /* the finest */
 bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order);
-/* The order of a tree: along the finest curve, and points with the same coordinates (bit for bit) follow one another, in ascending order. *shared:
- * whether there are any. xy: n pairs. */
+/* The order of a tree: along the finest curve, and points with the same coordinates (bit for bit) follow one
+ * another, in ascending order. *shared: whether there are any. xy: n pairs. */
 bool fn_place_order(const fn_frame *frame, const double *xy, size_t n, uint32_t *order, bool *shared);
 
 static inline double fn_gap(double lo, double hi, double qlo, double qhi)
@@ -70,9 +72,9 @@ static inline double fn_gap(double lo, double hi, double qlo, double qhi)
     return gap > 0 ? gap : 0;
 }
 
-/* Squared distances from the box (or point) qlo..qhi to FN_FANOUT boxes of a level, from `first` on. dims is the tree's: a constant
- * here makes faster code. The floating point result is never above that
- * of anything inside of the box: rounding is monotone. */
+/* Squared distances from the box (or point) qlo..qhi to FN_FANOUT boxes of a level, from `first` on. dims is the
+ * tree's: a constant here makes faster code. The floating point result is never above that of anything inside of the
+ * box: rounding is monotone. */
 static inline void fn_tree_distances(const fn_tree *tree, int dims, int level, size_t first, const double *qlo,
                                      const double *qhi, double *restrict d2)
 {

@@ -1,5 +1,6 @@
-/* Opening what cannot be opened, again and again, in one process: each is refused with a CE_Failure that says something, and
- * under the address sanitizer nothing is lost. Good datasets in between are read, half read, and closed. */
+/* Opening what cannot be opened, again and again, in one process: each is refused with a CE_Failure that says
+ * something, and under the address sanitizer nothing is lost. Good datasets in between are read, half read, and
+ * closed. */
 #include <cstdio>
 #include <cstring>
 #include <string>

@@ -1,6 +1,6 @@
-/* Failing memory in the module: operator new fails for its Nth call from there, for each N that a job has. Each time the pixels are right, or an
- * error says so; nothing throws into GDAL or C, which would end this program. What GDAL allocates for itself never fails here: it ends hosts.
- * Prints a line for each part; exit code 1 on failure. */
+/* Failing memory in the module: operator new fails for its Nth call from there, for each N that a job has. Each time
+ * the pixels are right, or an error says so; nothing throws into GDAL or C, which would end this program. What GDAL
+ * allocates for itself never fails here: it ends hosts. Prints a line for each part; exit code 1 on failure. */
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +28,8 @@ struct Range {
         return at >= begin && at < end;
     }
 };
-Range module, standard, program; /* gdal_FISHNET.so; the library of C++ itself, which allocates for its caller; this program */
+/* gdal_FISHNET.so; the library of C++ itself, which allocates for its caller; this program */
+Range module, standard, program;
 
 std::atomic<long> countdown{-1}; /* allocations until one fails; below 0: none does */
 thread_local bool looking = false;

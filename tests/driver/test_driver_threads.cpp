@@ -1,5 +1,6 @@
-/* Threads of one host, each with a FISHNET dataset of its own over the same file: right pixels, and clean under the thread
- * sanitizer, which sees this program and the module. Prints a TAP-like line for each part; exit code 1 on failure. */
+/* Threads of one host, each with a FISHNET dataset of its own over the same file: right pixels, and clean under the
+ * thread sanitizer, which sees this program and the module. Prints a TAP-like line for each part; exit code 1 on
+ * failure. */
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>

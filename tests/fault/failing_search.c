@@ -1,5 +1,6 @@
-/* A library for LD_PRELOAD: something fails in the middle of a near table's task, when its input has been read and others have read on. The
- * FAIL_AT-th call of FAIL_CALL, or with FAIL_FOR=always all from it on: "distance" that GEOS is asked for, "realloc" by our module. */
+/* A library for LD_PRELOAD: something fails in the middle of a near table's task, when its input has been read and
+ * others have read on. The FAIL_AT-th call of FAIL_CALL, or with FAIL_FOR=always all from it on: "distance" that
+ * GEOS is asked for, "realloc" by our module. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Runs a fuzz target over the files of the folders (or the files) named as arguments, so that the corpus is a test with any
- * compiler. With no file at all it fails. */
+/* Runs a fuzz target over the files of the folders (or the files) named as arguments, so that the corpus is a test
+ * with any compiler. With no file at all it fails. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

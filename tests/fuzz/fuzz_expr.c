@@ -22,8 +22,43 @@ static const fn_type type_sets[4][4] = {
 };
 
 static const double values[PIXELS] = {
-    0, -0.0, 1, -1, 2, 0.5, -0.5, 3, 7, 100, 255, -128, 127, 1e10, -1e10, 9007199254740992.0, 1e300, -1e300, 1e-300, 5e-324, INFINITY,
-    -INFINITY, NAN, 0.1, 1.5, 2.5, -2.5, 63, 64, 709.9, -745.2, 3.141592653589793, 1.5707963267948966, 1e16, 4503599627370497.5, -7, 42,
+    0,
+    -0.0,
+    1,
+    -1,
+    2,
+    0.5,
+    -0.5,
+    3,
+    7,
+    100,
+    255,
+    -128,
+    127,
+    1e10,
+    -1e10,
+    9007199254740992.0,
+    1e300,
+    -1e300,
+    1e-300,
+    5e-324,
+    INFINITY,
+    -INFINITY,
+    NAN,
+    0.1,
+    1.5,
+    2.5,
+    -2.5,
+    63,
+    64,
+    709.9,
+    -745.2,
+    3.141592653589793,
+    1.5707963267948966,
+    1e16,
+    4503599627370497.5,
+    -7,
+    42,
 };
 
 static int set_of(void *user)
@@ -133,7 +168,8 @@ static void run(const fn_expr *expr, uint8_t mode)
         if (mode & 16)
             planes[i].nodata = fn_nodata_from_double(2, type);
     }
-    static const fn_type sink_types[8] = {FN_FLOAT64, FN_FLOAT32, FN_UINT8, FN_INT16, FN_INT32, FN_FLOAT16, FN_INT64, FN_UINT32};
+    static const fn_type sink_types[8] = {FN_FLOAT64, FN_FLOAT32, FN_UINT8, FN_INT16,
+                                          FN_INT32,   FN_FLOAT16, FN_INT64, FN_UINT32};
     fn_status first_status = FN_OK;
     size_t first_bad = 0;
     for (fn_simd simd = FN_SIMD_PLAIN, n = 0; simd < FN_SIMD_COUNT; simd++) {

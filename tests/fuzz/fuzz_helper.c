@@ -1,5 +1,5 @@
-/* The other end of the wire: a host that is out of its mind, as the helper and a worker see it. helper.c is a part of this file; no process is forked or
- * ended. See README.md for the layout of the input. */
+/* The other end of the wire: a host that is out of its mind, as the helper and a worker see it. helper.c is a part
+ * of this file; no process is forked or ended. See README.md for the layout of the input. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -35,8 +35,9 @@ static _Noreturn void leave(void)
 
 static void *map_some(size_t bytes)
 {
-    return bytes == 0 || bytes > BYTES_HAD ? MAP_FAILED
-                                           : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return bytes == 0 || bytes > BYTES_HAD
+               ? MAP_FAILED
+               : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /* Memory that a process has when it ends is the system's again. */
@@ -144,7 +145,8 @@ static fn_status run_task(void *user, void *state, fn_task *task, fn_error *err)
     return FN_OK;
 }
 
-static fn_status prepare_job(const void *setup, size_t setup_bytes, fn_job *job, void **answer_to, size_t *bytes, fn_error *err)
+static fn_status prepare_job(const void *setup, size_t setup_bytes, fn_job *job, void **answer_to, size_t *bytes,
+                             fn_error *err)
 {
     static int user;
     for (size_t i = 0; i < setup_bytes; i++)
@@ -152,7 +154,11 @@ static fn_status prepare_job(const void *setup, size_t setup_bytes, fn_job *job,
     if (setup_bytes > 0 && *(const char *)setup == 'x')
         return fn_fail(err, FN_ERR_READ, "a setup that begins with x");
     fn_pool_alive();
-    *job = (fn_job){.task_count = 1, .user = &user, .worker_open = open_worker, .worker_run = run_task, .notes_to_bytes = notes_to_bytes};
+    *job = (fn_job){.task_count = 1,
+                    .user = &user,
+                    .worker_open = open_worker,
+                    .worker_run = run_task,
+                    .notes_to_bytes = notes_to_bytes};
     *answer_to = memset(malloc(5), 4, 5);
     *bytes = 5;
     return FN_OK;

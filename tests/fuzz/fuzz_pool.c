@@ -1,5 +1,5 @@
-/* The host's end of the wire: a helper and a worker that are out of their minds. pool.c is a part of this file; no process is started: what it would
- * hear of them is the input. See README.md for the layout of the input. */
+/* The host's end of the wire: a helper and a worker that are out of their minds. pool.c is a part of this file; no
+ * process is started: what it would hear of them is the input. See README.md for the layout of the input. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,7 +28,8 @@ static struct {
     int end; /* how processes end */
 } script;
 
-/* Each worker gets its socket before its helper does. All that the other side has to say is there already, then it says no more. */
+/* Each worker gets its socket before its helper does. All that the other side has to say is there already, then it
+ * says no more. */
 static int make_pair(int sockets[2])
 {
     if (script.n == sizeof script.others / sizeof *script.others) {

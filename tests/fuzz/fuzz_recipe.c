@@ -65,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* The same words give the same recipe. */
         fn_recipe again;
         CHECK(fn_recipe_parse(text, n > 0 ? options : NULL, &again, NULL) == FN_OK);
-        CHECK(again.n_calcs == recipe.n_calcs && again.workers.workers == recipe.workers.workers && again.type == recipe.type);
+        CHECK(again.n_calcs == recipe.n_calcs && again.workers.workers == recipe.workers.workers &&
+              again.type == recipe.type);
         fn_recipe_clear(&again);
         fn_recipe_clear(&recipe);
         check_empty(&recipe);

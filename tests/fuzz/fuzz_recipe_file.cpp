@@ -1,4 +1,5 @@
-/* Recipe files, as GDAL opens them: the drivers themselves, with inputs that are there. See README.md for the layout of the input. */
+/* Recipe files, as GDAL opens them: the drivers themselves, with inputs that are there. See README.md for the layout
+ * of the input. */
 #include <cstdint>
 #include <string>
 
@@ -53,8 +54,10 @@ static bool Prepare()
     CPLSetErrorHandler(CPLQuietErrorHandler); /* one GDAL has drivers that another does not know */
     CPLSetConfigOption("GDAL_DRIVER_PATH", "disable");
     CPLSetConfigOption("CPL_VSIL_CURL_ALLOWED_FILENAME", "/none");
-    CPLSetConfigOption("GDAL_SKIP", "WMS,WMTS,WCS,HTTP,PLMOSAIC,EEDA,EEDAI,DAAS,STACTA,STACIT,OGCAPI,DODS,PostGISRaster");
-    CPLSetConfigOption("OGR_SKIP", "WFS,CSW,GMLAS,Carto,AmigoCloud,Elastic,NGW,PLScenes,OAPIF,PostgreSQL,MySQL,MSSQLSpatial,OCI");
+    CPLSetConfigOption("GDAL_SKIP",
+                       "WMS,WMTS,WCS,HTTP,PLMOSAIC,EEDA,EEDAI,DAAS,STACTA,STACIT,OGCAPI,DODS,PostGISRaster");
+    CPLSetConfigOption("OGR_SKIP",
+                       "WFS,CSW,GMLAS,Carto,AmigoCloud,Elastic,NGW,PLScenes,OAPIF,PostgreSQL,MySQL,MSSQLSpatial,OCI");
     CPLSetConfigOption("OGR_SQLITE_JOURNAL", "MEMORY");
     GDALAllRegister();
     GDALRegister_FISHNET();
@@ -74,7 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     VSIFCloseL(file);
     CPLErrorReset();
     static const char *const drivers[] = {"FISHNET", "NEARTABLE", nullptr};
-    GDALDatasetH dataset = GDALOpenEx(kRecipe, GDAL_OF_RASTER | GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, drivers, nullptr, nullptr);
+    GDALDatasetH dataset =
+        GDALOpenEx(kRecipe, GDAL_OF_RASTER | GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, drivers, nullptr, nullptr);
     if (dataset) {
         CHECK(GDALGetRasterCount(dataset) > 0 || GDALDatasetGetLayerCount(dataset) > 0);
         CSLDestroy(GDALGetFileList(dataset));

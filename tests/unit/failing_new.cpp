@@ -11,7 +11,8 @@
 extern "C" bool fails_now(void);
 extern "C" void *__real_malloc(std::size_t size);
 
-/* Whether std::bad_alloc would pass where GEOS 3.11 dies of it: it has deleted what it wants to replace, and deletes it again. */
+/* Whether std::bad_alloc would pass where GEOS 3.11 dies of it: it has deleted what it wants to replace, and deletes
+ * it again. */
 static bool IsDeadly(const void *frame)
 {
     struct Known {
@@ -51,8 +52,8 @@ void operator delete(void *memory, std::size_t) noexcept
     std::free(memory);
 }
 
-/* GEOS itself loses memory where its operator new throws; the core may not. That it was GEOS only the slow way of unwinding sees: it
- * has no frame pointers. */
+/* GEOS itself loses memory where its operator new throws; the core may not. That it was GEOS only the slow way of
+ * unwinding sees: it has no frame pointers. */
 extern "C" __attribute__((visibility("default"))) const char *__lsan_default_suppressions()
 {
     return "leak:libgeos\n";

@@ -594,8 +594,8 @@ static void budget(void)
     }
 }
 
-/* Results that were read ahead and are not wanted any more must make room, for wanted tasks and for new read-ahead: a reader
- * that goes elsewhere, one task after the other, is read ahead for as before. */
+/* Results that were read ahead and are not wanted any more must make room, for wanted tasks and for new read-ahead:
+ * a reader that goes elsewhere, one task after the other, is read ahead for as before. */
 static void stale_results_make_room(void)
 {
     for (size_t n = 1; n <= 3; n += 2) {
@@ -954,8 +954,8 @@ static void readers_of_the_same(void)
     }
 }
 
-/* A reader that stops gives back what it claimed, and the room is for another one who waits. Tasks 0 and 2 fill the budget; task 1 needs
- * all of it. */
+/* A reader that stops gives back what it claimed, and the room is for another one who waits. Tasks 0 and 2 fill the
+ * budget; task 1 needs all of it. */
 typedef struct two_readers {
     work *w;
     fn_engine *engine;

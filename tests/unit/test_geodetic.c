@@ -1,5 +1,5 @@
-/* Geodesics on an ellipsoid. What is expected comes from PROJ's direct and inverse problems alone: edges cut into many points, least
- * distances searched for among them, and how far round a point a ring goes as seen from there. */
+/* Geodesics on an ellipsoid. What is expected comes from PROJ's direct and inverse problems alone: edges cut into
+ * many points, least distances searched for among them, and how far round a point a ring goes as seen from there. */
 #include "check.h"
 
 #include <math.h>
@@ -759,8 +759,9 @@ static void rings_random(void)
            answered_in, asked);
 }
 
-/* Continents round a pole as files have them: a coast from -180 to 180, then along the antimeridian to the pole, along
- * the latitude of the pole and back up; or with the ends joined at the coast; or with the pole only once. Both poles. */
+/* Continents round a pole as files have them: a coast from -180 to 180, then along the antimeridian to the pole,
+ * along the latitude of the pole and back up; or with the ends joined at the coast; or with the pole only once. Both
+ * poles. */
 static void rings_round_a_pole(void)
 {
     check_random r = random_for(__func__);
@@ -886,7 +887,8 @@ static double choice(check_random *r, const double *values, size_t n)
     return values[(size_t)random_bits(r) % n];
 }
 
-/* Vertices that wander, all sorts of them. Closed by a jump or, `round`, by coming back; longitudes may go on and on. */
+/* Vertices that wander, all sorts of them. Closed by a jump or, `round`, by coming back; longitudes may go on and
+ * on. */
 static ring wandering(check_random *r, size_t n)
 {
     const double steps[] = {1e-13, 1e-9, 1e-3, 0.2, 3, 40, 120, 180, 200};
@@ -943,7 +945,8 @@ static ring shore(check_random *r, size_t n)
     return g;
 }
 
-/* Anywhere, and where it is decided: at and beside longitudes and latitudes of vertices, and half way round from them. */
+/* Anywhere, and where it is decided: at and beside longitudes and latitudes of vertices, and half way round from
+ * them. */
 static void hard_point(check_random *r, const ring *g, double p[2])
 {
     const double *v = &g->xy[2 * ((size_t)random_bits(r) % g->n)], *w = &g->xy[2 * ((size_t)random_bits(r) % g->n)];

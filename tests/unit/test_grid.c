@@ -30,7 +30,8 @@ static void init_refuses_empty(void)
         fn_grid grid;
         fn_error err;
         memset(&err, 0, sizeof err);
-        fn_status status = fn_grid_init(&grid, bad[i].width, bad[i].height, bad[i].tile_width, bad[i].tile_height, &err);
+        fn_status status =
+            fn_grid_init(&grid, bad[i].width, bad[i].height, bad[i].tile_width, bad[i].tile_height, &err);
         EXPECT(status == FN_ERR_ARGUMENT && err.status == FN_ERR_ARGUMENT, "case %zu", i);
         EXPECT_ERROR_TEXT(err, "case %zu", i);
         EXPECT(fn_grid_init(&grid, bad[i].width, bad[i].height, bad[i].tile_width, bad[i].tile_height, NULL) ==
@@ -124,13 +125,14 @@ static void parts_are_each_line_once(void)
                         fn_error err;
                         const fn_status status = fn_grid_part(height, tile, block, part, parts, &first, &lines, &err);
                         if (parts > height) {
-                            EXPECT(status == FN_ERR_ARGUMENT && first == -1 && lines == -1, "%d lines, %d parts", height, parts);
+                            EXPECT(status == FN_ERR_ARGUMENT && first == -1 && lines == -1, "%d lines, %d parts",
+                                   height, parts);
                             EXPECT_ERROR_TEXT(err, "%d lines, %d parts", height, parts);
                             continue;
                         }
                         EXPECT(status == FN_OK && first == line && lines > 0 && first % unit == 0,
-                               "%d lines, tiles of %d, blocks of %d: part %d of %d is %" PRId64 "+%" PRId64, height, tile, block, part,
-                               parts, first, lines);
+                               "%d lines, tiles of %d, blocks of %d: part %d of %d is %" PRId64 "+%" PRId64, height,
+                               tile, block, part, parts, first, lines);
                         line = first + lines;
                     }
                     EXPECT(parts > height || line == height, "%d lines, %d parts", height, parts);
@@ -138,7 +140,9 @@ static void parts_are_each_line_once(void)
     int64_t first = -1, lines = -1;
     EXPECT(fn_grid_part(10, 4, 2, 0, 2, &first, &lines, NULL) == FN_ERR_ARGUMENT, "part 0");
     EXPECT(fn_grid_part(10, 4, 2, 3, 2, &first, &lines, NULL) == FN_ERR_ARGUMENT, "part 3 of 2");
-    EXPECT(fn_grid_part(INT_MAX, 1, 1, 1000000000, 1000000000, &first, &lines, NULL) == FN_OK && first + lines == INT_MAX, "large");
+    EXPECT(fn_grid_part(INT_MAX, 1, 1, 1000000000, 1000000000, &first, &lines, NULL) == FN_OK &&
+               first + lines == INT_MAX,
+           "large");
 }
 
 static void expect_auto(int64_t width, int64_t height, int block_width, int block_height, size_t bytes, int want_width,
@@ -147,8 +151,8 @@ static void expect_auto(int64_t width, int64_t height, int block_width, int bloc
     int w = -1, h = -1;
     fn_grid_auto_tile(width, height, block_width, block_height, bytes, &w, &h);
     EXPECT((w < width ? w : width) == want_width && (h < height ? h : height) == want_height,
-           "%" PRId64 "x%" PRId64 " in %dx%d, %zu bytes: tiles %dx%d, not %dx%d", width, height, block_width, block_height,
-           bytes, w, h, want_width, want_height);
+           "%" PRId64 "x%" PRId64 " in %dx%d, %zu bytes: tiles %dx%d, not %dx%d", width, height, block_width,
+           block_height, bytes, w, h, want_width, want_height);
 }
 
 static void auto_tile_common(void)
@@ -174,8 +178,9 @@ static void expect_strips(int64_t width, int64_t height, int block_height, int h
 {
     int w = -1, h = -1;
     fn_grid_strips(width, height, block_height, halo, bytes, &w, &h);
-    EXPECT(w == width && h == want_height, "%" PRId64 "x%" PRId64 ", blocks of %d rows, %d around, %zu bytes: strips %dx%d, not %d high",
-           width, height, block_height, halo, bytes, w, h, want_height);
+    EXPECT(w == width && h == want_height,
+           "%" PRId64 "x%" PRId64 ", blocks of %d rows, %d around, %zu bytes: strips %dx%d, not %d high", width, height,
+           block_height, halo, bytes, w, h, want_height);
 }
 
 static void strips(void)
@@ -192,12 +197,13 @@ static void strips(void)
     expect_strips(1, 1, 1, 1, 1, 1);
 }
 
-static void expect_large(int64_t width, int64_t height, int block_width, int block_height, int want_width, int want_height)
+static void expect_large(int64_t width, int64_t height, int block_width, int block_height, int want_width,
+                         int want_height)
 {
     int w = -1, h = -1;
     fn_grid_large_tile(width, height, block_width, block_height, 2, &w, &h);
-    EXPECT(w == want_width && h == want_height, "%" PRId64 "x%" PRId64 " in blocks of %dx%d: tiles %dx%d, not %dx%d", width, height, block_width,
-           block_height, w, h, want_width, want_height);
+    EXPECT(w == want_width && h == want_height, "%" PRId64 "x%" PRId64 " in blocks of %dx%d: tiles %dx%d, not %dx%d",
+           width, height, block_width, block_height, w, h, want_width, want_height);
 }
 
 static void large_tiles(void)
@@ -213,8 +219,10 @@ static void strips_and_large_tiles_properties(void)
 {
     check_random r = random_for("strips_and_large_tiles_properties");
     for (int i = 0; i < 20000; i++) {
-        const int64_t width = random_between(&r, 1, (int64_t)1 << random_between(&r, 0, 24)), height = random_between(&r, 1, 50000);
-        const int bw = (int)random_between(&r, 1, 2000), bh = (int)random_between(&r, 1, 2000), halo = (int)random_between(&r, 0, 20);
+        const int64_t width = random_between(&r, 1, (int64_t)1 << random_between(&r, 0, 24)),
+                      height = random_between(&r, 1, 50000);
+        const int bw = (int)random_between(&r, 1, 2000), bh = (int)random_between(&r, 1, 2000),
+                  halo = (int)random_between(&r, 0, 20);
         const size_t bytes = (size_t)random_between(&r, 1, 40);
         int w = -1, h = -1;
         fn_grid_strips(width, height, bh, halo, bytes, &w, &h);
@@ -332,8 +340,8 @@ static size_t ahead(const fn_grid *grid, fn_window previous, fn_window current, 
     return n;
 }
 
-/* The tiles that window `next` has and the current one does not must lead the list, in any order among themselves. Where
- * windows overlap, a whole window's worth of tiles may lead it. */
+/* The tiles that window `next` has and the current one does not must lead the list, in any order among themselves.
+ * Where windows overlap, a whole window's worth of tiles may lead it. */
 static void expect_next(const fn_grid *grid, fn_window previous, fn_window current, fn_window next)
 {
     int64_t tiles[4096];
@@ -347,7 +355,8 @@ static void expect_next(const fn_grid *grid, fn_window previous, fn_window curre
     for (size_t k = 0; k < n && k < lead; k++)
         found += has_tile(next, tiles[k] % grid->cols, tiles[k] / grid->cols);
     EXPECT(found == missing,
-           "grid %" PRId64 "x%" PRId64 ", after " WINDOW " and " WINDOW " the next is " WINDOW ", but of its %zu tiles %zu"
+           "grid %" PRId64 "x%" PRId64 ", after " WINDOW " and " WINDOW " the next is " WINDOW
+           ", but of its %zu tiles %zu"
            " lead a list of %zu (first %" PRId64 ")",
            grid->cols, grid->rows, SHOW(previous), SHOW(current), SHOW(next), missing, found, n, n > 0 ? tiles[0] : -1);
 }
@@ -370,8 +379,9 @@ static fn_window cut(const fn_grid *grid, int64_t x, int64_t y, int64_t width, i
     return w;
 }
 
-/* A reader that goes over the whole grid in windows of width x height tiles, row by row or column by column: at every step
- * but the first the next window must be foreseen, also the first of the next band, and at the end nothing is left. */
+/* A reader that goes over the whole grid in windows of width x height tiles, row by row or column by column: at
+ * every step but the first the next window must be foreseen, also the first of the next band, and at the end nothing
+ * is left. */
 static void scan(int64_t cols, int64_t rows, int64_t width, int64_t height, bool down)
 {
     fn_grid grid = grid_of(cols, rows);
@@ -468,7 +478,8 @@ static void ahead_without_direction(void)
         size_t n = ahead(&grid, steps[i][0], steps[i][1], tiles, 144);
         EXPECT(n == 0, WINDOW " to " WINDOW " gives %zu tiles", SHOW(steps[i][0]), SHOW(steps[i][1]), n);
     }
-    ahead(&grid, (fn_window){0, 0, 0, 0}, (fn_window){3, 3, 2, 2}, tiles, 144); /* the first request: any valid answer */
+    /* the first request: any valid answer */
+    ahead(&grid, (fn_window){0, 0, 0, 0}, (fn_window){3, 3, 2, 2}, tiles, 144);
 }
 
 /* Any windows at all: the promises of every answer, and a shorter list is the beginning of a longer one. */

@@ -1,5 +1,5 @@
-/* Every kernel of every instruction set: the same bits everywhere, C's result for exact operations, within 1 ulp of the C
- * library for transcendental ones; loads and stores of every pixel type. */
+/* Every kernel of every instruction set: the same bits everywhere, C's result for exact operations, within 1 ulp of
+ * the C library for transcendental ones; loads and stores of every pixel type. */
 #include "check.h"
 
 #include <float.h>
@@ -253,7 +253,22 @@ SCALAR(f_hypot, hypot(a, b))
 SCALAR(f_atan2, atan2(a, b))
 
 /* Where the interesting arguments of a function lie, beside all bit patterns. */
-enum domain { ANY, EXP, EXP2, LOG, LOG1P, TRIG, UNIT_RANGE, ABOVE_ONE, HYPERBOLIC, POWERS, LENGTHS, ANGLES, WHOLE, SHIFTS };
+enum domain {
+    ANY,
+    EXP,
+    EXP2,
+    LOG,
+    LOG1P,
+    TRIG,
+    UNIT_RANGE,
+    ABOVE_ONE,
+    HYPERBOLIC,
+    POWERS,
+    LENGTHS,
+    ANGLES,
+    WHOLE,
+    SHIFTS
+};
 
 /* Which NaN rule holds: in NoData mode NaN in gives NaN out, but for isnan and the branch not taken. */
 enum nan_rule { SPREADS, ASKS, BRANCHES };
@@ -344,17 +359,140 @@ static const struct function {
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 
 static const double specials[] = {
-    0.0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 0.1, -0.1, 1.0 / 3, 10, -10, 63, 64, 63.5, 100, 255, 256,
-    INFINITY, -INFINITY, NAN, 0x1p-1074, -0x1p-1074, 0x1p-1073, 0x1.8p-1060, DBL_MIN, -DBL_MIN, 0x0.fffffffffffffp-1022,
-    DBL_MAX, -DBL_MAX, 0x1.fffffffffffffp1022, 0x1p1023, DBL_EPSILON, 1 + DBL_EPSILON, 1 - DBL_EPSILON / 2, -1 - DBL_EPSILON,
-    -1 + DBL_EPSILON / 2, 0x1p51, 0x1p51 + 0.5, 0x1p52, 0x1p52 + 1, 0x1p52 - 0.5, -0x1p52 + 0.5, 0x1p53, 0x1p53 - 1, 0x1p53 + 2,
-    -0x1p53, -0x1p53 - 2, -0x1p53 + 1, 0x1p54, 0x1p62, 0x1p63, -0x1p63, 0x1p64, 4503599627370497.5, 0.49999999999999994,
-    -0.49999999999999994, 1e300, -1e300, 1e-300, 1e22, 1e16, 1e15, 2147483647, -2147483648.0, 4294967296.0, 709.782712893384,
-    709.7827128933841, 710, -708.3964185322641, -708.4, -745.1332191019411, -745.1332191019412, -745.2, -740, -1022, -1022.5, -1074,
-    -1074.5, -1075, -1075.1, -1076, 1023, 1023.9999999999999, 1024, 36.7, -36.7, -37.5, 54, 710.4758600739439, 710.475860073944, 711,
-    -710.4758600739439, 5e-9, 1e-8, -1e-8, 3e-8, 1e-17, -1e-17, PI, -PI, PI / 2, -PI / 2, PI / 4, 3 * PI / 2, 2 * PI, 1e5, 105414357.85,
-    1647099.3, 6381956970095103.0 * 0x1p797, 0x1.921fb54442d18p0, 0x1.921fb54442d19p0, 0.7071067811865476, 0.99999, 1.00001, 20, -20,
-    19.0625, 22, -22, 1.3407807929942596e154, 1.3407807929942597e154, 1e154, 1e-154, 1.5e-162, 2.2e-162, 1.4142135623730951,
+    0.0,
+    -0.0,
+    1,
+    -1,
+    2,
+    -2,
+    3,
+    -3,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    0.1,
+    -0.1,
+    1.0 / 3,
+    10,
+    -10,
+    63,
+    64,
+    63.5,
+    100,
+    255,
+    256,
+    INFINITY,
+    -INFINITY,
+    NAN,
+    0x1p-1074,
+    -0x1p-1074,
+    0x1p-1073,
+    0x1.8p-1060,
+    DBL_MIN,
+    -DBL_MIN,
+    0x0.fffffffffffffp-1022,
+    DBL_MAX,
+    -DBL_MAX,
+    0x1.fffffffffffffp1022,
+    0x1p1023,
+    DBL_EPSILON,
+    1 + DBL_EPSILON,
+    1 - DBL_EPSILON / 2,
+    -1 - DBL_EPSILON,
+    -1 + DBL_EPSILON / 2,
+    0x1p51,
+    0x1p51 + 0.5,
+    0x1p52,
+    0x1p52 + 1,
+    0x1p52 - 0.5,
+    -0x1p52 + 0.5,
+    0x1p53,
+    0x1p53 - 1,
+    0x1p53 + 2,
+    -0x1p53,
+    -0x1p53 - 2,
+    -0x1p53 + 1,
+    0x1p54,
+    0x1p62,
+    0x1p63,
+    -0x1p63,
+    0x1p64,
+    4503599627370497.5,
+    0.49999999999999994,
+    -0.49999999999999994,
+    1e300,
+    -1e300,
+    1e-300,
+    1e22,
+    1e16,
+    1e15,
+    2147483647,
+    -2147483648.0,
+    4294967296.0,
+    709.782712893384,
+    709.7827128933841,
+    710,
+    -708.3964185322641,
+    -708.4,
+    -745.1332191019411,
+    -745.1332191019412,
+    -745.2,
+    -740,
+    -1022,
+    -1022.5,
+    -1074,
+    -1074.5,
+    -1075,
+    -1075.1,
+    -1076,
+    1023,
+    1023.9999999999999,
+    1024,
+    36.7,
+    -36.7,
+    -37.5,
+    54,
+    710.4758600739439,
+    710.475860073944,
+    711,
+    -710.4758600739439,
+    5e-9,
+    1e-8,
+    -1e-8,
+    3e-8,
+    1e-17,
+    -1e-17,
+    PI,
+    -PI,
+    PI / 2,
+    -PI / 2,
+    PI / 4,
+    3 * PI / 2,
+    2 * PI,
+    1e5,
+    105414357.85,
+    1647099.3,
+    6381956970095103.0 * 0x1p797,
+    0x1.921fb54442d18p0,
+    0x1.921fb54442d19p0,
+    0.7071067811865476,
+    0.99999,
+    1.00001,
+    20,
+    -20,
+    19.0625,
+    22,
+    -22,
+    1.3407807929942596e154,
+    1.3407807929942597e154,
+    1e154,
+    1e-154,
+    1.5e-162,
+    2.2e-162,
+    1.4142135623730951,
 };
 #define SPECIALS (sizeof specials / sizeof *specials)
 
@@ -432,7 +570,9 @@ static void random_arguments(check_random *r, enum domain domain, double *a, dou
                          : random_uniform(r, -10, 10);
         break;
     case UNIT_RANGE:
-        *a = kind == 0 ? any_magnitude(r, -1074, 0) : kind == 1 ? 1 - fabs(any_magnitude(r, -53, -1)) : random_uniform(r, -1, 1);
+        *a = kind == 0   ? any_magnitude(r, -1074, 0)
+             : kind == 1 ? 1 - fabs(any_magnitude(r, -53, -1))
+                         : random_uniform(r, -1, 1);
         if (kind == 1 && (random_bits(r) & 1))
             *a = -*a;
         break;
@@ -482,7 +622,9 @@ static void random_arguments(check_random *r, enum domain domain, double *a, dou
             *a = random_uniform(r, -10, 10);
         break;
     case WHOLE:
-        *a = kind == 0 ? any_magnitude(r, 45, 55) : kind == 1 ? (double)random_between(r, -1000, 1000) / 2 : any_magnitude(r, -2, 53);
+        *a = kind == 0   ? any_magnitude(r, 45, 55)
+             : kind == 1 ? (double)random_between(r, -1000, 1000) / 2
+                         : any_magnitude(r, -2, 53);
         *b = kind == 0 ? any_magnitude(r, 45, 55) : any_magnitude(r, -2, 53);
         break;
     case SHIFTS:
@@ -500,7 +642,8 @@ static void random_arguments(check_random *r, enum domain domain, double *a, dou
 }
 
 /* What a text gives on n triples for one instruction set. */
-static void run_doubles(const fn_expr *expr, fn_simd simd, const char *text, const double *const abc[3], double *out, size_t n)
+static void run_doubles(const fn_expr *expr, fn_simd simd, const char *text, const double *const abc[3], double *out,
+                        size_t n)
 {
     fn_plane planes[3];
     int inputs = fn_expr_input_count(expr);
@@ -556,17 +699,18 @@ static void check_function(const struct function *f, const double *const abc[3],
             worst = apart > worst ? apart : worst;
             if (apart > f->ulp && ++wrong > 3)
                 continue; /* the first few of each function */
-            EXPECT(apart <= f->ulp, "%s with A=%a (%.17g) B=%a (%.17g) C=%a%s: %a (%.17g), C gives %a (%.17g), %" PRIu64 " ulp", f->text,
+            EXPECT(apart <= f->ulp,
+                   "%s with A=%a (%.17g) B=%a (%.17g) C=%a%s: %a (%.17g), C gives %a (%.17g), %" PRIu64 " ulp", f->text,
                    a, a, b, b, c, mode, got, got, want, want, apart);
             for (fn_simd simd = FN_SIMD_AVX2; simd < FN_SIMD_COUNT; simd++) {
                 if (!available(simd))
                     continue;
                 if (f->ulp == 0 || has_fma())
-                    EXPECT(same_double(out[simd][i], got), "%s with A=%a B=%a C=%a%s: %s gives %a, plain %a", f->text, a, b, c, mode,
-                           fn_simd_name(simd), out[simd][i], got);
+                    EXPECT(same_double(out[simd][i], got), "%s with A=%a B=%a C=%a%s: %s gives %a, plain %a", f->text,
+                           a, b, c, mode, fn_simd_name(simd), out[simd][i], got);
                 else
-                    EXPECT(ulps_apart(out[simd][i], want) <= f->ulp, "%s with A=%a B=%a%s: %s gives %a", f->text, a, b, mode,
-                           fn_simd_name(simd), out[simd][i]);
+                    EXPECT(ulps_apart(out[simd][i], want) <= f->ulp, "%s with A=%a B=%a%s: %s gives %a", f->text, a, b,
+                           mode, fn_simd_name(simd), out[simd][i]);
             }
         }
     }
@@ -666,9 +810,17 @@ static void constant_operands(void)
     all_types_are_float64();
     size_t n = SPECIALS;
     make_room(n);
-    static const char *const forms[] = {"A+%a", "%a-A", "A*%a", "%a/A", "A%%%a", "%a//A", "A^%a", "%a^A", "A<%a", "%a<=A", "A==%a",
-                                        "%a!=A", "A&&%a", "%a||A", "min(A,%a)", "max(%a,A)", "hypot(A,%a)", "atan2(%a,A)", "fmod(%a,A)",
-                                        "where(A,%a,B)", "where(A,B,%a)", "logical_xor(A,%a)"};
+    static const char *const forms[] = {"A+%a",          "%a-A",
+                                        "A*%a",          "%a/A",
+                                        "A%%%a",         "%a//A",
+                                        "A^%a",          "%a^A",
+                                        "A<%a",          "%a<=A",
+                                        "A==%a",         "%a!=A",
+                                        "A&&%a",         "%a||A",
+                                        "min(A,%a)",     "max(%a,A)",
+                                        "hypot(A,%a)",   "atan2(%a,A)",
+                                        "fmod(%a,A)",    "where(A,%a,B)",
+                                        "where(A,B,%a)", "logical_xor(A,%a)"};
     static const double constants[] = {0, 1, 2, 3, 0.5, 0.25, 4, 10};
     for (size_t k = 0; k < sizeof forms / sizeof *forms; k++)
         for (size_t c = 0; c < sizeof constants / sizeof *constants; c++) {
@@ -676,7 +828,8 @@ static void constant_operands(void)
             snprintf(text[1], sizeof text[1], "%s", forms[k]);
             char *mark = strstr(text[1], "%a");
             snprintf(text[0], sizeof text[0], "%.*s%.17g%s", (int)(mark - text[1]), text[1], constants[c], mark + 2);
-            snprintf(text[1] + (mark - text[1]), sizeof text[1] - (size_t)(mark - text[1]), "C%s", strstr(forms[k], "%a") + 2);
+            snprintf(text[1] + (mark - text[1]), sizeof text[1] - (size_t)(mark - text[1]), "C%s",
+                     strstr(forms[k], "%a") + 2);
             for (char *percent = text[0]; (percent = strstr(percent, "%%")) != NULL; percent++)
                 memmove(percent, percent + 1, strlen(percent));
             for (char *percent = text[1]; (percent = strstr(percent, "%%")) != NULL; percent++)
@@ -695,9 +848,10 @@ static void constant_operands(void)
                     run_doubles(y, simd, text[1], (const double *const *)arguments, results[1], n);
                     for (size_t i = 0; i < n; i++)
                         EXPECT(same_double(results[0][i], results[1][i]) ||
-                                   (strchr(forms[k], '^') != NULL && ulps_apart(results[0][i], results[1][i]) <= 1), /* A^2 is A*A */
-                               "%s with A=%a B=%a (%s%s): %a, but %s gives %a", text[0],
-                               arguments[0][i], arguments[1][i], fn_simd_name(simd), nodata ? "" : ", NODATA=none", results[0][i],
+                                   /* A^2 is A*A */
+                                   (strchr(forms[k], '^') != NULL && ulps_apart(results[0][i], results[1][i]) <= 1),
+                               "%s with A=%a B=%a (%s%s): %a, but %s gives %a", text[0], arguments[0][i],
+                               arguments[1][i], fn_simd_name(simd), nodata ? "" : ", NODATA=none", results[0][i],
                                text[1], results[1][i]);
                 }
                 fn_expr_free(x);
@@ -857,8 +1011,9 @@ static void loads(void)
                             want = NAN;
                         if (with && nodata.set && value_at(data, type, i) == fn_nodata_as_double(nodata, type))
                             want = NAN;
-                        EXPECT(same_double(out[i], want), "%s %s%s, pixel %zu of %zu: %a, not %a (NoData %d %g, mask %d)",
-                               fn_simd_name(simd), fn_type_name(type), with ? "" : " NODATA=none", i, n, out[i], want, nodata.set,
+                        EXPECT(same_double(out[i], want),
+                               "%s %s%s, pixel %zu of %zu: %a, not %a (NoData %d %g, mask %d)", fn_simd_name(simd),
+                               fn_type_name(type), with ? "" : " NODATA=none", i, n, out[i], want, nodata.set,
                                fn_nodata_as_double(nodata, type), masked ? mask[i] : -1);
                     }
                 }
@@ -883,15 +1038,118 @@ static const struct {
 } limits[] = {{0, 255}, {-128, 127}, {0, 65535}, {-32768, 32767}, {0, 4294967295.0}, {-2147483648.0, 2147483647}};
 
 static const double store_values[] = {
-    0, -0.0, 0.4999999999999999, 0.5, 0.50000000000001, -0.4999999999999999, -0.5, -0.50000000000001, 1, -1, 1.5, -1.5, 2.5, -2.5, 3.5, 126.5, 127, 127.4,
-    127.5, 128, -127.5, -128, -128.4, -128.5, -129, 254, 254.4, 254.5, 254.6, 255, 255.4, 255.5, 256, 1000, 32766.5, 32767, 32767.5, 32768, -32767.5, -32768,
-    -32768.5, -32769, 65534.5, 65535, 65535.5, 65536, 2147483646.5, 2147483647, 2147483647.5, 2147483648.0, -2147483647.5, -2147483648.0, -2147483648.5,
-    -2147483649.0, 4294967294.5, 4294967295.0, 4294967295.5, 4294967296.0, 1e10, -1e10, 0x1p52 + 0.5, 0x1p52 - 0.5, 0x1p53, -0x1p53, 0x1p53 - 1, -0x1p53 + 1,
-    0.49999999999999994, -0.49999999999999994, 4503599627370497.0, -4503599627370497.0,
+    0,
+    -0.0,
+    0.4999999999999999,
+    0.5,
+    0.50000000000001,
+    -0.4999999999999999,
+    -0.5,
+    -0.50000000000001,
+    1,
+    -1,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    3.5,
+    126.5,
+    127,
+    127.4,
+    127.5,
+    128,
+    -127.5,
+    -128,
+    -128.4,
+    -128.5,
+    -129,
+    254,
+    254.4,
+    254.5,
+    254.6,
+    255,
+    255.4,
+    255.5,
+    256,
+    1000,
+    32766.5,
+    32767,
+    32767.5,
+    32768,
+    -32767.5,
+    -32768,
+    -32768.5,
+    -32769,
+    65534.5,
+    65535,
+    65535.5,
+    65536,
+    2147483646.5,
+    2147483647,
+    2147483647.5,
+    2147483648.0,
+    -2147483647.5,
+    -2147483648.0,
+    -2147483648.5,
+    -2147483649.0,
+    4294967294.5,
+    4294967295.0,
+    4294967295.5,
+    4294967296.0,
+    1e10,
+    -1e10,
+    0x1p52 + 0.5,
+    0x1p52 - 0.5,
+    0x1p53,
+    -0x1p53,
+    0x1p53 - 1,
+    -0x1p53 + 1,
+    0.49999999999999994,
+    -0.49999999999999994,
+    4503599627370497.0,
+    -4503599627370497.0,
     /* Float32 and Float16 */
-    16777217, 16777219, 1e-45, 7e-46, 1e-46, 1.17549435e-38, 3.4028234663852886e38, 3.4028235677973362e38, 3.4028235677973366e38, 3.5e38, -3.5e38, 0.1, -0.1,
-    1 + 0x1p-24, 1 + 0x1p-24 + 0x1p-50, 1 + 0x1p-11, 1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-11 - 0x1p-40, 1 + 0x3p-11, 65504, 65519.99999, 65520, -65520, 65536, 0x1p-24,
-    0x1p-25, 0x1.0000001p-25, 0x1.8p-24, 0x1p-14, 0x1.ffcp-15, 0x1.ffep-15, 0x1.ffdp-15, 2049, 2050, 2051, 2052, 9999, -9999, 1e-300, -1e-300, 0x1p-1074,
+    16777217,
+    16777219,
+    1e-45,
+    7e-46,
+    1e-46,
+    1.17549435e-38,
+    3.4028234663852886e38,
+    3.4028235677973362e38,
+    3.4028235677973366e38,
+    3.5e38,
+    -3.5e38,
+    0.1,
+    -0.1,
+    1 + 0x1p-24,
+    1 + 0x1p-24 + 0x1p-50,
+    1 + 0x1p-11,
+    1 + 0x1p-11 + 0x1p-40,
+    1 + 0x1p-11 - 0x1p-40,
+    1 + 0x3p-11,
+    65504,
+    65519.99999,
+    65520,
+    -65520,
+    65536,
+    0x1p-24,
+    0x1p-25,
+    0x1.0000001p-25,
+    0x1.8p-24,
+    0x1p-14,
+    0x1.ffcp-15,
+    0x1.ffep-15,
+    0x1.ffdp-15,
+    2049,
+    2050,
+    2051,
+    2052,
+    9999,
+    -9999,
+    1e-300,
+    -1e-300,
+    0x1p-1074,
 };
 #define STORE_VALUES (sizeof store_values / sizeof *store_values)
 
@@ -957,8 +1215,9 @@ static void check_stores(fn_type type, fn_nodata nodata, const double *values, s
             double got = value_at(out, type, i), want = stored(values[i], type, nodata);
             if (!same_double(got, want) && ++wrong > 3)
                 continue; /* the first few of each type */
-            EXPECT(same_double(got, want), "%s: %a (%.17g) as %s with NoData %d %.17g: %.17g, not %.17g", fn_simd_name(simd), values[i],
-                   values[i], fn_type_name(type), nodata.set, fn_nodata_as_double(nodata, type), got, want);
+            EXPECT(same_double(got, want), "%s: %a (%.17g) as %s with NoData %d %.17g: %.17g, not %.17g",
+                   fn_simd_name(simd), values[i], values[i], fn_type_name(type), nodata.set,
+                   fn_nodata_as_double(nodata, type), got, want);
         }
     }
     edge_free(memory);
@@ -1064,7 +1323,8 @@ static void stores_of_small_floats(void)
         uint32_t u = (uint32_t)random_bits(&r);
         float x;
         memcpy(&x, &u, sizeof x);
-        values[i] = isfinite(x) ? (double)x * (1 + (double)random_between(&r, -3, 3) * 0x1p-25 + (double)random_between(&r, -1, 1) * 0x1p-52)
+        values[i] = isfinite(x) ? (double)x * (1 + (double)random_between(&r, -3, 3) * 0x1p-25 +
+                                               (double)random_between(&r, -1, 1) * 0x1p-52)
                                 : any_magnitude(&r, -160, 129);
     }
     check_stores(FN_FLOAT32, (fn_nodata){.set = false}, values, N);
@@ -1095,7 +1355,8 @@ static void every_type_comes_back(void)
                 continue;
             fn_plane plane = {.data = in, .type = type};
             fn_sink sink = {.data = out, .type = type};
-            REQUIRE(fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, NULL, NULL) == FN_OK, "%s", fn_type_name(type));
+            REQUIRE(fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, NULL, NULL) == FN_OK, "%s",
+                    fn_type_name(type));
             for (size_t i = 0; i < N; i++)
                 if (!same_double(value_at(in, type, i), value_at(out, type, i)) && wrong++ < 3)
                     EXPECT(false, "%s %s: %.17g comes back as %.17g", fn_simd_name(simd),
@@ -1115,8 +1376,10 @@ static void wide_integers_in(void)
     static uint8_t mask[N];
     static double out[N];
     static const size_t places[] = {0, 1, 7, 8, 9, 1023, 1024, 1025, 2047, N - 1};
-    static const int64_t beyond_signed[] = {(INT64_C(1) << 53) + 1, -(INT64_C(1) << 53) - 1, INT64_MAX, INT64_MIN, INT64_C(1) << 62};
-    static const uint64_t beyond_unsigned[] = {(UINT64_C(1) << 53) + 1, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 1, UINT64_C(1) << 54};
+    static const int64_t beyond_signed[] = {(INT64_C(1) << 53) + 1, -(INT64_C(1) << 53) - 1, INT64_MAX, INT64_MIN,
+                                            INT64_C(1) << 62};
+    static const uint64_t beyond_unsigned[] = {(UINT64_C(1) << 53) + 1, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 1,
+                                               UINT64_C(1) << 54};
     for (int is_signed = 0; is_signed < 2; is_signed++) {
         fn_type type = is_signed ? FN_INT64 : FN_UINT64;
         input_types[0] = type;
@@ -1142,19 +1405,20 @@ static void wide_integers_in(void)
                         fn_sink sink = {.data = out, .type = FN_FLOAT64};
                         fn_status status = fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, &bad, &err);
                         EXPECT(status == FN_ERR_VALUE && err.status == FN_ERR_VALUE && bad == at,
-                               "%s %s: %" PRId64 " at %zu: status %d, pixel %zu", fn_simd_name(simd), fn_type_name(type), bits, at, status, bad);
+                               "%s %s: %" PRId64 " at %zu: status %d, pixel %zu", fn_simd_name(simd),
+                               fn_type_name(type), bits, at, status, bad);
                         EXPECT_ERROR_TEXT(err, "%s", err.text);
                         if (with) { /* not a valid pixel: no trouble */
                             plane.nodata = nodata;
                             status = fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, &bad, &err);
-                            EXPECT(status == FN_OK && isnan(out[at]), "%s NoData %" PRId64 " at %zu: status %d, %g", fn_simd_name(simd), bits, at,
-                                   status, out[at]);
+                            EXPECT(status == FN_OK && isnan(out[at]), "%s NoData %" PRId64 " at %zu: status %d, %g",
+                                   fn_simd_name(simd), bits, at, status, out[at]);
                             EXPECT(out[(at + 1) % N] == 1, "its neighbour is %g", out[(at + 1) % N]);
                             plane.nodata.set = false;
                             mask[at] = 0;
                             status = fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, &bad, &err);
-                            EXPECT(status == FN_OK && isnan(out[at]), "%s masked %" PRId64 " at %zu: status %d, %g", fn_simd_name(simd), bits, at,
-                                   status, out[at]);
+                            EXPECT(status == FN_OK && isnan(out[at]), "%s masked %" PRId64 " at %zu: status %d, %g",
+                                   fn_simd_name(simd), bits, at, status, out[at]);
                         } else { /* NoData and mask mean nothing */
                             plane.nodata = nodata;
                             mask[at] = 0;
@@ -1170,21 +1434,24 @@ static void wide_integers_in(void)
     all_types_are_float64();
 }
 
-/* Nor may a value of 2^53 or beyond go out, which a rounded one could be; NaN, what is below and what clamps to zero may. */
+/* Nor may a value of 2^53 or beyond go out, which a rounded one could be; NaN, what is below and what clamps to zero
+ * may. */
 static void wide_integers_out(void)
 {
     enum { N = 2500 };
     static double in[N];
     static int64_t out[N];
     static const size_t places[] = {0, 1, 7, 8, 9, 1023, 1024, 1025, 2047, N - 1};
-    static const double beyond[] = {0x1p53, 0x1p53 + 2, 0x1p54, 0x1p62, 0x1p63, 0x1p64, 1e300, DBL_MAX, -0x1p53, -0x1p53 - 2, -0x1p63, -1e300};
+    static const double beyond[] = {0x1p53, 0x1p53 + 2, 0x1p54,  0x1p62,      0x1p63,  0x1p64,
+                                    1e300,  DBL_MAX,    -0x1p53, -0x1p53 - 2, -0x1p63, -1e300};
     fn_expr *expr = compile("A", true);
     void *scratch = malloc(fn_expr_scratch_bytes(expr) + 1);
     for (int is_signed = 0; is_signed < 2; is_signed++)
         for (fn_simd simd = FN_SIMD_PLAIN; simd < FN_SIMD_COUNT; simd++) {
             if (!available(simd))
                 continue;
-            fn_sink sink = {.data = out, .type = is_signed ? FN_INT64 : FN_UINT64, .nodata = {.set = true, .value = {.i = 77}}};
+            fn_sink sink = {
+                .data = out, .type = is_signed ? FN_INT64 : FN_UINT64, .nodata = {.set = true, .value = {.i = 77}}};
             for (size_t p = 0; p < sizeof places / sizeof *places; p++)
                 for (size_t b = 0; b < sizeof beyond / sizeof *beyond; b++) {
                     if (!is_signed && beyond[b] < 0)
@@ -1197,14 +1464,18 @@ static void wide_integers_out(void)
                     memset(&err, 0, sizeof err);
                     fn_plane plane = {.data = in, .type = FN_FLOAT64};
                     fn_status status = fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, &bad, &err);
-                    EXPECT(status == FN_ERR_VALUE && err.status == FN_ERR_VALUE && bad == at, "%s: %g at %zu: status %d, pixel %zu",
-                           fn_simd_name(simd), beyond[b], at, status, bad);
+                    EXPECT(status == FN_ERR_VALUE && err.status == FN_ERR_VALUE && bad == at,
+                           "%s: %g at %zu: status %d, pixel %zu", fn_simd_name(simd), beyond[b], at, status, bad);
                     EXPECT_ERROR_TEXT(err, "%s", err.text);
                     in[at] = 3.5;
                     status = fn_expr_run_simd(expr, simd, N, &plane, &sink, scratch, NULL, NULL);
-                    EXPECT(status == FN_OK && out[at] == 4, "%s: status %d, 3.5 is %" PRId64, fn_simd_name(simd), status, out[at]);
+                    EXPECT(status == FN_OK && out[at] == 4, "%s: status %d, 3.5 is %" PRId64, fn_simd_name(simd),
+                           status, out[at]);
                     size_t other = at >= 3 ? at - 3 : at + 3;
-                    int64_t want = other % 3 == 0 ? (INT64_C(1) << 53) - 1 : other % 3 == 1 ? 77 : is_signed ? 1 - (INT64_C(1) << 53) : 0;
+                    int64_t want = other % 3 == 0   ? (INT64_C(1) << 53) - 1
+                                   : other % 3 == 1 ? 77
+                                   : is_signed      ? 1 - (INT64_C(1) << 53)
+                                                    : 0;
                     EXPECT(out[other] == want, "%s: %" PRId64 ", not %" PRId64, fn_simd_name(simd), out[other], want);
                 }
         }

@@ -1,8 +1,9 @@
-/* Failing memory is an ordinary input. Each scenario is run with its 1st, 2nd, 3rd... allocation failing, alone or with all after it. It gives
- * the right answer, or a status and a text; nothing leaks (ASan tells), nothing crashes, and what is freed afterwards is whole.
+/* Failing memory is an ordinary input. Each scenario is run with its 1st, 2nd, 3rd... allocation failing, alone or
+ * with all after it. It gives the right answer, or a status and a text; nothing leaks (ASan tells), nothing crashes,
+ * and what is freed afterwards is whole.
  *
- * The linker leads the core's malloc() and its like here (--wrap); GEOS's operator new is in failing_new.cpp. The C library and
- * OpenMP keep theirs. */
+ * The linker leads the core's malloc() and its like here (--wrap); GEOS's operator new is in failing_new.cpp. The C
+ * library and OpenMP keep theirs. */
 #include "check.h"
 
 #define GEOS_USE_ONLY_R_API
@@ -282,7 +283,8 @@ static fn_status near_with(const fn_near_options *options, bool plain, const fn_
     return status;
 }
 
-static const fn_near_limits nearest = {.closest = 2, .radius = INFINITY, .location = true, .angle = true, .along = true};
+static const fn_near_limits nearest = {
+    .closest = 2, .radius = INFINITY, .location = true, .angle = true, .along = true};
 static const fn_near_limits within = {.closest = SIZE_MAX, .radius = 2, .min_radius = 0.1};
 
 static fn_status planar_points(double *answer, fn_error *err)

@@ -1,4 +1,5 @@
-/* The near index against a brute force: GEOS between all pairs in the plane; on the ellipsoid all edges with all edges. */
+/* The near index against a brute force: GEOS between all pairs in the plane; on the ellipsoid all edges with all
+ * edges. */
 #include "check.h"
 
 #define GEOS_USE_ONLY_R_API
@@ -489,7 +490,8 @@ static void twins(void)
 
 enum { AT_POINT, LINE_FROM, SQUARE_AT, SQUARES_AROUND };
 
-/* n features that are all alike for whoever looks from x, y: in one place, from one place on, or all around it. FIDs fall. */
+/* n features that are all alike for whoever looks from x, y: in one place, from one place on, or all around it. FIDs
+ * fall. */
 static fn_near *pile_up(int kind, size_t n, double x, double y, bool geodesic)
 {
     bytes *b = malloc(sizeof *b);
@@ -522,7 +524,8 @@ static fn_near *pile_up(int kind, size_t n, double x, double y, bool geodesic)
     return set;
 }
 
-/* Looks that the search for the neighbours of x, y takes; they must be those with the lowest FIDs but 1, which is excluded. */
+/* Looks that the search for the neighbours of x, y takes; they must be those with the lowest FIDs but 1, which is
+ * excluded. */
 static uint64_t looks_for(const fn_near *set, const char *name, double x, double y, const fn_near_limits *limits)
 {
     fn_searcher *s;
@@ -633,7 +636,8 @@ static void rivers_and_squares(void)
     free(b);
 }
 
-/* Longitudes that are many turns away are the places that they are exactly, and edges between them as short and as quick. */
+/* Longitudes that are many turns away are the places that they are exactly, and edges between them as short and as
+ * quick. */
 static void longitudes_far_out(void)
 {
     static const double far[][2] = {{5e179, 1e22}, {-1e300, 3e18}, {1e15, 1e15 + 8}, {359999990, 360000010}};

@@ -1,5 +1,5 @@
-/* Worker processes that go wrong in every way, without GDAL: the program of pool_helper.c is the helper. After each test no process, no
- * zombie, no file descriptor and no thread is left. */
+/* Worker processes that go wrong in every way, without GDAL: the program of pool_helper.c is the helper. After each
+ * test no process, no zombie, no file descriptor and no thread is left. */
 #include "check.h"
 
 #include <dirent.h>
@@ -616,7 +616,8 @@ static void fork_of_the_host(void)
     end(&f);
 }
 
-/* The host of the next test: this program, started anew. It says which child it has beside the helper, and goes on for ever. */
+/* The host of the next test: this program, started anew. It says which child it has beside the helper, and goes on
+ * for ever. */
 static int be_host(const char *counts, int way, int tell)
 {
     fixture f = begin(HANG);
@@ -643,8 +644,8 @@ static int be_host(const char *counts, int way, int tell)
         sleep_ms(1000);
 }
 
-/* A host that is killed: while workers compute for ever (0), where a child of it lives on that has inherited its sockets (1), while the
- * helper prepares (2). */
+/* A host that is killed: while workers compute for ever (0), where a child of it lives on that has inherited its
+ * sockets (1), while the helper prepares (2). */
 static void host_killed(void)
 {
     for (int way = 0; way < 3; way++) {
@@ -684,7 +685,8 @@ int main(int argc, char **argv)
     if (argc != 2 && argc != 5)
         return 2;
     helper_program = argv[1];
-    /* Of the helper, where a sanitizer is in it: signals are to do what they do without, and those who die leave memory behind. */
+    /* Of the helper, where a sanitizer is in it: signals are to do what they do without, and those who die leave
+     * memory behind. */
     setenv("ASAN_OPTIONS", "handle_segv=0:handle_abort=0:detect_leaks=0", 1);
     setenv("TSAN_OPTIONS",
            "ignore_noninstrumented_modules=1:detect_deadlocks=0:handle_segv=0:handle_abort=0:die_after_fork=0", 1);

@@ -1,5 +1,5 @@
-/* What the headers promise, by a program that has nothing but the installed package: an expression over arrays, and the nearest of some
- * points, which somebody can check by hand. */
+/* What the headers promise, by a program that has nothing but the installed package: an expression over arrays, and
+ * the nearest of some points, which somebody can check by hand. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

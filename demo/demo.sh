@@ -1,0 +1,184 @@
+# What ./run demo does, which sources this file. It leaves its results in build/demo.
+
+# Prints a command as one would type it, then runs it; its wall time in milliseconds goes to $took.
+show() {
+    local word line='$' start
+    for word; do
+        [[ $word == *[\(\)\*\ \[]* ]] && word="${word%%=*}=\"${word#*=}\""
+        line+=" $word"
+    done
+    echo "$line"
+    start=${EPOCHREALTIME//[^0-9]/}
+    "$@"
+    took=$(((${EPOCHREALTIME//[^0-9]/} - start) / 1000))
+}
+
+seconds() { printf '%d.%01d s' $(($1 / 1000)) $(($1 % 1000 / 100)); }
+ratio() { printf '%d.%02d' $(($1 / $2)) $(($1 * 100 / $2 % 100)); }
+
+equals_numpy() {
+    "$python" demo/equals_numpy.py "$@"
+}
+
+# coloured SOURCE [OPTIONS] RESULT: by the colour ramp on stdin.
+coloured() {
+    cat >build/demo/ramp.txt
+    gdaldem color-relief -q "$1" build/demo/ramp.txt "${@:2}"
+    rm build/demo/ramp.txt
+}
+
+# shaded SOURCE SHADE PNG: coloured, and darkened by the hill shade. FISHNET does the blending.
+shaded() {
+    local band calc=()
+    coloured "$1" build/demo/colour.tif
+    for band in 1 2 3; do calc+=(-oo "CALC=A[$band]*(0.3+0.7*B/190)"); done
+    gdal_translate -q -of PNG FISHNET:build/demo/colour.tif "$3" -oo B="$2" -oo OT=Byte -oo NODATA=255 "${calc[@]}"
+    rm build/demo/colour.tif
+}
+
+near_rows() {
+    "$python" demo/near_rows.py "$1"
+}
+
+# near_map LINKS.gpkg PNG: link lines, rivers, towns and coast of Europe.
+near_map() {
+    local d=build/demo/near_map
+    rm -rf $d && mkdir $d
+    # europe FILE LAYER [OPTIONS]: cut out, and in the equal-area projection
+    europe() { ogr2ogr -q -t_srs EPSG:3035 -clipsrc -32 26 70 75 -nln "$2" "${@:3}" "$d/$2.shp" "$1"; }
+    # draw COLOUR LAYER [GDAL_RASTERIZE OPTIONS]; broad COLOUR LAYER METRES [WHERE]
+    draw() { gdal_rasterize -q -b 1 -b 2 -b 3 $(printf -- '-burn %s ' $1) "${@:3}" $d/"$2".shp $d/map.tif; }
+    broad() { draw "$1" "$2" -dialect sqlite -sql "SELECT ST_Buffer(geometry, $3) FROM $2 ${4:-}"; }
+    europe build/data/land.shp land
+    europe build/data/land.shp coast -nlt MULTILINESTRING
+    europe build/data/rivers.shp rivers
+    europe build/data/places.shp places -select scalerank
+    europe "$1" links
+    gdal_create -q -bands 3 -outsize 3200 2400 -a_srs EPSG:3035 -a_ullr 2600000 4200000 5800000 1800000 \
+        -burn 197 -burn 216 -burn 230 $d/map.tif
+    draw "250 247 240" land
+    draw "150 165 175" coast -at
+    broad "70 140 205" rivers 1300
+    broad "232 93 40" links 1500
+    broad "45 40 50" places 4800
+    broad "45 40 50" places 8500 "WHERE scalerank < 3"
+    gdal_translate -q -of PNG -outsize 50% 50% -r average $d/map.tif "$2"
+    rm -r $d
+}
+
+near_demo() {
+    local d=build/demo table=(NEARTABLE:build/data/places.shp -oo NEAR=build/data/rivers.shp -oo NEAR_FIELDS=name)
+    say "Near table: 7,322 towns of the world, each to its nearest river, along geodesics"
+    rm -f $d/near*.csv $d/links.gpkg
+    echo "One worker:"
+    show ogr2ogr $d/near_1.csv "${table[@]}" -oo FIELDS=name,pop_max -oo DISTANCE_UNIT=km -oo LOCATION=YES -oo NUM_WORKERS=1
+    near_one=$took
+    echo "All CPUs, in tasks of 500 towns:"
+    show ogr2ogr $d/near.csv "${table[@]}" -oo FIELDS=name,pop_max -oo DISTANCE_UNIT=km -oo LOCATION=YES -oo PARTITION_SIZE=500
+    near_all=$took
+    cmp $d/near_1.csv $d/near.csv || die "The two tables differ."
+    rm $d/near_1.csv
+    echo "Both tables are the same, byte for byte. Some of their rows:"
+    near_rows $d/near.csv
+    echo "Link lines to look at:"
+    show ogr2ogr -f GPKG $d/links.gpkg "${table[@]}" -oo FIELDS=name -oo GEOMETRY=LINE -oo "WHERE=latitude>38 AND longitude<50"
+    near_map $d/links.gpkg $d/near.png
+    printf '  %s\n' "$PWD/$d/near.png        Europe's towns, and the way to the nearest river" \
+        "$PWD/$d/near.csv        the table" "$PWD/$d/links.gpkg      the link lines, for QGIS"
+}
+
+demo() {
+    local copy one all cells near_one near_all tiled=(-co TILED=YES -co BIGTIFF=IF_SAFER) d=build/demo
+    need "${FOR_DEMO[@]}"
+    mkdir -p $d
+    data
+    say "Building (build/release)"
+    build release
+    use_plugin release
+    export GDAL_PAM_ENABLED=NO
+
+    if [[ ! -s $d/dem.tif ]]; then
+        say "Resampling the elevation model to UTM, 15000 cells wide (once; kept in $d)"
+        gdalwarp -overwrite -t_srs EPSG:32613 -ts 15000 0 -r cubicspline -dstnodata -9999 -wo NUM_THREADS=ALL_CPUS \
+            -wm 256 -co TILED=YES -co COMPRESS=DEFLATE -co PREDICTOR=3 -co NUM_THREADS=ALL_CPUS build/data/dem.tif $d/dem.part.tif
+        mv $d/dem.part.tif $d/dem.tif
+    fi
+    cells=$(gdalinfo $d/dem.tif | sed -n 's/^Size is \(.*\), /\1 x /p')
+
+    say "Elevation: $cells cells in feet, to the square root of metres"
+    rm -f $d/dem_sqrt*.tif $d/copy.tif
+    cat $d/dem.tif >/dev/null # from here on it is in the file cache
+    echo "A plain copy with all of GDAL's own threads, to compare with:"
+    show gdal_translate $d/dem.tif $d/copy.tif "${tiled[@]}" -oo NUM_THREADS=ALL_CPUS -co NUM_THREADS=ALL_CPUS
+    copy=$took
+    rm $d/copy.tif && sync
+    echo "One worker:"
+    show gdal_translate FISHNET:$d/dem.tif $d/dem_sqrt_1.tif -oo "CALC=sqrt(A*0.3048)" -oo NUM_WORKERS=1 "${tiled[@]}"
+    one=$took
+    sync
+    echo "All CPUs:"
+    show gdal_translate FISHNET:$d/dem.tif $d/dem_sqrt.tif -oo "CALC=sqrt(A*0.3048)" "${tiled[@]}"
+    all=$took
+    cmp $d/dem_sqrt_1.tif $d/dem_sqrt.tif || die "The two results differ."
+    rm $d/dem_sqrt_1.tif
+    echo "Both results are the same, byte for byte."
+    equals_numpy $d/dem_sqrt.tif $d/dem.tif "np.sqrt(a(1) * 0.3048)"
+
+    say "Landsat: the vegetation index (NDVI) from the red and the infrared band"
+    show gdal_translate FISHNET:build/data/landsat.tif $d/ndvi.tif -oo "CALC=(A[4]-A[3])/(A[4]+A[3])"
+    equals_numpy $d/ndvi.tif build/data/landsat.tif "(a(4) - a(3)) / (a(4) + a(3))"
+
+    say "Drawing pictures"
+    gdal_translate -q -outsize 1200 0 -r average $d/dem.tif $d/small.tif
+    gdal_translate -q -outsize 1200 0 -r average $d/dem_sqrt.tif $d/small_sqrt.tif
+    gdaldem hillshade -q -compute_edges -z 0.6096 $d/small.tif $d/shade.tif # feet to metres, and twice as steep
+    shaded $d/small.tif $d/shade.tif $d/dem.png <<<'4800 92 141 95
+5900 140 172 112
+7000 190 204 138
+8000 226 212 158
+9200 196 154 108
+10500 156 114 88
+11800 180 172 168
+13000 255 255 255
+nv 255 255 255'
+    shaded $d/small_sqrt.tif $d/shade.tif $d/dem_sqrt.png <<<'38 40 20 90
+41 88 40 130
+44 160 50 120
+48 220 80 85
+52 250 140 60
+56 254 205 100
+62 252 253 200
+nv 255 255 255'
+    gdal_translate -q -of PNG -outsize 1047 0 -r cubic -b 3 -b 2 -b 1 -scale_1 26 120 0 255 -scale_2 36 108 0 255 \
+        -scale_3 50 118 0 255 build/data/landsat.tif $d/landsat.png
+    gdal_translate -q -outsize 1047 0 -r cubic $d/ndvi.tif $d/small.tif
+    coloured $d/small.tif -of PNG $d/ndvi.png <<<'-0.68 28 52 110
+-0.45 70 120 175
+-0.2 170 165 160
+-0.05 226 214 184
+0.1 196 206 120
+0.3 96 160 62
+0.5 8 88 36
+nv 255 255 255'
+    rm $d/small.tif $d/small_sqrt.tif $d/shade.tif
+    printf '  %s\n' "$PWD/$d/dem.png         elevation" "$PWD/$d/dem_sqrt.png    its square root" \
+        "$PWD/$d/landsat.png     Landsat 7 in true colour" "$PWD/$d/ndvi.png        vegetation index: green is plants, blue is water"
+
+    near_demo
+
+    say "What happened"
+    cat <<END
+Fishnet read $cells cells, computed sqrt(A*0.3048) in double precision and handed them to gdal_translate while it wrote:
+  $(seconds "$one") with 1 worker
+  $(seconds "$all") with all CPUs ($cpus): $(ratio "$one" "$all") times as fast
+  $(seconds "$copy") for the plain copy without any computing, GDAL's own threads on
+One run each. What is left is mostly gdal_translate writing, on one CPU; ./run bench measures that apart.
+And it found the nearest of 1,454 rivers (256,339 vertices) for 7,322 towns, geodesic, to the millimetre: $(seconds "$near_one") with 1
+worker, $(seconds "$near_all") with all, most of it for starting ogr2ogr and reading.
+
+Try next, with data of yours:
+  export GDAL_DRIVER_PATH=$PWD/build/release/plugins
+  gdal_translate FISHNET:your.tif out.tif -oo CALC="where(A>1000, log(A), sqrt(A))"
+  ogr2ogr near.csv NEARTABLE:your_points.gpkg -oo NEAR=your_lines.gpkg
+END
+}

@@ -8,6 +8,12 @@
 #include "neartable/driver.h"
 #include "jobs/helper.h"
 
+void fishnet::RegisterJobs()
+{
+    RegisterRasterJobs();
+    RegisterNearTableJobs();
+}
+
 void GDALRegister_FISHNET(void)
 {
     if (!GDAL_CHECK_VERSION("FISHNET"))
@@ -15,6 +21,7 @@ void GDALRegister_FISHNET(void)
     fishnet::Guarded("FISHNET", false, [] {
         fishnet::RememberFiles();
         fishnet::DeclareConfigOptions();
+        fishnet::RegisterJobs();
         fishnet::RegisterRasterDriver();
         fishnet::RegisterPixelFunction();
         fishnet::RegisterNearTableDriver();

@@ -54,7 +54,7 @@ static bool StartsAt(const std::string &text, size_t at, const char *what)
 namespace
 {
 /* A value in a text. */
-struct Value {
+struct Span {
     size_t begin = 0, end = 0; /* the same: there is none */
 };
 } // namespace
@@ -65,7 +65,7 @@ static size_t FindOr(const std::string &text, size_t begin, const char *stops)
 }
 
 /* 'x y' or "x y" with \' in it; the end of the text where the quote is not closed. */
-static Value Quoted(const std::string &text, size_t at)
+static Span Quoted(const std::string &text, size_t at)
 {
     size_t end = at + 1;
     while (end < text.size() && text[end] != text[at])
@@ -74,7 +74,7 @@ static Value Quoted(const std::string &text, size_t at)
 }
 
 /* What stands behind a key that ends at `at`. */
-static Value ValueBehind(const std::string &text, size_t at, bool inEncoded, bool isHeader)
+static Span ValueBehind(const std::string &text, size_t at, bool inEncoded, bool isHeader)
 {
     size_t begin = at;
     const bool quotedKey = begin < text.size() && (text[begin] == '"' || text[begin] == '\'');
@@ -119,7 +119,7 @@ static std::string HideValues(const std::string &text)
         if (inEncoded)
             key = key.substr(2);
         const bool isHeader = Upper(key).find("HEADER") != std::string::npos;
-        const Value value = IsSecret(key, inQuery) ? ValueBehind(text, end, inEncoded, isHeader) : Value();
+        const Span value = IsSecret(key, inQuery) ? ValueBehind(text, end, inEncoded, isHeader) : Span();
         at = end;
         if (value.end <= value.begin)
             continue;

@@ -86,7 +86,7 @@ std::string CreationOptionList()
     for (char letter = 'B'; letter <= 'Z'; letter++)
         xml += std::string("<Option name='") + letter + "' type='string' description='Dataset that is input " + letter +
                "'/>";
-    for (char letter = 'B'; letter <= 'Z'; letter++)
+    for (char letter = 'A'; letter <= 'Z'; letter++)
         xml += std::string("<Option name='") + letter +
                "_OO' type='string' description='Open option NAME=VALUE of input " + letter +
                "; may be repeated, or hold several separated by a semicolon'/>";
@@ -175,9 +175,10 @@ static bool IsOfDriver(GDALDataset *dataset, const char *name)
 static bool FailSource(const Creation &creation, const std::string &why)
 {
     const bool processes = creation.workers.processes > 0;
+    const std::string name = WithoutSecrets(creation.source->GetDescription());
     CPLError(CE_Failure, CPLE_NotSupported,
              "FISHNET: the source %.300s cannot be opened by %s: %.500s. Write it to a file first%s",
-             WithoutSecrets(creation.source->GetDescription()).c_str(), processes ? "worker processes" : "workers",
+             name.empty() ? "(it has no name)" : name.c_str(), processes ? "worker processes" : "workers",
              why.c_str(), processes ? ", or use WORKERS=THREADS where threads can open it" : "");
     return false;
 }

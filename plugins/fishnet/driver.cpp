@@ -5,6 +5,7 @@
 
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
+#include "fishnet/materialized.h"
 #include "fishnet/single_job.h"
 #include "fishnet/tile_job.h"
 #include "fishnet/recipe.h"
@@ -89,13 +90,18 @@ const RecipeKind &RasterRecipes()
     return kind;
 }
 
+void RegisterRasterJobs()
+{
+    RegisterJob("raster", RasterJob::FromWords);
+    RegisterJob("tiles", TileJob::FromWords);
+    RegisterJob("single", SingleJob::FromWords);
+    HandDown({ListMaterialized, TakeOverMaterialized});
+}
+
 void RegisterRasterDriver()
 {
     if (GDALGetDriverByName("FISHNET"))
         return;
-    RegisterJob("raster", RasterJob::FromWords);
-    RegisterJob("tiles", TileJob::FromWords);
-    RegisterJob("single", SingleJob::FromWords);
     auto *driver = new GDALDriver();
     driver->SetDescription("FISHNET");
     driver->SetMetadataItem(GDAL_DMD_LONGNAME, "Fishnet: raster math in parallel tiles");

@@ -72,6 +72,12 @@ bool CheckOptions(const Creation &creation)
             return Fail(CPLE_IllegalArg, creation.output,
                         std::string(name) + "=" + value + ": a multiple of 16 is wanted");
     }
+    const char *alpha = own.FetchNameValue("ALPHA");
+    static const char *const kAlpha[] = {"YES", "NO", "PREMULTIPLIED", "NON-PREMULTIPLIED", "UNSPECIFIED"};
+    if (alpha && !IsAmong(alpha, std::begin(kAlpha), std::end(kAlpha)))
+        return Fail(CPLE_IllegalArg, creation.output,
+                    std::string("ALPHA=") + alpha + ": NODATA or IGNORE (of the input) is wanted, or YES, NO, " +
+                        "PREMULTIPLIED, NON-PREMULTIPLIED or UNSPECIFIED (of the output, as in GTiff)");
     const char *bits = own.FetchNameValue("DISCARD_LSB");
     if (bits && strchr(bits, ','))
         return Fail(CPLE_NotSupported, creation.output, "DISCARD_LSB by band is not possible with OUTPUT=SINGLE");

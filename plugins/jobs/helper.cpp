@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "fishnet/materialized.h"
 #include "gdal_compat.h"
 #include "module.h"
 
@@ -150,8 +149,15 @@ std::string HelperProgram()
     return module.empty() ? module : module.substr(0, module.rfind('/') + 1) + "fishnet-worker";
 }
 
+static HandedDown handedDown;
+
+void HandDown(const HandedDown &what)
+{
+    handedDown = what;
+}
+
 /* Where the words of a setup are. */
-enum : size_t { kKind, kFolder, kConfig, kThreadConfig, kPaths, kMaterialized, kThreads, kWords, kSetupWords };
+enum : size_t { kKind, kFolder, kConfig, kThreadConfig, kPaths, kInherited, kThreads, kWords, kSetupWords };
 
 std::shared_ptr<Helper> Helper::New(std::shared_ptr<Job> job, const fn_worker_options &workers, size_t budget,
                                     fn_error *err)
@@ -162,8 +168,8 @@ std::shared_ptr<Helper> Helper::New(std::shared_ptr<Job> job, const fn_worker_op
     const CPLStringList config(CPLGetConfigOptions());
     const std::string setup =
         Pack({description.kind, description.folder, PackOptions(config.List()), PackOptions(ThreadConfig().List()),
-              Pack(PathOptions(description.inputs)), Pack(ListMaterialized()), std::to_string(self->m_job->Threads()),
-              Pack(description.words)});
+              Pack(PathOptions(description.inputs)), Pack(handedDown.list ? handedDown.list() : Words()),
+              std::to_string(self->m_job->Threads()), Pack(description.words)});
     const std::string program = HelperProgram();
     if (program.empty()) {
         fn_fail(err, FN_ERR_ARGUMENT,
@@ -283,18 +289,20 @@ static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **ans
 {
     CPLSetErrorHandler(KeepDebugMessages);
     return GuardedTask(err, "the helper process", FN_ERR_MEMORY, [&]() -> fn_status {
-        Words setup, materialized, words;
+        Words setup, inherited, words;
         if (!Unpack(bytes, size, setup) || setup.size() != kSetupWords ||
-            !Unpack(setup[kMaterialized].data(), setup[kMaterialized].size(), materialized) ||
+            !Unpack(setup[kInherited].data(), setup[kInherited].size(), inherited) ||
             !Unpack(setup[kWords].data(), setup[kWords].size(), words) || !Configure(setup))
             return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
-        TakeOverMaterialized(materialized);
         if (!setup[kFolder].empty() && chdir(setup[kFolder].c_str()) != 0)
             return fn_fail(err, FN_ERR_READ, "the folder %.300s cannot be entered: %s", setup[kFolder].c_str(),
                            strerror(errno));
         GDALAllRegister();
         if (!GDALGetDriverByName("FISHNET"))
             GDALRegister_FISHNET();
+        RegisterJobs(); /* GDAL may have found the drivers in another copy of this module */
+        if (handedDown.takeOver)
+            handedDown.takeOver(inherited);
         std::string text;
         const fn_status status = PrepareJob(setup, words, job, text, err);
         if (status == FN_OK)

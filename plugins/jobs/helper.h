@@ -41,6 +41,14 @@ class Helper
     std::atomic<bool> m_busy{false};
 };
 
+/* What a process hands down to every helper, whatever the job: words, which the helper takes over for its life. */
+struct HandedDown {
+    Words (*list)();
+    void (*takeOver)(const Words &words);
+};
+/* Drivers call it as they are registered: one does. */
+void HandDown(const HandedDown &what);
+
 /* To be called as the module is registered: remembers where its files are. */
 void RememberFiles();
 /* The module; GDAL's library; the program for worker processes, which is to be beside the module. Absolute, or empty

@@ -119,8 +119,8 @@ bool ReadFeature(OGRLayerH layer, MessageCollector &collector, FeatureHandle *fe
     return false;
 }
 
-bool Extractor::Init(const Plan &plan, const LayerPlan &layer, const std::vector<CarriedField> &fields, GroupOf groupOf,
-                     std::string &cause)
+bool Extractor::Init(const NearPlan &plan, const LayerPlan &layer, const std::vector<CarriedField> &fields,
+                     GroupOf groupOf, std::string &cause)
 {
     m_plan = &plan;
     m_layer = &layer;

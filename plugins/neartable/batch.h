@@ -63,7 +63,7 @@ class Extractor
     using GroupOf = std::function<uint32_t(const std::string &key)>;
 
     /* False and `cause` on failure. */
-    bool Init(const Plan &plan, const LayerPlan &layer, const std::vector<CarriedField> &fields, GroupOf groupOf,
+    bool Init(const NearPlan &plan, const LayerPlan &layer, const std::vector<CarriedField> &fields, GroupOf groupOf,
               std::string &cause);
     /* Sets the layer up for reading: no fields but those that are wanted. Its filter is not touched. */
     void Prepare(OGRLayerH layer) const;
@@ -79,7 +79,7 @@ class Extractor
     bool Transform(double &x, double &y);
     uint32_t Group(OGRFeatureH feature);
 
-    const Plan *m_plan = nullptr;
+    const NearPlan *m_plan = nullptr;
     const LayerPlan *m_layer = nullptr;
     const std::vector<CarriedField> *m_fields = nullptr;
     TransformationHandle m_transformation;

@@ -6,12 +6,12 @@
 namespace fishnet::neartable
 {
 
-int Dataset::Identify(GDALOpenInfo *info)
+int NearDataset::Identify(GDALOpenInfo *info)
 {
     return Guarded("NEARTABLE", FALSE, [info] { return IdentifyName(info, NearRecipes()); });
 }
 
-GDALDataset *Dataset::Open(GDALOpenInfo *info)
+GDALDataset *NearDataset::Open(GDALOpenInfo *info)
 {
     if (!Identify(info))
         return nullptr;
@@ -26,7 +26,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
             return nullptr;
         if (opening.file.empty() && IsIncomplete(opening.options.List()))
             return OpenIncomplete(opening.connection.c_str()).release();
-        std::unique_ptr<Dataset> self =
+        std::unique_ptr<NearDataset> self =
             OpenWith(opening.connection.c_str(), opening.options.List(), nullptr, opening.file);
         if (self) {
             self->SetDescription(info->pszFilename);
@@ -39,7 +39,7 @@ GDALDataset *Dataset::Open(GDALOpenInfo *info)
 }
 
 /* What a worker process cannot open is found out now. False after CPLError. */
-static bool CanBeShared(const Plan &plan, const std::vector<DatasetHandle> &handles)
+static bool CanBeShared(const NearPlan &plan, const std::vector<DatasetHandle> &handles)
 {
     std::vector<const LayerPlan *> layers = {&plan.input};
     for (const LayerPlan &layer : plan.near)
@@ -65,16 +65,16 @@ static std::shared_ptr<InputWatch> WatchOver(const Options &options, const std::
     return InputWatch::New(names);
 }
 
-std::unique_ptr<Dataset> Dataset::OpenWith(const char *connection, CSLConstList openOptions,
+std::unique_ptr<NearDataset> NearDataset::OpenWith(const char *connection, CSLConstList openOptions,
                                            std::shared_ptr<const NearSide> near, const std::string &recipeFile)
 {
     Options options;
     if (!options.Parse(connection, openOptions))
         return nullptr;
-    std::unique_ptr<Dataset> self(new Dataset());
+    std::unique_ptr<NearDataset> self(new NearDataset());
     self->m_watch = WatchOver(options, recipeFile);
     self->m_datasets = std::make_shared<std::vector<DatasetHandle>>();
-    self->m_plan = Plan::Make(options, *self->m_datasets);
+    self->m_plan = NearPlan::Make(options, *self->m_datasets);
     if (!self->m_plan || !CanBeShared(*self->m_plan, *self->m_datasets))
         return nullptr;
     self->SetDescription(connection);
@@ -90,16 +90,16 @@ std::unique_ptr<Dataset> Dataset::OpenWith(const char *connection, CSLConstList 
     return self;
 }
 
-Dataset::~Dataset() = default;
+NearDataset::~NearDataset() = default;
 
-char **Dataset::GetFileList()
+char **NearDataset::GetFileList()
 {
     return Guarded<char **>("NEARTABLE", nullptr, [&] { return CSLDuplicate(m_files.List()); });
 }
 
 /* ---- the FISHNET metadata domain ---- */
 
-void Dataset::FillReport()
+void NearDataset::FillReport()
 {
     m_report.Clear();
     m_report.SetNameValue("METHOD", m_plan->geodesic ? "GEODESIC" : "PLANAR");
@@ -119,7 +119,7 @@ void Dataset::FillReport()
     m_layer->Report(m_report);
 }
 
-char **Dataset::GetMetadataDomainList()
+char **NearDataset::GetMetadataDomainList()
 {
     return Guarded<char **>("NEARTABLE", nullptr, [&] {
         CPLStringList domains(GDALDataset::GetMetadataDomainList());
@@ -128,7 +128,7 @@ char **Dataset::GetMetadataDomainList()
     });
 }
 
-FN_CSL Dataset::GetMetadata(const char *domain)
+FN_CSL NearDataset::GetMetadata(const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadata(domain);
@@ -138,7 +138,7 @@ FN_CSL Dataset::GetMetadata(const char *domain)
     });
 }
 
-const char *Dataset::GetMetadataItem(const char *name, const char *domain)
+const char *NearDataset::GetMetadataItem(const char *name, const char *domain)
 {
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadataItem(name, domain);

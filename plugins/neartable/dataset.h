@@ -8,14 +8,14 @@
 namespace fishnet::neartable
 {
 
-class Dataset final : public GDALDataset
+class NearDataset final : public GDALDataset
 {
   public:
     static GDALDataset *Open(GDALOpenInfo *info);
     static int Identify(GDALOpenInfo *info);
-    ~Dataset() override;
+    ~NearDataset() override;
     /* The table of these options over a near side that has been read. NULL after CPLError. */
-    static std::unique_ptr<Dataset> OpenWith(const char *connection, CSLConstList openOptions,
+    static std::unique_ptr<NearDataset> OpenWith(const char *connection, CSLConstList openOptions,
                                              std::shared_ptr<const NearSide> near,
                                              const std::string &recipeFile = std::string());
 
@@ -27,16 +27,16 @@ class Dataset final : public GDALDataset
     FN_CSL GetMetadata(const char *domain = "") override;
     const char *GetMetadataItem(const char *name, const char *domain = "") override;
 
-    const Plan &GetPlan() const { return *m_plan; }
-    const std::shared_ptr<const Plan> &SharedPlan() const { return m_plan; }
+    const NearPlan &GetPlan() const { return *m_plan; }
+    const std::shared_ptr<const NearPlan> &SharedPlan() const { return m_plan; }
     bool HasFilter() const { return m_layer->HasFilter(); }
     const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
 
   private:
-    Dataset() = default;
+    NearDataset() = default;
     void FillReport();
 
-    std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<const NearPlan> m_plan;
     std::shared_ptr<InputWatch> m_watch;
     CPLStringList m_files;
     SharedDatasets m_datasets; /* opened and closed with this dataset, by the same thread */

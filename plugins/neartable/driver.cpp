@@ -10,7 +10,7 @@
 namespace fishnet
 {
 
-using neartable::Dataset;
+using neartable::NearDataset;
 
 static constexpr const char *kOptions =
     "<Option name='NEAR' type='string' description='Dataset of the near features; may be repeated, or hold several "
@@ -94,12 +94,16 @@ const RecipeKind &NearRecipes()
     return kind;
 }
 
+void RegisterNearTableJobs()
+{
+    RegisterJob("near", neartable::NearJob::FromWords);
+    RegisterJob("near parts", neartable::PartsJob::FromWords);
+}
+
 void RegisterNearTableDriver()
 {
     if (GDALGetDriverByName("NEARTABLE"))
         return;
-    RegisterJob("near", neartable::NearJob::FromWords);
-    RegisterJob("near parts", neartable::PartsJob::FromWords);
     auto *driver = new GDALDriver();
     driver->SetDescription("NEARTABLE");
     driver->SetMetadataItem(GDAL_DMD_LONGNAME, "Fishnet: near tables on every core");
@@ -113,8 +117,8 @@ void RegisterNearTableDriver()
     driver->SetMetadataItem(GDAL_DCAP_CREATECOPY, "YES");
     driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, neartable::CreationOptionList().c_str());
     driver->pfnCreateCopy = neartable::CreateCopy;
-    driver->pfnIdentify = Dataset::Identify;
-    driver->pfnOpen = Dataset::Open;
+    driver->pfnIdentify = NearDataset::Identify;
+    driver->pfnOpen = NearDataset::Open;
     driver->pfnDelete = [](const char *name) { return DeleteRecipeFile(name, NearRecipes()); };
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
     GetGDALDriverManager()->RegisterDriver(driver);

@@ -3,6 +3,8 @@
 
 namespace fishnet
 {
+/* What helpers know of it: see jobs/. */
+void RegisterNearTableJobs();
 void RegisterNearTableDriver();
 } // namespace fishnet
 

@@ -14,7 +14,7 @@ namespace
 class IncompleteLayer final : public OGRLayer
 {
   public:
-    IncompleteLayer(GDALDataset *dataset, const Plan &plan, std::shared_ptr<InputWatch> watch)
+    IncompleteLayer(GDALDataset *dataset, const NearPlan &plan, std::shared_ptr<InputWatch> watch)
         : m_dataset(dataset), m_schema(plan), m_watch(std::move(watch))
     {
         SetDescription(m_schema.defn->GetName());
@@ -50,7 +50,7 @@ class IncompleteDataset final : public GDALDataset
     {
         eAccess = GA_ReadOnly;
         for (const std::string &layer : inputLayers) {
-            Plan plan;
+            NearPlan plan;
             plan.input.layer = layer;
             m_layers.push_back(std::make_unique<IncompleteLayer>(this, plan, watch));
         }
@@ -82,7 +82,7 @@ std::unique_ptr<GDALDataset> OpenIncomplete(const char *connection)
 {
     Options options;
     std::vector<std::string> layers;
-    if (!options.ParseName(connection) || !Plan::FindInputLayers(options, layers))
+    if (!options.ParseName(connection) || !NearPlan::FindInputLayers(options, layers))
         return nullptr;
     SayNoNear(CE_Warning);
     const std::shared_ptr<InputWatch> watch = InputWatch::New({options.input});

@@ -10,7 +10,7 @@
 namespace fishnet::neartable
 {
 
-Layer::Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
+Layer::Layer(GDALDataset *dataset, std::shared_ptr<const NearPlan> plan, SharedDatasets datasets,
              std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch)
     : m_dataset(dataset), m_plan(std::move(plan)), m_who("NEARTABLE:" + WithoutSecrets(m_plan->input.name)),
       m_datasets(std::move(datasets)), m_watch(std::move(watch)), m_schema(*m_plan),
@@ -69,7 +69,7 @@ bool Layer::PrepareDatasets()
     if (m_datasets)
         return true;
     auto datasets = std::make_shared<std::vector<DatasetHandle>>();
-    datasets->push_back(Plan::Open(m_plan->input));
+    datasets->push_back(NearPlan::Open(m_plan->input));
     if (!datasets->back())
         return false;
     m_datasets = std::move(datasets);
@@ -96,7 +96,7 @@ bool Layer::ReadNear()
 }
 
 /* The helper that there is, or another where that one is at work. NULL after CPLError. */
-std::shared_ptr<Helper> Layer::PrepareHelper(const Split &split, bool withNear)
+std::shared_ptr<Helper> Layer::PrepareHelper(const InputSplit &split, bool withNear)
 {
     if (m_helper && !m_helper->IsBusy() && m_helperSplit == split)
         return m_helper;
@@ -422,7 +422,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     SharedDatasets datasets = m_datasets;
     if (m_session && m_session->Uses(m_datasets)) {
         datasets = std::make_shared<std::vector<DatasetHandle>>();
-        datasets->push_back(Plan::Open(m_plan->input));
+        datasets->push_back(NearPlan::Open(m_plan->input));
         if (!datasets->back())
             return false;
     }
@@ -443,8 +443,8 @@ bool Layer::CountNear()
         return true;
     if (!m_plan->UsesProcesses())
         return ReadNear();
-    Split split;
-    return Split::Choose(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), split) && PrepareHelper(split, true);
+    InputSplit split;
+    return InputSplit::Choose(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), split) && PrepareHelper(split, true);
 }
 
 GIntBig Layer::Count()
@@ -574,7 +574,7 @@ struct Layer::ArrayBuilder {
     }
 };
 
-static void AppendValue(ArrowColumn *column, OGRFieldType type, const Value &value)
+static void AppendValue(ArrowColumn *column, OGRFieldType type, const FieldValue &value)
 {
     if (!column)
         return;
@@ -612,7 +612,7 @@ int64_t Layer::AppendRecords(ArrayBuilder &builder, int64_t n) const
         RecordCursor cursor(matched ? NearRecord(m_part, row) : nullptr);
         for (size_t k = 0; k < nearFields.size(); k++)
             AppendValue(builder.Field(m_schema.nearFields + static_cast<int>(k)), nearFields[k].type,
-                        matched ? cursor.Next(nearFields[k].type) : Value());
+                        matched ? cursor.Next(nearFields[k].type) : FieldValue());
     }
     return done;
 }

@@ -19,7 +19,7 @@ class Layer final : public OGRLayer
 {
   public:
     /* near: NULL, or the near side if it has been read. */
-    Layer(GDALDataset *dataset, std::shared_ptr<const Plan> plan, SharedDatasets datasets,
+    Layer(GDALDataset *dataset, std::shared_ptr<const NearPlan> plan, SharedDatasets datasets,
           std::shared_ptr<const NearSide> near, std::shared_ptr<InputWatch> watch);
     ~Layer() override;
 
@@ -46,7 +46,7 @@ class Layer final : public OGRLayer
     bool HasNativeArrow() const;
     bool PrepareDatasets();
     bool ReadNear();
-    std::shared_ptr<Helper> PrepareHelper(const Split &split, bool withNear);
+    std::shared_ptr<Helper> PrepareHelper(const InputSplit &split, bool withNear);
     bool StartSession(Session &session, Purpose purpose);
     bool CountNear();
     bool Begin();
@@ -78,7 +78,7 @@ class Layer final : public OGRLayer
     void AppendGeometry(ArrowColumn &column, int64_t row) const;
 
     GDALDataset *m_dataset;
-    std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<const NearPlan> m_plan;
     std::string m_who; /* for error texts */
     SharedDatasets m_datasets;
     std::shared_ptr<InputWatch> m_watch; /* NULL: a worker reads this table */
@@ -87,7 +87,7 @@ class Layer final : public OGRLayer
 
     std::shared_ptr<const NearSide> m_near; /* NULL with worker processes: then it is the helper that has it */
     std::shared_ptr<Helper> m_helper;       /* kept for the next session */
-    Split m_helperSplit;                    /* that it serves */
+    InputSplit m_helperSplit;                    /* that it serves */
     int64_t m_nearFeatures = -1;            /* -1: not read yet */
     SessionHandle m_session{nullptr, EndSession{this}};
     PartView m_part;

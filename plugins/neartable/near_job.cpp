@@ -8,12 +8,12 @@
 namespace fishnet::neartable
 {
 
-NearJob::NearJob(std::shared_ptr<const Plan> thePlan, Split theSplit, bool searches)
+NearJob::NearJob(std::shared_ptr<const NearPlan> thePlan, InputSplit theSplit, bool searches)
     : Job(thePlan->workers.threads), plan(std::move(thePlan)), split(std::move(theSplit)), m_searches(searches)
 {
 }
 
-size_t Budget(const Plan &plan)
+size_t Budget(const NearPlan &plan)
 {
     constexpr size_t kLeast = 16 << 20, kEach = 4;
     const size_t part = PartBuilder::BytesFor(plan, kPartRows, 0);
@@ -23,7 +23,7 @@ size_t Budget(const Plan &plan)
 /* ---- for another process ---- */
 
 /* Words: these, then the split, then the open options. */
-enum : size_t { kSignature, kSearches, kConnection, kSplit, kOpenOptions = kSplit + Split::kWords };
+enum : size_t { kSignature, kSearches, kConnection, kSplit, kOpenOptions = kSplit + InputSplit::kWords };
 
 JobDescription NearJob::Describe() const
 {
@@ -58,7 +58,7 @@ fn_status NearJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err)
         return fn_fail(err, FN_ERR_ARGUMENT, "%s", collector.Cause("the options make no sense").c_str());
     options.workers.processes = 1;
     std::vector<DatasetHandle> handles;
-    plan = Plan::Make(options, handles);
+    plan = NearPlan::Make(options, handles);
     if (!plan)
         return fn_fail(err, FN_ERR_READ, "the helper process cannot open the inputs: %s",
                        collector.Cause("no reason given").c_str());
@@ -78,7 +78,7 @@ std::string NearJob::Answer() const
 
 std::unique_ptr<JobWorker> NearJob::OpenWorker(fn_error *err)
 {
-    return Worker::Open(*this, err);
+    return NearWorker::Open(*this, err);
 }
 
 size_t NearJob::TaskBytes(int64_t task, int variant) const

@@ -18,12 +18,12 @@ enum Purpose {
 class NearJob final : public Job
 {
   public:
-    NearJob(std::shared_ptr<const Plan> thePlan, Split theSplit, bool searches);
+    NearJob(std::shared_ptr<const NearPlan> thePlan, InputSplit theSplit, bool searches);
     static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);
 
     /* What all workers share. */
-    std::shared_ptr<const Plan> plan;
-    Split split;
+    std::shared_ptr<const NearPlan> plan;
+    InputSplit split;
     std::shared_ptr<const NearSide> near; /* NULL: nothing is searched */
     std::unique_ptr<OneReader> oneReader; /* NULL: each worker reads for itself */
 
@@ -48,7 +48,7 @@ class NearJob final : public Job
 };
 
 /* Bytes for results: some parts for each worker, and some more. */
-size_t Budget(const Plan &plan);
+size_t Budget(const NearPlan &plan);
 
 } // namespace fishnet::neartable
 

@@ -11,13 +11,13 @@ namespace fishnet::neartable
 /* ---- which feature is which ---- */
 
 /* Counted alike on both sides. */
-static bool SharesPlaces(const Plan &plan, size_t near)
+static bool SharesPlaces(const NearPlan &plan, size_t near)
 {
     return plan.excluded.layer == static_cast<int>(near) && plan.near[near].where == plan.input.where;
 }
 
 /* Features of the input's own layer are known by their FIDs where their places are not the same on both sides. */
-static bool NeedsUniqueFids(const Plan &plan, size_t near)
+static bool NeedsUniqueFids(const NearPlan &plan, size_t near)
 {
     const LayerPlan &layer = plan.near[near];
     if (plan.excluded.layer == FN_ANY_LAYER)
@@ -84,7 +84,7 @@ int64_t NearSide::FeatureAt(int64_t place) const
 
 /* ---- reading ---- */
 
-std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
+std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const std::vector<DatasetHandle> &handles,
                                                Notes &messages, fn_error *err, const GoesOn &goesOn)
 {
     std::shared_ptr<NearSide> self(new NearSide());
@@ -105,7 +105,7 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
         if (!dataset) {
             DatasetHandle &own = opened[layer.dataset];
             if (!own)
-                own = Plan::Open(layer);
+                own = NearPlan::Open(layer);
             dataset = own.get();
         }
         fn_status status = FN_OK;
@@ -126,8 +126,8 @@ std::shared_ptr<const NearSide> NearSide::Read(const Plan &plan, const std::vect
     return self;
 }
 
-fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
-                              const GoesOn &goesOn, fn_error *err)
+fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle,
+                              Notes &messages, const GoesOn &goesOn, fn_error *err)
 {
     constexpr size_t kBatch = 16384, kBytes = 16 << 20;
     std::string cause;
@@ -179,7 +179,7 @@ fn_status NearSide::ReadLayer(const Plan &plan, const LayerPlan &layer, int numb
 }
 
 /* place: of the first in its layer. */
-bool NearSide::AddBatch(const Plan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err)
+bool NearSide::AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err)
 {
     const bool grouped = plan.HasGroups(), records = !plan.nearFields.empty();
     const bool places = SharesPlaces(plan, static_cast<size_t>(layer));

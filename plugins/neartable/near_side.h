@@ -15,7 +15,7 @@ class NearSide
 {
   public:
     /* NULL and err on failure. handles: of the plan; those that are missing are opened. messages: for the host. */
-    static std::shared_ptr<const NearSide> Read(const Plan &plan, const std::vector<DatasetHandle> &handles,
+    static std::shared_ptr<const NearSide> Read(const NearPlan &plan, const std::vector<DatasetHandle> &handles,
                                                 Notes &messages, fn_error *err, const GoesOn &goesOn = {});
 
     const fn_near *Set() const { return m_set.get(); }
@@ -44,9 +44,9 @@ class NearSide
         uint32_t feature, count;
     };
     void AddPlace(int64_t place);
-    fn_status ReadLayer(const Plan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
+    fn_status ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
                         const GoesOn &goesOn, fn_error *err);
-    bool AddBatch(const Plan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err);
+    bool AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err);
 
     std::unique_ptr<fn_near, FreeNear> m_set;
     std::unordered_map<std::string, uint32_t> m_groups;

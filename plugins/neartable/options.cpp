@@ -62,7 +62,7 @@ static std::string Unquote(const std::string &text)
 }
 
 /* The pieces between separators that stand outside of quotes. */
-static std::vector<std::string> Split(const char *text, char separator, const char *quotes)
+static std::vector<std::string> InputSplit(const char *text, char separator, const char *quotes)
 {
     std::vector<std::string> pieces(1);
     char quote = 0;
@@ -104,7 +104,7 @@ static int64_t ReadWhole(const char **text, int64_t most)
 
 static bool ParseNames(const char *name, const char *value, const char *quotes, std::vector<std::string> &out)
 {
-    for (const std::string &piece : Split(value, ';', quotes)) {
+    for (const std::string &piece : InputSplit(value, ';', quotes)) {
         if (piece.empty())
             return Wrong(name, value, "a name is empty");
         out.push_back(Unquote(piece));
@@ -114,7 +114,7 @@ static bool ParseNames(const char *name, const char *value, const char *quotes, 
 
 static bool ParseConditions(const char *name, const char *value, std::vector<std::string> &out)
 {
-    for (const std::string &piece : Split(value, ';', "'\"")) {
+    for (const std::string &piece : InputSplit(value, ';', "'\"")) {
         if (piece.empty())
             return Wrong(name, value, "a condition is empty");
         out.push_back(piece);
@@ -124,7 +124,7 @@ static bool ParseConditions(const char *name, const char *value, std::vector<std
 
 static bool ParseFields(const char *name, const char *value, std::vector<std::string> &out)
 {
-    for (const std::string &piece : Split(value, ',', "\"")) {
+    for (const std::string &piece : InputSplit(value, ',', "\"")) {
         if (piece.empty())
             return Wrong(name, value, "field names separated by ',' or * are wanted");
         out.push_back(Unquote(piece));
@@ -134,8 +134,8 @@ static bool ParseFields(const char *name, const char *value, std::vector<std::st
 
 static bool ParseMatch(const char *name, const char *value, std::vector<std::pair<std::string, std::string>> &out)
 {
-    for (const std::string &piece : Split(value, ',', "\"")) {
-        const std::vector<std::string> sides = Split(piece.c_str(), '=', "\"");
+    for (const std::string &piece : InputSplit(value, ',', "\"")) {
+        const std::vector<std::string> sides = InputSplit(piece.c_str(), '=', "\"");
         if (sides.size() > 2 || sides.front().empty() || sides.back().empty())
             return Wrong(name, value, "<field>=<near field> is wanted, several pairs separated by ','");
         out.emplace_back(Unquote(sides.front()), Unquote(sides.back()));

@@ -6,14 +6,14 @@ namespace fishnet::neartable
 {
 
 /* Columns of 8 bytes come first: all are aligned. */
-size_t PartBuilder::BytesFor(const Plan &plan, size_t rows, size_t recordBytes)
+size_t PartBuilder::BytesFor(const NearPlan &plan, size_t rows, size_t recordBytes)
 {
     size_t row = 0;
     Columns<Vector>().Each(plan, [&](const auto &column) { row += sizeof column[0]; });
     return sizeof(PartHeader) + rows * row + recordBytes;
 }
 
-void PartBuilder::Write(const Plan &plan, void *to)
+void PartBuilder::Write(const NearPlan &plan, void *to)
 {
     char *at = static_cast<char *>(to);
     header.rows = static_cast<int64_t>(Rows());
@@ -31,7 +31,7 @@ void PartBuilder::Write(const Plan &plan, void *to)
     Clear(plan);
 }
 
-void PartBuilder::Clear(const Plan &plan)
+void PartBuilder::Clear(const NearPlan &plan)
 {
     columns.Each(plan, [](auto &column) { column.clear(); });
     records.clear();
@@ -39,7 +39,7 @@ void PartBuilder::Clear(const Plan &plan)
     header = PartHeader();
 }
 
-bool PartView::Open(const Plan &plan, const void *data, size_t bytes)
+bool PartView::Open(const NearPlan &plan, const void *data, size_t bytes)
 {
     const char *at = static_cast<const char *>(data);
     memcpy(&header, at, sizeof header);

@@ -26,11 +26,11 @@ template <template <class> class Column> struct Columns {
     Column<double> fromX, fromY, nearX, nearY; /* with fn_near_limits::location */
     Column<double> angle, along;               /* if asked for */
     Column<uint64_t> record;                   /* with FIELDS: where it begins among the records */
-    Column<uint64_t> nearRecord;               /* the same with Plan::CarriesNearRecords() */
+    Column<uint64_t> nearRecord;               /* the same with NearPlan::CarriesNearRecords() */
     Column<uint32_t> rank, feature, layer;     /* feature: number in the near side */
 
     /* Calls visit for each column that the plan has, in their order in a part. */
-    template <class Visit> void Each(const Plan &plan, Visit visit)
+    template <class Visit> void Each(const NearPlan &plan, Visit visit)
     {
         visit(inFid);
         visit(nearFid);
@@ -66,11 +66,11 @@ struct PartBuilder {
     std::unordered_map<uint32_t, uint64_t> nearRecords; /* of near features: where they are in `records`, each once */
 
     size_t Rows() const { return columns.inFid.size(); }
-    size_t Bytes(const Plan &plan) const { return BytesFor(plan, Rows(), records.size()); }
-    void Write(const Plan &plan, void *to); /* Bytes() bytes; clears the builder */
-    void Clear(const Plan &plan);
+    size_t Bytes(const NearPlan &plan) const { return BytesFor(plan, Rows(), records.size()); }
+    void Write(const NearPlan &plan, void *to); /* Bytes() bytes; clears the builder */
+    void Clear(const NearPlan &plan);
 
-    static size_t BytesFor(const Plan &plan, size_t rows, size_t recordBytes);
+    static size_t BytesFor(const NearPlan &plan, size_t rows, size_t recordBytes);
 };
 
 /* A part that is read. */
@@ -80,7 +80,7 @@ struct PartView {
     const char *records = nullptr;
 
     /* False: the bytes are no part. */
-    bool Open(const Plan &plan, const void *data, size_t bytes);
+    bool Open(const NearPlan &plan, const void *data, size_t bytes);
 };
 
 } // namespace fishnet::neartable

@@ -134,7 +134,8 @@ static OutputRecipe Recipe(const PartsJob &job, GDALDataset *table)
                                       std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
                                       "table " + OneLine(job.connection)};
     for (int i = 0; i < job.openOptions.size(); i++)
-        lines.push_back("option " + OneLine(job.openOptions[i]));
+        if (!STARTS_WITH_CI(job.openOptions[i], "RETRIES="))
+            lines.push_back("option " + OneLine(job.openOptions[i]));
     lines.push_back("FORMAT=" + job.format);
     for (int i = 0; i < job.datasetOptions.size(); i++)
         lines.push_back("PART_DSCO=" + OneLine(job.datasetOptions[i]));
@@ -281,11 +282,11 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH
 
 /* ---- the whole ---- */
 
-static GDALDataset *Create(const std::string &output, Dataset &table, CSLConstList options, GDALProgressFunc progress,
-                           void *progressData)
+static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
+                           GDALProgressFunc progress, void *progressData)
 {
     constexpr const char *kEnding = ".vrt";
-    const Plan &plan = table.GetPlan();
+    const NearPlan &plan = table.GetPlan();
     const bool hasGeometry = plan.options.geometry != RowGeometry::None;
     const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
     PartsJob &job = *owner;
@@ -368,7 +369,7 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
             WithoutSecrets(source->GetDescription()).c_str());
         return nullptr;
     }
-    auto *table = dynamic_cast<Dataset *>(source);
+    auto *table = dynamic_cast<NearDataset *>(source);
     if (!table) {
         SayNoNear(CE_Failure);
         return nullptr;

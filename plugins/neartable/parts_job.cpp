@@ -90,8 +90,8 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
     MessageCollector collector; /* the host has heard what opening gives */
     Options options;
     std::vector<DatasetHandle> handles;
-    const std::shared_ptr<const Plan> own =
-        options.Parse(connection.c_str(), openOptions.List()) ? Plan::Make(options, handles) : nullptr;
+    const std::shared_ptr<const NearPlan> own =
+        options.Parse(connection.c_str(), openOptions.List()) ? NearPlan::Make(options, handles) : nullptr;
     if (!own)
         return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
     if (own->Signature() != signature)
@@ -119,12 +119,12 @@ static int CPL_STDCALL IsWanted(double, const char *, void *task)
     return !fn_is_cancelled(static_cast<const fn_task *>(task)->cancel);
 }
 
-static std::unique_ptr<Dataset> OpenPart(const PartsJob &job, int64_t part)
+static std::unique_ptr<NearDataset> OpenPart(const PartsJob &job, int64_t part)
 {
     CPLStringList options(job.openOptions);
     options.SetNameValue("PARTITION",
                          CPLSPrintf("%lld/%lld", static_cast<long long>(part + 1), static_cast<long long>(job.parts)));
-    return Dataset::OpenWith(job.connection.c_str(), options.List(), job.near);
+    return NearDataset::OpenWith(job.connection.c_str(), options.List(), job.near);
 }
 
 /* False, and messages have been collected. */
@@ -227,7 +227,7 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes &messages, 
     bool opened = false, done = false;
     {
         MessageCollector collector;
-        const std::unique_ptr<Dataset> table = OpenPart(job, part);
+        const std::unique_ptr<NearDataset> table = OpenPart(job, part);
         errno = 0;
         opened = table != nullptr;
         if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)

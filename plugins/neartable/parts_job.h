@@ -23,7 +23,7 @@ class PartsJob final : public PartJob
     CPLStringList openOptions; /* of it, none about workers */
     std::string signature;     /* of the plan, as the host sees it */
 
-    std::shared_ptr<const Plan> plan;     /* of the host */
+    std::shared_ptr<const NearPlan> plan;     /* of the host */
     std::shared_ptr<const NearSide> near; /* that Prepare() has read; shared by all workers */
 
     int64_t PartCount() const override { return parts; }

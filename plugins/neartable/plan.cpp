@@ -68,7 +68,7 @@ static std::string EncodingToAskFor(GDALDatasetH dataset)
     return std::string();
 }
 
-DatasetHandle Plan::Open(const LayerPlan &layer)
+DatasetHandle NearPlan::Open(const LayerPlan &layer)
 {
     constexpr unsigned kFlags = GDAL_OF_VECTOR | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR;
     CPLStringList options(layer.openOptions);
@@ -82,7 +82,7 @@ DatasetHandle Plan::Open(const LayerPlan &layer)
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
 }
 
-TransformationHandle Plan::NewTransformation(const LayerPlan &layer, std::string &cause) const
+TransformationHandle NearPlan::NewTransformation(const LayerPlan &layer, std::string &cause) const
 {
     static std::mutex mutex; /* spatial references are not for several threads, not even to be read */
     const std::lock_guard<std::mutex> lock(mutex);
@@ -97,8 +97,8 @@ namespace
 {
 
 /* Makes a plan, step by step; each step returns false after CPLError. */
-struct Builder {
-    Plan &plan;
+struct NearPlanBuilder {
+    NearPlan &plan;
     const Options &options;
     std::vector<DatasetHandle> &handles;
 
@@ -140,14 +140,14 @@ void Warn(const std::string &text)
 /* ---- datasets and layers ---- */
 
 /* Of its name and open options. what: stands before the name in messages. */
-bool Builder::OpenDataset(const char *what, LayerPlan &layer)
+bool NearPlanBuilder::OpenDataset(const char *what, LayerPlan &layer)
 {
     layer.path = AbsoluteName(layer.name);
     std::vector<Message> messages;
     std::string cause;
     {
         MessageCollector collector;
-        handles.push_back(Plan::Open(layer));
+        handles.push_back(NearPlan::Open(layer));
         cause = collector.Cause("not recognized as a vector dataset");
         messages = std::move(collector.messages);
     }
@@ -242,7 +242,7 @@ std::string HowToGetPoints(OGRFeatureDefnH defn, const LayerPlan &layer, const s
 }
 
 /* Which of the layer's geometries is looked at, and what there is to know of it. */
-bool Builder::FindGeometry(OGRLayerH handle, LayerPlan &layer)
+bool NearPlanBuilder::FindGeometry(OGRLayerH handle, LayerPlan &layer)
 {
     const bool isInput = &layer == &plan.input;
     const std::string &wanted = isInput ? options.geometryField : options.nearGeometryField;
@@ -285,7 +285,7 @@ std::vector<std::string> LayersWithGeometry(GDALDatasetH dataset)
 }
 
 /* layer.dataset is set. wanted: a name; empty: the only layer, or the only one that has a geometry. */
-bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan &layer)
+bool NearPlanBuilder::FindLayer(const char *option, const std::string &wanted, LayerPlan &layer)
 {
     GDALDatasetH dataset = handles[layer.dataset].get();
     const int count = GDALDatasetGetLayerCount(dataset);
@@ -321,9 +321,9 @@ bool Builder::FindLayer(const char *option, const std::string &wanted, LayerPlan
 
 bool FindLayers(const Options &options, std::vector<std::string> &layers)
 {
-    Plan plan;
+    NearPlan plan;
     std::vector<DatasetHandle> handles;
-    Builder builder = {plan, options, handles};
+    NearPlanBuilder builder = {plan, options, handles};
     plan.input.name = options.input;
     if (!builder.OpenDataset("", plan.input))
         return false;
@@ -331,7 +331,7 @@ bool FindLayers(const Options &options, std::vector<std::string> &layers)
     return !layers.empty() || builder.FindLayer("LAYER", "", plan.input);
 }
 
-bool Builder::FindInput()
+bool NearPlanBuilder::FindInput()
 {
     plan.input.name = options.input;
     plan.input.where = options.where;
@@ -339,7 +339,7 @@ bool Builder::FindInput()
     return OpenDataset("", plan.input) && FindLayer("LAYER", options.layer, plan.input);
 }
 
-bool Builder::FindNear()
+bool NearPlanBuilder::FindNear()
 {
     /* Which layer of which dataset. Without NEAR it is the input's, opened as that is. */
     std::vector<std::string> names = options.near, layers = options.nearLayers;
@@ -426,7 +426,7 @@ static bool IsLongitudeFirst(OGRSpatialReferenceH srs)
 }
 
 /* Sets the CRS that geodesic distances are computed in: lines of longitude and latitude on the ellipsoid itself. */
-bool Builder::ChooseGeodesic()
+bool NearPlanBuilder::ChooseGeodesic()
 {
     const std::string text = "METHOD=GEODESIC: ", name = CRSName(plan.srs.get());
     if (!plan.srs)
@@ -463,7 +463,7 @@ bool IsHorizontal(const LayerPlan &layer)
 }
 
 /* From the layer's CRS to that of the plan. */
-bool Builder::ChooseTransformation(LayerPlan &layer)
+bool NearPlanBuilder::ChooseTransformation(LayerPlan &layer)
 {
     layer.transform = layer.srs && plan.srs && !OSRIsSame(layer.srs.get(), plan.srs.get());
     if (!layer.transform)
@@ -480,7 +480,7 @@ bool Builder::ChooseTransformation(LayerPlan &layer)
     return true;
 }
 
-bool Builder::ChooseCRS()
+bool NearPlanBuilder::ChooseCRS()
 {
     LayerPlan &input = plan.input;
     std::vector<LayerPlan *> layers = {&input};
@@ -517,7 +517,7 @@ bool Builder::ChooseCRS()
 }
 
 /* A distance in the unit of the core. */
-bool Builder::ToCore(const char *option, const Distance &distance, double &value) const
+bool NearPlanBuilder::ToCore(const char *option, const Distance &distance, double &value) const
 {
     const Unit *unit = distance.unit;
     value = distance.value;
@@ -531,9 +531,9 @@ bool Builder::ToCore(const char *option, const Distance &distance, double &value
         return true;
     }
     if (!plan.srs)
-        return Fail(text + Describe(plan.input) +
-                    " has no CRS, so its unit is not known: a number without unit is "
-                    "wanted");
+        return Fail(text + Describe(plan.input) + " has no CRS, so its unit is not known: " +
+                    (EQUAL(option, "DISTANCE_UNIT") ? "leave it out, or give the layer a CRS"
+                                                    : "a number without unit is wanted"));
     if (OSRIsGeographic(plan.srs.get())) {
         if (unit->metres != 0)
             return Fail(text + "planar distances in a geographic CRS are in degrees (METHOD=GEODESIC: in metres)");
@@ -547,7 +547,7 @@ bool Builder::ToCore(const char *option, const Distance &distance, double &value
     return true;
 }
 
-bool Builder::ChooseUnits()
+bool NearPlanBuilder::ChooseUnits()
 {
     fn_near_limits &limits = plan.limits;
     limits.closest = options.closest;
@@ -581,7 +581,7 @@ std::string CanonicalName(const std::string &path)
     return bad ? path : canonical.string();
 }
 
-bool Builder::ExcludeSelf()
+bool NearPlanBuilder::ExcludeSelf()
 {
     if (options.excludeSelf == Choice::No)
         return true;
@@ -649,7 +649,7 @@ int FieldIndex(OGRFeatureDefnH defn, const std::string &name)
 }
 
 /* The names of fields, with those that * stands for. */
-std::vector<std::string> Builder::NamesOf(const std::vector<std::string> &wanted,
+std::vector<std::string> NearPlanBuilder::NamesOf(const std::vector<std::string> &wanted,
                                           const std::vector<LayerPlan *> &layers) const
 {
     std::vector<std::string> names;
@@ -665,7 +665,7 @@ std::vector<std::string> Builder::NamesOf(const std::vector<std::string> &wanted
     return names;
 }
 
-bool Builder::FindFields()
+bool NearPlanBuilder::FindFields()
 {
     struct Side {
         const char *option;
@@ -708,7 +708,7 @@ bool Builder::FindFields()
     return true;
 }
 
-bool Builder::FindMatch()
+bool NearPlanBuilder::FindMatch()
 {
     for (const auto &pair : options.match) {
         bool numbers = true;
@@ -734,7 +734,7 @@ bool Builder::FindMatch()
 
 /* ---- tasks ---- */
 
-void Builder::ChooseWorkers()
+void NearPlanBuilder::ChooseWorkers()
 {
     plan.workers = options.workers;
     ResolveWorkers("NEARTABLE", plan.workers);
@@ -756,12 +756,12 @@ void Builder::ChooseWorkers()
 
 } // namespace
 
-bool Plan::FindInputLayers(const Options &options, std::vector<std::string> &layers)
+bool NearPlan::FindInputLayers(const Options &options, std::vector<std::string> &layers)
 {
     return FindLayers(options, layers);
 }
 
-std::string Plan::Signature() const
+std::string NearPlan::Signature() const
 {
     std::string text = CPLSPrintf("%d %.17g %.17g %.17g %.17g %zu %.17g %.17g %d%d%d %d", geodesic, semiMajor,
                                   flattening, toDegrees, unit, limits.closest, limits.radius, limits.min_radius,
@@ -790,11 +790,11 @@ std::string Plan::Signature() const
     return text;
 }
 
-std::shared_ptr<const Plan> Plan::Make(const Options &options, std::vector<DatasetHandle> &handles)
+std::shared_ptr<const NearPlan> NearPlan::Make(const Options &options, std::vector<DatasetHandle> &handles)
 {
-    auto plan = std::make_shared<Plan>();
+    auto plan = std::make_shared<NearPlan>();
     plan->options = options;
-    Builder builder = {*plan, plan->options, handles};
+    NearPlanBuilder builder = {*plan, plan->options, handles};
     if (!builder.FindInput() || !builder.FindNear() || !builder.ChooseCRS() || !builder.ChooseUnits() ||
         !builder.ExcludeSelf() || !builder.FindFields() || !builder.FindMatch())
         return nullptr;
@@ -802,7 +802,7 @@ std::shared_ptr<const Plan> Plan::Make(const Options &options, std::vector<Datas
     return plan;
 }
 
-Words InputsOf(const Plan &plan)
+Words InputsOf(const NearPlan &plan)
 {
     Words inputs = {plan.input.path};
     for (const LayerPlan &layer : plan.near)
@@ -810,7 +810,7 @@ Words InputsOf(const Plan &plan)
     return inputs;
 }
 
-void EmitError(const Plan &plan, const fn_error &err)
+void EmitError(const NearPlan &plan, const fn_error &err)
 {
     CPLErrorNum number = CPLE_AppDefined;
     if (err.status == FN_ERR_MEMORY)

@@ -56,11 +56,11 @@ OGRLayerH FindLayer(const LayerPlan &layer, GDALDatasetH dataset, fn_status *sta
 /* "layer \"addresses\" of a.gpkg" */
 std::string Describe(const LayerPlan &layer);
 
-class Plan
+class NearPlan
 {
   public:
     /* NULL after CPLError. handles: the datasets, opened by this thread, the input first; the caller closes them. */
-    static std::shared_ptr<const Plan> Make(const Options &options, std::vector<DatasetHandle> &handles);
+    static std::shared_ptr<const NearPlan> Make(const Options &options, std::vector<DatasetHandle> &handles);
 
     Options options;
     LayerPlan input;
@@ -97,10 +97,10 @@ class Plan
 };
 
 /* The names of its inputs. */
-Words InputsOf(const Plan &plan);
+Words InputsOf(const NearPlan &plan);
 
 /* A failure in words for the host: CPLError in the name of the table. */
-void EmitError(const Plan &plan, const fn_error &err);
+void EmitError(const NearPlan &plan, const fn_error &err);
 
 } // namespace fishnet::neartable
 

@@ -8,7 +8,7 @@
 namespace fishnet::neartable
 {
 
-ReadAhead::ReadAhead(const Plan &plan, OneReader &reader, CSLConstList config)
+ReadAhead::ReadAhead(const NearPlan &plan, OneReader &reader, CSLConstList config)
 {
     /* Signals stay with the host's threads. */
     sigset_t all, old;
@@ -34,7 +34,7 @@ void ReadAhead::Cancel()
     __atomic_store_n(&m_cancel, true, __ATOMIC_RELAXED);
 }
 
-void ReadAhead::Run(const Plan &plan, OneReader &reader, CSLConstList config)
+void ReadAhead::Run(const NearPlan &plan, OneReader &reader, CSLConstList config)
 {
     constexpr size_t kMost = 48 << 20; /* bytes of batches */
     /* Out of memory: the reader has failed, and says so to the task. */

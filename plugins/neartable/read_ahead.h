@@ -14,7 +14,7 @@ class ReadAhead
 {
   public:
     /* Starts the thread; does nothing if there can be none. config: the thread-local configuration options for it. */
-    ReadAhead(const Plan &plan, OneReader &reader, CSLConstList config);
+    ReadAhead(const NearPlan &plan, OneReader &reader, CSLConstList config);
     /* Waits for the batch that is being read. */
     ~ReadAhead();
     ReadAhead(const ReadAhead &) = delete;
@@ -24,7 +24,7 @@ class ReadAhead
     void Cancel();
 
   private:
-    void Run(const Plan &plan, OneReader &reader, CSLConstList config);
+    void Run(const NearPlan &plan, OneReader &reader, CSLConstList config);
 
     volatile bool m_enough = false, m_cancel = false;
     std::thread m_thread;

@@ -102,9 +102,9 @@ void AppendRecord(OGRFeatureH feature, const std::vector<int> &indices, const st
 
 /* ---- unpacking ---- */
 
-Value RecordCursor::Next(OGRFieldType type)
+FieldValue RecordCursor::Next(OGRFieldType type)
 {
-    Value value;
+    FieldValue value;
     value.integer64 = 0;
     value.tag = static_cast<Tag>(*m_at++);
     if (value.tag != Tag::Value)
@@ -155,7 +155,7 @@ Value RecordCursor::Next(OGRFieldType type)
     return value;
 }
 
-template <class T> static std::vector<T> Elements(const Value &value)
+template <class T> static std::vector<T> Elements(const FieldValue &value)
 {
     std::vector<T> elements(value.count);
     if (value.count > 0)
@@ -163,7 +163,7 @@ template <class T> static std::vector<T> Elements(const Value &value)
     return elements;
 }
 
-static void SetField(OGRFeature *feature, int i, OGRFieldType type, const Value &value)
+static void SetField(OGRFeature *feature, int i, OGRFieldType type, const FieldValue &value)
 {
     OGRField *raw = feature->GetRawFieldRef(i);
     const int n = static_cast<int>(value.count);
@@ -223,7 +223,7 @@ void SetFields(OGRFeature *feature, int first, const std::vector<CarriedField> &
     RecordCursor cursor(record);
     for (size_t k = 0; k < fields.size(); k++) {
         const int i = first + static_cast<int>(k);
-        const Value value = cursor.Next(fields[k].type);
+        const FieldValue value = cursor.Next(fields[k].type);
         if (value.tag == Tag::Unset || feature->GetFieldDefnRef(i)->IsIgnored())
             continue;
         if (value.tag == Tag::Null)

@@ -26,7 +26,7 @@ enum class Tag : char { Unset, Null, Value };
 
 /* One value of a record. Bytes: a string (with its NUL, which `count` leaves out), binary data, a date as OGRField
  * has it, or the elements of a list. */
-struct Value {
+struct FieldValue {
     Tag tag = Tag::Unset;
     union {
         int32_t integer;
@@ -46,7 +46,7 @@ class RecordCursor
 {
   public:
     explicit RecordCursor(const char *record) : m_at(record) {}
-    Value Next(OGRFieldType type);
+    FieldValue Next(OGRFieldType type);
 
   private:
     template <class T> T Take()

@@ -50,7 +50,7 @@ int Schema::AddCarried(const std::vector<CarriedField> &carriedFields, const cha
     return first;
 }
 
-Schema::Schema(const Plan &plan) : defn(new OGRFeatureDefn((plan.input.layer + "_near").c_str()))
+Schema::Schema(const NearPlan &plan) : defn(new OGRFeatureDefn((plan.input.layer + "_near").c_str()))
 {
     const Options &options = plan.options;
     defn->Reference();

@@ -12,7 +12,7 @@ namespace fishnet::neartable
 class Schema
 {
   public:
-    explicit Schema(const Plan &plan);
+    explicit Schema(const NearPlan &plan);
     ~Schema();
     Schema(const Schema &) = delete;
     Schema &operator=(const Schema &) = delete;

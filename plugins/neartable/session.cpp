@@ -5,16 +5,16 @@
 namespace fishnet::neartable
 {
 
-std::unique_ptr<Session> Session::Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets)
+std::unique_ptr<Session> Session::Open(std::shared_ptr<const NearPlan> plan, Purpose purpose, SharedDatasets datasets)
 {
-    Split split;
-    if (!Split::Choose(*plan, (*datasets)[plan->input.dataset].get(), split))
+    InputSplit split;
+    if (!InputSplit::Choose(*plan, (*datasets)[plan->input.dataset].get(), split))
         return nullptr;
     std::unique_ptr<Session> self(new Session());
     self->m_purpose = purpose;
     self->m_job = std::make_shared<NearJob>(std::move(plan), std::move(split), purpose != CountUsable);
     NearJob &job = *self->m_job;
-    if (job.split.way != Split::Way::OneReader || job.plan->UsesProcesses())
+    if (job.split.way != InputSplit::Way::OneReader || job.plan->UsesProcesses())
         return self;
     job.oneReader = std::make_unique<OneReader>(*job.plan, job.split, std::move(datasets));
     if (!job.plan->HasGroups()) /* groups are known when the near side is */
@@ -30,7 +30,7 @@ Session::~Session()
 
 bool Session::Start(std::shared_ptr<const NearSide> near, std::shared_ptr<Helper> helper)
 {
-    const Plan &plan = *m_job->plan;
+    const NearPlan &plan = *m_job->plan;
     m_job->near = std::move(near);
     m_readAhead.reset();
     JobRunOptions options = {};

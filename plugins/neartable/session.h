@@ -15,7 +15,8 @@ class Session
   public:
     /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets:
      * those of the plan; one reader uses the input's handle, and begins to read at once. */
-    static std::unique_ptr<Session> Open(std::shared_ptr<const Plan> plan, Purpose purpose, SharedDatasets datasets);
+    static std::unique_ptr<Session> Open(std::shared_ptr<const NearPlan> plan, Purpose purpose,
+                                         SharedDatasets datasets);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
@@ -30,7 +31,7 @@ class Session
     /* Whether its one reader uses the handles, and has them still if it cannot be stopped. */
     bool Uses(const SharedDatasets &datasets) const { return m_job->oneReader && m_job->oneReader->Uses(datasets); }
     void GetStats(fn_stream_stats *stats) const { fn_stream_get_stats(m_run->Stream(), stats); }
-    const Split &GetSplit() const { return m_job->split; }
+    const InputSplit &GetSplit() const { return m_job->split; }
 
     /* Ends it. False: the workers are at it still, and have what they use. */
     bool Close() { return !m_run || CloseCrew(m_run.release()); }

@@ -10,21 +10,21 @@ namespace fishnet::neartable
 
 /* ---- how the input is cut ---- */
 
-int64_t Split::TaskCount() const
+int64_t InputSplit::TaskCount() const
 {
     const int64_t first = std::min(early, count / earlySize + (count % earlySize ? 1 : 0));
     const int64_t left = first < early ? 0 : std::max<int64_t>(0, count - early * earlySize);
     return first + left / size + (left % size ? 1 : 0);
 }
 
-std::string Split::Describe(int64_t task) const
+std::string InputSplit::Describe(int64_t task) const
 {
     const int64_t first = TaskBegin(task), last = first + TaskSize(task) - 1;
     return CPLSPrintf("%s " CPL_FRMT_GIB " to " CPL_FRMT_GIB, way == Way::ByFid ? "FIDs" : "features",
                       static_cast<GIntBig>(first), static_cast<GIntBig>(last));
 }
 
-Words Split::ToWords() const
+Words InputSplit::ToWords() const
 {
     Words words = {fidColumn};
     for (int64_t number :
@@ -33,7 +33,7 @@ Words Split::ToWords() const
     return words;
 }
 
-bool Split::FromWords(const std::string *words)
+bool InputSplit::FromWords(const std::string *words)
 {
     int64_t numbers[kWords - 1];
     for (size_t i = 0; i + 1 < kWords; i++)
@@ -49,7 +49,7 @@ bool Split::FromWords(const std::string *words)
     return way >= Way::ByFid && way <= Way::OneReader && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
 }
 
-const char *Split::Name() const
+const char *InputSplit::Name() const
 {
     return way == Way::ByFid ? "FID" : way == Way::ByNumber ? "NUMBER" : "ONE_READER";
 }
@@ -107,7 +107,7 @@ bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::st
 }
 
 /* A table that can be read by ranges of its FIDs, and is not mostly gaps. */
-static bool CanReadByFid(const Plan &plan, GDALDatasetH dataset, OGRLayerH layer, Split &split)
+static bool CanReadByFid(const NearPlan &plan, GDALDatasetH dataset, OGRLayerH layer, InputSplit &split)
 {
     constexpr double kGaps = 4; /* a range that is mostly empty costs nearly as much as a full one */
     split.fidColumn = OGR_L_GetFIDColumn(layer);
@@ -124,7 +124,7 @@ static bool CanReadByFid(const Plan &plan, GDALDatasetH dataset, OGRLayerH layer
     const double span = static_cast<double>(ends[1]) - static_cast<double>(ends[0]) + 1;
     if (span > kGaps * features + 1000)
         return false;
-    split.way = Split::Way::ByFid;
+    split.way = InputSplit::Way::ByFid;
     split.begin = ends[0];
     split.count = ends[1] - ends[0] + 1;
     return true;
@@ -142,7 +142,7 @@ static bool Jumps(const LayerPlan &input, OGRLayerH layer)
                         [&](const char *driver) { return EQUAL(driver, input.driver.c_str()); });
 }
 
-static void TakePart(const Options &options, Split &split)
+static void TakePart(const Options &options, InputSplit &split)
 {
     const auto at = [&](int64_t part) {
         return static_cast<int64_t>(static_cast<__int128>(split.count) * part / options.parts);
@@ -150,12 +150,12 @@ static void TakePart(const Options &options, Split &split)
     const int64_t first = at(options.part - 1), end = at(options.part);
     split.begin += first;
     /* What the driver says of their number is only for cutting: the last part ends where reading does. */
-    const bool open = split.way == Split::Way::OneReader && options.part == options.parts;
+    const bool open = split.way == InputSplit::Way::OneReader && options.part == options.parts;
     split.count = open ? INT64_MAX - split.begin : end - first;
 }
 
 /* Small enough that every worker has some of a small input. */
-static int64_t SizeForAll(const Plan &plan, const Split &split, OGRLayerH layer)
+static int64_t SizeForAll(const NearPlan &plan, const InputSplit &split, OGRLayerH layer)
 {
     constexpr int64_t kEach = 4, kLeast = 256; /* tasks of a worker; features of a task */
     int64_t count = split.count;
@@ -166,7 +166,7 @@ static int64_t SizeForAll(const Plan &plan, const Split &split, OGRLayerH layer)
     return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers.workers) + 1));
 }
 
-bool Split::Choose(const Plan &plan, GDALDatasetH dataset, Split &split)
+bool InputSplit::Choose(const NearPlan &plan, GDALDatasetH dataset, InputSplit &split)
 {
     fn_status status = FN_OK;
     std::string cause;
@@ -176,7 +176,7 @@ bool Split::Choose(const Plan &plan, GDALDatasetH dataset, Split &split)
                  cause.c_str());
         return false;
     }
-    split = Split();
+    split = InputSplit();
     split.size = plan.partitionSize;
     if (!CanReadByFid(plan, dataset, layer, split)) {
         if (Jumps(plan.input, layer)) {
@@ -292,7 +292,7 @@ fn_status OneReader::OpenCursor(const Extractor &extractor, MessageCollector &co
     GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.input.dataset].get() : nullptr;
     if (m_hasFailed) {
         m_own.reset();
-        m_own = Plan::Open(m_plan.input);
+        m_own = NearPlan::Open(m_plan.input);
         dataset = m_own.get();
     }
     fn_status status = FN_OK;
@@ -456,7 +456,7 @@ bool OneReader::ReadInAdvance(const volatile bool *cancel, Extractor &extractor)
 
 /* ---- one worker ---- */
 
-std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *near, const Split &split,
+std::unique_ptr<TaskReader> TaskReader::Open(const NearPlan &plan, const NearSide *near, const InputSplit &split,
                                              OneReader *shared, fn_status *status, std::string &cause)
 {
     *status = FN_ERR_READ;
@@ -467,7 +467,7 @@ std::unique_ptr<TaskReader> TaskReader::Open(const Plan &plan, const NearSide *n
     if (shared)
         return self;
     MessageCollector collector;
-    self->m_dataset = Plan::Open(plan.input);
+    self->m_dataset = NearPlan::Open(plan.input);
     self->m_layer = FindLayer(plan.input, self->m_dataset.get(), status, cause);
     if (!self->m_layer) {
         cause = collector.Cause(self->m_dataset ? cause.c_str() : "no reason given");
@@ -496,7 +496,7 @@ fn_status TaskReader::PassAndRead(int64_t task, const volatile bool *cancel, boo
 /* The layer stands before the first of them, wherever it was. */
 bool TaskReader::Select(int64_t begin, int64_t size, MessageCollector &collector, std::string &cause)
 {
-    if (m_split.way == Split::Way::ByNumber) {
+    if (m_split.way == InputSplit::Way::ByNumber) {
         const bool there = OGR_L_SetNextByIndex(m_layer, begin) == OGRERR_NONE;
         if (!there)
             cause = collector.Cause("the first of them is not found");
@@ -520,7 +520,7 @@ fn_status TaskReader::ReadRange(int64_t task, const volatile bool *cancel, Messa
 {
     constexpr int64_t kOften = 256;
     const int64_t begin = m_split.TaskBegin(task), size = m_split.TaskSize(task);
-    const bool byFid = m_split.way == Split::Way::ByFid, counted = !byFid && !m_split.numbersAreFids;
+    const bool byFid = m_split.way == InputSplit::Way::ByFid, counted = !byFid && !m_split.numbersAreFids;
     if (!Select(begin, size, collector, cause))
         return FN_ERR_READ;
     int64_t number = begin;
@@ -551,7 +551,7 @@ fn_status TaskReader::Read(int64_t task, const volatile bool *cancel, const Batc
         return m_shared->Read(task, cancel, m_extractor, m_batch, batch, end, collector, cause);
     m_batch.Clear();
     *batch = &m_batch;
-    return m_split.way == Split::Way::OneReader ? PassAndRead(task, cancel, end, collector, cause)
+    return m_split.way == InputSplit::Way::OneReader ? PassAndRead(task, cancel, end, collector, cause)
                                                 : ReadRange(task, cancel, collector, cause);
 }
 

@@ -17,7 +17,7 @@ bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::st
 using SharedDatasets = std::shared_ptr<std::vector<DatasetHandle>>;
 
 /* How the input is cut into tasks. */
-struct Split {
+struct InputSplit {
     enum class Way {
         ByFid,    /* each worker for itself: fid BETWEEN a AND b */
         ByNumber, /* each worker for itself: from the a-th feature on */
@@ -33,7 +33,7 @@ struct Split {
     std::string fidColumn;
 
     /* False after CPLError. May ask the dataset for numbers, but reads no feature of it. */
-    static bool Choose(const Plan &plan, GDALDatasetH dataset, Split &split);
+    static bool Choose(const NearPlan &plan, GDALDatasetH dataset, InputSplit &split);
 
     int64_t TaskCount() const;
     int64_t TaskBegin(int64_t task) const
@@ -44,7 +44,7 @@ struct Split {
     {
         return std::min(task < early ? earlySize : size, count - (TaskBegin(task) - begin));
     }
-    bool operator==(const Split &other) const { return ToWords() == other.ToWords(); }
+    bool operator==(const InputSplit &other) const { return ToWords() == other.ToWords(); }
     std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
     /* For another process, and back. False: the words make no sense. */
     static constexpr size_t kWords = 8;
@@ -58,7 +58,7 @@ struct Split {
 class Cursor
 {
   public:
-    explicit Cursor(const Plan &plan) : m_plan(plan) {}
+    explicit Cursor(const NearPlan &plan) : m_plan(plan) {}
 
     bool IsOpen() const { return m_layer != nullptr; }
     bool Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause);
@@ -75,7 +75,7 @@ class Cursor
     fn_status Next(const volatile bool *cancel, FeatureHandle *feature, MessageCollector &collector,
                    std::string &cause);
 
-    const Plan &m_plan;
+    const NearPlan &m_plan;
     OGRLayerH m_layer = nullptr;
     int64_t m_number = 0; /* of the next feature */
     bool m_atEnd = false;
@@ -88,7 +88,7 @@ class Cursor
 class OneReader
 {
   public:
-    OneReader(const Plan &plan, const Split &split, SharedDatasets datasets)
+    OneReader(const NearPlan &plan, const InputSplit &split, SharedDatasets datasets)
         : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan)
     {
     }
@@ -124,8 +124,8 @@ class OneReader
     void EndTurn(int64_t task, Given &&given, bool atEnd);
     fn_status OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
 
-    const Plan &m_plan;
-    const Split &m_split;
+    const NearPlan &m_plan;
+    const InputSplit &m_split;
     SharedDatasets m_datasets;
     std::mutex m_mutex;
     std::condition_variable m_changed;
@@ -145,7 +145,7 @@ class TaskReader
   public:
     /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL, a
      * status and `cause` on failure. */
-    static std::unique_ptr<TaskReader> Open(const Plan &plan, const NearSide *near, const Split &split,
+    static std::unique_ptr<TaskReader> Open(const NearPlan &plan, const NearSide *near, const InputSplit &split,
                                             OneReader *shared, fn_status *status, std::string &cause);
     /* *batch lasts until the next call. A task that fails may be tried again, by this reader or another. */
     fn_status Read(int64_t task, const volatile bool *cancel, const Batch **batch, bool *end,
@@ -158,12 +158,12 @@ class TaskReader
                           std::string &cause);
     fn_status ReadRange(int64_t task, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
     bool Select(int64_t begin, int64_t size, MessageCollector &collector, std::string &cause);
-    TaskReader(const Plan &plan, const Split &split, OneReader *shared)
+    TaskReader(const NearPlan &plan, const InputSplit &split, OneReader *shared)
         : m_plan(plan), m_split(split), m_shared(shared), m_cursor(plan)
     {
     }
-    const Plan &m_plan;
-    const Split &m_split;
+    const NearPlan &m_plan;
+    const InputSplit &m_split;
     OneReader *m_shared;
     Extractor m_extractor;
     DatasetHandle m_dataset;

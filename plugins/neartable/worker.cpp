@@ -7,9 +7,9 @@
 namespace fishnet::neartable
 {
 
-std::unique_ptr<Worker> Worker::Open(const NearJob &job, fn_error *err)
+std::unique_ptr<NearWorker> NearWorker::Open(const NearJob &job, fn_error *err)
 {
-    std::unique_ptr<Worker> self(new Worker(job));
+    std::unique_ptr<NearWorker> self(new NearWorker(job));
     std::string cause;
     fn_status status = FN_OK;
     self->m_reader = TaskReader::Open(self->m_plan, job.near.get(), job.split, job.oneReader.get(), &status, cause);
@@ -27,7 +27,7 @@ std::unique_ptr<Worker> Worker::Open(const NearJob &job, fn_error *err)
     return self;
 }
 
-Worker::~Worker()
+NearWorker::~NearWorker()
 {
     MessageCollector collector; /* nobody is there to hear them any more */
     m_reader.reset();
@@ -36,7 +36,7 @@ Worker::~Worker()
 /* ---- rows ---- */
 
 /* Hands the rows over, in a part of their own or as the rest of the task. */
-fn_status Worker::Flush(fn_task *task, bool last, fn_error *err)
+fn_status NearWorker::Flush(fn_task *task, bool last, fn_error *err)
 {
     const size_t bytes = m_part.Bytes(m_plan);
     if (bytes > task->bytes && fn_stream_part(task, 0, bytes, err) != FN_OK)
@@ -50,7 +50,7 @@ fn_status Worker::Flush(fn_task *task, bool last, fn_error *err)
 }
 
 /* Where the near feature's record begins in the part. */
-uint64_t Worker::NearRecord(uint32_t feature)
+uint64_t NearWorker::NearRecord(uint32_t feature)
 {
     const auto added = m_part.nearRecords.emplace(feature, m_part.records.size());
     if (added.second) {
@@ -61,7 +61,7 @@ uint64_t Worker::NearRecord(uint32_t feature)
 }
 
 /* The rows of feature i of the batch. */
-fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict,
+fn_status NearWorker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict,
                           fn_error *err)
 {
     constexpr size_t kRecordBytes = 4 << 20; /* of a part, about */
@@ -120,11 +120,11 @@ fn_status Worker::AddRows(fn_task *task, size_t i, const fn_neighbour *found, si
 
 /* What each feature of the batch must not find. One that was read in the order of its layer is known by its place
  * there: FIDs may be those of several. */
-void Worker::FindExcluded(int64_t task)
+void NearWorker::FindExcluded(int64_t task)
 {
     m_excludedLayer = m_plan.excluded.layer;
     m_excluded = m_batch->fids.data();
-    if (m_job.split.way != Split::Way::OneReader || !m_job.near->KnowsPlaces())
+    if (m_job.split.way != InputSplit::Way::OneReader || !m_job.near->KnowsPlaces())
         return;
     const int64_t place = m_job.split.TaskBegin(task);
     m_byNumber.clear();
@@ -135,7 +135,7 @@ void Worker::FindExcluded(int64_t task)
 }
 
 /* Points only: many at once, which is quicker. */
-fn_status Worker::SearchPoints(fn_task *task, fn_error *err)
+fn_status NearWorker::SearchPoints(fn_task *task, fn_error *err)
 {
     constexpr size_t kNeighbours = 65536;
     const size_t closest = m_plan.limits.closest, most = std::max<size_t>(1, kNeighbours / closest);
@@ -156,7 +156,7 @@ fn_status Worker::SearchPoints(fn_task *task, fn_error *err)
     return FN_OK;
 }
 
-fn_status Worker::Search(fn_task *task, fn_error *err)
+fn_status NearWorker::Search(fn_task *task, fn_error *err)
 {
     FindExcluded(task->number);
     if (m_batch->OnlyPoints() && m_plan.limits.closest <= FN_BULK_CLOSEST)
@@ -188,7 +188,7 @@ static fn_usable PointUsable(double x, double y, bool geodesic)
     return geodesic && std::abs(y) > 90 ? FN_UNUSABLE_LATITUDE : FN_USABLE;
 }
 
-fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
+fn_status NearWorker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     MessageCollector collector;
     std::string cause;

@@ -9,18 +9,18 @@
 namespace fishnet::neartable
 {
 
-class Worker final : public JobWorker
+class NearWorker final : public JobWorker
 {
   public:
     /* NULL and err on failure. */
-    static std::unique_ptr<Worker> Open(const NearJob &job, fn_error *err);
-    ~Worker() override;
+    static std::unique_ptr<NearWorker> Open(const NearJob &job, fn_error *err);
+    ~NearWorker() override;
 
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
     void Done(int64_t task) noexcept override { m_reader->Done(task); }
 
   private:
-    explicit Worker(const NearJob &job) : m_job(job), m_plan(*job.plan) {}
+    explicit NearWorker(const NearJob &job) : m_job(job), m_plan(*job.plan) {}
     fn_status Search(fn_task *task, fn_error *err);
     fn_status SearchPoints(fn_task *task, fn_error *err);
     fn_status AddRows(fn_task *task, size_t i, const fn_neighbour *found, size_t n, fn_usable verdict, fn_error *err);
@@ -33,7 +33,7 @@ class Worker final : public JobWorker
     };
 
     const NearJob &m_job;
-    const Plan &m_plan;
+    const NearPlan &m_plan;
     int m_purpose = Rows; /* of the task */
     std::unique_ptr<TaskReader> m_reader;
     std::unique_ptr<fn_searcher, FreeSearcher> m_searcher;

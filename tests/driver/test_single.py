@@ -470,6 +470,7 @@ class Single(Case):
         self.fails('BLOCKXSIZE', BLOCKXSIZE=100, BLOCKYSIZE=100)
         self.fails('TILED=NO', TILED='NO')
         self.fails('there is no band 9', CALC='A[9]')
+        self.fails('ALPHA=IGNOR', 'IGNORE', 'PREMULTIPLIED', CALC='A', ALPHA='IGNOR')
 
     def test_unwritable(self):
         self.fails(os.path.join('nowhere', 'failed.tif'), 'No such file or directory', out=self.path('nowhere/failed.tif'))

@@ -67,7 +67,7 @@ class BadNear(NearCase):
         self.fails(degrees, 'DISTANCE_UNIT', NEAR=degrees, METHOD='PLANAR', DISTANCE_UNIT='km')
         self.fails(degrees, 'RADIUS', 'deg', NEAR=degrees, RADIUS='5deg')
         self.fails(none, 'RADIUS', NEAR=none, RADIUS='5km')
-        self.fails(none, 'DISTANCE_UNIT', NEAR=none, DISTANCE_UNIT='km')
+        self.fails(none, 'DISTANCE_UNIT', 'leave it out', NEAR=none, DISTANCE_UNIT='km')
         self.fails(none, 'METHOD', NEAR=none, METHOD='GEODESIC')
 
     def test_unknown_option(self):

@@ -253,7 +253,7 @@ class TestParts(Case):
         open(os.path.join(folder, 'part_0003.gpkg'), 'w').close()
         os.mkdir(os.path.join(folder, '.part_0001.4711.part'))
         os.unlink(path)
-        self.whole('resume.vrt', '-dsco', 'PARTS=5', '-dsco', 'RESUME=YES')
+        self.whole('resume.vrt', '-dsco', 'PARTS=5', '-dsco', 'RESUME=YES', RETRIES=7, NUM_WORKERS=1)
         after = {name: os.stat(os.path.join(folder, name)).st_mtime_ns for name in os.listdir(folder)}
         self.assertEqual(set(before), set(after))
         self.assertEqual({name for name in before if before[name] != after[name]}, {'part_0001.gpkg', 'part_0003.gpkg'})

@@ -10,8 +10,9 @@ never good to be short, wrong, hung or dead. GDAL's own ends are counted apart: 
 deaths whose failed call and end both lie in GDAL, with nothing of ours between. What GDAL gives without a word when it
 reads an input alone (a CSV file that ends where a read has failed) is its own, too.
 
-Without --cases all failures with a stack of their own are tried (hours); with it so many, spread over jobs and
-classes. --at repeats one. --any lets calls fail that have nothing to do with our module, too: there only hanging and
+Without --cases all failures are tried whose stacks differ in frames of our module, each in four ways: once and from
+then on, with retries and without (50,000 cases: hours). --deep: also those that differ below us, in GDAL and GEOS
+(a million: days). With --cases so many, spread over jobs and classes, each place in one way. --at repeats one. --any lets calls fail that have nothing to do with our module, too: there only hanging and
 dying are ours.
 
 FISHNET_FAILING_CALLS names the library of failing_calls.c, GDAL_DRIVER_PATH the folder of the module, FISHNET_DATA that
@@ -481,8 +482,8 @@ class Sweep:
 
 # ---- which failures ----
 
-def places(job, kind, where):
-    """Numbers of calls, one for each stack; those that differ in our frames first."""
+def places(job, kind, where, deep):
+    """Numbers of calls, one for each stack; those that differ in our frames first, and with `deep` the others."""
     by_ours, by_all = {}, {}
     for which, hashes in job.state.log:
         if which >> 55 == CLASSES.index(kind) << 1 | (where == 'workers'):
@@ -492,7 +493,7 @@ def places(job, kind, where):
     first, rest = sorted(by_ours.values()), sorted(set(by_all.values()) - set(by_ours.values()))
     order.shuffle(first)
     order.shuffle(rest)
-    return first + rest
+    return first + rest if deep else first
 
 
 def cases_of(job, kind, where, at, turn, arguments):
@@ -512,7 +513,8 @@ def choose(all_jobs, arguments):
     for job in all_jobs:
         for kind in arguments.kind or CLASSES:
             for where in job.where:
-                numbers = [arguments.at] if arguments.at else places(job, kind, where)
+                deep = arguments.deep or arguments.cases > 0
+                numbers = [arguments.at] if arguments.at else places(job, kind, where, deep)
                 lines.append([case for turn, at in enumerate(numbers)
                               for case in cases_of(job, kind, where, at, turn, arguments)])
     chosen, turn = [], 0
@@ -541,6 +543,7 @@ def main():
     parser.add_argument('--cases', type=int, default=0)
     parser.add_argument('--job', action='append')
     parser.add_argument('--class', action='append', dest='kind', choices=CLASSES)
+    parser.add_argument('--deep', action='store_true')
     parser.add_argument('--at', type=int, default=0)
     parser.add_argument('--only', choices=('once', 'always'))
     parser.add_argument('--any', action='store_true')

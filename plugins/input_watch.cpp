@@ -330,9 +330,15 @@ std::string InputWatch::WhyNot(bool all)
 
 /* ---- what GDAL asks of the driver ---- */
 
-/* Does GDALDriver::QuietDelete ask, which Create and CreateCopy call? Others who ask whose file this is are told
- * what they would be told without us. */
-static bool IsAskedToDelete()
+bool IsForDriverAlone(const GDALOpenInfo *info)
+{
+    constexpr int kAllKinds = GDAL_OF_KIND_MASK & ~GDAL_OF_MULTIDIM_RASTER;
+    const int kinds = info->nOpenFlags & GDAL_OF_KIND_MASK;
+    return info->eAccess != GA_Update && (kinds == 0 || kinds == kAllKinds);
+}
+
+/* Others who ask whose file this is are told what they would be told without us. */
+bool IsAskedToDelete()
 {
     struct Search {
         int left = 24; /* frames */
@@ -371,11 +377,7 @@ bool InputWatch::Identify(const GDALOpenInfo *info)
     if (all.count.load(std::memory_order_relaxed) == 0 || t_pass)
         return false;
     const bool update = info->eAccess == GA_Update;
-    /* A program that opens a file mostly says of which kind it may be; one that asks for its driver alone need not,
-     * and newer GDALs say all kinds then. */
-    constexpr int kAllKinds = GDAL_OF_KIND_MASK & ~GDAL_OF_MULTIDIM_RASTER;
-    const int kinds = info->nOpenFlags & GDAL_OF_KIND_MASK;
-    if (!update && kinds != 0 && kinds != kAllKinds)
+    if (!update && !IsForDriverAlone(info))
         return false;
     const bool isDatabase = info->nHeaderBytes > 15 && memcmp(info->pabyHeader, "SQLite format 3", 15) == 0;
     const std::string path = AbsolutePath(info->pszFilename);

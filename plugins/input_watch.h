@@ -72,6 +72,12 @@ class InputWatch : public std::enable_shared_from_this<InputWatch>
     std::atomic<bool> m_isSetAside{false}, m_maybeWritten{false};
 };
 
+/* May it be that GDAL asks for the driver of a file alone? A program that opens a file mostly says of which kind it
+ * may be; one that asks for its driver need not, and newer GDALs say all kinds then. */
+bool IsForDriverAlone(const GDALOpenInfo *info);
+/* In an Identify: does GDALDriver::QuietDelete ask, which Create and CreateCopy call? */
+bool IsAskedToDelete();
+
 /* CPLError, and false, if the output is one of the inputs, or if one of them lies in the folder that goes with it
  * (may be empty). */
 bool CheckOutput(const char *driver, const InputFiles &inputs, const std::string &output, const std::string &folder);

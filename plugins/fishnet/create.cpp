@@ -8,6 +8,7 @@
 
 #include "fishnet/dataset.h"
 #include "fishnet/recipe.h"
+#include "deleted_files.h"
 #include "input_watch.h"
 #include "open_options.h"
 #include "recipe_file.h"
@@ -371,10 +372,24 @@ bool CheckOutput(const Creation &creation, const std::string &folder)
     return fishnet::CheckOutput("FISHNET", inputs, creation.output, folder);
 }
 
+/* GDAL has deleted what had the name of the output. The input that this was, which is there again; or empty. */
+static std::string PutBackInput(const Creation &creation, CSLConstList options)
+{
+    const std::string watched = InputWatch::PutBack(creation.output);
+    if (!watched.empty())
+        return watched;
+    return PutBackDeletedFiles(creation.output, [&](InputFiles &inputs) {
+        inputs.AddDataset(GDALDataset::ToHandle(creation.source));
+        inputs.AddName(creation.source->GetDescription());
+        for (CSLConstList option = options; option && *option; option++)
+            if (isalpha(static_cast<unsigned char>((*option)[0])) && (*option)[1] == '=')
+                inputs.AddName(*option + 2);
+    });
+}
+
 static GDALDataset *Create(Creation &creation, CSLConstList options)
 {
-    /* GDAL has deleted what had the name of the output. */
-    const std::string input = InputWatch::PutBack(creation.output);
+    const std::string input = PutBackInput(creation, options);
     if (!input.empty()) {
         CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: the output %s is an input: %s", creation.output.c_str(),
                  input.c_str());

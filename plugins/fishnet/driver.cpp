@@ -3,12 +3,13 @@
 #include <cstring>
 #include <string>
 
+#include "deleted_files.h"
 #include "fishnet/create.h"
 #include "fishnet/dataset.h"
 #include "fishnet/materialized.h"
+#include "fishnet/recipe.h"
 #include "fishnet/single_job.h"
 #include "fishnet/tile_job.h"
-#include "fishnet/recipe.h"
 #include "input_watch.h"
 #include "recipe_file.h"
 
@@ -114,7 +115,10 @@ void RegisterRasterDriver()
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, OpenOptionList().c_str());
     driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, CreationOptionList().c_str());
     driver->pfnIdentify = [](GDALOpenInfo *info) {
-        const bool deletes = GuardedQuietly(false, [info] { return InputWatch::Identify(info); });
+        const bool deletes = GuardedQuietly(false, [info] {
+            NoteDeletedFiles(info);
+            return InputWatch::Identify(info);
+        });
         return deletes ? TRUE : Dataset::Identify(info);
     };
     driver->pfnOpen = Dataset::Open;

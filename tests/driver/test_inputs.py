@@ -130,6 +130,20 @@ class RasterOutputs(Folder):
                 self.refuses(command + ' -co WORKERS=' + kind, 'v.vrt' if ' v.vrt' in command else
                              'w.vrt' if ' w.vrt' in command else 'x.tif')
 
+    def test_our_own_of_a_plain_source(self):
+        """GDAL deletes it before our driver is asked: it is put back."""
+        for kind in KINDS:
+            for command in ('gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A*2 x.tif ./x.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+B -co B=x.tif b.tif x.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+B -co B=w.vrt b.tif ./x.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 w.vrt x.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 x.tif link.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 x.tif hard.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 pyramid.tif ./pyramid.tif',
+                            'gdal_translate -q -of FISHNET -co CALC=A+1 w.vrt ./w.vrt',
+                            'gdal_translate -q -of FISHNET -co CALC=A+1 w.vrt v.vrt'):
+                self.refuses(command + ' -co WORKERS=' + kind, command.split()[-1].split('/')[-1])
+
     def test_the_folder_of_tiles(self):
         """An earlier output as the input of a new one of that name."""
         good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'TILE_SIZE=256', 'b.tif', 'q.vrt', cwd=self.here)

@@ -1,8 +1,11 @@
 #include "deleted_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include <dirent.h>
@@ -71,6 +74,7 @@ void DeletedFiles::Add(const std::string &path)
 {
     Deleted deleted;
     deleted.path = path;
+    m_files.reserve(m_files.size() + 1); /* before a descriptor could be lost */
     if (lstat(path.c_str(), &deleted.status) != 0)
         return;
     if (S_ISLNK(deleted.status.st_mode)) {

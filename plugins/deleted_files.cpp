@@ -1,6 +1,7 @@
 #include "deleted_files.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -114,22 +115,78 @@ bool DeletedFiles::IsStillThere() const
            now.st_mtim.tv_sec == noted.st_mtim.tv_sec && now.st_mtim.tv_nsec == noted.st_mtim.tv_nsec;
 }
 
-void NoteDeletedFiles(const GDALOpenInfo *info)
+/* How often this process has the file open. */
+static int TimesOpen(const struct stat &file)
 {
-    constexpr auto kTime = std::chrono::seconds(10);
-    if (t_deleted && std::chrono::steady_clock::now() - t_deleted->Begin() > kTime)
-        t_deleted.reset();
-    if (!IsForDriverAlone(info) || STARTS_WITH(info->pszFilename, "/vsi") || IsOpenedByWorker() || !IsAskedToDelete())
-        return;
-    const std::string path = Resolved(info->pszFilename);
+    DIR *folder = opendir("/proc/self/fd");
+    int times = 0;
+    struct stat status;
+    while (const dirent *entry = folder ? readdir(folder) : nullptr)
+        times += fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 && status.st_ino == file.st_ino &&
+                 status.st_dev == file.st_dev;
+    if (folder)
+        closedir(folder);
+    return times;
+}
+
+/* Names that this thread has opened lately. */
+static thread_local std::array<std::string, 32> t_opened;
+static thread_local size_t t_next = 0;
+
+/* Whether one of them refers to the file, as VRTs and recipes do. */
+static bool IsReferredTo(const std::string &path)
+{
+    for (const std::string &name : t_opened) {
+        if (name.empty() || Resolved(name) == path)
+            continue;
+        InputFiles inputs(InputFiles::Reach::Disk);
+        inputs.AddName(name);
+        for (const InputFile &input : inputs.Files())
+            if (Resolved(input.path) == path)
+                return true;
+    }
+    return false;
+}
+
+/* Any other file is let go at once: its place on the disk may be needed. */
+static bool MayBeInput(const std::string &path, bool isOpenToAsk)
+{
+    constexpr off_t kSmall = 1 << 20;
+    struct stat status;
+    return stat(path.c_str(), &status) == 0 &&
+           (status.st_size <= kSmall || TimesOpen(status) > isOpenToAsk || IsReferredTo(path));
+}
+
+static void NoteDeleted(const std::string &path, bool isOpenToAsk)
+{
     if (t_deleted && t_deleted->Path() == path && t_deleted->IsStillThere())
         return; /* it is opened once more to see what belongs to it */
+    if (!MayBeInput(path, isOpenToAsk))
+        return; /* not there, mostly: tools delete a file, and then have GDAL do so again */
     auto deleted = std::make_unique<DeletedFiles>(path);
     deleted->Add(path);
     if (deleted->IsEmpty())
-        return; /* tools delete what is there, and then have GDAL do so again */
+        return;
     deleted->AddBeside();
     t_deleted = std::move(deleted);
+}
+
+void NoteDeletedFiles(const GDALOpenInfo *info)
+{
+    constexpr auto kTime = std::chrono::seconds(10);
+    constexpr size_t kLongest = 4096;
+    if (t_deleted && std::chrono::steady_clock::now() - t_deleted->Begin() > kTime)
+        t_deleted.reset();
+    if (STARTS_WITH(info->pszFilename, "/vsi") || IsOpenedByWorker())
+        return;
+    if (IsForDriverAlone(info)) {
+        if (IsAskedToDelete())
+            NoteDeleted(Resolved(info->pszFilename), info->fpL != nullptr);
+    } else if (strlen(info->pszFilename) < kLongest &&
+               t_opened[(t_next + t_opened.size() - 1) % t_opened.size()] != info->pszFilename) {
+        t_opened[t_next] = info->pszFilename;
+        t_next = (t_next + 1) % t_opened.size();
+    }
 }
 
 std::string DeletedFiles::FindAmong(const InputFiles &inputs) const

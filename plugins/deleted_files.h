@@ -1,5 +1,6 @@
 /* Files that GDAL deletes to make place for an output, on this thread: a driver is asked to create the output only
- * when they are gone. So that one that turns out to be an input can be put back, they are kept open for a while. */
+ * when they are gone. So that one that turns out to be an input can be put back, one that may be an input is kept open
+ * for a while: it is small, open already, or a file that this thread has opened lately refers to it. */
 #ifndef FN_DELETED_FILES_H
 #define FN_DELETED_FILES_H
 

@@ -86,6 +86,8 @@ class RasterOutputs(Folder):
         raster('x.tif')
         raster('b.tif')
         raster('pyramid.tif')
+        write(os.path.join(folder, 'large.tif'), random.integers(0, 200, (1100, 1100)).astype(np.uint8))
+        good('gdalbuildvrt', '-q', 'large.vrt', 'large.tif', cwd=folder)
         gdal.Open(os.path.join(folder, 'pyramid.tif'), gdal.GA_Update).BuildOverviews('NEAREST', [2, 4])
         gdal.Open(os.path.join(folder, 'x.tif')).GetRasterBand(1).ComputeStatistics(False)  # x.tif.aux.xml
         os.symlink('x.tif', os.path.join(folder, 'link.tif'))
@@ -135,14 +137,25 @@ class RasterOutputs(Folder):
         for kind in KINDS:
             for command in ('gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A*2 x.tif ./x.tif',
                             'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+B -co B=x.tif b.tif x.tif',
-                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+B -co B=w.vrt b.tif ./x.tif',
                             'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 w.vrt x.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 large.tif ./large.tif',
+                            'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 large.vrt large.tif',
                             'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 x.tif link.tif',
                             'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 x.tif hard.tif',
                             'gdal_translate -q -of FISHNET -co OUTPUT=SINGLE -co CALC=A+1 pyramid.tif ./pyramid.tif',
                             'gdal_translate -q -of FISHNET -co CALC=A+1 w.vrt ./w.vrt',
                             'gdal_translate -q -of FISHNET -co CALC=A+1 w.vrt v.vrt'):
                 self.refuses(command + ' -co WORKERS=' + kind, command.split()[-1].split('/')[-1])
+
+    def test_an_output_is_let_go(self):
+        """What cannot be an input is not kept: its place on the disk may be needed."""
+        good('gdal_translate', '-q', '-outsize', '1500', '1500', 'b.tif', 'old.tif', cwd=self.here)
+        old = os.path.join(self.here, 'old.tif')
+        source = gdal.Open(os.path.join(self.here, 'b.tif'))
+        number = os.stat(old).st_ino
+        gdal.GetDriverByName('GTiff').CreateCopy(old, source)
+        self.assertNotIn(number, [os.stat('/proc/self/fd/' + name).st_ino for name in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + name)])
+        self.assertTrue(os.path.exists(old))
 
     def test_the_folder_of_tiles(self):
         """An earlier output as the input of a new one of that name."""

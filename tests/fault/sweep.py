@@ -12,8 +12,9 @@ reads an input alone (a CSV file that ends where a read has failed) is its own, 
 
 Without --cases all failures are tried whose stacks differ in frames of our module, each in four ways: once and from
 then on, with retries and without (50,000 cases: hours). --deep: also those that differ below us, in GDAL and GEOS
-(a million: days). With --cases so many, spread over jobs and classes, each place in one way. --at repeats one. --any lets calls fail that have nothing to do with our module, too: there only hanging and
-dying are ours.
+(a million: days). With --cases so many, spread over jobs and classes, each place in one way. An interrupt (Ctrl-C)
+ends it with the table so far. --at repeats one. --any lets calls fail that have nothing to do with our module, too:
+there only hanging and dying are ours.
 
 FISHNET_FAILING_CALLS names the library of failing_calls.c, GDAL_DRIVER_PATH the folder of the module, FISHNET_DATA that
 of the real data."""
@@ -566,12 +567,15 @@ def main():
                     print('%-24s %-8s %s' % (job.name, where, ' '.join(counted)), flush=True)
             cases = choose(chosen, arguments)
             print('%d cases' % len(cases), flush=True)
-            for case, result in zip(cases, pool.map(sweep.judge, cases)):
-                results[case.job.name][result.verdict] += 1
-                if result.verdict not in GOOD or arguments.verbose:
-                    print('\n%s --class %s --at %d --only %s (in %s%s)\n  %s' % (
-                          case.job.name, case.kind, case.at, case.duration, case.where,
-                          ', RETRIES=0' if case.no_retries else '', result.text), flush=True)
+            try:
+                for case, result in zip(cases, pool.map(sweep.judge, cases)):
+                    results[case.job.name][result.verdict] += 1
+                    if result.verdict not in GOOD or arguments.verbose:
+                        print('\n%s --class %s --at %d --only %s (in %s%s)\n  %s' % (
+                              case.job.name, case.kind, case.at, case.duration, case.where,
+                              ', RETRIES=0' if case.no_retries else '', result.text), flush=True)
+            except KeyboardInterrupt:  # the table of what was tried until then
+                pool.shutdown(wait=False, cancel_futures=True)
         bad = table(results)
         print('%.0f s, FISHNET_SEED=%d' % (time.monotonic() - begin, SEED))
         sys.exit(1 if bad else 0)

@@ -3,10 +3,10 @@
 #include "gdal_compat.h"
 
 #include "boundary.h"
-#include "commands/commands.h"
-#include "fishnet/driver.h"
-#include "neartable/driver.h"
-#include "jobs/helper.h"
+#include "commands.h"
+#include "drivers/calc/driver.h"
+#include "drivers/near/driver.h"
+#include "helper.h"
 
 void fishnet::RegisterJobs()
 {

@@ -1,5 +1,5 @@
 /* gdal fishnet calc: raster math, as `gdal raster calc` writes it. */
-#include "commands/commands.h"
+#include "commands.h"
 
 #ifdef FN_HAS_COMMANDS
 

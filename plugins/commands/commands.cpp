@@ -1,4 +1,4 @@
-#include "commands/commands.h"
+#include "commands.h"
 
 #ifndef FN_HAS_COMMANDS
 
@@ -12,10 +12,10 @@ void fishnet::RegisterCommands() {}
 
 #include <gdal_utils.h>
 
-#include "fishnet/single.h"
+#include "single.h"
 #include "handles.h"
 #include "input_files.h"
-#include "processes.h"
+#include "workers.h"
 
 namespace fishnet
 {

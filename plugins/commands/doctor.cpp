@@ -1,6 +1,6 @@
 /* gdal fishnet doctor: what is installed, what this process may use, a test of ourselves, and what to do about each
  * thing that is wrong. */
-#include "commands/commands.h"
+#include "commands.h"
 
 #ifdef FN_HAS_COMMANDS
 
@@ -25,7 +25,7 @@
 #include "fishnet/expr.h"
 #include "handles.h"
 #include "module.h"
-#include "jobs/helper.h"
+#include "helper.h"
 
 namespace fishnet::commands
 {

@@ -1,5 +1,5 @@
 /* gdal fishnet map: a dataset as it is, read in parallel: pipelines, formats that are slow to decode. */
-#include "commands/commands.h"
+#include "commands.h"
 
 #ifdef FN_HAS_COMMANDS
 

@@ -1,11 +1,11 @@
 /* gdal fishnet near: a near table. */
-#include "commands/commands.h"
+#include "commands.h"
 
 #ifdef FN_HAS_COMMANDS
 
 #include <gdal_utils.h>
 
-#include "neartable/options.h"
+#include "options.h"
 
 namespace fishnet::commands
 {

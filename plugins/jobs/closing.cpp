@@ -1,4 +1,4 @@
-#include "jobs/closing.h"
+#include "closing.h"
 
 #include <chrono>
 #include <condition_variable>

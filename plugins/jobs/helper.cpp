@@ -1,4 +1,4 @@
-#include "jobs/helper.h"
+#include "helper.h"
 
 #include <cerrno>
 #include <cstring>

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "jobs/job.h"
+#include "job.h"
 
 namespace fishnet
 {

@@ -1,11 +1,11 @@
-#include "jobs/job.h"
+#include "job.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <thread>
 
-#include "jobs/job_run.h"
+#include "job_run.h"
 
 namespace fishnet
 {

@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "processes.h"
+#include "workers.h"
 
 namespace fishnet
 {

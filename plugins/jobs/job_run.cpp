@@ -1,4 +1,4 @@
-#include "jobs/job_run.h"
+#include "job_run.h"
 
 #include <utility>
 

@@ -4,8 +4,8 @@
 
 #include "fishnet/engine.h"
 #include "fishnet/stream.h"
-#include "jobs/closing.h"
-#include "jobs/helper.h"
+#include "closing.h"
+#include "helper.h"
 
 namespace fishnet
 {

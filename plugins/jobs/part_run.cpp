@@ -1,9 +1,9 @@
-#include "jobs/part_run.h"
+#include "part_run.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "jobs/job_run.h"
+#include "job_run.h"
 
 namespace fishnet
 {

@@ -6,7 +6,7 @@
 #include <cpl_progress.h>
 
 #include "input_watch.h"
-#include "jobs/job.h"
+#include "job.h"
 #include "output_folder.h"
 
 namespace fishnet

@@ -11,8 +11,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FUNCTION_LINES, FILE_LINES, LINE_LENGTH = 60, 600, 120
-BASE = ('jobs',)  # folders of plugins/ that know no driver
-DRIVERS = ('fishnet', 'neartable', 'commands')
+BASE = ('gdal', 'files', 'jobs', 'raster', 'features')  # folders of plugins/ that know no driver
+DRIVERS = ('drivers/calc', 'drivers/near', 'commands')
 LONG_FILES = {  # with a reason
     'src/expr/ops.h': 'a table',
 }
@@ -42,8 +42,9 @@ def places_that_fill_a_job():
 def includes_from_the_base_into_a_driver():
     for name in sources(*['plugins/' + folder for folder in BASE]):
         for number, line in enumerate(lines_of(name), 1):
-            found = re.match(r'#include "(\w+)/(\w+\.h)"', line)
-            if found and found[1] in DRIVERS and os.path.exists(os.path.join(ROOT, 'plugins', found[1], found[2])):
+            found = re.match(r'#include "(?:.*/)?(\w+\.h)"', line)
+            if found and any(os.path.exists(os.path.join(ROOT, 'plugins', folder, found[1])) for folder in DRIVERS) \
+                    and not os.path.exists(os.path.join(ROOT, os.path.dirname(name), found[1])):
                 yield '%s:%d %s' % (name, number, found[0])
 
 

@@ -1,0 +1,180 @@
+/* The FISHNET dataset: GDAL's view of a plan and of the engine that computes it. */
+#ifndef FN_FISHNET_DATASET_H
+#define FN_FISHNET_DATASET_H
+
+#include "gdal_compat.h"
+
+#include "plan.h"
+#include "raster_job.h"
+#include "input_watch.h"
+#include "job_run.h"
+
+namespace fishnet
+{
+
+class Dataset final : public GDALDataset
+{
+  public:
+    static GDALDataset *Open(GDALOpenInfo *info);
+    static int Identify(GDALOpenInfo *info);
+    ~Dataset() override;
+
+    const OGRSpatialReference *GetSpatialRef() const override;
+    FN_DECLARE_GET_GEOTRANSFORM
+    int GetGCPCount() override;
+    const GDAL_GCP *GetGCPs() override;
+    const OGRSpatialReference *GetGCPSpatialRef() const override;
+    char **GetFileList() override;
+    char **GetMetadataDomainList() override;
+    FN_CSL GetMetadata(const char *domain = "") override;
+    const char *GetMetadataItem(const char *name, const char *domain = "") override;
+    CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type,
+                      int bandCount, int *bands, FN_CSL options) override;
+
+    /* Where pixels go: as in GDALDataset::RasterIO, one stride for each of the outputs. */
+    struct Target {
+        char *data;
+        GDALDataType type;
+        GSpacing pixelSpace, lineSpace, bandSpace;
+    };
+    /* Reads a window of some outputs (indices in Plan::outputs) at full resolution. */
+    CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                GDALRasterIOExtraArg *extra);
+    CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
+    /* Only this will be read from now on: nothing else is computed ahead. */
+    void LimitTo(const fn_window &window) { m_limit = window; }
+
+    const Plan &GetPlan() const { return *m_plan; }
+    const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
+    GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
+    int OverviewCount() const { return m_overviewCount; }
+    std::pair<int, int> OverviewSize(int level) const { return m_overviewSizes[static_cast<size_t>(level)]; }
+    Dataset *Overview(int level); /* NULL after CPLError */
+    /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels. */
+    /* hidesNoData: then it has zeros, and says nothing of a NoData value. */
+    void BeHollow(bool hidesNoData)
+    {
+        m_hollow = true;
+        m_hidesNoData = hidesNoData;
+    }
+    bool IsHollow() const { return m_hollow; }
+    bool HidesNoData() const { return m_hidesNoData; }
+
+  protected:
+    CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
+                     GDALDataType type, int bandCount, BANDMAP_TYPE bands, GSpacing pixelSpace, GSpacing lineSpace,
+                     GSpacing bandSpace, GDALRasterIOExtraArg *extra) override;
+
+  private:
+    struct ClearRecipe {
+        void operator()(fn_recipe *recipe) const
+        {
+            fn_recipe_clear(recipe);
+            delete recipe;
+        }
+    };
+    using Recipe = std::unique_ptr<fn_recipe, ClearRecipe>;
+
+    Dataset() = default;
+    static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source,
+                                         std::shared_ptr<InputWatch> watch);
+    static std::shared_ptr<InputWatch> WatchOver(const fn_recipe &recipe, const std::string &recipeFile);
+    bool CheckWorkers() const;
+    void PreparePython() const;
+    static GDALDataset *OpenRecipe(GDALOpenInfo *info);
+    CPLErr ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                     GDALRasterIOExtraArg *extra);
+    void ReadNothing(const std::vector<size_t> &wanted, const fn_window &window, const Target &target) const;
+    bool StartEngine();
+    CPLStringList ListFiles() const;
+    Dataset *OpenOverview(int level);
+    void CopyMetadata();
+    void CountOverviews();
+    CPLErr FillGeoTransform(double *values) const;
+    GDALDatasetH First() const { return m_handles[0].get(); }
+    std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
+    void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
+                     const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
+    CPLErr Fail(const fn_error &err) const;
+    CPLErr CheckInputs(bool all) const;
+    void FillReport();
+
+    std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
+    std::string m_recipeFile;                  /* empty: it was opened by a connection string */
+    PlanSource m_source;
+    std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<InputWatch> m_watch;
+    std::vector<DatasetHandle>
+        m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
+    std::shared_ptr<RasterJob> m_job;
+    JobRunHandle m_run;
+    std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */
+    size_t m_budget = 0;
+
+    struct Progress { /* of the readers of one group: where they were, to see where they go */
+        fn_window previous, current;
+    };
+    std::vector<Progress> m_progress;
+    fn_window m_limit = {}; /* empty: none */
+    size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
+
+    bool m_hollow = false, m_hidesNoData = false;
+    int m_overviewCount = 0;
+    std::vector<std::pair<int, int>> m_overviewSizes;
+    std::vector<std::unique_ptr<Dataset>> m_overviews;
+    CPLStringList m_report; /* the FISHNET metadata domain */
+};
+
+class Band final : public GDALRasterBand
+{
+  public:
+    /* output: index in Plan::outputs. A mask band belongs to the band that shows it. */
+    Band(Dataset *dataset, int number, size_t output);
+    ~Band() override;
+
+    double GetNoDataValue(int *success = nullptr) override;
+    int64_t GetNoDataValueAsInt64(int *success = nullptr) override;
+    uint64_t GetNoDataValueAsUInt64(int *success = nullptr) override;
+    double GetOffset(int *success = nullptr) override;
+    double GetScale(int *success = nullptr) override;
+    const char *GetUnitType() override;
+    GDALColorInterp GetColorInterpretation() override;
+    GDALColorTable *GetColorTable() override;
+    char **GetCategoryNames() override;
+    GDALRasterAttributeTable *GetDefaultRAT() override;
+    int GetMaskFlags() override;
+    GDALRasterBand *GetMaskBand() override;
+    bool IsMaskBand() const override;
+    int GetOverviewCount() override;
+    GDALRasterBand *GetOverview(int level) override;
+    CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type,
+                      FN_CSL options) override;
+#if FN_GDAL_AT_LEAST(3, 13)
+    bool MayMultiBlockReadingBeMultiThreaded() const override
+    {
+        return true;
+    }
+#endif
+
+  protected:
+    CPLErr IReadBlock(int blockX, int blockY, void *data) override;
+    int IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt, double *percent) override;
+    CPLErr IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, void *data, int bufWidth, int bufHeight,
+                     GDALDataType type, GSpacing pixelSpace, GSpacing lineSpace, GDALRasterIOExtraArg *extra) override;
+
+  private:
+    Dataset *Owner() const
+    {
+        return static_cast<Dataset *>(poDS);
+    }
+    GDALRasterBandH SourceBand() const; /* NULL for computed bands and masks */
+    const Output &GetOutput() const;
+
+    size_t m_output;
+    std::unique_ptr<Band> m_mask;
+    std::vector<std::unique_ptr<GDALRasterBand>> m_lost; /* in the places of overviews */
+};
+
+} // namespace fishnet
+
+#endif

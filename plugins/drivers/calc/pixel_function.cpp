@@ -1,0 +1,130 @@
+/* The pixel function `fishnet`: an expression over the sources of a VRT derived band. */
+#include "driver.h"
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include <cpl_string.h>
+
+#include "boundary.h"
+#include "fishnet/expr.h"
+#include "plan.h"
+#include "gdal_compat.h"
+
+namespace fishnet
+{
+
+/* Sources are A, B... in their order, all of the type that the VRT hands over. */
+struct Sources {
+    int count;
+    fn_type type;
+};
+
+static fn_status ResolveSource(void *user, char letter, int band, fn_type *type, fn_error *err)
+{
+    const auto *sources = static_cast<const Sources *>(user);
+    if (letter - 'A' >= sources->count)
+        return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': the band has %d source%s, from A", letter,
+                       sources->count, sources->count == 1 ? "" : "s");
+    if (band != 1)
+        return fn_fail(err, FN_ERR_SYNTAX,
+                       "%c[%d]: a source of a derived band is one band, choose it with <SourceBand>", letter, band);
+    *type = sources->type;
+    return FN_OK;
+}
+
+static fn_type CoreType(GDALDataType type)
+{
+    for (int i = 0; i < FN_TYPE_COUNT; i++)
+        if (ToGDAL(static_cast<fn_type>(i)) == type && type != GDT_Unknown)
+            return static_cast<fn_type>(i);
+    return FN_TYPE_COUNT;
+}
+
+static CPLErr Complain(const char *text)
+{
+    CPLError(CE_Failure, CPLE_AppDefined, "pixel function fishnet: %s", text);
+    return CE_Failure;
+}
+
+static CPLErr Compute(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
+                      GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
+{
+    Sources known = {sourceCount, CoreType(sourceType)};
+    const fn_type outputType = CoreType(bufferType);
+    if (known.type == FN_TYPE_COUNT || outputType == FN_TYPE_COUNT)
+        return Complain(CPLSPrintf("the type %s cannot be computed: only real types can",
+                                   GDALGetDataTypeName(known.type == FN_TYPE_COUNT ? sourceType : bufferType)));
+    const char *calc = CSLFetchNameValue(arguments, "CALC");
+    const char *nodataText = CSLFetchNameValue(arguments, "NODATA");
+    if (!calc)
+        return Complain("the argument CALC is missing");
+
+    fn_expr_options options = {};
+    options.nodata = true;
+    options.resolve = ResolveSource;
+    options.user = &known;
+    fn_expr *compiled = nullptr;
+    fn_error err;
+    if (fn_expr_compile(&calc, 1, &options, &compiled, &err) != FN_OK)
+        return Complain(CPLSPrintf("CALC: %s", err.text));
+    const std::unique_ptr<fn_expr, FreeExpr> expr(compiled);
+
+    fn_nodata nodataIn = {}, nodataOut = {};
+    if (nodataText && *nodataText) {
+        /* The value may lie outside of the type of the buffers on purpose: then nothing equals it. */
+        fn_nodata number = {};
+        if (fn_nodata_parse(nodataText, FN_FLOAT64, &number, &err) != FN_OK)
+            return Complain(err.text);
+        nodataIn = fn_nodata_from_double(number.value.f, known.type);
+        nodataOut = fn_nodata_from_double(number.value.f, outputType);
+    }
+    const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
+    std::vector<fn_plane> planes(static_cast<size_t>(fn_expr_input_count(expr.get())));
+    for (size_t i = 0; i < planes.size(); i++) {
+        char letter = 0;
+        int band = 0;
+        fn_expr_input(expr.get(), static_cast<int>(i), &letter, &band);
+        planes[i].data = sources[letter - 'A'];
+        planes[i].type = known.type;
+        planes[i].nodata = nodataIn;
+    }
+    std::vector<char> packed(pixels * fn_type_size(outputType)), scratch(fn_expr_scratch_bytes(expr.get()));
+    fn_sink sink = {};
+    sink.data = packed.data();
+    sink.type = outputType;
+    sink.nodata = nodataOut;
+    if (fn_expr_run(expr.get(), pixels, planes.data(), &sink, scratch.data(), nullptr, &err) != FN_OK)
+        return Complain(err.text);
+    const int size = static_cast<int>(fn_type_size(outputType));
+    for (int y = 0; y < height; y++)
+        GDALCopyWords(packed.data() + static_cast<size_t>(y) * static_cast<size_t>(width) * static_cast<size_t>(size),
+                      bufferType, size, static_cast<char *>(data) + static_cast<GSpacing>(y) * lineSpace, bufferType,
+                      pixelSpace, width);
+    return CE_None;
+}
+
+static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
+                            GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
+{
+    return Guarded("pixel function fishnet", CE_Failure, [&] {
+        return Compute(sources, sourceCount, data, width, height, sourceType, bufferType, pixelSpace, lineSpace,
+                       arguments);
+    });
+}
+
+void RegisterPixelFunction()
+{
+    static const char metadata[] =
+        "<PixelFunctionArgumentsList>"
+        "<Argument name='CALC' type='string' description='Expression over the sources A, B...'/>"
+        "<Argument name='NODATA' type='double' optional='true' description='Value that is NoData in the sources and in "
+        "the "
+        "result'/>"
+        "</PixelFunctionArgumentsList>";
+    GDALAddDerivedBandPixelFuncWithArgs("fishnet", PixelFunction, metadata);
+}
+
+} // namespace fishnet

@@ -1,0 +1,95 @@
+#include "raster_job.h"
+
+#include <utility>
+
+#include "worker.h"
+
+namespace fishnet
+{
+
+Words InputsOf(const Plan &plan)
+{
+    Words inputs;
+    for (const Source &input : plan.sources)
+        inputs.push_back(input.path);
+    return inputs;
+}
+
+void FailedTiles::Add(int64_t task, const fn_error &err, Notes &messages)
+{
+    messages.push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err.text});
+    const std::lock_guard<std::mutex> lock(m_mutex);
+    m_texts[task] = err.text;
+}
+
+std::map<int64_t, std::string> FailedTiles::List() const
+{
+    const std::lock_guard<std::mutex> lock(m_mutex);
+    return m_texts;
+}
+
+RasterJob::RasterJob(std::shared_ptr<const Plan> plan, PlanSource source, std::string signature, int threads,
+                     bool errorIsNoData)
+    : Job(threads), m_plan(std::move(plan)), m_source(std::move(source)), m_signature(std::move(signature)),
+      m_errorIsNoData(errorIsNoData)
+{
+}
+
+/* ---- for another process ---- */
+
+/* Words: these, then the open options. */
+enum : size_t { kSignature, kOverview, kConnection, kOpenOptions };
+
+JobDescription RasterJob::Describe() const
+{
+    Words words = {m_signature, std::to_string(m_source.overview), m_source.connection};
+    for (int i = 0; i < m_source.openOptions.size(); i++)
+        words.emplace_back(m_source.openOptions[i]);
+    return {"raster", std::move(words), m_source.folder, InputsOf(*m_plan)};
+}
+
+std::unique_ptr<Job> RasterJob::FromWords(const Words &words, int threads, fn_error *err)
+{
+    if (words.size() < kOpenOptions) {
+        fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told too little");
+        return nullptr;
+    }
+    PlanSource source;
+    source.connection = words[kConnection];
+    source.overview = atoi(words[kOverview].c_str());
+    for (size_t i = kOpenOptions; i < words.size(); i++)
+        source.openOptions.AddString(words[i].c_str());
+    return std::make_unique<RasterJob>(nullptr, std::move(source), words[kSignature], threads, false);
+}
+
+std::unique_ptr<JobWorker> RasterJob::OpenWorker(fn_error *err)
+{
+    return m_plan ? Worker::Open(m_plan, err)
+                  : Worker::OpenRemote(m_source.connection, m_source.openOptions, m_source.overview, m_signature, err);
+}
+
+/* ---- in the host ---- */
+
+int64_t RasterJob::TaskCount() const
+{
+    return fn_grid_tile_count(&m_plan->grid) * static_cast<int64_t>(m_plan->groups.size());
+}
+
+size_t RasterJob::TaskBytes(int64_t task, int) const
+{
+    return m_plan->TaskBytes(task);
+}
+
+std::string RasterJob::TaskName(int64_t task) const
+{
+    return "tile " + fishnet::Describe(m_plan->SourceWindow(task));
+}
+
+bool RasterJob::Complete(fn_task &task, Notes &messages, const fn_error &err)
+{
+    m_plan->FillNoData(task.number, task.result);
+    m_failed.Add(task.number, err, messages);
+    return true;
+}
+
+} // namespace fishnet

@@ -1,0 +1,71 @@
+/* The tiles of a dataset as a job. */
+#ifndef FN_FISHNET_RASTER_JOB_H
+#define FN_FISHNET_RASTER_JOB_H
+
+#include <map>
+#include <mutex>
+
+#include "plan.h"
+#include "job.h"
+
+namespace fishnet
+{
+
+/* What a worker process makes the same plan of. */
+struct PlanSource {
+    std::string connection;
+    CPLStringList openOptions;
+    int overview = -1;
+    std::string folder; /* that relative names begin at */
+};
+
+/* Tiles that are NoData because they could not be computed (ON_ERROR=NODATA). Any thread. */
+class FailedTiles
+{
+  public:
+    /* Says so to the host, too. */
+    void Add(int64_t task, const fn_error &err, Notes &messages);
+    /* Texts by task, in that order. */
+    std::map<int64_t, std::string> List() const;
+
+  private:
+    mutable std::mutex m_mutex;
+    std::map<int64_t, std::string> m_texts;
+};
+
+class RasterJob final : public Job
+{
+  public:
+    /* plan: NULL in a helper, where each worker makes it: drivers that may crash are not called before there are
+     * workers. signature: of the host's plan. */
+    RasterJob(std::shared_ptr<const Plan> plan, PlanSource source, std::string signature, int threads,
+              bool errorIsNoData);
+    static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);
+
+    /* Tiles that are NoData because they could not be computed. */
+    std::map<int64_t, std::string> Failed() const { return m_failed.List(); }
+
+    std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;
+    const char *Failure() const override { return "a tile cannot be computed"; }
+    JobDescription Describe() const override;
+    const char *Driver() const override { return "FISHNET"; }
+    int64_t TaskCount() const override;
+    size_t TaskBytes(int64_t task, int variant) const override;
+    std::string TaskName(int64_t task) const override;
+    bool CompletesFailed() const override { return m_errorIsNoData; }
+    bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
+
+  private:
+    std::shared_ptr<const Plan> m_plan;
+    PlanSource m_source;
+    std::string m_signature;
+    bool m_errorIsNoData;
+    FailedTiles m_failed;
+};
+
+/* The names of its sources. */
+Words InputsOf(const Plan &plan);
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,362 @@
+#include "single_job.h"
+
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "fishnet/stream.h"
+#include "worker.h"
+
+namespace fishnet
+{
+
+/* ---- what workers do ---- */
+
+namespace
+{
+/* Memory for pixels, aligned as results are. */
+struct FreeAligned {
+    void operator()(char *data) const { free(data); }
+};
+using Pixels = std::unique_ptr<char, FreeAligned>;
+
+class TileEncoder
+{
+  public:
+    TileEncoder(std::shared_ptr<const Plan> plan, const Layout &layout)
+        : m_plan(std::move(plan)), m_layout(layout), m_encoder(layout.Format(*m_plan))
+    {
+    }
+    const Plan &GetPlan() const { return *m_plan; }
+    /* Where the pixels of a group of outputs go, as Worker::Run() gives them. */
+    char *PixelsOf(size_t group, int64_t tile);
+    /* All pixels of the tile are there: they become task->result. */
+    fn_status Encode(fn_task *task, Notes *notes, fn_error *err);
+
+  private:
+    const char *Cut(size_t output, const fn_window &tile, const fn_window &block, std::vector<char> &buffer) const;
+    bool AddBlocks(const fn_window &tile, const std::vector<int64_t> &numbers);
+    std::vector<int64_t> BlocksOf(const fn_window &tile) const;
+    size_t Offset(size_t group, size_t pixels) const;
+
+    std::shared_ptr<const Plan> m_plan;
+    Layout m_layout;
+    BlockEncoder m_encoder;
+    Pixels m_pixels;
+    std::vector<std::vector<char>> m_bands; /* of a block */
+};
+
+class SingleWorker final : public JobWorker
+{
+  public:
+    SingleWorker(std::unique_ptr<Worker> worker, const Layout &layout)
+        : m_worker(std::move(worker)), m_encoder(m_worker->GetPlan(), layout)
+    {
+    }
+    fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
+
+  private:
+    std::unique_ptr<Worker> m_worker;
+    TileEncoder m_encoder;
+};
+} // namespace
+
+size_t Layout::PixelBytes() const
+{
+    return static_cast<size_t>(GDALGetDataTypeSizeBytes(type)) * static_cast<size_t>(bands);
+}
+
+/* Signed bytes of old GDALs are Byte to it. */
+static GDALDataType TypeOf(const Output &output)
+{
+    return ToGDAL(output.type) == GDT_Unknown ? GDT_Byte : ToGDAL(output.type);
+}
+
+BlockFormat Layout::Format(const Plan &plan) const
+{
+    BlockFormat format;
+    format.width = blockWidth;
+    format.height = blockHeight;
+    format.bands = byPixel ? bands : 1;
+    format.type = type;
+    format.nodata = plan.outputs[0].nodata;
+    format.nodataType = plan.outputs[0].type;
+    format.sparse = sparse;
+    format.options = options;
+    return format;
+}
+
+static int64_t BlocksAlong(int64_t pixels, int block)
+{
+    return (pixels + block - 1) / block;
+}
+
+size_t Layout::TileBytes(const fn_window &window) const
+{
+    const size_t blocks =
+        static_cast<size_t>(BlocksAlong(window.width, blockWidth) * BlocksAlong(window.height, blockHeight));
+    const size_t heads = blocks * static_cast<size_t>(byPixel ? 1 : bands);
+    const size_t raw = blocks * static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * PixelBytes();
+    return raw + raw / 16 + heads * (sizeof(BlockHead) + 256) + 64;
+}
+
+size_t TileEncoder::Offset(size_t group, size_t pixels) const
+{
+    size_t offset = 0;
+    for (size_t g = 0; g < group; g++)
+        offset += m_plan->Offset(m_plan->groups[g], m_plan->groups[g].first + m_plan->groups[g].count, pixels);
+    return offset;
+}
+
+/* Memory for the largest tile. */
+char *TileEncoder::PixelsOf(size_t group, int64_t tile)
+{
+    const fn_window window = fn_grid_tile(&m_plan->grid, tile);
+    if (!m_pixels) {
+        const size_t most =
+            static_cast<size_t>(m_plan->grid.tile_width) * static_cast<size_t>(m_plan->grid.tile_height);
+        const size_t bytes = Offset(m_plan->groups.size(), most);
+        m_pixels.reset(static_cast<char *>(aligned_alloc(64, (bytes + 63) / 64 * 64)));
+        if (!m_pixels)
+            throw std::bad_alloc();
+    }
+    return m_pixels.get() + Offset(group, static_cast<size_t>(window.width * window.height));
+}
+
+/* What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. Since 3.9 it is NaN where LERC would take it
+ * for one of the values that it quantizes; not with several bands in a block, where libtiff could not do that for
+ * long. */
+static void FillBeyondEdge(const Layout &layout, std::vector<char> &block)
+{
+    const bool lerc = STARTS_WITH_CI(layout.options.FetchNameValueDef("COMPRESS", ""), "LERC");
+    if (FN_GDAL_AT_LEAST(3, 9) && lerc && (layout.type == GDT_Float32 || layout.type == GDT_Float64) &&
+        !(layout.byPixel && layout.bands > 1)) {
+        const double nan = std::numeric_limits<double>::quiet_NaN();
+        const int size = GDALGetDataTypeSizeBytes(layout.type);
+        GDALCopyWords64(&nan, GDT_Float64, 0, block.data(), layout.type, size,
+                        static_cast<GPtrDiff_t>(block.size()) / size);
+    } else
+        memset(block.data(), 0, block.size());
+}
+
+/* A block's pixels of one band, in the file's type. */
+const char *TileEncoder::Cut(size_t output, const fn_window &tile, const fn_window &block,
+                             std::vector<char> &buffer) const
+{
+    const size_t pixels = static_cast<size_t>(tile.width * tile.height);
+    const size_t group = m_plan->GroupOf(output);
+    const GDALDataType type = TypeOf(m_plan->outputs[output]);
+    const int64_t from = GDALGetDataTypeSizeBytes(type), to = GDALGetDataTypeSizeBytes(m_layout.type);
+    const char *data = m_pixels.get() + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
+                       ((block.y - tile.y) * tile.width + block.x - tile.x) * from;
+    const bool whole = block.width == m_layout.blockWidth && block.height == m_layout.blockHeight;
+    if (whole && type == m_layout.type && block.width == tile.width)
+        return data;
+    buffer.resize(static_cast<size_t>(m_layout.blockWidth * to) * static_cast<size_t>(m_layout.blockHeight));
+    if (!whole)
+        FillBeyondEdge(m_layout, buffer);
+    for (int64_t y = 0; y < block.height; y++) {
+        const char *line = data + y * tile.width * from;
+        char *target = buffer.data() + y * m_layout.blockWidth * to;
+        if (type == m_layout.type)
+            memcpy(target, line, static_cast<size_t>(block.width * to));
+        else
+            GDALCopyWords64(line, type, static_cast<int>(from), target, m_layout.type, static_cast<int>(to),
+                            block.width);
+    }
+    return buffer.data();
+}
+
+/* In the order in which they stand in the file: row by row, all bands of the tile one after the other. */
+std::vector<int64_t> TileEncoder::BlocksOf(const fn_window &tile) const
+{
+    const fn_grid &grid = m_plan->grid;
+    const int64_t columns = BlocksAlong(grid.width, m_layout.blockWidth);
+    const int64_t plane = columns * BlocksAlong(grid.height, m_layout.blockHeight);
+    std::vector<int64_t> numbers;
+    for (int band = 0; band < (m_layout.byPixel ? 1 : m_layout.bands); band++)
+        for (int64_t y = tile.y / m_layout.blockHeight; y * m_layout.blockHeight < tile.y + tile.height; y++)
+            for (int64_t x = tile.x / m_layout.blockWidth; x * m_layout.blockWidth < tile.x + tile.width; x++)
+                numbers.push_back(band * plane + y * columns + x);
+    return numbers;
+}
+
+bool TileEncoder::AddBlocks(const fn_window &tile, const std::vector<int64_t> &numbers)
+{
+    const fn_grid &grid = m_plan->grid;
+    const int64_t columns = BlocksAlong(grid.width, m_layout.blockWidth);
+    const int64_t plane = columns * BlocksAlong(grid.height, m_layout.blockHeight);
+    const size_t inBlock = static_cast<size_t>(m_layout.byPixel ? m_layout.bands : 1);
+    m_bands.resize(inBlock);
+    std::vector<const char *> bands(inBlock);
+    for (int64_t number : numbers) {
+        const size_t first = static_cast<size_t>(number / plane);
+        fn_window block = {number % plane % columns * m_layout.blockWidth,
+                           number % plane / columns * m_layout.blockHeight, m_layout.blockWidth, m_layout.blockHeight};
+        block.width = std::min(block.width, grid.width - block.x);
+        block.height = std::min(block.height, grid.height - block.y);
+        for (size_t i = 0; i < inBlock; i++)
+            bands[i] = Cut(first + i, tile, block, m_bands[i]);
+        if (!m_encoder.Add(bands.data()))
+            return false;
+    }
+    return true;
+}
+
+fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
+{
+    const fn_window tile = fn_grid_tile(&m_plan->grid, task->number);
+    const std::vector<int64_t> numbers = BlocksOf(tile);
+    MessageCollector collector;
+    std::vector<BlockHead> heads;
+    std::vector<const char *> data(numbers.size());
+    bool ok = m_encoder.Begin(static_cast<int>(numbers.size())) && AddBlocks(tile, numbers) && m_encoder.Finish();
+    size_t bytes = sizeof(uint64_t);
+    for (size_t i = 0; ok && i < numbers.size(); i++) {
+        size_t size = 0;
+        ok = m_encoder.Get(static_cast<int>(i), &data[i], &size);
+        heads.push_back({numbers[i], size});
+        bytes += sizeof(BlockHead) + size;
+    }
+    if (!ok)
+        return fn_fail(err, FN_ERR_VALUE, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
+                       collector.Cause("the driver GTiff gives no reason").c_str());
+    for (Message &message : collector.messages) {
+        const size_t at = message.text.find(m_encoder.Name());
+        if (at != std::string::npos)
+            message.text.replace(at, m_encoder.Name().size(), "FISHNET: the output");
+        notes->push_back(std::move(message));
+    }
+    if (bytes > task->bytes) { /* an encoding that makes it larger */
+        const fn_status status = fn_stream_part(task, 0, bytes, err);
+        if (status != FN_OK)
+            return status;
+    }
+    char *to = static_cast<char *>(task->result);
+    const uint64_t count = heads.size();
+    memcpy(to, &count, sizeof count);
+    to += sizeof count;
+    memcpy(to, heads.data(), heads.size() * sizeof(BlockHead));
+    to += heads.size() * sizeof(BlockHead);
+    for (size_t i = 0; i < heads.size(); i++) {
+        if (heads[i].size)
+            memcpy(to, data[i], heads[i].size);
+        to += heads[i].size;
+    }
+    task->bytes = bytes;
+    return FN_OK;
+}
+
+fn_status SingleWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+{
+    const Plan &plan = m_encoder.GetPlan();
+    const int64_t tiles = fn_grid_tile_count(&plan.grid);
+    for (size_t group = 0; group < plan.groups.size(); group++) {
+        if (plan.outputs[plan.groups[group].first].isMask)
+            continue;
+        fn_task pixels = {};
+        pixels.number = static_cast<int64_t>(group) * tiles + task.number;
+        pixels.result = m_encoder.PixelsOf(group, task.number);
+        pixels.cancel = task.cancel;
+        Notes said;
+        const fn_status status = m_worker->Run(pixels, said, err);
+        messages.insert(messages.end(), said.begin(), said.end());
+        if (status != FN_OK)
+            return status;
+    }
+    return m_encoder.Encode(&task, &messages, err);
+}
+
+/* ---- the job ---- */
+
+SingleJob::SingleJob(std::shared_ptr<const Plan> plan, PlanSource source, std::string signature, Layout layout,
+                     int threads, bool errorIsNoData)
+    : Job(threads), m_plan(std::move(plan)), m_source(std::move(source)), m_signature(std::move(signature)),
+      m_layout(std::move(layout)), m_errorIsNoData(errorIsNoData)
+{
+}
+
+enum : size_t {
+    kSignature,
+    kConnection,
+    kBlockWidth,
+    kBlockHeight,
+    kBands,
+    kByPixel,
+    kType,
+    kSparse,
+    kOpenOptions,
+    kOptions,
+    kWords
+};
+
+JobDescription SingleJob::Describe() const
+{
+    return {"single",
+            {m_signature, m_source.connection, std::to_string(m_layout.blockWidth),
+             std::to_string(m_layout.blockHeight), std::to_string(m_layout.bands), std::to_string(m_layout.byPixel),
+             GDALGetDataTypeName(m_layout.type), std::to_string(m_layout.sparse),
+             PackOptions(m_source.openOptions.List()), PackOptions(m_layout.options.List())},
+            m_source.folder,
+            InputsOf(*m_plan)};
+}
+
+std::unique_ptr<Job> SingleJob::FromWords(const Words &words, int threads, fn_error *err)
+{
+    PlanSource source;
+    Layout layout;
+    if (words.size() != kWords || !UnpackOptions(words[kOpenOptions], source.openOptions) ||
+        !UnpackOptions(words[kOptions], layout.options)) {
+        fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+        return nullptr;
+    }
+    source.connection = words[kConnection];
+    layout.blockWidth = atoi(words[kBlockWidth].c_str());
+    layout.blockHeight = atoi(words[kBlockHeight].c_str());
+    layout.bands = atoi(words[kBands].c_str());
+    layout.byPixel = words[kByPixel] != "0";
+    layout.type = GDALGetDataTypeByName(words[kType].c_str());
+    layout.sparse = words[kSparse] != "0";
+    return std::make_unique<SingleJob>(nullptr, std::move(source), words[kSignature], std::move(layout), threads,
+                                       false);
+}
+
+std::unique_ptr<JobWorker> SingleJob::OpenWorker(fn_error *err)
+{
+    std::unique_ptr<Worker> worker =
+        m_plan ? Worker::Open(m_plan, err)
+               : Worker::OpenRemote(m_source.connection, m_source.openOptions, m_source.overview, m_signature, err);
+    return worker ? std::make_unique<SingleWorker>(std::move(worker), m_layout) : nullptr;
+}
+
+size_t SingleJob::TaskBytes(int64_t task, int) const
+{
+    return m_layout.TileBytes(fn_grid_tile(&m_plan->grid, task));
+}
+
+std::string SingleJob::TaskName(int64_t task) const
+{
+    return "tile " + fishnet::Describe(fn_grid_tile(&m_plan->grid, task));
+}
+
+bool SingleJob::Complete(fn_task &task, Notes &messages, const fn_error &err)
+{
+    TileEncoder encoder(m_plan, m_layout);
+    for (size_t group = 0; group < m_plan->groups.size(); group++)
+        m_plan->FillNoData(static_cast<int64_t>(group) * TaskCount() + task.number,
+                           encoder.PixelsOf(group, task.number));
+    fn_error ignored;
+    if (encoder.Encode(&task, &messages, &ignored) != FN_OK)
+        return false;
+    m_failed.Add(task.number, err, messages);
+    return true;
+}
+
+/* GTiff says once for a file what an encoder says for each of its files. */
+void SingleJob::Tell(const Message &message, const std::string &task, long process)
+{
+    if (message.level != CE_Warning || m_warnings.insert(message.text).second)
+        Job::Tell(message, task, process);
+}
+
+} // namespace fishnet

@@ -1,0 +1,434 @@
+#include "tiles.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <numeric>
+
+#include "create.h"
+#include "dataset.h"
+#include "mosaic.h"
+#include "tile_job.h"
+#include "input_files.h"
+#include "output_folder.h"
+
+namespace fishnet
+{
+
+/* ---- the grid ---- */
+
+fn_window TileSet::Window(int64_t tile) const
+{
+    const size_t count = columns.size() - 1;
+    const size_t column = static_cast<size_t>(tile) % count, row = static_cast<size_t>(tile) / count;
+    return {columns[column], rows[row], columns[column + 1] - columns[column], rows[row + 1] - rows[row]};
+}
+
+static int Digits(size_t count)
+{
+    return std::max(3, static_cast<int>(std::to_string(count - 1).size()));
+}
+
+std::string TileSet::Stem(int64_t tile) const
+{
+    const size_t count = columns.size() - 1;
+    return CPLSPrintf("r%0*d_c%0*d", Digits(rows.size() - 1), static_cast<int>(static_cast<size_t>(tile) / count),
+                      Digits(count), static_cast<int>(static_cast<size_t>(tile) % count));
+}
+
+std::vector<int> EqualEdges(int size, int count, int block)
+{
+    constexpr int kEven = 4; /* blocks that each part has at least, so that one more or less makes little difference */
+    count = std::min(count, size);
+    int unit = 1;
+    for (int candidate : {block, 256, 128, 64, 32, 16})
+        if (candidate > 1 && candidate < size && size / candidate >= static_cast<int64_t>(kEven) * count) {
+            unit = candidate;
+            break;
+        }
+    const int64_t units = (size + unit - 1) / unit;
+    std::vector<int> edges;
+    for (int64_t i = 0; i <= count; i++)
+        edges.push_back(static_cast<int>(std::min<int64_t>(size, unit * (i * units / count))));
+    return edges;
+}
+
+static std::vector<int> StepEdges(int size, int step)
+{
+    std::vector<int> edges;
+    for (int64_t edge = 0; edge < size; edge += step)
+        edges.push_back(static_cast<int>(edge));
+    edges.push_back(size);
+    return edges;
+}
+
+/* ---- creation options ---- */
+
+namespace
+{
+struct TileOptions {
+    int gridColumns = 0, gridRows = 0; /* GRID; 0: TILE_SIZE */
+    int tileWidth = 4096, tileHeight = 4096;
+    MosaicKind mosaic = MosaicKind::vrt;
+    bool resume = false;
+};
+} // namespace
+
+static bool Refuse(const char *key, const std::string &value, const char *wanted)
+{
+    CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: %s=%.200s: %s", key, value.c_str(), wanted);
+    return false;
+}
+
+static bool ReadGrid(const char *text, TileOptions &options)
+{
+    constexpr int kMost = 100000;
+    const char *c = text;
+    long long values[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        for (; isdigit(static_cast<unsigned char>(*c)) && values[i] <= kMost; c++)
+            values[i] = values[i] * 10 + (*c - '0');
+        if (i == 0 && (*c == 'x' || *c == 'X'))
+            c++;
+        else if (i == 0)
+            break;
+    }
+    if (*c != '\0' || values[0] < 1 || values[1] < 1 || values[0] > kMost || values[1] > kMost)
+        return Refuse("GRID", text, "columns x rows of tiles are wanted, such as 4x4");
+    options.gridColumns = static_cast<int>(values[0]);
+    options.gridRows = static_cast<int>(values[1]);
+    return true;
+}
+
+/* The driver of the tiles: one that copies a raster into a file, and reads it again. */
+static bool ReadFormat(const Creation &creation, TileSet &tiles)
+{
+    tiles.format = creation.own.FetchNameValueDef("FORMAT", "GTiff");
+    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(tiles.format.c_str());
+    const auto has = [&](const char *item) {
+        const char *value = driver ? driver->GetMetadataItem(item) : nullptr;
+        return value && CPLTestBool(value);
+    };
+    if (!driver || !has(GDAL_DCAP_RASTER))
+        return Refuse("FORMAT", tiles.format, "GDAL has no raster driver of that name");
+    if (!has(GDAL_DCAP_CREATECOPY) && !has(GDAL_DCAP_CREATE))
+        return Refuse("FORMAT", tiles.format, "that driver cannot write rasters");
+    if (EQUAL(tiles.format.c_str(), "VRT") || EQUAL(tiles.format.c_str(), "FISHNET"))
+        return Refuse("FORMAT", tiles.format, "that driver does not write the pixels");
+    /* Some write files of any name; what is no file has no name of GDAL's file systems. */
+    const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
+    const char *several = driver->GetMetadataItem(GDAL_DMD_EXTENSIONS);
+    std::string first = extension ? extension : several ? several : "";
+    first = first.substr(0, first.find(' '));
+    if (EQUAL(tiles.format.c_str(), "MEM") || (first.empty() && !has(GDAL_DCAP_VIRTUALIO)))
+        return Refuse("FORMAT", tiles.format, "that driver does not write a file for each tile");
+    tiles.extension = first.empty() ? "dat" : first;
+
+    char **values = CSLFetchNameValueMultiple(const_cast<char **>(creation.own.List()), "TILE_CO");
+    const CPLStringList given(values);
+    for (int i = 0; i < given.size(); i++) {
+        const CPLStringList parts(
+            CSLTokenizeString2(given[i], ";", CSLT_HONOURSTRINGS | CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
+        for (int k = 0; k < parts.size(); k++) {
+            const char *equal = strchr(parts[k], '=');
+            if (!equal || equal == parts[k])
+                return Refuse("TILE_CO", given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
+            tiles.options.AddString(parts[k]);
+        }
+    }
+    return true;
+}
+
+static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &options)
+{
+    const char *grid = creation.own.FetchNameValue("GRID");
+    const char *size = creation.own.FetchNameValue("TILE_SIZE");
+    const char *mosaic = creation.own.FetchNameValueDef("MOSAIC", "VRT");
+    const char *resume = creation.own.FetchNameValueDef("RESUME", "NO");
+    if (grid && size)
+        return Refuse("GRID", grid, "either GRID or TILE_SIZE is wanted, not both");
+    if (grid && !ReadGrid(grid, options))
+        return false;
+    if (size) {
+        fn_error err;
+        int width = 0, height = 0;
+        if (fn_parse_tile_size(size, &width, &height, &err) != FN_OK)
+            return Refuse("TILE_SIZE", size, "a size such as 4096 or 4096x2048 is wanted, each side from 1 to 65536");
+        if (width > 0) {
+            options.tileWidth = width;
+            options.tileHeight = height;
+        }
+    }
+    if (EQUAL(mosaic, "GTI") && !FN_GDAL_AT_LEAST(3, 9))
+        return Refuse("MOSAIC", mosaic,
+                      "needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME ". MOSAIC=VRT does without");
+    if (EQUAL(mosaic, "GTI"))
+        options.mosaic = MosaicKind::gti;
+    else if (!EQUAL(mosaic, "VRT"))
+        return Refuse("MOSAIC", mosaic, "VRT or GTI is wanted");
+    options.resume = EQUAL(resume, "YES") || EQUAL(resume, "TRUE") || EQUAL(resume, "ON") || EQUAL(resume, "1");
+    if (!options.resume && CPLTestBool(resume)) /* anything that is not no */
+        return Refuse("RESUME", resume, "YES or NO is wanted");
+
+    /* A name that ends otherwise is most likely meant for a single file. */
+    const char *const ending = options.mosaic == MosaicKind::gti ? ".gti" : ".vrt";
+    const size_t length = creation.output.size();
+    if (length <= strlen(ending) || !EQUAL(creation.output.c_str() + length - strlen(ending), ending)) {
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "FISHNET: the output %.300s is a mosaic over tiles: its name has to end in %s. One GeoTIFF is written "
+                 "with OUTPUT=SINGLE",
+                 creation.output.c_str(), ending);
+        return false;
+    }
+    tiles.folder = creation.output.substr(0, length - strlen(ending)) + "_tiles";
+    const std::string why = creation.workers.processes > 0 ? WhyNotShared(nullptr, creation.output) : std::string();
+    if (!why.empty()) {
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "FISHNET: worker processes cannot write to %.300s: %s. Write to a file, or use WORKERS=THREADS",
+                 creation.output.c_str(), why.c_str());
+        return false;
+    }
+    return ReadFormat(creation, tiles);
+}
+
+/* What the driver says to its options. */
+static Notes CheckTileOptions(const TileSet &tiles)
+{
+    MessageCollector collector;
+    GDALValidateCreationOptions(GDALGetDriverByName(tiles.format.c_str()), tiles.options.List());
+    return collector.messages;
+}
+
+static bool MakeGrid(const TileOptions &options, GDALDataset *computed, TileSet &tiles)
+{
+    constexpr int64_t kMost = 1000000;
+    const int width = computed->GetRasterXSize(), height = computed->GetRasterYSize();
+    int blockWidth = 0, blockHeight = 0;
+    computed->GetRasterBand(1)->GetBlockSize(&blockWidth, &blockHeight);
+    if (options.gridColumns > 0) {
+        tiles.columns = EqualEdges(width, options.gridColumns, blockWidth);
+        tiles.rows = EqualEdges(height, options.gridRows, blockHeight);
+    } else {
+        tiles.columns = StepEdges(width, options.tileWidth);
+        tiles.rows = StepEdges(height, options.tileHeight);
+    }
+    if (tiles.Count() <= kMost)
+        return true;
+    CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: that makes %lld tiles, and the most is %lld",
+             static_cast<long long>(tiles.Count()), static_cast<long long>(kMost));
+    return false;
+}
+
+/* ---- the folder ---- */
+
+/* "r003_c012.tif" and what belongs to it. */
+static bool IsOfTile(const std::string &name)
+{
+    size_t at = 0;
+    for (const char *part : {"r", "_c"}) {
+        if (name.compare(at, strlen(part), part) != 0)
+            return false;
+        at += strlen(part);
+        const size_t begin = at;
+        while (at < name.size() && isdigit(static_cast<unsigned char>(name[at])))
+            at++;
+        if (at - begin < 3)
+            return false;
+    }
+    return at < name.size() && name[at] == '.';
+}
+
+static const output::OutputKind kTiles = {"FISHNET", "tiles",
+                                          [](const std::string &name) { return IsOfTile(name) || name == kIndexName; }};
+
+/* What is noted beside tiles. False after CPLError. */
+static bool ReadFailures(const TileSet &tiles, const output::OutputFolder &folder, std::vector<std::string> &failures)
+{
+    const std::string ending = ".failed.txt";
+    std::vector<std::string> all;
+    if (!folder.List(all))
+        return false;
+    for (const std::string &name : all)
+        if (IsOfTile(name) && name.size() > ending.size() && name.substr(name.size() - ending.size()) == ending &&
+            !output::ReadLines(kTiles.driver, tiles.folder + "/" + name, failures))
+            return false;
+    std::sort(failures.begin(), failures.end());
+    failures.erase(std::unique(failures.begin(), failures.end()), failures.end());
+    return true;
+}
+
+/* ---- the recipe ---- */
+
+static std::string Joined(const std::vector<int> &values)
+{
+    std::string text;
+    for (int value : values)
+        text += (text.empty() ? "" : " ") + std::to_string(value);
+    return text;
+}
+
+/* All that the tiles depend on. */
+static output::OutputRecipe Recipe(const Creation &creation, const TileSet &tiles, GDALDataset *computed)
+{
+    std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
+                                      std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
+                                      "dataset " + output::OneLine(creation.connection)};
+    for (int i = 0; i < creation.openOptions.size(); i++)
+        if (!STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB="))
+            lines.push_back("option " + output::OneLine(creation.openOptions[i]));
+    lines.push_back(std::string("option ON_ERROR=") + (creation.errorIsNoData ? "NODATA" : "FAIL"));
+    lines.push_back("FORMAT=" + tiles.format);
+    for (int i = 0; i < tiles.options.size(); i++)
+        lines.push_back("TILE_CO=" + output::OneLine(tiles.options[i]));
+    lines.push_back("edges of columns " + Joined(tiles.columns));
+    lines.push_back("edges of rows " + Joined(tiles.rows));
+    InputFiles files;
+    files.AddName(creation.connection, creation.openOptions.List());
+    for (GDALDataset *dataset : {computed, creation.source})
+        files.AddDataset(GDALDataset::ToHandle(dataset));
+    const std::vector<std::string> states = files.Lines();
+    lines.insert(lines.end(), states.begin(), states.end());
+    return {lines, files.Unknown()};
+}
+
+/* ---- what workers open ---- */
+
+/* What a worker opens. It is the only one that reads it. */
+static CPLStringList OpenOptions(const Creation &creation, const std::string &tasks)
+{
+    CPLStringList options(creation.openOptions);
+    options.SetNameValue("NUM_WORKERS", "1");
+    options.SetNameValue("WORKERS", "THREADS");
+    options.SetNameValue("ON_ERROR", creation.errorIsNoData ? "NODATA" : "FAIL");
+    options.SetNameValue("RETRIES", CPLSPrintf("%d", creation.workers.retries));
+    if (!tasks.empty() && !options.FetchNameValue("TILE_SIZE"))
+        options.SetNameValue("TILE_SIZE", tasks.c_str());
+    return options;
+}
+
+static DatasetHandle OpenComputed(const std::string &connection, const CPLStringList &options)
+{
+    return DatasetHandle(GDALOpenEx(connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
+                                    const_cast<CPLStringList &>(options).List(), nullptr));
+}
+
+/* The size of the tasks that a worker reads by along one side: parts of a tile, so that no worker computes what
+ * belongs to another's. */
+static int TaskSize(const std::vector<int> &edges, int usual, int most)
+{
+    constexpr int kSmall = 16;
+    int common = 0, widest = 0;
+    for (size_t i = 1; i < edges.size(); i++) {
+        widest = std::max(widest, edges[i] - edges[i - 1]);
+        if (i + 1 < edges.size()) /* the last edge is the end of the raster */
+            common = std::gcd(common, edges[i]);
+    }
+    if (common == 0 || (common < kSmall && common < widest))
+        return std::min(usual, widest);
+    if (common % usual == 0)
+        return usual;
+    for (int size = std::min(common, most); size > kSmall; size--)
+        if (common % size == 0)
+            return size;
+    return std::min(common, FN_TILE_MAX);
+}
+
+static std::string TaskSizes(const TileSet &tiles, const fn_grid &usual)
+{
+    constexpr int kPixels = 512 * 512;
+    const int width = TaskSize(tiles.columns, usual.tile_width, 1024);
+    const int height = TaskSize(tiles.rows, usual.tile_height, std::max(16, kPixels / width));
+    return std::to_string(width) + "x" + std::to_string(height);
+}
+
+/* The share of a worker: three rows of its tasks across a tile. */
+static int CacheMegabytes(const Creation &creation, const TileJob &job, const Plan &plan)
+{
+    constexpr size_t kLeast = 16;
+    if (const char *given = creation.openOptions.FetchNameValue("CACHE_MB"))
+        return std::max(1, atoi(given) / job.workers);
+    int widest = 0;
+    for (size_t i = 1; i < job.tiles.columns.size(); i++)
+        widest = std::max(widest, job.tiles.columns[i] - job.tiles.columns[i - 1]);
+    const size_t tasks = static_cast<size_t>(widest / plan.grid.tile_width) + 2;
+    size_t bytes = 0;
+    for (size_t g = 0; g < plan.groups.size(); g++)
+        bytes += 3 * tasks * plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    return static_cast<int>(std::max(kLeast, (bytes >> 20) + 1));
+}
+
+/* What workers will see when they open it, and what they need for it. False after CPLError. */
+static bool DescribeForWorkers(const Creation &creation, TileJob &job)
+{
+    std::string cause;
+    {
+        MessageCollector collector; /* warnings have been given */
+        const DatasetHandle handle = OpenComputed(job.connection, job.openOptions);
+        if (handle) {
+            const Plan &plan = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()))->GetPlan();
+            job.signature = plan.Signature();
+            job.openOptions.SetNameValue("CACHE_MB", CPLSPrintf("%d", CacheMegabytes(creation, job, plan)));
+            return true;
+        }
+        cause = collector.Cause("not recognized as a raster dataset");
+    }
+    CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: %s cannot be opened again: %s",
+             WithoutSecrets(job.connection).c_str(), cause.c_str());
+    return false;
+}
+
+/* The job, for the tiles that are not there yet. NULL after CPLError. */
+static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const TileSet &tiles, GDALDataset *computed,
+                                            const output::OutputFolder &folder, const Notes &said)
+{
+    auto job = std::make_shared<TileJob>(creation.workers.threads);
+    job->tiles = tiles;
+    if (!job->FindTodo(folder, [&tiles](int64_t tile) { return tiles.FailedFile(tile); }))
+        return nullptr;
+    job->folder = AbsoluteName(tiles.folder);
+    job->connection = creation.connection;
+    job->workers =
+        static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, job->TaskCount())));
+    job->openOptions = OpenOptions(creation, TaskSizes(tiles, static_cast<Dataset *>(computed)->GetPlan().grid));
+    job->hostFolder = creation.folder;
+    job->inputs = {creation.connection, job->folder};
+    const CPLStringList files(computed->GetFileList());
+    for (int i = 0; i < files.size(); i++)
+        job->inputs.emplace_back(files[i]);
+    for (const Message &message : said)
+        job->said.insert(message.text);
+    return DescribeForWorkers(creation, *job) ? job : nullptr;
+}
+
+GDALDataset *CreateTiles(const Creation &creation)
+{
+    TileOptions options;
+    TileSet tiles;
+    if (!ReadOptions(creation, tiles, options) || !CheckOutput(creation, tiles.folder))
+        return nullptr;
+    const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
+    auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
+    if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
+        return nullptr;
+    const Notes said = CheckTileOptions(tiles);
+    for (const Message &message : said)
+        Emit(message);
+
+    output::OutputFolder folder(kTiles, tiles.folder);
+    if (!folder.Begin(Recipe(creation, tiles, computed), options.resume) ||
+        !output::Remove(kTiles.driver, creation.output))
+        return nullptr;
+    const std::shared_ptr<TileJob> job = MakeTileJob(creation, tiles, computed, folder, said);
+    tiles.folder = AbsoluteName(tiles.folder);
+    std::vector<std::string> failures;
+    if (!job ||
+        !WriteParts(job, folder, creation.workers, creation.trace, computed->Watch().get(), creation.progress,
+                    creation.progressData) ||
+        !ReadFailures(tiles, folder, failures) ||
+        !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))
+        return nullptr;
+    return GDALDataset::FromHandle(
+        GDALOpenEx(creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+}
+
+} // namespace fishnet

@@ -1,0 +1,238 @@
+#include "near_side.h"
+
+#include <algorithm>
+#include <map>
+
+#include "source.h"
+
+namespace fishnet::neartable
+{
+
+/* ---- which feature is which ---- */
+
+/* Counted alike on both sides. */
+static bool SharesPlaces(const NearPlan &plan, size_t near)
+{
+    return plan.excluded.layer == static_cast<int>(near) && plan.near[near].where == plan.input.where;
+}
+
+/* Features of the input's own layer are known by their FIDs where their places are not the same on both sides. */
+static bool NeedsUniqueFids(const NearPlan &plan, size_t near)
+{
+    const LayerPlan &layer = plan.near[near];
+    if (plan.excluded.layer == FN_ANY_LAYER)
+        return near == 0 && layer.path == plan.input.path && layer.layer == plan.input.layer;
+    return plan.excluded.layer == static_cast<int>(near) && !SharesPlaces(plan, near);
+}
+
+/* Reads the whole layer for its FIDs, but where the driver is known for giving each of them once. */
+static bool CheckFids(const LayerPlan &layer, GDALDatasetH dataset, OGRLayerH handle, fn_error *err)
+{
+    for (const char *driver : {"ESRI Shapefile", "FlatGeobuf", "CSV", "MapInfo File", "Parquet", "Arrow"})
+        if (EQUAL(driver, layer.driver.c_str()))
+            return true;
+    if (IsTableWithFids(layer, dataset, OGR_L_GetFIDColumn(handle)))
+        return true;
+    MessageCollector collector;
+    FeatureHandle feature;
+    std::vector<int64_t> fids;
+    std::string cause;
+    OGR_L_SetAttributeFilter(handle, nullptr);
+    OGR_L_ResetReading(handle);
+    do {
+        if (!ReadFeature(handle, collector, &feature, cause)) {
+            fn_fail(err, FN_ERR_READ, "%.400s cannot be read: %.500s", Describe(layer).c_str(), cause.c_str());
+            return false;
+        }
+        if (feature)
+            fids.push_back(OGR_F_GetFID(feature.get()));
+    } while (feature);
+    std::sort(fids.begin(), fids.end());
+    const auto twin = std::adjacent_find(fids.begin(), fids.end());
+    if (twin == fids.end())
+        return true;
+    fn_fail(err, FN_ERR_ARGUMENT,
+            "EXCLUDE_SELF: several features of %.400s have the FID %lld, and a WHERE that differs from NEAR_WHERE, or "
+            "a layer that is given more "
+            "than once, leaves nothing else to know them by: EXCLUDE_SELF=NO is wanted",
+            Describe(layer).c_str(), static_cast<long long>(*twin));
+    return false;
+}
+
+/* The feature that is added next is the one at that place. */
+void NearSide::AddPlace(int64_t place)
+{
+    if (!m_places.empty()) {
+        Run &last = m_places.back();
+        if (last.place + last.count == place && last.feature + last.count == m_features) {
+            last.count++;
+            return;
+        }
+    }
+    m_places.push_back({place, m_features, 1});
+}
+
+int64_t NearSide::FeatureAt(int64_t place) const
+{
+    const auto after = std::upper_bound(m_places.begin(), m_places.end(), place,
+                                        [](int64_t wanted, const Run &run) { return wanted < run.place; });
+    if (after == m_places.begin())
+        return -1;
+    const Run &run = *std::prev(after);
+    return place - run.place < run.count ? run.feature + (place - run.place) : -1;
+}
+
+/* ---- reading ---- */
+
+std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const std::vector<DatasetHandle> &handles,
+                                               Notes &messages, fn_error *err, const GoesOn &goesOn)
+{
+    std::shared_ptr<NearSide> self(new NearSide());
+    fn_near_options options = {};
+    options.geodesic = plan.geodesic;
+    options.semi_major = plan.semiMajor;
+    options.flattening = plan.flattening;
+    options.along = plan.limits.along;
+    fn_near *set = nullptr;
+    if (fn_near_new(&options, &set, err) != FN_OK)
+        return nullptr;
+    self->m_set.reset(set);
+    std::map<size_t, DatasetHandle> opened;
+    MessageCollector collector;
+    for (size_t i = 0; i < plan.near.size(); i++) {
+        const LayerPlan &layer = plan.near[i];
+        GDALDatasetH dataset = layer.dataset < handles.size() ? handles[layer.dataset].get() : nullptr;
+        if (!dataset) {
+            DatasetHandle &own = opened[layer.dataset];
+            if (!own)
+                own = NearPlan::Open(layer);
+            dataset = own.get();
+        }
+        fn_status status = FN_OK;
+        std::string cause;
+        OGRLayerH handle = FindLayer(layer, dataset, &status, cause);
+        if (!handle) {
+            fn_fail(err, status, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
+                    collector.Cause(cause.c_str()).c_str());
+            return nullptr;
+        }
+        if (NeedsUniqueFids(plan, i) && !CheckFids(layer, dataset, handle, err))
+            return nullptr;
+        if (self->ReadLayer(plan, layer, static_cast<int>(i), handle, messages, goesOn, err) != FN_OK)
+            return nullptr;
+    }
+    if (fn_near_build(set, nullptr, err) != FN_OK)
+        return nullptr;
+    return self;
+}
+
+fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle,
+                              Notes &messages, const GoesOn &goesOn, fn_error *err)
+{
+    constexpr size_t kBatch = 16384, kBytes = 16 << 20;
+    std::string cause;
+    Extractor extractor;
+    const auto group = [this](const std::string &key) {
+        return m_groups.emplace(key, static_cast<uint32_t>(m_groups.size())).first->second;
+    };
+    if (!extractor.Init(plan, layer, plan.nearFields, group, cause))
+        return fn_fail(err, FN_ERR_ARGUMENT, "%.400s cannot be transformed: %.500s", Describe(layer).c_str(),
+                       cause.c_str());
+
+    int64_t count = 0;
+    m_knowsPlaces = m_knowsPlaces || SharesPlaces(plan, static_cast<size_t>(number));
+    Unusable unusable;
+    MessageCollector collector;
+    extractor.Prepare(handle);
+    OGR_L_SetAttributeFilter(handle, layer.where.empty() ? nullptr : layer.where.c_str());
+    OGR_L_ResetReading(handle);
+    Batch batch;
+    for (bool end = false; !end;) {
+        const int64_t place = count;
+        batch.Clear();
+        fn_pool_alive();
+        while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
+            FeatureHandle feature;
+            if (!ReadFeature(handle, collector, &feature, cause))
+                return fn_fail(err, FN_ERR_READ, "%.400s cannot be read after %lld features: %.500s",
+                               Describe(layer).c_str(), static_cast<long long>(count), cause.c_str());
+            end = !feature;
+            if (end)
+                break;
+            extractor.Append(feature.get(), count++, batch, collector);
+        }
+        if (goesOn && !goesOn())
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled while the near side was read");
+        unusable.Add(batch.unusable);
+        fn_error reason = {};
+        if (!AddBatch(plan, batch, number, place, unusable, &reason))
+            return fn_fail(err, reason.status, "%.400s: %.500s", Describe(layer).c_str(), reason.text);
+    }
+    OGR_L_ResetReading(handle);
+    messages.insert(messages.end(), collector.messages.begin(), collector.messages.end());
+    if (unusable.Total() > 0)
+        messages.push_back({CE_Warning, CPLE_AppDefined,
+                            "NEARTABLE: " + std::to_string(unusable.Total()) + " of " + std::to_string(count) +
+                                " near features in " + Describe(layer) +
+                                " are left out, their geometries cannot be used: " + unusable.Describe()});
+    return FN_OK;
+}
+
+/* place: of the first in its layer. */
+bool NearSide::AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err)
+{
+    const bool grouped = plan.HasGroups(), records = !plan.nearFields.empty();
+    const bool places = SharesPlaces(plan, static_cast<size_t>(layer));
+    std::vector<fn_usable> verdicts;
+    const auto added = [&](size_t i, fn_usable verdict) {
+        unusable.Count(verdict);
+        if (verdict != FN_USABLE)
+            return;
+        if (places)
+            AddPlace(place + static_cast<int64_t>(i));
+        m_features++;
+        if (!records)
+            return;
+        m_recordBegin.push_back(m_records.size());
+        m_records.insert(m_records.end(), batch.Record(i), batch.Record(i) + batch.RecordBytes(i));
+    };
+    /* A feature without a group can never be found. */
+    const auto skip = [&](size_t i) {
+        return batch.shapes[i] == Batch::Shape::Nothing || (grouped && batch.groups[i] == FN_NO_GROUP);
+    };
+    for (size_t i = 0; i < batch.Count();) {
+        if (skip(i)) {
+            i++;
+            continue;
+        }
+        if (batch.shapes[i] == Batch::Shape::Wkb) {
+            fn_usable verdict = FN_USABLE;
+            if (fn_near_add_wkb(m_set.get(), batch.Wkb(i), batch.WkbBytes(i), batch.fids[i],
+                                grouped ? batch.groups[i] : FN_NO_GROUP, layer, &verdict, err) != FN_OK)
+                return false;
+            added(i, verdict);
+            i++;
+            continue;
+        }
+        size_t end = i;
+        while (end < batch.Count() && batch.shapes[end] == Batch::Shape::Point && !skip(end))
+            end++;
+        verdicts.resize(end - i);
+        if (fn_near_add_points(m_set.get(), end - i, batch.xy.data() + 2 * i, batch.fids.data() + i,
+                               grouped ? batch.groups.data() + i : nullptr, layer, verdicts.data(), nullptr,
+                               err) != FN_OK)
+            return false;
+        for (size_t k = i; k < end; k++)
+            added(k, verdicts[k - i]);
+        i = end;
+    }
+    return true;
+}
+
+uint32_t NearSide::Group(const std::string &key) const
+{
+    const auto found = m_groups.find(key);
+    return found == m_groups.end() ? FN_NO_GROUP : found->second;
+}
+
+} // namespace fishnet::neartable

@@ -1,0 +1,382 @@
+#include "parts.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+
+#include "input_files.h"
+#include "input_watch.h"
+#include "dataset.h"
+#include "parts_job.h"
+#include "open_options.h"
+#include "output_folder.h"
+
+namespace fishnet::neartable
+{
+
+using namespace output;
+
+/* ---- creation options ---- */
+
+std::string CreationOptionList()
+{
+    return "<CreationOptionList>"
+           "<Option name='FORMAT' type='string' default='GPKG' description='Driver that writes the parts'/>"
+           "<Option name='PARTS' type='int' min='1' description='Number of parts; by default four for each worker'/>"
+           "<Option name='PART_DSCO' type='string' description='Dataset creation option of that driver, NAME=VALUE; "
+           "may be "
+           "repeated, or hold several separated by a semicolon'/>"
+           "<Option name='PART_LCO' type='string' description='Layer creation option of that driver, likewise'/>"
+           "<Option name='RESUME' type='boolean' default='NO' description='Continue an interrupted run: whole parts "
+           "are kept'/>"
+           "</CreationOptionList>";
+}
+
+static bool Refuse(const char *key, const char *value, const char *wanted)
+{
+    CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: %s=%.200s: %s", key, value, wanted);
+    return false;
+}
+
+static bool ReadFormat(const char *name, bool hasGeometry, PartsJob &job)
+{
+    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(name);
+    const auto has = [driver](const char *item) {
+        const char *value = driver ? driver->GetMetadataItem(item) : nullptr;
+        return value && CPLTestBool(value);
+    };
+    if (!driver || !has(GDAL_DCAP_VECTOR))
+        return Refuse("FORMAT", name, "GDAL has no vector driver of that name");
+    if (!has(GDAL_DCAP_CREATE) || !has(GDAL_DCAP_OPEN))
+        return Refuse("FORMAT", name, "that driver cannot write a table and read it again");
+    const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
+    const CPLStringList extensions(CSLTokenizeString2(driver->GetMetadataItem(GDAL_DMD_EXTENSIONS), " ", 0));
+    if ((!extension || !*extension) && extensions.size() > 0)
+        extension = extensions[0];
+    if (!extension || !*extension)
+        return Refuse("FORMAT", name, "that driver does not write a file for each part");
+    job.format = name;
+    job.extension = extension;
+    if (EQUAL(name, "ESRI Shapefile") && !hasGeometry)
+        job.extension = "dbf";
+    return true;
+}
+
+/* Types of columns, where the format keeps them apart. */
+static void KeepTypes(PartsJob &job)
+{
+    if (EQUAL(job.format.c_str(), "CSV") && !job.layerOptions.FetchNameValue("CREATE_CSVT"))
+        job.layerOptions.SetNameValue("CREATE_CSVT", "YES");
+}
+
+/* The order of rows, where the format would sort them for an index. */
+static void KeepOrder(PartsJob &job)
+{
+    if (EQUAL(job.format.c_str(), "FlatGeobuf") && !job.layerOptions.FetchNameValue("SPATIAL_INDEX"))
+        job.layerOptions.SetNameValue("SPATIAL_INDEX", "NO");
+}
+
+static bool ReadList(CSLConstList options, const char *key, CPLStringList &list)
+{
+    const CPLStringList given(CSLFetchNameValueMultiple(const_cast<char **>(options), key));
+    for (int i = 0; i < given.size(); i++)
+        if (!SplitSettings(given[i], list))
+            return Refuse(key, given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
+    return true;
+}
+
+static bool ReadParts(const char *text, int workers, int64_t &parts)
+{
+    constexpr int64_t kEach = 4, kMost = 100000;
+    parts = kEach * workers;
+    if (!text)
+        return true;
+    char *end = nullptr;
+    const long long n = isdigit(static_cast<unsigned char>(*text)) ? strtoll(text, &end, 10) : 0;
+    if (n < 1 || n > kMost || *end != '\0')
+        return Refuse("PARTS", text, "a number from 1 to 100000 is wanted");
+    parts = n;
+    return true;
+}
+
+static bool ReadYes(const char *key, const char *text, bool &yes)
+{
+    yes = EQUAL(text, "YES") || EQUAL(text, "TRUE") || EQUAL(text, "ON") || EQUAL(text, "1");
+    return yes || EQUAL(text, "NO") || EQUAL(text, "FALSE") || EQUAL(text, "OFF") || EQUAL(text, "0") ||
+           Refuse(key, text, "YES or NO is wanted");
+}
+
+/* The options of the table that workers take over: none about workers, which are those of the run. */
+static CPLStringList TableOptions(const Options &options)
+{
+    CPLStringList list;
+    for (int i = 0; i < options.openOptions.size(); i++) {
+        const char *item = options.openOptions[i];
+        bool known = false;
+        fn_error ignored;
+        fn_worker_options workers = fn_worker_options_default();
+        const char *equal = strchr(item, '=');
+        if (equal)
+            fn_worker_options_take(&workers, item, static_cast<size_t>(equal - item), equal + 1, &known, &ignored);
+        if (!known)
+            list.AddString(item);
+    }
+    list.SetNameValue("NUM_WORKERS", "1");
+    list.SetNameValue("WORKERS", "THREADS");
+    return list;
+}
+
+/* All that the parts depend on. */
+static OutputRecipe Recipe(const PartsJob &job, GDALDataset *table)
+{
+    std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
+                                      std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
+                                      "table " + OneLine(job.connection)};
+    for (int i = 0; i < job.openOptions.size(); i++)
+        if (!STARTS_WITH_CI(job.openOptions[i], "RETRIES="))
+            lines.push_back("option " + OneLine(job.openOptions[i]));
+    lines.push_back("FORMAT=" + job.format);
+    for (int i = 0; i < job.datasetOptions.size(); i++)
+        lines.push_back("PART_DSCO=" + OneLine(job.datasetOptions[i]));
+    for (int i = 0; i < job.layerOptions.size(); i++)
+        lines.push_back("PART_LCO=" + OneLine(job.layerOptions[i]));
+    lines.push_back("PARTS=" + std::to_string(job.parts));
+    InputFiles files;
+    files.AddDataset(GDALDataset::ToHandle(table));
+    files.AddName(job.connection, job.openOptions.List());
+    const std::vector<std::string> states = files.Lines();
+    lines.insert(lines.end(), states.begin(), states.end());
+    return {lines, files.Unknown()};
+}
+
+static bool IsMember(const std::string &name)
+{
+    constexpr size_t kDigits = 4;
+    const std::string begin = "part_";
+    const size_t end = name.find_first_not_of("0123456789", begin.size());
+    return name.compare(0, begin.size(), begin) == 0 && end != std::string::npos && end - begin.size() >= kDigits &&
+           name[end] == '.';
+}
+
+/* ---- the union ---- */
+
+static std::string Escaped(const char *text)
+{
+    char *escaped = CPLEscapeString(text, -1, CPLES_XML);
+    const std::string result = escaped;
+    CPLFree(escaped);
+    return result;
+}
+
+static bool IsJSON(const std::string &format)
+{
+    return EQUAL(format.c_str(), "GeoJSON") || EQUAL(format.c_str(), "GeoJSONSeq");
+}
+
+/* The type of a column of the union: the table's where each format can give values of it, whatever it made of those
+ * of one part. */
+static OGRFieldType UnionType(OGRFieldType table, OGRFieldType part)
+{
+    switch (table) {
+    case OFTInteger:
+    case OFTInteger64:
+    case OFTReal:
+    case OFTString:
+        return table;
+    default:
+        return part;
+    }
+}
+
+/* The columns of the table under the names that a part has for them; empty: it does not have them all. */
+static std::string UnionFields(OGRFeatureDefnH table, OGRFeatureDefnH part)
+{
+    std::string fields;
+    const std::vector<int> columns = PartsJob::FindColumns(table, part);
+    for (size_t i = 0; i < columns.size(); i++) {
+        if (columns[i] < 0)
+            return {};
+        OGRFieldDefnH own = OGR_FD_GetFieldDefn(table, static_cast<int>(i));
+        OGRFieldDefnH stored = OGR_FD_GetFieldDefn(part, columns[i]);
+        const OGRFieldType type = UnionType(OGR_Fld_GetType(own), OGR_Fld_GetType(stored));
+        const OGRFieldSubType subtype = OGR_Fld_GetSubType(OGR_Fld_GetType(stored) == type ? stored : own);
+        fields +=
+            "    <Field name=\"" + Escaped(OGR_Fld_GetNameRef(stored)) + "\" type=\"" + OGR_GetFieldTypeName(type) +
+            (subtype == OFSTNone ? std::string() : std::string("\" subtype=\"") + OGR_GetFieldSubTypeName(subtype)) +
+            "\"/>\n";
+    }
+    return fields;
+}
+
+/* The geometries of the union, as a part has them. */
+static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
+{
+    const OGRwkbGeometryType own = OGR_FD_GetGeomType(table);
+    const OGRwkbGeometryType stored = OGR_FD_GetGeomType(OGR_L_GetLayerDefn(part));
+    std::string type = own == wkbNone ? "wkbNone" : own == wkbPoint ? "wkbPoint" : "wkbLineString";
+    if (own != wkbNone)
+        type = wkbFlatten(stored) != own ? "wkbUnknown" : wkbHasZ(stored) ? type + "25D" : type;
+    std::string xml = "<GeometryType>" + type + "</GeometryType>";
+    OGRSpatialReferenceH srs = own == wkbNone ? nullptr : OGR_L_GetSpatialRef(part);
+    const char *name = own == wkbNone ? "" : OGR_L_GetGeometryColumn(part); /* geometries are found by it */
+    const std::string element = *name ? "SRS" : "LayerSRS";
+    char *wkt = nullptr;
+    if (srs && OSRExportToWkt(srs, &wkt) == OGRERR_NONE)
+        xml += "<" + element + ">" + Escaped(wkt) + "</" + element + ">";
+    CPLFree(wkt);
+    if (*name)
+        xml = "<GeometryField name=\"" + Escaped(name) + "\">" + xml + "</GeometryField>";
+    return "    " + xml + "\n";
+}
+
+/* A union that says which columns it has: its first part may have no rows, and then in some formats no columns
+ * either. */
+static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
+{
+    const std::string folder = job.folder.substr(job.folder.rfind('/') + 1);
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
+    std::string sources, fields, geometry;
+    int64_t rows = 0;
+    for (int64_t part = 0; part < job.parts; part++) {
+        const std::string file = job.folder + "/" + job.File(part);
+        VSIStatBufL stat;
+        if (VSIStatL(file.c_str(), &stat) == 0 && stat.st_size == 0 && !VSI_ISDIR(stat.st_mode))
+            continue; /* no rows, no file of that format */
+        const DatasetHandle dataset(
+            GDALOpenEx(file.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+        OGRLayerH layer = PartsJob::OnlyLayer(dataset.get());
+        if (dataset && !layer && GDALDatasetGetLayerCount(dataset.get()) == 0)
+            continue; /* no rows, no layer in a file of that format */
+        if (!layer) {
+            CPLError(CE_Failure, CPLE_OpenFailed, "NEARTABLE: the part %s cannot be read again", file.c_str());
+            return false;
+        }
+        const int64_t count = OGR_L_GetFeatureCount(layer, TRUE);
+        if (count == 0 && rows > 0)
+            continue;
+        if (fields.empty())
+            fields = UnionFields(defn, OGR_L_GetLayerDefn(layer));
+        if (rows == 0)
+            geometry = UnionGeometry(defn, layer);
+        rows += count;
+        sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
+                   "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +
+                   "</SrcDataSource>\n";
+        if (IsJSON(job.format)) /* a text that looks like a date stays as it is */
+            sources += "      <OpenOptions><OOI key=\"DATE_AS_STRING\">YES</OOI></OpenOptions>\n";
+        sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
+    }
+    if (sources.empty()) {
+        CPLError(CE_Failure, CPLE_AppDefined, "NEARTABLE: the table has no rows, and %s writes no file without rows",
+                 job.format.c_str());
+        return false;
+    }
+    if (fields.empty())
+        fields = UnionFields(defn, defn);
+    return WriteWhole("NEARTABLE", output,
+                      "<OGRVRTDataSource>\n  <OGRVRTUnionLayer name=\"near_table\">\n" + geometry + fields +
+                          "    <FeatureCount>" + std::to_string(rows) + "</FeatureCount>\n" + sources +
+                          "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
+}
+
+/* ---- the whole ---- */
+
+static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
+                           GDALProgressFunc progress, void *progressData)
+{
+    constexpr const char *kEnding = ".vrt";
+    const NearPlan &plan = table.GetPlan();
+    const bool hasGeometry = plan.options.geometry != RowGeometry::None;
+    const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
+    PartsJob &job = *owner;
+    bool resume = false;
+    if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
+        return nullptr;
+    /* GDAL has deleted what had the name of the output. */
+    const std::string input = InputWatch::PutBack(output);
+    if (!input.empty()) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: the output %s is an input: %s", output.c_str(),
+                 input.c_str());
+        return nullptr;
+    }
+    if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "NEARTABLE: the output %.300s is a union over parts: its name has to end in .vrt", output.c_str());
+        return nullptr;
+    }
+    const std::string why = plan.UsesProcesses() ? WhyNotShared(nullptr, output) : std::string();
+    if (!why.empty()) {
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "NEARTABLE: worker processes cannot write to %.300s: %s. Write to a file, or use WORKERS=THREADS",
+                 output.c_str(), why.c_str());
+        return nullptr;
+    }
+    if (table.HasFilter()) { /* workers open the table anew */
+        CPLError(
+            CE_Failure, CPLE_NotSupported,
+            "NEARTABLE: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or "
+            "filter the input with WHERE");
+        return nullptr;
+    }
+    if (plan.options.parts > 1) {
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "NEARTABLE: a part of a table (PARTITION) cannot be cut into parts again");
+        return nullptr;
+    }
+    if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
+        !ReadList(options, "PART_DSCO", job.datasetOptions) || !ReadList(options, "PART_LCO", job.layerOptions) ||
+        !ReadParts(CSLFetchNameValue(options, "PARTS"), plan.workers.workers, job.parts) ||
+        !ReadYes("RESUME", CSLFetchNameValueDef(options, "RESUME", "NO"), resume))
+        return nullptr;
+    KeepTypes(job);
+    KeepOrder(job);
+    job.connection = plan.options.connection;
+    job.openOptions = TableOptions(plan.options);
+    job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
+    job.signature = plan.Signature();
+    job.plan = table.SharedPlan();
+    job.folder = output.substr(0, output.size() - strlen(kEnding)) + "_parts";
+
+    InputFiles inputs(InputFiles::Reach::Disk);
+    inputs.AddDataset(GDALDataset::ToHandle(&table));
+    inputs.AddName(job.connection, job.openOptions.List());
+    if (!CheckOutput("NEARTABLE", inputs, output, job.folder))
+        return nullptr;
+    OutputFolder folder({"NEARTABLE", "parts", IsMember}, job.folder);
+    if (!folder.Begin(Recipe(job, &table), resume))
+        return nullptr;
+    if (!Remove("NEARTABLE", output))
+        return nullptr;
+    if (!job.FindTodo(folder, [](int64_t) { return std::string(); }))
+        return nullptr;
+    job.folder = AbsoluteName(job.folder);
+    if (!WriteParts(owner, folder, plan.workers, plan.options.trace, table.Watch().get(), progress, progressData) ||
+        !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
+        return nullptr;
+    return GDALDataset::FromHandle(
+        GDALOpenEx(output.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+}
+
+GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL options, GDALProgressFunc progress,
+                        void *progressData)
+{
+    GDALDriver *driver = source->GetDriver();
+    if (!driver || !EQUAL(driver->GetDescription(), "NEARTABLE")) {
+        CPLError(
+            CE_Failure, CPLE_NotSupported,
+            "NEARTABLE: %.300s is no near table: NEARTABLE:<dataset> with its open options is wanted as the source",
+            WithoutSecrets(source->GetDescription()).c_str());
+        return nullptr;
+    }
+    auto *table = dynamic_cast<NearDataset *>(source);
+    if (!table) {
+        SayNoNear(CE_Failure);
+        return nullptr;
+    }
+    return Guarded<GDALDataset *>("NEARTABLE", nullptr, [&] {
+        return Create(output, *table, options, progress ? progress : GDALDummyProgress, progressData);
+    });
+}
+
+} // namespace fishnet::neartable

@@ -1,0 +1,76 @@
+/* What a name stands for that is not a connection string yet: a recipe file, or a connection string behind the
+ * folder that its names begin at. Both become a connection string and open options in which all names of files are
+ * absolute. */
+#ifndef FN_RECIPE_FILE_H
+#define FN_RECIPE_FILE_H
+
+#include <cpl_string.h>
+
+#include <string>
+#include <vector>
+
+#include "gdal_compat.h"
+
+namespace fishnet
+{
+
+/* The ending of recipe files. */
+#define FN_RECIPE_FILE_EXTENSION "fishnet.json"
+
+/* What a key of a recipe file holds, and the open option of that name. */
+enum class RecipeValue {
+    Text,
+    Number, /* or a text */
+    Flag,   /* true, false or a text */
+    Name,   /* of a file or a dataset */
+    Names,  /* one or several of them; the option has ';' between them, as the next three */
+    Layers,
+    Conditions,
+    Settings, /* NAME=VALUE */
+    Fields,   /* a text, or names of fields; the option has ',' between them, as the next */
+    Pairs,
+    Bands /* a text, or several: the option is repeated */
+};
+
+struct RecipeKey {
+    const char *name; /* in lower case */
+    RecipeValue value;
+};
+
+/* What is different between the drivers. */
+struct RecipeKind {
+    const char *driver; /* "FISHNET" */
+    const char *prefix; /* "FISHNET:" */
+    const char *type;   /* "fishnet_raster" */
+    std::vector<RecipeKey> keys;
+    /* What is wrong with an option, by itself; empty: nothing. */
+    std::string (*check)(const char *option);
+};
+const RecipeKind &RasterRecipes(); /* drivers/calc/driver.cpp */
+const RecipeKind &NearRecipes();   /* drivers/near/driver.cpp */
+
+struct Opening {
+    std::string connection;
+    CPLStringList options;
+    std::string file; /* the recipe; empty: there is none */
+};
+
+/* For GDALDriver::pfnIdentify: a connection string, one behind a folder, or a recipe file of that kind. */
+int IdentifyName(const GDALOpenInfo *info, const RecipeKind &kind);
+
+/* Of a name that was identified. False: it is none of ours, or broken, then after CPLError. */
+bool ReadName(const GDALOpenInfo *info, const RecipeKind &kind, Opening &opening);
+
+/* The datasets that an opening reads, as it names them: that of the connection first. */
+std::vector<std::string> NamesOf(const Opening &opening, const RecipeKind &kind);
+
+/* For GDALDriver::pfnDelete: a recipe goes, its inputs stay. */
+CPLErr DeleteRecipeFile(const char *name, const RecipeKind &kind);
+
+/* A name as a file in that folder has it: relative ones begin there. So do those of files in PREFIX:file and
+ * PREFIX:"file":rest. */
+std::string NameIn(const std::string &folder, const std::string &name);
+
+} // namespace fishnet
+
+#endif

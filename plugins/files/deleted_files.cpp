@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "input_watch.h"
+#include "per_thread.h"
 #include "workers.h"
 
 namespace fishnet
@@ -58,7 +59,17 @@ class DeletedFiles
 };
 } // namespace
 
-static thread_local std::unique_ptr<DeletedFiles> t_deleted;
+namespace
+{
+struct ThisThread {
+    std::unique_ptr<DeletedFiles> deleted;
+    /* Names that it has opened lately, the next one to be replaced at `next`. */
+    std::array<std::string, 32> opened;
+    size_t next = 0;
+};
+} // namespace
+
+static PerThread<ThisThread> s_threads;
 
 /* "./x.tif" and "folder/../x.tif" as "/here/x.tif". The file itself may be a link, and need not be there. */
 static std::string Resolved(const std::string &name)
@@ -129,14 +140,10 @@ static int TimesOpen(const struct stat &file)
     return times;
 }
 
-/* Names that this thread has opened lately. */
-static thread_local std::array<std::string, 32> t_opened;
-static thread_local size_t t_next = 0;
-
-/* Whether one of them refers to the file, as VRTs and recipes do. */
+/* Whether what this thread has opened lately refers to the file, as VRTs and recipes do. */
 static bool IsReferredTo(const std::string &path)
 {
-    for (const std::string &name : t_opened) {
+    for (const std::string &name : s_threads.Get().opened) {
         if (name.empty() || Resolved(name) == path)
             continue;
         InputFiles inputs(InputFiles::Reach::Disk);
@@ -159,7 +166,8 @@ static bool MayBeInput(const std::string &path, bool isOpenToAsk)
 
 static void NoteDeleted(const std::string &path, bool isOpenToAsk)
 {
-    if (t_deleted && t_deleted->Path() == path && t_deleted->IsStillThere())
+    std::unique_ptr<DeletedFiles> &last = s_threads.Get().deleted;
+    if (last && last->Path() == path && last->IsStillThere())
         return; /* it is opened once more to see what belongs to it */
     if (!MayBeInput(path, isOpenToAsk))
         return; /* not there, mostly: tools delete a file, and then have GDAL do so again */
@@ -168,24 +176,25 @@ static void NoteDeleted(const std::string &path, bool isOpenToAsk)
     if (deleted->IsEmpty())
         return;
     deleted->AddBeside();
-    t_deleted = std::move(deleted);
+    last = std::move(deleted);
 }
 
 void NoteDeletedFiles(const GDALOpenInfo *info)
 {
     constexpr auto kTime = std::chrono::seconds(10);
     constexpr size_t kLongest = 4096;
-    if (t_deleted && std::chrono::steady_clock::now() - t_deleted->Begin() > kTime)
-        t_deleted.reset();
+    ThisThread &here = s_threads.Get();
+    if (here.deleted && std::chrono::steady_clock::now() - here.deleted->Begin() > kTime)
+        here.deleted.reset();
     if (STARTS_WITH(info->pszFilename, "/vsi") || IsOpenedByWorker())
         return;
     if (IsForDriverAlone(info)) {
         if (IsAskedToDelete())
             NoteDeleted(Resolved(info->pszFilename), info->fpL != nullptr);
     } else if (strlen(info->pszFilename) < kLongest &&
-               t_opened[(t_next + t_opened.size() - 1) % t_opened.size()] != info->pszFilename) {
-        t_opened[t_next] = info->pszFilename;
-        t_next = (t_next + 1) % t_opened.size();
+               here.opened[(here.next + here.opened.size() - 1) % here.opened.size()] != info->pszFilename) {
+        here.opened[here.next] = info->pszFilename;
+        here.next = (here.next + 1) % here.opened.size();
     }
 }
 
@@ -257,7 +266,8 @@ bool DeletedFiles::PutBack() const
 
 std::string PutBackDeletedFiles(const std::string &output, const std::function<void(InputFiles &inputs)> &addInputs)
 {
-    const std::unique_ptr<DeletedFiles> deleted = std::move(t_deleted);
+    ThisThread *here = s_threads.Find();
+    const std::unique_ptr<DeletedFiles> deleted = here ? std::move(here->deleted) : nullptr;
     if (!deleted || deleted->Path() != Resolved(output))
         return std::string();
     InputFiles inputs(InputFiles::Reach::Disk);

@@ -14,6 +14,7 @@
 
 #include "boundary.h"
 #include "handles.h"
+#include "per_thread.h"
 #include "workers.h"
 
 namespace fishnet
@@ -61,14 +62,20 @@ class SetAside
     std::atomic<bool> m_refused{false}, m_refusedElsewhere{false};
 };
 
-/* On this thread what GDAL asks is answered as if there were no watch. */
-static thread_local bool t_pass = false;
+/* Whether what GDAL asks on this thread is answered as if there were no watch. */
+static PerThread<bool> s_pass;
+
+static bool Passes()
+{
+    const bool *pass = s_pass.Find();
+    return pass && *pass;
+}
 
 namespace
 {
 struct Pass {
-    Pass() { t_pass = true; }
-    ~Pass() { t_pass = false; }
+    Pass() { s_pass.Get() = true; }
+    ~Pass() { s_pass.Get() = false; }
     Pass(const Pass &) = delete;
     Pass &operator=(const Pass &) = delete;
 };
@@ -374,7 +381,7 @@ bool InputWatch::IsInput(const std::string &path, const FileState &now) const
 bool InputWatch::Identify(const GDALOpenInfo *info)
 {
     All &all = Everybody();
-    if (all.count.load(std::memory_order_relaxed) == 0 || t_pass)
+    if (all.count.load(std::memory_order_relaxed) == 0 || Passes())
         return false;
     const bool update = info->eAccess == GA_Update;
     if (!update && !IsForDriverAlone(info))
@@ -418,7 +425,7 @@ std::vector<std::shared_ptr<InputWatch>> InputWatch::Having(const std::string &n
 
 bool InputWatch::Delete(const char *name, CPLErr *result)
 {
-    if (Everybody().count.load(std::memory_order_relaxed) == 0 || t_pass)
+    if (Everybody().count.load(std::memory_order_relaxed) == 0 || Passes())
         return false;
     const std::vector<std::shared_ptr<InputWatch>> watches = Having(name);
     if (watches.empty())

@@ -65,6 +65,14 @@ def names_in_several_namespaces():
             yield '%s: %s' % (word, ', '.join(sorted(spaces)))
 
 
+def values_of_threads_that_may_end_the_process():
+    """Where there is no memory for them: plugins/gdal/per_thread.h."""
+    for name in sources('src', 'plugins'):
+        for number, line in enumerate(lines_of(name), 1):
+            if re.search(r'\b(thread_local|_Thread_local|__thread)\b(?!`)', line):
+                yield '%s:%d' % (name, number)
+
+
 def long_functions():
     """From the line with its name to the brace that ends it, which stands at the beginning of a line, as clang-format has it."""
     for name in sources('src', 'plugins', 'include'):
@@ -98,6 +106,7 @@ COUNTS = (  # what, and how many there may be
     (places_that_fill_a_job, 1),
     (includes_from_the_base_into_a_driver, 0),
     (names_in_several_namespaces, 0),
+    (values_of_threads_that_may_end_the_process, 0),
     (long_functions, 7),
     (long_files, 10),
     (long_lines, 0),

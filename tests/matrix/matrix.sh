@@ -109,7 +109,8 @@ for suite in "${suites[@]}"; do
     mkdir -p "$build"
     rm -rf --one-file-system "$build/tmp" "$build/results" "$build/package"
     : >"$build/results"
-    steps=(gcc package "${FISHNET_ALL_TESTS:+all_}tests")
+    steps=(gcc package)
+    if [[ -n ${FISHNET_ALL_TESTS:-} ]]; then steps+=(all_tests); elif [[ $suite == trixie ]]; then steps+=(some_tests); else steps+=(tests); fi
     [[ $suite == trixie ]] || steps+=(clang) # the oldest and the newest
     if [[ ${FISHNET_TESTED:-} == "$suite" ]]; then
         apart tests/matrix/suite.sh "$PWD" "$PWD/$build" tested || true

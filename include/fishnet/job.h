@@ -7,6 +7,7 @@
 #define FISHNET_JOB_H
 
 #include "fishnet/base.h"
+#include "fishnet/options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,7 @@ typedef struct fn_worker_options {
 #define FN_TIMEOUT_DEFAULT 3600
 
 fn_worker_options fn_worker_options_default(void);
+fn_option_table fn_worker_option_table(void);
 /* Takes an option; *known false: it is another one. key: key_length characters of any case. err names the option. */
 fn_status fn_worker_options_take(fn_worker_options *options, const char *key, size_t key_length, const char *value,
                                  bool *known, fn_error *err);

@@ -35,14 +35,15 @@ typedef struct fn_recipe {
 #define FN_RECIPE_PREFIX "FISHNET:"
 bool fn_recipe_is_name(const char *connection); /* starts with the prefix, in any case */
 
+/* All options but those about workers. */
+fn_option_table fn_recipe_option_table(void);
+
 /* options: NULL-terminated array of KEY=VALUE, or NULL; keys case-insensitive, CALC may be repeated, and one CALC
  * may hold several expressions separated by ';'. Keys that are not known here are ignored. On failure *out is empty
  * and err names the option. On success free with fn_recipe_clear. */
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err);
 void fn_recipe_clear(fn_recipe *recipe);
 
-/* "2/5": the second of five parts. */
-fn_status fn_parse_partition(const char *text, int *part, int *parts, fn_error *err);
 /* "512", "512x256", "AUTO" (0, 0). */
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err);
 

@@ -180,10 +180,10 @@ class Reader
     bool TakeKey(const CPLJSONObject &value);
     bool TakeInputs(const CPLJSONObject &inputs);
     bool Add(const std::string &path, const std::string &key, const std::string &value);
-    bool Take(const RecipeKey &key, const CPLJSONObject &value);
-    bool TakeList(const RecipeKey &key, const CPLJSONObject &value);
+    bool Take(const std::string &key, const fn_option &option, const CPLJSONObject &value);
+    bool TakeList(const std::string &key, const fn_option &option, const CPLJSONObject &value);
     bool IsText(const std::string &path, const CPLJSONObject &value, const char *wanted = "a string is wanted") const;
-    std::string Piece(RecipeValue kind, const std::string &text) const;
+    std::string Piece(fn_option_kind kind, const std::string &text) const;
     bool Unknown(const std::string &key) const;
 
     const RecipeKind &m_kind;
@@ -268,20 +268,21 @@ bool Reader::Unknown(const std::string &key) const
 {
     if (key == "trace")
         return Fail(key, kTraceIsNoOpenOption);
-    std::vector<std::string> known;
-    for (const RecipeKey &item : m_kind.keys)
-        known.emplace_back(item.name);
+    std::vector<std::string> known = {m_kind.first};
+    for (const std::string &name : m_kind.options.Names())
+        if (name.size() > 1)
+            known.push_back(CPLString(name).tolower());
     const std::string nearest = NearestName(key, known);
     return Fail(key, "there is no such key" + (nearest.empty() ? "" : ", is \"" + nearest + "\" meant?"));
 }
 
 /* One of several in an option. */
-std::string Reader::Piece(RecipeValue kind, const std::string &text) const
+std::string Reader::Piece(fn_option_kind kind, const std::string &text) const
 {
-    const bool quote = (kind == RecipeValue::Names || kind == RecipeValue::Layers || kind == RecipeValue::Settings ||
-                        kind == RecipeValue::Fields) &&
+    const bool quote = (kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS || kind == FN_OPTION_SETTINGS ||
+                        kind == FN_OPTION_FIELDS) &&
                        text != "*" && text.find('"') == std::string::npos;
-    const std::string name = kind == RecipeValue::Names ? NameIn(m_folder, text) : text;
+    const std::string name = kind == FN_OPTION_NAMES ? NameIn(m_folder, text) : text;
     return quote ? "\"" + name + "\"" : name;
 }
 
@@ -297,48 +298,50 @@ bool Reader::Add(const std::string &path, const std::string &key, const std::str
     return true;
 }
 
-bool Reader::TakeList(const RecipeKey &key, const CPLJSONObject &value)
+bool Reader::TakeList(const std::string &key, const fn_option &option, const CPLJSONObject &value)
 {
     const CPLJSONArray items = value.ToArray();
     if (items.Size() == 0)
-        return Fail(key.name, "is empty");
-    const bool comma = key.value == RecipeValue::Fields || key.value == RecipeValue::Pairs;
+        return Fail(key, "is empty");
+    const bool comma = option.kind == FN_OPTION_FIELDS || option.kind == FN_OPTION_PAIRS;
     std::string all;
     for (int i = 0; i < items.Size(); i++) {
-        const std::string path = CPLSPrintf("%s[%d]", key.name, i);
+        const std::string path = CPLSPrintf("%s[%d]", key.c_str(), i);
         if (!IsText(path, items[i]))
             return false;
-        const std::string piece = Piece(key.value, items[i].ToString());
-        if (key.value == RecipeValue::Bands && !Add(path, key.name, piece))
+        const std::string piece = Piece(option.kind, items[i].ToString());
+        if (option.kind == FN_OPTION_REPEATED && !Add(path, key, piece))
             return false;
         all += (i == 0 ? "" : comma ? "," : ";") + piece;
     }
-    return key.value == RecipeValue::Bands || Add(key.name, key.name, all);
+    return option.kind == FN_OPTION_REPEATED || Add(key, key, all);
 }
 
-bool Reader::Take(const RecipeKey &key, const CPLJSONObject &value)
+bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSONObject &value)
 {
     const CPLJSONObject::Type type = value.GetType();
-    const bool list = key.value >= RecipeValue::Names;
-    if (list && type == CPLJSONObject::Type::Array)
-        return TakeList(key, value);
-    if (key.value == RecipeValue::Number && (type == CPLJSONObject::Type::Integer ||
-                                             type == CPLJSONObject::Type::Long || type == CPLJSONObject::Type::Double))
-        return Add(key.name, key.name, value.Format(CPLJSONObject::PrettyFormat::Plain)); /* digit for digit */
-    if (key.value == RecipeValue::Flag && type == CPLJSONObject::Type::Boolean)
-        return Add(key.name, key.name, value.ToBool() ? "YES" : "NO");
-    const char *wanted = list                               ? "a string or an array of strings is wanted"
-                         : key.value == RecipeValue::Number ? "a number or a string is wanted"
-                         : key.value == RecipeValue::Flag   ? "true, false or a string is wanted"
-                                                            : "a string is wanted";
-    if (!IsText(key.name, value, wanted))
+    const fn_option_kind kind = option.kind;
+    const bool isList = kind >= FN_OPTION_NAMES;
+    const bool isNumber = kind == FN_OPTION_QUANTITY || kind == FN_OPTION_WHOLE || kind == FN_OPTION_NUMBER ||
+                          kind == FN_OPTION_SIZE;
+    const bool isFlag = kind == FN_OPTION_FLAG || (kind == FN_OPTION_CHOICE && strstr(option.words, "YES"));
+    if (isList && type == CPLJSONObject::Type::Array)
+        return TakeList(key, option, value);
+    if (isNumber && (type == CPLJSONObject::Type::Integer || type == CPLJSONObject::Type::Long ||
+                     type == CPLJSONObject::Type::Double))
+        return Add(key, key, value.Format(CPLJSONObject::PrettyFormat::Plain)); /* digit for digit */
+    if (isFlag && type == CPLJSONObject::Type::Boolean)
+        return Add(key, key, value.ToBool() ? "YES" : "NO");
+    const char *wanted = isList     ? "a string or an array of strings is wanted"
+                         : isNumber ? "a number or a string is wanted"
+                         : isFlag   ? "true, false or a string is wanted"
+                                    : "a string is wanted";
+    if (!IsText(key, value, wanted))
         return false;
     const std::string text = value.ToString();
-    if (key.value == RecipeValue::Name)
-        return Add(key.name, key.name, NameIn(m_folder, text));
     /* A single name is one, whatever it contains; of fields and the like it is the option's text. */
-    const bool isName = key.value == RecipeValue::Names || key.value == RecipeValue::Layers;
-    return Add(key.name, key.name, isName ? Piece(key.value, text) : text);
+    const bool isName = kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS;
+    return Add(key, key, isName ? Piece(kind, text) : text);
 }
 
 bool Reader::TakeInputs(const CPLJSONObject &inputs)
@@ -364,19 +367,15 @@ bool Reader::TakeKey(const CPLJSONObject &value)
         return true;
     if (name == "$schema" || name == "description")
         return value.GetType() == CPLJSONObject::Type::String || Fail(name, "a string is wanted");
-    for (const RecipeKey &key : m_kind.keys) {
-        if (name != key.name)
-            continue;
-        if (name == "inputs")
-            return TakeInputs(value);
-        if (name != "input")
-            return Take(key, value);
-        if (!IsText(name, value))
-            return false;
-        m_input = NameIn(m_folder, value.ToString());
-        return true;
+    if (name == m_kind.first && name == "inputs")
+        return TakeInputs(value);
+    if (name == m_kind.first) {
+        m_input = IsText(name, value) ? NameIn(m_folder, value.ToString()) : std::string();
+        return !m_input.empty();
     }
-    return Unknown(name);
+    const fn_option *option =
+        name.size() > 1 && name == CPLString(name).tolower() ? m_kind.options.Find(name) : nullptr;
+    return option ? Take(name, *option, value) : Unknown(name);
 }
 
 bool Reader::Read(Opening &opening)
@@ -393,9 +392,8 @@ bool Reader::Read(Opening &opening)
             return false; /* the other driver's */
     if (!type.IsValid() || type.GetType() != CPLJSONObject::Type::String || type.ToString() != m_kind.type)
         return Fail("type", std::string(RasterRecipes().type) + " or " + NearRecipes().type + " is wanted");
-    const char *first = &m_kind == &RasterRecipes() ? "inputs" : "input";
-    if (!root.GetObj(first).IsValid())
-        return Fail(first, "is missing");
+    if (!root.GetObj(m_kind.first).IsValid())
+        return Fail(m_kind.first, "is missing");
     for (const CPLJSONObject &value : root.GetChildren())
         if (!TakeKey(value))
             return false;
@@ -464,12 +462,8 @@ Holds HeldBy(const std::string &key, const RecipeKind &kind)
 {
     if (key.size() == 1) /* an input: A..Z */
         return Holds::Name;
-    for (const RecipeKey &known : kind.keys)
-        if (EQUAL(known.name, key.c_str()))
-            return known.value == RecipeValue::Name    ? Holds::Name
-                   : known.value == RecipeValue::Names ? Holds::Names
-                                                       : Holds::NoName;
-    return Holds::NoName;
+    const fn_option *option = kind.options.Find(key);
+    return option && option->kind == FN_OPTION_NAMES ? Holds::Names : Holds::NoName;
 }
 
 void ReadBehindFolder(const char *name, const char *connection, const RecipeKind &kind, CSLConstList given,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gdal_compat.h"
+#include "open_options.h"
 
 namespace fishnet
 {
@@ -17,32 +18,15 @@ namespace fishnet
 /* The ending of recipe files. */
 #define FN_RECIPE_FILE_EXTENSION "fishnet.json"
 
-/* What a key of a recipe file holds, and the open option of that name. */
-enum class RecipeValue {
-    Text,
-    Number, /* or a text */
-    Flag,   /* true, false or a text */
-    Name,   /* of a file or a dataset */
-    Names,  /* one or several of them; the option has ';' between them, as the next three */
-    Layers,
-    Conditions,
-    Settings, /* NAME=VALUE */
-    Fields,   /* a text, or names of fields; the option has ',' between them, as the next */
-    Pairs,
-    Bands /* a text, or several: the option is repeated */
-};
-
-struct RecipeKey {
-    const char *name; /* in lower case */
-    RecipeValue value;
-};
-
 /* What is different between the drivers. */
 struct RecipeKind {
     const char *driver; /* "FISHNET" */
     const char *prefix; /* "FISHNET:" */
     const char *type;   /* "fishnet_raster" */
-    std::vector<RecipeKey> keys;
+    const char *first;  /* the key for what is read: "inputs", an object of names by letters; or "input", a name */
+    /* Those of two letters and more are keys of a recipe, too, in lower case. Where it has an array for one that is
+     * several texts, the option has ';' or ',' between them. */
+    OptionTable options;
     /* What is wrong with an option, by itself; empty: nothing. */
     std::string (*check)(const char *option);
 };

@@ -58,14 +58,40 @@ inline bool HasLackedMemory()
     return CPLGetLastErrorType() >= CE_Failure && CPLGetLastErrorNo() == CPLE_OutOfMemory;
 }
 
+/* The same for a stretch of code, also where GDAL resets its errors within: they go on to whoever handles them. */
+class LackOfMemory
+{
+  public:
+    LackOfMemory() { CPLPushErrorHandlerEx(Note, this); }
+    ~LackOfMemory() { CPLPopErrorHandler(); }
+    LackOfMemory(const LackOfMemory &) = delete;
+    LackOfMemory &operator=(const LackOfMemory &) = delete;
+
+    bool IsMet() const { return m_isMet; }
+
+  private:
+    static void CPL_STDCALL Note(CPLErr level, CPLErrorNum number, const char *text)
+    {
+        auto *self = static_cast<LackOfMemory *>(CPLGetErrorHandlerUserData());
+        self->m_isMet = self->m_isMet || (level >= CE_Failure && number == CPLE_OutOfMemory);
+        CPLCallPreviousHandler(level, number, text);
+    }
+
+    bool m_isMet = false;
+};
+
 /* GDALDriver::pfnOpen. What was opened without memory for a part of it is not whole, and is closed. */
 template <class Open> GDALDataset *GuardedOpen(const char *who, Open &&open)
 {
     CPLErrorReset();
     return Guarded<GDALDataset *>(who, nullptr, [&]() -> GDALDataset * {
-        GDALDataset *dataset = open();
-        if (!dataset || !HasLackedMemory())
-            return dataset;
+        GDALDataset *dataset;
+        {
+            const LackOfMemory lack;
+            dataset = open();
+            if (!dataset || !(lack.IsMet() || HasLackedMemory()))
+                return dataset;
+        }
         GDALClose(GDALDataset::ToHandle(dataset));
         return nullptr;
     });

@@ -8,8 +8,104 @@
 #include <cpl_minixml.h>
 #include <gdal.h>
 
+#include "secrets.h"
+
 namespace fishnet
 {
+
+OptionTable &OptionTable::Add(fn_option_table table)
+{
+    m_rows.insert(m_rows.end(), table.rows, table.rows + table.count);
+    return *this;
+}
+
+const fn_option *OptionTable::Find(const std::string &name) const
+{
+    return fn_option_find({m_rows.data(), m_rows.size()}, name.c_str(), name.size());
+}
+
+static const char *TypeOf(const fn_option &option)
+{
+    switch (option.kind) {
+    case FN_OPTION_FLAG:
+        return "boolean";
+    case FN_OPTION_CHOICE:
+        return "string-select";
+    case FN_OPTION_WHOLE:
+        return option.words ? "string" : "int";
+    case FN_OPTION_NUMBER:
+        return "float";
+    default:
+        return "string";
+    }
+}
+
+static std::string Element(const fn_option &option, const std::string &name)
+{
+    const bool isNumber = !EQUAL(TypeOf(option), "string");
+    std::string xml = "<Option name='" + name + "' type='" + TypeOf(option) + "'";
+    if (isNumber && option.least < option.most)
+        xml += CPLSPrintf(" min='%lld' max='%lld'", option.least, option.most);
+    if (option.preset)
+        xml += std::string(" default='") + option.preset + "'";
+    xml += std::string(" description='") + option.help + "'";
+    if (option.kind != FN_OPTION_CHOICE)
+        return xml + "/>";
+    const CPLStringList words(CSLTokenizeString2(option.words, "|", 0));
+    xml += ">";
+    for (int i = 0; i < words.size(); i++)
+        xml += std::string("<Value>") + words[i] + "</Value>";
+    return xml + "</Option>";
+}
+
+static std::vector<std::string> NamesOf(const fn_option &option)
+{
+    std::string name = option.name;
+    const size_t any = name.find('?');
+    if (any == std::string::npos)
+        return {name};
+    std::vector<std::string> names;
+    for (const char *letter = option.words; *letter; letter++) {
+        name[any] = *letter;
+        names.push_back(name);
+    }
+    return names;
+}
+
+std::vector<std::string> OptionTable::Names() const
+{
+    std::vector<std::string> all;
+    for (const fn_option &option : m_rows)
+        for (const std::string &name : NamesOf(option))
+            all.push_back(name);
+    return all;
+}
+
+std::string OptionTable::List(const char *root) const
+{
+    std::string xml = std::string("<") + root + ">";
+    for (const fn_option &option : m_rows)
+        for (const std::string &name : NamesOf(option))
+            xml += Element(option, name);
+    return xml + "</" + root + ">";
+}
+
+bool ReadOption(const char *driver, const fn_option &option, const char *text, fn_option_value &value)
+{
+    fn_error err;
+    if (fn_option_read(&option, text, &value, &err) == FN_OK)
+        return true;
+    CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", driver, WithoutSecrets(err.text).c_str());
+    return false;
+}
+
+bool OptionTable::Read(CSLConstList options, const char *name, fn_option_value &value) const
+{
+    const fn_option *option = Find(name);
+    const char *text = option ? CSLFetchNameValueDef(options, name, option->preset) : nullptr;
+    value = {};
+    return !text || ReadOption(m_driver, *option, text, value);
+}
 
 /* How many letters must be put in, left out or exchanged. */
 static size_t Distance(const std::string &a, const std::string &b)

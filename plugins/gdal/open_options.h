@@ -1,4 +1,4 @@
-/* Open options: names that a driver does not have, and settings for other drivers within them. */
+/* The options of a driver, as GDAL lists them and as they are read: names that it does not have are errors. */
 #ifndef FN_OPEN_OPTIONS_H
 #define FN_OPEN_OPTIONS_H
 
@@ -7,8 +7,36 @@
 #include <string>
 #include <vector>
 
+#include "fishnet/options.h"
+
 namespace fishnet
 {
+
+/* Rows of tables of the core, as one. Made once, for as long as the module is there. */
+class OptionTable
+{
+  public:
+    explicit OptionTable(const char *driver) : m_driver(driver) {}
+    OptionTable &Add(fn_option_table table);
+    OptionTable &Add(const fn_option &row) { return Add({&row, 1}); }
+
+    const std::vector<fn_option> &Rows() const { return m_rows; }
+    /* NULL: there is none of that name, in any case. */
+    const fn_option *Find(const std::string &name) const;
+    /* All names, each letter that '?' stands for. */
+    std::vector<std::string> Names() const;
+    /* For GDAL_DMD_OPENOPTIONLIST and GDAL_DMD_CREATIONOPTIONLIST. root: "OpenOptionList". */
+    std::string List(const char *root) const;
+    /* What `options` have for it, else its preset, else zeros. False after CPLError. */
+    bool Read(CSLConstList options, const char *name, fn_option_value &value) const;
+
+  private:
+    const char *m_driver;
+    std::vector<fn_option> m_rows;
+};
+
+/* fn_option_read(). False after CPLError, which begins with the driver. */
+bool ReadOption(const char *driver, const fn_option &option, const char *text, fn_option_value &value);
 
 /* The known name that a mistyped one is nearest to, in any case; empty: none is near. "retries" for "retires" */
 std::string NearestName(const std::string &name, const std::vector<std::string> &known);

@@ -151,21 +151,6 @@ void ResolveWorkers(const char *driver, fn_worker_options &options)
         options.processes = 0;
 }
 
-const char *WorkerOptionList()
-{
-    return "<Option name='WORKERS' type='string-select' default='THREADS' description='Kind of worker'>"
-           "<Value>THREADS</Value><Value>PROCESSES</Value></Option>"
-           "<Option name='NUM_WORKERS' type='string' default='ALL_CPUS' description='Number of workers or ALL_CPUS'/>"
-           "<Option name='THREADS_PER_WORKER' type='int' min='1' default='1' description='Threads that GDAL may use "
-           "for each "
-           "worker'/>"
-           "<Option name='RETRIES' type='int' min='0' max='100' default='2' description='How often a failed task is "
-           "tried again'/>"
-           "<Option name='TASK_TIMEOUT' type='float' min='0' default='3600' description='Seconds after which a worker "
-           "process is "
-           "taken to hang; 0: never'/>";
-}
-
 std::string CurrentFolder()
 {
     std::string folder;

@@ -51,8 +51,6 @@ constexpr const char *kTraceIsNoOpenOption = "it is no open option, since files 
 
 /* GDAL warns of configuration options that it does not know. */
 void DeclareConfigOptions();
-/* The options of fn_worker_options_take(), as a part of a driver's list of open options. */
-const char *WorkerOptionList();
 
 /* Why another process cannot open what this one has open; empty: nothing is known against it. */
 std::string WhyNotShared(GDALDatasetH dataset, const std::string &name);

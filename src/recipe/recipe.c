@@ -1,7 +1,6 @@
 #include "fishnet/recipe.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,59 +8,66 @@
 
 #include "fishnet/grid.h"
 
-#define FN_PARTS_MAX 1000000000
+enum { INPUT, OPEN_OPTION, CALC, OT, NODATA, ALPHA, ON_ERROR, TILE_SIZE, PARTITION, CACHE_MB, COUNT };
+
+static const fn_option rows[COUNT] = {
+    [INPUT] = {.name = "?", .kind = FN_OPTION_TEXT, .words = FN_OPTION_LETTERS, .help = "Dataset that is this input"},
+    [OPEN_OPTION] = {.name = "?_OO",
+                     .kind = FN_OPTION_REPEATED,
+                     .words = FN_OPTION_LETTERS,
+                     .help = "Open option NAME=VALUE of this input; may be repeated, or hold several separated by a "
+                             "semicolon"},
+    [CALC] = {.name = "CALC",
+              .kind = FN_OPTION_REPEATED,
+              .help = "Expression of an output band over A, A[2], B...; may be repeated, or hold several separated by "
+                      "a semicolon"},
+    [OT] = {.name = "OT", .kind = FN_OPTION_TEXT, .help = "Pixel type of computed bands"},
+    [NODATA] = {.name = "NODATA", .kind = FN_OPTION_QUANTITY, .help = "NoData value of computed bands, or none"},
+    [ALPHA] = {.name = "ALPHA",
+               .kind = FN_OPTION_CHOICE,
+               .words = "NODATA|IGNORE",
+               .preset = "NODATA",
+               .help = "What is transparent in an input"},
+    [ON_ERROR] = {.name = "ON_ERROR",
+                  .kind = FN_OPTION_CHOICE,
+                  .words = "FAIL|NODATA",
+                  .preset = "FAIL",
+                  .help = "What pixels become that cannot be computed"},
+    [TILE_SIZE] = {.name = "TILE_SIZE",
+                   .kind = FN_OPTION_SIZE,
+                   .words = "AUTO",
+                   .least = 1,
+                   .most = FN_TILE_MAX,
+                   .preset = "AUTO",
+                   .help = "Size of a task in pixels: 512, 512x256 or AUTO",
+                   .wanted = "a size such as 512, 512x256 or AUTO is wanted, each side from 1 to 65536"},
+    [PARTITION] = {.name = "PARTITION", .kind = FN_OPTION_SHARE, .help = "i/n: only the i-th of n parts of the grid"},
+    [CACHE_MB] = {.name = "CACHE_MB",
+                  .kind = FN_OPTION_WHOLE,
+                  .least = 1,
+                  .most = 1 << 24,
+                  .help = "Memory for tiles in megabytes",
+                  .wanted = "a number of megabytes from 1 to 16777216 is wanted"},
+};
+_Static_assert(FN_TILE_MAX == 65536, "as the text says");
+
+fn_option_table fn_recipe_option_table(void)
+{
+    return (fn_option_table){rows, COUNT};
+}
 
 bool fn_recipe_is_name(const char *connection)
 {
     return strncasecmp(connection, FN_RECIPE_PREFIX, strlen(FN_RECIPE_PREFIX)) == 0;
 }
 
-/* A whole number of digits only, at most `most`; -1 otherwise. Moves *text behind it. */
-static long long read_whole(const char **text, long long most)
-{
-    long long value = 0;
-    if (!isdigit((unsigned char)**text))
-        return -1;
-    while (isdigit((unsigned char)**text)) {
-        value = value * 10 + (**text - '0');
-        if (value > most)
-            return -1;
-        ++*text;
-    }
-    return value;
-}
-
-fn_status fn_parse_partition(const char *text, int *part, int *parts, fn_error *err)
-{
-    const char *end = text;
-    const long long i = read_whole(&end, FN_PARTS_MAX);
-    const long long n = i > 0 && *end == '/' ? (end++, read_whole(&end, FN_PARTS_MAX)) : -1;
-    if (i < 1 || n < i || *end != '\0')
-        return fn_fail(err, FN_ERR_ARGUMENT, "PARTITION=%.100s: <i>/<n> such as 1/4 is wanted, with i from 1 to n",
-                       text);
-    *part = (int)i;
-    *parts = (int)n;
-    return FN_OK;
-}
-
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err)
 {
-    *width = *height = 0;
-    if (strcasecmp(text, "AUTO") == 0)
-        return FN_OK;
-    const char *end = text;
-    long long w = read_whole(&end, FN_TILE_MAX), h = w;
-    if (w >= 0 && (*end == 'x' || *end == 'X')) {
-        end++;
-        h = read_whole(&end, FN_TILE_MAX);
-    }
-    if (w < 1 || h < 1 || *end != '\0')
-        return fn_fail(err, FN_ERR_ARGUMENT,
-                       "TILE_SIZE=%.100s: a size such as 512, 512x256 or AUTO is wanted, each side from 1 to %d", text,
-                       FN_TILE_MAX);
-    *width = (int)w;
-    *height = (int)h;
-    return FN_OK;
+    fn_option_value value = {0};
+    const fn_status status = fn_option_read(&rows[TILE_SIZE], text, &value, err);
+    *width = (int)value.whole;
+    *height = (int)value.second;
+    return status;
 }
 
 /* text[0..n) without white space at both ends and without one pair of double quotes, allocated. */
@@ -136,71 +142,83 @@ static fn_status add_open_option(char **field, const char *value, fn_error *err)
     return FN_OK;
 }
 
+static fn_status set_input(char **input, char letter, const char *value, fn_error *err)
+{
+    if (*value == '\0')
+        return fn_fail(err, FN_ERR_ARGUMENT, "%c=: the name of a dataset is wanted", letter);
+    if (*input && strcmp(*input, value) != 0)
+        return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input, value);
+    return set_text(input, value, err);
+}
+
+static fn_status set_type(fn_recipe *r, const char *value, fn_error *err)
+{
+    r->type = fn_type_from_name(value);
+    if (r->type == FN_TYPE_COUNT)
+        return fn_fail(err, FN_ERR_ARGUMENT,
+                       "OT=%.100s: a real pixel type is wanted: Byte, Int8, UInt16, Int16, UInt32, Int32, UInt64, "
+                       "Int64, Float16, Float32 or Float64",
+                       value);
+    return FN_OK;
+}
+
+/* Whether it is a number at all. Whether the output type can hold it is seen when that is known. */
+static fn_status set_nodata(fn_recipe *r, const char *value, fn_error *err)
+{
+    fn_nodata any;
+    r->nodata_none = strcasecmp(value, "none") == 0;
+    free(r->nodata);
+    r->nodata = NULL;
+    if (r->nodata_none)
+        return FN_OK;
+    const fn_status status = fn_nodata_parse(value, FN_FLOAT64, &any, err);
+    return status == FN_OK ? set_text(&r->nodata, value, err) : status;
+}
+
 static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, const char *value, fn_error *err)
 {
-#define KEY(name) (key_length == strlen(name) && strncasecmp(key, name, key_length) == 0)
-    if (key_length == 1 && isalpha((unsigned char)*key)) {
-        const char letter = (char)toupper((unsigned char)*key);
-        if (*value == '\0')
-            return fn_fail(err, FN_ERR_ARGUMENT, "%c=: the name of a dataset is wanted", letter);
-        char **input = &r->inputs[letter - 'A'];
-        if (*input && strcmp(*input, value) != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input,
-                           value);
-        return set_text(input, value, err);
-    }
-    if (key_length == 4 && isalpha((unsigned char)*key) && strncasecmp(key + 1, "_OO", 3) == 0)
-        return add_open_option(&r->open_options[toupper((unsigned char)*key) - 'A'], value, err);
-    if (KEY("CALC"))
-        return add_calcs(r, value, err);
-    if (KEY("PARTITION"))
-        return fn_parse_partition(value, &r->part, &r->parts, err);
-    if (KEY("TILE_SIZE"))
-        return fn_parse_tile_size(value, &r->tile_width, &r->tile_height, err);
     bool known;
-    const fn_status status = fn_worker_options_take(&r->workers, key, key_length, value, &known, err);
-    if (known)
+    fn_option_value v = {0};
+    fn_status status = fn_worker_options_take(&r->workers, key, key_length, value, &known, err);
+    const fn_option *option = known ? NULL : fn_option_find(fn_recipe_option_table(), key, key_length);
+    if (option)
+        status = fn_option_read(option, value, &v, err);
+    else if (key_length == strlen("TRACE") && strncasecmp(key, "TRACE", key_length) == 0)
+        status = fn_fail(err, FN_ERR_ARGUMENT,
+                         "TRACE: it is no open option, since files hold those too, and may not name what is written: "
+                         "give the configuration option FISHNET_TRACE");
+    if (status != FN_OK || !option)
         return status;
-    if (KEY("ON_ERROR")) {
-        r->error_is_nodata = strcasecmp(value, "NODATA") == 0;
-        if (!r->error_is_nodata && strcasecmp(value, "FAIL") != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "ON_ERROR=%.100s: FAIL or NODATA is wanted", value);
-    } else if (KEY("ALPHA")) {
-        r->ignore_alpha = strcasecmp(value, "IGNORE") == 0;
-        if (!r->ignore_alpha && strcasecmp(value, "NODATA") != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "ALPHA=%.100s: NODATA or IGNORE is wanted", value);
-    } else if (KEY("OT")) {
-        r->type = fn_type_from_name(value);
-        if (r->type == FN_TYPE_COUNT)
-            return fn_fail(
-                err, FN_ERR_ARGUMENT,
-                "OT=%.100s: a real pixel type is wanted: Byte, Int8, UInt16, Int16, UInt32, Int32, UInt64, Int64, "
-                "Float16, Float32 or Float64",
-                value);
-    } else if (KEY("NODATA")) {
-        r->nodata_none = strcasecmp(value, "none") == 0;
-        free(r->nodata);
-        r->nodata = NULL;
-        fn_nodata any; /* a number at all? Whether the output type can hold it is seen when that is known. */
-        if (!r->nodata_none) {
-            const fn_status parsed = fn_nodata_parse(value, FN_FLOAT64, &any, err);
-            return parsed == FN_OK ? set_text(&r->nodata, value, err) : parsed;
-        }
-    } else if (KEY("CACHE_MB")) {
-        const char *end = value;
-        const long long megabytes = read_whole(&end, 1 << 24);
-        if (megabytes < 1 || *end != '\0')
-            return fn_fail(err, FN_ERR_ARGUMENT, "CACHE_MB=%.100s: a number of megabytes from 1 to %d is wanted", value,
-                           1 << 24);
-        r->cache_bytes = (size_t)megabytes << 20;
-    } else if (KEY("TRACE")) {
-        return fn_fail(
-            err, FN_ERR_ARGUMENT,
-            "TRACE: it is no open option, since files hold those too, and may not name what is written: give the "
-            "configuration option FISHNET_TRACE");
+    const char letter = (char)toupper((unsigned char)*key);
+    switch (option - rows) {
+    case INPUT:
+        return set_input(&r->inputs[letter - 'A'], letter, value, err);
+    case OPEN_OPTION:
+        return add_open_option(&r->open_options[letter - 'A'], value, err);
+    case CALC:
+        return add_calcs(r, value, err);
+    case OT:
+        return set_type(r, value, err);
+    case NODATA:
+        return set_nodata(r, value, err);
+    case ALPHA:
+        r->ignore_alpha = v.whole == 1;
+        return FN_OK;
+    case ON_ERROR:
+        r->error_is_nodata = v.whole == 1;
+        return FN_OK;
+    case TILE_SIZE:
+        r->tile_width = (int)v.whole;
+        r->tile_height = (int)v.second;
+        return FN_OK;
+    case PARTITION:
+        r->part = (int)v.whole;
+        r->parts = (int)v.second;
+        return FN_OK;
+    default:
+        r->cache_bytes = (size_t)v.whole << 20;
+        return FN_OK;
     }
-    return FN_OK;
-#undef KEY
 }
 
 /* Letters of inputs make sense with an expression only. */

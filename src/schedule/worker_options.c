@@ -1,11 +1,45 @@
 /* The options about workers, which all drivers have. */
-#include <ctype.h>
-#include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "fishnet/job.h"
-#include "text.h"
+
+enum { WORKERS, NUM_WORKERS, THREADS_PER_WORKER, RETRIES, TASK_TIMEOUT, COUNT };
+
+static const fn_option rows[COUNT] = {
+    [WORKERS] = {.name = "WORKERS",
+                 .kind = FN_OPTION_CHOICE,
+                 .words = "THREADS|PROCESSES",
+                 .preset = "THREADS",
+                 .help = "Kind of worker"},
+    [NUM_WORKERS] = {.name = "NUM_WORKERS",
+                     .kind = FN_OPTION_WHOLE,
+                     .words = "ALL_CPUS",
+                     .least = 1,
+                     .most = FN_WORKERS_MAX,
+                     .preset = "ALL_CPUS",
+                     .help = "Number of workers or ALL_CPUS"},
+    [THREADS_PER_WORKER] = {.name = "THREADS_PER_WORKER",
+                            .kind = FN_OPTION_WHOLE,
+                            .least = 1,
+                            .most = FN_WORKERS_MAX,
+                            .preset = "1",
+                            .help = "Threads that GDAL may use for each worker"},
+    [RETRIES] = {.name = "RETRIES",
+                 .kind = FN_OPTION_WHOLE,
+                 .most = FN_RETRIES_MAX,
+                 .preset = "2",
+                 .help = "How often a failed task is tried again"},
+    [TASK_TIMEOUT] = {.name = "TASK_TIMEOUT",
+                      .kind = FN_OPTION_NUMBER,
+                      .preset = "3600",
+                      .help = "Seconds after which a worker process is taken to hang; 0: never",
+                      .wanted = "a number of seconds is wanted, 0 for no limit"},
+};
+
+fn_option_table fn_worker_option_table(void)
+{
+    return (fn_option_table){rows, COUNT};
+}
 
 fn_worker_options fn_worker_options_default(void)
 {
@@ -13,57 +47,42 @@ fn_worker_options fn_worker_options_default(void)
         .processes = -1, .workers = -1, .threads = 1, .retries = -1, .timeout = FN_TIMEOUT_DEFAULT};
 }
 
-/* A whole number of digits only, least..most. */
-static bool read_number(const char *text, int least, int most, int *out)
-{
-    long value = 0;
-    const char *c = text;
-    for (; isdigit((unsigned char)*c) && value <= most; c++)
-        value = value * 10 + (*c - '0');
-    *out = (int)value;
-    return c != text && *c == '\0' && value >= least && value <= most;
-}
-
 fn_status fn_parse_workers(const char *name, const char *text, int *out, fn_error *err)
 {
-    *out = 0;
-    if (strcasecmp(text, "ALL_CPUS") == 0)
-        return FN_OK;
-    int n;
-    if (!read_number(text, 1, FN_WORKERS_MAX, &n))
-        return fn_fail(err, FN_ERR_ARGUMENT, "%s=%.100s: a number from 1 to %d or ALL_CPUS is wanted", name, text,
-                       FN_WORKERS_MAX);
-    *out = n;
-    return FN_OK;
+    fn_option option = rows[NUM_WORKERS];
+    fn_option_value value = {0};
+    option.name = name;
+    const fn_status status = fn_option_read(&option, text, &value, err);
+    *out = (int)value.whole;
+    return status;
 }
 
 fn_status fn_worker_options_take(fn_worker_options *o, const char *key, size_t key_length, const char *value,
                                  bool *known, fn_error *err)
 {
-#define KEY(name) (key_length == strlen(name) && strncasecmp(key, name, key_length) == 0)
-    *known = true;
-    if (KEY("WORKERS")) {
-        o->processes = strcasecmp(value, "PROCESSES") == 0;
-        if (!o->processes && strcasecmp(value, "THREADS") != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "WORKERS=%.100s: THREADS or PROCESSES is wanted", value);
-    } else if (KEY("NUM_WORKERS"))
-        return fn_parse_workers("NUM_WORKERS", value, &o->workers, err);
-    else if (KEY("THREADS_PER_WORKER")) {
-        if (!read_number(value, 1, FN_WORKERS_MAX, &o->threads))
-            return fn_fail(err, FN_ERR_ARGUMENT, "THREADS_PER_WORKER=%.100s: a number from 1 to %d is wanted", value,
-                           FN_WORKERS_MAX);
-    } else if (KEY("RETRIES")) {
-        if (!read_number(value, 0, FN_RETRIES_MAX, &o->retries))
-            return fn_fail(err, FN_ERR_ARGUMENT, "RETRIES=%.100s: a number from 0 to %d is wanted", value,
-                           FN_RETRIES_MAX);
-    } else if (KEY("TASK_TIMEOUT")) {
-        char *end;
-        o->timeout = fn_strtod(value, &end);
-        if (end == value || *end != '\0' || !isfinite(o->timeout) || o->timeout < 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "TASK_TIMEOUT=%.100s: a number of seconds is wanted, 0 for no limit",
-                           value);
-    } else
-        *known = false;
+    const fn_option *option = fn_option_find(fn_worker_option_table(), key, key_length);
+    fn_option_value v;
+    *known = option != NULL;
+    if (!option)
+        return FN_OK;
+    const fn_status status = fn_option_read(option, value, &v, err);
+    if (status != FN_OK)
+        return status;
+    switch (option - rows) {
+    case WORKERS:
+        o->processes = (int)v.whole;
+        break;
+    case NUM_WORKERS:
+        o->workers = (int)v.whole;
+        break;
+    case THREADS_PER_WORKER:
+        o->threads = (int)v.whole;
+        break;
+    case RETRIES:
+        o->retries = (int)v.whole;
+        break;
+    default:
+        o->timeout = v.number;
+    }
     return FN_OK;
-#undef KEY
 }

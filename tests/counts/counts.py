@@ -42,7 +42,7 @@ def places_that_fill_a_job():
 def includes_from_the_base_into_a_driver():
     for name in sources(*['plugins/' + folder for folder in BASE]):
         for number, line in enumerate(lines_of(name), 1):
-            found = re.match(r'#include "(?:.*/)?(\w+\.h)"', line)
+            found = re.match(r'#include "(?!fishnet/)(?:.*/)?(\w+\.h)"', line)
             if found and any(os.path.exists(os.path.join(ROOT, 'plugins', folder, found[1])) for folder in DRIVERS) \
                     and not os.path.exists(os.path.join(ROOT, os.path.dirname(name), found[1])):
                 yield '%s:%d %s' % (name, number, found[0])

@@ -26,8 +26,6 @@ struct Creation {
 /* CPLError, and false, if the output is an input, or an input lies in the folder (may be empty) that goes with it. */
 bool CheckOutput(const Creation &creation, const std::string &folder);
 
-/* DMD_CREATIONOPTIONLIST. */
-std::string CreationOptionList();
 /* GDALDriver::pfnCreateCopy. */
 GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, FN_CSL options, GDALProgressFunc progress,
                         void *progressData);

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "create.h"
+#include "creation_options.h"
 #include "dataset.h"
 #include "mosaic.h"
 #include "tile_job.h"
@@ -80,26 +80,6 @@ static bool Refuse(const char *key, const std::string &value, const char *wanted
     return false;
 }
 
-static bool ReadGrid(const char *text, TileOptions &options)
-{
-    constexpr int kMost = 100000;
-    const char *c = text;
-    long long values[2] = {0, 0};
-    for (int i = 0; i < 2; i++) {
-        for (; isdigit(static_cast<unsigned char>(*c)) && values[i] <= kMost; c++)
-            values[i] = values[i] * 10 + (*c - '0');
-        if (i == 0 && (*c == 'x' || *c == 'X'))
-            c++;
-        else if (i == 0)
-            break;
-    }
-    if (*c != '\0' || values[0] < 1 || values[1] < 1 || values[0] > kMost || values[1] > kMost)
-        return Refuse("GRID", text, "columns x rows of tiles are wanted, such as 4x4");
-    options.gridColumns = static_cast<int>(values[0]);
-    options.gridRows = static_cast<int>(values[1]);
-    return true;
-}
-
 /* The driver of the tiles: one that copies a raster into a file, and reads it again. */
 static bool ReadFormat(const Creation &creation, TileSet &tiles)
 {
@@ -124,51 +104,35 @@ static bool ReadFormat(const Creation &creation, TileSet &tiles)
         return Refuse("FORMAT", tiles.format, "that driver does not write a file for each tile");
     tiles.extension = first.empty() ? "dat" : first;
 
-    char **values = CSLFetchNameValueMultiple(const_cast<char **>(creation.own.List()), "TILE_CO");
-    const CPLStringList given(values);
-    for (int i = 0; i < given.size(); i++) {
-        const CPLStringList parts(
-            CSLTokenizeString2(given[i], ";", CSLT_HONOURSTRINGS | CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
-        for (int k = 0; k < parts.size(); k++) {
-            const char *equal = strchr(parts[k], '=');
-            if (!equal || equal == parts[k])
-                return Refuse("TILE_CO", given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
-            tiles.options.AddString(parts[k]);
-        }
-    }
+    const CPLStringList given(CSLFetchNameValueMultiple(const_cast<char **>(creation.own.List()), "TILE_CO"));
+    for (int i = 0; i < given.size(); i++)
+        if (!SplitSettings(given[i], tiles.options))
+            return Refuse("TILE_CO", given[i], CreationOptions().Find("TILE_CO")->wanted);
     return true;
 }
 
 static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &options)
 {
-    const char *grid = creation.own.FetchNameValue("GRID");
-    const char *size = creation.own.FetchNameValue("TILE_SIZE");
-    const char *mosaic = creation.own.FetchNameValueDef("MOSAIC", "VRT");
-    const char *resume = creation.own.FetchNameValueDef("RESUME", "NO");
-    if (grid && size)
-        return Refuse("GRID", grid, "either GRID or TILE_SIZE is wanted, not both");
-    if (grid && !ReadGrid(grid, options))
+    fn_option_value grid, size, mosaic, resume;
+    const auto read = [&creation](const char *name, fn_option_value &value) {
+        return CreationOptions().Read(creation.own.List(), name, value);
+    };
+    const char *given = creation.own.FetchNameValue("GRID");
+    if (given && creation.own.FetchNameValue("TILE_SIZE"))
+        return Refuse("GRID", given, "either GRID or TILE_SIZE is wanted, not both");
+    if (!read("GRID", grid) || !read("TILE_SIZE", size) || !read("MOSAIC", mosaic) || !read("RESUME", resume))
         return false;
-    if (size) {
-        fn_error err;
-        int width = 0, height = 0;
-        if (fn_parse_tile_size(size, &width, &height, &err) != FN_OK)
-            return Refuse("TILE_SIZE", size, "a size such as 4096 or 4096x2048 is wanted, each side from 1 to 65536");
-        if (width > 0) {
-            options.tileWidth = width;
-            options.tileHeight = height;
-        }
+    options.gridColumns = static_cast<int>(grid.whole);
+    options.gridRows = static_cast<int>(grid.second);
+    if (size.whole > 0) { /* else AUTO */
+        options.tileWidth = static_cast<int>(size.whole);
+        options.tileHeight = static_cast<int>(size.second);
     }
-    if (EQUAL(mosaic, "GTI") && !FN_GDAL_AT_LEAST(3, 9))
-        return Refuse("MOSAIC", mosaic,
+    if (mosaic.whole == 1 && !FN_GDAL_AT_LEAST(3, 9))
+        return Refuse("MOSAIC", creation.own.FetchNameValue("MOSAIC"),
                       "needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME ". MOSAIC=VRT does without");
-    if (EQUAL(mosaic, "GTI"))
-        options.mosaic = MosaicKind::gti;
-    else if (!EQUAL(mosaic, "VRT"))
-        return Refuse("MOSAIC", mosaic, "VRT or GTI is wanted");
-    options.resume = EQUAL(resume, "YES") || EQUAL(resume, "TRUE") || EQUAL(resume, "ON") || EQUAL(resume, "1");
-    if (!options.resume && CPLTestBool(resume)) /* anything that is not no */
-        return Refuse("RESUME", resume, "YES or NO is wanted");
+    options.mosaic = mosaic.whole == 1 ? MosaicKind::gti : MosaicKind::vrt;
+    options.resume = resume.whole == 1;
 
     /* A name that ends otherwise is most likely meant for a single file. */
     const char *const ending = options.mosaic == MosaicKind::gti ? ".gti" : ".vrt";

@@ -87,139 +87,196 @@ static bool Wrong(const char *name, const char *value, const char *wanted)
     return false;
 }
 
-/* A whole number of digits only, 1..most; 0 otherwise. Moves *text behind it. */
-static int64_t ReadWhole(const char **text, int64_t most)
+/* ---- the options ---- */
+
+namespace
 {
-    int64_t value = 0;
-    while (isdigit(static_cast<unsigned char>(**text))) {
-        value = value * 10 + (**text - '0');
-        if (value > most)
-            return 0;
-        ++*text;
-    }
-    return value;
-}
+/* An option that is given. */
+struct Given {
+    const char *name, *text;
+    fn_option_value value;
+    Options &options;
 
-/* ---- one option each; false after CPLError ---- */
-
-static bool ParseNames(const char *name, const char *value, const char *quotes, std::vector<std::string> &out)
-{
-    for (const std::string &piece : InputSplit(value, ';', quotes)) {
-        if (piece.empty())
-            return Wrong(name, value, "a name is empty");
-        out.push_back(Unquote(piece));
-    }
-    return true;
-}
-
-static bool ParseConditions(const char *name, const char *value, std::vector<std::string> &out)
-{
-    for (const std::string &piece : InputSplit(value, ';', "'\"")) {
-        if (piece.empty())
-            return Wrong(name, value, "a condition is empty");
-        out.push_back(piece);
-    }
-    return true;
-}
-
-static bool ParseFields(const char *name, const char *value, std::vector<std::string> &out)
-{
-    for (const std::string &piece : InputSplit(value, ',', "\"")) {
-        if (piece.empty())
-            return Wrong(name, value, "field names separated by ',' or * are wanted");
-        out.push_back(Unquote(piece));
-    }
-    return true;
-}
-
-static bool ParseMatch(const char *name, const char *value, std::vector<std::pair<std::string, std::string>> &out)
-{
-    for (const std::string &piece : InputSplit(value, ',', "\"")) {
-        const std::vector<std::string> sides = InputSplit(piece.c_str(), '=', "\"");
-        if (sides.size() > 2 || sides.front().empty() || sides.back().empty())
-            return Wrong(name, value, "<field>=<near field> is wanted, several pairs separated by ','");
-        out.emplace_back(Unquote(sides.front()), Unquote(sides.back()));
-    }
-    return true;
-}
-
-static bool ParseYes(const char *name, const char *value, bool &out)
-{
-    const bool yes = EQUAL(value, "YES") || EQUAL(value, "TRUE") || EQUAL(value, "ON") || EQUAL(value, "1");
-    const bool no = EQUAL(value, "NO") || EQUAL(value, "FALSE") || EQUAL(value, "OFF") || EQUAL(value, "0");
-    if (!yes && !no)
-        return Wrong(name, value, "YES or NO is wanted");
-    out = yes;
-    return true;
-}
-
-static bool ParseDistance(const char *name, const char *value, Distance &out)
-{
-    char *end = nullptr;
-    const double number = CPLStrtod(value, &end);
-    const std::string unit = Trim(end);
-    if (end == value || !std::isfinite(number) || number < 0)
-        return Wrong(name, value, "a distance such as 500, 500m or 2 km is wanted, not negative");
-    out.unit = unit.empty() ? nullptr : FindUnit(unit);
-    if (unit[0] == ',')
-        return Wrong(name, value, "decimals stand behind a point: 5.5");
-    if (!unit.empty() && !out.unit)
-        return Wrong(name, value, ("the unit is not known: " + UnitNames() + " are").c_str());
-    out.given = true;
-    out.value = number;
-    out.text = value;
-    return true;
-}
-
-static bool ParseClosest(const char *name, const char *value, size_t &out)
-{
-    out = kAll;
-    if (EQUAL(value, "ALL"))
-        return true;
-    const char *end = value;
-    const int64_t k = ReadWhole(&end, UINT32_MAX);
-    if (k < 1 || *end)
-        return Wrong(name, value, "a number from 1 or ALL is wanted");
-    out = static_cast<size_t>(k);
-    return true;
-}
-
-static bool ParsePartition(const char *name, const char *value, int64_t &part, int64_t &parts)
-{
-    constexpr int64_t kMost = 1000000000;
-    const char *end = value;
-    part = ReadWhole(&end, kMost);
-    parts = part > 0 && *end == '/' ? ReadWhole(&++end, kMost) : 0;
-    if (part < 1 || parts < part || *end)
-        return Wrong(name, value, "<i>/<n> such as 1/4 is wanted, with i from 1 to n");
-    return true;
-}
-
-template <class Enum> struct Word {
-    const char *text;
-    Enum value;
+    /* False, after CPLError: that text is wrong. */
+    bool Fail(const char *why) const { return Wrong(name, text, why); }
 };
 
-template <class Enum, size_t N>
-static bool ParseWord(const char *name, const char *value, const Word<Enum> (&words)[N], Enum &out)
+/* Takes it. False after CPLError. */
+using Take = bool (*)(const Given &given);
+
+struct Row {
+    fn_option option;
+    Take take;
+};
+} // namespace
+
+/* Pieces without the quotes around them, or with them where they are SQL. */
+static bool TakePieces(const Given &given, char separator, const char *quotes, bool unquote, const char *empty,
+                       std::vector<std::string> &out)
 {
-    std::string wanted;
-    for (size_t i = 0; i < N; i++) {
-        if (EQUAL(value, words[i].text)) {
-            out = words[i].value;
-            return true;
-        }
-        wanted += (i == 0 ? "" : i + 1 < N ? ", " : " or ") + std::string(words[i].text);
+    for (const std::string &piece : InputSplit(given.text, separator, quotes)) {
+        if (piece.empty())
+            return given.Fail(empty);
+        out.push_back(unquote ? Unquote(piece) : piece);
     }
-    return Wrong(name, value, (wanted + " is wanted").c_str());
+    return true;
 }
 
-static constexpr Word<Method> kMethods[] = {
-    {"AUTO", Method::Auto}, {"PLANAR", Method::Planar}, {"GEODESIC", Method::Geodesic}};
-static constexpr Word<Choice> kChoices[] = {{"AUTO", Choice::Auto}, {"YES", Choice::Yes}, {"NO", Choice::No}};
-static constexpr Word<bool> kUnmatched[] = {{"DROP", false}, {"NULL", true}};
-static constexpr Word<RowGeometry> kGeometries[] = {
-    {"NONE", RowGeometry::None}, {"LINE", RowGeometry::Line}, {"FROM", RowGeometry::From}, {"NEAR", RowGeometry::Near}};
+static bool TakeNames(const Given &given, std::vector<std::string> &out)
+{
+    return TakePieces(given, ';', "\"", true, "a name is empty", out);
+}
+
+static bool TakeFields(const Given &given, std::vector<std::string> &out)
+{
+    return TakePieces(given, ',', "\"", true, "field names separated by ',' or * are wanted", out);
+}
+
+static bool TakeMatch(const Given &given)
+{
+    for (const std::string &piece : InputSplit(given.text, ',', "\"")) {
+        const std::vector<std::string> sides = InputSplit(piece.c_str(), '=', "\"");
+        if (sides.size() > 2 || sides.front().empty() || sides.back().empty())
+            return given.Fail("<field>=<near field> is wanted, several pairs separated by ','");
+        given.options.match.emplace_back(Unquote(sides.front()), Unquote(sides.back()));
+    }
+    return true;
+}
+
+static bool TakeSettings(const Given &given, CPLStringList &out)
+{
+    return SplitSettings(given.text, out) ||
+           given.Fail("an open option of the input, NAME=VALUE, is wanted, or several separated by ';'");
+}
+
+static bool TakeGeometryField(const Given &given, std::string &out)
+{
+    out = given.text;
+    return !out.empty() || given.Fail("the name of a geometry field is wanted");
+}
+
+static bool TakeDistance(const Given &given, Distance &out)
+{
+    char *end = nullptr;
+    const double number = CPLStrtod(given.text, &end);
+    const std::string unit = Trim(end);
+    if (end == given.text || !std::isfinite(number) || number < 0)
+        return given.Fail("a distance such as 500, 500m or 2 km is wanted, not negative");
+    out.unit = unit.empty() ? nullptr : FindUnit(unit);
+    if (unit[0] == ',')
+        return given.Fail("decimals stand behind a point: 5.5");
+    if (!unit.empty() && !out.unit)
+        return given.Fail(("the unit is not known: " + UnitNames() + " are").c_str());
+    out.given = true;
+    out.value = number;
+    out.text = given.text;
+    return true;
+}
+
+static bool TakeUnit(const Given &given)
+{
+    given.options.distanceUnit = FindUnit(Trim(given.text));
+    return given.options.distanceUnit || given.Fail((UnitNames() + " are known").c_str());
+}
+
+/* The value of a flag, or of a choice whose words are in the order of the enumeration. */
+template <class Value> static bool Set(const Given &given, Value &out)
+{
+    out = static_cast<Value>(given.value.whole);
+    return true;
+}
+
+static const Row kRows[] = {
+    {{"NEAR", FN_OPTION_NAMES, nullptr, 0, 0, nullptr,
+      "Dataset of the near features; may be repeated, or hold several separated by a semicolon", nullptr},
+     [](const Given &g) { return TakeNames(g, g.options.near); }},
+    {{"LAYER", FN_OPTION_TEXT, nullptr, 0, 0, nullptr, "Layer of the input dataset", nullptr},
+     [](const Given &g) { return g.options.layer = g.text, true; }},
+    {{"NEAR_LAYER", FN_OPTION_LAYERS, nullptr, 0, 0, nullptr, "Layer of the near dataset; one for all, or one for each",
+      nullptr},
+     [](const Given &g) { return TakeNames(g, g.options.nearLayers); }},
+    {{"WHERE", FN_OPTION_TEXT, nullptr, 0, 0, nullptr, "Attribute filter on the input", nullptr},
+     [](const Given &g) { return g.options.where = g.text, true; }},
+    {{"NEAR_WHERE", FN_OPTION_CONDITIONS, nullptr, 0, 0, nullptr,
+      "Attribute filter on the near side; one for all near layers, or one for each", nullptr},
+     [](const Given &g) { return TakePieces(g, ';', "'\"", false, "a condition is empty", g.options.nearWhere); }},
+    {{"OO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr,
+      "Open option of the input dataset, NAME=VALUE; may be repeated, or hold several separated by a semicolon",
+      nullptr},
+     [](const Given &g) { return TakeSettings(g, g.options.inputOptions); }},
+    {{"NEAR_OO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Open option of the near datasets, likewise", nullptr},
+     [](const Given &g) { return TakeSettings(g, g.options.nearInputOptions); }},
+    {{"GEOMETRY_FIELD", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+      "Geometry field of the input, where it has several; by default the first", nullptr},
+     [](const Given &g) { return TakeGeometryField(g, g.options.geometryField); }},
+    {{"NEAR_GEOMETRY_FIELD", FN_OPTION_TEXT, nullptr, 0, 0, nullptr, "Geometry field of the near layers, likewise",
+      nullptr},
+     [](const Given &g) { return TakeGeometryField(g, g.options.nearGeometryField); }},
+    {{"CLOSEST", FN_OPTION_WHOLE, "ALL", 1, UINT32_MAX, "1", "How many near features for each feature, or ALL",
+      "a number from 1 or ALL is wanted"},
+     [](const Given &g) {
+         g.options.closest = g.value.whole == 0 ? kAll : static_cast<size_t>(g.value.whole);
+         return true;
+     }},
+    {{"RADIUS", FN_OPTION_QUANTITY, nullptr, 0, 0, nullptr, "Largest distance, such as 500, 500m or 2 km", nullptr},
+     [](const Given &g) { return TakeDistance(g, g.options.radius); }},
+    {{"MIN_RADIUS", FN_OPTION_QUANTITY, nullptr, 0, 0, nullptr, "Smallest distance", nullptr},
+     [](const Given &g) { return TakeDistance(g, g.options.minRadius); }},
+    {{"METHOD", FN_OPTION_CHOICE, "AUTO|PLANAR|GEODESIC", 0, 0, "AUTO",
+      "How distances are measured; AUTO: geodesic if the CRS of the input is geographic", nullptr},
+     [](const Given &g) { return Set(g, g.options.method); }},
+    {{"DISTANCE_UNIT", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+      "Unit of NEAR_DIST and NEAR_ALONG: mm, cm, m, km, in, ft, us-ft, yd, mi, nmi or deg", nullptr},
+     TakeUnit},
+    {{"LOCATION", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Columns FROM_X, FROM_Y, NEAR_X, NEAR_Y", nullptr},
+     [](const Given &g) { return Set(g, g.options.location); }},
+    {{"ANGLE", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Column NEAR_ANGLE", nullptr},
+     [](const Given &g) { return Set(g, g.options.angle); }},
+    {{"ALONG", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Column NEAR_ALONG", nullptr},
+     [](const Given &g) { return Set(g, g.options.along); }},
+    {{"EXCLUDE_SELF", FN_OPTION_CHOICE, "AUTO|YES|NO", 0, 0, "AUTO",
+      "Whether a feature is no neighbour of its own; AUTO: where both sides are one layer", nullptr},
+     [](const Given &g) { return Set(g, g.options.excludeSelf); }},
+    {{"MATCH", FN_OPTION_PAIRS, nullptr, 0, 0, nullptr,
+      "Pairs of fields that must be equal: field=near field, separated by commas", nullptr},
+     TakeMatch},
+    {{"UNMATCHED", FN_OPTION_CHOICE, "DROP|NULL", 0, 0, "DROP", "Features without a near feature", nullptr},
+     [](const Given &g) { return Set(g, g.options.unmatchedNull); }},
+    {{"GEOMETRY", FN_OPTION_CHOICE, "NONE|LINE|FROM|NEAR", 0, 0, "NONE", "Geometry of the rows", nullptr},
+     [](const Given &g) { return Set(g, g.options.geometry); }},
+    {{"FIELDS", FN_OPTION_FIELDS, nullptr, 0, 0, nullptr,
+      "Fields of the input to carry over, separated by commas, or *", nullptr},
+     [](const Given &g) { return TakeFields(g, g.options.fields); }},
+    {{"NEAR_FIELDS", FN_OPTION_FIELDS, nullptr, 0, 0, nullptr, "Fields of the near features to carry over, or *",
+      nullptr},
+     [](const Given &g) { return TakeFields(g, g.options.nearFields); }},
+    {{"PARTITION_SIZE", FN_OPTION_WHOLE, "AUTO", 1, 1000000000, "AUTO", "Features of the input in a task, or AUTO",
+      nullptr},
+     [](const Given &g) { return Set(g, g.options.partitionSize); }},
+    {{"PARTITION", FN_OPTION_SHARE, nullptr, 0, 0, nullptr, "i/n: only the i-th of n parts of the input", nullptr},
+     [](const Given &g) {
+         g.options.part = g.value.whole;
+         g.options.parts = g.value.second;
+         return true;
+     }},
+};
+
+static const OptionTable &Table()
+{
+    static const OptionTable table = [] {
+        OptionTable rows("NEARTABLE");
+        for (const Row &row : kRows)
+            rows.Add(row.option);
+        return rows;
+    }();
+    return table;
+}
+
+const OptionTable &OpenOptions()
+{
+    static const OptionTable table = OptionTable(Table()).Add(fn_worker_option_table());
+    return table;
+}
 
 static bool ParseOption(const char *name, const char *value, Options &o)
 {
@@ -231,65 +288,11 @@ static bool ParseOption(const char *name, const char *value, Options &o)
     }
     if (known)
         return true;
-    if (EQUAL(name, "NEAR"))
-        return ParseNames("NEAR", value, "\"", o.near);
-    if (EQUAL(name, "LAYER")) {
-        o.layer = value;
-        return true;
+    if (const fn_option *option = Table().Find(name)) {
+        Given given = {option->name, value, {}, o};
+        return ReadOption("NEARTABLE", *option, value, given.value) &&
+               kRows[option - Table().Rows().data()].take(given);
     }
-    if (EQUAL(name, "NEAR_LAYER"))
-        return ParseNames("NEAR_LAYER", value, "\"", o.nearLayers);
-    if (EQUAL(name, "WHERE")) {
-        o.where = value;
-        return true;
-    }
-    if (EQUAL(name, "NEAR_WHERE"))
-        return ParseConditions("NEAR_WHERE", value, o.nearWhere);
-    if (EQUAL(name, "OO") || EQUAL(name, "NEAR_OO"))
-        return SplitSettings(value, EQUAL(name, "OO") ? o.inputOptions : o.nearInputOptions) ||
-               Wrong(name, value, "an open option of the input, NAME=VALUE, is wanted, or several separated by ';'");
-    if (EQUAL(name, "GEOMETRY_FIELD") || EQUAL(name, "NEAR_GEOMETRY_FIELD")) {
-        (EQUAL(name, "GEOMETRY_FIELD") ? o.geometryField : o.nearGeometryField) = value;
-        return *value || Wrong(name, value, "the name of a geometry field is wanted");
-    }
-    if (EQUAL(name, "CLOSEST"))
-        return ParseClosest("CLOSEST", value, o.closest);
-    if (EQUAL(name, "RADIUS"))
-        return ParseDistance("RADIUS", value, o.radius);
-    if (EQUAL(name, "MIN_RADIUS"))
-        return ParseDistance("MIN_RADIUS", value, o.minRadius);
-    if (EQUAL(name, "METHOD"))
-        return ParseWord("METHOD", value, kMethods, o.method);
-    if (EQUAL(name, "DISTANCE_UNIT")) {
-        o.distanceUnit = FindUnit(Trim(value));
-        return o.distanceUnit || Wrong("DISTANCE_UNIT", value, (UnitNames() + " are known").c_str());
-    }
-    if (EQUAL(name, "LOCATION"))
-        return ParseYes("LOCATION", value, o.location);
-    if (EQUAL(name, "ANGLE"))
-        return ParseYes("ANGLE", value, o.angle);
-    if (EQUAL(name, "ALONG"))
-        return ParseYes("ALONG", value, o.along);
-    if (EQUAL(name, "EXCLUDE_SELF"))
-        return ParseWord("EXCLUDE_SELF", value, kChoices, o.excludeSelf);
-    if (EQUAL(name, "MATCH"))
-        return ParseMatch("MATCH", value, o.match);
-    if (EQUAL(name, "UNMATCHED"))
-        return ParseWord("UNMATCHED", value, kUnmatched, o.unmatchedNull);
-    if (EQUAL(name, "GEOMETRY"))
-        return ParseWord("GEOMETRY", value, kGeometries, o.geometry);
-    if (EQUAL(name, "FIELDS"))
-        return ParseFields("FIELDS", value, o.fields);
-    if (EQUAL(name, "NEAR_FIELDS"))
-        return ParseFields("NEAR_FIELDS", value, o.nearFields);
-    if (EQUAL(name, "PARTITION_SIZE")) {
-        const char *end = value;
-        o.partitionSize = EQUAL(value, "AUTO") ? 0 : ReadWhole(&end, 1000000000);
-        return EQUAL(value, "AUTO") || (o.partitionSize > 0 && !*end) ||
-               Wrong("PARTITION_SIZE", value, "a number from 1 to 1000000000 or AUTO is wanted");
-    }
-    if (EQUAL(name, "PARTITION"))
-        return ParsePartition("PARTITION", value, o.part, o.parts);
     if (EQUAL(name, "TRACE"))
         return Wrong("TRACE", value, kTraceIsNoOpenOption);
     return IsForOtherDrivers(name) || FailUnknownOption("NEARTABLE", name);

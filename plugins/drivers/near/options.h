@@ -11,6 +11,7 @@
 #include <cpl_string.h>
 
 #include "fishnet/job.h"
+#include "open_options.h"
 
 namespace fishnet::neartable
 {
@@ -74,6 +75,8 @@ struct Options {
     /* False after CPLError, which names the option. */
     bool Parse(const char *name, CSLConstList list);
 };
+
+const OptionTable &OpenOptions();
 
 /* That the near side is not given, as a warning or an error. */
 void SayNoNear(CPLErr level);

@@ -19,18 +19,20 @@ using namespace output;
 
 /* ---- creation options ---- */
 
-std::string CreationOptionList()
+const OptionTable &PartOptions()
 {
-    return "<CreationOptionList>"
-           "<Option name='FORMAT' type='string' default='GPKG' description='Driver that writes the parts'/>"
-           "<Option name='PARTS' type='int' min='1' description='Number of parts; by default four for each worker'/>"
-           "<Option name='PART_DSCO' type='string' description='Dataset creation option of that driver, NAME=VALUE; "
-           "may be "
-           "repeated, or hold several separated by a semicolon'/>"
-           "<Option name='PART_LCO' type='string' description='Layer creation option of that driver, likewise'/>"
-           "<Option name='RESUME' type='boolean' default='NO' description='Continue an interrupted run: whole parts "
-           "are kept'/>"
-           "</CreationOptionList>";
+    static const fn_option rows[] = {
+        {"FORMAT", FN_OPTION_TEXT, nullptr, 0, 0, "GPKG", "Driver that writes the parts", nullptr},
+        {"PARTS", FN_OPTION_WHOLE, nullptr, 1, 100000, nullptr,
+         "Number of parts; by default four for each worker", nullptr},
+        {"PART_DSCO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr,
+         "Dataset creation option of that driver, NAME=VALUE; may be repeated, or hold several separated by a "
+         "semicolon", nullptr},
+        {"PART_LCO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Layer creation option of that driver, likewise",
+         nullptr},
+        {"RESUME", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Continue an interrupted run: whole parts are kept", nullptr}};
+    static const OptionTable table = OptionTable("NEARTABLE").Add({rows, std::size(rows)});
+    return table;
 }
 
 static bool Refuse(const char *key, const char *value, const char *wanted)
@@ -84,27 +86,6 @@ static bool ReadList(CSLConstList options, const char *key, CPLStringList &list)
         if (!SplitSettings(given[i], list))
             return Refuse(key, given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
     return true;
-}
-
-static bool ReadParts(const char *text, int workers, int64_t &parts)
-{
-    constexpr int64_t kEach = 4, kMost = 100000;
-    parts = kEach * workers;
-    if (!text)
-        return true;
-    char *end = nullptr;
-    const long long n = isdigit(static_cast<unsigned char>(*text)) ? strtoll(text, &end, 10) : 0;
-    if (n < 1 || n > kMost || *end != '\0')
-        return Refuse("PARTS", text, "a number from 1 to 100000 is wanted");
-    parts = n;
-    return true;
-}
-
-static bool ReadYes(const char *key, const char *text, bool &yes)
-{
-    yes = EQUAL(text, "YES") || EQUAL(text, "TRUE") || EQUAL(text, "ON") || EQUAL(text, "1");
-    return yes || EQUAL(text, "NO") || EQUAL(text, "FALSE") || EQUAL(text, "OFF") || EQUAL(text, "0") ||
-           Refuse(key, text, "YES or NO is wanted");
 }
 
 /* The options of the table that workers take over: none about workers, which are those of the run. */
@@ -286,11 +267,12 @@ static GDALDataset *Create(const std::string &output, NearDataset &table, CSLCon
                            GDALProgressFunc progress, void *progressData)
 {
     constexpr const char *kEnding = ".vrt";
+    constexpr int kEach = 4; /* parts for each worker */
     const NearPlan &plan = table.GetPlan();
     const bool hasGeometry = plan.options.geometry != RowGeometry::None;
     const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
     PartsJob &job = *owner;
-    bool resume = false;
+    fn_option_value parts, resume;
     if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
         return nullptr;
     /* GDAL has deleted what had the name of the output. */
@@ -326,9 +308,9 @@ static GDALDataset *Create(const std::string &output, NearDataset &table, CSLCon
     }
     if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
         !ReadList(options, "PART_DSCO", job.datasetOptions) || !ReadList(options, "PART_LCO", job.layerOptions) ||
-        !ReadParts(CSLFetchNameValue(options, "PARTS"), plan.workers.workers, job.parts) ||
-        !ReadYes("RESUME", CSLFetchNameValueDef(options, "RESUME", "NO"), resume))
+        !PartOptions().Read(options, "PARTS", parts) || !PartOptions().Read(options, "RESUME", resume))
         return nullptr;
+    job.parts = parts.whole > 0 ? parts.whole : int64_t{kEach} * plan.workers.workers;
     KeepTypes(job);
     KeepOrder(job);
     job.connection = plan.options.connection;
@@ -344,7 +326,7 @@ static GDALDataset *Create(const std::string &output, NearDataset &table, CSLCon
     if (!CheckOutput("NEARTABLE", inputs, output, job.folder))
         return nullptr;
     OutputFolder folder({"NEARTABLE", "parts", IsMember}, job.folder);
-    if (!folder.Begin(Recipe(job, &table), resume))
+    if (!folder.Begin(Recipe(job, &table), resume.whole == 1))
         return nullptr;
     if (!Remove("NEARTABLE", output))
         return nullptr;

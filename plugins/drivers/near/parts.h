@@ -4,6 +4,7 @@
 #define FN_NEARTABLE_PARTS_H
 
 #include "gdal_compat.h"
+#include "open_options.h"
 
 namespace fishnet::neartable
 {
@@ -11,7 +12,7 @@ namespace fishnet::neartable
 /* GDALDriver::pfnCreateCopy. */
 GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, FN_CSL options, GDALProgressFunc progress,
                         void *progressData);
-std::string CreationOptionList();
+const OptionTable &PartOptions();
 
 } // namespace fishnet::neartable
 

@@ -37,16 +37,14 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
         .SetPackedValuesAllowed(false)
         .SetMetaVar("INPUTS");
     AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
-    AddOptionList(m_options, "calc", "CALC", "Expression(s) to evaluate").SetRequired();
-    AddOption(m_options, "output-data-type", "OT", "Output data type")
+    AddOption(m_options, "calc", "CALC").SetRequired();
+    AddOption(m_options, "output-data-type", "OT")
         .AddAlias("ot")
         .SetChoices("Byte", "UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float16",
                     "Float32", "Float64");
-    AddOption(m_options, "nodata", "NODATA",
-              "Assign a specified NoData value to output bands ('none', numeric value, 'nan')");
-    AddOption(m_options, "alpha", "ALPHA", "What is transparent in an input", {"nodata", "ignore"});
-    AddOption(m_options, "tile-size", "TILE_SIZE", "Size of a task in pixels: 512, 512x256 or AUTO")
-        .SetCategory(GAAC_ADVANCED);
+    AddOption(m_options, "nodata", "NODATA");
+    AddOption(m_options, "alpha", "ALPHA");
+    AddOption(m_options, "tile-size", "TILE_SIZE").SetCategory(GAAC_ADVANCED);
     AddRasterOptions();
     AddWorkerOptions();
 }

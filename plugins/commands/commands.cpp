@@ -12,9 +12,11 @@ void fishnet::RegisterCommands() {}
 
 #include <gdal_utils.h>
 
-#include "single.h"
+#include "creation_options.h"
 #include "handles.h"
 #include "input_files.h"
+#include "recipe_file.h"
+#include "single.h"
 #include "workers.h"
 
 namespace fishnet
@@ -42,7 +44,8 @@ void RegisterCommands()
 namespace fishnet::commands
 {
 
-Command::Command(const char *name, const char *description) : GDALAlgorithm(name, description, std::string())
+Command::Command(const char *name, const char *description, const OptionTable &open, const OptionTable &many)
+    : GDALAlgorithm(name, description, std::string()), m_options{open, {}}, m_many{many, {}}
 {
     m_supportsStreamedOutput = true;
     AddProgressArg();
@@ -56,55 +59,35 @@ bool Command::Fail(CPLErrorNum number, const std::string &text) const
 
 /* ---- arguments ---- */
 
-GDALInConstructionAlgorithmArg &Command::AddOption(Options &options, const char *argument, const char *option,
-                                                   const char *help, const std::vector<std::string> &choices,
+/* Of several values, or one that holds them all. */
+static bool IsRepeated(const fn_option &option)
+{
+    return option.kind >= FN_OPTION_NAMES && option.kind != FN_OPTION_FIELDS;
+}
+
+GDALInConstructionAlgorithmArg &Command::AddOption(Options &options, const char *argument, const char *name,
                                                    char letter)
 {
-    Option &added = options.emplace_back();
-    added.argument = argument;
-    added.name = option;
-    added.upper = !choices.empty();
-    auto &arg = AddArg(argument, letter, help, &added.text);
-    for (const std::string &choice : choices)
-        arg.SetChoices(choice);
+    const fn_option &option = *options.table.Find(name);
+    Option &added = options.given.emplace_back(Option{argument, option, {}, {}, false});
+    if (option.kind == FN_OPTION_FLAG)
+        return AddArg(argument, letter, option.help, &added.yes);
+    if (IsRepeated(option))
+        return AddArg(argument, letter, option.help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
+    auto &arg = AddArg(argument, letter, option.help, &added.text);
+    const CPLStringList words(CSLTokenizeString2(option.kind == FN_OPTION_CHOICE ? option.words : "", "|", 0));
+    for (int i = 0; i < words.size(); i++)
+        arg.SetChoices(CPLString(words[i]).tolower());
     return arg;
-}
-
-GDALInConstructionAlgorithmArg &Command::AddOptionList(Options &options, const char *argument, const char *option,
-                                                       const char *help)
-{
-    Option &added = options.emplace_back();
-    added.argument = argument;
-    added.name = option;
-    added.list = true;
-    return AddArg(argument, 0, help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
-}
-
-GDALInConstructionAlgorithmArg &Command::AddFlag(Options &options, const char *argument, const char *option,
-                                                 const char *help)
-{
-    Option &added = options.emplace_back();
-    added.argument = argument;
-    added.name = option;
-    added.flag = true;
-    return AddArg(argument, 0, help, &added.yes);
 }
 
 void Command::AddWorkerOptions()
 {
-    AddOption(m_options, "num-threads", "NUM_WORKERS", "Number of workers (or ALL_CPUS)", {}, 'j')
-        .SetMetaVar("N|ALL_CPUS");
-    AddOption(m_options, "workers", "WORKERS", "Kind of worker", {"threads", "processes"});
-    AddOption(m_options, "threads-per-worker", "THREADS_PER_WORKER", "Threads that GDAL may use for each worker")
-        .SetMetaVar("<N>")
-        .SetCategory(GAAC_ADVANCED);
-    AddOption(m_options, "retries", "RETRIES", "How often a failed task is tried again")
-        .SetMetaVar("<N>")
-        .SetCategory(GAAC_ADVANCED);
-    AddOption(m_options, "task-timeout", "TASK_TIMEOUT",
-              "Seconds after which a worker process is taken to hang; 0: never")
-        .SetMetaVar("<SECONDS>")
-        .SetCategory(GAAC_ADVANCED);
+    AddOption(m_options, "num-threads", "NUM_WORKERS", 'j').SetMetaVar("N|ALL_CPUS");
+    AddOption(m_options, "workers", "WORKERS");
+    AddOption(m_options, "threads-per-worker", "THREADS_PER_WORKER").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
+    AddOption(m_options, "retries", "RETRIES").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
+    AddOption(m_options, "task-timeout", "TASK_TIMEOUT").SetMetaVar("<SECONDS>").SetCategory(GAAC_ADVANCED);
     AddArg("trace", 0, "File for a timeline in Chrome trace format", &m_trace)
         .SetMetaVar("<FILE>")
         .SetCategory(GAAC_ADVANCED);
@@ -122,7 +105,7 @@ void Command::AddOutput(int type, const char *capability)
 
 const char *Command::FirstGiven(const Options &options) const
 {
-    for (const Option &option : options)
+    for (const Option &option : options.given)
         if (const GDALAlgorithmArg *arg = GetArg(option.argument, false); arg && arg->IsExplicitlySet())
             return option.argument.c_str();
     return nullptr;
@@ -131,19 +114,20 @@ const char *Command::FirstGiven(const Options &options) const
 CPLStringList Command::Given(const Options &options) const
 {
     CPLStringList given;
-    const auto add = [&given](const std::string &name, const std::string &value) {
-        given.AddString((name + "=" + value).c_str());
+    const auto add = [&given](const fn_option &option, const std::string &value) {
+        given.AddString((std::string(option.name) + "=" + value).c_str());
     };
-    for (const Option &option : options) {
+    for (const Option &option : options.given) {
         const GDALAlgorithmArg *arg = GetArg(option.argument, false);
         if (!arg || !arg->IsExplicitlySet())
             continue;
+        const fn_option &row = option.option;
         for (const std::string &text : option.texts)
-            add(option.name, text);
-        if (option.flag)
-            add(option.name, option.yes ? "YES" : "NO");
-        else if (!option.list)
-            add(option.name, option.upper ? CPLString(option.text).toupper() : option.text);
+            add(row, text);
+        if (row.kind == FN_OPTION_FLAG)
+            add(row, option.yes ? "YES" : "NO");
+        else if (!IsRepeated(row))
+            add(row, row.kind == FN_OPTION_CHOICE ? CPLString(option.text).toupper() : option.text);
     }
     return given;
 }
@@ -384,6 +368,11 @@ void RasterCommand::AddOpenOptions(char letter, CPLStringList &options) const
         options.AddString((std::string(1, letter) + "_OO=" + option).c_str());
 }
 
+RasterCommand::RasterCommand(const char *name, const char *description)
+    : Command(name, description, RasterRecipes().options, CreationOptions())
+{
+}
+
 void RasterCommand::AddRasterOptions()
 {
     AddArg("open-option", 0, "Open option of the input datasets", &m_openOptions)
@@ -391,11 +380,9 @@ void RasterCommand::AddRasterOptions()
         .SetPackedValuesAllowed(false)
         .SetMinCount(1)
         .SetMetaVar("<KEY>=<VALUE>");
-    AddOption(m_options, "on-error", "ON_ERROR", "What pixels become that cannot be computed", {"fail", "nodata"});
-    AddOption(m_options, "cache-mb", "CACHE_MB", "Memory for tiles in megabytes")
-        .SetMetaVar("<N>")
-        .SetCategory(GAAC_ADVANCED);
-    AddOption(m_options, "partition", "PARTITION", "Only the i-th of n parts of the raster").SetMetaVar("i/n");
+    AddOption(m_options, "on-error", "ON_ERROR");
+    AddOption(m_options, "cache-mb", "CACHE_MB").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
+    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n");
 }
 
 static bool HasOption(GDALDriverH driver, const std::string &name)

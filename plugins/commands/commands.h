@@ -4,6 +4,7 @@
 #define FN_COMMANDS_H
 
 #include "gdal_compat.h"
+#include "open_options.h"
 
 namespace fishnet
 {
@@ -44,26 +45,25 @@ class Command : public GDALAlgorithm
     bool Finalize() override;
 
   protected:
-    Command(const char *name, const char *description);
+    /* open: options of the driver that reads; many: creation options of the one that writes many files. */
+    Command(const char *name, const char *description, const OptionTable &open, const OptionTable &many);
 
     /* An argument that is an option of a driver. */
     struct Option {
-        std::string argument, name;
-        bool list = false, flag = false, upper = false;
+        std::string argument;
+        const fn_option &option;
         std::string text;
-        std::vector<std::string> texts;
+        std::vector<std::string> texts; /* of one that may be repeated */
         bool yes = false;
     };
-    using Options = std::list<Option>; /* GDAL keeps pointers to the values */
+    struct Options {
+        const OptionTable &table;
+        std::list<Option> given; /* GDAL keeps pointers to the values */
+    };
 
-    /* A word of `choices` is handed on in upper case. */
-    GDALInConstructionAlgorithmArg &AddOption(Options &options, const char *argument, const char *option,
-                                              const char *help, const std::vector<std::string> &choices = {},
+    /* Its help and its choices are those of the option. */
+    GDALInConstructionAlgorithmArg &AddOption(Options &options, const char *argument, const char *name,
                                               char letter = 0);
-    GDALInConstructionAlgorithmArg &AddOptionList(Options &options, const char *argument, const char *option,
-                                                  const char *help);
-    GDALInConstructionAlgorithmArg &AddFlag(Options &options, const char *argument, const char *option,
-                                            const char *help);
     /* -j and what else all drivers know about workers, and --trace. */
     void AddWorkerOptions();
     /* --output, --output-format, --creation-option, --overwrite. */
@@ -115,7 +115,7 @@ class Command : public GDALAlgorithm
 class RasterCommand : public Command
 {
   protected:
-    using Command::Command;
+    RasterCommand(const char *name, const char *description);
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return "FISHNET"; }
     void AddRasterOptions();

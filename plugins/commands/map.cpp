@@ -26,14 +26,12 @@ Map::Map() : RasterCommand("map", "Evaluate a raster in parallel, into one file 
 {
     AddInputDatasetArg(&m_input, GDAL_OF_RASTER).SetAutoOpenDataset(false);
     AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
-    AddOption(m_many, "grid", "GRID", "Write so many tiles, such as 4x4, and a mosaic over them")
-        .SetMetaVar("COLUMNSxROWS");
-    AddOption(m_many, "tile-size", "TILE_SIZE", "Write tiles of that size in pixels, and a mosaic over them")
-        .SetMetaVar("N|WIDTHxHEIGHT");
-    AddOption(m_many, "tile-format", "FORMAT", "Driver that writes the tiles");
-    AddOptionList(m_many, "tile-co", "TILE_CO", "Creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
-    AddOption(m_many, "mosaic", "MOSAIC", "Kind of mosaic", {"VRT", "GTI"});
-    AddFlag(m_many, "resume", "RESUME", "Continue an interrupted run: tiles that are whole are kept");
+    AddOption(m_many, "grid", "GRID").SetMetaVar("COLUMNSxROWS");
+    AddOption(m_many, "tile-size", "TILE_SIZE").SetMetaVar("N|WIDTHxHEIGHT");
+    AddOption(m_many, "tile-format", "FORMAT");
+    AddOption(m_many, "tile-co", "TILE_CO").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "mosaic", "MOSAIC");
+    AddOption(m_many, "resume", "RESUME");
     AddRasterOptions();
     AddWorkerOptions();
 }

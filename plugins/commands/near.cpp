@@ -6,6 +6,8 @@
 #include <gdal_utils.h>
 
 #include "options.h"
+#include "parts.h"
+#include "recipe_file.h"
 
 namespace fishnet::commands
 {
@@ -30,7 +32,9 @@ class Near final : public Command
 };
 } // namespace
 
-Near::Near() : Command("near", "Find for each feature the nearest features of other layers, in parallel.")
+Near::Near()
+    : Command("near", "Find for each feature the nearest features of other layers, in parallel.",
+              NearRecipes().options, neartable::PartOptions())
 {
     AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
     AddArg("near", 0, "Vector dataset(s) whose features are looked for", &m_near, GDAL_OF_VECTOR)
@@ -48,46 +52,35 @@ Near::Near() : Command("near", "Find for each feature the nearest features of ot
     AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append).AddAction(update);
     AddArg("output-layer", 0, "Output layer name", &m_outputLayer).AddHiddenAlias("nln");
 
-    AddOption(m_options, "input-layer", "LAYER", "Input layer name", {}, 'l').AddAlias("layer");
-    AddOptionList(m_options, "near-layer", "NEAR_LAYER", "Layer of the near dataset(s)");
-    AddOption(m_options, "where", "WHERE", "Attribute filter on the input");
-    AddOptionList(m_options, "near-where", "NEAR_WHERE", "Attribute filter on the near layer(s)");
-    AddOptionList(m_options, "open-option", "OO", "Open option of the input dataset")
-        .AddAlias("oo")
-        .SetMetaVar("<KEY>=<VALUE>");
-    AddOptionList(m_options, "near-open-option", "NEAR_OO", "Open option of the near dataset(s)")
-        .AddAlias("near-oo")
-        .SetMetaVar("<KEY>=<VALUE>");
-    AddOption(m_options, "geometry-field", "GEOMETRY_FIELD", "Geometry field of the input, where it has several");
-    AddOption(m_options, "near-geometry-field", "NEAR_GEOMETRY_FIELD", "Geometry field of the near layer(s)");
-    AddOption(m_options, "closest", "CLOSEST", "How many near features for each feature").SetMetaVar("K|ALL");
-    AddOption(m_options, "radius", "RADIUS", "Only near features at this distance or nearer")
-        .SetMetaVar("DISTANCE[UNIT]");
-    AddOption(m_options, "min-radius", "MIN_RADIUS", "Only near features at this distance or farther")
-        .SetMetaVar("DISTANCE[UNIT]");
-    AddOption(m_options, "method", "METHOD", "Kind of distance", {"auto", "planar", "geodesic"});
-    AddOption(m_options, "distance-unit", "DISTANCE_UNIT", "Unit of NEAR_DIST and NEAR_ALONG").SetMetaVar("<UNIT>");
-    AddFlag(m_options, "location", "LOCATION", "Add columns FROM_X, FROM_Y, NEAR_X, NEAR_Y");
-    AddFlag(m_options, "angle", "ANGLE", "Add column NEAR_ANGLE");
-    AddFlag(m_options, "along", "ALONG", "Add column NEAR_ALONG");
-    AddOption(m_options, "exclude-self", "EXCLUDE_SELF", "Whether a feature is left out of its own neighbours",
-              {"auto", "yes", "no"});
-    AddOptionList(m_options, "match", "MATCH", "Only near features with the same value in a field")
-        .SetMetaVar("FIELD[=NEAR_FIELD]");
-    AddOption(m_options, "unmatched", "UNMATCHED", "What becomes of features without a near feature", {"drop", "null"});
-    AddOption(m_options, "geometry", "GEOMETRY", "Geometry of the rows", {"none", "line", "from", "near"});
-    AddOption(m_options, "fields", "FIELDS", "Fields of the input to carry over").SetMetaVar("A[,B...]|*");
-    AddOption(m_options, "near-fields", "NEAR_FIELDS", "Fields of the near features to carry over")
-        .SetMetaVar("A[,B...]|*");
-    AddOption(m_options, "partition", "PARTITION", "Only the i-th of n parts of the input").SetMetaVar("i/n");
-    AddOption(m_options, "partition-size", "PARTITION_SIZE", "Features of the input in a task")
-        .SetMetaVar("N|AUTO")
-        .SetCategory(GAAC_ADVANCED);
-    AddOption(m_many, "parts", "PARTS", "Write so many parts, and a union over them").SetMetaVar("<N>");
-    AddOption(m_many, "part-format", "FORMAT", "Driver that writes the parts");
-    AddOptionList(m_many, "part-co", "PART_DSCO", "Dataset creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
-    AddOptionList(m_many, "part-lco", "PART_LCO", "Layer creation option of that driver").SetMetaVar("<KEY>=<VALUE>");
-    AddFlag(m_many, "resume", "RESUME", "Continue an interrupted run: parts that are whole are kept");
+    AddOption(m_options, "input-layer", "LAYER", 'l').AddAlias("layer");
+    AddOption(m_options, "near-layer", "NEAR_LAYER");
+    AddOption(m_options, "where", "WHERE");
+    AddOption(m_options, "near-where", "NEAR_WHERE");
+    AddOption(m_options, "open-option", "OO").AddAlias("oo").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_options, "near-open-option", "NEAR_OO").AddAlias("near-oo").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_options, "geometry-field", "GEOMETRY_FIELD");
+    AddOption(m_options, "near-geometry-field", "NEAR_GEOMETRY_FIELD");
+    AddOption(m_options, "closest", "CLOSEST").SetMetaVar("K|ALL");
+    AddOption(m_options, "radius", "RADIUS").SetMetaVar("DISTANCE[UNIT]");
+    AddOption(m_options, "min-radius", "MIN_RADIUS").SetMetaVar("DISTANCE[UNIT]");
+    AddOption(m_options, "method", "METHOD");
+    AddOption(m_options, "distance-unit", "DISTANCE_UNIT").SetMetaVar("<UNIT>");
+    AddOption(m_options, "location", "LOCATION");
+    AddOption(m_options, "angle", "ANGLE");
+    AddOption(m_options, "along", "ALONG");
+    AddOption(m_options, "exclude-self", "EXCLUDE_SELF");
+    AddOption(m_options, "match", "MATCH").SetMetaVar("FIELD[=NEAR_FIELD]");
+    AddOption(m_options, "unmatched", "UNMATCHED");
+    AddOption(m_options, "geometry", "GEOMETRY");
+    AddOption(m_options, "fields", "FIELDS").SetMetaVar("A[,B...]|*");
+    AddOption(m_options, "near-fields", "NEAR_FIELDS").SetMetaVar("A[,B...]|*");
+    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n");
+    AddOption(m_options, "partition-size", "PARTITION_SIZE").SetMetaVar("N|AUTO").SetCategory(GAAC_ADVANCED);
+    AddOption(m_many, "parts", "PARTS").SetMetaVar("<N>");
+    AddOption(m_many, "part-format", "FORMAT");
+    AddOption(m_many, "part-co", "PART_DSCO").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "part-lco", "PART_LCO").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "resume", "RESUME");
     AddWorkerOptions();
 }
 

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RADIANS (3.14159265358979323846 / 180)
-#define DEGREES (180 / 3.14159265358979323846)
-
 /* What rounding may do to a distance or a position, as a part of the semi-major axis: 1e-6 m on the earth. Positions
  * in space are right to 1e-15 a, and distances of PROJ to 2.4e-15 a, so that this covers several of them. */
 #define ROUNDING 1.6e-13
@@ -87,7 +84,7 @@ void fn_ellipsoid_init(fn_ellipsoid *e, double a, double f)
 
 static vector in_space(const fn_ellipsoid *e, const double p[2])
 {
-    double lat = p[1] * RADIANS, lon = turn(p[0]) * RADIANS;
+    double lat = p[1] * FN_RADIANS, lon = turn(p[0]) * FN_RADIANS;
     double s = sin(lat), c = cos(lat), e2 = e->f * (2 - e->f);
     double n = e->a / sqrt(1 - e2 * s * s);
     return (vector){n * c * cos(lon), n * c * sin(lon), n * (1 - e2) * s};
@@ -115,7 +112,7 @@ double fn_geo_chord_max(const fn_ellipsoid *e, double s)
 {
     if (!(s > 0))
         return s <= 0 ? ROUNDING * e->a : 2 * e->a * (1 + ROUNDING); /* also for NaN */
-    double half = sin(fmin(s / (2 * e->b), 90 * RADIANS));
+    double half = sin(fmin(s / (2 * e->b), 90 * FN_RADIANS));
     double central = sqrt((e->a - e->b) * (e->a - e->b) + 4 * e->a * e->a * half * half);
     return fmin(fmin(s, central), 2 * e->a) * (1 + 1e-15) + ROUNDING * e->a;
 }
@@ -163,14 +160,14 @@ double fn_geo_distance(const fn_ellipsoid *e, const double p[2], const double q[
 void fn_geo_under(const fn_ellipsoid *e, const double xyz[3], double p[2])
 {
     const double squeezed = (1 - e->f) * (1 - e->f);
-    p[0] = atan2(xyz[1], xyz[0]) * DEGREES;
-    p[1] = clamp(atan2(xyz[2], squeezed * hypot(xyz[0], xyz[1])) * DEGREES, -90, 90);
+    p[0] = atan2(xyz[1], xyz[0]) * FN_DEGREES;
+    p[1] = clamp(atan2(xyz[2], squeezed * hypot(xyz[0], xyz[1])) * FN_DEGREES, -90, 90);
 }
 
 /* The unit vector along the surface at p with that azimuth. */
 static vector direction(const double p[2], double azimuth)
 {
-    const double lat = p[1] * RADIANS, lon = turn(p[0]) * RADIANS, azi = azimuth * RADIANS;
+    const double lat = p[1] * FN_RADIANS, lon = turn(p[0]) * FN_RADIANS, azi = azimuth * FN_RADIANS;
     const double north = cos(azi), east = sin(azi), outward = -north * sin(lat);
     return (vector){outward * cos(lon) - east * sin(lon), outward * sin(lon) + east * cos(lon), north * cos(lat)};
 }
@@ -213,7 +210,7 @@ double fn_geo_sight_doubt(const fn_ellipsoid *e, const fn_sight *s, double reach
         return INFINITY;
     const double u = 2 * e->a * asin(reach_p / (2 * e->b)), v = 2 * e->a * asin(reach_q / (2 * e->b));
     const double half = (s->distance + u + v) / (2 * e->b);
-    if (!(u + v < s->distance * (1 - 1e-9) && half < 88 * RADIANS))
+    if (!(u + v < s->distance * (1 - 1e-9) && half < 88 * FN_RADIANS))
         return INFINITY;
     const double doubt = (u * u + v * v) * tan(half) / (2 * e->b) + (u * u * u + v * v * v) / (6 * r * r);
     return doubt * (1 + 1e-12) + 2 * ROUNDING * e->a;
@@ -310,7 +307,7 @@ static look look_from(edge *g, double x, const double p[2])
     look l = {.x = x};
     double azi_edge = edge_point(g, x, l.at), azi, m12, M12;
     geod_geninverse(&g->e->geod, l.at[1], l.at[0], p[1], p[0], &l.distance, &azi, NULL, &m12, &M12, NULL, NULL);
-    l.closer = cos((azi - azi_edge) * RADIANS);
+    l.closer = cos((azi - azi_edge) * FN_RADIANS);
     l.step = g->e->a * atan2(l.closer * m12 / g->e->a, M12);
     return l;
 }
@@ -448,7 +445,7 @@ static double right_of(const fn_ellipsoid *e, const double p[2], double line, co
 {
     double s, azi;
     geod_inverse(&e->geod, p[1], p[0], q[1], q[0], &s, &azi, NULL);
-    return s * sin((azi - line) * RADIANS);
+    return s * sin((azi - line) * FN_RADIANS);
 }
 
 /* Two geodesics meet at most once in a region as small as this: they cross where each has the other's ends on
@@ -459,11 +456,11 @@ static bool crossing(const fn_ellipsoid *e, const double a[2], const double b[2]
     edge ab, ac, cd;
     edge_init(&ab, e, a, b);
     edge_init(&ac, e, a, c);
-    double side_c = ac.s * sin((ac.azi_a - ab.azi_a) * RADIANS), side_d = right_of(e, a, ab.azi_a, d);
+    double side_c = ac.s * sin((ac.azi_a - ab.azi_a) * FN_RADIANS), side_d = right_of(e, a, ab.azi_a, d);
     if (!(ab.s > 0 && side_c * side_d < 0))
         return false;
     edge_init(&cd, e, c, d);
-    double side_a = -ac.s * sin((ac.azi_b - cd.azi_a) * RADIANS), side_b = right_of(e, c, cd.azi_a, b);
+    double side_a = -ac.s * sin((ac.azi_b - cd.azi_a) * FN_RADIANS), side_b = right_of(e, c, cd.azi_a, b);
     if (!(side_a * side_b < 0))
         return false;
     if (at == NULL)
@@ -551,7 +548,7 @@ size_t fn_geo_cut_count(const fn_ellipsoid *e, const double a[2], const double b
 {
     /* Most edges are shorter for sure: the way along the meridian (radius up to a^2/b) and then the parallel (up to
      * a) is. */
-    double s = (fabs(b[1] - a[1]) * e->a * e->a / e->b + fabs(remainder(b[0] - a[0], 360)) * e->a) * RADIANS;
+    double s = (fabs(b[1] - a[1]) * e->a * e->a / e->b + fabs(remainder(b[0] - a[0], 360)) * e->a) * FN_RADIANS;
     if (s <= FN_GEO_EDGE)
         return 0;
     geod_inverse(&e->geod, a[1], a[0], b[1], b[0], &s, NULL, NULL);
@@ -583,7 +580,7 @@ static bool at_pole(const double p[2])
 static double latitude_margin(const fn_ellipsoid *e, double dlat, double dlon)
 {
     double r = e->b * e->b / e->a;
-    double s = fmin(fabs(dlat) * e->a * e->a / e->b + fabs(dlon) * e->a, FN_GEO_EDGE * (1 + 1e-6) * DEGREES);
+    double s = fmin(fabs(dlat) * e->a * e->a / e->b + fabs(dlon) * e->a, FN_GEO_EDGE * (1 + 1e-6) * FN_DEGREES);
     return s / (2 * r) * (1 + 1e-9) + 1e-12;
 }
 
@@ -892,11 +889,11 @@ static double edge_top(const fn_ellipsoid *e, const double a[2], const double b[
     double azi_a, azi_b;
     geod_inverse(&e->geod, a[1], a[0], b[1], b[0], NULL, &azi_a, &azi_b);
     double top = fmax(sign * a[1], sign * b[1]);
-    double sine = sin(azi_a * RADIANS), cosine = cos(azi_a * RADIANS);
-    if (sign * cosine <= 0 || sign * cos(azi_b * RADIANS) >= 0)
+    double sine = sin(azi_a * FN_RADIANS), cosine = cos(azi_a * FN_RADIANS);
+    if (sign * cosine <= 0 || sign * cos(azi_b * FN_RADIANS) >= 0)
         return top;
-    double reduced = atan2((1 - e->f) * sin(a[1] * RADIANS), cos(a[1] * RADIANS));
-    double vertex = atan2(hypot(cosine, sine * sin(reduced)), (1 - e->f) * fabs(sine) * cos(reduced)) * DEGREES;
+    double reduced = atan2((1 - e->f) * sin(a[1] * FN_RADIANS), cos(a[1] * FN_RADIANS));
+    double vertex = atan2(hypot(cosine, sine * sin(reduced)), (1 - e->f) * fabs(sine) * cos(reduced)) * FN_DEGREES;
     return fmin(fmax(top, vertex + 1e-11), 90); /* 1 um for rounding */
 }
 

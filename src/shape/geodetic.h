@@ -17,6 +17,9 @@
 
 #define FN_GEO_EDGE 20000.0 /* metres */
 
+#define FN_RADIANS (3.14159265358979323846 / 180) /* of a degree */
+#define FN_DEGREES (180 / 3.14159265358979323846) /* of a radian */
+
 typedef struct fn_ellipsoid {
     double a, f, b; /* semi-major axis, flattening, semi-minor axis */
     struct geod_geodesic geod;

@@ -1,5 +1,5 @@
-/* Geodesic distances of runs of edges, for the searcher: a rough one to choose by, bounds that rule most pairs of edges
- * out, and the exact one of the pairs that are left. */
+/* Runs of edges: their boxes, and how far apart two of them are on the ellipsoid, roughly and exactly. Bounds rule most
+ * pairs of edges out before the exact distance is computed. */
 #ifndef FN_RUNS_H
 #define FN_RUNS_H
 
@@ -34,6 +34,9 @@ static inline double fn_distance_along(const double *v, const double *p, const d
 {
     return v[0] * (p[0] - origin[0]) + v[1] * (p[1] - origin[1]) + v[2] * (p[2] - origin[2]);
 }
+
+/* The box of the vertices of a run, of dims coordinates each. */
+void fn_run_box(const double *v, int dims, uint32_t segments, double lo[3], double hi[3]);
 
 /* How far the run extends from its middle vertex, in a straight line. *bulge: how far its edges leave their chords. */
 double fn_run_reach(const fn_ellipsoid *e, const fn_run *r, double *bulge);

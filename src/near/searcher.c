@@ -116,7 +116,7 @@ static void search(fn_searcher *s)
 static void name_feature(const fn_near *set, fn_neighbour *n)
 {
     n->fid = set->fid[n->feature];
-    n->layer = set->layer ? set->layer[n->feature] : 0;
+    n->layer = fn_layer_of(set, n->feature);
 }
 
 /* Runs the search for the query that is set up; writes at most limits.closest neighbours to `to`, or to s->found if
@@ -159,17 +159,7 @@ static const fn_index *index_of(const fn_near *set, uint32_t group)
 static void set_box(fn_searcher *s, fn_query_chain *c)
 {
     const double *v = s->geodesic ? s->space : s->query->xy;
-    for (int d = 0; d < s->dims; d++) {
-        c->lo[d] = INFINITY;
-        c->hi[d] = -INFINITY;
-    }
-    for (uint32_t i = 0; i <= c->segments; i++) {
-        const double *p = v + (size_t)s->dims * (c->first + i);
-        for (int d = 0; d < s->dims; d++) {
-            c->lo[d] = p[d] < c->lo[d] ? p[d] : c->lo[d];
-            c->hi[d] = p[d] > c->hi[d] ? p[d] : c->hi[d];
-        }
-    }
+    fn_run_box(v + (size_t)s->dims * c->first, s->dims, c->segments, c->lo, c->hi);
     if (!s->geodesic)
         return;
     const fn_run r = {NULL, s->space + 3 * (size_t)c->first, c->segments};

@@ -45,14 +45,19 @@ fn_task *fn_crew_take(fn_crew *crew)
     return task;
 }
 
+void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size)
+{
+    snprintf(label, size, "task %lld", (long long)task);
+    if (job->task_label)
+        job->task_label(job->user, task, label, size);
+}
+
 static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     char label[128];
     if (!crew->trace)
         return;
-    snprintf(label, sizeof label, "task %lld", (long long)report->task);
-    if (crew->job.task_label)
-        crew->job.task_label(crew->job.user, report->task, label, sizeof label);
+    fn_task_label(&crew->job, report->task, label, sizeof label);
     fn_trace_event(crew->trace, label, "task", report->process, report->worker + 1, report->begin, report->seconds,
                    report->status == FN_OK ? "ok" : err->text);
 }

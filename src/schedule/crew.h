@@ -100,6 +100,9 @@ bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self));
  * had workers: what they may just have been changing is to be left alone, in the scheduler too. */
 bool fn_crew_destroy(fn_crew *crew);
 
+/* How messages and the trace name a task: as the job does, if it does. */
+void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size);
+
 /* ---- for executors ---- */
 
 /* An executor runs n workers (fewer if not all can be made, one at least) until fn_crew_take() has given NULL to

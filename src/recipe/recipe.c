@@ -136,19 +136,34 @@ static fn_status add_open_option(char **field, const char *value, fn_error *err)
     return FN_OK;
 }
 
+static fn_status set_input(fn_recipe *r, char letter, const char *value, fn_error *err)
+{
+    if (*value == '\0')
+        return fn_fail(err, FN_ERR_ARGUMENT, "%c=: the name of a dataset is wanted", letter);
+    char **input = &r->inputs[letter - 'A'];
+    if (*input && strcmp(*input, value) != 0)
+        return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input, value);
+    return set_text(input, value, err);
+}
+
+/* Any number, or "none". Whether the output type can hold it is checked when that type is known. */
+static fn_status set_nodata(fn_recipe *r, const char *value, fn_error *err)
+{
+    r->nodata_none = strcasecmp(value, "none") == 0;
+    free(r->nodata);
+    r->nodata = NULL;
+    if (r->nodata_none)
+        return FN_OK;
+    fn_nodata any;
+    const fn_status parsed = fn_nodata_parse(value, FN_FLOAT64, &any, err);
+    return parsed == FN_OK ? set_text(&r->nodata, value, err) : parsed;
+}
+
 static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, const char *value, fn_error *err)
 {
 #define KEY(name) (key_length == strlen(name) && strncasecmp(key, name, key_length) == 0)
-    if (key_length == 1 && isalpha((unsigned char)*key)) {
-        const char letter = (char)toupper((unsigned char)*key);
-        if (*value == '\0')
-            return fn_fail(err, FN_ERR_ARGUMENT, "%c=: the name of a dataset is wanted", letter);
-        char **input = &r->inputs[letter - 'A'];
-        if (*input && strcmp(*input, value) != 0)
-            return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input,
-                           value);
-        return set_text(input, value, err);
-    }
+    if (key_length == 1 && isalpha((unsigned char)*key))
+        return set_input(r, (char)toupper((unsigned char)*key), value, err);
     if (key_length == 4 && isalpha((unsigned char)*key) && strncasecmp(key + 1, "_OO", 3) == 0)
         return add_open_option(&r->open_options[toupper((unsigned char)*key) - 'A'], value, err);
     if (KEY("CALC"))
@@ -178,14 +193,7 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
                 "Float16, Float32 or Float64",
                 value);
     } else if (KEY("NODATA")) {
-        r->nodata_none = strcasecmp(value, "none") == 0;
-        free(r->nodata);
-        r->nodata = NULL;
-        fn_nodata any; /* a number at all? Whether the output type can hold it is seen when that is known. */
-        if (!r->nodata_none) {
-            const fn_status parsed = fn_nodata_parse(value, FN_FLOAT64, &any, err);
-            return parsed == FN_OK ? set_text(&r->nodata, value, err) : parsed;
-        }
+        return set_nodata(r, value, err);
     } else if (KEY("CACHE_MB")) {
         const char *end = value;
         const long long megabytes = read_whole(&end, 1 << 24);

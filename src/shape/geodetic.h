@@ -28,7 +28,7 @@ typedef struct fn_ellipsoid {
 void fn_ellipsoid_init(fn_ellipsoid *e, double a, double f);
 
 /* The same longitude, exactly, without turns that leave no digits for the place: points between two such vertices
- * could not be told apart. */
+ * would be rounded to the same. */
 static inline double fn_geo_longitude(double degrees)
 {
     return fabs(degrees) <= 1e5 ? degrees : remainder(degrees, 360);

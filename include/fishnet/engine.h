@@ -51,7 +51,7 @@ void fn_engine_get_stats(fn_engine *engine, fn_engine_stats *stats);
 /* Cancels what runs (within a task's time), joins the workers, closes them, writes the end of the trace. NULL is
  * fine. */
 void fn_engine_free(fn_engine *engine);
-/* The same, but waits at most so many seconds for the workers to stop. False: they are at it still, nothing has been
+/* The same, but waits at most that many seconds for the workers to stop. False: they are at it still, nothing has been
  * freed, call this or fn_engine_free() again. */
 bool fn_engine_try_free(fn_engine *engine, double seconds);
 /* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and

@@ -75,7 +75,7 @@ int fn_near_layer(const fn_near *set, uint32_t feature);
 size_t fn_near_group_count(const fn_near *set, uint32_t group);
 
 typedef struct fn_near_limits {
-    size_t closest;    /* at most so many neighbours; SIZE_MAX: all */
+    size_t closest;    /* the most neighbours to find; SIZE_MAX: all */
     double radius;     /* distance <= radius; INFINITY: no limit */
     double min_radius; /* distance >= min_radius; 0: no limit */
     bool location;     /* fill in from_x ... near_y */

@@ -69,7 +69,7 @@ void fn_stream_get_stats(fn_stream *stream, fn_stream_stats *stats);
 
 /* Cancels what runs, joins the workers, closes them, writes the end of the trace. NULL is fine. */
 void fn_stream_free(fn_stream *stream);
-/* The same, but waits at most so many seconds for the workers to stop. False: nothing has been freed, call again. */
+/* The same, but waits at most that many seconds for the workers to stop. False: nothing has been freed, call again. */
 bool fn_stream_try_free(fn_stream *stream, double seconds);
 /* The same without waiting, for a host that cannot: when the workers have stopped, their own thread frees all and
  * calls freed(user). No thread and no memory is needed. False: they had stopped, all is freed, and freed() is not

@@ -10,8 +10,8 @@
 
 #include "array.h"
 
-/* From so many vertices on a polygon is prepared: its edges get a tree. It depends on the polygon alone, so that an
- * answer does not depend on what was asked before: the two ways differ in the last bits. */
+/* A polygon with this many vertices or more is prepared: its edges get a tree. This depends on the polygon alone, so
+ * that an answer does not depend on what was asked before: the two ways differ in the last bits. */
 #define PREPARED_FROM 100
 /* Near polygons that are kept: places for them, and vertices of all. */
 #define KEPT 4096

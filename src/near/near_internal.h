@@ -6,6 +6,8 @@
 #ifndef FN_NEAR_INTERNAL_H
 #define FN_NEAR_INTERNAL_H
 
+#include <stdlib.h>
+
 #include "fishnet/near.h"
 #include "geodetic.h"
 #include "shape.h"
@@ -83,8 +85,29 @@ static inline uint32_t fn_rank_of_feature(const fn_near *set, uint32_t feature)
     return set->rank_of ? set->rank_of[feature] : feature;
 }
 
+static inline int fn_layer_of(const fn_near *set, size_t feature)
+{
+    return set->layer ? set->layer[feature] : 0;
+}
+
+/* Memory for n elements, also for none: NULL means out of memory. */
+static inline void *fn_allocate(size_t n, size_t size)
+{
+    return malloc((n ? n : 1) * size);
+}
+
+fn_status fn_near_out_of_memory(const fn_near *set, fn_error *err);
+
+/* Sets rank_of and by_rank. False: out of memory. */
+bool fn_near_rank_features(fn_near *set);
 /* The rank of the feature with that layer and FID, UINT32_MAX if there is none. */
 uint32_t fn_near_rank(const fn_near *set, int layer, int64_t fid);
+
+/* Each makes a tree of the n items of one kind that a group has. False: out of memory. vertex, rank: of each point;
+ * NULL: point i is vertex i of feature i. along: of each chain, or NULL. */
+bool fn_near_build_points(const fn_near *set, fn_index *index, size_t n, const uint32_t *vertex, const uint32_t *rank);
+bool fn_near_build_chains(const fn_near *set, fn_index *index, size_t n, const fn_chain *chains, const double *along);
+bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const fn_polygon *polygons);
 
 /* How often a searcher has looked at boxes of trees and at items since it was made: what its searches cost. */
 uint64_t fn_searcher_looks(const fn_searcher *searcher);

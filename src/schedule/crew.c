@@ -23,12 +23,12 @@ double fn_crew_clock(const fn_crew *crew)
     return (double)(now.tv_sec - crew->born.tv_sec) + 1e-9 * (double)(now.tv_nsec - crew->born.tv_nsec);
 }
 
-void fn_crew_wake(fn_crew *crew)
+void fn_crew_wake_locked(fn_crew *crew)
 {
     pthread_cond_broadcast(&crew->work);
 }
 
-void fn_crew_sleep(fn_crew *crew)
+void fn_crew_sleep_locked(fn_crew *crew)
 {
     pthread_cond_wait(&crew->work, &crew->lock);
 }
@@ -40,19 +40,24 @@ fn_task *fn_crew_take(fn_crew *crew)
     fn_task *task = NULL;
     pthread_mutex_lock(&crew->lock);
     while (!crew->stop && !(task = crew->scheduler->take(crew->self)))
-        fn_crew_sleep(crew);
+        fn_crew_sleep_locked(crew);
     pthread_mutex_unlock(&crew->lock);
     return task;
 }
 
-static void trace_task(fn_crew *crew, const fn_report *report, const fn_error *err)
+void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size)
+{
+    snprintf(label, size, "task %lld", (long long)task);
+    if (job->task_label)
+        job->task_label(job->user, task, label, size);
+}
+
+static void trace_task_locked(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     char label[128];
     if (!crew->trace)
         return;
-    snprintf(label, sizeof label, "task %lld", (long long)report->task);
-    if (crew->job.task_label)
-        crew->job.task_label(crew->job.user, report->task, label, sizeof label);
+    fn_task_label(&crew->job, report->task, label, sizeof label);
     fn_trace_event(crew->trace, label, "task", report->process, report->worker + 1, report->begin, report->seconds,
                    report->status == FN_OK ? "ok" : err->text);
 }
@@ -65,9 +70,9 @@ static bool reserve_report(fn_crew *crew, int worker)
     return *spare != NULL;
 }
 
-/* Keeps a report for the host's thread. With the lock held. Where no memory was reserved, the task was not tried
+/* Keeps a report for the host's thread. Where no memory was reserved, the task was not tried
  * either: nothing but a line of the log goes missing. */
-static void keep_report(fn_crew *crew, const fn_report *report, const fn_error *err)
+static void keep_report_locked(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     finished *f = crew->spare[report->worker];
     crew->spare[report->worker] = NULL;
@@ -75,7 +80,7 @@ static void keep_report(fn_crew *crew, const fn_report *report, const fn_error *
     crew->stats.tasks_done += report->status == FN_OK;
     crew->stats.tasks_again += report->again;
     crew->stats.tasks_failed += report->status != FN_OK && report->status != FN_ERR_CANCELLED && !report->again;
-    trace_task(crew, report, err);
+    trace_task_locked(crew, report, err);
     if (!f)
         return;
     *f = (finished){.report = *report};
@@ -154,7 +159,7 @@ static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const f
     if (report->notes) { /* a report of its own */
         report->again = true;
         pthread_mutex_lock(&crew->lock);
-        keep_report(crew, report, err);
+        keep_report_locked(crew, report, err);
         pthread_mutex_unlock(&crew->lock);
         report->again = false;
         crew->spare[report->worker] = more;
@@ -173,7 +178,7 @@ void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report
             break;
         report->again = true;
         pthread_mutex_lock(&crew->lock);
-        keep_report(crew, report, err);
+        keep_report_locked(crew, report, err);
         pthread_mutex_unlock(&crew->lock);
         if (!pause_before(crew, tried)) {
             *report = (fn_report){.task = task->number, .worker = worker, .status = FN_ERR_CANCELLED};
@@ -196,9 +201,9 @@ void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report
 void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
 {
     pthread_mutex_lock(&crew->lock);
-    keep_report(crew, report, err);
+    keep_report_locked(crew, report, err);
     crew->scheduler->complete(crew->self, task, report->status, err);
-    fn_crew_wake(crew);
+    fn_crew_wake_locked(crew);
     pthread_mutex_unlock(&crew->lock);
 }
 
@@ -223,8 +228,8 @@ static void *background(void *arg)
     return NULL;
 }
 
-/* Called with the lock held. Signals stay with the host's threads: new threads inherit a full mask. */
-static fn_status start(fn_crew *crew, fn_error *err)
+/* Signals stay with the host's threads: new threads inherit a full mask. */
+static fn_status start_locked(fn_crew *crew, fn_error *err)
 {
     if (crew->started)
         return FN_OK;
@@ -261,13 +266,13 @@ fn_status fn_crew_enter(fn_crew *crew, fn_error *err)
 {
     if (!fn_crew_lock(crew))
         return fn_fail(err, FN_ERR_SYSTEM, "this dataset was opened before a fork(); open it again in the new process");
-    const fn_status status = start(crew, err);
+    const fn_status status = start_locked(crew, err);
     if (status != FN_OK)
         pthread_mutex_unlock(&crew->lock);
     return status;
 }
 
-void fn_crew_deliver_reports(fn_crew *crew)
+void fn_crew_deliver_reports_locked(fn_crew *crew)
 {
     finished *f = crew->reports;
     if (!f)
@@ -288,11 +293,11 @@ void fn_crew_deliver_reports(fn_crew *crew)
 
 void fn_crew_leave(fn_crew *crew)
 {
-    fn_crew_deliver_reports(crew);
+    fn_crew_deliver_reports_locked(crew);
     pthread_mutex_unlock(&crew->lock);
 }
 
-void fn_crew_waited(fn_crew *crew, double begin)
+void fn_crew_waited_locked(fn_crew *crew, double begin)
 {
     const double seconds = fn_crew_clock(crew) - begin;
     crew->stats.wait_seconds += seconds;
@@ -343,7 +348,7 @@ bool fn_crew_stop(fn_crew *crew, const double *seconds)
     pthread_mutex_lock(&crew->lock);
     crew->stop = true;
     crew->scheduler->stop(crew->self);
-    fn_crew_wake(crew);
+    fn_crew_wake_locked(crew);
     int waited = 0;
     while (!crew->ended && waited == 0)
         waited = seconds ? pthread_cond_timedwait(&crew->ended_now, &crew->lock, &deadline)

@@ -13,7 +13,7 @@
 /* What a scheduler does for its crew. All are called with the crew's lock held. */
 typedef struct fn_scheduler {
     /* The next task, marked as being computed, with `result`, `bytes` and `cancel` set. NULL: there is none now; the
-     * worker sleeps until fn_crew_wake(). */
+     * worker sleeps until fn_crew_wake_locked(). */
     fn_task *(*take)(void *self);
     /* A task that was taken is whole (FN_OK) or failed. `task` is the scheduler's again. */
     void (*complete)(void *self, fn_task *task, fn_status status, const fn_error *err);
@@ -60,11 +60,11 @@ typedef struct fn_crew {
     struct fn_finished *reports, **reports_end;
     /* for each worker, memory for its next report: what a task has left is never lost for want of it */
     struct fn_finished **spare;
-    char *trace_file;           /* NULL: none is wanted */
+    char *trace_file;           /* NULL: no trace */
     fn_trace *trace;            /* since the workers were started */
 } fn_crew;
 
-/* ---- for schedulers ---- */
+/* ---- for schedulers: what is named _locked wants the crew's lock held ---- */
 
 /* Starts no thread yet. The job is copied; scheduler and self must outlive the crew. On failure there is nothing to
  * destroy. */
@@ -74,23 +74,24 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
 /* Locks, for a reader, and starts the workers if they have not been. On failure nothing is locked: no thread can be
  * made, or this is the child of a fork(). */
 fn_status fn_crew_enter(fn_crew *crew, fn_error *err);
-/* Tells the host's thread of the tasks that were finished, then unlocks. */
+/* Reports the finished tasks, on the host's thread, then unlocks. */
 void fn_crew_leave(fn_crew *crew);
-/* The first half of it. Gives the lock away meanwhile. */
-void fn_crew_deliver_reports(fn_crew *crew);
+/* The first half of that. Gives the lock away while it reports. */
+void fn_crew_deliver_reports_locked(fn_crew *crew);
 /* Locks; false in the child of a fork(), where a thread that is not there may hold the lock. */
 bool fn_crew_lock(fn_crew *crew);
 
-/* Has the workers that sleep look again: there may be a task, or room for one. With the lock held. */
-void fn_crew_wake(fn_crew *crew);
-/* For a worker in the middle of a task: sleeps until fn_crew_wake(), or a while less. With the lock held. */
-void fn_crew_sleep(fn_crew *crew);
+/* Has the workers that sleep look again: there may be a task, or room for one. */
+void fn_crew_wake_locked(fn_crew *crew);
+/* For a worker in the middle of a task: sleeps until fn_crew_wake_locked(), or a while less. */
+void fn_crew_sleep_locked(fn_crew *crew);
 /* Seconds since the crew was made. */
 double fn_crew_clock(const fn_crew *crew);
-/* A reader has waited since `begin`: for the trace and the statistics. With the lock held. */
-void fn_crew_waited(fn_crew *crew, double begin);
+/* A reader has waited since `begin`: for the trace and the statistics. */
+void fn_crew_waited_locked(fn_crew *crew, double begin);
 
-/* Tells the workers to stop and waits for it, so many seconds at most if not NULL. False: they are at it still. */
+/* Tells the workers to stop and waits until they have, at most for that many seconds if not NULL. False: some are still
+ * at work. */
 bool fn_crew_stop(fn_crew *crew, const double *seconds);
 /* After fn_crew_stop() was false. Nobody waits for the workers any more: the background thread calls last(self) when
  * they have stopped, and touches nothing of the crew afterwards. No thread is made, and no memory is needed. False:
@@ -99,6 +100,9 @@ bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self));
 /* After fn_crew_stop(): closes the workers, delivers the last reports. False in the child of a fork() whose parent
  * had workers: what they may just have been changing is to be left alone, in the scheduler too. */
 bool fn_crew_destroy(fn_crew *crew);
+
+/* How messages and the trace name a task: as the job does, if it does. */
+void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size);
 
 /* ---- for executors ---- */
 

@@ -58,7 +58,7 @@ struct fn_engine {
     void *freed_user;
 };
 
-/* ---- small parts ---- */
+/* ---- the table and the lists; under the lock ---- */
 
 static void append(list *l, fn_entry *entry)
 {
@@ -159,7 +159,7 @@ typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
 /* Finds memory for a task, dropping results that have been read, and for a wanted task also those computed ahead in
  * vain. What a reader had in its last call stays: strips lower than a tile come back to it. NO_ROOM_NOW: readers
  * must give some back first. */
-static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
+static room make_room_locked(fn_engine *e, fn_entry *entry, bool wanted)
 {
     fn_buffers *b = &e->buffers;
     const size_t need = entry->bytes;
@@ -185,7 +185,7 @@ static room make_room(fn_engine *e, fn_entry *entry, bool wanted)
 
 /* ---- the workers' side ---- */
 
-static void give(ticket *t)
+static void give_locked(ticket *t)
 {
     reader *r = t->reader;
     t->next_ready = NULL;
@@ -195,7 +195,7 @@ static void give(ticket *t)
 }
 
 /* Tells all who wait for a task that it failed, and forgets it: it is tried anew when wanted again. */
-static void fail(fn_engine *e, fn_entry *entry, fn_status status, const fn_error *err)
+static void fail_locked(fn_engine *e, fn_entry *entry, fn_status status, const fn_error *err)
 {
     for (ticket *t = entry->tickets; t; t = t->next_of_entry) {
         if (t->reader->status == FN_OK) {
@@ -209,11 +209,11 @@ static void fail(fn_engine *e, fn_entry *entry, fn_status status, const fn_error
     drop(e, entry);
 }
 
-static fn_task *take(void *self)
+static fn_task *take_locked(void *self)
 {
     fn_engine *e = self;
     for (fn_entry *entry; (entry = e->wanted.first ? e->wanted.first : e->ahead.first) != NULL;) {
-        const room r = make_room(e, entry, entry->state == WANTED);
+        const room r = make_room_locked(e, entry, entry->state == WANTED);
         if (r == NO_ROOM_NOW)
             break;
         if (r == ROOM) {
@@ -226,13 +226,13 @@ static fn_task *take(void *self)
         }
         fn_error err;
         fn_fail(&err, FN_ERR_MEMORY, "out of memory: %zu bytes for one task", entry->bytes);
-        fail(e, entry, FN_ERR_MEMORY, &err);
+        fail_locked(e, entry, FN_ERR_MEMORY, &err);
     }
     return NULL;
 }
 
 /* fn_crew_complete() wakes the others: there may be room now, or none runs and one always may. */
-static void complete(void *self, fn_task *task, fn_status status, const fn_error *err)
+static void complete_locked(void *self, fn_task *task, fn_status status, const fn_error *err)
 {
     fn_engine *e = self;
     fn_entry *entry = task->owner;
@@ -241,10 +241,10 @@ static void complete(void *self, fn_task *task, fn_status status, const fn_error
         entry->state = DONE;
         e->n_claimed += entry->tickets != NULL;
         for (ticket *t = entry->tickets; t; t = t->next_of_entry)
-            give(t);
+            give_locked(t);
         shelve(e, entry);
     } else
-        fail(e, entry, status, err);
+        fail_locked(e, entry, status, err);
 }
 
 static fn_status restart(void *self, fn_task *task, fn_error *err)
@@ -254,19 +254,20 @@ static fn_status restart(void *self, fn_task *task, fn_error *err)
     return FN_OK;
 }
 
-static void cancel_all(void *self)
+static void cancel_all_locked(void *self)
 {
     fn_engine *e = self;
     __atomic_store_n(&e->cancel, true, __ATOMIC_RELAXED);
 }
 
-static const fn_scheduler scheduler = {.take = take, .complete = complete, .restart = restart, .stop = cancel_all};
+static const fn_scheduler scheduler = {
+    .take = take_locked, .complete = complete_locked, .restart = restart, .stop = cancel_all_locked};
 
 /* ---- the readers' side ---- */
 
 /* Replaces what to compute next. Tasks that are there or on the way already are left alone; what was computed ahead for
  * another direction counts as seen, so that it can make room. */
-static void set_ahead(fn_engine *e, const int64_t *tasks, size_t n)
+static void set_ahead_locked(fn_engine *e, const int64_t *tasks, size_t n)
 {
     while (e->ahead.first)
         drop(e, e->ahead.first);
@@ -286,10 +287,10 @@ static void set_ahead(fn_engine *e, const int64_t *tasks, size_t n)
         if (entry->seen)
             shelve(e, entry);
     }
-    fn_crew_wake(&e->crew);
+    fn_crew_wake_locked(&e->crew);
 }
 
-static fn_status claim(fn_engine *e, reader *r, ticket *t, int64_t task)
+static fn_status claim_locked(fn_engine *e, reader *r, ticket *t, int64_t task)
 {
     fn_entry *entry = find(e, task);
     if (!entry)
@@ -308,12 +309,12 @@ static fn_status claim(fn_engine *e, reader *r, ticket *t, int64_t task)
     *t = (ticket){.reader = r, .entry = entry, .next_of_entry = entry->tickets};
     entry->tickets = t;
     if (entry->state == DONE)
-        give(t);
+        give_locked(t);
     return FN_OK;
 }
 
-/* Takes back a claim. Wanted tasks that nobody else waits for are dropped. */
-static void unclaim(fn_engine *e, ticket *t)
+/* Takes back a claim. A wanted task that nobody else waits for is dropped. */
+static void unclaim_locked(fn_engine *e, ticket *t)
 {
     fn_entry *entry = t->entry;
     if (!entry)
@@ -334,7 +335,7 @@ static void unclaim(fn_engine *e, ticket *t)
 }
 
 /* Hands one ready result to the reader, without the lock. */
-static bool hand_over(fn_engine *e, ticket *t, fn_consume consume, void *user)
+static bool hand_over_locked(fn_engine *e, ticket *t, fn_consume consume, void *user)
 {
     fn_entry *entry = t->entry;
     entry->pins++;
@@ -345,19 +346,19 @@ static bool hand_over(fn_engine *e, ticket *t, fn_consume consume, void *user)
     entry->round = e->round;
     entry->pins--;
     e->tasks_wanted++;
-    unclaim(e, t);
-    fn_crew_wake(&e->crew);
+    unclaim_locked(e, t);
+    fn_crew_wake_locked(&e->crew);
     return go_on;
 }
 
-static void wait_for(fn_engine *e, reader *r)
+static void wait_for_locked(fn_engine *e, reader *r)
 {
     if (r->ready || r->status != FN_OK)
         return;
     const double begin = fn_crew_clock(&e->crew);
     while (!r->ready && r->status == FN_OK)
         pthread_cond_wait(&r->wake, &e->crew.lock);
-    fn_crew_waited(&e->crew, begin);
+    fn_crew_waited_locked(&e->crew, begin);
 }
 
 static fn_status check_tasks(const fn_engine *e, const int64_t *tasks, size_t n, fn_error *err)
@@ -387,13 +388,13 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
     if ((status = fn_crew_enter(&e->crew, err)) == FN_OK) {
         size_t claimed = 0;
         e->round += n > 0;
-        while (claimed < n && claim(e, &r, &tickets[claimed], wanted[claimed]) == FN_OK)
+        while (claimed < n && claim_locked(e, &r, &tickets[claimed], wanted[claimed]) == FN_OK)
             claimed++;
         if (claimed < n)
             status = fn_fail(err, FN_ERR_MEMORY, "out of memory for %zu tasks", n);
-        set_ahead(e, ahead, n_ahead);
+        set_ahead_locked(e, ahead, n_ahead);
         for (size_t left = n; status == FN_OK && left > 0; left--) {
-            wait_for(e, &r);
+            wait_for_locked(e, &r);
             if ((status = r.status) != FN_OK) {
                 if (err)
                     *err = r.err;
@@ -402,13 +403,13 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
             ticket *t = r.ready;
             if (!(r.ready = t->next_ready))
                 r.ready_end = &r.ready;
-            if (!hand_over(e, t, consume, user))
+            if (!hand_over_locked(e, t, consume, user))
                 status = fn_fail(err, FN_ERR_CANCELLED, "stopped by the reader");
-            fn_crew_deliver_reports(&e->crew);
+            fn_crew_deliver_reports_locked(&e->crew);
         }
         for (size_t i = 0; i < claimed; i++)
-            unclaim(e, &tickets[i]);
-        fn_crew_wake(&e->crew); /* what was claimed may have kept another reader's task waiting */
+            unclaim_locked(e, &tickets[i]);
+        fn_crew_wake_locked(&e->crew); /* what was claimed may have kept another reader's task waiting */
         fn_crew_leave(&e->crew);
     }
     pthread_cond_destroy(&r.wake);

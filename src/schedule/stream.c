@@ -16,7 +16,8 @@
  *   T was started: its worker computes, which ends, or sleeps in fn_stream_part(). There (2) holds for it, and it has
  *   been woken since: the reader wakes all as it goes to sleep, and when the turn passes to another task.
  *   T was not started: then no later one was, because they are started in order; there are no slots, and every worker
- *   is idle, or on the way to it, and wakes as above. take() starts T: (2) holds, and the limit of slots is not hit.
+ *   is idle, or on the way to it, and wakes as above. take_locked() starts T: (2) holds, and the limit of slots is
+ *   not hit.
  *   (A worker that computes a task of no slot does not exist: slots are left only when they are complete.)
  * So T goes on until it has a part or is complete, and the reader wakes. The reader never waits for anything else,
  * and a worker that waits for room holds nothing that T needs. */
@@ -56,7 +57,7 @@ struct fn_stream {
 
     slot *slots, **slots_end;
     int64_t turn, next; /* the task to read, the task to start */
-    int64_t end;        /* tasks from here on are not wanted */
+    int64_t end;        /* tasks from here on are cancelled */
     int64_t failed;     /* the first task that failed, or -1; end is behind it */
     fn_error err;       /* why */
 
@@ -67,7 +68,7 @@ struct fn_stream {
     void *freed_user;
 };
 
-/* So many tasks may be started and not read, for each worker: a bound where results are small or empty. */
+/* How many tasks may be started and not read, for each worker: a bound where results are small or empty. */
 #define SLOTS_PER_WORKER 16
 
 /* ---- memory ---- */
@@ -75,7 +76,7 @@ struct fn_stream {
 typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
 
 /* A buffer for a task, as the rules above have it. NO_MEMORY only where it could not wait for some either. */
-static room make_room(fn_stream *s, int64_t task, size_t bytes, void **out)
+static room make_room_locked(fn_stream *s, int64_t task, size_t bytes, void **out)
 {
     fn_buffers *b = &s->buffers;
     const bool must = s->waiting && task == s->turn;
@@ -122,8 +123,8 @@ static void drop_parts(fn_stream *s, slot *t)
 
 /* ---- the workers' side ---- */
 
-/* That there is news of this task. */
-static void tell_reader(fn_stream *s, int64_t task)
+/* Wakes the reader if it is the turn of this task. */
+static void tell_reader_locked(fn_stream *s, int64_t task)
 {
     if (task == s->turn) {
         s->waiting = false; /* now, not when it runs: a quick worker would take all the memory in between */
@@ -131,8 +132,8 @@ static void tell_reader(fn_stream *s, int64_t task)
     }
 }
 
-/* Nothing is wanted from task `end` on. */
-static void cut(fn_stream *s, int64_t end)
+/* Ends the stream before task `end`: cancels the tasks from there on and drops their parts. */
+static void cut_locked(fn_stream *s, int64_t end)
 {
     if (end >= s->end)
         return;
@@ -144,42 +145,42 @@ static void cut(fn_stream *s, int64_t end)
             __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
             drop_parts(s, t);
         }
-    fn_crew_wake(&s->crew);
+    fn_crew_wake_locked(&s->crew);
 }
 
-static void fail(fn_stream *s, int64_t task, fn_status status, const fn_error *err)
+static void fail_locked(fn_stream *s, int64_t task, fn_status status, const fn_error *err)
 {
     if (task >= s->end)
         return;
-    cut(s, task + 1);
+    cut_locked(s, task + 1);
     s->failed = task;
     s->err = *err;
     s->err.status = status;
-    tell_reader(s, task);
+    tell_reader_locked(s, task);
 }
 
-static void fail_for_memory(fn_stream *s, int64_t task, size_t bytes)
+static void fail_for_memory_locked(fn_stream *s, int64_t task, size_t bytes)
 {
     fn_error err;
     fn_fail(&err, FN_ERR_MEMORY, "out of memory: %zu bytes for one task", bytes);
-    fail(s, task, FN_ERR_MEMORY, &err);
+    fail_locked(s, task, FN_ERR_MEMORY, &err);
 }
 
 static const fn_task_calls calls;
 
-static fn_task *take(void *self)
+static fn_task *take_locked(void *self)
 {
     fn_stream *s = self;
     if (s->next >= s->end || s->next == s->failed || s->next - s->turn >= SLOTS_PER_WORKER * (int64_t)s->crew.workers)
         return NULL;
     const size_t bytes = s->crew.job.task_bytes(s->crew.job.user, s->next);
     void *result = NULL;
-    const room r = make_room(s, s->next, bytes, &result);
+    const room r = make_room_locked(s, s->next, bytes, &result);
     slot *t = r == ROOM ? calloc(1, sizeof *t) : NULL;
     if (!t) {
         fn_buffers_give(&s->buffers, result, bytes);
         if (r != NO_ROOM_NOW)
-            fail_for_memory(s, s->next, bytes);
+            fail_for_memory_locked(s, s->next, bytes);
         return NULL;
     }
     t->stream = s;
@@ -194,7 +195,7 @@ static fn_task *take(void *self)
 
 /* Puts the first `used` bytes of the task's buffer in the line for the reader. False without memory. What a failed
  * attempt has handed over is there already: parts depend on the task alone. */
-static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
+static bool hand_over_locked(fn_stream *s, slot *t, size_t used, bool last)
 {
     if (t->skip > 0 && !last) {
         t->skip--;
@@ -211,46 +212,47 @@ static bool hand_over(fn_stream *s, slot *t, size_t used, bool last)
     *t->parts_end = p;
     t->parts_end = &p->next;
     t->given++;
-    tell_reader(s, t->task.number);
+    tell_reader_locked(s, t->task.number);
     return true;
 }
 
 /* A task that gave parts before, and has no bytes at its end, gives an empty part: the reader is told which is the
  * last. */
-static void complete(void *self, fn_task *task, fn_status status, const fn_error *err)
+static void complete_locked(void *self, fn_task *task, fn_status status, const fn_error *err)
 {
     fn_stream *s = self;
     slot *t = task->owner;
     const size_t used = !task->result ? 0 : task->bytes < t->bytes ? task->bytes : t->bytes;
     t->complete = true;
     if (status == FN_OK && t->ends)
-        cut(s, task->number + 1);
+        cut_locked(s, task->number + 1);
     if (status == FN_OK && t->skip > 0) {
         fn_error changed;
         fn_fail(&changed, FN_ERR_READ, "a second attempt gave less than the first: the input has changed");
-        fail(s, task->number, FN_ERR_READ, &changed);
-    } else if (status == FN_OK && task->number < s->end && (used > 0 || t->given > 0) && !hand_over(s, t, used, true))
-        fail_for_memory(s, task->number, sizeof(part));
+        fail_locked(s, task->number, FN_ERR_READ, &changed);
+    } else if (status == FN_OK && task->number < s->end && (used > 0 || t->given > 0) &&
+               !hand_over_locked(s, t, used, true))
+        fail_for_memory_locked(s, task->number, sizeof(part));
     else if (status != FN_OK)
-        fail(s, task->number, status, err);
+        fail_locked(s, task->number, status, err);
     release(s, t);
-    tell_reader(s, task->number);
+    tell_reader_locked(s, task->number);
 }
 
 /* Waits for a buffer. */
-static fn_status renew(fn_stream *s, slot *t, size_t bytes, fn_error *err)
+static fn_status renew_locked(fn_stream *s, slot *t, size_t bytes, fn_error *err)
 {
     for (;;) {
         if (t->cancel)
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-        const room r = make_room(s, t->task.number, bytes, &t->task.result);
+        const room r = make_room_locked(s, t->task.number, bytes, &t->task.result);
         if (r == NO_MEMORY)
             return fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", bytes);
         if (r == ROOM) {
             t->task.bytes = t->bytes = bytes;
             return FN_OK;
         }
-        fn_crew_sleep(&s->crew);
+        fn_crew_sleep_locked(&s->crew);
     }
 }
 
@@ -263,7 +265,7 @@ static fn_status restart(void *self, fn_task *task, fn_error *err)
     t->skip = t->given;
     t->ends = false;
     release(s, t);
-    const fn_status status = renew(s, t, bytes, err);
+    const fn_status status = renew_locked(s, t, bytes, err);
     pthread_mutex_unlock(&s->crew.lock);
     return status;
 }
@@ -276,11 +278,11 @@ static fn_status hand_over_part(fn_task *task, size_t used, size_t bytes, fn_err
         return fn_fail(err, FN_ERR_ARGUMENT, "a part of %zu bytes from a buffer of %zu", used, t->bytes);
     pthread_mutex_lock(&s->crew.lock);
     fn_status status = FN_OK;
-    if (used > 0 && !t->cancel && !hand_over(s, t, used, false))
+    if (used > 0 && !t->cancel && !hand_over_locked(s, t, used, false))
         status = fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", sizeof(part));
     release(s, t);
     if (status == FN_OK)
-        status = renew(s, t, bytes, err);
+        status = renew_locked(s, t, bytes, err);
     pthread_mutex_unlock(&s->crew.lock);
     return status;
 }
@@ -302,15 +304,16 @@ void fn_stream_end(fn_task *task)
 
 static const fn_task_calls calls = {.part = hand_over_part, .end = end_here};
 
-static void cancel_all(void *self)
+static void cancel_all_locked(void *self)
 {
     fn_stream *s = self;
     for (slot *t = s->slots; t; t = t->next)
         __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
-    tell_reader(s, s->turn);
+    tell_reader_locked(s, s->turn);
 }
 
-static const fn_scheduler scheduler = {.take = take, .complete = complete, .restart = restart, .stop = cancel_all};
+static const fn_scheduler scheduler = {
+    .take = take_locked, .complete = complete_locked, .restart = restart, .stop = cancel_all_locked};
 
 /* ---- the reader's side ---- */
 
@@ -322,28 +325,28 @@ static void free_slot(fn_stream *s, slot *t)
 }
 
 /* The turn passes to the next task. */
-static void advance(fn_stream *s)
+static void advance_locked(fn_stream *s)
 {
     slot *t = s->slots;
     if (!(s->slots = t->next))
         s->slots_end = &s->slots;
     free_slot(s, t);
     s->turn++;
-    fn_crew_wake(&s->crew);
+    fn_crew_wake_locked(&s->crew);
 }
 
-static void wait_for_news(fn_stream *s)
+static void wait_for_news_locked(fn_stream *s)
 {
     const double begin = fn_crew_clock(&s->crew);
     s->waiting = true;
-    fn_crew_wake(&s->crew);
+    fn_crew_wake_locked(&s->crew);
     while (s->waiting)
         pthread_cond_wait(&s->news, &s->crew.lock);
-    fn_crew_waited(&s->crew, begin);
+    fn_crew_waited_locked(&s->crew, begin);
 }
 
-/* The next part in the line, or NULL: all is through, or a failure. With the lock held. */
-static fn_status next_part(fn_stream *s, part **out, fn_error *err)
+/* The next part in the line, or NULL: all is through, or a failure. */
+static fn_status next_part_locked(fn_stream *s, part **out, fn_error *err)
 {
     for (*out = NULL;;) {
         slot *t = s->slots;
@@ -359,9 +362,9 @@ static fn_status next_part(fn_stream *s, part **out, fn_error *err)
         if (s->turn >= s->end)
             return FN_OK;
         if (t && t->complete)
-            advance(s);
+            advance_locked(s);
         else
-            wait_for_news(s);
+            wait_for_news_locked(s);
     }
 }
 
@@ -374,10 +377,10 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     if (s->current) {
         free_part(s, s->current);
         s->current = NULL;
-        fn_crew_wake(&s->crew);
+        fn_crew_wake_locked(&s->crew);
     }
     part *p = NULL;
-    status = next_part(s, &p, err);
+    status = next_part_locked(s, &p, err);
     if (p) {
         static const char nothing[1];
         *out = (fn_part){.task = s->turn, .data = p->data ? p->data : nothing, .bytes = p->used, .last = p->last};

@@ -17,6 +17,9 @@
 
 #define FN_GEO_EDGE 20000.0 /* metres */
 
+#define FN_RADIANS (3.14159265358979323846 / 180) /* of a degree */
+#define FN_DEGREES (180 / 3.14159265358979323846) /* of a radian */
+
 typedef struct fn_ellipsoid {
     double a, f, b; /* semi-major axis, flattening, semi-minor axis */
     struct geod_geodesic geod;
@@ -25,7 +28,7 @@ typedef struct fn_ellipsoid {
 void fn_ellipsoid_init(fn_ellipsoid *e, double a, double f);
 
 /* The same longitude, exactly, without turns that leave no digits for the place: points between two such vertices
- * could not be told apart. */
+ * would be rounded to the same. */
 static inline double fn_geo_longitude(double degrees)
 {
     return fabs(degrees) <= 1e5 ? degrees : remainder(degrees, 360);

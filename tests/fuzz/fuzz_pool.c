@@ -1,5 +1,6 @@
-/* The host's end of the wire: a helper and a worker that are out of their minds. pool.c is a part of this file; no
- * process is started: what it would hear of them is the input. See README.md for the layout of the input. */
+/* The host's end of the wire: a helper and a worker that are out of their minds. The files of the pool are a part of
+ * this one; no process is started: what the pool would hear of them is the input. See README.md for the layout of the
+ * input. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -78,6 +79,12 @@ static int no_such_call(long number, ...)
 #define waitpid(process, status, flags) has_ended(status)
 #define kill(process, number) nothing(process)
 #define syscall(...) no_such_call(__VA_ARGS__)
+#include "processes.c"
+
+#include "pool_helper.c"
+
+#include "pool_worker.c"
+
 #include "pool.c"
 
 /* ---- a job ---- */

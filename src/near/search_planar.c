@@ -1,0 +1,242 @@
+/* The search in the plane: points and chains, near polygons, and what lies in the query's polygons. */
+#include <math.h>
+
+#include "array.h"
+#include "walk.h"
+
+/* The same code for several instruction sets, chosen when the program starts. No result depends on it. */
+#if defined(FN_X86) && !defined(FN_SANITIZED)
+#define FN_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#else
+#define FN_CLONES
+#endif
+
+/* ---- points and chains ---- */
+
+/* The nearest of a leaf: taken first, it rules most of the others out. */
+static size_t nearest_of(const double *d2, size_t n)
+{
+    size_t nearest = 0;
+    double least = d2[0];
+    for (size_t j = 1; j < n; j++) {
+        nearest = d2[j] < least ? j : nearest;
+        least = d2[j] < least ? d2[j] : least;
+    }
+    return nearest;
+}
+
+static void visit_points_by_point(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
+{
+    const size_t n = fn_present(tree, 0, first), nearest = nearest_of(d2, n);
+    if (d2[nearest] > s->bound2)
+        return;
+    fn_search_offer(s, sqrt(d2[nearest]), s->index->point_rank[first + nearest], FN_ITEM_POINT, first + nearest, part);
+    for (size_t j = 0; j < n; j++)
+        if (d2[j] <= s->bound2 && j != nearest)
+            fn_search_offer(s, sqrt(d2[j]), s->index->point_rank[first + j], FN_ITEM_POINT, first + j, part);
+}
+
+static void visit_points(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
+{
+    const size_t n = fn_present(tree, 0, first);
+    for (size_t j = 0; j < n; j++)
+        if (d2[j] <= s->bound2) {
+            double p[2];
+            fn_copy_point(s, first + j, p);
+            const double d = fn_planar_distance(fn_query_xy(s, part), s->chains[part].segments, p, 0, NULL);
+            fn_search_offer(s, fmax(d, sqrt(d2[j])), s->index->point_rank[first + j], FN_ITEM_POINT, first + j, part);
+        }
+}
+
+static void meet_chain(fn_searcher *s, size_t item, double d2, size_t part)
+{
+    const fn_chain *chain = &s->index->chain[item];
+    if (d2 > fn_search_square_of_bound(s, fn_search_bound_of(s, chain->rank, FN_ITEM_CHAIN, item)))
+        return;
+    const double d = fn_planar_distance(fn_query_xy(s, part), s->chains[part].segments,
+                                        s->set->xy + 2 * (size_t)chain->first, chain->segments, NULL);
+    const double least = sqrt(d2);
+    fn_search_offer(s, d > least ? d : least, chain->rank, FN_ITEM_CHAIN, item, part);
+}
+
+static void visit_chains(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
+{
+    const size_t n = fn_present(tree, 0, first), nearest = nearest_of(d2, n);
+    if (d2[nearest] > s->bound2)
+        return;
+    meet_chain(s, first + nearest, d2[nearest], part);
+    for (size_t j = 0; j < n; j++)
+        if (d2[j] <= s->bound2 && j != nearest)
+            meet_chain(s, first + j, d2[j], part);
+}
+
+/* ---- near polygons, nearest envelope first ---- */
+
+/* A box or an item, in the queue until its turn comes. */
+typedef struct fn_queued {
+    double d2;
+    uint32_t rank, place; /* rank: of a box, the lowest in it */
+    int level;            /* -1: an item */
+} fn_queued;
+
+static bool sooner(const fn_queued *a, const fn_queued *b)
+{
+    return a->d2 < b->d2 || (a->d2 == b->d2 && (a->rank < b->rank || (a->rank == b->rank && a->level > b->level)));
+}
+
+static void push(fn_searcher *s, size_t *n, fn_queued e)
+{
+    if (!fn_reserve(&s->queue, &s->queue_cap, *n + 1, sizeof *s->queue)) {
+        fn_search_no_memory(s);
+        return;
+    }
+    size_t at = (*n)++;
+    for (size_t parent; at > 0 && sooner(&e, &s->queue[parent = (at - 1) / 2]); at = parent)
+        s->queue[at] = s->queue[parent];
+    s->queue[at] = e;
+}
+
+static fn_queued pop(fn_searcher *s, size_t *n)
+{
+    const fn_queued top = s->queue[0], last = s->queue[--*n];
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < *n; at = child) {
+        child += child + 1 < *n && sooner(&s->queue[child + 1], &s->queue[child]);
+        if (!sooner(&s->queue[child], &last))
+            break;
+        s->queue[at] = s->queue[child];
+    }
+    if (*n > 0)
+        s->queue[at] = last;
+    return top;
+}
+
+bool fn_search_begin_areas(fn_searcher *s)
+{
+    if (!s->areas && !(s->areas = fn_areas_new(s->set)))
+        fn_search_no_memory(s);
+    if (s->status == FN_OK && !s->areas_begun)
+        fn_search_fail(s, fn_areas_begin(s->areas, s->query, s->err));
+    s->areas_begun = true;
+    return s->status == FN_OK;
+}
+
+static void search_polygons_from(fn_searcher *s, const fn_component *from, size_t component)
+{
+    const fn_tree *tree = &s->index->polygons;
+    const double *lo = from->envelope, *hi = from->envelope + 2;
+    double d2[FN_FANOUT];
+    size_t n = 0;
+    push(s, &n, (fn_queued){0, 0, 0, tree->levels - 1});
+    while (n > 0 && s->status == FN_OK) {
+        const fn_queued e = pop(s, &n);
+        fn_search_look_up(s);
+        if (e.d2 > s->bound2)
+            break;
+        if (!fn_search_wants(s, sqrt(e.d2), e.rank))
+            continue;
+        if (e.level < 0) {
+            const fn_polygon *polygon = &s->index->polygon[e.place];
+            const double least = sqrt(e.d2);
+            double d = 0;
+            if (fn_search_is_useless(s, polygon->rank, FN_ITEM_POLYGON, e.place))
+                continue;
+            fn_search_fail(s, fn_areas_distance(s->areas, component, polygon, &d, s->err));
+            if (s->status == FN_OK)
+                fn_search_offer(s, fmax(d, least), polygon->rank, FN_ITEM_POLYGON, e.place, component);
+            continue;
+        }
+        const size_t first = (size_t)e.place * FN_FANOUT;
+        const size_t count = fn_present(tree, e.level, first);
+        fn_tree_distances(tree, 2, e.level, first, lo, hi, d2);
+        for (size_t j = 0; j < count && s->status == FN_OK; j++)
+            if (d2[j] <= s->bound2)
+                push(s, &n,
+                     (fn_queued){d2[j],
+                                 e.level == 0 ? s->index->polygon[first + j].rank
+                                              : fn_tree_least(tree, e.level, first + j),
+                                 (uint32_t)(first + j), e.level - 1});
+    }
+}
+
+static void search_polygons(fn_searcher *s)
+{
+    if (s->index->polygons.levels == 0 || !fn_search_begin_areas(s))
+        return;
+    size_t n;
+    const fn_component *components = fn_areas_components(s->areas, &n);
+    for (size_t i = 0; i < n && s->status == FN_OK; i++)
+        search_polygons_from(s, &components[i], i);
+}
+
+/* ---- what lies in the query's polygons ---- */
+
+static void offer_if_inside(fn_searcher *s, const double *p, uint32_t rank, uint32_t kind, size_t item,
+                            size_t component)
+{
+    bool inside = false;
+    if (!fn_search_wants(s, 0, rank) || fn_search_is_useless(s, rank, kind, item))
+        return;
+    fn_search_fail(s, fn_areas_covers(s->areas, component, p, &inside, s->err));
+    if (inside && s->status == FN_OK)
+        fn_search_offer(s, 0, rank, kind, item, component);
+}
+
+static void visit_points_inside(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t component)
+{
+    const size_t n = fn_present(tree, 0, first);
+    for (size_t j = 0; j < n; j++)
+        if (d2[j] == 0) {
+            double p[2];
+            fn_copy_point(s, first + j, p);
+            offer_if_inside(s, p, s->index->point_rank[first + j], FN_ITEM_POINT_INSIDE, first + j, component);
+        }
+}
+
+static void visit_chains_inside(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t component)
+{
+    const size_t n = fn_present(tree, 0, first);
+    for (size_t j = 0; j < n; j++)
+        if (d2[j] == 0) {
+            const fn_chain *chain = &s->index->chain[first + j];
+            offer_if_inside(s, s->set->xy + 2 * (size_t)chain->first, chain->rank, FN_ITEM_CHAIN_INSIDE, first + j,
+                            component);
+        }
+}
+
+static void search_inside(fn_searcher *s)
+{
+    if (!s->query->has_area || (s->index->points.levels == 0 && s->index->chains.levels == 0) ||
+        !fn_search_begin_areas(s))
+        return;
+    const double touching = 0;
+    size_t n;
+    const fn_component *components = fn_areas_components(s->areas, &n);
+    for (size_t i = 0; i < n && s->status == FN_OK; i++)
+        if (s->query->paths[components[i].path].kind == FN_PATH_SHELL) {
+            const double *lo = components[i].envelope, *hi = components[i].envelope + 2;
+            fn_walk(s, &s->index->points, 2, lo, hi, &touching, i, visit_points_inside, NULL);
+            fn_walk(s, &s->index->chains, 2, lo, hi, &touching, i, visit_chains_inside, NULL);
+        }
+}
+
+/* ---- all of it ---- */
+
+FN_CLONES static void search_all(fn_searcher *s)
+{
+    search_inside(s);
+    for (size_t i = 0; i < s->n_chains && s->status == FN_OK; i++) {
+        const fn_query_chain *c = &s->chains[i];
+        if (c->segments == 0)
+            fn_walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points_by_point, NULL);
+        else
+            fn_walk(s, &s->index->points, 2, c->lo, c->hi, &s->bound2, i, visit_points, NULL);
+        fn_walk(s, &s->index->chains, 2, c->lo, c->hi, &s->bound2, i, visit_chains, NULL);
+    }
+    search_polygons(s);
+}
+
+void fn_search_planar(fn_searcher *s)
+{
+    search_all(s);
+}

@@ -13,7 +13,9 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <cpl_error.h>
 #include <gdal_priv.h>
@@ -58,12 +60,20 @@ inline bool HasLackedMemory()
     return CPLGetLastErrorType() >= CE_Failure && CPLGetLastErrorNo() == CPLE_OutOfMemory;
 }
 
-/* The same for a stretch of code, also where GDAL resets its errors within: they go on to whoever handles them. */
+/* The same for a stretch of code, also where GDAL has reset its error by the end. All messages reach the host. */
 class LackOfMemory
 {
   public:
-    LackOfMemory() { CPLPushErrorHandlerEx(Note, this); }
-    ~LackOfMemory() { CPLPopErrorHandler(); }
+    LackOfMemory()
+    {
+        CPLPushErrorHandlerEx(Note, this);
+        CPLSetCurrentErrorHandlerCatchDebug(FALSE);
+    }
+    ~LackOfMemory()
+    {
+        CPLPopErrorHandler();
+        PassOn();
+    }
     LackOfMemory(const LackOfMemory &) = delete;
     LackOfMemory &operator=(const LackOfMemory &) = delete;
 
@@ -74,9 +84,38 @@ class LackOfMemory
     {
         auto *self = static_cast<LackOfMemory *>(CPLGetErrorHandlerUserData());
         self->m_isMet = self->m_isMet || (level >= CE_Failure && number == CPLE_OutOfMemory);
-        CPLCallPreviousHandler(level, number, text);
+        self->Take(level, number, text);
     }
 
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+    void Take(CPLErr level, CPLErrorNum number, const char *text) { CPLCallPreviousHandler(level, number, text); }
+    void PassOn() {}
+#else
+    void Take(CPLErr level, CPLErrorNum number, const char *text)
+    {
+        try {
+            m_messages.push_back({level, number, text});
+        } catch (const std::bad_alloc &) {
+            m_isMet = true;
+        }
+    }
+    void PassOn() const
+    {
+        const CPLErr level = CPLGetLastErrorType();
+        const CPLErrorNum number = CPLGetLastErrorNo();
+        char text[1024];
+        snprintf(text, sizeof text, "%s", CPLGetLastErrorMsg());
+        for (const auto &message : m_messages)
+            CPLError(message.level, message.number, "%s", message.text.c_str());
+        CPLErrorSetState(level, number, text);
+    }
+    struct Kept {
+        CPLErr level;
+        CPLErrorNum number;
+        std::string text;
+    };
+    std::vector<Kept> m_messages;
+#endif
     bool m_isMet = false;
 };
 

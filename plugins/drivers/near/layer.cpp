@@ -69,7 +69,7 @@ bool Layer::PrepareDatasets()
     if (m_datasets)
         return true;
     auto datasets = std::make_shared<std::vector<DatasetHandle>>();
-    datasets->push_back(NearPlan::Open(m_plan->input));
+    datasets->push_back(OpenDataset(m_plan->input));
     if (!datasets->back())
         return false;
     m_datasets = std::move(datasets);
@@ -422,7 +422,7 @@ bool Layer::Run(Purpose purpose, const Visit &visit)
     SharedDatasets datasets = m_datasets;
     if (m_session && m_session->Uses(m_datasets)) {
         datasets = std::make_shared<std::vector<DatasetHandle>>();
-        datasets->push_back(NearPlan::Open(m_plan->input));
+        datasets->push_back(OpenDataset(m_plan->input));
         if (!datasets->back())
             return false;
     }

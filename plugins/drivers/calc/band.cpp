@@ -4,6 +4,8 @@
 
 #include <gdal_rat.h>
 
+#include "pixels.h"
+
 namespace fishnet
 {
 

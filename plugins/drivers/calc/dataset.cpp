@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "open_options.h"
+#include "pixels.h"
 #include "recipe_file.h"
 
 namespace fishnet
@@ -573,16 +574,12 @@ void Dataset::WriteBehind(size_t group, const fn_window &window, const std::vect
 void Dataset::ReadNothing(const std::vector<size_t> &wanted, const fn_window &window, const Target &target) const
 {
     const Output &output = m_plan->outputs[0]; /* the file has one NoData value */
-    const GDALDataType type = output.type == FN_INT64 ? GDT_Int64 : output.type == FN_UINT64 ? GDT_UInt64 : GDT_Float64;
-    const bool filled = output.nodata.set && !m_hidesNoData;
-    const double real = filled ? fn_nodata_as_double(output.nodata, output.type) : 0;
-    const uint64_t whole = filled ? output.nodata.value.u : 0;
-    const void *value = type == GDT_Float64 ? static_cast<const void *>(&real) : &whole;
+    const fn_nodata value = m_hidesNoData ? fn_nodata() : output.nodata;
     for (size_t k = 0; k < wanted.size(); k++)
         for (int64_t y = 0; y < window.height; y++)
-            GDALCopyWords64(value, type, 0,
-                            target.data + static_cast<GSpacing>(k) * target.bandSpace + y * target.lineSpace,
-                            target.type, static_cast<int>(target.pixelSpace), window.width);
+            FillWith(value, output.type,
+                     target.data + static_cast<GSpacing>(k) * target.bandSpace + y * target.lineSpace, target.type,
+                     static_cast<int>(target.pixelSpace), window.width);
 }
 
 CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,

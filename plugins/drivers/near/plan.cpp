@@ -1,9 +1,10 @@
 #include "plan_steps.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <mutex>
 #include <utility>
+
+#include "file_names.h"
 
 namespace fishnet::neartable
 {
@@ -30,24 +31,16 @@ TransformationHandle NearPlan::NewTransformation(const LayerPlan &layer, std::st
     return ct;
 }
 
-/* The one name that all names of a file come to. */
-static std::string CanonicalName(const std::string &path)
-{
-    std::error_code bad;
-    const std::filesystem::path canonical = std::filesystem::canonical(path, bad);
-    return bad ? path : canonical.string();
-}
-
 /* Finds the near layer that is the input: features of it are not their own neighbours. */
 static bool ExcludeSelf(NearPlan &plan)
 {
     const Options &options = plan.options;
     if (options.excludeSelf == Choice::No)
         return true;
-    const std::string name = CanonicalName(plan.input.path);
+    const std::string name = RealPath(plan.input.path);
     std::vector<int> same;
     for (size_t i = 0; i < plan.near.size(); i++)
-        if (plan.near[i].layer == plan.input.layer && CanonicalName(plan.near[i].path) == name)
+        if (plan.near[i].layer == plan.input.layer && RealPath(plan.near[i].path) == name)
             same.push_back(static_cast<int>(i));
     if (same.size() == 1)
         plan.excluded.layer = same[0];

@@ -82,14 +82,8 @@ bool TileReader::Start(const fn_recipe &recipe, const PlanSource &source)
 
 CPLErr TileReader::Fail(const fn_error &err) const
 {
-    CPLErrorNum number = CPLE_AppDefined;
-    if (err.status == FN_ERR_MEMORY)
-        number = CPLE_OutOfMemory;
-    else if (err.status == FN_ERR_CANCELLED)
-        number = CPLE_UserInterrupt;
-    else if (err.status == FN_ERR_READ)
-        number = CPLE_FileIO;
-    CPLError(CE_Failure, number, "FISHNET:%s: %s", WithoutSecrets(m_plan->sources[0].name).c_str(), err.text);
+    CPLError(CE_Failure, ErrorNumber(err.status), "FISHNET:%s: %s", WithoutSecrets(m_plan->sources[0].name).c_str(),
+             err.text);
     return CE_Failure;
 }
 

@@ -124,14 +124,8 @@ Words InputsOf(const NearPlan &plan)
 
 void EmitError(const NearPlan &plan, const fn_error &err)
 {
-    CPLErrorNum number = CPLE_AppDefined;
-    if (err.status == FN_ERR_MEMORY)
-        number = CPLE_OutOfMemory;
-    else if (err.status == FN_ERR_CANCELLED)
-        number = CPLE_UserInterrupt;
-    else if (err.status == FN_ERR_READ)
-        number = CPLE_FileIO;
-    CPLError(CE_Failure, number, "NEARTABLE:%s: %s", WithoutSecrets(plan.input.name).c_str(), err.text);
+    CPLError(CE_Failure, ErrorNumber(err.status), "NEARTABLE:%s: %s", WithoutSecrets(plan.input.name).c_str(),
+             err.text);
 }
 
 } // namespace fishnet::neartable

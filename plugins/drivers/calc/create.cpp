@@ -255,6 +255,40 @@ static bool WrapAsVRT(const Creation &creation, std::string &name)
     return vrt && NameOfVRT(creation, GDALDataset::FromHandle(vrt.get()), name);
 }
 
+/* For a source of ours that is copied as it is: our workers compute what it computes. Its options about workers are
+ * ours, where others were not given. */
+static bool NameOurs(Creation &creation)
+{
+    const std::string name = creation.source->GetDescription();
+    GDALOpenInfo info(name.c_str(), GDAL_OF_RASTER);
+    info.papszOpenOptions = const_cast<char **>(creation.source->GetOpenOptions());
+    Opening opening;
+    if (!ReadName(&info, RasterRecipes(), opening))
+        return false;
+    const Creation given = creation;
+    const fn_worker_options standard = fn_worker_options_default();
+    creation.workers = standard;
+    for (int i = 0; i < opening.options.size(); i++)
+        if (!TakeOption(opening.options[i], creation, nullptr))
+            return false;
+    const char *cache = given.openOptions.FetchNameValue("CACHE_MB");
+    if (cache)
+        creation.openOptions.SetNameValue("CACHE_MB", cache);
+    if (given.workers.processes >= 0)
+        creation.workers.processes = given.workers.processes;
+    if (given.workers.workers >= 0)
+        creation.workers.workers = given.workers.workers;
+    if (given.workers.threads != standard.threads)
+        creation.workers.threads = given.workers.threads;
+    if (given.workers.retries != standard.retries)
+        creation.workers.retries = given.workers.retries;
+    if (given.workers.timeout < standard.timeout || given.workers.timeout > standard.timeout)
+        creation.workers.timeout = given.workers.timeout;
+    creation.errorIsNoData = creation.errorIsNoData || given.errorIsNoData;
+    creation.connection = opening.connection;
+    return true;
+}
+
 /* Fills connection and openOptions. The options of the recipe are there. */
 static bool NameSource(Creation &creation)
 {
@@ -272,36 +306,8 @@ static bool NameSource(Creation &creation)
     for (int i = 0; i < creation.openOptions.size(); i++)
         computes = computes || !STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB=");
     /* One that was opened at an overview level is not ours, but GDAL's view of ours. */
-    if (dynamic_cast<Dataset *>(source) && !computes) {
-        /* Computed by our workers as it is; its options about workers are ours, if they were not given. */
-        GDALOpenInfo info(name.c_str(), GDAL_OF_RASTER);
-        info.papszOpenOptions = const_cast<char **>(openOptions);
-        Opening opening;
-        if (!ReadName(&info, RasterRecipes(), opening))
-            return false;
-        Creation given = creation;
-        creation.workers = fn_worker_options_default();
-        for (int i = 0; i < opening.options.size(); i++)
-            if (!TakeOption(opening.options[i], creation, nullptr))
-                return false;
-        const char *cache = given.openOptions.FetchNameValue("CACHE_MB");
-        if (cache)
-            creation.openOptions.SetNameValue("CACHE_MB", cache);
-        if (given.workers.processes >= 0)
-            creation.workers.processes = given.workers.processes;
-        if (given.workers.workers >= 0)
-            creation.workers.workers = given.workers.workers;
-        const fn_worker_options standard = fn_worker_options_default();
-        if (given.workers.threads != standard.threads)
-            creation.workers.threads = given.workers.threads;
-        if (given.workers.retries != standard.retries)
-            creation.workers.retries = given.workers.retries;
-        if (given.workers.timeout < standard.timeout || given.workers.timeout > standard.timeout)
-            creation.workers.timeout = given.workers.timeout;
-        creation.errorIsNoData = creation.errorIsNoData || given.errorIsNoData;
-        creation.connection = opening.connection;
-        return true;
-    }
+    if (dynamic_cast<Dataset *>(source) && !computes)
+        return NameOurs(creation);
     if (IsOfDriver(source, "VRT") && (name.empty() || VSIStatL(name.c_str(), &stat) != 0)) {
         if (!NameOfVRT(creation, source, name))
             return false;

@@ -63,14 +63,14 @@ static bool ReadFormat(const char *name, bool hasGeometry, PartsJob &job)
     return true;
 }
 
-/* Types of columns, where the format keeps them apart. */
+/* Keeps the types of columns where the format has them in a file apart. */
 static void KeepTypes(PartsJob &job)
 {
     if (EQUAL(job.format.c_str(), "CSV") && !job.layerOptions.FetchNameValue("CREATE_CSVT"))
         job.layerOptions.SetNameValue("CREATE_CSVT", "YES");
 }
 
-/* The order of rows, where the format would sort them for an index. */
+/* Keeps the order of rows where the format would sort them for an index. */
 static void KeepOrder(PartsJob &job)
 {
     if (EQUAL(job.format.c_str(), "FlatGeobuf") && !job.layerOptions.FetchNameValue("SPATIAL_INDEX"))
@@ -282,55 +282,70 @@ static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH
 
 /* ---- the whole ---- */
 
-static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
-                           GDALProgressFunc progress, void *progressData)
+static constexpr const char *kEnding = ".vrt";
+
+/* Can the table be written in parts, and there? */
+static bool CheckTable(const NearDataset &table, const std::string &output)
 {
-    constexpr const char *kEnding = ".vrt";
     const NearPlan &plan = table.GetPlan();
-    const bool hasGeometry = plan.options.geometry != RowGeometry::None;
-    const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
-    PartsJob &job = *owner;
-    bool resume = false;
-    if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
-        return nullptr;
     /* GDAL has deleted what had the name of the output. */
     const std::string input = InputWatch::PutBack(output);
     if (!input.empty()) {
         CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: the output %s is an input: %s", output.c_str(),
                  input.c_str());
-        return nullptr;
+        return false;
     }
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
         CPLError(CE_Failure, CPLE_IllegalArg,
                  "NEARTABLE: the output %.300s is a union over parts: its name has to end in .vrt", output.c_str());
-        return nullptr;
+        return false;
     }
     const std::string why = plan.UsesProcesses() ? WhyNotShared(nullptr, output) : std::string();
     if (!why.empty()) {
         CPLError(CE_Failure, CPLE_NotSupported,
                  "NEARTABLE: worker processes cannot write to %.300s: %s. Write to a file, or use WORKERS=THREADS",
                  output.c_str(), why.c_str());
-        return nullptr;
+        return false;
     }
     if (table.HasFilter()) { /* workers open the table anew */
         CPLError(
             CE_Failure, CPLE_NotSupported,
             "NEARTABLE: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or "
             "filter the input with WHERE");
-        return nullptr;
+        return false;
     }
     if (plan.options.parts > 1) {
         CPLError(CE_Failure, CPLE_NotSupported,
                  "NEARTABLE: a part of a table (PARTITION) cannot be cut into parts again");
-        return nullptr;
+        return false;
     }
+    return true;
+}
+
+/* Reads the creation options into the job. */
+static bool ReadOptions(CSLConstList options, const NearPlan &plan, PartsJob &job, bool &resume)
+{
+    const bool hasGeometry = plan.options.geometry != RowGeometry::None;
     if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
         !ReadList(options, "PART_DSCO", job.datasetOptions) || !ReadList(options, "PART_LCO", job.layerOptions) ||
         !ReadParts(CSLFetchNameValue(options, "PARTS"), plan.workers.workers, job.parts) ||
         !ReadYes("RESUME", CSLFetchNameValueDef(options, "RESUME", "NO"), resume))
-        return nullptr;
+        return false;
     KeepTypes(job);
     KeepOrder(job);
+    return true;
+}
+
+static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
+                           GDALProgressFunc progress, void *progressData)
+{
+    const NearPlan &plan = table.GetPlan();
+    const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
+    PartsJob &job = *owner;
+    bool resume = false;
+    if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options) || !CheckTable(table, output) ||
+        !ReadOptions(options, plan, job, resume))
+        return nullptr;
     job.connection = plan.options.connection;
     job.openOptions = TableOptions(plan.options);
     job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
@@ -344,11 +359,8 @@ static GDALDataset *Create(const std::string &output, NearDataset &table, CSLCon
     if (!CheckOutput("NEARTABLE", inputs, output, job.folder))
         return nullptr;
     OutputFolder folder({"NEARTABLE", "parts", IsMember}, job.folder);
-    if (!folder.Begin(Recipe(job, &table), resume))
-        return nullptr;
-    if (!Remove("NEARTABLE", output))
-        return nullptr;
-    if (!job.FindTodo(folder, [](int64_t) { return std::string(); }))
+    if (!folder.Begin(Recipe(job, &table), resume) || !Remove("NEARTABLE", output) ||
+        !job.FindTodo(folder, [](int64_t) { return std::string(); }))
         return nullptr;
     job.folder = AbsoluteName(job.folder);
     if (!WriteParts(owner, folder, plan.workers, plan.options.trace, table.Watch().get(), progress, progressData) ||

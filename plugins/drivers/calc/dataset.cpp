@@ -56,7 +56,7 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
     return dataset.release();
 }
 
-/* Before the inputs are opened: what is changed from now on is noticed. */
+/* Begins to watch the inputs before they are opened: it notices what changes from now on. */
 std::shared_ptr<InputWatch> Dataset::WatchOver(const fn_recipe &recipe, const std::string &recipeFile)
 {
     std::vector<std::string> names = {recipeFile};
@@ -159,8 +159,8 @@ static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
     }
 }
 
-/* What was copied for the whole, made right for a part of it: lines count from the part's first, statistics are
- * those of other pixels. */
+/* Corrects for a part what was copied for the whole: lines count from the part's first, and statistics are those of
+ * other pixels. */
 static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
 {
     CPLStringList items;

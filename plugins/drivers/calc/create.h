@@ -26,6 +26,10 @@ struct Creation {
 /* CPLError, and false, if the output is an input, or an input lies in the folder (may be empty) that goes with it. */
 bool CheckOutput(const Creation &creation, const std::string &folder);
 
+/* Takes an option of the recipe, or about workers, to where it belongs; any other one to `other`, or if that is NULL
+ * among those of the recipe. False after CPLError. */
+bool TakeOption(const char *option, Creation &creation, CPLStringList *other);
+
 /* DMD_CREATIONOPTIONLIST. */
 std::string CreationOptionList();
 /* GDALDriver::pfnCreateCopy. */

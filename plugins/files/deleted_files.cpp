@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_names.h"
 #include "input_watch.h"
 #include "per_thread.h"
 #include "workers.h"
@@ -74,9 +75,9 @@ static PerThread<ThisThread> s_threads;
 /* "./x.tif" and "folder/../x.tif" as "/here/x.tif". The file itself may be a link, and need not be there. */
 static std::string Resolved(const std::string &name)
 {
-    const std::string path = CPLIsFilenameRelative(name.c_str()) ? CurrentFolder() + "/" + name : name;
+    const std::string path = InCurrentFolder(name);
     const size_t slash = path.rfind('/');
-    if (slash == std::string::npos || STARTS_WITH(path.c_str(), "/vsi"))
+    if (slash == std::string::npos || IsVirtual(path))
         return path;
     const std::unique_ptr<char, void (*)(void *)> folder(realpath(path.substr(0, slash + 1).c_str(), nullptr), free);
     return folder ? std::string(folder.get()) + "/" + path.substr(slash + 1) : path;
@@ -186,7 +187,7 @@ void NoteDeletedFiles(const GDALOpenInfo *info)
     ThisThread &here = s_threads.Get();
     if (here.deleted && std::chrono::steady_clock::now() - here.deleted->Begin() > kTime)
         here.deleted.reset();
-    if (STARTS_WITH(info->pszFilename, "/vsi") || IsOpenedByWorker())
+    if (IsVirtual(info->pszFilename) || IsOpenedByWorker())
         return;
     if (IsForDriverAlone(info)) {
         if (IsAskedToDelete())

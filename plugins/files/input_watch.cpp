@@ -13,6 +13,7 @@
 #include <unwind.h>
 
 #include "boundary.h"
+#include "file_names.h"
 #include "handles.h"
 #include "per_thread.h"
 #include "workers.h"
@@ -85,8 +86,8 @@ static bool IsThere(const std::string &path)
 {
     VSIStatBufL status;
     struct stat own;
-    return STARTS_WITH(path.c_str(), "/vsi") ? VSIStatExL(path.c_str(), &status, VSI_STAT_EXISTS_FLAG) == 0
-                                             : lstat(path.c_str(), &own) == 0;
+    return IsVirtual(path) ? VSIStatExL(path.c_str(), &status, VSI_STAT_EXISTS_FLAG) == 0
+                           : lstat(path.c_str(), &own) == 0;
 }
 
 /* A name that a search for what is missing finds: nothing hidden, and not taken for a file of its format. */
@@ -104,7 +105,7 @@ static std::string NameToKeep(const std::string &path)
 bool SetAside::Keep(const std::string &path)
 {
     const std::string kept = NameToKeep(path);
-    if (STARTS_WITH(path.c_str(), "/vsi") || link(path.c_str(), kept.c_str()) != 0)
+    if (IsVirtual(path) || link(path.c_str(), kept.c_str()) != 0)
         return false;
     m_moved.push_back({path, kept});
     return true;
@@ -224,11 +225,6 @@ static All &Everybody()
     return *all;
 }
 
-static std::string AbsolutePath(const std::string &name)
-{
-    return CPLIsFilenameRelative(name.c_str()) ? CurrentFolder() + "/" + name : name;
-}
-
 std::shared_ptr<InputWatch> InputWatch::New(const std::vector<std::string> &names)
 {
     if (IsOpenedByWorker())
@@ -245,13 +241,9 @@ std::shared_ptr<InputWatch> InputWatch::New(const std::vector<std::string> &name
  * as it is open. */
 static bool DecidesOnValues(const InputFile &file)
 {
-    if (file.state.kind == FileState::Kind::Unknown || !InputFiles::IsNear(file.path))
+    if (file.state.kind == FileState::Kind::Unknown || IsFarAway(file.path))
         return false;
-    const auto endsWith = [&file](const char *end) {
-        const size_t n = strlen(end), size = file.path.size();
-        return size >= n && EQUAL(file.path.c_str() + size - n, end);
-    };
-    return !endsWith(".aux.xml") && !endsWith(".ovr") && !endsWith("-wal");
+    return !HasEnding(file.path, ".aux.xml") && !HasEnding(file.path, ".ovr") && !IsJournal(file.path);
 }
 
 void InputWatch::Begin()
@@ -277,7 +269,7 @@ InputWatch::~InputWatch()
 
 static bool IsAnother(const InputFile &file, bool isOurDatabase)
 {
-    const FileState now = InputFiles::StateOf(file.path);
+    const FileState now = StateOf(file.path);
     return isOurDatabase ? now.device != file.state.device || now.inode != file.state.inode : now != file.state;
 }
 
@@ -374,7 +366,7 @@ bool InputWatch::IsInput(const std::string &path, const FileState &now) const
         return state.inode == now.inode && state.device == now.device;
     };
     return std::any_of(files.begin(), files.end(), [&](const InputFile &file) {
-        return now.inode != 0 ? isNow(file.state) && isNow(InputFiles::StateOf(file.path)) : file.path == path;
+        return now.inode != 0 ? isNow(file.state) && isNow(StateOf(file.path)) : file.path == path;
     });
 }
 
@@ -387,10 +379,10 @@ bool InputWatch::Identify(const GDALOpenInfo *info)
     if (!update && !IsForDriverAlone(info))
         return false;
     const bool isDatabase = info->nHeaderBytes > 15 && memcmp(info->pabyHeader, "SQLite format 3", 15) == 0;
-    const std::string path = AbsolutePath(info->pszFilename);
-    if (!InputFiles::IsNear(path))
+    const std::string path = InCurrentFolder(info->pszFilename);
+    if (IsFarAway(path))
         return false;
-    const FileState now = InputFiles::StateOf(path);
+    const FileState now = StateOf(path);
     const std::lock_guard<std::mutex> lock(all.mutex);
     for (InputWatch *watch : all.watches) {
         if (!watch->IsInput(path, now))
@@ -412,8 +404,8 @@ bool InputWatch::Identify(const GDALOpenInfo *info)
 std::vector<std::shared_ptr<InputWatch>> InputWatch::Having(const std::string &name)
 {
     All &all = Everybody();
-    const std::string path = AbsolutePath(name);
-    const FileState now = InputFiles::StateOf(path);
+    const std::string path = InCurrentFolder(name);
+    const FileState now = StateOf(path);
     std::vector<std::shared_ptr<InputWatch>> found;
     const std::lock_guard<std::mutex> lock(all.mutex);
     for (InputWatch *watch : all.watches)
@@ -431,7 +423,7 @@ bool InputWatch::Delete(const char *name, CPLErr *result)
     if (watches.empty())
         return false;
     *result = CE_Failure;
-    const std::shared_ptr<SetAside> aside = SetAside::Delete(AbsolutePath(name), result);
+    const std::shared_ptr<SetAside> aside = SetAside::Delete(InCurrentFolder(name), result);
     for (const std::shared_ptr<InputWatch> &watch : watches) {
         const std::lock_guard<std::mutex> lock(watch->m_mutex);
         watch->m_setAside = aside;
@@ -443,7 +435,7 @@ bool InputWatch::Delete(const char *name, CPLErr *result)
 std::string InputWatch::PutBack(const std::string &name)
 {
     All &all = Everybody();
-    const std::string path = AbsolutePath(name);
+    const std::string path = InCurrentFolder(name);
     std::shared_ptr<SetAside> aside;
     {
         const std::lock_guard<std::mutex> lock(all.mutex);

@@ -12,6 +12,7 @@
 
 #include <cpl_string.h>
 
+#include "file_names.h"
 #include "handles.h"
 
 namespace fishnet::output
@@ -61,7 +62,7 @@ static bool FailFile(const char *driver, const std::string &name, const char *wh
 /* Where the system's own calls reach the files. */
 static bool IsOnDisk(const std::string &name)
 {
-    return !STARTS_WITH(name.c_str(), "/vsi");
+    return !IsVirtual(name);
 }
 
 /* Whether a file or folder is there. False after CPLError: that cannot be found out. */

@@ -53,6 +53,15 @@ template <class Value, class Run> Value Guarded(const char *who, Value failed, R
                  [who, level](const char *text, CPLErrorNum number) { CPLError(level, number, "%s: %s", who, text); });
 }
 
+/* GDAL's number for a failure of the core. */
+inline CPLErrorNum ErrorNumber(fn_status status)
+{
+    return status == FN_ERR_MEMORY      ? CPLE_OutOfMemory
+           : status == FN_ERR_CANCELLED ? CPLE_UserInterrupt
+           : status == FN_ERR_READ      ? CPLE_FileIO
+                                        : CPLE_AppDefined;
+}
+
 /* Where GDAL has no memory for a part of what it makes (a line of metadata, a band, an option), it says so and goes
  * on. Has it, on this thread, since the last CPLErrorReset()? GDALOpenEx() resets, too. */
 inline bool HasLackedMemory()

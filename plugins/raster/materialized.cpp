@@ -15,6 +15,7 @@
 #include <gdal.h>
 
 #include "command_line.h"
+#include "file_names.h"
 #include "tiff_blocks.h"
 #include "gdal_compat.h"
 #include "handles.h"
@@ -51,12 +52,6 @@ int64_t NamelessFile::Size() const
 {
     struct stat status;
     return fstat(m_fd, &status) == 0 ? status.st_size : 0;
-}
-
-static bool EndsWith(const std::string &text, const char *end)
-{
-    const size_t size = strlen(end);
-    return text.size() >= size && EQUAL(text.c_str() + text.size() - size, end);
 }
 
 /* ---- a pipeline, split behind the last such step ---- */
@@ -336,9 +331,9 @@ std::string Virtual::Text(const std::string &path, int depth)
 /* What is to be read instead of a source; empty: the source. */
 std::string Virtual::Other(const std::string &name, int depth)
 {
-    if (EndsWith(name, ".vrt") || STARTS_WITH(name.c_str(), "<VRTDataset"))
+    if (HasEnding(name, ".vrt") || STARTS_WITH(name.c_str(), "<VRTDataset"))
         return Text(name, depth + 1);
-    if (!EndsWith(name, ".json") && name.find("gdal_streamed_alg") == std::string::npos)
+    if (!HasEnding(name, ".json") && name.find("gdal_streamed_alg") == std::string::npos)
         return {};
     const Split split = SplitPipeline(name);
     if (split.step.empty())
@@ -396,7 +391,7 @@ bool Materialize(const std::string &input, std::string *path, Results *results)
 {
     if (!FN_GDAL_AT_LEAST(3, 11))
         return true;
-    if (EndsWith(*path, ".vrt") || STARTS_WITH(path->c_str(), "<VRTDataset")) {
+    if (HasEnding(*path, ".vrt") || STARTS_WITH(path->c_str(), "<VRTDataset")) {
         Virtual file = {input, results};
         const std::string text = file.Text(*path, 0);
         if (!text.empty())

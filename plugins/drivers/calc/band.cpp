@@ -4,6 +4,8 @@
 
 #include <gdal_rat.h>
 
+#include "pixels.h"
+
 namespace fishnet
 {
 
@@ -233,7 +235,7 @@ CPLErr Band::AdviseRead(int x, int y, int width, int height, int bufWidth, int b
 {
     if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || Owner()->IsHollow())
         return CE_None;
-    return Guarded("FISHNET", CE_Failure, [&] { return Owner()->Advise({m_output}, {x, y, width, height}); });
+    return Guarded("FISHNET", CE_Failure, [&] { return Owner()->Reader().Advise({m_output}, {x, y, width, height}); });
 }
 
 } // namespace fishnet

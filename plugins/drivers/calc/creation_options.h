@@ -10,8 +10,8 @@ namespace fishnet
 
 const OptionTable &CreationOptions();
 
-/* An option of the recipe, or about workers, goes where it belongs; any other one to `other`, if that is given. False
- * after CPLError. */
+/* Takes an option of the recipe, or about workers, to where it belongs; any other one to `other`, or if that is NULL
+ * among those of the recipe. False after CPLError. */
 bool TakeOption(const char *option, Creation &creation, CPLStringList *other);
 
 /* Options that the kind of output does not know would be passed over in silence. False after CPLError. */

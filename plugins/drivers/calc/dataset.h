@@ -1,13 +1,10 @@
-/* The FISHNET dataset: GDAL's view of a plan and of the engine that computes it. */
+/* The FISHNET dataset: GDAL's view of a plan, and of the reader that has it computed. */
 #ifndef FN_FISHNET_DATASET_H
 #define FN_FISHNET_DATASET_H
 
 #include "gdal_compat.h"
 
-#include "plan.h"
-#include "raster_job.h"
-#include "input_watch.h"
-#include "job_run.h"
+#include "tile_reader.h"
 
 namespace fishnet
 {
@@ -31,18 +28,10 @@ class Dataset final : public GDALDataset
     CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type,
                       int bandCount, int *bands, FN_CSL options) override;
 
-    /* Where pixels go: as in GDALDataset::RasterIO, one stride for each of the outputs. */
-    struct Target {
-        char *data;
-        GDALDataType type;
-        GSpacing pixelSpace, lineSpace, bandSpace;
-    };
-    /* Reads a window of some outputs (indices in Plan::outputs) at full resolution. */
-    CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+    /* As TileReader::Read(), or nothing of bands that are hollow. */
+    CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const TileReader::Target &target,
                 GDALRasterIOExtraArg *extra);
-    CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
-    /* Only this will be read from now on: nothing else is computed ahead. */
-    void LimitTo(const fn_window &window) { m_limit = window; }
+    TileReader &Reader() const { return *m_reader; }
 
     const Plan &GetPlan() const { return *m_plan; }
     const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
@@ -50,8 +39,8 @@ class Dataset final : public GDALDataset
     int OverviewCount() const { return m_overviewCount; }
     std::pair<int, int> OverviewSize(int level) const { return m_overviewSizes[static_cast<size_t>(level)]; }
     Dataset *Overview(int level); /* NULL after CPLError */
-    /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels. */
-    /* hidesNoData: then it has zeros, and says nothing of a NoData value. */
+    /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels.
+     * hidesNoData: then it has zeros, and says nothing of a NoData value. */
     void BeHollow(bool hidesNoData)
     {
         m_hollow = true;
@@ -82,21 +71,14 @@ class Dataset final : public GDALDataset
     bool CheckWorkers() const;
     void PreparePython() const;
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
-    CPLErr ReadTiles(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
-                     GDALRasterIOExtraArg *extra);
-    void ReadNothing(const std::vector<size_t> &wanted, const fn_window &window, const Target &target) const;
-    bool StartEngine();
+    void ReadNothing(const std::vector<size_t> &wanted, const fn_window &window,
+                     const TileReader::Target &target) const;
     CPLStringList ListFiles() const;
     Dataset *OpenOverview(int level);
     void CopyMetadata();
     void CountOverviews();
     CPLErr FillGeoTransform(double *values) const;
     GDALDatasetH First() const { return m_handles[0].get(); }
-    std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
-    void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
-                     const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
-    CPLErr Fail(const fn_error &err) const;
-    CPLErr CheckInputs(bool all) const;
     void FillReport();
 
     std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
@@ -104,20 +86,10 @@ class Dataset final : public GDALDataset
     PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
     std::shared_ptr<InputWatch> m_watch;
-    std::vector<DatasetHandle>
-        m_handles; /* of Plan::sources; opened and closed with this dataset, as GDAL's pool demands */
-    std::shared_ptr<RasterJob> m_job;
-    JobRunHandle m_run;
+    /* Of Plan::sources; opened and closed with this dataset, as GDAL's pool demands. */
+    std::vector<DatasetHandle> m_handles;
+    std::unique_ptr<TileReader> m_reader;
     std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */
-    size_t m_budget = 0;
-
-    struct Progress { /* of the readers of one group: where they were, to see where they go */
-        fn_window previous, current;
-    };
-    std::vector<Progress> m_progress;
-    fn_window m_limit = {}; /* empty: none */
-    size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
-
     bool m_hollow = false, m_hidesNoData = false;
     int m_overviewCount = 0;
     std::vector<std::pair<int, int>> m_overviewSizes;

@@ -10,8 +10,8 @@
 
 #include "boundary.h"
 #include "fishnet/expr.h"
+#include "pixels.h"
 #include "plan.h"
-#include "gdal_compat.h"
 
 namespace fishnet
 {
@@ -35,14 +35,6 @@ static fn_status ResolveSource(void *user, char letter, int band, fn_type *type,
     return FN_OK;
 }
 
-static fn_type CoreType(GDALDataType type)
-{
-    for (int i = 0; i < FN_TYPE_COUNT; i++)
-        if (ToGDAL(static_cast<fn_type>(i)) == type && type != GDT_Unknown)
-            return static_cast<fn_type>(i);
-    return FN_TYPE_COUNT;
-}
-
 static CPLErr Complain(const char *text)
 {
     CPLError(CE_Failure, CPLE_AppDefined, "pixel function fishnet: %s", text);
@@ -52,8 +44,8 @@ static CPLErr Complain(const char *text)
 static CPLErr Compute(void **sources, int sourceCount, void *data, int width, int height, GDALDataType sourceType,
                       GDALDataType bufferType, int pixelSpace, int lineSpace, CSLConstList arguments)
 {
-    Sources known = {sourceCount, CoreType(sourceType)};
-    const fn_type outputType = CoreType(bufferType);
+    Sources known = {sourceCount, FromGDAL(sourceType)};
+    const fn_type outputType = FromGDAL(bufferType);
     if (known.type == FN_TYPE_COUNT || outputType == FN_TYPE_COUNT)
         return Complain(CPLSPrintf("the type %s cannot be computed: only real types can",
                                    GDALGetDataTypeName(known.type == FN_TYPE_COUNT ? sourceType : bufferType)));

@@ -14,23 +14,10 @@
 #include "materialized.h"
 #include "pipeline.h"
 #include "fishnet/recipe.h"
-#include "gdal_compat.h"
 #include "handles.h"
 
 namespace fishnet
 {
-
-/* GDAL's type for a core type and back; GDT_Unknown, FN_TYPE_COUNT where there is none. */
-GDALDataType ToGDAL(fn_type type);
-fn_type FromGDAL(GDALRasterBandH band);
-
-/* Metadata items about how pixels are stored, where their type does not say it. GDAL 3.7 warns those who ask for
- * more. */
-inline constexpr const char *kStored[] = {"NBITS",
-#if !FN_GDAL_AT_LEAST(3, 7)
-                                          "PIXELTYPE"
-#endif
-};
 
 /* One input dataset, by its letter. */
 struct Source {
@@ -96,7 +83,7 @@ class Plan
     /* The pixels of a task in the inputs. */
     fn_window SourceWindow(int64_t task) const;
 
-    /* Bytes from the begin of a group's result to that output's pixels, for a tile of so many pixels. */
+    /* Where an output's pixels begin in the result of its group, in bytes. pixels: of the tile. */
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
     size_t WorkerBytes() const; /* of one worker: its handle, the planes of a tile and the registers */

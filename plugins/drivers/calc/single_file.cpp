@@ -9,6 +9,7 @@
 #include "single.h"
 #include "gdal_compat.h"
 #include "output_folder.h"
+#include "pixels.h"
 
 namespace fishnet
 {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fishnet/stream.h"
+#include "pixels.h"
 #include "worker.h"
 
 namespace fishnet
@@ -64,12 +65,6 @@ class SingleWorker final : public JobWorker
 size_t Layout::PixelBytes() const
 {
     return static_cast<size_t>(GDALGetDataTypeSizeBytes(type)) * static_cast<size_t>(bands);
-}
-
-/* Signed bytes of old GDALs are Byte to it. */
-static GDALDataType TypeOf(const Output &output)
-{
-    return ToGDAL(output.type) == GDT_Unknown ? GDT_Byte : ToGDAL(output.type);
 }
 
 BlockFormat Layout::Format(const Plan &plan) const
@@ -145,7 +140,7 @@ const char *TileEncoder::Cut(size_t output, const fn_window &tile, const fn_wind
 {
     const size_t pixels = static_cast<size_t>(tile.width * tile.height);
     const size_t group = m_plan->GroupOf(output);
-    const GDALDataType type = TypeOf(m_plan->outputs[output]);
+    const GDALDataType type = TypeInMemory(m_plan->outputs[output].type);
     const int64_t from = GDALGetDataTypeSizeBytes(type), to = GDALGetDataTypeSizeBytes(m_layout.type);
     const char *data = m_pixels.get() + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
                        ((block.y - tile.y) * tile.width + block.x - tile.x) * from;

@@ -152,7 +152,7 @@ bool TileWorker::Write(int64_t tile, const std::string &file, fn_task &task) con
         GDALTranslateOptionsNew(words.List(), nullptr), GDALTranslateOptionsFree);
     if (!options)
         return false;
-    static_cast<Dataset *>(GDALDataset::FromHandle(m_dataset.get()))->LimitTo(window);
+    static_cast<Dataset *>(GDALDataset::FromHandle(m_dataset.get()))->Reader().LimitTo(window);
     GDALTranslateOptionsSetProgress(options.get(), IsWanted, &task);
     DatasetHandle written(GDALTranslate(file.c_str(), m_dataset.get(), options.get(), nullptr));
     const bool begun = written != nullptr;

@@ -5,6 +5,7 @@
 
 #include "dataset_pool.h"
 #include "gdal_compat.h"
+#include "pixels.h"
 
 namespace fishnet
 {
@@ -110,12 +111,6 @@ static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, siz
     return true;
 }
 
-/* Signed bytes of old GDALs are Byte to it. */
-static GDALDataType ReadType(fn_type type)
-{
-    return ToGDAL(type) == GDT_Unknown ? GDT_Byte : ToGDAL(type);
-}
-
 /* For a driver that fails without a message: what it was asked for. */
 std::string Worker::WhatFailed() const
 {
@@ -140,7 +135,7 @@ bool Worker::ReadPixels(size_t source, int number, fn_type type, const fn_window
     if (pipeline.oneRow || pipeline.wide) {
         const int64_t step = pipeline.oneRow ? 1 : window.height;
         const size_t count = static_cast<size_t>(window.width * step);
-        const GDALDataType read = pipeline.wide ? GDT_Float64 : ReadType(type);
+        const GDALDataType read = pipeline.wide ? GDT_Float64 : TypeInMemory(type);
         char *to = static_cast<char *>(data);
         for (int64_t y = 0; y < window.height; y += step, to += count * fn_type_size(type)) {
             if (pipeline.wide)
@@ -149,14 +144,14 @@ bool Worker::ReadPixels(size_t source, int number, fn_type type, const fn_window
                           read))
                 return false;
             if (pipeline.wide)
-                GDALCopyWords64(m_block.data(), GDT_Float64, sizeof(double), to, ReadType(type),
+                GDALCopyWords64(m_block.data(), GDT_Float64, sizeof(double), to, TypeInMemory(type),
                                 static_cast<int>(fn_type_size(type)), static_cast<GPtrDiff_t>(count));
         }
         return true;
     }
     if (CanReadBlocks(dataset, band, window))
         return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
-    return ReadBand(band, window, data, ReadType(type));
+    return ReadBand(band, window, data, TypeInMemory(type));
 }
 
 bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char *result)
@@ -176,8 +171,8 @@ bool Worker::PassThrough(const fn_window &window, const Plan::Group &group, char
         return GDALDatasetRasterIOEx(dataset, GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
                                      static_cast<int>(window.width), static_cast<int>(window.height), result,
                                      static_cast<int>(window.width), static_cast<int>(window.height),
-                                     ReadType(outputs[group.first].type), static_cast<int>(group.count), nullptr, 0, 0,
-                                     static_cast<GSpacing>(bandSpace), nullptr) == CE_None;
+                                     TypeInMemory(outputs[group.first].type), static_cast<int>(group.count), nullptr,
+                                     0, 0, static_cast<GSpacing>(bandSpace), nullptr) == CE_None;
     }
     for (size_t i = group.first; i < group.first + group.count; i++) {
         const Output &output = outputs[i];
@@ -236,7 +231,7 @@ bool Worker::ReadAlpha(size_t index, const fn_window &window)
     std::vector<double> row(static_cast<size_t>(window.width));
     const int size = static_cast<int>(fn_type_size(type));
     for (size_t at = 0; at < pixels; at += row.size()) {
-        GDALCopyWords64(m_alpha.data() + at * fn_type_size(type), ReadType(type), size, row.data(), GDT_Float64,
+        GDALCopyWords64(m_alpha.data() + at * fn_type_size(type), TypeInMemory(type), size, row.data(), GDT_Float64,
                         sizeof(double), static_cast<GPtrDiff_t>(row.size()));
         for (size_t x = 0; x < row.size(); x++)
             if (row[x] == 0.0)

@@ -57,7 +57,7 @@ static bool CanBeShared(const NearPlan &plan, const std::vector<DatasetHandle> &
     return true;
 }
 
-/* Before the inputs are opened: what is changed from now on is noticed. */
+/* Begins to watch the inputs before they are opened: it notices what changes from now on. */
 static std::shared_ptr<InputWatch> WatchOver(const Options &options, const std::string &recipeFile)
 {
     std::vector<std::string> names = {options.input, recipeFile};

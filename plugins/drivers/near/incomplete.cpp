@@ -82,7 +82,7 @@ std::unique_ptr<GDALDataset> OpenIncomplete(const char *connection)
 {
     Options options;
     std::vector<std::string> layers;
-    if (!options.ParseName(connection) || !NearPlan::FindInputLayers(options, layers))
+    if (!options.ParseName(connection) || !FindInputLayers(options, layers))
         return nullptr;
     SayNoNear(CE_Warning);
     const std::shared_ptr<InputWatch> watch = InputWatch::New({options.input});

@@ -1,19 +1,14 @@
-/* The near table as an OGR layer: rows of parts made into features or Arrow arrays. */
+/* The near table as an OGR layer: a pass over the input, whose rows are given as features or Arrow arrays. */
 #ifndef FN_NEARTABLE_LAYER_H
 #define FN_NEARTABLE_LAYER_H
 
-#include "input_watch.h"
-#include "schema.h"
-#include "session.h"
-
-#include <functional>
-
 #include <ogr_recordbatch.h>
+
+#include "passes.h"
+#include "row_maker.h"
 
 namespace fishnet::neartable
 {
-
-class ArrowColumn;
 
 class Layer final : public OGRLayer
 {
@@ -27,7 +22,7 @@ class Layer final : public OGRLayer
     OGRFeature *GetNextFeature() override;
     OGRFeature *GetFeature(GIntBig fid) override;
     GIntBig GetFeatureCount(int force = TRUE) override;
-    FN_CONST OGRFeatureDefn *GetLayerDefn() FN_CONST override { return m_schema.defn; }
+    FN_CONST OGRFeatureDefn *GetLayerDefn() FN_CONST override { return m_rows.GetSchema().defn; }
     int TestCapability(const char *name) FN_CONST override;
     OGRErr SetIgnoredFields(FN_IGNORED_FIELDS fields) override;
     bool GetArrowStream(ArrowArrayStream *stream, CSLConstList options = nullptr) override;
@@ -42,54 +37,21 @@ class Layer final : public OGRLayer
     void Report(CPLStringList &report) const;
 
   private:
-    bool CanCountFast() const;
-    bool HasNativeArrow() const;
-    bool PrepareDatasets();
-    bool ReadNear();
-    std::shared_ptr<Helper> PrepareHelper(const InputSplit &split, bool withNear);
-    bool StartSession(Session &session, Purpose purpose);
-    bool CountNear();
-    bool Begin();
     bool NextRow() { return ++m_row < m_part.header.rows || NextPart(); }
     bool NextPart();
     void Finish();
-    GIntBig Count();
     template <class Value, class Read> Value Reading(Value failed, Read read);
-    std::unique_ptr<OGRFeature> MakeRow(const PartView &part, int64_t row, int64_t rowsBefore) const;
-    using Visit = std::function<bool(const PartView &part, const fn_part &bytes)>;
-    bool Run(Purpose purpose, const Visit &visit);
     bool KeepRows();
-    void SetRow(OGRFeature *feature, const PartView &part, int64_t row, int64_t rowsBefore) const;
-    void SetNear(OGRFeature *feature, const PartView &part, int64_t row) const;
-    const char *NearRecord(const PartView &part, int64_t row) const;
-    std::unique_ptr<OGRGeometry> MakeGeometry(const PartView &part, int64_t row) const;
     void Fail();
-    /* The one way to end a session: handles that workers have still are theirs from then on. */
-    struct EndSession {
-        Layer *layer;
-        void operator()(Session *session) const;
-    };
-    using SessionHandle = std::unique_ptr<Session, EndSession>;
-    bool CheckInputs(bool all) const;
-    struct ArrayBuilder;
     int NextArray(ArrowArray *array);
-    int64_t AppendRows(ArrayBuilder &builder, int64_t n) const;
-    int64_t AppendRecords(ArrayBuilder &builder, int64_t n) const;
-    void AppendGeometry(ArrowColumn &column, int64_t row) const;
 
     GDALDataset *m_dataset;
     std::shared_ptr<const NearPlan> m_plan;
     std::string m_who; /* for error texts */
-    SharedDatasets m_datasets;
-    std::shared_ptr<InputWatch> m_watch; /* NULL: a worker reads this table */
-    Schema m_schema;
-    std::vector<char> m_wanted; /* of each field: it is not ignored */
+    Passes m_passes;
+    RowMaker m_rows;
 
-    std::shared_ptr<const NearSide> m_near; /* NULL with worker processes: then it is the helper that has it */
-    std::shared_ptr<Helper> m_helper;       /* kept for the next session */
-    InputSplit m_helperSplit;                    /* that it serves */
-    int64_t m_nearFeatures = -1;            /* -1: not read yet */
-    SessionHandle m_session{nullptr, EndSession{this}};
+    Passes::SessionHandle m_session{nullptr, Passes::End{&m_passes}};
     PartView m_part;
     int64_t m_row = -1;       /* in the part */
     int64_t m_rowsBefore = 0; /* in the parts before */

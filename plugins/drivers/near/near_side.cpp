@@ -105,7 +105,7 @@ std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const std::
         if (!dataset) {
             DatasetHandle &own = opened[layer.dataset];
             if (!own)
-                own = NearPlan::Open(layer);
+                own = OpenDataset(layer);
             dataset = own.get();
         }
         fn_status status = FN_OK;

@@ -1,16 +1,14 @@
 #include "parts.h"
 
-#include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <cstring>
 
 #include "input_files.h"
 #include "input_watch.h"
 #include "dataset.h"
-#include "parts_job.h"
 #include "open_options.h"
 #include "output_folder.h"
+#include "union.h"
 
 namespace fishnet::neartable
 {
@@ -65,14 +63,14 @@ static bool ReadFormat(const char *name, bool hasGeometry, PartsJob &job)
     return true;
 }
 
-/* Types of columns, where the format keeps them apart. */
+/* Keeps the types of columns where the format has them in a file apart. */
 static void KeepTypes(PartsJob &job)
 {
     if (EQUAL(job.format.c_str(), "CSV") && !job.layerOptions.FetchNameValue("CREATE_CSVT"))
         job.layerOptions.SetNameValue("CREATE_CSVT", "YES");
 }
 
-/* The order of rows, where the format would sort them for an index. */
+/* Keeps the order of rows where the format would sort them for an index. */
 static void KeepOrder(PartsJob &job)
 {
     if (EQUAL(job.format.c_str(), "FlatGeobuf") && !job.layerOptions.FetchNameValue("SPATIAL_INDEX"))
@@ -140,179 +138,75 @@ static bool IsMember(const std::string &name)
            name[end] == '.';
 }
 
-/* ---- the union ---- */
+/* ---- writing ---- */
 
-static std::string Escaped(const char *text)
+static constexpr const char *kEnding = ".vrt";
+
+/* Can the table be written in parts, and there? */
+static bool CheckTable(const NearDataset &table, const std::string &output)
 {
-    char *escaped = CPLEscapeString(text, -1, CPLES_XML);
-    const std::string result = escaped;
-    CPLFree(escaped);
-    return result;
-}
-
-static bool IsJSON(const std::string &format)
-{
-    return EQUAL(format.c_str(), "GeoJSON") || EQUAL(format.c_str(), "GeoJSONSeq");
-}
-
-/* The type of a column of the union: the table's where each format can give values of it, whatever it made of those
- * of one part. */
-static OGRFieldType UnionType(OGRFieldType table, OGRFieldType part)
-{
-    switch (table) {
-    case OFTInteger:
-    case OFTInteger64:
-    case OFTReal:
-    case OFTString:
-        return table;
-    default:
-        return part;
-    }
-}
-
-/* The columns of the table under the names that a part has for them; empty: it does not have them all. */
-static std::string UnionFields(OGRFeatureDefnH table, OGRFeatureDefnH part)
-{
-    std::string fields;
-    const std::vector<int> columns = PartsJob::FindColumns(table, part);
-    for (size_t i = 0; i < columns.size(); i++) {
-        if (columns[i] < 0)
-            return {};
-        OGRFieldDefnH own = OGR_FD_GetFieldDefn(table, static_cast<int>(i));
-        OGRFieldDefnH stored = OGR_FD_GetFieldDefn(part, columns[i]);
-        const OGRFieldType type = UnionType(OGR_Fld_GetType(own), OGR_Fld_GetType(stored));
-        const OGRFieldSubType subtype = OGR_Fld_GetSubType(OGR_Fld_GetType(stored) == type ? stored : own);
-        fields +=
-            "    <Field name=\"" + Escaped(OGR_Fld_GetNameRef(stored)) + "\" type=\"" + OGR_GetFieldTypeName(type) +
-            (subtype == OFSTNone ? std::string() : std::string("\" subtype=\"") + OGR_GetFieldSubTypeName(subtype)) +
-            "\"/>\n";
-    }
-    return fields;
-}
-
-/* The geometries of the union, as a part has them. */
-static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
-{
-    const OGRwkbGeometryType own = OGR_FD_GetGeomType(table);
-    const OGRwkbGeometryType stored = OGR_FD_GetGeomType(OGR_L_GetLayerDefn(part));
-    std::string type = own == wkbNone ? "wkbNone" : own == wkbPoint ? "wkbPoint" : "wkbLineString";
-    if (own != wkbNone)
-        type = wkbFlatten(stored) != own ? "wkbUnknown" : wkbHasZ(stored) ? type + "25D" : type;
-    std::string xml = "<GeometryType>" + type + "</GeometryType>";
-    OGRSpatialReferenceH srs = own == wkbNone ? nullptr : OGR_L_GetSpatialRef(part);
-    const char *name = own == wkbNone ? "" : OGR_L_GetGeometryColumn(part); /* geometries are found by it */
-    const std::string element = *name ? "SRS" : "LayerSRS";
-    char *wkt = nullptr;
-    if (srs && OSRExportToWkt(srs, &wkt) == OGRERR_NONE)
-        xml += "<" + element + ">" + Escaped(wkt) + "</" + element + ">";
-    CPLFree(wkt);
-    if (*name)
-        xml = "<GeometryField name=\"" + Escaped(name) + "\">" + xml + "</GeometryField>";
-    return "    " + xml + "\n";
-}
-
-/* A union that says which columns it has: its first part may have no rows, and then in some formats no columns
- * either. */
-static bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
-{
-    const std::string folder = job.folder.substr(job.folder.rfind('/') + 1);
-    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
-    std::string sources, fields, geometry;
-    int64_t rows = 0;
-    for (int64_t part = 0; part < job.parts; part++) {
-        const std::string file = job.folder + "/" + job.File(part);
-        VSIStatBufL stat;
-        if (VSIStatL(file.c_str(), &stat) == 0 && stat.st_size == 0 && !VSI_ISDIR(stat.st_mode))
-            continue; /* no rows, no file of that format */
-        const DatasetHandle dataset(
-            GDALOpenEx(file.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
-        OGRLayerH layer = PartsJob::OnlyLayer(dataset.get());
-        if (dataset && !layer && GDALDatasetGetLayerCount(dataset.get()) == 0)
-            continue; /* no rows, no layer in a file of that format */
-        if (!layer) {
-            CPLError(CE_Failure, CPLE_OpenFailed, "NEARTABLE: the part %s cannot be read again", file.c_str());
-            return false;
-        }
-        const int64_t count = OGR_L_GetFeatureCount(layer, TRUE);
-        if (count == 0 && rows > 0)
-            continue;
-        if (fields.empty())
-            fields = UnionFields(defn, OGR_L_GetLayerDefn(layer));
-        if (rows == 0)
-            geometry = UnionGeometry(defn, layer);
-        rows += count;
-        sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
-                   "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +
-                   "</SrcDataSource>\n";
-        if (IsJSON(job.format)) /* a text that looks like a date stays as it is */
-            sources += "      <OpenOptions><OOI key=\"DATE_AS_STRING\">YES</OOI></OpenOptions>\n";
-        sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
-    }
-    if (sources.empty()) {
-        CPLError(CE_Failure, CPLE_AppDefined, "NEARTABLE: the table has no rows, and %s writes no file without rows",
-                 job.format.c_str());
-        return false;
-    }
-    if (fields.empty())
-        fields = UnionFields(defn, defn);
-    return WriteWhole("NEARTABLE", output,
-                      "<OGRVRTDataSource>\n  <OGRVRTUnionLayer name=\"near_table\">\n" + geometry + fields +
-                          "    <FeatureCount>" + std::to_string(rows) + "</FeatureCount>\n" + sources +
-                          "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
-}
-
-/* ---- the whole ---- */
-
-static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
-                           GDALProgressFunc progress, void *progressData)
-{
-    constexpr const char *kEnding = ".vrt";
-    constexpr int kEach = 4; /* parts for each worker */
     const NearPlan &plan = table.GetPlan();
-    const bool hasGeometry = plan.options.geometry != RowGeometry::None;
-    const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
-    PartsJob &job = *owner;
-    fn_option_value parts, resume;
-    if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options))
-        return nullptr;
     /* GDAL has deleted what had the name of the output. */
     const std::string input = InputWatch::PutBack(output);
     if (!input.empty()) {
         CPLError(CE_Failure, CPLE_IllegalArg, "NEARTABLE: the output %s is an input: %s", output.c_str(),
                  input.c_str());
-        return nullptr;
+        return false;
     }
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
         CPLError(CE_Failure, CPLE_IllegalArg,
                  "NEARTABLE: the output %.300s is a union over parts: its name has to end in .vrt", output.c_str());
-        return nullptr;
+        return false;
     }
     const std::string why = plan.UsesProcesses() ? WhyNotShared(nullptr, output) : std::string();
     if (!why.empty()) {
         CPLError(CE_Failure, CPLE_NotSupported,
                  "NEARTABLE: worker processes cannot write to %.300s: %s. Write to a file, or use WORKERS=THREADS",
                  output.c_str(), why.c_str());
-        return nullptr;
+        return false;
     }
     if (table.HasFilter()) { /* workers open the table anew */
         CPLError(
             CE_Failure, CPLE_NotSupported,
             "NEARTABLE: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or "
             "filter the input with WHERE");
-        return nullptr;
+        return false;
     }
     if (plan.options.parts > 1) {
         CPLError(CE_Failure, CPLE_NotSupported,
                  "NEARTABLE: a part of a table (PARTITION) cannot be cut into parts again");
-        return nullptr;
+        return false;
     }
+    return true;
+}
+
+/* Reads the creation options into the job. */
+static bool ReadOptions(CSLConstList options, const NearPlan &plan, PartsJob &job, bool &resume)
+{
+    constexpr int kEach = 4; /* parts for each worker */
+    const bool hasGeometry = plan.options.geometry != RowGeometry::None;
+    fn_option_value parts, isResumed;
     if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
         !ReadList(options, "PART_DSCO", job.datasetOptions) || !ReadList(options, "PART_LCO", job.layerOptions) ||
-        !PartOptions().Read(options, "PARTS", parts) || !PartOptions().Read(options, "RESUME", resume))
-        return nullptr;
+        !PartOptions().Read(options, "PARTS", parts) || !PartOptions().Read(options, "RESUME", isResumed))
+        return false;
     job.parts = parts.whole > 0 ? parts.whole : int64_t{kEach} * plan.workers.workers;
+    resume = isResumed.whole == 1;
     KeepTypes(job);
     KeepOrder(job);
+    return true;
+}
+
+static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
+                           GDALProgressFunc progress, void *progressData)
+{
+    const NearPlan &plan = table.GetPlan();
+    const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
+    PartsJob &job = *owner;
+    bool resume = false;
+    if (!CheckOptionNames("NEARTABLE", GDAL_DMD_CREATIONOPTIONLIST, options) || !CheckTable(table, output) ||
+        !ReadOptions(options, plan, job, resume))
+        return nullptr;
     job.connection = plan.options.connection;
     job.openOptions = TableOptions(plan.options);
     job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
@@ -326,11 +220,8 @@ static GDALDataset *Create(const std::string &output, NearDataset &table, CSLCon
     if (!CheckOutput("NEARTABLE", inputs, output, job.folder))
         return nullptr;
     OutputFolder folder({"NEARTABLE", "parts", IsMember}, job.folder);
-    if (!folder.Begin(Recipe(job, &table), resume.whole == 1))
-        return nullptr;
-    if (!Remove("NEARTABLE", output))
-        return nullptr;
-    if (!job.FindTodo(folder, [](int64_t) { return std::string(); }))
+    if (!folder.Begin(Recipe(job, &table), resume) || !Remove("NEARTABLE", output) ||
+        !job.FindTodo(folder, [](int64_t) { return std::string(); }))
         return nullptr;
     job.folder = AbsoluteName(job.folder);
     if (!WriteParts(owner, folder, plan.workers, plan.options.trace, table.Watch().get(), progress, progressData) ||

@@ -11,7 +11,7 @@
 #include <ogr_srs_api.h>
 
 #include "fishnet/near.h"
-#include "handles.h"
+#include "layer_plan.h"
 #include "options.h"
 #include "record.h"
 #include "workers.h"
@@ -19,42 +19,11 @@
 namespace fishnet::neartable
 {
 
-struct ReleaseSRS {
-    void operator()(OGRSpatialReferenceH srs) const { OSRRelease(srs); }
-};
-using SRSHandle = std::unique_ptr<std::remove_pointer_t<OGRSpatialReferenceH>, ReleaseSRS>;
-
 struct DestroyTransformation {
     void operator()(OGRCoordinateTransformationH ct) const { OCTDestroyCoordinateTransformation(ct); }
 };
 using TransformationHandle =
     std::unique_ptr<std::remove_pointer_t<OGRCoordinateTransformationH>, DestroyTransformation>;
-
-/* A layer, on either side. */
-struct LayerPlan {
-    std::string name; /* of the dataset, as it was given */
-    std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
-    CPLStringList openOptions; /* of the dataset */
-    std::string layer;
-    std::string where;
-    std::string label; /* for NEAR_FC */
-    std::string driver;
-    size_t dataset = 0; /* index in the handles of the dataset */
-    SRSHandle srs;      /* as the layer has it; NULL: none */
-    bool transform = false;
-    int geometryField = 0;    /* that is looked at */
-    std::string geometryName; /* of it; empty: it has none */
-    bool points = false;     /* its type is point */
-    std::vector<int> fields; /* that are carried over: indices in the layer, -1 where it has no such field */
-    std::vector<int> match;  /* fields of the MATCH pairs */
-    std::string structure;   /* its fields and kinds of geometry, in order */
-};
-
-/* The layer in a dataset that was opened again. NULL, a status and `cause`, if it is not there or has changed. */
-OGRLayerH FindLayer(const LayerPlan &layer, GDALDatasetH dataset, fn_status *status, std::string &cause);
-
-/* "layer \"addresses\" of a.gpkg" */
-std::string Describe(const LayerPlan &layer);
 
 class NearPlan
 {
@@ -88,13 +57,12 @@ class NearPlan
     /* Two plans with the same text compute the same table of the same data. */
     std::string Signature() const;
 
-    /* The layers of the input that rows can be made for. False after CPLError. */
-    static bool FindInputLayers(const Options &options, std::vector<std::string> &layers);
-    /* Opens the layer's dataset, once more. */
-    static DatasetHandle Open(const LayerPlan &layer);
     /* From a layer's coordinates to `srs`; NULL and `cause` on failure. Any thread. */
     TransformationHandle NewTransformation(const LayerPlan &layer, std::string &cause) const;
 };
+
+/* The layers of the input that rows can be made for. False after CPLError. */
+bool FindInputLayers(const Options &options, std::vector<std::string> &layers);
 
 /* The names of its inputs. */
 Words InputsOf(const NearPlan &plan);

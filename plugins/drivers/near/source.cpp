@@ -54,14 +54,6 @@ const char *InputSplit::Name() const
     return way == Way::ByFid ? "FID" : way == Way::ByNumber ? "NUMBER" : "ONE_READER";
 }
 
-static std::string Quoted(const std::string &text, char quote)
-{
-    std::string quoted(1, quote);
-    for (char c : text)
-        quoted += c == quote ? std::string(2, c) : std::string(1, c);
-    return quoted + quote;
-}
-
 /* The first `n` columns of the query's first row; false: there is none, or a NULL in it. */
 static bool Ask(GDALDatasetH dataset, const std::string &sql, int n, int64_t *values)
 {
@@ -292,7 +284,7 @@ fn_status OneReader::OpenCursor(const Extractor &extractor, MessageCollector &co
     GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.input.dataset].get() : nullptr;
     if (m_hasFailed) {
         m_own.reset();
-        m_own = NearPlan::Open(m_plan.input);
+        m_own = OpenDataset(m_plan.input);
         dataset = m_own.get();
     }
     fn_status status = FN_OK;
@@ -467,7 +459,7 @@ std::unique_ptr<TaskReader> TaskReader::Open(const NearPlan &plan, const NearSid
     if (shared)
         return self;
     MessageCollector collector;
-    self->m_dataset = NearPlan::Open(plan.input);
+    self->m_dataset = OpenDataset(plan.input);
     self->m_layer = FindLayer(plan.input, self->m_dataset.get(), status, cause);
     if (!self->m_layer) {
         cause = collector.Cause(self->m_dataset ? cause.c_str() : "no reason given");

@@ -1,0 +1,213 @@
+#include "plan_steps.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ogr_srs_api.h>
+
+#include "crs_name.h"
+
+namespace fishnet
+{
+
+/* How far the corners of two rasters are apart, in pixels of A: the largest distance, and at which corner it is. */
+static double CornerDistance(double *a, const double *b, double width, double height, int *corner)
+{
+    double inverse[6], worst = 0;
+    if (!GDALInvGeoTransform(a, inverse))
+        return std::equal(a, a + 6, b) ? 0 : HUGE_VAL;
+    for (int k = 0; k < 4; k++) {
+        const double x = k & 1 ? width : 0, y = k & 2 ? height : 0;
+        const double gx = b[0] + x * b[1] + y * b[2], gy = b[3] + x * b[4] + y * b[5];
+        const double px = inverse[0] + gx * inverse[1] + gy * inverse[2];
+        const double py = inverse[3] + gx * inverse[4] + gy * inverse[5];
+        const double distance = std::hypot(px - x, py - y);
+        if (!(distance <= worst)) {
+            worst = distance;
+            *corner = k;
+        }
+    }
+    return worst;
+}
+
+static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
+{
+    if (!a || !b)
+        return !a && !b;
+    const char *const options[] = {"IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", nullptr};
+    return OSRIsSameEx(a, b, options) != 0;
+}
+
+/* ---- georeference without a geotransform ---- */
+
+/* Are they the same but for what writing them as text may have rounded? A centimetre in degrees, less in metres. */
+static bool SameNumber(double a, double b)
+{
+    constexpr double kRounded = 1e-9;
+    return std::abs(a - b) <= kRounded * std::max(std::abs(a), std::abs(b));
+}
+
+/* Numbers between blanks. */
+static bool SameNumbers(const char *a, const char *b)
+{
+    const CPLStringList as(CSLTokenizeString2(a, " ", 0)), bs(CSLTokenizeString2(b, " ", 0));
+    bool same = as.size() == bs.size();
+    for (int i = 0; same && i < as.size(); i++)
+        same = SameNumber(CPLAtof(as[i]), CPLAtof(bs[i]));
+    return same;
+}
+
+static std::string Describe(const GDAL_GCP &gcp)
+{
+    return CPLSPrintf("pixel %.15g,%.15g at %.15g,%.15g,%.15g", gcp.dfGCPPixel, gcp.dfGCPLine, gcp.dfGCPX, gcp.dfGCPY,
+                      gcp.dfGCPZ);
+}
+
+/* What differs; empty: nothing. */
+static std::string CompareGCPs(GDALDatasetH a, GDALDatasetH b)
+{
+    const int count = GDALGetGCPCount(a);
+    if (GDALGetGCPCount(b) != count)
+        return CPLSPrintf("%d and %d ground control points", GDALGetGCPCount(b), count);
+    for (int i = 0; i < count; i++) {
+        const GDAL_GCP &p = GDALGetGCPs(a)[i], &q = GDALGetGCPs(b)[i];
+        if (!SameNumber(p.dfGCPPixel, q.dfGCPPixel) || !SameNumber(p.dfGCPLine, q.dfGCPLine) ||
+            !SameNumber(p.dfGCPX, q.dfGCPX) || !SameNumber(p.dfGCPY, q.dfGCPY) || !SameNumber(p.dfGCPZ, q.dfGCPZ))
+            return CPLSPrintf("ground control point %d is %s and ", i + 1, Describe(q).c_str()) + Describe(p);
+    }
+    OGRSpatialReferenceH srsA = GDALGetGCPSpatialRef(a), srsB = GDALGetGCPSpatialRef(b);
+    if (count > 0 && !SameCRS(srsA, srsB))
+        return "the CRS of their ground control points are " + CRSName(srsB) + " and " + CRSName(srsA);
+    return {};
+}
+
+static std::string CompareRPCs(CSLConstList a, CSLConstList b)
+{
+    for (const char *key :
+         {"LINE_OFF", "SAMP_OFF", "LAT_OFF", "LONG_OFF", "HEIGHT_OFF", "LINE_SCALE", "SAMP_SCALE", "LAT_SCALE",
+          "LONG_SCALE", "HEIGHT_SCALE", "LINE_NUM_COEFF", "LINE_DEN_COEFF", "SAMP_NUM_COEFF", "SAMP_DEN_COEFF"}) {
+        const char *x = CSLFetchNameValueDef(a, key, ""), *y = CSLFetchNameValueDef(b, key, "");
+        if (!SameNumbers(x, y))
+            return CPLSPrintf("%s of their RPCs is %.100s and %.100s", key, y, x);
+    }
+    return {};
+}
+
+/* Have two arrays of coordinates, which may be files of their own, the same pixels? */
+static bool SameArray(const char *nameA, int bandA, const char *nameB, int bandB)
+{
+    MessageCollector collector;
+    const DatasetHandle fileA(GDALOpenEx(nameA, GDAL_OF_RASTER, nullptr, nullptr, nullptr));
+    const DatasetHandle fileB(GDALOpenEx(nameB, GDAL_OF_RASTER, nullptr, nullptr, nullptr));
+    GDALRasterBandH a = fileA ? GDALGetRasterBand(fileA.get(), bandA) : nullptr;
+    GDALRasterBandH b = fileB ? GDALGetRasterBand(fileB.get(), bandB) : nullptr;
+    const int width = a ? GDALGetRasterBandXSize(a) : 0, height = a ? GDALGetRasterBandYSize(a) : 0;
+    if (!a || !b || GDALGetRasterBandXSize(b) != width || GDALGetRasterBandYSize(b) != height)
+        return false;
+    std::vector<double> rowA(static_cast<size_t>(width)), rowB(rowA);
+    const auto read = [width](GDALRasterBandH band, int y, std::vector<double> &row) {
+        return GDALRasterIO(band, GF_Read, 0, y, width, 1, row.data(), width, 1, GDT_Float64, 0, 0) == CE_None;
+    };
+    const auto same = [](double x, double y) { return SameNumber(x, y) || (std::isnan(x) && std::isnan(y)); };
+    for (int y = 0; y < height; y++)
+        if (!read(a, y, rowA) || !read(b, y, rowB) || !std::equal(rowA.begin(), rowA.end(), rowB.begin(), same))
+            return false;
+    return true;
+}
+
+static std::string CompareGeolocation(CSLConstList a, CSLConstList b)
+{
+    for (const char *key : {"PIXEL_OFFSET", "LINE_OFFSET", "PIXEL_STEP", "LINE_STEP"})
+        if (!SameNumbers(CSLFetchNameValueDef(a, key, ""), CSLFetchNameValueDef(b, key, "")))
+            return CPLSPrintf("%s of their geolocation arrays is %.100s and %.100s", key,
+                              CSLFetchNameValueDef(b, key, ""), CSLFetchNameValueDef(a, key, ""));
+    for (const char *axis : {"X", "Y"}) {
+        const std::string name = std::string(axis) + "_DATASET", band = std::string(axis) + "_BAND";
+        const char *nameA = CSLFetchNameValueDef(a, name.c_str(), ""),
+                   *nameB = CSLFetchNameValueDef(b, name.c_str(), "");
+        const int bandA = atoi(CSLFetchNameValueDef(a, band.c_str(), "1"));
+        const int bandB = atoi(CSLFetchNameValueDef(b, band.c_str(), "1"));
+        if ((!EQUAL(nameA, nameB) || bandA != bandB) && !SameArray(nameA, bandA, nameB, bandB))
+            return CPLSPrintf("their geolocation arrays, %.300s and %.300s, are not the same", nameB, nameA);
+    }
+    return {};
+}
+
+/* Compares the other ways to say where pixels lie, for two datasets whose geotransforms, if they have any, agree.
+ * Returns what differs; empty: nothing. Where there is a geotransform, it does not matter that only one of them has,
+ * say, GCPs. */
+static std::string CompareOthers(GDALDatasetH a, const Source &first, GDALDatasetH b, const Source &other,
+                                 bool hasGeoTransform)
+{
+    const auto onlyOne = [&](bool inA, bool inB, const char *what) -> std::string {
+        return inA == inB || hasGeoTransform ? "" : "only " + Describe(inA ? first : other) + " has " + what;
+    };
+    const bool pointsA = GDALGetGCPCount(a) > 0, pointsB = GDALGetGCPCount(b) > 0;
+    std::string why = pointsA && pointsB ? CompareGCPs(a, b) : onlyOne(pointsA, pointsB, "ground control points");
+    if (!why.empty())
+        return why;
+    CSLConstList rpcA = GDALGetMetadata(a, "RPC"), rpcB = GDALGetMetadata(b, "RPC");
+    why = rpcA && rpcB ? CompareRPCs(rpcA, rpcB) : onlyOne(rpcA, rpcB, "RPCs");
+    if (!why.empty() || hasGeoTransform)
+        return why;
+    CSLConstList arraysA = GDALGetMetadata(a, "GEOLOCATION"), arraysB = GDALGetMetadata(b, "GEOLOCATION");
+    return arraysA && arraysB ? CompareGeolocation(arraysA, arraysB) : onlyOne(arraysA, arraysB, "geolocation arrays");
+}
+
+bool CheckGrids(const Plan &plan, const Handles &handles)
+{
+    constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
+    const Source &first = plan.sources[0];
+    GDALDatasetH a = handles[0].get();
+    const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
+    double gtA[6], gtB[6];
+    const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None;
+    for (size_t i = 1; i < plan.sources.size(); i++) {
+        const Source &other = plan.sources[i];
+        GDALDatasetH b = handles[i].get();
+        const std::string both = Describe(other) + " and " + Describe(first);
+        const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
+        if (widthB != width || heightB != height) {
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "FISHNET: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for "
+                     "example with gdalwarp -te -ts",
+                     both.c_str(), widthB, heightB, width, height);
+            return false;
+        }
+        const bool hasB = GDALGetGeoTransform(b, gtB) == CE_None;
+        if (hasA != hasB) {
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ: only %s has a geotransform", both.c_str(),
+                     Describe(hasA ? first : other).c_str());
+            return false;
+        }
+        int corner = 0;
+        const double distance = hasA ? CornerDistance(gtA, gtB, width, height, &corner) : 0;
+        if (!(distance <= kTolerance)) {
+            static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
+            CPLError(
+                CE_Failure, CPLE_AppDefined,
+                "FISHNET: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
+                "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example "
+                "with gdalwarp -te -ts",
+                both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
+            return false;
+        }
+        OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
+        if (!SameCRS(srsA, srsB)) {
+            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ in CRS: %s and %s", both.c_str(),
+                     CRSName(srsB).c_str(), CRSName(srsA).c_str());
+            return false;
+        }
+        const std::string why = CompareOthers(a, first, b, other, hasA);
+        if (!why.empty()) {
+            CPLError(CE_Failure, CPLE_AppDefined,
+                     "FISHNET: %s differ in position: %s. Bring them onto one grid first, for example with gdalwarp "
+                     "-te -ts",
+                     both.c_str(), why.c_str());
+            return false;
+        }
+    }
+    return true;
+}
+
+} // namespace fishnet

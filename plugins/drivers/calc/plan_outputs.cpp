@@ -1,0 +1,167 @@
+#include "plan_steps.h"
+
+#include <algorithm>
+
+#include "pixels.h"
+
+namespace fishnet
+{
+
+bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe)
+{
+    Output output;
+    output.type = recipe.type;
+    if (output.type == FN_TYPE_COUNT) {
+        output.type = FN_FLOAT32;
+        for (const Plane &plane : plan.planes)
+            if (!fn_type_fits_float32(plane.type))
+                output.type = FN_FLOAT64;
+    }
+    if (ToGDAL(output.type) == GDT_Unknown) {
+        CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: OT=%s: GDAL " GDAL_RELEASE_NAME " has no such type",
+                 fn_type_name(output.type));
+        return false;
+    }
+    if (recipe.nodata) {
+        fn_error err;
+        if (fn_nodata_parse(recipe.nodata, output.type, &output.nodata, &err) != FN_OK) {
+            CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: %s", err.text);
+            return false;
+        }
+    } else if (!recipe.nodata_none) {
+        output.nodata = fn_nodata_default(output.type);
+        if (fn_type_is_integer(output.type))
+            CPLError(
+                CE_Warning, CPLE_AppDefined,
+                "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
+                fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
+    }
+    plan.bandCount = fn_expr_output_count(plan.expr.get());
+    plan.outputs.assign(static_cast<size_t>(plan.bandCount), output);
+    plan.pixelInterleaved = plan.bandCount > 1;
+    return true;
+}
+
+bool AddSourceOutputs(Plan &plan, const Handles &handles)
+{
+    GDALDatasetH dataset = handles[0].get();
+    plan.bandCount = GDALGetRasterCount(dataset);
+    bool sharedMask = false;
+    std::vector<Output> masks;
+    for (int i = 1; i <= plan.bandCount; i++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, i);
+        Output output;
+        output.band = i;
+        /* Signed bytes of old GDALs keep their type there: Byte with a remark. */
+        output.type = GDALGetRasterDataType(band) == GDT_Byte ? FN_UINT8 : FromGDAL(band);
+        if (output.type == FN_TYPE_COUNT) {
+            CPLError(CE_Failure, CPLE_NotSupported,
+                     "FISHNET: band %d of %s has the type %s: only real types are supported", i,
+                     Describe(plan.sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
+            return false;
+        }
+        output.nodata = NoDataOf(band, output.type);
+        output.masked = HasMask(band);
+        plan.outputs.push_back(output);
+        const int flags = GDALGetMaskFlags(band);
+        if (HasMask(band) && !(flags & GMF_ALPHA) && !(sharedMask && (flags & GMF_PER_DATASET))) {
+            sharedMask = sharedMask || (flags & GMF_PER_DATASET);
+            Output mask;
+            mask.band = i;
+            mask.isMask = true;
+            mask.type = FN_UINT8;
+            masks.push_back(mask);
+        }
+    }
+    plan.outputs.insert(plan.outputs.end(), masks.begin(), masks.end());
+    const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
+    plan.pixelInterleaved =
+        plan.bandCount > 1 && (plan.sources[0].pipeline.allBands || (interleave && EQUAL(interleave, "PIXEL")));
+    return true;
+}
+
+/* Finds the lines of a part (PARTITION). The inputs alone decide, and never the TILE_SIZE of who reads it: readers of
+ * other parts would not agree on where it begins. */
+static bool TakePart(Plan &plan, const fn_recipe &recipe, GDALDatasetH first, int tileHeight, int blockHeight,
+                     int64_t *lines)
+{
+    const int height = GDALGetRasterYSize(first);
+    if (fn_grid_part(height, tileHeight, blockHeight, recipe.part, recipe.parts, &plan.firstLine, lines, nullptr) ==
+        FN_OK)
+        return true;
+    CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: PARTITION=%d/%d: %s has only %d lines", recipe.part, recipe.parts,
+             Describe(plan.sources[0]).c_str(), height);
+    return false;
+}
+
+/* The pipeline that decides the shape of tiles: one that computes whole rows, in whichever input, or else that of the
+ * first input. */
+static Pipeline Shape(const Plan &plan)
+{
+    for (const Source &source : plan.sources)
+        if (source.pipeline.computesRows)
+            return source.pipeline;
+    return plan.sources[0].pipeline;
+}
+
+static void MakeGroups(Plan &plan)
+{
+    std::vector<Plan::Group> &groups = plan.groups;
+    if (plan.pixelInterleaved)
+        groups.push_back({0, static_cast<size_t>(plan.bandCount)});
+    while (groups.empty() || groups.back().first + groups.back().count < plan.outputs.size())
+        groups.push_back({groups.empty() ? 0 : groups.back().first + groups.back().count, 1});
+}
+
+/* The tiles of TILE_SIZE=AUTO. dataset: the first input. */
+static void AutoTile(const Plan &plan, GDALDatasetH dataset, int *tileWidth, int *tileHeight, int *blockHeight)
+{
+    const Plan::Group &group = plan.groups[0];
+    const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
+    int blockWidth = 0;
+    size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
+    GDALGetBlockSize(GDALGetRasterBand(dataset, plan.planes.empty() || plan.planes[0].source ? 1 : plan.planes[0].band),
+                     &blockWidth, blockHeight);
+    for (const Plane &plane : plan.planes)
+        bytes += fn_type_size(plane.type);
+    for (size_t i = group.first; i < group.first + group.count; i++)
+        bytes += fn_type_size(plan.outputs[i].type);
+    const Pipeline shape = Shape(plan);
+    const bool rows = shape.rows || shape.halo > 0;
+    if (shape.warped && (*blockHeight > 1 || !rows))
+        fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+    else if (rows)
+        fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, tileWidth, tileHeight);
+    else
+        fn_grid_auto_tile(width, height, blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+}
+
+bool MakeGrid(Plan &plan, const fn_recipe &recipe, const Handles &handles)
+{
+    GDALDatasetH first = handles[0].get();
+    MakeGroups(plan);
+    int tileWidth = 0, tileHeight = 0, blockHeight = 0;
+    int64_t lines = GDALGetRasterYSize(first);
+    AutoTile(plan, first, &tileWidth, &tileHeight, &blockHeight);
+    if (recipe.parts > 1 && !TakePart(plan, recipe, first, tileHeight, blockHeight, &lines))
+        return false;
+    if (recipe.tile_width > 0) {
+        tileWidth = recipe.tile_width;
+        tileHeight = recipe.tile_height;
+    }
+    fn_error err;
+    if (fn_grid_init(&plan.grid, GDALGetRasterXSize(first), lines, tileWidth, tileHeight, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.sources[0]).c_str(), err.text);
+        return false;
+    }
+    /* GDAL counts the bytes of a block in an int. */
+    const double blockBytes = 8.0 * plan.grid.tile_width * plan.grid.tile_height;
+    if (blockBytes > 2147483647.0) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: TILE_SIZE=%dx%d: tiles of more than 2 GB are not possible",
+                 plan.grid.tile_width, plan.grid.tile_height);
+        return false;
+    }
+    return true;
+}
+
+} // namespace fishnet

@@ -1,0 +1,259 @@
+#include "tile_reader.h"
+
+#include <algorithm>
+#include <climits>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "pixels.h"
+#include "workers.h"
+
+namespace fishnet
+{
+
+/* The row of tiles that is read, of all bands, and two that are computed ahead; where a row is a single tile, one for
+ * each worker. Not more than needed: memory that is touched for the first time costs as much as decoding does. */
+static size_t DefaultBudget(const Plan &plan, int workers)
+{
+    size_t row = 0;
+    for (size_t g = 0; g < plan.groups.size(); g++)
+        row += plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    const size_t strips = static_cast<size_t>(workers + 2) * row;
+    row *= static_cast<size_t>(plan.grid.cols);
+    const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
+    return std::min(std::max({3 * row, strips, size_t(64) << 20}), most);
+}
+
+/* A step that reads row by row decodes each block once only if a row of blocks stays in GDAL's block cache, which
+ * all workers share. */
+static int WorkersInCache(const Pipeline &pipeline, int64_t width)
+{
+    if (pipeline.blockHeight < 2)
+        return INT_MAX;
+    constexpr double kPixel = 8, kRows = 1.5; /* bytes, rows of blocks that are in use */
+    const double workers =
+        static_cast<double>(GDALGetCacheMax64()) / (kPixel * kRows * static_cast<double>(width) * pipeline.blockHeight);
+    if (workers < CPLGetNumCPUs())
+        CPLDebug("FISHNET", "GDAL_CACHEMAX is enough for %.0f workers", std::max(1.0, std::floor(workers)));
+    return workers < 1 ? 1 : workers > FN_WORKERS_MAX ? FN_WORKERS_MAX : static_cast<int>(workers);
+}
+
+TileReader::TileReader(std::shared_ptr<const Plan> plan, std::shared_ptr<InputWatch> watch)
+    : m_plan(std::move(plan)), m_watch(std::move(watch)), m_progress(m_plan->groups.size())
+{
+}
+
+std::unique_ptr<TileReader> TileReader::New(std::shared_ptr<const Plan> plan, const fn_recipe &recipe,
+                                            const PlanSource &source, std::shared_ptr<InputWatch> watch)
+{
+    std::unique_ptr<TileReader> self(new TileReader(std::move(plan), std::move(watch)));
+    return self->Start(recipe, source) ? std::move(self) : nullptr;
+}
+
+bool TileReader::Start(const fn_recipe &recipe, const PlanSource &source)
+{
+    m_workers = recipe.workers.workers;
+    m_budget = recipe.cache_bytes ? recipe.cache_bytes : DefaultBudget(*m_plan, m_workers);
+    JobRunOptions options = {};
+    options.workers = recipe.workers;
+    for (const Source &input : m_plan->sources)
+        if (input.pipeline.computesRows && recipe.workers.processes == 0) {
+            options.workers.workers =
+                std::min(options.workers.workers, WorkersInCache(input.pipeline, m_plan->grid.width));
+            /* GDAL's steps take the rows of a read that failed for those of the next one */
+            options.workers.retries = 0;
+        }
+    /* What the workers hold beside the tiles, handles included, comes out of the budget: at most a quarter of it. */
+    const size_t own = static_cast<size_t>(options.workers.workers) * m_plan->WorkerBytes();
+    m_budget -= std::min(own, m_budget / 4);
+    options.budget = m_budget;
+    options.trace = TraceFile();
+    fn_error err;
+    if (CheckDepth(&err) == FN_OK) {
+        m_job = std::make_shared<RasterJob>(m_plan, source, m_plan->Signature(), recipe.workers.threads,
+                                            recipe.error_is_nodata);
+        m_run.reset(JobRun::New(m_job, ResultKind::Placed, options, nullptr, &err).release());
+    }
+    if (!m_run)
+        Fail(err);
+    return m_run != nullptr;
+}
+
+CPLErr TileReader::Fail(const fn_error &err) const
+{
+    CPLError(CE_Failure, ErrorNumber(err.status), "FISHNET:%s: %s", WithoutSecrets(m_plan->sources[0].name).c_str(),
+             err.text);
+    return CE_Failure;
+}
+
+/* What was computed from other files than those that were opened must not be handed out. */
+CPLErr TileReader::CheckInputs(bool all) const
+{
+    const std::string why = m_watch ? m_watch->WhyNot(all) : std::string();
+    if (why.empty())
+        return CE_None;
+    fn_error err;
+    fn_fail(&err, FN_ERR_READ, "%s", why.c_str());
+    return Fail(err);
+}
+
+/* What to compute while the reader works on what it has: at least as much as it has just asked for, within the
+ * budget. */
+std::vector<int64_t> TileReader::TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles)
+{
+    Progress &progress = m_progress[groups.back()];
+    if (memcmp(&progress.current, &tiles, sizeof tiles) != 0) {
+        progress.previous = progress.current;
+        progress.current = tiles;
+    }
+    const int64_t count = fn_grid_tile_count(&m_plan->grid);
+    size_t bytes = 0; /* of one tile of all groups */
+    for (size_t group : groups)
+        bytes += m_plan->TaskBytes(static_cast<int64_t>(group) * count);
+    const size_t requested = static_cast<size_t>(tiles.width * tiles.height);
+    const size_t wanted = std::max(2 * requested, 4 * static_cast<size_t>(m_workers));
+    std::vector<int64_t> next(std::min(wanted, m_budget / 4 * 3 / std::max<size_t>(1, bytes)));
+    next.resize(fn_grid_ahead(&m_plan->grid, progress.previous, progress.current, next.data(), next.size()));
+    std::vector<int64_t> ahead;
+    for (int64_t tile : next) {
+        const fn_window window = fn_grid_tile(&m_plan->grid, tile);
+        if (m_limit.width > 0 && (window.x >= m_limit.x + m_limit.width || window.x + window.width <= m_limit.x ||
+                                  window.y >= m_limit.y + m_limit.height || window.y + window.height <= m_limit.y))
+            continue;
+        for (size_t group : groups)
+            ahead.push_back(static_cast<int64_t>(group) * count + tile);
+    }
+    return ahead;
+}
+
+namespace
+{
+/* Copies the part of each finished tile that lies in the request. */
+struct Request {
+    const Plan *plan;
+    const std::vector<size_t> *wanted;
+    fn_window window;
+    const TileReader::Target *target;
+    GDALRasterIOExtraArg *extra;
+    size_t done, total;
+
+    static bool Consume(void *user, int64_t task, const void *result, size_t)
+    {
+        auto *self = static_cast<Request *>(user);
+        self->Copy(task, static_cast<const char *>(result));
+        self->done++;
+        GDALRasterIOExtraArg *extra = self->extra;
+        return !extra || !extra->pfnProgress ||
+               extra->pfnProgress(static_cast<double>(self->done) / static_cast<double>(self->total), "",
+                                  extra->pProgressData);
+    }
+
+    void Copy(int64_t task, const char *result) const
+    {
+        const int64_t tiles = fn_grid_tile_count(&plan->grid);
+        const fn_window tile = fn_grid_tile(&plan->grid, task % tiles);
+        const Plan::Group &group = plan->groups[static_cast<size_t>(task / tiles)];
+        const int64_t left = std::max(tile.x, window.x), top = std::max(tile.y, window.y);
+        const int64_t right = std::min(tile.x + tile.width, window.x + window.width);
+        const int64_t bottom = std::min(tile.y + tile.height, window.y + window.height);
+        const size_t pixels = static_cast<size_t>(tile.width * tile.height);
+        for (size_t k = 0; k < wanted->size(); k++) {
+            const size_t output = (*wanted)[k];
+            if (output < group.first || output >= group.first + group.count)
+                continue;
+            const GDALDataType type = ToGDAL(plan->outputs[output].type);
+            const int size = static_cast<int>(fn_type_size(plan->outputs[output].type));
+            for (int64_t y = top; y < bottom; y++) {
+                const char *from =
+                    result + plan->Offset(group, output, pixels) + ((y - tile.y) * tile.width + left - tile.x) * size;
+                char *to = target->data + static_cast<GSpacing>(k) * target->bandSpace +
+                           (y - window.y) * target->lineSpace + (left - window.x) * target->pixelSpace;
+                GDALCopyWords64(from, type, size, to, target->type, static_cast<int>(target->pixelSpace), right - left);
+            }
+        }
+    }
+};
+} // namespace
+
+/* A program that copies leaves its output in GDAL's block cache as long as there is room, and writes most of it at
+ * the end, alone. Here it writes what it has while the workers compute what it wants next, as GDAL itself does when
+ * the cache is full. Only for a scan in whole strips or blocks, where blocks of the output are whole too, and at
+ * points that depend on the requests alone: the layout of the output file is the same each time. */
+void TileReader::WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
+                             const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead)
+{
+    constexpr int64_t kBlock = 256, kStrip = 1024; /* of GTiff, and what no copy's strip is higher than */
+    constexpr size_t kFirst = 64 << 20, kNext = 32 << 20;
+    constexpr int kBlocks = 1 << 16; /* at a time: other threads of the host may be writing too, without an end */
+    const fn_grid &grid = m_plan->grid;
+    const fn_window &before = m_progress[group].previous, &now = m_progress[group].current;
+    const bool forward = before.width > 0 && (now.y > before.y || (now.y == before.y && now.x > before.x));
+    const bool whole = window.x % kBlock == 0 && window.y % kBlock == 0 && window.height <= kStrip &&
+                       (window.width % kBlock == 0 || window.x + window.width == grid.width) &&
+                       (window.height % kBlock == 0 || window.y + window.height == grid.height);
+    if (!forward || !whole) {
+        m_copied = 0;
+        return;
+    }
+    for (size_t output : wanted)
+        m_copied += static_cast<size_t>(window.width * window.height) * fn_type_size(m_plan->outputs[output].type);
+    if (m_copied < kFirst)
+        return;
+    m_copied -= kNext;
+    std::vector<int64_t> next(tasks);
+    next.insert(next.end(), ahead.begin(), ahead.end());
+    if (fn_engine_advise(m_run->Engine(), next.data(), next.size(), nullptr) == FN_OK)
+        for (int i = 0; i < kBlocks && GDALRasterBlock::FlushCacheBlock(TRUE); i++) {
+        }
+}
+
+CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                        GDALRasterIOExtraArg *extra)
+{
+    const fn_grid &grid = m_plan->grid;
+    const fn_window touched = fn_grid_touch(&grid, window);
+    const int64_t count = fn_grid_tile_count(&grid);
+    std::vector<size_t> groups;
+    for (size_t output : wanted) {
+        const size_t group = m_plan->GroupOf(output);
+        if (std::find(groups.begin(), groups.end(), group) == groups.end())
+            groups.push_back(group);
+    }
+    std::vector<int64_t> tasks;
+    for (int64_t y = touched.y; y < touched.y + touched.height; y++)
+        for (int64_t x = touched.x; x < touched.x + touched.width; x++)
+            for (size_t group : groups)
+                tasks.push_back(static_cast<int64_t>(group) * count + y * grid.cols + x);
+    const std::vector<int64_t> ahead = TasksAhead(groups, touched);
+    if (m_watch && (m_progress[groups.back()].previous.width == 0 || !m_watch->IsWhole()) &&
+        CheckInputs(false) != CE_None)
+        return CE_Failure;
+    WriteBehind(groups.back(), window, wanted, tasks, ahead);
+    Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
+    fn_error err;
+    if (fn_engine_read(m_run->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
+                       &request, &err) != FN_OK)
+        return CheckInputs(true) == CE_None ? Fail(err) : CE_Failure;
+    const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
+    return CheckInputs(isLast);
+}
+
+CPLErr TileReader::Advise(const std::vector<size_t> &wanted, const fn_window &window)
+{
+    if (m_watch && !m_watch->IsWhole())
+        return CheckInputs(false); /* a copy is about to begin, perhaps one that reads nothing */
+    const fn_grid &grid = m_plan->grid;
+    const fn_window touched = fn_grid_touch(&grid, window);
+    const size_t group = m_plan->GroupOf(wanted[0]);
+    const int64_t base = static_cast<int64_t>(group) * fn_grid_tile_count(&grid);
+    const size_t most = m_budget / 4 / std::max<size_t>(1, m_plan->TaskBytes(base));
+    std::vector<int64_t> ahead;
+    for (int64_t y = touched.y; y < touched.y + touched.height && ahead.size() < most; y++)
+        for (int64_t x = touched.x; x < touched.x + touched.width && ahead.size() < most; x++)
+            ahead.push_back(base + y * grid.cols + x);
+    fn_error err;
+    return fn_engine_advise(m_run->Engine(), ahead.data(), ahead.size(), &err) == FN_OK ? CE_None : Fail(err);
+}
+
+} // namespace fishnet

@@ -1,0 +1,74 @@
+/* Reads windows of a plan's outputs: each becomes tasks, which are computed together with those that the reader will
+ * probably want next, and the pixels of finished tiles are copied to where the reader wants them. */
+#ifndef FN_FISHNET_TILE_READER_H
+#define FN_FISHNET_TILE_READER_H
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gdal_priv.h>
+
+#include "fishnet/recipe.h"
+#include "input_watch.h"
+#include "job_run.h"
+#include "plan.h"
+#include "raster_job.h"
+
+namespace fishnet
+{
+
+class TileReader
+{
+  public:
+    /* NULL after CPLError. recipe: with its workers resolved. watch: NULL in a dataset that a worker has opened. No
+     * worker begins before the first read. */
+    static std::unique_ptr<TileReader> New(std::shared_ptr<const Plan> plan, const fn_recipe &recipe,
+                                           const PlanSource &source, std::shared_ptr<InputWatch> watch);
+
+    /* Where pixels go: as in GDALDataset::RasterIO, one stride for each of the outputs. */
+    struct Target {
+        char *data;
+        GDALDataType type;
+        GSpacing pixelSpace, lineSpace, bandSpace;
+    };
+    /* Reads a window of some outputs (indices in Plan::outputs) at full resolution. extra: progress, or NULL. */
+    CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
+                GDALRasterIOExtraArg *extra);
+    /* Begins to compute what will be read. */
+    CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
+    /* Only this will be read from now on: nothing else is computed ahead. */
+    void LimitTo(const fn_window &window) { m_limit = window; }
+
+    void GetStats(fn_engine_stats *stats) const { fn_engine_get_stats(m_run->Engine(), stats); }
+    /* Texts, by task, about tiles that are NoData because they could not be computed. */
+    std::map<int64_t, std::string> Failed() const { return m_job->Failed(); }
+
+  private:
+    TileReader(std::shared_ptr<const Plan> plan, std::shared_ptr<InputWatch> watch);
+    bool Start(const fn_recipe &recipe, const PlanSource &source);
+    std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
+    void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
+                     const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
+    CPLErr Fail(const fn_error &err) const;
+    CPLErr CheckInputs(bool all) const;
+
+    std::shared_ptr<const Plan> m_plan;
+    std::shared_ptr<InputWatch> m_watch;
+    std::shared_ptr<RasterJob> m_job;
+    JobRunHandle m_run;
+    int m_workers = 0; /* that the recipe asks for */
+    size_t m_budget = 0;
+
+    struct Progress { /* of the readers of one group: where they were, to see where they go */
+        fn_window previous, current;
+    };
+    std::vector<Progress> m_progress;
+    fn_window m_limit = {}; /* empty: none */
+    size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
+};
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,56 @@
+/* What the name of a file says by itself. */
+#ifndef FN_FILE_NAMES_H
+#define FN_FILE_NAMES_H
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include <cpl_conv.h>
+#include <cpl_string.h>
+
+#include "workers.h"
+
+namespace fishnet
+{
+
+/* In upper or lower case. */
+inline bool HasEnding(const std::string &name, const std::string &ending)
+{
+    return name.size() >= ending.size() && EQUAL(name.c_str() + name.size() - ending.size(), ending.c_str());
+}
+
+/* Reached by GDAL, and not by the system's own calls. */
+inline bool IsVirtual(const std::string &name)
+{
+    return STARTS_WITH(name.c_str(), "/vsi");
+}
+
+inline bool IsInMemory(const std::string &name)
+{
+    return STARTS_WITH(name.c_str(), "/vsimem/");
+}
+
+/* Perhaps over a network, where each look costs a request. */
+inline bool IsFarAway(const std::string &name)
+{
+    return IsVirtual(name) && !IsInMemory(name);
+}
+
+/* The name, absolute where it is relative. */
+inline std::string InCurrentFolder(const std::string &name)
+{
+    return !name.empty() && CPLIsFilenameRelative(name.c_str()) ? CurrentFolder() + "/" + name : name;
+}
+
+/* The one name that all names of a file come to, without links and dots; the same name where there is no such file. */
+inline std::string RealPath(const std::string &name)
+{
+    const std::unique_ptr<char, void (*)(void *)> real(IsVirtual(name) ? nullptr : realpath(name.c_str(), nullptr),
+                                                       free);
+    return real ? real.get() : name;
+}
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,36 @@
+/* The state of a file: what shows that it is another file now, or has been written to. */
+#ifndef FN_FILE_STATE_H
+#define FN_FILE_STATE_H
+
+#include <cstdint>
+#include <string>
+
+namespace fishnet
+{
+
+struct FileState {
+    enum class Kind {
+        Known,
+        Absent, /* there is no such file; it may come */
+        Unknown /* a database, a service, a server that gives no time: it may change and nobody sees it */
+    };
+    Kind kind = Kind::Unknown;
+    /* 0 where there is none: on other file systems than the disk's. */
+    uint64_t device = 0, inode = 0;
+    int64_t bytes = 0;
+    int64_t seconds = 0, nanoseconds = 0; /* when it was written */
+    std::string tag;                      /* the version, from a server that gives no time */
+
+    bool operator==(const FileState &other) const;
+    bool operator!=(const FileState &other) const { return !(*this == other); }
+};
+
+/* The state that a file is in now. Over a network that costs a request. */
+FileState StateOf(const std::string &path);
+
+/* A journal of SQLite, which has no state of its own while it is empty. */
+bool IsJournal(const std::string &name);
+
+} // namespace fishnet
+
+#endif

@@ -1,5 +1,5 @@
-/* What is known of a neighbour beside its distance: where query and feature are nearest, the angle from the one place to
- * the other, and how far along the near line that is. */
+/* What is known of a neighbour beside its distance: where query and feature are nearest, the angle from the one place
+ * to the other, and how far along the near line that is. */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* What a neighbour is told of beside its distance: where query and feature are nearest, the angle between these places,
- * and how far along its line the near one is. */
+/* What is known of a neighbour beside its distance: where query and feature are nearest, the angle from the one place
+ * to the other, and how far along the near line that is. */
 #include <math.h>
 #include <string.h>
 
@@ -87,18 +87,7 @@ static void locate(fn_searcher *s, const fn_candidate *c, fn_meeting *m)
 
 void fn_search_describe(fn_searcher *s, const fn_candidate *c, fn_neighbour *to)
 {
-    fn_search_look_up(s);
     const fn_near_limits *l = &s->limits;
-    *to = (fn_neighbour){.feature = fn_feature_of_rank(s->set, c->rank),
-                         .distance = c->distance,
-                         .from_x = NAN,
-                         .from_y = NAN,
-                         .near_x = NAN,
-                         .near_y = NAN,
-                         .angle = NAN,
-                         .along = NAN};
-    if (!l->location && !l->angle && !l->along)
-        return;
     fn_meeting m;
     locate(s, c, &m);
     if (s->status != FN_OK)

@@ -34,7 +34,7 @@ typedef struct fn_twins {
     uint32_t *rank;
 } fn_twins;
 
-/* Of the features of one group. */
+/* What the features of one group are taken apart into, and its trees. */
 typedef struct fn_index {
     size_t features;
     fn_twins point_twins, chain_twins, polygon_twins;

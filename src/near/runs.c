@@ -54,21 +54,6 @@ static double least_chord(const fn_ellipsoid *e, const fn_run *p, uint32_t i, co
     return least > 0 ? least : 0;
 }
 
-void fn_run_box(const double *v, int dims, uint32_t segments, double lo[3], double hi[3])
-{
-    for (int d = 0; d < dims; d++) {
-        lo[d] = INFINITY;
-        hi[d] = -INFINITY;
-    }
-    for (uint32_t i = 0; i <= segments; i++) {
-        const double *p = v + (size_t)dims * i;
-        for (int d = 0; d < dims; d++) {
-            lo[d] = p[d] < lo[d] ? p[d] : lo[d];
-            hi[d] = p[d] > hi[d] ? p[d] : hi[d];
-        }
-    }
-}
-
 double fn_run_reach(const fn_ellipsoid *e, const fn_run *r, double *bulge)
 {
     const double *middle = r->space + 3 * (r->segments / 2);

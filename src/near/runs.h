@@ -35,8 +35,21 @@ static inline double fn_distance_along(const double *v, const double *p, const d
     return v[0] * (p[0] - origin[0]) + v[1] * (p[1] - origin[1]) + v[2] * (p[2] - origin[2]);
 }
 
-/* The box of the vertices of a run, of dims coordinates each. */
-void fn_run_box(const double *v, int dims, uint32_t segments, double lo[3], double hi[3]);
+/* The box of the vertices of a run, of dims coordinates each: a constant there makes faster code. */
+static inline void fn_run_box(const double *v, int dims, uint32_t segments, double lo[3], double hi[3])
+{
+    for (int d = 0; d < dims; d++) {
+        lo[d] = INFINITY;
+        hi[d] = -INFINITY;
+    }
+    for (uint32_t i = 0; i <= segments; i++) {
+        const double *p = v + (size_t)dims * i;
+        for (int d = 0; d < dims; d++) {
+            lo[d] = p[d] < lo[d] ? p[d] : lo[d];
+            hi[d] = p[d] > hi[d] ? p[d] : hi[d];
+        }
+    }
+}
 
 /* How far the run extends from its middle vertex, in a straight line. *bulge: how far its edges leave their chords. */
 double fn_run_reach(const fn_ellipsoid *e, const fn_run *r, double *bulge);

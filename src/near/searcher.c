@@ -27,7 +27,6 @@ fn_status fn_searcher_new(const fn_near *set, const fn_near_limits *limits, fn_s
         s->set = set;
         s->limits = *limits;
         s->geodesic = set->options.geodesic;
-        s->dims = s->geodesic ? 3 : 2;
         s->ranking.k = limits->closest;
         s->one_path = (fn_path){0, 1, FN_PATH_POINT};
         s->one_shape =
@@ -119,6 +118,21 @@ static void name_feature(const fn_near *set, fn_neighbour *n)
     n->layer = fn_layer_of(set, n->feature);
 }
 
+static void describe(fn_searcher *s, const fn_candidate *c, fn_neighbour *to)
+{
+    fn_search_look_up(s);
+    *to = (fn_neighbour){.feature = fn_feature_of_rank(s->set, c->rank),
+                         .distance = c->distance,
+                         .from_x = NAN,
+                         .from_y = NAN,
+                         .near_x = NAN,
+                         .near_y = NAN,
+                         .angle = NAN,
+                         .along = NAN};
+    if (s->limits.location || s->limits.angle || s->limits.along)
+        fn_search_describe(s, c, to);
+}
+
 /* Runs the search for the query that is set up; writes at most limits.closest neighbours to `to`, or to s->found if
  * that is NULL. They have no names yet. */
 static fn_status answer(fn_searcher *s, fn_neighbour *to, size_t *n)
@@ -131,7 +145,7 @@ static fn_status answer(fn_searcher *s, fn_neighbour *to, size_t *n)
         fn_search_no_memory(s);
     fn_neighbour *out = to ? to : s->found;
     for (size_t i = 0; i < *n && s->status == FN_OK; i++)
-        fn_search_describe(s, &s->ranking.list[i], &out[i]);
+        describe(s, &s->ranking.list[i], &out[i]);
     if (s->status != FN_OK)
         *n = 0;
     return s->status;
@@ -158,13 +172,14 @@ static const fn_index *index_of(const fn_near *set, uint32_t group)
 
 static void set_box(fn_searcher *s, fn_query_chain *c)
 {
-    const double *v = s->geodesic ? s->space : s->query->xy;
-    fn_run_box(v + (size_t)s->dims * c->first, s->dims, c->segments, c->lo, c->hi);
-    if (!s->geodesic)
+    if (!s->geodesic) {
+        fn_run_box(s->query->xy + 2 * (size_t)c->first, 2, c->segments, c->lo, c->hi);
         return;
+    }
     const fn_run r = {NULL, s->space + 3 * (size_t)c->first, c->segments};
+    fn_run_box(r.space, 3, r.segments, c->lo, c->hi);
     c->reach = fn_run_reach(&s->set->ellipsoid, &r, &c->bulge);
-    for (int d = 0; d < s->dims; d++) {
+    for (int d = 0; d < 3; d++) {
         c->lo[d] -= c->bulge;
         c->hi[d] += c->bulge;
     }

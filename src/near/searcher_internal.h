@@ -1,7 +1,7 @@
 /* A searcher from the inside: the query at hand, and the state of its search.
  *
  * searcher.c sets a query up, search_planar.c and search_geodesic.c find items for it, candidates.c decides what
- * becomes of them, and describe.c makes neighbours of those that are left. */
+ * becomes of them, and describe.c tells more of those that are left. */
 #ifndef FN_SEARCHER_INTERNAL_H
 #define FN_SEARCHER_INTERNAL_H
 
@@ -35,7 +35,6 @@ struct fn_searcher {
     const fn_near *set;
     fn_near_limits limits;
     bool geodesic;
-    int dims;
 
     /* The query. */
     fn_shape shape, cut;
@@ -204,7 +203,7 @@ void fn_search_edges(fn_searcher *s);
 
 /* ---- describe.c ---- */
 
-/* Makes a neighbour of a candidate: its distance and whatever else the limits ask for. It has no name yet. */
+/* Adds to a candidate's neighbour what the limits ask for: location, angle, place along its line. */
 void fn_search_describe(fn_searcher *s, const fn_candidate *c, fn_neighbour *to);
 
 #endif

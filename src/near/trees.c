@@ -157,10 +157,12 @@ bool fn_near_build_points(const fn_near *set, fn_index *index, size_t n, const u
 static void chain_box(const fn_near *set, const fn_chain *chain, fn_tree *tree, size_t place)
 {
     const double *space = set->options.geodesic ? set->space + 3 * (size_t)chain->first : NULL;
-    double lo[3], hi[3], bulge = 0;
-    fn_run_box(space ? space : set->xy + 2 * (size_t)chain->first, tree->dims, chain->segments, lo, hi);
-    if (space)
+    double lo[3] = {0}, hi[3] = {0}, bulge = 0;
+    if (space) {
+        fn_run_box(space, 3, chain->segments, lo, hi);
         fn_run_reach(&set->ellipsoid, &(fn_run){NULL, space, chain->segments}, &bulge);
+    } else
+        fn_run_box(set->xy + 2 * (size_t)chain->first, 2, chain->segments, lo, hi);
     for (int d = 0; d < tree->dims; d++) {
         fn_tree_lo(tree, 0, d)[place] = lo[d] - bulge;
         fn_tree_hi(tree, 0, d)[place] = hi[d] + bulge;

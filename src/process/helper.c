@@ -1,4 +1,4 @@
-/* The helper's side of worker processes, and the workers'. The other side is pool.c.
+/* The helper's side of worker processes, and the workers'. The other side is pool_helper.c and pool_worker.c.
  *
  * The helper has one thread and waits for requests of the host. It ends when the host does: the socket is closed,
  * or, where another program has inherited the host's end of it, the host's process descriptor says so. While it

@@ -54,7 +54,7 @@ static void store(interval i, float *west, float *east)
     *east = *east < i.east ? nextafterf(*east, INFINITY) : *east;
 }
 
-/* Of the edges that end at the vertices first..end - 1 of n. */
+/* Where the edges that end at the vertices first..end - 1 of n may cross meridians. */
 static interval interval_of_edges(const double *xy, size_t n, size_t first, size_t end)
 {
     const double *a = &xy[2 * (first > 0 ? first - 1 : n - 1)];

@@ -85,7 +85,7 @@ static void segments_meet(best *b, const double *p, const double *q, uint32_t q_
     point_meets_segment(b, q + 2, p, p + 2, q_segment, true);
 }
 
-/* Of a run: without branches, for it is where a search among lines spends its time. */
+/* The segment of a run that is nearest to p. Without branches, for here a search among lines spends its time. */
 static uint32_t nearest_segment(const double *p, const double *q, uint32_t segments)
 {
     enum { AT_ONCE = 8 };

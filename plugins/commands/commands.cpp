@@ -15,7 +15,7 @@ void fishnet::RegisterCommands() {}
 #include "creation_options.h"
 #include "handles.h"
 #include "input_files.h"
-#include "recipe_file.h"
+#include "recipes.h"
 #include "single.h"
 #include "workers.h"
 

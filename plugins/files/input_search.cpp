@@ -98,8 +98,9 @@ static bool HoldsPrefix(const std::string &name)
 {
     std::string upper = name;
     std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return toupper(c); });
-    return upper.find(RasterRecipes().prefix) != std::string::npos ||
-           upper.find(NearRecipes().prefix) != std::string::npos;
+    return std::any_of(RecipeKinds().begin(), RecipeKinds().end(), [&upper](const RecipeKind *kind) {
+        return upper.find(kind->prefix) != std::string::npos;
+    });
 }
 
 void InputSearch::Take(const Pending &pending)
@@ -129,7 +130,7 @@ bool InputSearch::TakeOurs(const std::string &name, CSLConstList options)
 {
     GDALOpenInfo info(name.c_str(), GDAL_OF_RASTER | GDAL_OF_VECTOR);
     info.papszOpenOptions = const_cast<char **>(options);
-    for (const RecipeKind *kind : {&RasterRecipes(), &NearRecipes()}) {
+    for (const RecipeKind *kind : RecipeKinds()) {
         Opening opening;
         if (!IdentifyName(&info, *kind) || !ReadName(&info, *kind, opening))
             continue;
@@ -369,9 +370,7 @@ void InputSearch::LookAtElement(CPLXMLNode *node, CPLXMLNode *parent, const std:
             options.SetNameValue(CPLGetXMLValue(const_cast<CPLXMLNode *>(item), "key", ""),
                                  CPLGetXMLValue(const_cast<CPLXMLNode *>(item), "", ""));
     const bool isRelative = atoi(CPLGetXMLValue(node, "relativeToVRT", "0")) != 0;
-    const bool isOurs = StartsWith(name, RasterRecipes().prefix) ||
-                        StartsWith(name, NearRecipes().prefix); /* options begin there, too */
-    if (isRelative && isOurs)
+    if (isRelative && FindRecipes(name)) /* options begin there, too */
         Push(folder + "/" + name, options.List());
     else if (isRelative)
         Push(NameIn(folder, name), options.List(), isIndex);

@@ -16,6 +16,33 @@
 namespace fishnet
 {
 
+/* ---- the kinds ---- */
+
+static std::vector<const RecipeKind *> &Kinds()
+{
+    static std::vector<const RecipeKind *> kinds;
+    return kinds;
+}
+
+void RegisterRecipes(const RecipeKind &kind)
+{
+    if (std::find(Kinds().begin(), Kinds().end(), &kind) == Kinds().end())
+        Kinds().push_back(&kind);
+}
+
+const std::vector<const RecipeKind *> &RecipeKinds()
+{
+    return Kinds();
+}
+
+const RecipeKind *FindRecipes(const std::string &name)
+{
+    for (const RecipeKind *kind : Kinds())
+        if (STARTS_WITH_CI(name.c_str(), kind->prefix))
+            return kind;
+    return nullptr;
+}
+
 /* ---- names ---- */
 
 static bool Exists(const std::string &name)
@@ -75,9 +102,8 @@ std::string NameIn(const std::string &folder, const std::string &name)
     const size_t prefix = PrefixLength(name);
     if (prefix == 0 || Exists(Join(folder, name)))
         return Join(folder, name);
-    for (const RecipeKind *kind : {&RasterRecipes(), &NearRecipes()})
-        if (STARTS_WITH_CI(name.c_str(), kind->prefix) && prefix < name.size() && name[prefix] != '"')
-            return name.substr(0, prefix) + NameIn(folder, name.substr(prefix));
+    if (FindRecipes(name) && prefix < name.size() && name[prefix] != '"')
+        return name.substr(0, prefix) + NameIn(folder, name.substr(prefix));
     return PartsIn(folder, name, prefix);
 }
 
@@ -139,7 +165,7 @@ static bool IsRecipeFile(const GDALOpenInfo *info, const RecipeKind &kind)
     if (named && memchr(bytes, 0, n))
         return false; /* what others have written under such a name */
     const std::string type = TypeIn(std::string(bytes + begin, n - begin));
-    for (const RecipeKind *known : {&RasterRecipes(), &NearRecipes()})
+    for (const RecipeKind *known : RecipeKinds())
         if (type == "\"" + std::string(known->type) + "\"")
             return known == &kind;
     return named; /* its type stands further down, or is wrong */
@@ -175,6 +201,7 @@ class Reader
                  path.c_str(), path.empty() ? "" : ": ", WithoutSecrets(text).c_str());
         return false;
     }
+    static std::string Types();
     bool Load(CPLJSONDocument &document) const;
     bool CheckType(const CPLJSONObject &root) const;
     bool TakeKey(const CPLJSONObject &value);
@@ -378,6 +405,15 @@ bool Reader::TakeKey(const CPLJSONObject &value)
     return option ? Take(name, *option, value) : Unknown(name);
 }
 
+/* "fishnet_raster or near_table" */
+std::string Reader::Types()
+{
+    std::string types;
+    for (const RecipeKind *kind : RecipeKinds())
+        types += (types.empty() ? "" : kind == RecipeKinds().back() ? " or " : ", ") + std::string(kind->type);
+    return types;
+}
+
 bool Reader::Read(Opening &opening)
 {
     CPLJSONDocument document;
@@ -387,11 +423,11 @@ bool Reader::Read(Opening &opening)
     if (root.GetType() != CPLJSONObject::Type::Object)
         return Fail("", "a JSON object is wanted");
     const CPLJSONObject type = root.GetObj("type");
-    for (const RecipeKind *kind : {&RasterRecipes(), &NearRecipes()})
+    for (const RecipeKind *kind : RecipeKinds())
         if (kind != &m_kind && type.IsValid() && type.ToString() == kind->type)
             return false; /* the other driver's */
     if (!type.IsValid() || type.GetType() != CPLJSONObject::Type::String || type.ToString() != m_kind.type)
-        return Fail("type", std::string(RasterRecipes().type) + " or " + NearRecipes().type + " is wanted");
+        return Fail("type", Types() + " is wanted");
     if (!root.GetObj(m_kind.first).IsValid())
         return Fail(m_kind.first, "is missing");
     for (const CPLJSONObject &value : root.GetChildren())

@@ -30,8 +30,11 @@ struct RecipeKind {
     /* What is wrong with an option, by itself; empty: nothing. */
     std::string (*check)(const char *option);
 };
-const RecipeKind &RasterRecipes(); /* drivers/calc/driver.cpp */
-const RecipeKind &NearRecipes();   /* drivers/near/driver.cpp */
+/* Makes a driver's kind known, once, before it opens anything. It lives as long as the module. */
+void RegisterRecipes(const RecipeKind &kind);
+const std::vector<const RecipeKind *> &RecipeKinds();
+/* The kind whose connection strings begin as `name` does, in any case; or NULL. */
+const RecipeKind *FindRecipes(const std::string &name);
 
 struct Opening {
     std::string connection;

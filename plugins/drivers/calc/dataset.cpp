@@ -4,7 +4,7 @@
 
 #include "open_options.h"
 #include "pixels.h"
-#include "recipe_file.h"
+#include "recipes.h"
 
 namespace fishnet
 {

@@ -11,7 +11,7 @@
 #include "single_job.h"
 #include "tile_job.h"
 #include "input_watch.h"
-#include "recipe_file.h"
+#include "recipes.h"
 
 namespace fishnet
 {
@@ -42,6 +42,7 @@ const RecipeKind &RasterRecipes()
 
 void RegisterRasterJobs()
 {
+    RegisterRecipes(RasterRecipes());
     RegisterJob("raster", RasterJob::FromWords);
     RegisterJob("tiles", TileJob::FromWords);
     RegisterJob("single", SingleJob::FromWords);

@@ -8,7 +8,7 @@
 #include "creation_options.h"
 #include "dataset.h"
 #include "fishnet/recipe.h"
-#include "recipe_file.h"
+#include "recipes.h"
 
 namespace fishnet
 {

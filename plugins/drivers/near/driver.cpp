@@ -21,6 +21,7 @@ const RecipeKind &NearRecipes()
 
 void RegisterNearTableJobs()
 {
+    RegisterRecipes(NearRecipes());
     RegisterJob("near", neartable::NearJob::FromWords);
     RegisterJob("near parts", neartable::PartsJob::FromWords);
 }

@@ -11,7 +11,12 @@
 #include <cpl_string.h>
 
 #include "fishnet/job.h"
-#include "open_options.h"
+#include "recipe_file.h"
+
+namespace fishnet
+{
+const RecipeKind &NearRecipes(); /* in driver.cpp */
+}
 
 namespace fishnet::neartable
 {

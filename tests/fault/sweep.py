@@ -24,6 +24,7 @@ import collections
 import concurrent.futures
 import filecmp
 import functools
+import itertools
 import json
 import os
 import random
@@ -130,8 +131,9 @@ def is_gdals_own_silence(state):
     """What failed was called by GDAL: where an exception passes through it, its quiet error handler may stay. So was our
     handler of its messages, where that had no memory to keep one."""
     frames = [frame for frame in state.failed_at if not is_runtime(frame)]
-    if frames and name_of(frames[0]) == 'fishnet::MessageCollector::Collect':
-        frames = [frame for frame in frames[1:] if name_of(frame) not in ('CPLDefaultErrorHandler', 'CPLErrorV', 'CPLError')]
+    ours = list(itertools.takewhile(is_ours, frames))
+    if any(name_of(frame) in ('fishnet::MessageCollector::Collect', 'fishnet::LackOfMemory::Note') for frame in ours):
+        frames = [frame for frame in frames[len(ours):] if name_of(frame) not in ('CPLDefaultErrorHandler', 'CPLErrorV', 'CPLError')]
     return bool(frames) and not is_ours(frames[0])
 
 

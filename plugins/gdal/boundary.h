@@ -25,10 +25,21 @@
 namespace fishnet
 {
 
+/* Takes away the handlers of errors above the one with that user data: where an exception has passed through GDAL,
+ * handlers of GDAL's own are left there, and write into memory that is gone. */
+inline void PopErrorHandlersAbove(const void *user)
+{
+    constexpr int kMost = 100;
+    for (int i = 0; i < kMost && CPLGetErrorHandlerUserData() != user; i++)
+        CPLPopErrorHandler();
+}
+
 /* Calls run() and gives what it returns, or `failed` where it throws: handle(text, number) is told why. */
 template <class Value, class Run, class Handle> Value Catch(Value failed, Run &&run, Handle &&handle)
 {
-    const auto tell = [&handle](const char *text, CPLErrorNum number) {
+    const void *handler = CPLGetErrorHandlerUserData();
+    const auto tell = [&handle, handler](const char *text, CPLErrorNum number) {
+        PopErrorHandlersAbove(handler);
         try {
             handle(text, number);
         } catch (...) { /* the host's error handler, which has no memory either */
@@ -69,7 +80,8 @@ inline bool HasLackedMemory()
     return CPLGetLastErrorType() >= CE_Failure && CPLGetLastErrorNo() == CPLE_OutOfMemory;
 }
 
-/* The same for a stretch of code, also where GDAL has reset its error by the end. All messages reach the host. */
+/* Has GDAL lacked memory in a stretch of code, also where it has reset that error by the end? All messages reach the
+ * host. */
 class LackOfMemory
 {
   public:
@@ -80,6 +92,7 @@ class LackOfMemory
     }
     ~LackOfMemory()
     {
+        PopErrorHandlersAbove(this);
         CPLPopErrorHandler();
         PassOn();
     }
@@ -126,6 +139,20 @@ class LackOfMemory
     std::vector<Kept> m_messages;
 #endif
     bool m_isMet = false;
+};
+
+/* Says nothing for as long as it lives. */
+class QuietErrors
+{
+  public:
+    QuietErrors() { CPLPushErrorHandlerEx(CPLQuietErrorHandler, this); }
+    ~QuietErrors()
+    {
+        PopErrorHandlersAbove(this);
+        CPLPopErrorHandler();
+    }
+    QuietErrors(const QuietErrors &) = delete;
+    QuietErrors &operator=(const QuietErrors &) = delete;
 };
 
 /* GDALDriver::pfnOpen. What was opened without memory for a part of it is not whole, and is closed. */

@@ -8,6 +8,8 @@
 
 #include <string>
 
+#include "boundary.h"
+
 namespace fishnet
 {
 
@@ -16,9 +18,8 @@ namespace fishnet
 inline std::string ProjText(OGRSpatialReferenceH srs)
 {
     char *proj = nullptr;
-    CPLPushErrorHandler(CPLQuietErrorHandler);
+    const QuietErrors quiet;
     const bool exported = OSRExportToProj4(srs, &proj) == OGRERR_NONE && proj && *proj;
-    CPLPopErrorHandler();
     const std::string text = exported ? proj : "a CRS without name";
     CPLFree(proj);
     return text;

@@ -41,7 +41,11 @@ class MessageCollector
 {
   public:
     MessageCollector() { CPLPushErrorHandlerEx(Collect, this); }
-    ~MessageCollector() { CPLPopErrorHandler(); }
+    ~MessageCollector()
+    {
+        PopErrorHandlersAbove(this);
+        CPLPopErrorHandler();
+    }
     MessageCollector(const MessageCollector &) = delete;
     MessageCollector &operator=(const MessageCollector &) = delete;
 

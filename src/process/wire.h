@@ -6,7 +6,7 @@
 
 #include "fishnet/base.h"
 
-typedef enum fn_kind {
+typedef enum fn_message_kind {
     /* host to helper, and its answers */
     FN_MSG_SETUP = 1, /* text: the setup. Answer: status, text: the error; notes: the answer of prepare() */
     FN_MSG_FORK,      /* number: the worker; a socket comes along. Answer: process, or 0 and text */
@@ -20,7 +20,7 @@ typedef enum fn_kind {
     FN_MSG_PART, /* bytes: used; next: size of the buffer that is wanted; data */
     FN_MSG_END,  /* the task is the last one */
     FN_MSG_DONE  /* status; bytes: used; text: the error; notes; data */
-} fn_kind;
+} fn_message_kind;
 
 /* Offset of a buffer that is not shared: its bytes travel as `data`. */
 #define FN_NOT_SHARED UINT64_MAX
@@ -29,7 +29,7 @@ typedef enum fn_kind {
 
 typedef struct fn_message {
     uint32_t magic;
-    uint32_t kind; /* fn_kind */
+    uint32_t kind; /* fn_message_kind */
     int64_t number;
     int64_t process;
     uint64_t offset, bytes, next;

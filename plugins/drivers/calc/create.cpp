@@ -35,38 +35,48 @@ static std::string PutBackInput(const Creation &creation, CSLConstList options)
     });
 }
 
-static GDALDataset *Create(Creation &creation, CSLConstList options)
+/* Reads all options and looks at all inputs, before anything is written. False after CPLError. */
+static bool Prepare(Creation &creation, CSLConstList options, bool &single)
 {
     const std::string input = PutBackInput(creation, options);
     if (!input.empty()) {
         CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: the output %s is an input: %s", creation.output.c_str(),
                  input.c_str());
-        return nullptr;
+        return false;
     }
     creation.workers = fn_worker_options_default();
     for (CSLConstList option = options; option && *option; option++)
         if (!TakeOption(*option, creation, &creation.own))
-            return nullptr;
+            return false;
     if (creation.openOptions.FetchNameValue("A")) {
         CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: A is the source that is copied, and cannot be given");
-        return nullptr;
+        return false;
     }
     fn_option_value output;
     if (!CreationOptions().Read(creation.own.List(), "OUTPUT", output))
-        return nullptr;
-    const bool single = output.whole == 1;
+        return false;
+    single = output.whole == 1;
     if (creation.source->GetRasterCount() == 0) {
         CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: the source %.300s has no raster bands",
                  WithoutSecrets(creation.source->GetDescription()).c_str());
-        return nullptr;
+        return false;
     }
     if (!CheckOwnOptions(creation, single) ||
         !CheckOptionNames("FISHNET", GDAL_DMD_CREATIONOPTIONLIST, creation.own.List(), single ? "GTiff" : nullptr) ||
         !NameSource(creation) || !CheckOutput(creation, std::string()))
-        return nullptr;
+        return false;
     ResolveWorkers("FISHNET", creation.workers);
-    if (!CheckConnection(creation))
-        return nullptr;
+    return CheckConnection(creation);
+}
+
+static GDALDataset *Create(Creation &creation, CSLConstList options)
+{
+    bool single = false;
+    {
+        const LackOfMemory lack; /* for an option: GDAL's lists go on without it */
+        if (!Prepare(creation, options, single) || lack.IsMet())
+            return nullptr;
+    }
     return single ? CreateSingle(creation) : CreateTiles(creation);
 }
 

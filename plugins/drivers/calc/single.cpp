@@ -270,11 +270,12 @@ static DatasetHandle OpenSource(const Creation &creation)
 /* Before a worker starts the source is closed again: it may have workers of its own, of masks. */
 static bool Prepare(const Creation &creation, const std::string &path, Single &run)
 {
+    const LackOfMemory lack; /* for an option: GDAL's lists go on without it */
     const DatasetHandle handle = OpenSource(creation);
     auto *source = dynamic_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     Layout layout;
     return source && single::MakeFile(creation, *source, path) && single::ReadLayout(creation, path, layout) &&
-           run.Prepare(*source, layout);
+           run.Prepare(*source, layout) && !lack.IsMet();
 }
 
 GDALDataset *CreateSingle(const Creation &creation)

@@ -366,6 +366,7 @@ static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const Tile
 
 GDALDataset *CreateTiles(const Creation &creation)
 {
+    auto lack = std::make_unique<LackOfMemory>(); /* for an option: GDAL's lists go on without it */
     TileOptions options;
     TileSet tiles;
     if (!ReadOptions(creation, tiles, options) || !CheckOutput(creation, tiles.folder))
@@ -384,9 +385,11 @@ GDALDataset *CreateTiles(const Creation &creation)
         return nullptr;
     const std::shared_ptr<TileJob> job = MakeTileJob(creation, tiles, computed, folder, said);
     tiles.folder = AbsoluteName(tiles.folder);
+    if (!job || lack->IsMet())
+        return nullptr;
+    lack.reset();
     std::vector<std::string> failures;
-    if (!job ||
-        !WriteParts(job, folder, creation.workers, creation.trace, computed->Watch().get(), creation.progress,
+    if (!WriteParts(job, folder, creation.workers, creation.trace, computed->Watch().get(), creation.progress,
                     creation.progressData) ||
         !ReadFailures(tiles, folder, failures) ||
         !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))

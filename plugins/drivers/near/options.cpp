@@ -62,7 +62,7 @@ static std::string Unquote(const std::string &text)
 }
 
 /* The pieces between separators that stand outside of quotes. */
-static std::vector<std::string> InputSplit(const char *text, char separator, const char *quotes)
+static std::vector<std::string> Split(const char *text, char separator, const char *quotes)
 {
     std::vector<std::string> pieces(1);
     char quote = 0;
@@ -114,7 +114,7 @@ struct Row {
 static bool TakePieces(const Given &given, char separator, const char *quotes, bool unquote, const char *empty,
                        std::vector<std::string> &out)
 {
-    for (const std::string &piece : InputSplit(given.text, separator, quotes)) {
+    for (const std::string &piece : Split(given.text, separator, quotes)) {
         if (piece.empty())
             return given.Fail(empty);
         out.push_back(unquote ? Unquote(piece) : piece);
@@ -134,8 +134,8 @@ static bool TakeFields(const Given &given, std::vector<std::string> &out)
 
 static bool TakeMatch(const Given &given)
 {
-    for (const std::string &piece : InputSplit(given.text, ',', "\"")) {
-        const std::vector<std::string> sides = InputSplit(piece.c_str(), '=', "\"");
+    for (const std::string &piece : Split(given.text, ',', "\"")) {
+        const std::vector<std::string> sides = Split(piece.c_str(), '=', "\"");
         if (sides.size() > 2 || sides.front().empty() || sides.back().empty())
             return given.Fail("<field>=<near field> is wanted, several pairs separated by ','");
         given.options.match.emplace_back(Unquote(sides.front()), Unquote(sides.back()));

@@ -200,6 +200,7 @@ static bool ReadOptions(CSLConstList options, const NearPlan &plan, PartsJob &jo
 static GDALDataset *Create(const std::string &output, NearDataset &table, CSLConstList options,
                            GDALProgressFunc progress, void *progressData)
 {
+    auto lack = std::make_unique<LackOfMemory>(); /* for an option: GDAL's lists go on without it */
     const NearPlan &plan = table.GetPlan();
     const auto owner = std::make_shared<PartsJob>(plan.workers.threads);
     PartsJob &job = *owner;
@@ -224,6 +225,9 @@ static GDALDataset *Create(const std::string &output, NearDataset &table, CSLCon
         !job.FindTodo(folder, [](int64_t) { return std::string(); }))
         return nullptr;
     job.folder = AbsoluteName(job.folder);
+    if (lack->IsMet())
+        return nullptr;
+    lack.reset();
     if (!WriteParts(owner, folder, plan.workers, plan.options.trace, table.Watch().get(), progress, progressData) ||
         !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
         return nullptr;

@@ -118,7 +118,7 @@ class LackOfMemory
         try {
             m_messages.push_back({level, number, text});
         } catch (const std::bad_alloc &) {
-            m_isMet = true;
+            m_isMet = m_hasLost = true;
         }
     }
     void PassOn() const
@@ -129,6 +129,8 @@ class LackOfMemory
         snprintf(text, sizeof text, "%s", CPLGetLastErrorMsg());
         for (const auto &message : m_messages)
             CPLError(message.level, message.number, "%s", message.text.c_str());
+        if (m_hasLost)
+            CPLError(CE_Failure, CPLE_OutOfMemory, "out of memory");
         CPLErrorSetState(level, number, text);
     }
     struct Kept {
@@ -137,6 +139,7 @@ class LackOfMemory
         std::string text;
     };
     std::vector<Kept> m_messages;
+    bool m_hasLost = false;
 #endif
     bool m_isMet = false;
 };

@@ -151,6 +151,10 @@ def is_gdals_own_end(state, text):
     """By the stack: GDAL's fatal errors abort(), or what failed and what died have nothing of ours between them."""
     died, failed = without_us(state.died_at), without_us(state.failed_at)
     names = [name_of(frame) for frame in died]
+    if 'CPLEmergencyError' in names + [name_of(frame) for frame in failed]:
+        return True  # its fatal error, also where a handler of its own has thrown on the way
+    if not died and 'FATAL: CPL' in text:
+        return True  # two threads that it has ended at once leave no stack
     first = next((i for i, frame in enumerate(died) if not is_runtime(frame)), len(died))
     if any(os.path.basename(frame[0]).startswith('libstdc++') for frame in died[:first]):
         # std::terminate(), by the first function that no exception may leave; where there is none, by the first of all

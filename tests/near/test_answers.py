@@ -33,13 +33,17 @@ class Distances(NearCase):
         b, near_fids, nears = self.sides['near', right]
         return a, b, in_fids, near_fids, inputs, nears
 
+    # k, radius, min_radius: for each pair of kinds the first, and every other of the rest in turns; `./run test all`: all
+    LIMITS = ((None, np.inf, 0), (1, np.inf, 0), (5, np.inf, 0), (None, 80, 0), (3, 80, 0), (4, np.inf, 50), (None, 120, 60))
+
     def test_all_kinds(self):
-        for left in KINDS + ['Any']:
-            for right in KINDS + ['Any']:
+        every = 1 if os.environ.get('FISHNET_ALL_TESTS') == 'yes' else 2
+        for i, left in enumerate(KINDS + ['Any']):
+            for j, right in enumerate(KINDS + ['Any']):
                 a, b, in_fids, near_fids, inputs, nears = self.pair(left, right)
                 d = distance_matrix(inputs, nears)
                 exact = left in ('Point', 'MultiPoint') and right in ('Point', 'MultiPoint')
-                for k, radius, least in ((1, np.inf, 0), (5, np.inf, 0), (None, np.inf, 0), (None, 80, 0), (3, 80, 0), (None, 120, 60), (4, np.inf, 50)):
+                for k, radius, least in self.LIMITS[:1] + self.LIMITS[1 + (i + j) % every::every]:
                     with self.subTest(left=left, right=right, k=k, radius=radius, min_radius=least):
                         options = {'CLOSEST': k or 'ALL'}
                         if radius < np.inf:

@@ -18,6 +18,7 @@ from common import BASE, config, files, settled, threads, wait_for  # noqa: E402
 KIND = {'Point': ogr.wkbPoint, 'LineString': ogr.wkbLineString, 'Polygon': ogr.wkbPolygon}
 ALL_COLUMNS = {'LOCATION': True, 'ANGLE': True, 'ALONG': True, 'FIELDS': '*', 'NEAR_FIELDS': '*'}
 KINDS = ('THREADS', 'PROCESSES')
+ALL_TESTS = os.environ.get('FISHNET_ALL_TESTS') == 'yes'
 EACH = 100 if 'LD_PRELOAD' not in os.environ else 60  # near features of each in a long table; sanitizers are slow
 
 
@@ -56,10 +57,13 @@ class ProcessCase(NearCase):
         self.assertEqual((done.returncode, done.stderr), (0, ''), '%s %s' % (source, options))
         return contents(out)
 
+    turn = 0
+
     def both(self, source, name='out.csv', more=(), **options):
-        """Processes write what threads write."""
+        """Processes write what threads write: in many small tasks, or, in turns, in a few. `./run test all`: in both."""
         want = self.write(source, name, more, WORKERS='THREADS', NUM_WORKERS=1, **options)
-        for number, size in ((3, 130), (2, 'AUTO')):
+        ProcessCase.turn += 1
+        for number, size in ((3, 130), (2, 'AUTO')) if ALL_TESTS else [((3, 130), (2, 'AUTO'))[ProcessCase.turn % 2]]:
             got = self.write(source, name, more, WORKERS='PROCESSES', NUM_WORKERS=number, PARTITION_SIZE=size, **options)
             self.assertTrue(got == want, '%s %s: %d workers, size %s' % (source, options, number, size))
         return want

@@ -5,9 +5,8 @@
 
 #include <gdal_utils.h>
 
-#include "options.h"
+#include "drivers/near/driver.h"
 #include "parts.h"
-#include "recipe_file.h"
 
 namespace fishnet::commands
 {
@@ -22,7 +21,7 @@ class Near final : public Command
   private:
     Source Open() override;
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
-    const char *ManyDriver() const override { return "NEARTABLE"; }
+    const char *ManyDriver() const override { return kNearTable.driver; }
 
     GDALArgDatasetValue m_input;
     std::vector<GDALArgDatasetValue> m_near;
@@ -34,7 +33,7 @@ class Near final : public Command
 
 Near::Near()
     : Command("near", "Find for each feature the nearest features of other layers, in parallel.",
-              NearRecipes().options, neartable::PartOptions())
+              TableRecipes(kNearTable).options, PartOptions(kNearTable))
 {
     AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
     AddArg("near", 0, "Vector dataset(s) whose features are looked for", &m_near, GDAL_OF_VECTOR)
@@ -105,7 +104,7 @@ Source Near::Open()
     const CPLStringList given = DriverOptions();
     for (int i = 0; i < given.size(); i++)
         options.AddString(given[i]);
-    return OpenDataset(FN_NEARTABLE_PREFIX, input, options, GDAL_OF_VECTOR);
+    return OpenDataset(kNearTable.prefix, input, options, GDAL_OF_VECTOR);
 }
 
 bool Near::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)

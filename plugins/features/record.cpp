@@ -3,7 +3,7 @@
 #include <cpl_conv.h>
 #include <cpl_string.h>
 
-namespace fishnet::neartable
+namespace fishnet
 {
 
 /* ---- packing ---- */
@@ -233,4 +233,4 @@ void SetFields(OGRFeature *feature, int first, const std::vector<CarriedField> &
     }
 }
 
-} // namespace fishnet::neartable
+} // namespace fishnet

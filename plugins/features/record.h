@@ -1,7 +1,7 @@
 /* The fields of a feature that are carried over, packed into bytes one after the other: a tag and a value for each.
  * Such a record can be copied and can cross into another process. */
-#ifndef FN_NEARTABLE_RECORD_H
-#define FN_NEARTABLE_RECORD_H
+#ifndef FN_RECORD_H
+#define FN_RECORD_H
 
 #include <cstdint>
 #include <cstring>
@@ -11,7 +11,7 @@
 #include <ogr_api.h>
 #include <ogr_feature.h>
 
-namespace fishnet::neartable
+namespace fishnet
 {
 
 /* A field that is carried over, as it will be in the table. */
@@ -62,6 +62,6 @@ class RecordCursor
 /* Sets fields first, first + 1... of the feature, those that are not ignored. */
 void SetFields(OGRFeature *feature, int first, const std::vector<CarriedField> &fields, const char *record);
 
-} // namespace fishnet::neartable
+} // namespace fishnet
 
 #endif

@@ -318,7 +318,7 @@ bool Reader::Add(const std::string &path, const std::string &key, const std::str
     std::string option = key;
     std::transform(option.begin(), option.end(), option.begin(), [](unsigned char c) { return toupper(c); });
     option += "=" + value;
-    const std::string wrong = m_kind.check(option.c_str());
+    const std::string wrong = m_kind.check(m_kind, option.c_str());
     if (!wrong.empty())
         return Fail(path, wrong);
     m_options.AddString(option.c_str());

@@ -28,7 +28,7 @@ struct RecipeKind {
      * several texts, the option has ';' or ',' between them. */
     OptionTable options;
     /* What is wrong with an option, by itself; empty: nothing. */
-    std::string (*check)(const char *option);
+    std::string (*check)(const RecipeKind &kind, const char *option);
 };
 /* Makes a driver's kind known, once, before it opens anything. It lives as long as the module. */
 void RegisterRecipes(const RecipeKind &kind);

@@ -17,7 +17,7 @@ namespace fishnet
 {
 
 /* What the parser of options has against one of them. */
-static std::string CheckOption(const char *option)
+static std::string CheckOption(const RecipeKind &, const char *option)
 {
     const std::string input = std::string(1, *option) + "=a"; /* that B_OO is for */
     const bool isCalc = STARTS_WITH_CI(option, "CALC="),

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "source.h"
+#include "fishnet/pool.h"
 
 namespace fishnet::neartable
 {

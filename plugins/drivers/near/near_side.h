@@ -5,13 +5,12 @@
 
 #include <unordered_map>
 
-#include "job.h"
-#include "batch.h"
+#include "plan.h"
 
 namespace fishnet::neartable
 {
 
-class NearSide
+class NearSide final : public Shared
 {
   public:
     /* NULL and err on failure. handles: of the plan; those that are missing are opened. messages: for the host. */
@@ -19,8 +18,8 @@ class NearSide
                                                 Notes &messages, fn_error *err, const GoesOn &goesOn = {});
 
     const fn_near *Set() const { return m_set.get(); }
-    /* The number of the features with that key; FN_NO_GROUP: there are none. Any thread. */
-    uint32_t Group(const std::string &key) const;
+    int64_t Size() const override { return static_cast<int64_t>(fn_near_count(m_set.get())); }
+    uint32_t Group(const std::string &key) const override;
     /* Whether features of the input are known here by their places in its layer; and the number of the one at that
      * place, -1: it is not among them. FIDs need not tell features apart. */
     bool KnowsPlaces() const { return m_knowsPlaces; }

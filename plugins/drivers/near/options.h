@@ -7,21 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <cpl_error.h>
-#include <cpl_string.h>
-
-#include "fishnet/job.h"
-#include "recipe_file.h"
-
-namespace fishnet
-{
-const RecipeKind &NearRecipes(); /* in driver.cpp */
-}
+#include "table_options.h"
 
 namespace fishnet::neartable
 {
-
-#define FN_NEARTABLE_PREFIX "NEARTABLE:"
 
 /* A unit of distances. */
 struct Unit {
@@ -47,20 +36,13 @@ enum class RowGeometry { None, Line, From, Near };
 
 constexpr size_t kAll = SIZE_MAX;
 
-struct Options {
-    /* As they were given, for whoever opens the same table again. */
-    std::string connection;
-    CPLStringList openOptions;
-
-    std::string input;
+struct Options final : TableOptions {
     std::vector<std::string> near;
-    std::string layer;
     std::vector<std::string> nearLayers;
-    std::string where;
     std::vector<std::string> nearWhere;
-    CPLStringList inputOptions, nearInputOptions; /* open options of the inputs */
-    std::string geometryField, nearGeometryField; /* empty: the first */
-    size_t closest = 1; /* kAll: ALL */
+    CPLStringList nearInputOptions; /* open options of the near datasets */
+    std::string nearGeometryField;  /* empty: the first */
+    size_t closest = 1;             /* kAll: ALL */
     Distance radius, minRadius;
     Method method = Method::Auto;
     const Unit *distanceUnit = nullptr;
@@ -69,25 +51,20 @@ struct Options {
     std::vector<std::pair<std::string, std::string>> match; /* input field, near field */
     bool unmatchedNull = false;
     RowGeometry geometry = RowGeometry::None;
-    std::vector<std::string> fields, nearFields; /* "*" alone: all */
-    fn_worker_options workers = fn_worker_options_default();
-    int64_t partitionSize = 0; /* 0: AUTO */
-    int64_t part = 1, parts = 1;
-    std::string trace; /* see TraceFile() */
+    std::vector<std::string> nearFields; /* "*" alone: all */
 
-    /* Only the connection string. False after CPLError. */
-    bool ParseName(const char *name);
-    /* False after CPLError, which names the option. */
-    bool Parse(const char *name, CSLConstList list);
+    std::vector<std::string> OtherInputs() const override { return near; }
+
+  private:
+    bool Take(size_t index, const GivenOption &given) override;
+    bool Check() const override;
 };
 
-const OptionTable &OpenOptions();
+/* The table's own options. */
+fn_option_table OwnOptions();
 
 /* That the near side is not given, as a warning or an error. */
 void SayNoNear(CPLErr level);
-
-/* What is wrong with one option, KEY=VALUE; empty: nothing. */
-std::string CheckOption(const char *option);
 
 } // namespace fishnet::neartable
 

@@ -1,10 +1,10 @@
 #include "plan_steps.h"
 
 #include <algorithm>
-#include <mutex>
-#include <utility>
 
 #include "file_names.h"
+#include "near_side.h"
+#include "rows.h"
 
 namespace fishnet::neartable
 {
@@ -18,17 +18,6 @@ bool Fail(const std::string &text, CPLErrorNum number)
 void Warn(const std::string &text)
 {
     CPLError(CE_Warning, CPLE_AppDefined, "NEARTABLE: %s", text.c_str());
-}
-
-TransformationHandle NearPlan::NewTransformation(const LayerPlan &layer, std::string &cause) const
-{
-    static std::mutex mutex; /* spatial references are not for several threads, not even to be read */
-    const std::lock_guard<std::mutex> lock(mutex);
-    MessageCollector collector;
-    TransformationHandle ct(OCTNewCoordinateTransformation(layer.srs.get(), srs.get()));
-    if (!ct)
-        cause = collector.Cause("no reason given");
-    return ct;
 }
 
 /* Finds the near layer that is the input: features of it are not their own neighbours. */
@@ -53,79 +42,129 @@ static bool ExcludeSelf(NearPlan &plan)
     return true;
 }
 
-static void ChooseWorkers(NearPlan &plan)
+bool NearPlan::Complete(const TableOptions &given, Handles &handles)
 {
-    const Options &options = plan.options;
-    plan.workers = options.workers;
-    ResolveWorkers("NEARTABLE", plan.workers);
-    plan.folder = CurrentFolder();
+    options = static_cast<const Options &>(given);
+    return FindNear(*this, handles) && ChooseCRS(*this) && ChooseUnits(*this) && ExcludeSelf(*this) &&
+           FindCarried(*this, handles) && FindMatch(*this, handles);
+}
 
-    /* Enough rows that starting a task costs nothing, and few enough that all workers have some. Lines and areas on
-     * the ellipsoid take long, and the reader waits for each task. */
+/* Enough rows that starting a task costs nothing, and few enough that all workers have some. Lines and areas on the
+ * ellipsoid take long, and the reader waits for each task. */
+int64_t NearPlan::UsualPartitionSize() const
+{
     constexpr int64_t kMost = 16384, kMostPoints = 65536, kMostEdges = 1024, kLeast = 256, kRows = 65536;
     constexpr int64_t kUnknown = 2048;
-    plan.partitionSize = options.partitionSize;
-    if (plan.partitionSize == 0 && options.closest == kAll)
-        plan.partitionSize = options.radius.given ? kUnknown : kLeast;
-    else if (plan.partitionSize == 0)
-        plan.partitionSize = std::clamp(kRows / static_cast<int64_t>(options.closest), kLeast,
-                                        plan.input.points ? kMostPoints /* many points are searched as one */
-                                        : plan.geodesic   ? kMostEdges
-                                                          : kMost);
+    if (options.closest == kAll)
+        return options.radius.given ? kUnknown : kLeast;
+    return std::clamp(kRows / static_cast<int64_t>(options.closest), kLeast,
+                      input.points ? kMostPoints /* many points are searched as one */
+                      : geodesic   ? kMostEdges
+                                   : kMost);
 }
 
-std::string NearPlan::Signature() const
+void NearPlan::MakeSchema()
 {
-    std::string text = CPLSPrintf("%d %.17g %.17g %.17g %.17g %zu %.17g %.17g %d%d%d %d", geodesic, semiMajor,
-                                  flattening, toDegrees, unit, limits.closest, limits.radius, limits.min_radius,
-                                  limits.location, limits.angle, limits.along, excluded.layer);
-    const auto addLayer = [&text](const LayerPlan &layer) {
-        text += "\n" + layer.driver + " " + layer.structure + " " + Quoted(layer.layer, '"') +
-                CPLSPrintf(" %d%d %d", layer.transform, layer.points, layer.geometryField);
-        for (const std::vector<int> *indices : {&layer.fields, &layer.match})
-            for (int i : *indices)
-                text += CPLSPrintf(" %d", i);
-        for (int i = 0; i < layer.openOptions.size(); i++)
-            text += " " + Quoted(layer.openOptions[i], '"');
-        char *wkt = nullptr;
-        if (layer.srs && OSRExportToWkt(layer.srs.get(), &wkt) == OGRERR_NONE)
-            text += std::string(" ") + wkt;
-        CPLFree(wkt);
-    };
-    addLayer(input);
+    schema.name += "_near";
+    inFid = schema.Add(Column::Kind::Integer64, "IN_FID");
+    nearFid = schema.Add(Column::Kind::Integer64, "NEAR_FID");
+    distance = schema.Add(Column::Kind::Real, "NEAR_DIST");
+    rank = schema.Add(Column::Kind::Integer, "NEAR_RANK");
+    if (options.location) {
+        location = schema.Add(Column::Kind::Real, "FROM_X");
+        for (const char *name : {"FROM_Y", "NEAR_X", "NEAR_Y"})
+            schema.Add(Column::Kind::Real, name);
+    }
+    if (options.angle)
+        angle = schema.Add(Column::Kind::Real, "NEAR_ANGLE");
+    if (options.along)
+        along = schema.Add(Column::Kind::Real, "NEAR_ALONG");
+    if (near.size() > 1) {
+        std::vector<std::string> labels;
+        for (const LayerPlan &layer : near)
+            labels.push_back(layer.label);
+        nearFc = schema.Add(Column::Kind::Label, "NEAR_FC", std::move(labels));
+    }
+    CarryInput();
+    /* In threads the near side is at hand; in processes it is another's, and records travel with the rows. */
+    nearGroup = schema.Carry(nearFields, "NEAR_", !UsesProcesses());
+    if (options.geometry != RowGeometry::None)
+        schema.geometry = options.geometry == RowGeometry::Line ? wkbLineString : wkbPoint;
+}
+
+std::vector<const LayerPlan *> NearPlan::OtherLayers() const
+{
+    std::vector<const LayerPlan *> layers;
     for (const LayerPlan &layer : near)
-        addLayer(layer);
-    for (bool numbers : matchNumbers)
-        text += numbers ? " n" : " t";
-    for (const std::vector<CarriedField> *list : {&fields, &nearFields})
-        for (const CarriedField &field : *list)
-            text += "\n" + Quoted(field.name, '"') + CPLSPrintf(" %d %d", field.type, field.subtype);
-    return text;
+        layers.push_back(&layer);
+    return layers;
 }
 
-std::shared_ptr<const NearPlan> NearPlan::Make(const Options &options, std::vector<DatasetHandle> &handles)
+std::string NearPlan::OwnSignature() const
 {
-    auto plan = std::make_shared<NearPlan>();
-    plan->options = options;
-    if (!FindInput(*plan, handles) || !FindNear(*plan, handles) || !ChooseCRS(*plan) || !ChooseUnits(*plan) ||
-        !ExcludeSelf(*plan) || !FindFields(*plan, handles) || !FindMatch(*plan, handles))
-        return nullptr;
-    ChooseWorkers(*plan);
-    return plan;
+    return CPLSPrintf("%d %.17g %.17g %.17g %zu %.17g %.17g %d%d%d %d", geodesic, semiMajor, flattening, unit,
+                      limits.closest, limits.radius, limits.min_radius, limits.location, limits.angle, limits.along,
+                      excluded.layer);
 }
 
-Words InputsOf(const NearPlan &plan)
+void NearPlan::Report(CPLStringList &report, int64_t size) const
 {
-    Words inputs = {plan.input.path};
-    for (const LayerPlan &layer : plan.near)
-        inputs.push_back(layer.path);
-    return inputs;
+    report.SetNameValue("METHOD", geodesic ? "GEODESIC" : "PLANAR");
+    /* Of several near layers one each, if any has a name. */
+    std::string names;
+    bool named = false;
+    for (const LayerPlan &layer : near) {
+        names += (&layer == &near[0] ? "" : ";") + layer.geometryName;
+        named = named || !layer.geometryName.empty();
+    }
+    if (named)
+        report.SetNameValue("NEAR_GEOMETRY_FIELD", names.c_str());
+    if (size >= 0)
+        report.SetNameValue("NEAR_FEATURES", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(size)));
 }
 
-void EmitError(const NearPlan &plan, const fn_error &err)
+size_t NearPlan::RowsOfTask(int64_t features) const
 {
-    CPLError(CE_Failure, ErrorNumber(err.status), "NEARTABLE:%s: %s", WithoutSecrets(plan.input.name).c_str(),
-             err.text);
+    return static_cast<size_t>(features) * std::min<size_t>(limits.closest, kPartRows);
+}
+
+size_t NearPlan::OtherRecordBytes() const
+{
+    constexpr size_t kField = 16, kGeometry = 48; /* about */
+    return (UsesProcesses() ? nearFields.size() * kField : 0) + (schema.geometry == wkbNone ? 0 : kGeometry);
+}
+
+std::shared_ptr<const Shared> NearPlan::Share(const Handles &handles, Notes &messages, const GoesOn &goesOn,
+                                              fn_error *err) const
+{
+    return NearSide::Read(*this, handles, messages, err, goesOn);
+}
+
+std::unique_ptr<RowWriter> NearPlan::NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
+                                               fn_error *err) const
+{
+    return NearRows::New(*this, static_cast<const NearSide *>(shared), split, rows, err);
+}
+
+/* ---- counting ---- */
+
+Counting NearPlan::HowToCount(int64_t size) const
+{
+    if (options.closest == 1 && options.unmatchedNull)
+        return Counting::Features;
+    if (options.closest == kAll || options.radius.given || options.minRadius.given || HasGroups())
+        return Counting::Compute;
+    /* How many neighbours every usable feature has is certain if enough near features are left without those that may
+     * be excluded. */
+    const size_t excludes = excluded.layer == -1 ? 0 : excluded.layer >= 0 ? 1 : near.size();
+    const bool certain = size < 0 || excludes == 0 || static_cast<size_t>(size) >= options.closest + excludes;
+    return certain ? Counting::Usable : Counting::Compute;
+}
+
+int64_t NearPlan::RowsOf(int64_t usable, int64_t unusable, int64_t size) const
+{
+    const int64_t each = std::min(static_cast<int64_t>(options.closest), size), rows = usable * each;
+    return options.unmatchedNull ? rows + unusable + (each == 0 ? usable : 0) : rows;
 }
 
 } // namespace fishnet::neartable

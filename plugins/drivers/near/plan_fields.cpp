@@ -1,122 +1,16 @@
 #include "plan_steps.h"
 
-#include <algorithm>
-#include <set>
+#include "find_fields.h"
 
 namespace fishnet::neartable
 {
 
-static OGRFeatureDefnH Defn(const LayerPlan &layer, const Handles &handles)
+bool FindCarried(NearPlan &plan, const Handles &handles)
 {
-    return OGR_L_GetLayerDefn(GDALDatasetGetLayerByName(handles[layer.dataset].get(), layer.layer.c_str()));
-}
-
-static CarriedField FieldOf(OGRFeatureDefnH defn, int i)
-{
-    OGRFieldDefnH field = OGR_FD_GetFieldDefn(defn, i);
-    CarriedField carried;
-    carried.name = OGR_Fld_GetNameRef(field);
-    carried.type = OGR_Fld_GetType(field);
-    carried.subtype = OGR_Fld_GetSubType(field);
-    carried.width = OGR_Fld_GetWidth(field);
-    carried.precision = OGR_Fld_GetPrecision(field);
-    if (carried.type > OFTMaxType || carried.type == OFTWideString || carried.type == OFTWideStringList)
-        carried = {carried.name, OFTString, OFSTNone, 0, 0};
-    return carried;
-}
-
-static bool IsNumber(OGRFieldType type)
-{
-    return type == OFTInteger || type == OFTInteger64 || type == OFTReal;
-}
-
-/* Gives `field` a type that holds the values of `other`, too: of the same column in another near layer. */
-static void Merge(CarriedField &field, const CarriedField &other)
-{
-    if (field.type == other.type) {
-        if (field.subtype != other.subtype)
-            field.subtype = OFSTNone;
-        const bool unlimited = field.width == 0 || other.width == 0;
-        field.width = unlimited ? 0 : std::max(field.width, other.width);
-        field.precision = unlimited ? 0 : std::max(field.precision, other.precision);
-        return;
-    }
-    OGRFieldType type = OFTString;
-    if (IsNumber(field.type) && IsNumber(other.type))
-        type = field.type == OFTReal || other.type == OFTReal ? OFTReal : OFTInteger64;
-    field = {field.name, type, OFSTNone, 0, 0};
-}
-
-/* The field of exactly that name, else the first whose name differs in upper and lower case only; -1: none. */
-static int FieldIndex(OGRFeatureDefnH defn, const std::string &name)
-{
-    for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
-        if (name == OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)))
-            return i;
-    return OGR_FD_GetFieldIndex(defn, name.c_str());
-}
-
-/* The names of fields; * becomes those of all layers. */
-static std::vector<std::string> NamesOf(const std::vector<std::string> &wanted, const std::vector<LayerPlan *> &layers,
-                                        const Handles &handles)
-{
-    std::vector<std::string> names;
-    for (const std::string &name : wanted) {
-        if (name != "*") {
-            names.push_back(name);
-            continue;
-        }
-        for (const LayerPlan *layer : layers) {
-            OGRFeatureDefnH defn = Defn(*layer, handles);
-            for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
-                names.emplace_back(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)));
-        }
-    }
-    return names;
-}
-
-bool FindFields(NearPlan &plan, const Handles &handles)
-{
-    const Options &options = plan.options;
-    struct Side {
-        const char *option;
-        const std::vector<std::string> &wanted;
-        std::vector<LayerPlan *> layers;
-        std::vector<CarriedField> &fields;
-    };
-    Side sides[] = {{"FIELDS", options.fields, {&plan.input}, plan.fields},
-                    {"NEAR_FIELDS", options.nearFields, {}, plan.nearFields}};
+    std::vector<LayerPlan *> near;
     for (LayerPlan &layer : plan.near)
-        sides[1].layers.push_back(&layer);
-    for (Side &side : sides) {
-        std::set<std::vector<int>> columns; /* the field of each layer */
-        for (const std::string &name : NamesOf(side.wanted, side.layers, handles)) {
-            std::vector<int> indices;
-            for (const LayerPlan *layer : side.layers)
-                indices.push_back(FieldIndex(Defn(*layer, handles), name));
-            if (std::all_of(indices.begin(), indices.end(), [](int i) { return i < 0; }))
-                return Fail(std::string(side.option) + "=" + name + ": there is no such field in " +
-                            Describe(*side.layers[0]) +
-                            (side.layers.size() > 1 ? ", nor in the other near layers" : ""));
-            if (!columns.insert(indices).second)
-                continue; /* another spelling of a column that is there */
-            bool found = false;
-            CarriedField field;
-            for (size_t i = 0; i < indices.size(); i++) {
-                side.layers[i]->fields.push_back(indices[i]);
-                if (indices[i] < 0)
-                    continue;
-                const CarriedField own = FieldOf(Defn(*side.layers[i], handles), indices[i]);
-                if (found)
-                    Merge(field, own);
-                else
-                    field = own;
-                found = true;
-            }
-            side.fields.push_back(field);
-        }
-    }
-    return true;
+        near.push_back(&layer);
+    return FindFields(plan.driver, "NEAR_FIELDS", plan.options.nearFields, near, handles, plan.nearFields);
 }
 
 bool FindMatch(NearPlan &plan, const Handles &handles)

@@ -11,18 +11,15 @@
 namespace fishnet::neartable
 {
 
-using Handles = std::vector<DatasetHandle>;
-
-/* Opens the datasets, and finds in them the layers and their geometries. */
-bool FindInput(NearPlan &plan, Handles &handles);
+/* Opens the near datasets, and finds in them the layers and their geometries. */
 bool FindNear(NearPlan &plan, Handles &handles);
 
 /* The CRS, how distances are measured in it, and the unit of each distance. */
 bool ChooseCRS(NearPlan &plan);
 bool ChooseUnits(NearPlan &plan);
 
-/* Fields that are carried over, and the pairs of MATCH. */
-bool FindFields(NearPlan &plan, const Handles &handles);
+/* Fields of near features that are carried over, and the pairs of MATCH. */
+bool FindCarried(NearPlan &plan, const Handles &handles);
 bool FindMatch(NearPlan &plan, const Handles &handles);
 
 /* Says why a step fails, without the secrets in the text. False. */

@@ -1,0 +1,200 @@
+#include "input_split.h"
+
+#include <algorithm>
+
+namespace fishnet
+{
+
+int64_t InputSplit::TaskCount() const
+{
+    const int64_t first = std::min(early, count / earlySize + (count % earlySize ? 1 : 0));
+    const int64_t left = first < early ? 0 : std::max<int64_t>(0, count - early * earlySize);
+    return first + left / size + (left % size ? 1 : 0);
+}
+
+std::string InputSplit::Describe(int64_t task) const
+{
+    const int64_t first = TaskBegin(task), last = first + TaskSize(task) - 1;
+    return CPLSPrintf("%s " CPL_FRMT_GIB " to " CPL_FRMT_GIB, way == Way::ByFid ? "FIDs" : "features",
+                      static_cast<GIntBig>(first), static_cast<GIntBig>(last));
+}
+
+Words InputSplit::ToWords() const
+{
+    Words words = {fidColumn};
+    for (int64_t number :
+         {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids), begin, count, size, early, earlySize})
+        words.push_back(std::to_string(number));
+    return words;
+}
+
+bool InputSplit::FromWords(const std::string *words)
+{
+    int64_t numbers[kWords - 1];
+    for (size_t i = 0; i + 1 < kWords; i++)
+        numbers[i] = CPLAtoGIntBig(words[i + 1].c_str());
+    fidColumn = words[0];
+    way = static_cast<Way>(numbers[0]);
+    numbersAreFids = numbers[1] != 0;
+    begin = numbers[2];
+    count = numbers[3];
+    size = numbers[4];
+    early = numbers[5];
+    earlySize = numbers[6];
+    return way >= Way::ByFid && way <= Way::OneReader && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
+}
+
+const char *InputSplit::Name() const
+{
+    return way == Way::ByFid ? "FID" : way == Way::ByNumber ? "NUMBER" : "ONE_READER";
+}
+
+/* The first `n` columns of the query's first row; false: there is none, or a NULL in it. */
+static bool Ask(GDALDatasetH dataset, const std::string &sql, int n, int64_t *values)
+{
+    MessageCollector collector;
+    OGRLayerH result = GDALDatasetExecuteSQL(dataset, sql.c_str(), nullptr, nullptr);
+    if (!result)
+        return false;
+    bool good = false;
+    {
+        const FeatureHandle row(OGR_L_GetNextFeature(result));
+        good = row && OGR_F_GetFieldCount(row.get()) >= n;
+        for (int i = 0; good && i < n; i++) {
+            good = OGR_F_IsFieldSetAndNotNull(row.get(), i) != 0;
+            values[i] = good ? OGR_F_GetFieldAsInteger64(row.get(), i) : 0;
+        }
+    }
+    GDALDatasetReleaseResultSet(dataset, result);
+    return good;
+}
+
+/* The name of a table, for PostgreSQL behind that of its schema. */
+static std::string QuotedTable(const LayerPlan &layer)
+{
+    const size_t dot = EQUAL(layer.driver.c_str(), "PostgreSQL") ? layer.layer.find('.') : std::string::npos;
+    return dot == std::string::npos
+               ? Quoted(layer.layer, '"')
+               : Quoted(layer.layer.substr(0, dot), '"') + "." + Quoted(layer.layer.substr(dot + 1), '"');
+}
+
+bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::string &fidColumn)
+{
+    const bool sqlite = EQUAL(layer.driver.c_str(), "GPKG") || EQUAL(layer.driver.c_str(), "SQLite");
+    const bool postgres = EQUAL(layer.driver.c_str(), "PostgreSQL");
+    if ((!sqlite && !postgres) || fidColumn.empty())
+        return false;
+    int64_t one = 0;
+    const std::string sql = sqlite ? "SELECT COUNT(*) FROM sqlite_master WHERE lower(name) = lower(" +
+                                         Quoted(layer.layer, '\'') +
+                                         ") AND type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+                                   : "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(" +
+                                         Quoted(QuotedTable(layer), '\'') + ") AND relkind IN ('r', 'p', 'm')";
+    return Ask(dataset, sql, 1, &one) && one == 1;
+}
+
+/* A table that can be read by ranges of its FIDs, and is not mostly gaps. */
+static bool CanReadByFid(const InputPlan &plan, GDALDatasetH dataset, OGRLayerH layer, InputSplit &split)
+{
+    constexpr double kGaps = 4; /* a range that is mostly empty costs nearly as much as a full one */
+    split.fidColumn = OGR_L_GetFIDColumn(layer);
+    if (!IsTableWithFids(plan.input, dataset, split.fidColumn))
+        return false;
+    const std::string table = QuotedTable(plan.input);
+    int64_t ends[2] = {};
+    const std::string fid = Quoted(split.fidColumn, '"');
+    if (!Ask(dataset,
+             "SELECT (SELECT MIN(" + fid + ") FROM " + table + "), (SELECT MAX(" + fid + ") FROM " + table + ")", 2,
+             ends))
+        return false;
+    const double features = static_cast<double>(OGR_L_GetFeatureCount(layer, TRUE));
+    const double span = static_cast<double>(ends[1]) - static_cast<double>(ends[0]) + 1;
+    if (span > kGaps * features + 1000)
+        return false;
+    split.way = InputSplit::Way::ByFid;
+    split.begin = ends[0];
+    split.count = ends[1] - ends[0] + 1;
+    return true;
+}
+
+/* Drivers that say that they jump, but read or hold the whole file for each handle. Parquet jumps to row groups. */
+static bool Jumps(const LayerPlan &input, OGRLayerH layer)
+{
+    static const char *const no[] = {"GeoJSON", "GeoJSONSeq", "TopoJSON",  "ESRIJSON",   "ODS",     "XLSX",
+                                     "XLS",     "Memory",     "MEM",       "OGR_VRT",    "Parquet", "Arrow",
+                                     "SQLite",  "GPKG",       "PostgreSQL", "GPX",     "KML"};
+    if (!OGR_L_TestCapability(layer, OLCFastSetNextByIndex) || !input.where.empty())
+        return false;
+    return std::none_of(std::begin(no), std::end(no),
+                        [&](const char *driver) { return EQUAL(driver, input.driver.c_str()); });
+}
+
+static void TakePart(const InputPlan &plan, InputSplit &split)
+{
+    const auto at = [&](int64_t part) {
+        return static_cast<int64_t>(static_cast<__int128>(split.count) * part / plan.parts);
+    };
+    const int64_t first = at(plan.part - 1), end = at(plan.part);
+    split.begin += first;
+    /* What the driver says of their number is only for cutting: the last part ends where reading does. */
+    const bool open = split.way == InputSplit::Way::OneReader && plan.part == plan.parts;
+    split.count = open ? INT64_MAX - split.begin : end - first;
+}
+
+/* Small enough that every worker has some of a small input. */
+static int64_t SizeForAll(const InputPlan &plan, const InputSplit &split, OGRLayerH layer)
+{
+    constexpr int64_t kEach = 4, kLeast = 256; /* tasks of a worker; features of a task */
+    int64_t count = split.count;
+    if (count == INT64_MAX - split.begin && OGR_L_TestCapability(layer, OLCFastFeatureCount))
+        count = OGR_L_GetFeatureCount(layer, FALSE);
+    if (count < 0 || plan.workers.workers == 1)
+        return split.size;
+    return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers.workers) + 1));
+}
+
+bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
+{
+    fn_status status = FN_OK;
+    std::string cause;
+    OGRLayerH layer = FindLayer(plan.input, dataset, &status, cause);
+    if (!layer) {
+        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(plan.input).c_str(),
+                 cause.c_str());
+        return false;
+    }
+    split = InputSplit();
+    split.size = plan.partitionSize;
+    if (!CanReadByFid(plan, dataset, layer, split)) {
+        if (Jumps(plan.input, layer)) {
+            split.way = Way::ByNumber;
+            split.numbersAreFids = EQUAL(plan.input.driver.c_str(), "ESRI Shapefile");
+        } else if (plan.parts == 1)
+            split.count = INT64_MAX;
+        if (split.count == 0) {
+            if (split.way == Way::OneReader && !plan.input.where.empty())
+                OGR_L_SetAttributeFilter(layer, plan.input.where.c_str());
+            split.count = OGR_L_GetFeatureCount(layer, TRUE);
+            OGR_L_SetAttributeFilter(layer, nullptr);
+        }
+        if (split.count < 0) {
+            CPLError(CE_Failure, CPLE_FileIO, "%s: the features of %s cannot be counted", plan.driver,
+                     fishnet::Describe(plan.input).c_str());
+            return false;
+        }
+    }
+    TakePart(plan, split);
+    if (!plan.partitionGiven) {
+        split.size = SizeForAll(plan, split, layer);
+        split.early = plan.workers.workers;
+        split.earlySize = std::max<int64_t>(1, split.size / 4);
+    }
+    CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(plan.input).c_str(),
+             split.way == Way::ByFid      ? "ranges of FIDs, each worker for itself"
+             : split.way == Way::ByNumber ? "feature numbers, each worker for itself"
+             : plan.UsesProcesses()       ? "each worker process from its first feature on"
+                                          : "one reader");
+    return true;
+}
+
+} // namespace fishnet

@@ -1,0 +1,53 @@
+/* How the input is cut into tasks, and in which of three ways they are read: its driver decides. */
+#ifndef FN_INPUT_SPLIT_H
+#define FN_INPUT_SPLIT_H
+
+#include "batch.h"
+#include "workers.h"
+
+namespace fishnet
+{
+
+/* Whether the layer is a table of a database whose FIDs are in that column. */
+bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::string &fidColumn);
+
+/* How the input is cut into tasks. */
+struct InputSplit {
+    enum class Way {
+        ByFid,    /* each worker for itself: fid BETWEEN a AND b */
+        ByNumber, /* each worker for itself: from the a-th feature on */
+        OneReader /* one after the other, all from one handle */
+    };
+    Way way = Way::OneReader;
+    bool numbersAreFids = false; /* with ByNumber: numbers of deleted features are left out */
+    int64_t begin = 0,
+            count = 0; /* FIDs or feature numbers; count is INT64_MAX - begin where the end is found by reading */
+    int64_t size = 1;  /* of a task */
+    int64_t early = 0,
+            earlySize = 1; /* the first tasks are smaller, so that the reader need not wait for a large one */
+    std::string fidColumn;
+
+    /* False after CPLError. May ask the dataset for numbers, but reads no feature of it. */
+    static bool Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split);
+
+    int64_t TaskCount() const;
+    int64_t TaskBegin(int64_t task) const
+    {
+        return begin + (task < early ? task * earlySize : early * earlySize + (task - early) * size);
+    }
+    int64_t TaskSize(int64_t task) const
+    {
+        return std::min(task < early ? earlySize : size, count - (TaskBegin(task) - begin));
+    }
+    bool operator==(const InputSplit &other) const { return ToWords() == other.ToWords(); }
+    std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
+    /* For another process, and back. False: the words make no sense. */
+    static constexpr size_t kWords = 8;
+    Words ToWords() const;
+    bool FromWords(const std::string *words);
+    const char *Name() const;
+};
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,21 @@
+/* Writing: ogr2ogr -f NEARTABLE. A table as one file for each range of the input, written by the workers that compute it,
+ * and an OGR VRT union over them. */
+#ifndef FN_PARTS_H
+#define FN_PARTS_H
+
+#include "table_kind.h"
+
+namespace fishnet
+{
+
+/* GDALDriver::pfnCreateCopy. */
+GDALDataset *WriteTable(const TableKind &kind, const char *output, GDALDataset *source, CSLConstList options,
+                        GDALProgressFunc progress, void *progressData);
+
+/* The creation options of a kind, made; and those of one that is known. */
+OptionTable NewPartOptions(const TableKind &kind);
+const OptionTable &PartOptions(const TableKind &kind);
+
+} // namespace fishnet
+
+#endif

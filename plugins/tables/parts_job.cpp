@@ -1,0 +1,287 @@
+#include "parts_job.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <exception>
+
+#include <gdal_utils.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "output_folder.h"
+#include "table_dataset.h"
+
+namespace fishnet
+{
+
+using namespace output;
+
+/* ---- what workers are told ---- */
+
+std::string PartsJob::Stem(int64_t part) const
+{
+    const size_t digits = std::max<size_t>(4, std::to_string(parts - 1).size());
+    const std::string number = std::to_string(part);
+    return "part_" + std::string(digits - number.size(), '0') + number;
+}
+
+OGRLayerH PartsJob::OnlyLayer(GDALDatasetH dataset) const
+{
+    if (!dataset)
+        return nullptr;
+    OGRLayerH layer = GDALDatasetGetLayerByName(dataset, kind->layer); /* SQLite does not list tables without geometry */
+    return layer || GDALDatasetGetLayerCount(dataset) != 1 ? layer : GDALDatasetGetLayer(dataset, 0);
+}
+
+/* By name; what is then left by its place, where the format has as many columns. */
+std::vector<int> PartsJob::FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH part)
+{
+    const int count = OGR_FD_GetFieldCount(table), stored = OGR_FD_GetFieldCount(part);
+    std::vector<int> columns;
+    std::vector<char> taken(static_cast<size_t>(stored), 0);
+    for (int i = 0; i < count; i++) {
+        const int found = OGR_FD_GetFieldIndex(part, OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(table, i)));
+        columns.push_back(found);
+        if (found >= 0)
+            taken[static_cast<size_t>(found)] = 1;
+    }
+    for (int i = 0; stored == count && i < count; i++)
+        if (columns[static_cast<size_t>(i)] < 0 && !taken[static_cast<size_t>(i)])
+            columns[static_cast<size_t>(i)] = i;
+    return columns;
+}
+
+JobDescription PartsJob::Describe() const
+{
+    std::string numbers(reinterpret_cast<const char *>(todo.data()), todo.size() * sizeof(int64_t));
+    return {kTablePartsJob,
+            {kind->driver, folder, format, extension, PackOptions(datasetOptions.List()), PackOptions(layerOptions.List()),
+             std::to_string(parts), numbers, connection, PackOptions(openOptions.List()), signature},
+            plan->folder,
+            plan->Inputs()};
+}
+
+std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_error *err)
+{
+    constexpr size_t kWords = 11;
+    const TableKind *kind = words.size() == kWords ? FindTableKind(words[0]) : nullptr;
+    auto job = std::make_unique<PartsJob>(kind, threads);
+    if (!kind || !UnpackOptions(words[4], job->datasetOptions) || !UnpackOptions(words[5], job->layerOptions) ||
+        !UnpackOptions(words[9], job->openOptions)) {
+        fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+        return nullptr;
+    }
+    job->folder = words[1];
+    job->format = words[2];
+    job->extension = words[3];
+    job->parts = CPLAtoGIntBig(words[6].c_str());
+    job->todo.resize(words[7].size() / sizeof(int64_t));
+    if (!job->todo.empty())
+        memcpy(job->todo.data(), words[7].data(), job->todo.size() * sizeof(int64_t));
+    job->connection = words[8];
+    job->signature = words[10];
+    return job;
+}
+
+fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err)
+{
+    MessageCollector collector; /* the host has heard what opening gives */
+    const std::unique_ptr<TableOptions> options = kind->newOptions();
+    Handles handles;
+    const std::shared_ptr<const TablePlan> own = options->Parse(*kind, connection.c_str(), openOptions.List())
+                                                     ? TablePlan::Make(*kind, *options, handles)
+                                                     : nullptr;
+    if (!own)
+        return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
+    if (own->Signature() != signature)
+        return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
+    if (!own->Shares())
+        return Job::Prepare(messages, goesOn, err);
+    shared = own->Share(handles, messages, goesOn, err);
+    return shared ? FN_OK : err->status;
+}
+
+/* ---- in the host ---- */
+
+void PartsJob::Fail(const fn_error &err) const
+{
+    EmitError(*plan, err);
+}
+
+void PartsJob::Tell(const Message &message, const std::string &task, long)
+{
+    Emit(message, (task + ": ").c_str());
+}
+
+/* ---- one part ---- */
+
+static int CPL_STDCALL IsWanted(double, const char *, void *task)
+{
+    return !fn_is_cancelled(static_cast<const fn_task *>(task)->cancel);
+}
+
+static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)
+{
+    CPLStringList options(job.openOptions);
+    options.SetNameValue("PARTITION",
+                         CPLSPrintf("%lld/%lld", static_cast<long long>(part + 1), static_cast<long long>(job.parts)));
+    return TableDataset::OpenWith(*job.kind, job.connection.c_str(), options.List(), job.shared);
+}
+
+/* False, and messages have been collected. */
+static bool Write(const PartsJob &job, GDALDataset *table, const std::string &file, fn_task &task)
+{
+    CPLStringList words;
+    for (const char *word : {"-f", job.format.c_str(), "-nln", job.kind->layer,
+                             "-nomd"}) /* nomd: the report of the domain FISHNET is no part's */
+        words.AddString(word);
+    for (int i = 0; i < job.datasetOptions.size(); i++)
+        words.AddString("-dsco").AddString(job.datasetOptions[i]);
+    for (int i = 0; i < job.layerOptions.size(); i++)
+        words.AddString("-lco").AddString(job.layerOptions[i]);
+    const std::unique_ptr<GDALVectorTranslateOptions, void (*)(GDALVectorTranslateOptions *)> options(
+        GDALVectorTranslateOptionsNew(words.List(), nullptr), GDALVectorTranslateOptionsFree);
+    if (!options)
+        return false;
+    GDALVectorTranslateOptionsSetProgress(options.get(), IsWanted, &task);
+    GDALDatasetH source = GDALDataset::ToHandle(table);
+    DatasetHandle written(GDALVectorTranslate(file.c_str(), nullptr, 1, &source, options.get(), nullptr));
+    const bool begun = written != nullptr;
+    written.reset(); /* much is written only now, and a failure is a message alone */
+    return begun;
+}
+
+/* Where a format reads whole numbers again as real ones: the column in which one of them is rounded, or -1. */
+static int FindRounded(OGRFeatureDefnH table, OGRLayerH layer, const std::vector<int> &columns)
+{
+    constexpr double kExact = 9007199254740992.0; /* 2^53 */
+    std::vector<size_t> real;
+    for (size_t i = 0; i < columns.size(); i++)
+        if (OGR_Fld_GetType(OGR_FD_GetFieldDefn(table, static_cast<int>(i))) == OFTInteger64 &&
+            OGR_Fld_GetType(OGR_FD_GetFieldDefn(OGR_L_GetLayerDefn(layer), columns[i])) == OFTReal)
+            real.push_back(i);
+    if (real.empty())
+        return -1;
+    OGR_L_ResetReading(layer);
+    while (const FeatureHandle feature = FeatureHandle(OGR_L_GetNextFeature(layer)))
+        for (const size_t i : real)
+            if (std::abs(OGR_F_GetFieldAsDouble(feature.get(), columns[i])) >= kExact)
+                return static_cast<int>(i);
+    return -1;
+}
+
+/* All rows can be read again, with all columns. Some formats drop rows without geometry, or columns whose names they
+ * keep for themselves, and say nothing. */
+static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH table, int64_t rows)
+{
+    if (rows == 0)
+        return true; /* some write no file then */
+    const DatasetHandle written(GDALOpenEx(file.c_str(), GDAL_OF_VECTOR, nullptr, nullptr, nullptr));
+    OGRLayerH layer = job.OnlyLayer(written.get());
+    const int64_t there = layer ? OGR_L_GetFeatureCount(layer, TRUE) : 0;
+    if (there != rows) {
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again it has %lld of %lld rows: the format %s does not hold them (without geometry?)",
+                 static_cast<long long>(there), static_cast<long long>(rows), job.format.c_str());
+        return false;
+    }
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
+    const std::vector<int> columns = PartsJob::FindColumns(defn, OGR_L_GetLayerDefn(layer));
+    const auto nameOf = [defn](int column) { return OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, column)); };
+    const auto missing = std::find(columns.begin(), columns.end(), -1);
+    const int rounded = missing == columns.end() ? FindRounded(defn, layer, columns) : -1;
+    if (missing != columns.end())
+        CPLError(CE_Failure, CPLE_AppDefined, "read again it lacks the column %s: the format %s does not hold it",
+                 nameOf(static_cast<int>(missing - columns.begin())), job.format.c_str());
+    else if (rounded >= 0)
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again whole numbers of the column %s are rounded: the format %s does not hold them",
+                 nameOf(rounded), job.format.c_str());
+    else if (OGR_FD_GetGeomType(defn) != wkbNone && OGR_FD_GetGeomType(OGR_L_GetLayerDefn(layer)) == wkbNone)
+        CPLError(
+            CE_Failure, CPLE_AppDefined,
+            "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
+            "it with PART_LCO=GEOMETRY=AS_WKT)",
+            job.format.c_str());
+    else
+        return true;
+    return false;
+}
+
+/* Formats that write no file without rows get an empty one: the part is done. */
+static bool MakeSureItIsThere(const std::string &file)
+{
+    VSIStatBufL stat;
+    if (VSIStatL(file.c_str(), &stat) == 0)
+        return true;
+    VSILFILE *made = VSIFOpenL(file.c_str(), "wb");
+    return made && VSIFCloseL(made) == 0;
+}
+
+static fn_status WritePart(const PartsJob &job, fn_task &task, Notes &messages, fn_error *err)
+{
+    const int64_t part = job.PartOf(task.number);
+    const std::string temporary = PartFolder(job.folder, job.Stem(part), static_cast<long>(getpid()));
+    const std::string file = temporary + "/" + job.File(part);
+    int64_t rows = 0, bytes = 0;
+    std::string cause, reason;
+    bool opened = false, done = false;
+    {
+        MessageCollector collector;
+        const std::unique_ptr<TableDataset> table = OpenPart(job, part);
+        errno = 0;
+        opened = table != nullptr;
+        if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)
+            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", temporary.c_str(), strerror(errno));
+        else if (opened && Write(job, table.get(), file, task) && collector.Failures() == 0) {
+            OGRLayerH layer = GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0);
+            rows = OGR_L_GetFeatureCount(layer, TRUE);
+            done = IsWhole(job, file, layer, rows) && MakeSureItIsThere(file) &&
+                   Publish(job.Driver(), temporary, job.folder, job.File(part), &bytes);
+        }
+        cause = collector.Cause("no reason given");
+        if (!done && opened)
+            reason = WhyNotWritable(temporary);
+        VSIRmdirRecursive(temporary.c_str());
+        messages = std::move(collector.messages);
+    }
+    if (done) {
+        memcpy(task.result, &rows, sizeof rows);
+        return FN_OK;
+    }
+    messages.clear();
+    if (fn_is_cancelled(task.cancel))
+        return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+    const std::string name = job.folder + "/" + job.File(part);
+    if (!opened)
+        return fn_fail(err, FN_ERR_READ, "%.300s: the input cannot be opened: %.500s", name.c_str(), cause.c_str());
+    /* Reading has been tried again by the table itself, and writing to a full disk is not: that is final. */
+    return fn_fail(err, FN_ERR_VALUE, "%.300s cannot be written: %.500s%s%s", name.c_str(), cause.c_str(),
+                   reason.empty() ? "" : ": ", reason.c_str());
+}
+
+namespace
+{
+/* Each part opens what it reads: a worker keeps nothing. */
+class PartWorker final : public JobWorker
+{
+  public:
+    explicit PartWorker(const PartsJob &job) : m_job(job) {}
+    fn_status Run(fn_task &task, Notes &messages, fn_error *err) override
+    {
+        return WritePart(m_job, task, messages, err);
+    }
+
+  private:
+    const PartsJob &m_job;
+};
+} // namespace
+
+std::unique_ptr<JobWorker> PartsJob::OpenWorker(fn_error *)
+{
+    return std::make_unique<PartWorker>(*this);
+}
+
+} // namespace fishnet

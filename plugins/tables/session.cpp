@@ -1,0 +1,73 @@
+#include "session.h"
+
+#include <utility>
+
+namespace fishnet
+{
+
+std::unique_ptr<Session> Session::Open(std::shared_ptr<const TablePlan> plan, Purpose purpose, SharedDatasets datasets)
+{
+    InputSplit split;
+    if (!InputSplit::Choose(*plan, (*datasets)[plan->input.dataset].get(), split))
+        return nullptr;
+    std::unique_ptr<Session> self(new Session());
+    self->m_purpose = purpose;
+    self->m_job = std::make_shared<TableJob>(std::move(plan), std::move(split), purpose != CountUsable);
+    TableJob &job = *self->m_job;
+    if (job.split.way != InputSplit::Way::OneReader || job.plan->UsesProcesses())
+        return self;
+    job.oneReader = std::make_unique<OneReader>(*job.plan, job.split, std::move(datasets));
+    if (!job.plan->HasGroups()) /* groups are known when what is shared is */
+        self->m_readAhead = std::make_unique<ReadAhead>(*job.plan, *job.oneReader, job.Config());
+    return self;
+}
+
+Session::~Session()
+{
+    if (m_readAhead)
+        m_readAhead->Cancel();
+}
+
+bool Session::Start(std::shared_ptr<const Shared> shared, std::shared_ptr<Helper> helper)
+{
+    const TablePlan &plan = *m_job->plan;
+    m_job->shared = std::move(shared);
+    m_readAhead.reset();
+    JobRunOptions options = {};
+    options.workers = plan.workers;
+    options.budget = Budget(plan);
+    options.variant = m_purpose;
+    if (m_purpose == Rows)
+        options.trace = plan.trace;
+    fn_error err;
+    m_run.reset(JobRun::New(m_job, ResultKind::InOrder, options, std::move(helper), &err).release());
+    if (!m_run)
+        EmitError(plan, err);
+    return m_run != nullptr;
+}
+
+bool Session::Next(PartView *part, bool *failed, fn_part *bytes)
+{
+    fn_part data;
+    fn_error err;
+    do
+        *failed = fn_stream_next(m_run->Stream(), &data, &err) != FN_OK;
+    while (!*failed && data.data && data.bytes < sizeof(PartHeader)); /* nothing more of a task */
+    if (*failed)
+        EmitError(*m_job->plan, err);
+    if (*failed || !data.data)
+        return false;
+    if (bytes)
+        *bytes = data;
+    if (m_purpose != Rows)
+        memcpy(&part->header, data.data, sizeof(PartHeader));
+    else if (!part->Open(m_job->plan->schema, data.data, data.bytes)) {
+        fn_fail(&err, FN_ERR_SYSTEM, "%s: a worker gave rows that make no sense",
+                m_job->split.Describe(data.task).c_str());
+        EmitError(*m_job->plan, err);
+        *failed = true;
+    }
+    return !*failed;
+}
+
+} // namespace fishnet

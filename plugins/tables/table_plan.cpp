@@ -1,0 +1,85 @@
+#include "table_plan.h"
+
+#include "find_fields.h"
+#include "table_kind.h"
+
+namespace fishnet
+{
+
+std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles)
+{
+    const std::shared_ptr<TablePlan> plan = kind.newPlan();
+    const Side side = {kind.driver, "", ""};
+    plan->kind = &kind;
+    plan->driver = kind.driver;
+    plan->connection = options.connection;
+    plan->openOptions = options.openOptions;
+    plan->trace = options.trace;
+    plan->input.name = options.input;
+    plan->input.where = options.where;
+    plan->input.openOptions = options.inputOptions;
+    plan->part = options.part;
+    plan->parts = options.parts;
+    if (!OpenFirst(side, plan->input, handles) ||
+        !ChooseLayer(side, options.layer, options.geometryField, handles, plan->input) ||
+        !plan->Complete(options, handles) ||
+        !FindFields(kind.driver, "FIELDS", options.fields, {&plan->input}, handles, plan->fields))
+        return nullptr;
+    plan->workers = options.workers;
+    ResolveWorkers(kind.driver, plan->workers);
+    plan->folder = CurrentFolder();
+    plan->partitionGiven = options.partitionSize > 0;
+    plan->partitionSize = plan->partitionGiven ? options.partitionSize : plan->UsualPartitionSize();
+    plan->schema.name = plan->input.layer;
+    plan->MakeSchema();
+    return plan;
+}
+
+static void AddToSignature(const LayerPlan &layer, std::string &text)
+{
+    text += "\n" + layer.driver + " " + layer.structure + " " + Quoted(layer.layer, '"') +
+            CPLSPrintf(" %d%d %d", layer.transform, layer.points, layer.geometryField);
+    for (const std::vector<int> *indices : {&layer.fields, &layer.match})
+        for (int i : *indices)
+            text += CPLSPrintf(" %d", i);
+    for (int i = 0; i < layer.openOptions.size(); i++)
+        text += " " + Quoted(layer.openOptions[i], '"');
+    char *wkt = nullptr;
+    if (layer.srs && OSRExportToWkt(layer.srs.get(), &wkt) == OGRERR_NONE)
+        text += std::string(" ") + wkt;
+    CPLFree(wkt);
+}
+
+std::string TablePlan::Signature() const
+{
+    std::string text = OwnSignature() + CPLSPrintf(" %.17g", toDegrees);
+    AddToSignature(input, text);
+    for (const LayerPlan *layer : OtherLayers())
+        AddToSignature(*layer, text);
+    for (bool numbers : matchNumbers)
+        text += numbers ? " n" : " t";
+    for (const CarriedGroup &group : schema.groups)
+        for (const CarriedField &field : group.fields)
+            text += "\n" + Quoted(field.name, '"') + CPLSPrintf(" %d %d", field.type, field.subtype);
+    return text;
+}
+
+Words TablePlan::Inputs() const
+{
+    Words inputs = {input.path};
+    for (const LayerPlan *layer : OtherLayers())
+        inputs.push_back(layer->path);
+    return inputs;
+}
+
+std::string Describe(const TablePlan &plan)
+{
+    return std::string(plan.driver) + ":" + WithoutSecrets(plan.input.name);
+}
+
+void EmitError(const TablePlan &plan, const fn_error &err)
+{
+    CPLError(CE_Failure, ErrorNumber(err.status), "%s: %s", Describe(plan).c_str(), err.text);
+}
+
+} // namespace fishnet

@@ -1,0 +1,108 @@
+#include "table_worker.h"
+
+#include <cstring>
+
+namespace fishnet
+{
+
+std::unique_ptr<TableWorker> TableWorker::Open(const TableJob &job, fn_error *err)
+{
+    std::unique_ptr<TableWorker> self(new TableWorker(job));
+    std::string cause;
+    fn_status status = FN_OK;
+    const Shared *shared = job.shared.get();
+    const auto groupOf = [shared](const std::string &key) { return shared ? shared->Group(key) : FN_NO_GROUP; };
+    self->m_reader = TaskReader::Open(self->m_plan, groupOf, job.split, job.oneReader.get(), &status, cause);
+    if (!self->m_reader) {
+        fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
+                cause.c_str());
+        return nullptr;
+    }
+    self->m_writer = self->m_plan.NewWriter(shared, job.split, self->m_part, err);
+    return self->m_writer ? std::move(self) : nullptr;
+}
+
+TableWorker::~TableWorker()
+{
+    MessageCollector collector; /* nobody is there to hear them any more */
+    m_reader.reset();
+}
+
+/* Hands the rows over, in a part of their own or as the rest of the task. */
+fn_status TableWorker::Flush(fn_task &task, bool last, fn_error *err)
+{
+    const size_t bytes = m_part.Bytes();
+    if (bytes > task.bytes && fn_stream_part(&task, 0, bytes, err) != FN_OK)
+        return err->status;
+    const size_t next = task.bytes;
+    m_part.Write(task.result);
+    m_recordOf = SIZE_MAX;
+    if (!last)
+        return fn_stream_part(&task, bytes, next, err);
+    task.bytes = bytes;
+    return FN_OK;
+}
+
+fn_status TableWorker::AddRow(size_t i, size_t *row, fn_error *err)
+{
+    if (m_part.IsFull() && Flush(*m_task, false, err) != FN_OK)
+        return err->status;
+    if (m_plan.inputGroup >= 0 && m_recordOf != i) {
+        m_record = m_part.AddRecord(m_batch->Record(i), m_batch->RecordBytes(i));
+        m_recordOf = i;
+    }
+    *row = m_part.AddRow();
+    if (m_plan.inputGroup >= 0)
+        m_part.Slot<uint64_t>(m_plan.inputGroup)[*row] = m_record;
+    return FN_OK;
+}
+
+/* What is asked for of the batch, into the task's result. */
+fn_status TableWorker::Compute(fn_task &task, const Batch &batch, fn_error *err)
+{
+    m_part.header.features = static_cast<int64_t>(batch.Count());
+    m_part.header.unusable = batch.unusable;
+    fn_status status = FN_OK;
+    if (task.variant == CountUsable)
+        m_writer->CountUnusable(batch, m_part.header.unusable);
+    else
+        status = m_writer->Write(batch, m_job.split.TaskBegin(task.number), *this, task.cancel, err);
+    if (status != FN_OK)
+        return status;
+    if (task.variant == Rows)
+        return Flush(task, true, err);
+    memcpy(task.result, &m_part.header, sizeof(PartHeader));
+    task.bytes = sizeof(PartHeader);
+    return FN_OK;
+}
+
+fn_status TableWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+{
+    MessageCollector collector;
+    std::string cause;
+    fn_error reason = {};
+    bool end = false;
+    m_part.Clear(); /* a task that was given up may have left something */
+    m_recordOf = SIZE_MAX;
+    m_task = &task;
+    fn_status status = m_reader->Read(task.number, task.cancel, &m_batch, &end, collector, cause);
+    const std::string range = m_job.split.Describe(task.number);
+    if (status != FN_OK && status != FN_ERR_CANCELLED)
+        return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),
+                       Describe(m_plan.input).c_str(), cause.c_str());
+    if (status == FN_OK && end) {
+        fn_stream_end(&task);
+        task.bytes = 0;
+        return FN_OK;
+    }
+    if (status == FN_OK)
+        status = Compute(task, *m_batch, &reason);
+    if (status == FN_OK)
+        messages = std::move(collector.messages);
+    else
+        fn_fail(err, status, "%s of %.300s: %.500s", range.c_str(), Describe(m_plan.input).c_str(),
+                status == FN_ERR_CANCELLED ? "cancelled" : reason.text);
+    return status;
+}
+
+} // namespace fishnet

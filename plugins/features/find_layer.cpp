@@ -130,8 +130,8 @@ static bool ChooseGeometry(const Side &side, const std::string &wanted, OGRLayer
                  "%s: %s has several geometry fields: %s. The first is taken; choose with %s", side.driver,
                  Describe(layer).c_str(), GeometryNames(defn).c_str(), option.c_str());
     if (layer.geometryField < 0)
-        return Fail(side, option + "=" + wanted + ": there is no such geometry field in " + Describe(layer) + ", it has " +
-                    GeometryNames(defn));
+        return Fail(side, option + "=" + wanted + ": there is no such geometry field in " + Describe(layer) +
+                              ", it has " + GeometryNames(defn));
     OGRGeomFieldDefnH field = OGR_FD_GetGeomFieldDefn(defn, layer.geometryField);
     layer.geometryName = OGR_GFld_GetNameRef(field);
     layer.points = wkbFlatten(OGR_GFld_GetType(field)) == wkbPoint;
@@ -164,8 +164,8 @@ bool ChooseLayer(const Side &side, const std::string &wanted, const std::string 
     if (!wanted.empty()) {
         handle = GDALDatasetGetLayerByName(dataset, wanted.c_str());
         if (!handle)
-            return Fail(side, Option(side, "LAYER") + "=" + wanted + ": there is no such layer in " + layer.name + ", it has " +
-                        (count ? LayerNames(dataset) : "none"));
+            return Fail(side, Option(side, "LAYER") + "=" + wanted + ": there is no such layer in " + layer.name +
+                                  ", it has " + (count ? LayerNames(dataset) : "none"));
     } else if (count == 1)
         handle = GDALDatasetGetLayer(dataset, 0);
     else if (candidates.size() == 1)

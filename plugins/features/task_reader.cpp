@@ -5,8 +5,8 @@
 namespace fishnet
 {
 
-std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, Extractor::GroupOf groupOf,
-                                             const InputSplit &split, OneReader *shared, fn_status *status, std::string &cause)
+std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, Extractor::GroupOf groupOf, const InputSplit &split,
+                                             OneReader *shared, fn_status *status, std::string &cause)
 {
     *status = FN_ERR_READ;
     std::unique_ptr<TaskReader> self(new TaskReader(plan, split, shared));

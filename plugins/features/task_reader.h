@@ -13,8 +13,8 @@ class TaskReader
   public:
     /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL, a
      * status and `cause` on failure. */
-    static std::unique_ptr<TaskReader> Open(const InputPlan &plan, Extractor::GroupOf groupOf,
-                                            const InputSplit &split, OneReader *shared, fn_status *status, std::string &cause);
+    static std::unique_ptr<TaskReader> Open(const InputPlan &plan, Extractor::GroupOf groupOf, const InputSplit &split,
+                                            OneReader *shared, fn_status *status, std::string &cause);
     /* *batch lasts until the next call. A task that fails may be tried again, by this reader or another. */
     fn_status Read(int64_t task, const volatile bool *cancel, const Batch **batch, bool *end,
                    MessageCollector &collector, std::string &cause);

@@ -155,7 +155,8 @@ static bool CheckTable(const TableDataset &table, const std::string &output)
     }
     if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
         CPLError(CE_Failure, CPLE_IllegalArg,
-                 "%s: the output %.300s is a union over parts: its name has to end in .vrt", plan.driver, output.c_str());
+                 "%s: the output %.300s is a union over parts: its name has to end in .vrt", plan.driver,
+                 output.c_str());
         return false;
     }
     const std::string why = plan.UsesProcesses() ? WhyNotShared(nullptr, output) : std::string();
@@ -189,8 +190,9 @@ static bool ReadOptions(CSLConstList options, const TablePlan &plan, PartsJob &j
     const OptionTable &table = PartOptions(*plan.kind);
     fn_option_value parts, isResumed;
     if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
-        !ReadList(job, options, "PART_DSCO", job.datasetOptions) || !ReadList(job, options, "PART_LCO", job.layerOptions) ||
-        !table.Read(options, "PARTS", parts) || !table.Read(options, "RESUME", isResumed))
+        !ReadList(job, options, "PART_DSCO", job.datasetOptions) ||
+        !ReadList(job, options, "PART_LCO", job.layerOptions) || !table.Read(options, "PARTS", parts) ||
+        !table.Read(options, "RESUME", isResumed))
         return false;
     job.parts = parts.whole > 0 ? parts.whole : int64_t{kEach} * plan.workers.workers;
     resume = isResumed.whole == 1;

@@ -1,5 +1,5 @@
-/* Writing: ogr2ogr -f NEARTABLE. A table as one file for each range of the input, written by the workers that compute it,
- * and an OGR VRT union over them. */
+/* Writing, such as ogr2ogr -f NEARTABLE: a table as one file for each range of the input, written by the workers that
+ * compute it, and an OGR VRT union over them. */
 #ifndef FN_PARTS_H
 #define FN_PARTS_H
 

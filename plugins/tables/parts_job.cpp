@@ -31,7 +31,8 @@ OGRLayerH PartsJob::OnlyLayer(GDALDatasetH dataset) const
 {
     if (!dataset)
         return nullptr;
-    OGRLayerH layer = GDALDatasetGetLayerByName(dataset, kind->layer); /* SQLite does not list tables without geometry */
+    OGRLayerH layer =
+        GDALDatasetGetLayerByName(dataset, kind->layer); /* SQLite does not list tables without geometry */
     return layer || GDALDatasetGetLayerCount(dataset) != 1 ? layer : GDALDatasetGetLayer(dataset, 0);
 }
 
@@ -57,8 +58,9 @@ JobDescription PartsJob::Describe() const
 {
     std::string numbers(reinterpret_cast<const char *>(todo.data()), todo.size() * sizeof(int64_t));
     return {kTablePartsJob,
-            {kind->driver, folder, format, extension, PackOptions(datasetOptions.List()), PackOptions(layerOptions.List()),
-             std::to_string(parts), numbers, connection, PackOptions(openOptions.List()), signature},
+            {kind->driver, folder, format, extension, PackOptions(datasetOptions.List()),
+             PackOptions(layerOptions.List()), std::to_string(parts), numbers, connection,
+             PackOptions(openOptions.List()), signature},
             plan->folder,
             plan->Inputs()};
 }

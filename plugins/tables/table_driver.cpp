@@ -55,8 +55,10 @@ void RegisterTableJobs(const TableKind &kind)
 {
     if (Find(kind.driver))
         return;
-    Kinds().push_back(std::unique_ptr<const Known>(new Known{
-        &kind, {kind.driver, kind.prefix, kind.type, "input", OpenOptionsOf(kind), CheckOption}, NewPartOptions(kind)}));
+    Kinds().push_back(std::unique_ptr<const Known>(
+        new Known{&kind,
+                  {kind.driver, kind.prefix, kind.type, "input", OpenOptionsOf(kind), CheckOption},
+                  NewPartOptions(kind)}));
     RegisterRecipes(Kinds().back()->recipes);
     RegisterJob(kTableJob, TableJob::FromWords);
     RegisterJob(kTablePartsJob, PartsJob::FromWords);

@@ -9,9 +9,10 @@ namespace fishnet
 {
 
 TableLayer::TableLayer(GDALDataset *dataset, std::shared_ptr<const TablePlan> plan, SharedDatasets datasets,
-             std::shared_ptr<const Shared> shared, std::shared_ptr<InputWatch> watch)
+                       std::shared_ptr<const Shared> shared, std::shared_ptr<InputWatch> watch)
     : m_dataset(dataset), m_plan(std::move(plan)), m_who(Describe(*m_plan)),
-      m_passes(m_plan, std::move(datasets), std::move(shared), std::move(watch)), m_rows(m_plan->schema, m_plan->GeometrySRS())
+      m_passes(m_plan, std::move(datasets), std::move(shared), std::move(watch)),
+      m_rows(m_plan->schema, m_plan->GeometrySRS())
 {
     SetDescription(m_rows.Defn()->GetName());
 }

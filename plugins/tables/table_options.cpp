@@ -168,7 +168,8 @@ std::string WhyNotOption(const TableKind &kind, const char *option)
     const std::unique_ptr<TableOptions> options = kind.newOptions();
     const char *const list[] = {option, nullptr};
     MessageCollector collector;
-    if (ForEachOption(list, [&](const char *name, const char *value) { return options->ParseOption(kind, name, value); }))
+    if (ForEachOption(list,
+                      [&](const char *name, const char *value) { return options->ParseOption(kind, name, value); }))
         return {};
     const std::string cause = collector.Cause("not understood"), driver = std::string(kind.driver) + ": ";
     return cause.compare(0, driver.size(), driver) == 0 ? cause.substr(driver.size()) : cause;

@@ -1,5 +1,5 @@
-/* What a table computes, said once by its kind: how its rows look, what all workers share, and what one worker does with
- * the features of the input. Made when the dataset is opened, then read by all workers and never changed. */
+/* What a table computes, said once by its kind: how its rows look, what all workers share, and what one worker does
+ * with the features of the input. Made when the dataset is opened, then read by all workers and never changed. */
 #ifndef FN_TABLE_PLAN_H
 #define FN_TABLE_PLAN_H
 

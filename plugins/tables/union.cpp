@@ -112,16 +112,16 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
         sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
     }
     if (sources.empty()) {
-        CPLError(CE_Failure, CPLE_AppDefined, "%s: the table has no rows, and %s writes no file without rows", job.Driver(),
-                 job.format.c_str());
+        CPLError(CE_Failure, CPLE_AppDefined, "%s: the table has no rows, and %s writes no file without rows",
+                 job.Driver(), job.format.c_str());
         return false;
     }
     if (fields.empty())
         fields = UnionFields(defn, defn);
     return WriteWhole(job.Driver(), output,
-                      "<OGRVRTDataSource>\n  <OGRVRTUnionLayer name=\"" + std::string(job.kind->layer) + "\">\n" + geometry + fields +
-                          "    <FeatureCount>" + std::to_string(rows) + "</FeatureCount>\n" + sources +
-                          "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
+                      "<OGRVRTDataSource>\n  <OGRVRTUnionLayer name=\"" + std::string(job.kind->layer) + "\">\n" +
+                          geometry + fields + "    <FeatureCount>" + std::to_string(rows) + "</FeatureCount>\n" +
+                          sources + "  </OGRVRTUnionLayer>\n</OGRVRTDataSource>\n");
 }
 
 } // namespace fishnet

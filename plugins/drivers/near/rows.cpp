@@ -53,7 +53,8 @@ uint64_t NearRows::GeometryOf(const fn_neighbour &n)
     const double scale = m_plan.toDegrees;
     const double from[] = {n.from_x / scale, n.from_y / scale}, near[] = {n.near_x / scale, n.near_y / scale};
     const double far[] = {(m_plan.geodesic ? Unwrap(n.near_x, n.from_x) : n.near_x) / scale, near[1]};
-    unsigned char wkb[9 + 4 * sizeof(double)] = {CPL_IS_LSB ? wkbNDR : wkbXDR}; /* the order of bytes, the type, coordinates */
+    unsigned char wkb[9 + 4 * sizeof(double)] = {CPL_IS_LSB ? wkbNDR
+                                                            : wkbXDR}; /* the order of bytes, the type, coordinates */
     uint32_t end = 1;
     const auto put = [&](const auto &value) {
         memcpy(wkb + end, &value, sizeof value);

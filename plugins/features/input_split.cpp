@@ -120,9 +120,9 @@ static bool CanReadByFid(const InputPlan &plan, GDALDatasetH dataset, OGRLayerH 
 /* Drivers that say that they jump, but read or hold the whole file for each handle. Parquet jumps to row groups. */
 static bool Jumps(const LayerPlan &input, OGRLayerH layer)
 {
-    static const char *const no[] = {"GeoJSON", "GeoJSONSeq", "TopoJSON",  "ESRIJSON",   "ODS",     "XLSX",
-                                     "XLS",     "Memory",     "MEM",       "OGR_VRT",    "Parquet", "Arrow",
-                                     "SQLite",  "GPKG",       "PostgreSQL", "GPX",     "KML"};
+    static const char *const no[] = {"GeoJSON", "GeoJSONSeq", "TopoJSON",   "ESRIJSON", "ODS",     "XLSX",
+                                     "XLS",     "Memory",     "MEM",        "OGR_VRT",  "Parquet", "Arrow",
+                                     "SQLite",  "GPKG",       "PostgreSQL", "GPX",      "KML"};
     if (!OGR_L_TestCapability(layer, OLCFastSetNextByIndex) || !input.where.empty())
         return false;
     return std::none_of(std::begin(no), std::end(no),

@@ -100,7 +100,7 @@ fn_status TaskReader::Read(int64_t task, const volatile bool *cancel, const Batc
     m_batch.Clear();
     *batch = &m_batch;
     return m_split.way == InputSplit::Way::OneReader ? PassAndRead(task, cancel, end, collector, cause)
-                                                : ReadRange(task, cancel, collector, cause);
+                                                     : ReadRange(task, cancel, collector, cause);
 }
 
 void TaskReader::Done(int64_t task) noexcept

@@ -22,11 +22,12 @@ OptionTable NewPartOptions(const TableKind &kind)
 {
     static const fn_option rows[] = {
         {"FORMAT", FN_OPTION_TEXT, nullptr, 0, 0, "GPKG", "Driver that writes the parts", nullptr},
-        {"PARTS", FN_OPTION_WHOLE, nullptr, 1, 100000, nullptr,
-         "Number of parts; by default four for each worker", nullptr},
+        {"PARTS", FN_OPTION_WHOLE, nullptr, 1, 100000, nullptr, "Number of parts; by default four for each worker",
+         nullptr},
         {"PART_DSCO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr,
          "Dataset creation option of that driver, NAME=VALUE; may be repeated, or hold several separated by a "
-         "semicolon", nullptr},
+         "semicolon",
+         nullptr},
         {"PART_LCO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Layer creation option of that driver, likewise",
          nullptr},
         {"RESUME", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Continue an interrupted run: whole parts are kept", nullptr}};
@@ -175,8 +176,8 @@ static bool CheckTable(const TableDataset &table, const std::string &output)
         return false;
     }
     if (plan.parts > 1) {
-        CPLError(CE_Failure, CPLE_NotSupported,
-                 "%s: a part of a table (PARTITION) cannot be cut into parts again", plan.driver);
+        CPLError(CE_Failure, CPLE_NotSupported, "%s: a part of a table (PARTITION) cannot be cut into parts again",
+                 plan.driver);
         return false;
     }
     return true;

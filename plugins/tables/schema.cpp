@@ -23,8 +23,8 @@ int Schema::Carry(const std::vector<CarriedField> &fields, const char *prefix, b
 
 size_t Schema::Width(size_t slot) const
 {
-    const bool narrow = slot < columns.size() && (columns[slot].kind == Column::Kind::Integer ||
-                                                  columns[slot].kind == Column::Kind::Label);
+    const bool narrow = slot < columns.size() &&
+                        (columns[slot].kind == Column::Kind::Integer || columns[slot].kind == Column::Kind::Label);
     return narrow ? sizeof(int32_t) : sizeof(int64_t);
 }
 

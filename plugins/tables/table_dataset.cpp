@@ -11,8 +11,8 @@ GDALDataset *TableDataset::Open(const TableKind &kind, GDALOpenInfo *info)
     if (!Guarded(kind.driver, FALSE, [&] { return IdentifyName(info, recipes); }))
         return nullptr;
     if (info->eAccess == GA_Update) {
-        CPLError(CE_Failure, CPLE_NotSupported,
-                 "The %s driver does not support update access to existing datasets.", kind.driver);
+        CPLError(CE_Failure, CPLE_NotSupported, "The %s driver does not support update access to existing datasets.",
+                 kind.driver);
         return nullptr;
     }
     return GuardedOpen(kind.driver, [&]() -> GDALDataset * {
@@ -76,8 +76,8 @@ std::unique_ptr<TableDataset> TableDataset::OpenWith(const TableKind &kind, cons
             if (self->m_files.FindString(files[i]) < 0)
                 self->m_files.AddString(files[i]);
     }
-    self->m_layer = std::make_unique<TableLayer>(self.get(), self->m_plan, self->m_datasets, std::move(shared),
-                                                 self->m_watch);
+    self->m_layer =
+        std::make_unique<TableLayer>(self.get(), self->m_plan, self->m_datasets, std::move(shared), self->m_watch);
     return self;
 }
 

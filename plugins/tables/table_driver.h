@@ -2,8 +2,8 @@
 #ifndef FN_TABLE_DRIVER_H
 #define FN_TABLE_DRIVER_H
 
-#include "table_dataset.h"
 #include "parts.h"
+#include "table_dataset.h"
 
 namespace fishnet
 {

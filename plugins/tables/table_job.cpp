@@ -91,9 +91,8 @@ size_t TableJob::TaskBytes(int64_t task, int variant) const
         return sizeof(PartHeader);
     const auto features = static_cast<size_t>(split.TaskSize(task));
     const size_t rows = std::min<size_t>(plan->RowsOfTask(split.TaskSize(task)), kPartRows);
-    return PartBuilder::BytesFor(plan->schema, rows,
-                                 std::min(features, rows) * plan->fields.size() * kField +
-                                     rows * plan->OtherRecordBytes());
+    return PartBuilder::BytesFor(
+        plan->schema, rows, std::min(features, rows) * plan->fields.size() * kField + rows * plan->OtherRecordBytes());
 }
 
 } // namespace fishnet

@@ -3,8 +3,8 @@
 #ifndef FN_TABLE_JOB_H
 #define FN_TABLE_JOB_H
 
-#include "task_reader.h"
 #include "table_plan.h"
+#include "task_reader.h"
 
 namespace fishnet
 {

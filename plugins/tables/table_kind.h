@@ -13,11 +13,11 @@ namespace fishnet
 {
 
 struct TableKind {
-    const char *driver;   /* "NEARTABLE" */
-    const char *longName; /* for GDAL_DMD_LONGNAME */
-    const char *prefix;   /* "NEARTABLE:" */
-    const char *type;     /* of its recipes: "near_table" */
-    const char *layer;    /* the name of the union over its parts: "near_table" */
+    const char *driver;           /* "NEARTABLE" */
+    const char *longName;         /* for GDAL_DMD_LONGNAME */
+    const char *prefix;           /* "NEARTABLE:" */
+    const char *type;             /* of its recipes: "near_table" */
+    const char *layer;            /* the name of the union over its parts: "near_table" */
     fn_option_table (*options)(); /* its own, beside those of all tables */
     std::unique_ptr<TableOptions> (*newOptions)();
     std::shared_ptr<TablePlan> (*newPlan)();

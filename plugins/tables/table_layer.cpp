@@ -93,9 +93,8 @@ void TableLayer::Finish()
     if (m_sum.unusable.Total() == 0 || m_warned)
         return;
     m_warned = true;
-    CPLError(CE_Warning, CPLE_AppDefined,
-             "%s: %lld of %lld features in %s %s, their geometries cannot be used: %s", m_plan->driver,
-             static_cast<long long>(m_sum.unusable.Total()), static_cast<long long>(m_sum.features),
+    CPLError(CE_Warning, CPLE_AppDefined, "%s: %lld of %lld features in %s %s, their geometries cannot be used: %s",
+             m_plan->driver, static_cast<long long>(m_sum.unusable.Total()), static_cast<long long>(m_sum.features),
              Describe(m_plan->input).c_str(), m_plan->LostText(), m_sum.unusable.Describe().c_str());
 }
 

@@ -15,7 +15,7 @@ class TableLayer final : public OGRLayer
   public:
     /* shared: NULL, or what workers share if it is there. */
     TableLayer(GDALDataset *dataset, std::shared_ptr<const TablePlan> plan, SharedDatasets datasets,
-          std::shared_ptr<const Shared> shared, std::shared_ptr<InputWatch> watch);
+               std::shared_ptr<const Shared> shared, std::shared_ptr<InputWatch> watch);
     ~TableLayer() override;
 
     void ResetReading() override;

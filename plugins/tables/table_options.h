@@ -50,8 +50,8 @@ class TableOptions
     CPLStringList openOptions;
 
     std::string input, layer, where;
-    CPLStringList inputOptions; /* open options of the input */
-    std::string geometryField;  /* empty: the first */
+    CPLStringList inputOptions;      /* open options of the input */
+    std::string geometryField;       /* empty: the first */
     std::vector<std::string> fields; /* "*" alone: all */
     fn_worker_options workers = fn_worker_options_default();
     int64_t partitionSize = 0; /* 0: AUTO */

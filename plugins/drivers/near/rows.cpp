@@ -153,12 +153,11 @@ fn_status NearRows::SearchPoints(const Batch &batch, RowSink &sink, const volati
         m_verdicts.resize(n);
         if (fn_searcher_find_points(m_searcher.get(), n, batch.xy.data() + 2 * begin,
                                     m_plan.HasGroups() ? batch.groups.data() + begin : nullptr, m_excludedLayer,
-                                    m_excluded + begin, m_found.data(), m_counts.data(), m_verdicts.data(),
-                                    cancel, err) != FN_OK)
+                                    m_excluded + begin, m_found.data(), m_counts.data(), m_verdicts.data(), cancel,
+                                    err) != FN_OK)
             return err->status;
         for (size_t i = 0; i < n; i++)
-            if (AddRows(batch, begin + i, m_found.data() + i * closest, m_counts[i], m_verdicts[i], sink,
-                        err) != FN_OK)
+            if (AddRows(batch, begin + i, m_found.data() + i * closest, m_counts[i], m_verdicts[i], sink, err) != FN_OK)
                 return err->status;
     }
     return FN_OK;

@@ -3,16 +3,8 @@
 #include "gdal_compat.h"
 
 #include "boundary.h"
-#include "commands.h"
-#include "drivers/calc/driver.h"
-#include "drivers/near/driver.h"
+#include "capability.h"
 #include "helper.h"
-
-void fishnet::RegisterJobs()
-{
-    RegisterRasterJobs();
-    RegisterNearTableJobs();
-}
 
 void GDALRegister_FISHNET(void)
 {
@@ -21,11 +13,7 @@ void GDALRegister_FISHNET(void)
     fishnet::Guarded("FISHNET", false, [] {
         fishnet::RememberFiles();
         fishnet::DeclareConfigOptions();
-        fishnet::RegisterJobs();
-        fishnet::RegisterRasterDriver();
-        fishnet::RegisterPixelFunction();
-        fishnet::RegisterNearTableDriver();
-        fishnet::RegisterCommands();
+        fishnet::Capability::RegisterAll();
         return true;
     });
 }

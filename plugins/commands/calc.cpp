@@ -7,6 +7,7 @@
 
 #include <cpl_vsi.h>
 
+#include "capability.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
 
@@ -101,10 +102,7 @@ Source Calc::Open()
     return OpenDataset(FN_RECIPE_PREFIX, names[0], options, GDAL_OF_RASTER);
 }
 
-std::unique_ptr<GDALAlgorithm> NewCalc()
-{
-    return std::make_unique<Calc>();
-}
+static Capability capability(nullptr, [] { DeclareCommand("calc", MakeCommand<Calc>); });
 
 } // namespace fishnet::commands
 #endif

@@ -1,10 +1,6 @@
 #include "commands.h"
 
-#ifndef FN_HAS_COMMANDS
-
-void fishnet::RegisterCommands() {}
-
-#else
+#ifdef FN_HAS_COMMANDS
 
 #include <algorithm>
 #include <cctype>
@@ -19,30 +15,18 @@ void fishnet::RegisterCommands() {}
 #include "single.h"
 #include "workers.h"
 
-namespace fishnet
-{
-
-void RegisterCommands()
-{
-    static const struct {
-        const char *name;
-        std::unique_ptr<GDALAlgorithm> (*make)();
-    } kCommands[] = {{"calc", commands::NewCalc},
-                     {"map", commands::NewMap},
-                     {"near", commands::NewNear},
-                     {"doctor", commands::NewDoctor}};
-    auto &registry = GDALGlobalAlgorithmRegistry::GetSingleton();
-    registry.DeclareAlgorithm({"fishnet"}, [] {
-        return std::make_unique<GDALContainerAlgorithm>("fishnet", "Raster math and near tables on every core.");
-    });
-    for (const auto &command : kCommands)
-        registry.DeclareAlgorithm({"fishnet", command.name}, command.make);
-}
-
-} // namespace fishnet
-
 namespace fishnet::commands
 {
+
+void DeclareCommand(const char *name, std::unique_ptr<GDALAlgorithm> (*make)())
+{
+    auto &registry = GDALGlobalAlgorithmRegistry::GetSingleton();
+    if (!registry.HasDeclaredSubAlgorithm({"fishnet"}))
+        registry.DeclareAlgorithm({"fishnet"}, [] {
+            return std::make_unique<GDALContainerAlgorithm>("fishnet", "Raster math and tables on every core.");
+        });
+    registry.DeclareAlgorithm({"fishnet", name}, make);
+}
 
 Command::Command(const char *name, const char *description, const OptionTable &open, const OptionTable &many)
     : GDALAlgorithm(name, description, std::string()), m_options{open, {}}, m_many{many, {}}

@@ -6,14 +6,6 @@
 #include "gdal_compat.h"
 #include "open_options.h"
 
-namespace fishnet
-{
-
-/* Declares the commands; nothing where GDAL has none. */
-void RegisterCommands();
-
-} // namespace fishnet
-
 #if FN_GDAL_AT_LEAST(3, 11)
 #define FN_HAS_COMMANDS
 
@@ -35,7 +27,7 @@ struct ReleaseDataset {
 };
 using Source = std::unique_ptr<GDALDataset, ReleaseDataset>;
 
-/* What the driver is asked for, and an output that GDAL writes: the pattern of calc, map and near. GDAL makes an
+/* What the driver is asked for, and an output that GDAL writes: the pattern of most commands. GDAL makes an
  * object of every command for --help and completion, so constructors only list arguments. */
 class Command : public GDALAlgorithm
 {
@@ -128,10 +120,12 @@ class RasterCommand : public Command
     std::vector<std::string> m_openOptions;
 };
 
-std::unique_ptr<GDALAlgorithm> NewCalc();
-std::unique_ptr<GDALAlgorithm> NewMap();
-std::unique_ptr<GDALAlgorithm> NewNear();
-std::unique_ptr<GDALAlgorithm> NewDoctor();
+/* Declares `gdal fishnet NAME`. */
+void DeclareCommand(const char *name, std::unique_ptr<GDALAlgorithm> (*make)());
+template <class Made> std::unique_ptr<GDALAlgorithm> MakeCommand()
+{
+    return std::make_unique<Made>();
+}
 
 } // namespace fishnet::commands
 #endif

@@ -22,6 +22,7 @@
 #include <proj.h>
 #include <sleef.h>
 
+#include "capability.h"
 #include "fishnet/expr.h"
 #include "handles.h"
 #include "module.h"
@@ -561,10 +562,7 @@ bool Doctor::Examine()
     return true;
 }
 
-std::unique_ptr<GDALAlgorithm> NewDoctor()
-{
-    return std::make_unique<Doctor>();
-}
+static Capability capability(nullptr, [] { DeclareCommand("doctor", MakeCommand<Doctor>); });
 
 } // namespace fishnet::commands
 #endif

@@ -3,6 +3,7 @@
 
 #ifdef FN_HAS_COMMANDS
 
+#include "capability.h"
 #include "fishnet/recipe.h"
 
 namespace fishnet::commands
@@ -44,10 +45,7 @@ Source Map::Open()
     return name.empty() ? nullptr : OpenDataset(FN_RECIPE_PREFIX, name, options, GDAL_OF_RASTER);
 }
 
-std::unique_ptr<GDALAlgorithm> NewMap()
-{
-    return std::make_unique<Map>();
-}
+static Capability capability(nullptr, [] { DeclareCommand("map", MakeCommand<Map>); });
 
 } // namespace fishnet::commands
 #endif

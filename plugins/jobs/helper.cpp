@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gdal_compat.h"
+#include "capability.h"
 #include "module.h"
 
 namespace fishnet
@@ -300,7 +301,7 @@ static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **ans
         GDALAllRegister();
         if (!GDALGetDriverByName("FISHNET"))
             GDALRegister_FISHNET();
-        RegisterJobs(); /* GDAL may have found the drivers in another copy of this module */
+        Capability::RegisterJobs(); /* GDAL may have found the drivers in another copy of this module */
         if (handedDown.takeOver)
             handedDown.takeOver(inherited);
         std::string text;

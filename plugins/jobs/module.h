@@ -11,10 +11,4 @@ CPL_DLL void GDALRegister_FISHNET(void);
 CPL_DLL int fishnet_worker_main(void);
 }
 
-namespace fishnet
-{
-/* Makes known to helpers what the drivers do: see jobs/job.h. */
-void RegisterJobs();
-} // namespace fishnet
-
 #endif

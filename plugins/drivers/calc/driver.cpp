@@ -1,8 +1,7 @@
-#include "driver.h"
-
 #include <cstring>
 #include <string>
 
+#include "capability.h"
 #include "deleted_files.h"
 #include "creation_options.h"
 #include "dataset.h"
@@ -40,7 +39,7 @@ const RecipeKind &RasterRecipes()
     return kind;
 }
 
-void RegisterRasterJobs()
+static void RegisterJobs()
 {
     RegisterRecipes(RasterRecipes());
     RegisterJob("raster", RasterJob::FromWords);
@@ -49,7 +48,7 @@ void RegisterRasterJobs()
     HandDown({ListMaterialized, TakeOverMaterialized});
 }
 
-void RegisterRasterDriver()
+static void RegisterDriver()
 {
     if (GDALGetDriverByName("FISHNET"))
         return;
@@ -82,5 +81,7 @@ void RegisterRasterDriver()
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };
     GetGDALDriverManager()->RegisterDriver(driver);
 }
+
+static Capability capability(RegisterJobs, RegisterDriver);
 
 } // namespace fishnet

@@ -1,6 +1,4 @@
 /* The pixel function `fishnet`: an expression over the sources of a VRT derived band. */
-#include "driver.h"
-
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -9,6 +7,7 @@
 #include <cpl_string.h>
 
 #include "boundary.h"
+#include "capability.h"
 #include "fishnet/expr.h"
 #include "pixels.h"
 #include "plan.h"
@@ -107,7 +106,7 @@ static CPLErr PixelFunction(void **sources, int sourceCount, void *data, int wid
     });
 }
 
-void RegisterPixelFunction()
+static void RegisterPixelFunction()
 {
     static const char metadata[] =
         "<PixelFunctionArgumentsList>"
@@ -118,5 +117,7 @@ void RegisterPixelFunction()
         "</PixelFunctionArgumentsList>";
     GDALAddDerivedBandPixelFuncWithArgs("fishnet", PixelFunction, metadata);
 }
+
+static Capability capability(nullptr, RegisterPixelFunction);
 
 } // namespace fishnet

@@ -1,5 +1,5 @@
-#include "driver.h"
-
+#include "capability.h"
+#include "near_table.h"
 #include "plan.h"
 #include "table_driver.h"
 
@@ -18,14 +18,6 @@ const TableKind kNearTable = {"NEARTABLE",
                               []() -> std::shared_ptr<TablePlan> { return std::make_shared<NearPlan>(); },
                               SayNoNear};
 
-void RegisterNearTableJobs()
-{
-    RegisterTableJobs(kNearTable);
-}
-
-void RegisterNearTableDriver()
-{
-    RegisterTableDriver<kNearTable>();
-}
+static Capability capability([] { RegisterTableJobs(kNearTable); }, RegisterTableDriver<kNearTable>);
 
 } // namespace fishnet

@@ -1,0 +1,95 @@
+#include "table_command.h"
+
+#ifdef FN_HAS_COMMANDS
+
+#include <gdal_utils.h>
+
+#include "parts.h"
+
+namespace fishnet::commands
+{
+
+TableCommand::TableCommand(const char *name, const char *description, const TableKind &kind)
+    : Command(name, description, TableRecipes(kind).options, PartOptions(kind)), m_kind(kind)
+{
+    AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
+}
+
+void TableCommand::AddTableArguments()
+{
+    AddOutput(GDAL_OF_VECTOR, GDAL_DCAP_CREATE);
+    AddLayerCreationOptionsArg(&m_layerCreationOptions);
+    AddUpdateArg(&m_update);
+    const auto update = [this] { GetArg("update", false)->Set(true); };
+    AddArg("overwrite-layer", 0, "Whether overwriting existing output layer is allowed", &m_overwriteLayer)
+        .AddAction(update);
+    AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append).AddAction(update);
+    AddArg("output-layer", 0, "Output layer name", &m_outputLayer).AddHiddenAlias("nln");
+
+    AddOption(m_options, "input-layer", "LAYER", 'l').AddAlias("layer");
+    AddOption(m_options, "where", "WHERE");
+    AddOption(m_options, "open-option", "OO").AddAlias("oo").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_options, "geometry-field", "GEOMETRY_FIELD");
+    AddOption(m_options, "fields", "FIELDS").SetMetaVar("A[,B...]|*");
+    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n");
+    AddOption(m_options, "partition-size", "PARTITION_SIZE").SetMetaVar("N|AUTO").SetCategory(GAAC_ADVANCED);
+    AddOption(m_many, "parts", "PARTS").SetMetaVar("<N>");
+    AddOption(m_many, "part-format", "FORMAT");
+    AddOption(m_many, "part-co", "PART_DSCO").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "part-lco", "PART_LCO").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "resume", "RESUME");
+    AddWorkerOptions();
+}
+
+Source TableCommand::Open()
+{
+    const std::string input = NameOf("input", m_input);
+    CPLStringList options;
+    if (input.empty() || !AddInputs(options))
+        return nullptr;
+    const CPLStringList given = DriverOptions();
+    for (int i = 0; i < given.size(); i++)
+        options.AddString(given[i]);
+    return OpenDataset(m_kind.prefix, input, options, GDAL_OF_VECTOR);
+}
+
+bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
+{
+    CPLStringList arguments;
+    const auto add = [&arguments](const char *key, const std::string &value) {
+        arguments.AddString(key);
+        arguments.AddString(value.c_str());
+    };
+    GDALDatasetH existing = GDALDataset::ToHandle(m_output.GetDatasetRef());
+    if (m_overwriteLayer)
+        arguments.AddString("-overwrite");
+    else if (m_append)
+        arguments.AddString("-append");
+    else if (existing)
+        arguments.AddString("-update");
+    if (existing && m_output.GetDatasetRef()->TestCapability(ODsCTransactions))
+        arguments.AddString("-ds_transaction"); /* all of the table or nothing */
+    if (!m_format.empty())
+        add("-of", m_format);
+    for (const std::string &option : m_creationOptions)
+        add("-dsco", option);
+    for (const std::string &option : m_layerCreationOptions)
+        add("-lco", option);
+    if (!m_outputLayer.empty())
+        add("-nln", m_outputLayer);
+    if (progress)
+        arguments.AddString("-progress");
+    const std::unique_ptr<GDALVectorTranslateOptions, void (*)(GDALVectorTranslateOptions *)> options(
+        GDALVectorTranslateOptionsNew(arguments.List(), nullptr), GDALVectorTranslateOptionsFree);
+    if (!options)
+        return false;
+    if (progress)
+        GDALVectorTranslateOptionsSetProgress(options.get(), progress, progressData);
+    GDALDatasetH handle = GDALDataset::ToHandle(&source);
+    GDALDataset *written = GDALDataset::FromHandle(GDALVectorTranslate(existing ? nullptr : m_output.GetName().c_str(),
+                                                                       existing, 1, &handle, options.get(), nullptr));
+    return existing ? written != nullptr : Take(written);
+}
+
+} // namespace fishnet::commands
+#endif

@@ -144,7 +144,7 @@ def without_us(frames):
 def is_within_a_feature(state):
     """While OGR reads a feature: some drivers give it without what they had no memory for, and say nothing."""
     names = [name_of(frame) for frame in state.failed_at if is_ours(frame)]
-    return is_gdals_own_silence(state) and names[:1] == ['fishnet::neartable::ReadFeature']
+    return is_gdals_own_silence(state) and names[:1] == ['fishnet::ReadFeature']
 
 
 def is_gdals_own_end(state, text):

@@ -78,7 +78,8 @@ class VertexRows final : public RowWriter
         m_rows.Slot<double>(m_plan.x)[row] = x;
         m_rows.Slot<double>(m_plan.y)[row] = y;
         unsigned char wkb[21];
-        OGRPoint(x, y).exportToWkb(wkbNDR, wkb, wkbVariantIso);
+        OGRPoint point(x, y);
+        OGR_G_ExportToIsoWkb(OGRGeometry::ToHandle(&point), wkbNDR, wkb);
         m_rows.Slot<uint64_t>(m_plan.schema.GeometrySlot())[row] = m_rows.AddGeometry(wkb, sizeof wkb);
         return FN_OK;
     }

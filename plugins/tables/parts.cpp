@@ -246,7 +246,7 @@ GDALDataset *WriteTable(const TableKind &kind, const char *output, GDALDataset *
     GDALDriver *driver = source->GetDriver();
     if (!driver || !EQUAL(driver->GetDescription(), kind.driver)) {
         CPLError(CE_Failure, CPLE_NotSupported,
-                 "%s: %.300s is no such table: %s<dataset> with its open options is wanted as the source", kind.driver,
+                 "%s: the source %.300s is not one of this driver: give %s<dataset> with its open options", kind.driver,
                  WithoutSecrets(source->GetDescription()).c_str(), kind.prefix);
         return nullptr;
     }

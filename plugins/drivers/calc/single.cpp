@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "single_file.h"
-#include "single_job.h"
 #include "gdal_compat.h"
 #include "job_run.h"
+#include "single_file.h"
+#include "single_job.h"
 
 namespace fishnet
 {
@@ -108,7 +108,7 @@ bool Single::Prepare(const Dataset &dataset, const Layout &layout)
     std::shared_ptr<const Plan> plan;
     std::string cause;
     {
-        std::vector<DatasetHandle> handles;
+        Handles handles;
         MessageCollector collector;
         plan = Plan::Make(recipe, -1, handles);
         cause = collector.Cause("not recognized as a raster dataset");

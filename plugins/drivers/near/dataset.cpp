@@ -39,7 +39,7 @@ GDALDataset *NearDataset::Open(GDALOpenInfo *info)
 }
 
 /* What a worker process cannot open is found out now. False after CPLError. */
-static bool CanBeShared(const NearPlan &plan, const std::vector<DatasetHandle> &handles)
+static bool CanBeShared(const NearPlan &plan, const Handles &handles)
 {
     std::vector<const LayerPlan *> layers = {&plan.input};
     for (const LayerPlan &layer : plan.near)
@@ -66,14 +66,14 @@ static std::shared_ptr<InputWatch> WatchOver(const Options &options, const std::
 }
 
 std::unique_ptr<NearDataset> NearDataset::OpenWith(const char *connection, CSLConstList openOptions,
-                                           std::shared_ptr<const NearSide> near, const std::string &recipeFile)
+                                                   std::shared_ptr<const NearSide> near, const std::string &recipeFile)
 {
     Options options;
     if (!options.Parse(connection, openOptions))
         return nullptr;
     std::unique_ptr<NearDataset> self(new NearDataset());
     self->m_watch = WatchOver(options, recipeFile);
-    self->m_datasets = std::make_shared<std::vector<DatasetHandle>>();
+    self->m_datasets = std::make_shared<Handles>();
     self->m_plan = NearPlan::Make(options, *self->m_datasets);
     if (!self->m_plan || !CanBeShared(*self->m_plan, *self->m_datasets))
         return nullptr;
@@ -85,8 +85,7 @@ std::unique_ptr<NearDataset> NearDataset::OpenWith(const char *connection, CSLCo
             if (self->m_files.FindString(files[i]) < 0)
                 self->m_files.AddString(files[i]);
     }
-    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets, std::move(near),
-                                            self->m_watch);
+    self->m_layer = std::make_unique<Layer>(self.get(), self->m_plan, self->m_datasets, std::move(near), self->m_watch);
     return self;
 }
 

@@ -57,7 +57,7 @@ fn_status NearJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err)
     if (!options.Parse(m_connection.c_str(), m_openOptions.List()))
         return fn_fail(err, FN_ERR_ARGUMENT, "%s", collector.Cause("the options make no sense").c_str());
     options.workers.processes = 1;
-    std::vector<DatasetHandle> handles;
+    Handles handles;
     plan = NearPlan::Make(options, handles);
     if (!plan)
         return fn_fail(err, FN_ERR_READ, "the helper process cannot open the inputs: %s",

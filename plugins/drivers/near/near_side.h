@@ -5,8 +5,8 @@
 
 #include <unordered_map>
 
-#include "job.h"
 #include "batch.h"
+#include "job.h"
 
 namespace fishnet::neartable
 {
@@ -15,8 +15,8 @@ class NearSide
 {
   public:
     /* NULL and err on failure. handles: of the plan; those that are missing are opened. messages: for the host. */
-    static std::shared_ptr<const NearSide> Read(const NearPlan &plan, const std::vector<DatasetHandle> &handles,
-                                                Notes &messages, fn_error *err, const GoesOn &goesOn = {});
+    static std::shared_ptr<const NearSide> Read(const NearPlan &plan, const Handles &handles, Notes &messages,
+                                                fn_error *err, const GoesOn &goesOn = {});
 
     const fn_near *Set() const { return m_set.get(); }
     /* The number of the features with that key; FN_NO_GROUP: there are none. Any thread. */

@@ -89,7 +89,7 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
 {
     MessageCollector collector; /* the host has heard what opening gives */
     Options options;
-    std::vector<DatasetHandle> handles;
+    Handles handles;
     const std::shared_ptr<const NearPlan> own =
         options.Parse(connection.c_str(), openOptions.List()) ? NearPlan::Make(options, handles) : nullptr;
     if (!own)

@@ -19,7 +19,7 @@ bool Passes::PrepareDatasets()
 {
     if (m_datasets)
         return true;
-    auto datasets = std::make_shared<std::vector<DatasetHandle>>();
+    auto datasets = std::make_shared<Handles>();
     datasets->push_back(OpenDataset(m_plan->input));
     if (!datasets->back())
         return false;
@@ -29,7 +29,7 @@ bool Passes::PrepareDatasets()
 
 bool Passes::ReadNear()
 {
-    static const std::vector<DatasetHandle> none;
+    static const Handles none;
     for (int tried = 1; !m_near; tried++) {
         Notes messages;
         fn_error err;
@@ -104,7 +104,7 @@ bool Passes::Prepare(const Session *beside, SharedDatasets &datasets)
     datasets = m_datasets;
     if (!beside || !beside->Uses(m_datasets))
         return true;
-    datasets = std::make_shared<std::vector<DatasetHandle>>();
+    datasets = std::make_shared<Handles>();
     datasets->push_back(OpenDataset(m_plan->input));
     return datasets->back() != nullptr;
 }

@@ -103,7 +103,7 @@ std::string NearPlan::Signature() const
     return text;
 }
 
-std::shared_ptr<const NearPlan> NearPlan::Make(const Options &options, std::vector<DatasetHandle> &handles)
+std::shared_ptr<const NearPlan> NearPlan::Make(const Options &options, Handles &handles)
 {
     auto plan = std::make_shared<NearPlan>();
     plan->options = options;

@@ -29,7 +29,7 @@ class NearPlan
 {
   public:
     /* NULL after CPLError. handles: the datasets, opened by this thread, the input first; the caller closes them. */
-    static std::shared_ptr<const NearPlan> Make(const Options &options, std::vector<DatasetHandle> &handles);
+    static std::shared_ptr<const NearPlan> Make(const Options &options, Handles &handles);
 
     Options options;
     LayerPlan input;

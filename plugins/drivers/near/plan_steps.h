@@ -11,8 +11,6 @@
 namespace fishnet::neartable
 {
 
-using Handles = std::vector<DatasetHandle>;
-
 /* Opens the datasets, and finds in them the layers and their geometries. */
 bool FindInput(NearPlan &plan, Handles &handles);
 bool FindNear(NearPlan &plan, Handles &handles);

@@ -14,7 +14,7 @@ namespace fishnet::neartable
 /* Whether the layer is a table of a database whose FIDs are in that column. */
 bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::string &fidColumn);
 
-using SharedDatasets = std::shared_ptr<std::vector<DatasetHandle>>;
+using SharedDatasets = std::shared_ptr<Handles>;
 
 /* How the input is cut into tasks. */
 struct InputSplit {

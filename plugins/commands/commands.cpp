@@ -16,7 +16,6 @@ void fishnet::RegisterCommands() {}
 #include "handles.h"
 #include "input_files.h"
 #include "recipes.h"
-#include "single.h"
 #include "workers.h"
 
 namespace fishnet

@@ -12,7 +12,6 @@
 #include "handles.h"
 #include "input_files.h"
 #include "recipes.h"
-#include "single.h"
 #include "workers.h"
 
 namespace fishnet::commands

@@ -10,8 +10,6 @@
 namespace fishnet
 {
 
-using Handles = std::vector<DatasetHandle>;
-
 /* An input in messages: what its options have in common. */
 struct Side {
     const char *driver;  /* "NEARTABLE" */

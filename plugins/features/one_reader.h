@@ -12,7 +12,7 @@
 namespace fishnet
 {
 
-using SharedDatasets = std::shared_ptr<std::vector<DatasetHandle>>;
+using SharedDatasets = std::shared_ptr<Handles>;
 
 /* Hands out batches from one handle to workers, in the order of tasks. What has been read for a task belongs to it
  * until it is done: it is there for every attempt. A task that cannot read keeps its turn: when it is tried again,

@@ -22,7 +22,7 @@ static constexpr const char *kRecipe = "recipe.txt";
 
 /* ---- names ---- */
 
-std::string PartFolder(const std::string &folder, const std::string &stem, long process)
+static std::string PartName(const std::string &folder, const std::string &stem, long process)
 {
     return folder + "/." + stem + "." + std::to_string(process) + ".part";
 }
@@ -51,11 +51,11 @@ static bool IsPart(const std::string &name)
 
 /* ---- files ---- */
 
-static bool FailFile(const char *driver, const std::string &name, const char *what)
+static bool FailFile(const char *driver, const std::string &name, const std::string &what)
 {
     const int number = errno;
-    CPLError(CE_Failure, CPLE_FileIO, "%s: %s cannot be %s: %s", driver, name.c_str(), what,
-             number ? strerror(number) : "no reason given");
+    CPLError(CE_Failure, CPLE_FileIO, "%s%s%s cannot be %s: %s", driver, *driver ? ": " : "", name.c_str(),
+             what.c_str(), number ? strerror(number) : "no reason given");
     return false;
 }
 
@@ -159,6 +159,48 @@ std::string WhyNotWritable(const std::string &folder)
         unlink(name.c_str());
     }
     return number ? strerror(number) : std::string();
+}
+
+/* ---- an output that is not whole yet ---- */
+
+PartFolder::~PartFolder()
+{
+    if (!m_path.empty())
+        GuardedQuietly(0, [this] { return VSIRmdirRecursive(m_path.c_str()); });
+}
+
+/* A process of the same number may have left one, and another thread may be at work on an output of that name. */
+bool PartFolder::Make()
+{
+    constexpr int kMost = 100;
+    std::string path;
+    for (int i = 0; i < kMost; i++) {
+        path = PartName(m_folder, i ? m_stem + "." + std::to_string(i) : m_stem, getpid());
+        errno = 0;
+        if (VSIMkdir(path.c_str(), 0755) == 0) {
+            m_path.swap(path);
+            return true;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    return FailFile(m_who.c_str(), path, "made");
+}
+
+bool PartFolder::Publish(const std::string &file) const
+{
+    std::vector<std::string> names;
+    if (!ListFolder(m_who.c_str(), m_path, names))
+        return false;
+    names.erase(std::remove(names.begin(), names.end(), file), names.end());
+    names.push_back(file);
+    for (const std::string &name : names) {
+        const std::string from = m_path + "/" + name, to = m_folder + "/" + name;
+        errno = 0;
+        if (VSIRename(from.c_str(), to.c_str()) != 0)
+            return FailFile(m_who.c_str(), from, "moved to " + to);
+    }
+    return true;
 }
 
 /* ---- whose folder it is ---- */
@@ -276,28 +318,6 @@ std::string OneLine(const std::string &text)
     return line;
 }
 
-bool Publish(const char *driver, const std::string &part, const std::string &folder, const std::string &file,
-             int64_t *bytes)
-{
-    std::vector<std::string> names;
-    if (!ListFolder(driver, part, names))
-        return false;
-    names.erase(std::remove(names.begin(), names.end(), file), names.end());
-    names.push_back(file);
-    for (const std::string &name : names) {
-        VSIStatBufL stat;
-        const std::string from = part + "/" + name, to = folder + "/" + name;
-        errno = 0;
-        if (VSIStatL(from.c_str(), &stat) != 0 || VSIRename(from.c_str(), to.c_str()) != 0) {
-            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be moved to %s: %s", from.c_str(), to.c_str(),
-                     strerror(errno));
-            return false;
-        }
-        *bytes += static_cast<int64_t>(stat.st_size);
-    }
-    return true;
-}
-
 bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
 {
     VSIStatBufL stat;
@@ -361,7 +381,7 @@ bool OutputFolder::Find(const std::string &file, const std::string &failures, bo
 
 bool OutputFolder::RemovePart(const std::string &stem, long process) const
 {
-    return Remove(m_kind.driver, PartFolder(m_folder, stem, process));
+    return Remove(m_kind.driver, PartName(m_folder, stem, process));
 }
 
 bool OutputFolder::RemoveParts() const

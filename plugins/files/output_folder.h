@@ -17,14 +17,30 @@ struct OutputKind {
     bool (*isMember)(const std::string &name); /* such a name is one of ours: "r003_c012.tif" */
 };
 
-/* An output is written under its own name in a folder of its own, and moved from there when it is whole, with the
- * files that belong to it: ".r003_c012.4711.part", with the number of the process that writes it. stem: the output's
- * name without ending. */
-std::string PartFolder(const std::string &folder, const std::string &stem, long process);
-/* Moves what is in a part folder to its place, `file` last: where it is, the output is whole. *bytes: grows by their
- * sizes. False after CPLError. */
-bool Publish(const char *driver, const std::string &part, const std::string &folder, const std::string &file,
-             int64_t *bytes);
+/* Where an output grows under its own name, with the files that belong to it, until it is whole: a folder of its own
+ * beside its place, ".r003_c012.4711.part", with the number of this process. */
+class PartFolder
+{
+  public:
+    /* who: begins messages; empty: nothing does. folder: of the output's place. stem: of its name. */
+    PartFolder(const std::string &who, const std::string &folder, const std::string &stem)
+        : m_who(who), m_folder(folder), m_stem(stem)
+    {
+    }
+    /* Removes what is still there. */
+    ~PartFolder();
+    PartFolder(const PartFolder &) = delete;
+    PartFolder &operator=(const PartFolder &) = delete;
+
+    /* False after CPLError. */
+    bool Make();
+    const std::string &Path() const { return m_path; }
+    /* Moves all that is in it to its place, `file` last: where it is, the output is whole. False after CPLError. */
+    bool Publish(const std::string &file) const;
+
+  private:
+    std::string m_who, m_folder, m_stem, m_path; /* m_path: empty until it is made */
+};
 
 /* "No space left on device", when the system does not let files be written in that folder; else empty. */
 std::string WhyNotWritable(const std::string &folder);

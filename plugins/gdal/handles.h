@@ -28,6 +28,7 @@ struct CloseDataset {
     }
 };
 using DatasetHandle = std::unique_ptr<void, CloseDataset>;
+using Handles = std::vector<DatasetHandle>;
 
 struct Message {
     CPLErr level;

@@ -42,20 +42,16 @@ static std::mutex gate;
 static std::condition_variable freed;
 static int inUse = 0;
 
-PoolPlaces::PoolPlaces(int places) : m_places(places)
+void PoolPlaces::Take() const
 {
-    if (m_places == 0)
-        return;
     const int most = MostInUse();
     std::unique_lock<std::mutex> lock(gate);
     freed.wait(lock, [&] { return inUse == 0 || inUse + m_places <= most; });
     inUse += m_places;
 }
 
-PoolPlaces::~PoolPlaces()
+void PoolPlaces::GiveBack() const
 {
-    if (m_places == 0)
-        return;
     {
         const std::lock_guard<std::mutex> lock(gate);
         inUse -= m_places;

@@ -29,12 +29,22 @@ class LargeDatasetPool
 class PoolPlaces
 {
   public:
-    explicit PoolPlaces(int places);
-    ~PoolPlaces();
+    explicit PoolPlaces(int places) : m_places(places)
+    {
+        if (m_places > 0)
+            Take();
+    }
+    ~PoolPlaces()
+    {
+        if (m_places > 0)
+            GiveBack();
+    }
     PoolPlaces(const PoolPlaces &) = delete;
     PoolPlaces &operator=(const PoolPlaces &) = delete;
 
   private:
+    void Take() const;
+    void GiveBack() const;
     int m_places;
 };
 

@@ -1,13 +1,11 @@
 #include "parts_job.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <exception>
 
 #include <gdal_utils.h>
-#include <unistd.h>
 
 #include "batch.h"
 #include "output_folder.h"
@@ -225,28 +223,25 @@ static bool MakeSureItIsThere(const std::string &file)
 static fn_status WritePart(const PartsJob &job, fn_task &task, Notes &messages, fn_error *err)
 {
     const int64_t part = job.PartOf(task.number);
-    const std::string temporary = PartFolder(job.folder, job.Stem(part), static_cast<long>(getpid()));
-    const std::string file = temporary + "/" + job.File(part);
-    int64_t rows = 0, bytes = 0;
+    int64_t rows = 0;
     std::string cause, reason;
     bool opened = false, done = false;
     {
         MessageCollector collector;
+        PartFolder temporary("", job.folder, job.Stem(part));
         const std::unique_ptr<TableDataset> table = OpenPart(job, part);
-        errno = 0;
         opened = table != nullptr;
-        if (opened && VSIMkdir(temporary.c_str(), 0755) != 0)
-            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", temporary.c_str(), strerror(errno));
-        else if (opened && Write(job, table.get(), file, task) && collector.Failures() == 0) {
-            OGRLayerH layer = GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0);
-            rows = OGR_L_GetFeatureCount(layer, TRUE);
-            done = IsWhole(job, file, layer, rows) && MakeSureItIsThere(file) &&
-                   Publish(job.Driver(), temporary, job.folder, job.File(part), &bytes);
+        if (opened && temporary.Make()) {
+            const std::string file = temporary.Path() + "/" + job.File(part);
+            if (Write(job, table.get(), file, task) && collector.Failures() == 0) {
+                OGRLayerH layer = GDALDatasetGetLayer(GDALDataset::ToHandle(table.get()), 0);
+                rows = OGR_L_GetFeatureCount(layer, TRUE);
+                done = IsWhole(job, file, layer, rows) && MakeSureItIsThere(file) && temporary.Publish(job.File(part));
+            }
         }
         cause = collector.Cause("no reason given");
-        if (!done && opened)
-            reason = WhyNotWritable(temporary);
-        VSIRmdirRecursive(temporary.c_str());
+        if (!done && !temporary.Path().empty())
+            reason = WhyNotWritable(temporary.Path());
         messages = std::move(collector.messages);
     }
     if (done) {

@@ -126,7 +126,7 @@ class Single(Case):
         good(*command(source, out, **options))
         with_one_mask = {'GDAL_TIFF_INTERNAL_MASK': 'YES'}
         good(*plain(source, copy, **options), env=with_one_mask)
-        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith('out.tif.part')], [])
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith('.out.tif')], [])
         ours, theirs = gdal.Open(out), gdal.Open(copy)
         self.assertEqual(ours.GetDriver().ShortName, 'GTiff')
         for i in range(1, theirs.RasterCount + 1):
@@ -384,7 +384,7 @@ class Single(Case):
         def look():
             for folder in os.listdir(self.folder):
                 path = os.path.join(self.folder, folder, name)
-                if folder.startswith(name + '.part') and os.path.exists(path) and os.path.getsize(path) > 100000:
+                if folder.startswith('.' + name) and os.path.exists(path) and os.path.getsize(path) > 100000:
                     found.append(path)
                     return True
             return False
@@ -454,7 +454,7 @@ class Single(Case):
     # ---- failures ----
 
     def nothing_left(self, name):
-        self.assertEqual([found for found in os.listdir(self.folder) if found.startswith(name)], [])
+        self.assertEqual([found for found in os.listdir(self.folder) if name in found], [])
 
     def fails(self, *words, source=None, out=None, **options):
         out = out or self.path('failed.tif')

@@ -204,8 +204,8 @@ CPLErr Band::IReadBlock(int blockX, int blockY, void *data)
         memset(data, 0,
                static_cast<size_t>(size) * static_cast<size_t>(nBlockXSize) * static_cast<size_t>(nBlockYSize));
     return Guarded("FISHNET", CE_Failure, [&] {
-        return Owner()->Read({m_output}, window, {static_cast<char *>(data), eDataType, size, size * nBlockXSize, 0},
-                             nullptr);
+        return Owner()->Reader().Read({m_output}, window,
+                                      {static_cast<char *>(data), eDataType, size, size * nBlockXSize, 0}, nullptr);
     });
 }
 
@@ -216,15 +216,15 @@ CPLErr Band::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, voi
         return GDALRasterBand::IRasterIO(flag, x, y, width, height, data, bufWidth, bufHeight, type, pixelSpace,
                                          lineSpace, extra);
     return Guarded("FISHNET", CE_Failure, [&] {
-        return Owner()->Read({m_output}, {x, y, width, height},
-                             {static_cast<char *>(data), type, pixelSpace, lineSpace, 0}, extra);
+        return Owner()->Reader().Read({m_output}, {x, y, width, height},
+                                      {static_cast<char *>(data), type, pixelSpace, lineSpace, 0}, extra);
     });
 }
 
 /* A copy band by band then passes over them; one of all bands at a time does not in all versions of GDAL. */
 int Band::IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt, double *percent)
 {
-    if (!Owner()->IsHollow() || GetOutput().isMask)
+    if (!Owner()->Reader().IsHollow() || GetOutput().isMask)
         return GDALRasterBand::IGetDataCoverageStatus(x, y, width, height, stopAt, percent);
     if (percent)
         *percent = 0;
@@ -233,7 +233,7 @@ int Band::IGetDataCoverageStatus(int x, int y, int width, int height, int stopAt
 
 CPLErr Band::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType, FN_CSL)
 {
-    if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || Owner()->IsHollow())
+    if (bufWidth != width || bufHeight != height || width < 1 || height < 1)
         return CE_None;
     return Guarded("FISHNET", CE_Failure, [&] { return Owner()->Reader().Advise({m_output}, {x, y, width, height}); });
 }

@@ -34,6 +34,8 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, FN_
 GDALDataset *CreateTiles(const Creation &creation);
 /* OUTPUT=SINGLE: one GeoTIFF, compressed by the workers. NULL after CPLError. */
 GDALDataset *CreateSingle(const Creation &creation);
+/* Whether it has a COMPRESS of that name. */
+bool CanCompress(const char *codec);
 
 } // namespace fishnet
 

@@ -84,7 +84,8 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     self->CopyMetadata();
     if (source.overview < 0 && self->m_recipe->parts == 1)
         self->CountOverviews();
-    self->PreparePython();
+    if (self->m_recipe->workers.processes == 0)
+        PreparePython(self->m_handles);
     self->m_reader = TileReader::New(self->m_plan, *self->m_recipe, source, self->m_watch);
     return self->m_reader ? std::move(self) : nullptr;
 }
@@ -92,17 +93,8 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
 /* What a worker process cannot open, and what ON_ERROR=NODATA cannot fill, is found out now. */
 bool Dataset::CheckWorkers() const
 {
-    for (size_t i = 0; m_recipe->workers.processes > 0 && i < m_plan->sources.size(); i++) {
-        const Source &source = m_plan->sources[i];
-        const std::string why = WhyNotShared(m_handles[i].get(), source.path);
-        if (!why.empty()) {
-            CPLError(CE_Failure, CPLE_NotSupported,
-                     "FISHNET: input %s cannot be opened by worker processes: %s. Write it to a file first, or use "
-                     "WORKERS=THREADS",
-                     Describe(source).c_str(), why.c_str());
-            return false;
-        }
-    }
+    if (m_recipe->workers.processes > 0 && !CheckShared(m_plan->inputs, m_handles))
+        return false;
     if (m_recipe->error_is_nodata && !m_plan->CanBeNoData()) {
         CPLError(
             CE_Failure, CPLE_IllegalArg,
@@ -111,27 +103,6 @@ bool Dataset::CheckWorkers() const
         return false;
     }
     return true;
-}
-
-/* Where GDAL runs pixel functions in Python, it starts the interpreter on the thread that first needs it, and waits
- * for that very thread as it ends the interpreter. Workers are gone by then: let it be a thread of the host. */
-void Dataset::PreparePython() const
-{
-    const char *enabled = CPLGetConfigOption("GDAL_VRT_ENABLE_PYTHON", "TRUSTED_MODULES");
-    const char *trusted = CPLGetConfigOption("GDAL_VRT_PYTHON_TRUSTED_MODULES", nullptr);
-    const bool byModule = EQUAL(enabled, "TRUSTED_MODULES");
-    if (m_recipe->workers.processes > 0 || (byModule ? !trusted : !CPLTestBool(enabled)))
-        return;
-    MessageCollector collector; /* what is wrong with a pixel function, its tile will tell */
-    for (const DatasetHandle &handle : m_handles) {
-        GDALDriverH driver = GDALGetDatasetDriver(handle.get());
-        double pixel = 0;
-        if (driver && EQUAL(GDALGetDriverShortName(driver), "VRT") &&
-            GDALRasterIO(GDALGetRasterBand(handle.get(), 1), GF_Read, 0, 0, 1, 1, &pixel, 1, 1, GDT_Float64, 0, 0) !=
-                CE_None)
-            CPLDebug("FISHNET", "the first pixel of %s cannot be read",
-                     WithoutSecrets(GDALGetDescription(handle.get())).c_str());
-    }
 }
 
 Dataset::~Dataset() = default;
@@ -206,7 +177,7 @@ void Dataset::CountOverviews()
     for (const Plane &plane : m_plan->planes)
         for (int band : {plane.band, plane.alpha})
             if (band > 0)
-                bands.push_back(GDALGetRasterBand(m_handles[plane.source].get(), band));
+                bands.push_back(GDALGetRasterBand(m_handles[plane.input].get(), band));
     for (int i = 1; !m_plan->expr && i <= nBands; i++)
         bands.push_back(SourceBand(i));
     int count = bands.empty() ? 0 : GDALGetOverviewCount(bands[0]);
@@ -305,9 +276,9 @@ CPLStringList Dataset::ListFiles() const
     if (!m_recipeFile.empty())
         files.AddString(m_recipeFile.c_str());
     for (size_t k = 0; k < m_handles.size(); k++) {
-        const Source &source = m_plan->sources[k];
-        if (!source.results.empty()) { /* which have no names */
-            files.AddString(AbsoluteName(source.name).c_str());
+        const Input &input = m_plan->inputs[k];
+        if (!input.results.empty()) { /* which have no names */
+            files.AddString(AbsoluteName(input.name).c_str());
             continue;
         }
         const CPLStringList own(GDALGetFileList(m_handles[k].get()));
@@ -375,32 +346,16 @@ const char *Dataset::GetMetadataItem(const char *name, const char *domain)
 
 /* ---- reading ---- */
 
-/* What a GeoTIFF leaves out: NoData, or zeros where there is no such value. */
-void Dataset::ReadNothing(const std::vector<size_t> &wanted, const fn_window &window,
-                          const TileReader::Target &target) const
+void Dataset::BeHollow(bool hidesNoData)
 {
-    const Output &output = m_plan->outputs[0]; /* the file has one NoData value */
-    const fn_nodata value = m_hidesNoData ? fn_nodata() : output.nodata;
-    for (size_t k = 0; k < wanted.size(); k++)
-        for (int64_t y = 0; y < window.height; y++)
-            FillWith(value, output.type,
-                     target.data + static_cast<GSpacing>(k) * target.bandSpace + y * target.lineSpace, target.type,
-                     static_cast<int>(target.pixelSpace), window.width);
-}
-
-CPLErr Dataset::Read(const std::vector<size_t> &wanted, const fn_window &window, const TileReader::Target &target,
-                     GDALRasterIOExtraArg *extra)
-{
-    if (!m_hollow || wanted[0] >= static_cast<size_t>(m_plan->bandCount))
-        return m_reader->Read(wanted, window, target, extra);
-    ReadNothing(wanted, window, target);
-    return CE_None;
+    m_hidesNoData = hidesNoData;
+    m_reader->BeHollow(hidesNoData ? fn_nodata() : m_plan->outputs[0].nodata); /* the file has one NoData value */
 }
 
 CPLErr Dataset::AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType,
                            int bandCount, int *bands, FN_CSL)
 {
-    if (bufWidth != width || bufHeight != height || width < 1 || height < 1 || m_hollow)
+    if (bufWidth != width || bufHeight != height || width < 1 || height < 1)
         return CE_None;
     const size_t first = bands && bandCount > 0 ? static_cast<size_t>(bands[0] - 1) : 0;
     return Guarded("FISHNET", CE_Failure, [&] { return m_reader->Advise({first}, {x, y, width, height}); });
@@ -417,8 +372,8 @@ CPLErr Dataset::IRasterIO(GDALRWFlag flag, int x, int y, int width, int height, 
         std::vector<size_t> wanted;
         for (int i = 0; i < bandCount; i++)
             wanted.push_back(static_cast<size_t>(bands[i] - 1));
-        return Read(wanted, {x, y, width, height}, {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace},
-                    extra);
+        return m_reader->Read(wanted, {x, y, width, height},
+                              {static_cast<char *>(data), type, pixelSpace, lineSpace, bandSpace}, extra);
     });
 }
 

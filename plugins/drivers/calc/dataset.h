@@ -28,9 +28,6 @@ class Dataset final : public GDALDataset
     CPLErr AdviseRead(int x, int y, int width, int height, int bufWidth, int bufHeight, GDALDataType type,
                       int bandCount, int *bands, FN_CSL options) override;
 
-    /* As TileReader::Read(), or nothing of bands that are hollow. */
-    CPLErr Read(const std::vector<size_t> &wanted, const fn_window &window, const TileReader::Target &target,
-                GDALRasterIOExtraArg *extra);
     TileReader &Reader() const { return *m_reader; }
 
     const Plan &GetPlan() const { return *m_plan; }
@@ -41,12 +38,7 @@ class Dataset final : public GDALDataset
     Dataset *Overview(int level); /* NULL after CPLError */
     /* From now on the bands hold nothing, and say so: a copy takes over the masks and all else but the pixels.
      * hidesNoData: then it has zeros, and says nothing of a NoData value. */
-    void BeHollow(bool hidesNoData)
-    {
-        m_hollow = true;
-        m_hidesNoData = hidesNoData;
-    }
-    bool IsHollow() const { return m_hollow; }
+    void BeHollow(bool hidesNoData);
     bool HidesNoData() const { return m_hidesNoData; }
 
   protected:
@@ -69,10 +61,7 @@ class Dataset final : public GDALDataset
                                          std::shared_ptr<InputWatch> watch);
     static std::shared_ptr<InputWatch> WatchOver(const fn_recipe &recipe, const std::string &recipeFile);
     bool CheckWorkers() const;
-    void PreparePython() const;
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
-    void ReadNothing(const std::vector<size_t> &wanted, const fn_window &window,
-                     const TileReader::Target &target) const;
     CPLStringList ListFiles() const;
     Dataset *OpenOverview(int level);
     void CopyMetadata();
@@ -86,11 +75,11 @@ class Dataset final : public GDALDataset
     PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
     std::shared_ptr<InputWatch> m_watch;
-    /* Of Plan::sources; opened and closed with this dataset, as GDAL's pool demands. */
-    std::vector<DatasetHandle> m_handles;
+    /* Of Plan::inputs; opened and closed with this dataset, as GDAL's pool demands. */
+    Handles m_handles;
     std::unique_ptr<TileReader> m_reader;
     std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */
-    bool m_hollow = false, m_hidesNoData = false;
+    bool m_hidesNoData = false;
     int m_overviewCount = 0;
     std::vector<std::pair<int, int>> m_overviewSizes;
     std::vector<std::unique_ptr<Dataset>> m_overviews;

@@ -217,14 +217,12 @@ static bool WriteVRT(const TileSet &tiles, CPLXMLNode *root, const std::string &
 #if FN_GDAL_AT_LEAST(3, 9)
 static bool WriteIndex(const TileSet &tiles, GDALDataset *computed, const double *gt)
 {
-    const std::string folder = tiles.folder + "/.index." + std::to_string(CPLGetPID()) + ".part";
-    const std::string part = folder + "/" + kIndexName, name = tiles.folder + "/" + kIndexName;
+    output::PartFolder part("FISHNET", tiles.folder, "index");
     GDALDriver *driver = GetGDALDriverManager()->GetDriverByName("FlatGeobuf");
-    if (VSIMkdir(folder.c_str(), 0755) != 0) {
-        CPLError(CE_Failure, CPLE_FileIO, "FISHNET: %s cannot be made: %s", folder.c_str(), strerror(errno));
+    if (!part.Make())
         return false;
-    }
-    std::unique_ptr<GDALDataset> index(driver->Create(part.c_str(), 0, 0, 0, GDT_Unknown, nullptr));
+    std::unique_ptr<GDALDataset> index(
+        driver->Create((part.Path() + "/" + kIndexName).c_str(), 0, 0, 0, GDT_Unknown, nullptr));
     OGRLayer *layer =
         index ? index->CreateLayer("index", const_cast<OGRSpatialReference *>(computed->GetSpatialRef()), wkbPolygon)
               : nullptr;
@@ -253,13 +251,7 @@ static bool WriteIndex(const TileSet &tiles, GDALDataset *computed, const double
         index.reset(); /* what fails now says so with a message alone */
         ok = CPLGetLastErrorType() < CE_Failure;
     }
-    index.reset();
-    if (ok && VSIRename(part.c_str(), name.c_str()) != 0) {
-        CPLError(CE_Failure, CPLE_FileIO, "FISHNET: %s cannot be written: %s", name.c_str(), strerror(errno));
-        ok = false;
-    }
-    VSIRmdirRecursive(folder.c_str());
-    return ok;
+    return ok && part.Publish(kIndexName);
 }
 
 /* Bands, metadata and CRS are written as in a VRT. */

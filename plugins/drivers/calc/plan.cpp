@@ -1,17 +1,9 @@
-#include "plan_steps.h"
-
-#include <utility>
+#include "plan_outputs.h"
 
 #include "pixels.h"
-#include "workers.h"
 
 namespace fishnet
 {
-
-std::string Describe(const Source &source)
-{
-    return std::string(1, source.letter) + " (" + WithoutSecrets(source.name) + ")";
-}
 
 std::string Describe(const fn_window &w)
 {
@@ -19,15 +11,7 @@ std::string Describe(const fn_window &w)
                       static_cast<long long>(w.width), static_cast<long long>(w.height));
 }
 
-DatasetHandle Plan::OpenSource(size_t i) const
-{
-    const Source &source = sources[i];
-    DatasetHandle dataset(GDALOpenEx(source.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
-                                     nullptr, source.openOptions.List(), nullptr));
-    return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
-}
-
-fn_window Plan::SourceWindow(int64_t task) const
+fn_window Plan::InputWindow(int64_t task) const
 {
     fn_window window = fn_grid_tile(&grid, task % fn_grid_tile_count(&grid));
     window.y += firstLine;
@@ -71,7 +55,7 @@ size_t Plan::WorkerBytes() const
     const size_t pixels = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
     size_t bytes = kHandleBytes + (expr ? fn_expr_scratch_bytes(expr.get()) : 0);
     for (const Plane &plane : planes)
-        bytes += pixels * (fn_type_size(plane.type) + (plane.Masked() ? 1 : 0) + (plane.alpha ? sizeof(double) : 0));
+        bytes += pixels * plane.PixelBytes();
     return bytes;
 }
 
@@ -106,63 +90,99 @@ std::string Plan::Signature() const
                            static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0));
     };
     for (const Plane &plane : planes) {
-        text += CPLSPrintf(" %d[%d]%d,%d", static_cast<int>(plane.source), plane.band, plane.mask, plane.alpha);
+        text += CPLSPrintf(" %d[%d]%d,%d", static_cast<int>(plane.input), plane.band, plane.mask, plane.alpha);
         add(plane.type, plane.nodata);
     }
     for (const Output &output : outputs) {
         text += CPLSPrintf(" > %d %d", output.band, output.isMask);
         add(output.type, output.nodata);
     }
-    for (const Source &source : sources)
-        text += "\n" + source.structure;
+    for (const Input &input : inputs)
+        text += "\n" + input.structure;
     for (const Group &group : groups)
         text += CPLSPrintf(" %d", static_cast<int>(group.count));
     return text;
 }
 
-std::string Plan::StructureOf(size_t source, GDALDatasetH dataset) const
+/* ---- the steps that make it, in this order; each returns false after CPLError ---- */
+
+static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, Handles &handles)
 {
-    const int count = GDALGetRasterCount(dataset);
-    std::string text =
-        CPLSPrintf("%d x %d pixels, %d bands", GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), count);
-    double transform[6];
-    if (GDALGetGeoTransform(dataset, transform) == CE_None)
-        for (double value : transform)
-            text += CPLSPrintf(" %.17g", value);
-    const auto add = [&](int number) {
-        GDALRasterBandH band = number <= count ? GDALGetRasterBand(dataset, number) : nullptr;
-        if (!band)
-            return;
-        const fn_type type = FromGDAL(band);
-        const fn_nodata nodata = NoDataOf(band, type);
-        text +=
-            CPLSPrintf("; %d: %s %d %016llx %d", number, GDALGetDataTypeName(GDALGetRasterDataType(band)), nodata.set,
-                       static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0), GDALGetMaskFlags(band));
-    };
-    for (const Plane &plane : planes)
-        if (plane.source == source)
-            add(plane.band);
-    for (const Output &output : outputs)
-        if (!expr && source == 0)
-            add(output.band);
-    return text;
+    std::vector<InputName> names;
+    for (int i = 0; i < FN_INPUTS; i++)
+        if (recipe.inputs[i])
+            names.push_back({std::string(1, static_cast<char>('A' + i)), recipe.inputs[i], recipe.open_options[i]});
+    return OpenInputs(names, overview, recipe.workers.workers, plan.inputs, handles);
 }
 
-std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, std::vector<DatasetHandle> &handles)
+namespace
+{
+/* What names in an expression stand for. */
+struct Names {
+    const Inputs &inputs;
+    const Handles &handles;
+};
+} // namespace
+
+/* fn_expr_resolve: is there such an input, and can it be computed with? */
+static fn_status ResolveBand(void *user, char letter, int band, fn_type *type, fn_error *err)
+{
+    const auto *names = static_cast<const Names *>(user);
+    for (size_t i = 0; i < names->inputs.size(); i++)
+        if (names->inputs[i].key[0] == letter)
+            return CheckBand(names->inputs[i], names->handles[i].get(), band, type, err);
+    return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': there is no input %c, give one with -oo %c=<dataset>",
+                   letter, letter, letter);
+}
+
+/* The expression, and the bands that it reads. */
+static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
+{
+    Names names = {plan.inputs, handles};
+    fn_expr_options options = {};
+    options.nodata = !recipe.nodata_none;
+    options.resolve = ResolveBand;
+    options.user = &names;
+    fn_error err;
+    fn_expr *compiled = nullptr;
+    if (fn_expr_compile(recipe.calcs, recipe.n_calcs, &options, &compiled, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: CALC: %s", err.text);
+        return false;
+    }
+    plan.expr.reset(compiled);
+    plan.calcs.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
+    return true;
+}
+
+static void AddPlanes(Plan &plan, const fn_recipe &recipe, const Handles &handles)
+{
+    for (int i = 0; i < fn_expr_input_count(plan.expr.get()); i++) {
+        char letter = 0;
+        int band = 0;
+        size_t input = 0;
+        fn_expr_input(plan.expr.get(), i, &letter, &band);
+        while (plan.inputs[input].key[0] != letter)
+            input++;
+        plan.planes.push_back(MakePlane(plan.inputs, handles, input, band, recipe.ignore_alpha, !recipe.nodata_none));
+        plan.inputs[input].bands.push_back(band);
+    }
+}
+
+std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Handles &handles)
 {
     auto plan = std::make_shared<Plan>();
-    if (!OpenSources(*plan, recipe, overview, handles))
+    if (!OpenNamed(*plan, recipe, overview, handles))
         return nullptr;
     if (recipe.n_calcs > 0) {
-        if (!CheckGrids(*plan, handles) || !Compile(*plan, recipe, handles))
+        if (!CheckGrids(plan->inputs, handles) || !Compile(*plan, recipe, handles))
             return nullptr;
         AddPlanes(*plan, recipe, handles);
         if (!AddComputedOutputs(*plan, recipe))
             return nullptr;
     } else if (!AddSourceOutputs(*plan, handles))
         return nullptr;
-    for (size_t i = 0; i < plan->sources.size(); i++)
-        plan->sources[i].structure = plan->StructureOf(i, handles[i].get());
+    for (size_t i = 0; i < plan->inputs.size(); i++)
+        plan->inputs[i].structure = StructureOf(handles[i].get(), plan->inputs[i].bands);
     return MakeGrid(*plan, recipe, handles) ? plan : nullptr;
 }
 

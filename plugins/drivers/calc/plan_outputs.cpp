@@ -1,4 +1,4 @@
-#include "plan_steps.h"
+#include "plan_outputs.h"
 
 #include <algorithm>
 
@@ -57,7 +57,7 @@ bool AddSourceOutputs(Plan &plan, const Handles &handles)
         if (output.type == FN_TYPE_COUNT) {
             CPLError(CE_Failure, CPLE_NotSupported,
                      "FISHNET: band %d of %s has the type %s: only real types are supported", i,
-                     Describe(plan.sources[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
+                     Describe(plan.inputs[0]).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)));
             return false;
         }
         output.nodata = NoDataOf(band, output.type);
@@ -74,9 +74,11 @@ bool AddSourceOutputs(Plan &plan, const Handles &handles)
         }
     }
     plan.outputs.insert(plan.outputs.end(), masks.begin(), masks.end());
+    for (const Output &output : plan.outputs)
+        plan.inputs[0].bands.push_back(output.band);
     const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
     plan.pixelInterleaved =
-        plan.bandCount > 1 && (plan.sources[0].pipeline.allBands || (interleave && EQUAL(interleave, "PIXEL")));
+        plan.bandCount > 1 && (plan.inputs[0].pipeline.allBands || (interleave && EQUAL(interleave, "PIXEL")));
     return true;
 }
 
@@ -90,7 +92,7 @@ static bool TakePart(Plan &plan, const fn_recipe &recipe, GDALDatasetH first, in
         FN_OK)
         return true;
     CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: PARTITION=%d/%d: %s has only %d lines", recipe.part, recipe.parts,
-             Describe(plan.sources[0]).c_str(), height);
+             Describe(plan.inputs[0]).c_str(), height);
     return false;
 }
 
@@ -98,10 +100,10 @@ static bool TakePart(Plan &plan, const fn_recipe &recipe, GDALDatasetH first, in
  * first input. */
 static Pipeline Shape(const Plan &plan)
 {
-    for (const Source &source : plan.sources)
-        if (source.pipeline.computesRows)
-            return source.pipeline;
-    return plan.sources[0].pipeline;
+    for (const Input &input : plan.inputs)
+        if (input.pipeline.computesRows)
+            return input.pipeline;
+    return plan.inputs[0].pipeline;
 }
 
 static void MakeGroups(Plan &plan)
@@ -120,7 +122,7 @@ static void AutoTile(const Plan &plan, GDALDatasetH dataset, int *tileWidth, int
     const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
     int blockWidth = 0;
     size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
-    GDALGetBlockSize(GDALGetRasterBand(dataset, plan.planes.empty() || plan.planes[0].source ? 1 : plan.planes[0].band),
+    GDALGetBlockSize(GDALGetRasterBand(dataset, plan.planes.empty() || plan.planes[0].input ? 1 : plan.planes[0].band),
                      &blockWidth, blockHeight);
     for (const Plane &plane : plan.planes)
         bytes += fn_type_size(plane.type);
@@ -151,7 +153,7 @@ bool MakeGrid(Plan &plan, const fn_recipe &recipe, const Handles &handles)
     }
     fn_error err;
     if (fn_grid_init(&plan.grid, GDALGetRasterXSize(first), lines, tileWidth, tileHeight, &err) != FN_OK) {
-        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.sources[0]).c_str(), err.text);
+        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.inputs[0]).c_str(), err.text);
         return false;
     }
     /* GDAL counts the bytes of a block in an int. */

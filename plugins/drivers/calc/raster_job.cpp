@@ -10,7 +10,7 @@ namespace fishnet
 Words InputsOf(const Plan &plan)
 {
     Words inputs;
-    for (const Source &input : plan.sources)
+    for (const Input &input : plan.inputs)
         inputs.push_back(input.path);
     return inputs;
 }
@@ -75,14 +75,9 @@ int64_t RasterJob::TaskCount() const
     return fn_grid_tile_count(&m_plan->grid) * static_cast<int64_t>(m_plan->groups.size());
 }
 
-size_t RasterJob::TaskBytes(int64_t task, int) const
-{
-    return m_plan->TaskBytes(task);
-}
-
 std::string RasterJob::TaskName(int64_t task) const
 {
-    return "tile " + fishnet::Describe(m_plan->SourceWindow(task));
+    return "tile " + fishnet::Describe(m_plan->InputWindow(task));
 }
 
 bool RasterJob::Complete(fn_task &task, Notes &messages, const fn_error &err)

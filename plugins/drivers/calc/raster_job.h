@@ -5,8 +5,8 @@
 #include <map>
 #include <mutex>
 
-#include "plan.h"
 #include "job.h"
+#include "plan.h"
 
 namespace fishnet
 {
@@ -50,7 +50,7 @@ class RasterJob final : public Job
     JobDescription Describe() const override;
     const char *Driver() const override { return "FISHNET"; }
     int64_t TaskCount() const override;
-    size_t TaskBytes(int64_t task, int variant) const override;
+    size_t TaskBytes(int64_t task, int) const override { return m_plan->TaskBytes(task); }
     std::string TaskName(int64_t task) const override;
     bool CompletesFailed() const override { return m_errorIsNoData; }
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
@@ -63,7 +63,7 @@ class RasterJob final : public Job
     FailedTiles m_failed;
 };
 
-/* The names of its sources. */
+/* The names of its inputs. */
 Words InputsOf(const Plan &plan);
 
 } // namespace fishnet

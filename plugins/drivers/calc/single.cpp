@@ -1,12 +1,11 @@
-#include "single.h"
-
 #include <algorithm>
 #include <cstring>
 
-#include "single_file.h"
-#include "single_job.h"
 #include "gdal_compat.h"
 #include "job_run.h"
+#include "output_folder.h"
+#include "single_file.h"
+#include "single_job.h"
 
 namespace fishnet
 {
@@ -76,7 +75,6 @@ class Single
     JobRunOptions RunOptions() const;
     bool Place(const fn_part &part, BlockWriter &writer) const;
     bool NoteFailed(const std::string &path) const;
-    bool FailTask(const fn_error &err) const;
 
     const Creation &m_creation;
     PlanSource m_source;
@@ -108,7 +106,7 @@ bool Single::Prepare(const Dataset &dataset, const Layout &layout)
     std::shared_ptr<const Plan> plan;
     std::string cause;
     {
-        std::vector<DatasetHandle> handles;
+        Handles handles;
         MessageCollector collector;
         plan = Plan::Make(recipe, -1, handles);
         cause = collector.Cause("not recognized as a raster dataset");
@@ -150,16 +148,6 @@ JobRunOptions Single::RunOptions() const
     }
     options.budget -= std::min(static_cast<size_t>(workers) * own, options.budget / 4 * 3);
     return options;
-}
-
-bool Single::FailTask(const fn_error &err) const
-{
-    CPLErrorNum number = CPLE_AppDefined;
-    if (err.status == FN_ERR_MEMORY)
-        number = CPLE_OutOfMemory;
-    else if (err.status == FN_ERR_READ)
-        number = CPLE_FileIO;
-    return Fail(number, m_creation.output, err.text);
 }
 
 /* Puts the blocks of a task where they belong. */
@@ -226,7 +214,7 @@ bool Single::Write(const std::string &path)
         return Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
     std::unique_ptr<JobRun> run = JobRun::New(m_job, ResultKind::InOrder, RunOptions(), nullptr, &err);
     if (!run)
-        return FailTask(err);
+        return Fail(ErrorNumber(err.status), m_creation.output, err.text);
     for (;;) {
         fn_part part = {};
         const fn_status status = fn_stream_next(run->Stream(), &part, &err);
@@ -234,7 +222,7 @@ bool Single::Write(const std::string &path)
         if (!why.empty())
             return Fail(CPLE_FileIO, m_creation.output, why);
         if (status != FN_OK)
-            return FailTask(err);
+            return Fail(ErrorNumber(err.status), m_creation.output, err.text);
         if (!part.data)
             break;
         if (!Place(part, writer))
@@ -278,17 +266,28 @@ static bool Prepare(const Creation &creation, const std::string &path, Single &r
            run.Prepare(*source, layout) && !lack.IsMet();
 }
 
+/* What an older file of that name has left would belong to the new one. False after CPLError. */
+static bool RemoveSidecars(const std::string &output)
+{
+    for (const char *ending : {".msk", ".msk.ovr", ".ovr", ".aux.xml"})
+        if (!output::Remove("FISHNET", output + ending))
+            return false;
+    return true;
+}
+
 GDALDataset *CreateSingle(const Creation &creation)
 {
-    single::Workshop workshop;
-    if (!single::CheckOptions(creation) || !workshop.Make(creation.output))
+    const std::string name = CPLGetFilename(creation.output.c_str());
+    output::PartFolder part("FISHNET: " + creation.output, CPLGetDirname(creation.output.c_str()), name);
+    if (!single::CheckOptions(creation) || !part.Make())
         return nullptr;
     {
+        const std::string path = part.Path() + "/" + name;
         Single run(creation);
-        if (!Prepare(creation, workshop.Path(), run) || !run.Write(workshop.Path()))
+        if (!Prepare(creation, path, run) || !run.Write(path))
             return nullptr;
     }
-    if (!workshop.Deliver())
+    if (!RemoveSidecars(creation.output) || !part.Publish(name))
         return nullptr;
     return GDALDataset::FromHandle(GDALOpenEx(
         creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_UPDATE | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));

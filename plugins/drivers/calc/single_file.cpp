@@ -1,14 +1,9 @@
 #include "single_file.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
-#include <unistd.h>
-
-#include "single.h"
 #include "gdal_compat.h"
-#include "output_folder.h"
 #include "pixels.h"
 
 namespace fishnet
@@ -82,66 +77,11 @@ bool CheckOptions(const Creation &creation)
     const char *bits = own.FetchNameValue("DISCARD_LSB");
     if (bits && strchr(bits, ','))
         return Fail(CPLE_NotSupported, creation.output, "DISCARD_LSB by band is not possible with OUTPUT=SINGLE");
-    return true;
+    return *CPLGetFilename(creation.output.c_str()) ||
+           Fail(CPLE_IllegalArg, creation.output, "it is not the name of a file");
 }
 
 /* ---- the file without blocks ---- */
-
-static std::string Reason(const char *otherwise)
-{
-    return errno ? strerror(errno) : otherwise;
-}
-
-bool Workshop::Make(const std::string &output)
-{
-    m_output = output;
-    m_name = CPLGetFilename(output.c_str());
-    if (m_name.empty())
-        return Fail(CPLE_IllegalArg, output, "it is not the name of a file");
-    for (int i = 0; i < 100; i++) {
-        const std::string folder =
-            output + CPLSPrintf(".part-%ld%s", static_cast<long>(getpid()), i ? CPLSPrintf("-%d", i) : "");
-        VSIStatBufL stat;
-        if (VSIStatL(folder.c_str(), &stat) == 0)
-            continue;
-        errno = 0;
-        if (VSIMkdir(folder.c_str(), 0777) == 0) {
-            m_folder = folder;
-            return true;
-        }
-        if (errno != EEXIST)
-            break;
-    }
-    return Fail(CPLE_FileIO, output, "it cannot be made: " + Reason("its folder cannot be written to"));
-}
-
-Workshop::~Workshop()
-{
-    if (!m_folder.empty())
-        GuardedQuietly(0, [&] { return VSIRmdirRecursive(m_folder.c_str()); });
-}
-
-bool Workshop::Deliver()
-{
-    const std::string place = m_output.substr(0, m_output.size() - m_name.size());
-    Words names;
-    if (!output::ListFolder("FISHNET", m_folder, names))
-        return false;
-    /* What an older file of that name has left would belong to the new one. */
-    for (const char *ending : {".msk", ".msk.ovr", ".ovr", ".aux.xml"})
-        if (std::find(names.begin(), names.end(), m_name + ending) == names.end() &&
-            !output::Remove("FISHNET", m_output + ending))
-            return false;
-    names.erase(std::remove(names.begin(), names.end(), m_name), names.end());
-    names.push_back(m_name);
-    for (const std::string &name : names) {
-        errno = 0;
-        if (VSIRename((m_folder + "/" + name).c_str(), (place + name).c_str()) != 0)
-            return Fail(CPLE_FileIO, place + name,
-                        "it cannot be put in its place: " + Reason("the file system gives no reason"));
-    }
-    return true;
-}
 
 double ShareOfMasks(const Plan &plan)
 {

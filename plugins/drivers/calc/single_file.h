@@ -15,20 +15,6 @@ bool Fail(CPLErrorNum number, const std::string &file, const std::string &why);
 /* False after CPLError: an option that is not known, or makes no sense. */
 bool CheckOptions(const Creation &creation);
 
-/* A folder beside the output, in which it grows under its own name: what belongs to it, such as .aux.xml, has the
- * right name too. */
-class Workshop
-{
-  public:
-    bool Make(const std::string &output);
-    ~Workshop();
-    std::string Path() const { return m_folder + "/" + m_name; }
-    /* Moves all files to where they belong, the output as the last one. */
-    bool Deliver();
-
-  private:
-    std::string m_output, m_name, m_folder;
-};
 /* How much of the work masks are, in the eyes of who watches the progress. */
 double ShareOfMasks(const Plan &plan);
 /* Makes the file, with all that there is to the source but its pixels. False after CPLError. */

@@ -1,15 +1,13 @@
 #include "tile_job.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include <gdal_utils.h>
-#include <unistd.h>
 
 #include "dataset.h"
-#include "tiff_blocks.h"
 #include "output_folder.h"
+#include "tiff_blocks.h"
 
 namespace fishnet
 {
@@ -64,7 +62,7 @@ std::unique_ptr<Job> TileJob::FromWords(const Words &words, int threads, fn_erro
 
 void TileJob::Fail(const fn_error &err) const
 {
-    CPLError(CE_Failure, err.status == FN_ERR_MEMORY ? CPLE_OutOfMemory : CPLE_FileIO, "FISHNET: %s", err.text);
+    CPLError(CE_Failure, ErrorNumber(err.status), "FISHNET: %s", err.text);
 }
 
 void TileJob::Tell(const Message &message, const std::string &task, long)
@@ -270,27 +268,22 @@ static bool IsForMemory(const MessageCollector &collector)
 fn_status TileWorker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     const int64_t tile = m_job.PartOf(task.number);
-    const std::string part = output::PartFolder(m_job.folder, m_job.tiles.Stem(tile), static_cast<long>(getpid()));
-    const std::string file = part + "/" + m_job.tiles.File(tile);
-    int64_t bytes = 0;
     std::string cause, reason;
     bool done = false, memory = false;
     {
         MessageCollector collector;
-        errno = 0;
-        if (VSIMkdir(part.c_str(), 0755) != 0)
-            CPLError(CE_Failure, CPLE_FileIO, "%s cannot be made: %s", part.c_str(), strerror(errno));
-        else
+        output::PartFolder part("", m_job.folder, m_job.tiles.Stem(tile));
+        if (part.Make()) {
+            const std::string file = part.Path() + "/" + m_job.tiles.File(tile);
             done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&
-                   NoteFailures(tile, part) &&
-                   output::Publish("FISHNET", part, m_job.folder, m_job.tiles.File(tile), &bytes);
+                   NoteFailures(tile, part.Path()) && part.Publish(m_job.tiles.File(tile));
+        }
         cause = collector.Cause(("the driver " + m_job.tiles.format + " gives no reason").c_str());
         memory = IsForMemory(collector);
-        if (!done)
-            reason = output::WhyNotWritable(part);
+        if (!done && !part.Path().empty())
+            reason = output::WhyNotWritable(part.Path());
         if (cause.find(reason) != std::string::npos)
             reason.clear();
-        VSIRmdirRecursive(part.c_str());
         messages = std::move(collector.messages);
     }
     const std::string name = m_job.folder + "/" + m_job.tiles.File(tile);
@@ -303,7 +296,7 @@ fn_status TileWorker::Run(fn_task &task, Notes &messages, fn_error *err)
                        name.c_str(), Describe(m_job.tiles.Window(tile)).c_str(), cause.c_str(),
                        reason.empty() ? "" : ": ", reason.c_str());
     }
-    memcpy(task.result, &bytes, sizeof bytes);
+    memset(task.result, 0, task.bytes); /* nobody reads it */
     return FN_OK;
 }
 

@@ -1,8 +1,6 @@
 #include "tile_reader.h"
 
 #include <algorithm>
-#include <climits>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -25,20 +23,6 @@ static size_t DefaultBudget(const Plan &plan, int workers)
     return std::min(std::max({3 * row, strips, size_t(64) << 20}), most);
 }
 
-/* A step that reads row by row decodes each block once only if a row of blocks stays in GDAL's block cache, which
- * all workers share. */
-static int WorkersInCache(const Pipeline &pipeline, int64_t width)
-{
-    if (pipeline.blockHeight < 2)
-        return INT_MAX;
-    constexpr double kPixel = 8, kRows = 1.5; /* bytes, rows of blocks that are in use */
-    const double workers =
-        static_cast<double>(GDALGetCacheMax64()) / (kPixel * kRows * static_cast<double>(width) * pipeline.blockHeight);
-    if (workers < CPLGetNumCPUs())
-        CPLDebug("FISHNET", "GDAL_CACHEMAX is enough for %.0f workers", std::max(1.0, std::floor(workers)));
-    return workers < 1 ? 1 : workers > FN_WORKERS_MAX ? FN_WORKERS_MAX : static_cast<int>(workers);
-}
-
 TileReader::TileReader(std::shared_ptr<const Plan> plan, std::shared_ptr<InputWatch> watch)
     : m_plan(std::move(plan)), m_watch(std::move(watch)), m_progress(m_plan->groups.size())
 {
@@ -57,13 +41,7 @@ bool TileReader::Start(const fn_recipe &recipe, const PlanSource &source)
     m_budget = recipe.cache_bytes ? recipe.cache_bytes : DefaultBudget(*m_plan, m_workers);
     JobRunOptions options = {};
     options.workers = recipe.workers;
-    for (const Source &input : m_plan->sources)
-        if (input.pipeline.computesRows && recipe.workers.processes == 0) {
-            options.workers.workers =
-                std::min(options.workers.workers, WorkersInCache(input.pipeline, m_plan->grid.width));
-            /* GDAL's steps take the rows of a read that failed for those of the next one */
-            options.workers.retries = 0;
-        }
+    LimitWorkers(m_plan->inputs, m_plan->grid.width, options.workers);
     /* What the workers hold beside the tiles, handles included, comes out of the budget: at most a quarter of it. */
     const size_t own = static_cast<size_t>(options.workers.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
@@ -82,7 +60,7 @@ bool TileReader::Start(const fn_recipe &recipe, const PlanSource &source)
 
 CPLErr TileReader::Fail(const fn_error &err) const
 {
-    CPLError(CE_Failure, ErrorNumber(err.status), "FISHNET:%s: %s", WithoutSecrets(m_plan->sources[0].name).c_str(),
+    CPLError(CE_Failure, ErrorNumber(err.status), "FISHNET:%s: %s", WithoutSecrets(m_plan->inputs[0].name).c_str(),
              err.text);
     return CE_Failure;
 }
@@ -208,9 +186,23 @@ void TileReader::WriteBehind(size_t group, const fn_window &window, const std::v
         }
 }
 
+/* What a GeoTIFF leaves out. */
+void TileReader::ReadNothing(size_t count, const fn_window &window, const Target &target) const
+{
+    for (size_t k = 0; k < count; k++)
+        for (int64_t y = 0; y < window.height; y++)
+            FillWith(m_nothing, m_plan->outputs[0].type,
+                     target.data + static_cast<GSpacing>(k) * target.bandSpace + y * target.lineSpace, target.type,
+                     static_cast<int>(target.pixelSpace), window.width);
+}
+
 CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                         GDALRasterIOExtraArg *extra)
 {
+    if (m_hollow && wanted[0] < static_cast<size_t>(m_plan->bandCount)) {
+        ReadNothing(wanted.size(), window, target);
+        return CE_None;
+    }
     const fn_grid &grid = m_plan->grid;
     const fn_window touched = fn_grid_touch(&grid, window);
     const int64_t count = fn_grid_tile_count(&grid);
@@ -241,6 +233,8 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
 
 CPLErr TileReader::Advise(const std::vector<size_t> &wanted, const fn_window &window)
 {
+    if (m_hollow)
+        return CE_None;
     if (m_watch && !m_watch->IsWhole())
         return CheckInputs(false); /* a copy is about to begin, perhaps one that reads nothing */
     const fn_grid &grid = m_plan->grid;

@@ -38,6 +38,14 @@ class TileReader
                 GDALRasterIOExtraArg *extra);
     /* Begins to compute what will be read. */
     CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
+    /* From now on the bands, but not the masks, hold nothing but that value, or zeros where it is not set: nothing is
+     * computed for them. */
+    void BeHollow(const fn_nodata &value)
+    {
+        m_hollow = true;
+        m_nothing = value;
+    }
+    bool IsHollow() const { return m_hollow; }
     /* Only this will be read from now on: nothing else is computed ahead. */
     void LimitTo(const fn_window &window) { m_limit = window; }
 
@@ -47,6 +55,7 @@ class TileReader
 
   private:
     TileReader(std::shared_ptr<const Plan> plan, std::shared_ptr<InputWatch> watch);
+    void ReadNothing(size_t count, const fn_window &window, const Target &target) const;
     bool Start(const fn_recipe &recipe, const PlanSource &source);
     std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
     void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
@@ -65,6 +74,8 @@ class TileReader
         fn_window previous, current;
     };
     std::vector<Progress> m_progress;
+    bool m_hollow = false;
+    fn_nodata m_nothing = {};
     fn_window m_limit = {}; /* empty: none */
     size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
 };

@@ -84,8 +84,8 @@ int64_t NearSide::FeatureAt(int64_t place) const
 
 /* ---- reading ---- */
 
-std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const std::vector<DatasetHandle> &handles,
-                                               Notes &messages, fn_error *err, const GoesOn &goesOn)
+std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const Handles &handles, Notes &messages,
+                                               fn_error *err, const GoesOn &goesOn)
 {
     std::shared_ptr<NearSide> self(new NearSide());
     fn_near_options options = {};

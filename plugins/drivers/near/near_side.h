@@ -14,8 +14,8 @@ class NearSide final : public Shared
 {
   public:
     /* NULL and err on failure. handles: of the plan; those that are missing are opened. messages: for the host. */
-    static std::shared_ptr<const NearSide> Read(const NearPlan &plan, const std::vector<DatasetHandle> &handles,
-                                                Notes &messages, fn_error *err, const GoesOn &goesOn = {});
+    static std::shared_ptr<const NearSide> Read(const NearPlan &plan, const Handles &handles, Notes &messages,
+                                                fn_error *err, const GoesOn &goesOn = {});
 
     const fn_near *Set() const { return m_set.get(); }
     int64_t Size() const override { return static_cast<int64_t>(fn_near_count(m_set.get())); }

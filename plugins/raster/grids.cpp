@@ -1,4 +1,4 @@
-#include "plan_steps.h"
+#include "inputs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -136,7 +136,7 @@ static std::string CompareGeolocation(CSLConstList a, CSLConstList b)
 /* Compares the other ways to say where pixels lie, for two datasets whose geotransforms, if they have any, agree.
  * Returns what differs; empty: nothing. Where there is a geotransform, it does not matter that only one of them has,
  * say, GCPs. */
-static std::string CompareOthers(GDALDatasetH a, const Source &first, GDALDatasetH b, const Source &other,
+static std::string CompareOthers(GDALDatasetH a, const Input &first, GDALDatasetH b, const Input &other,
                                  bool hasGeoTransform)
 {
     const auto onlyOne = [&](bool inA, bool inB, const char *what) -> std::string {
@@ -154,16 +154,16 @@ static std::string CompareOthers(GDALDatasetH a, const Source &first, GDALDatase
     return arraysA && arraysB ? CompareGeolocation(arraysA, arraysB) : onlyOne(arraysA, arraysB, "geolocation arrays");
 }
 
-bool CheckGrids(const Plan &plan, const Handles &handles)
+bool CheckGrids(const Inputs &inputs, const Handles &handles)
 {
     constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
-    const Source &first = plan.sources[0];
+    const Input &first = inputs[0];
     GDALDatasetH a = handles[0].get();
     const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
     double gtA[6], gtB[6];
     const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None;
-    for (size_t i = 1; i < plan.sources.size(); i++) {
-        const Source &other = plan.sources[i];
+    for (size_t i = 1; i < inputs.size(); i++) {
+        const Input &other = inputs[i];
         GDALDatasetH b = handles[i].get();
         const std::string both = Describe(other) + " and " + Describe(first);
         const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);

@@ -1,0 +1,224 @@
+#include "inputs.h"
+
+#include <algorithm>
+#include <climits>
+#include <cmath>
+#include <utility>
+
+#include "dataset_pool.h"
+#include "open_options.h"
+#include "pixels.h"
+#include "workers.h"
+
+namespace fishnet
+{
+
+std::string Describe(const Input &input)
+{
+    return input.key + " (" + WithoutSecrets(input.name) + ")";
+}
+
+/* ---- opening ---- */
+
+DatasetHandle OpenAgain(const Input &input)
+{
+    DatasetHandle dataset(GDALOpenEx(input.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
+                                     nullptr, input.openOptions.List(), nullptr));
+    return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
+}
+
+/* Looks into a source that is opened at an overview level. GDAL dies when it describes a warped VRT that was opened so,
+ * and the rectangles of any VRT are those of the whole. */
+static Pipeline LookIntoWhole(const std::string &path)
+{
+    DatasetHandle whole;
+    {
+        MessageCollector collector;
+        whole.reset(GDALOpenEx(path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL, nullptr, nullptr, nullptr));
+    }
+    return whole ? LookInto(whole.get(), path) : Pipeline();
+}
+
+/* False after CPLError. */
+static bool OpenFirst(Input &input, DatasetHandle &handle)
+{
+    std::vector<Message> messages;
+    std::string cause;
+    {
+        MessageCollector collector;
+        handle = OpenAgain(input);
+        cause = collector.Cause("not recognized as a raster dataset");
+        messages = std::move(collector.messages);
+    }
+    if (!handle) {
+        CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: input %s cannot be opened: %s", Describe(input).c_str(),
+                 cause.c_str());
+        return false;
+    }
+    for (const Message &message : messages)
+        Emit(message);
+    if (GDALGetRasterCount(handle.get()) > 0)
+        return true;
+    CSLConstList subdatasets = GDALGetMetadata(handle.get(), "SUBDATASETS");
+    const char *first = CSLFetchNameValue(subdatasets, "SUBDATASET_1_NAME");
+    CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: input %s has no raster bands%s%s", Describe(input).c_str(),
+             first ? ", but subdatasets, such as " : "", first ? first : "");
+    return false;
+}
+
+bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, Handles &handles)
+{
+    const LargeDatasetPool pool(workers);
+    for (const InputName &given : names) {
+        Input &input = inputs.emplace_back();
+        input.key = given.key;
+        input.name = given.name;
+        input.path = AbsoluteName(input.name);
+        if (!Materialize(Describe(input), &input.path, &input.results))
+            return false;
+        if (given.settings && !SplitSettings(given.settings, input.openOptions)) {
+            CPLError(CE_Failure, CPLE_IllegalArg,
+                     "FISHNET: %s_OO=%.200s: NAME=VALUE is wanted, or several separated by a semicolon",
+                     given.key.c_str(), given.settings);
+            return false;
+        }
+        if (overview >= 0)
+            input.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
+        if (!OpenFirst(input, handles.emplace_back()))
+            return false;
+        input.pipeline = overview < 0 ? LookInto(handles.back().get(), input.path) : LookIntoWhole(input.path);
+        if (!IsOpenedByWorker()) /* a thread that may have places already must not wait for others */
+            input.poolPlaces = input.pipeline.levels;
+    }
+    return true;
+}
+
+/* ---- what was opened ---- */
+
+bool CheckShared(const Inputs &inputs, const Handles &handles)
+{
+    for (size_t i = 0; i < inputs.size(); i++) {
+        const std::string why = WhyNotShared(handles[i].get(), inputs[i].path);
+        if (!why.empty()) {
+            CPLError(CE_Failure, CPLE_NotSupported,
+                     "FISHNET: input %s cannot be opened by worker processes: %s. Write it to a file first, or use "
+                     "WORKERS=THREADS",
+                     Describe(inputs[i]).c_str(), why.c_str());
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A step that reads row by row decodes each block once only if a row of blocks stays in GDAL's block cache, which
+ * all workers share. */
+static int WorkersInCache(const Pipeline &pipeline, int64_t width)
+{
+    if (pipeline.blockHeight < 2)
+        return INT_MAX;
+    constexpr double kPixel = 8, kRows = 1.5; /* bytes, rows of blocks that are in use */
+    const double workers =
+        static_cast<double>(GDALGetCacheMax64()) / (kPixel * kRows * static_cast<double>(width) * pipeline.blockHeight);
+    if (workers < CPLGetNumCPUs())
+        CPLDebug("FISHNET", "GDAL_CACHEMAX is enough for %.0f workers", std::max(1.0, std::floor(workers)));
+    return workers < 1 ? 1 : workers > FN_WORKERS_MAX ? FN_WORKERS_MAX : static_cast<int>(workers);
+}
+
+void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers)
+{
+    for (const Input &input : inputs)
+        if (input.pipeline.computesRows && workers.processes == 0) {
+            workers.workers = std::min(workers.workers, WorkersInCache(input.pipeline, width));
+            /* GDAL's steps take the rows of a read that failed for those of the next one */
+            workers.retries = 0;
+        }
+}
+
+fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type *type, fn_error *err)
+{
+    const int count = GDALGetRasterCount(dataset);
+    if (band > count)
+        return fn_fail(err, FN_ERR_SYNTAX, "there is no band %d in %.300s, it has %d", band, Describe(input).c_str(),
+                       count);
+    GDALRasterBandH handle = GDALGetRasterBand(dataset, band);
+    *type = FromGDAL(handle);
+    if (*type == FN_TYPE_COUNT)
+        return fn_fail(err, FN_ERR_SYNTAX, "band %d of %.300s has the type %s: only real types can be computed", band,
+                       Describe(input).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(handle)));
+    return FN_OK;
+}
+
+/* VRT files may declare a value that no pixel can be equal to. */
+static void WarnOfLostNoData(const Input &input, int number, GDALRasterBandH band, const fn_nodata &nodata)
+{
+    int set = FALSE;
+    const double value = nodata.set ? 0 : GDALGetRasterNoDataValue(band, &set);
+    if (set)
+        CPLError(CE_Warning, CPLE_AppDefined,
+                 "FISHNET: band %d of %s is of type %s, which cannot hold its NoData value %.17g: that makes no pixel "
+                 "NoData",
+                 number, Describe(input).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)), value);
+}
+
+Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn)
+{
+    GDALDatasetH dataset = handles[input].get();
+    GDALRasterBandH handle = GDALGetRasterBand(dataset, band);
+    const int alpha = AlphaBand(dataset);
+    const bool byAlpha = (GDALGetMaskFlags(handle) & GMF_ALPHA) != 0; /* what GDAL has for a mask is that band */
+    Plane plane;
+    plane.input = input;
+    plane.band = band;
+    plane.type = FromGDAL(handle);
+    if (band != alpha) { /* alpha has no NoData, though a file may have one NoData value for all bands */
+        plane.nodata = NoDataOf(handle, plane.type);
+        if (warn)
+            WarnOfLostNoData(inputs[input], band, handle, plane.nodata);
+        plane.alpha = ignoreAlpha ? 0 : alpha;
+    }
+    plane.mask = HasMask(handle) && !(byAlpha && (alpha > 0 || ignoreAlpha));
+    return plane;
+}
+
+std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands)
+{
+    const int count = GDALGetRasterCount(dataset);
+    std::string text =
+        CPLSPrintf("%d x %d pixels, %d bands", GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), count);
+    double transform[6];
+    if (GDALGetGeoTransform(dataset, transform) == CE_None)
+        for (double value : transform)
+            text += CPLSPrintf(" %.17g", value);
+    for (int number : bands) {
+        GDALRasterBandH band = number <= count ? GDALGetRasterBand(dataset, number) : nullptr;
+        if (!band)
+            continue;
+        const fn_type type = FromGDAL(band);
+        const fn_nodata nodata = NoDataOf(band, type);
+        text +=
+            CPLSPrintf("; %d: %s %d %016llx %d", number, GDALGetDataTypeName(GDALGetRasterDataType(band)), nodata.set,
+                       static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0), GDALGetMaskFlags(band));
+    }
+    return text;
+}
+
+void PreparePython(const Handles &handles)
+{
+    const char *enabled = CPLGetConfigOption("GDAL_VRT_ENABLE_PYTHON", "TRUSTED_MODULES");
+    const char *trusted = CPLGetConfigOption("GDAL_VRT_PYTHON_TRUSTED_MODULES", nullptr);
+    const bool byModule = EQUAL(enabled, "TRUSTED_MODULES");
+    if (byModule ? !trusted : !CPLTestBool(enabled))
+        return;
+    MessageCollector collector; /* what is wrong with a pixel function, its tile will tell */
+    for (const DatasetHandle &handle : handles) {
+        GDALDriverH driver = GDALGetDatasetDriver(handle.get());
+        double pixel = 0;
+        if (driver && EQUAL(GDALGetDriverShortName(driver), "VRT") &&
+            GDALRasterIO(GDALGetRasterBand(handle.get(), 1), GF_Read, 0, 0, 1, 1, &pixel, 1, 1, GDT_Float64, 0, 0) !=
+                CE_None)
+            CPLDebug("FISHNET", "the first pixel of %s cannot be read",
+                     WithoutSecrets(GDALGetDescription(handle.get())).c_str());
+    }
+}
+
+} // namespace fishnet

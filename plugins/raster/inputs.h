@@ -1,0 +1,87 @@
+/* The rasters that a job reads: opened, looked into, on one grid; and opened again by each worker. None of it knows
+ * what is computed. */
+#ifndef FN_FISHNET_INPUTS_H
+#define FN_FISHNET_INPUTS_H
+
+#include <string>
+#include <vector>
+
+#include <cpl_string.h>
+
+#include "fishnet/job.h"
+#include "handles.h"
+#include "materialized.h"
+#include "pipeline.h"
+
+namespace fishnet
+{
+
+/* What is asked for. */
+struct InputName {
+    std::string key; /* "A": the open option that names the dataset. A_OO has its own open options */
+    const char *name;
+    const char *settings; /* the value of A_OO, or NULL */
+};
+
+struct Input {
+    std::string key;
+    std::string name;
+    std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */
+    CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
+    Pipeline pipeline;         /* what it is made of */
+    int poolPlaces = 0;        /* that a thread takes of GDAL's pool of datasets while it reads */
+    std::vector<int> bands;    /* that are read */
+    std::string structure;     /* all that reading them depends on: a handle that says otherwise is of another file */
+    Results results;           /* of steps that were run once for all workers: `path` reads them */
+};
+
+/* Functions that also take Handles want those of all inputs, in the same order. */
+using Inputs = std::vector<Input>;
+
+/* "A (dem.tif)" */
+std::string Describe(const Input &input);
+
+/* One band of an input, and what says which of its pixels are valid. */
+struct Plane {
+    size_t input = 0; /* index in Inputs */
+    int band = 0;
+    fn_type type = FN_FLOAT64;
+    fn_nodata nodata = {};
+    bool mask = false; /* GDAL has a mask band for it */
+    int alpha = 0;     /* the band of the same input that is 0 where it is transparent; 0: there is none */
+
+    bool Masked() const { return mask || alpha > 0; }
+    /* Memory for a pixel of it while it is read. */
+    size_t PixelBytes() const { return fn_type_size(type) + (Masked() ? 1 : 0) + (alpha > 0 ? sizeof(double) : 0); }
+};
+
+/* Opens all, on this thread; the messages of GDAL are the host's. overview: -1, or the overview level of each. workers:
+ * that will open them again. False after CPLError. */
+bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, Handles &handles);
+/* Opens one of them again, for another thread. NULL: GDAL has said why. */
+DatasetHandle OpenAgain(const Input &input);
+
+/* Are all on the grid of the first? They are never resampled, and never matched by pixel index. False after
+ * CPLError. */
+bool CheckGrids(const Inputs &inputs, const Handles &handles);
+/* Can worker processes open them? False after CPLError. */
+bool CheckShared(const Inputs &inputs, const Handles &handles);
+/* With steps that compute rows: no more threads than GDAL's block cache has room for, and no second attempts. width: of
+ * what is read. */
+void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers);
+/* Is there such a band, and can it be computed with? type: of its pixels. */
+fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type *type, fn_error *err);
+/* The plane of a band that CheckBand() has found. ignoreAlpha: what is transparent is valid. warn: of a NoData value
+ * that no pixel can be equal to; VRT files may declare one. */
+Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn);
+/* What stands in Input::structure, of any handle. */
+std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands);
+
+/* To be called before workers read, on a thread of the host: where GDAL runs pixel functions in Python, it starts the
+ * interpreter on the thread that first needs it, and waits for that very thread as it ends the interpreter. Workers
+ * are gone by then. */
+void PreparePython(const Handles &handles);
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,228 @@
+#include "reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataset_pool.h"
+#include "gdal_compat.h"
+#include "pixels.h"
+
+namespace fishnet
+{
+
+InputReader::InputReader(const Inputs &inputs, Handles handles) : m_inputs(inputs), m_handles(std::move(handles))
+{
+    for (const Input &input : m_inputs)
+        m_poolPlaces = std::max(m_poolPlaces, input.poolPlaces);
+}
+
+InputReader::~InputReader()
+{
+    MessageCollector collector; /* nobody is there to hear them any more */
+    m_handles.clear();
+}
+
+std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, fn_error *err)
+{
+    MessageCollector collector;
+    auto reader = std::make_unique<InputReader>(inputs, Handles());
+    const PoolPlaces places(reader->m_poolPlaces);
+    for (const Input &input : inputs) {
+        reader->m_handles.push_back(OpenAgain(input));
+        GDALDatasetH dataset = reader->m_handles.back().get();
+        if (!dataset) {
+            fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s", Describe(input).c_str(),
+                    collector.Cause("not recognized as a raster dataset").c_str());
+            return nullptr;
+        }
+        if (StructureOf(dataset, input.bands) != input.structure) {
+            fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %s", Describe(input).c_str());
+            return nullptr;
+        }
+    }
+    return reader;
+}
+
+std::string InputReader::WhatFailed() const
+{
+    GDALDriverH driver = GDALGetDatasetDriver(m_handles[m_reading.input].get());
+    return CPLSPrintf("the driver %s gives no reason; it was to read %s %d of %s",
+                      driver ? GDALGetDriverShortName(driver) : "of GDAL", m_reading.mask ? "the mask of band" : "band",
+                      m_reading.band, Describe(m_inputs[m_reading.input]).c_str());
+}
+
+/* ---- one band ---- */
+
+/* Reads one band's window, packed, in the band's own type. */
+static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
+{
+    return GDALRasterIO(band, GF_Read, static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
+                        static_cast<int>(w.height), data, static_cast<int>(w.width), static_cast<int>(w.height), type,
+                        0, 0) == CE_None;
+}
+
+/* A window of whole blocks of a GeoTIFF is read block by block, past GDAL's block cache: each block is wanted once,
+ * by one worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands,
+ * which the cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers
+ * may do better with the whole window. */
+static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w)
+{
+    GDALDriverH driver = GDALGetDatasetDriver(dataset);
+    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff"))
+        return false;
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    const bool ends = (w.x + w.width) % blockWidth == 0 || w.x + w.width == GDALGetRasterBandXSize(band);
+    const bool endsBelow = (w.y + w.height) % blockHeight == 0 || w.y + w.height == GDALGetRasterBandYSize(band);
+    if (w.x % blockWidth != 0 || w.y % blockHeight != 0 || !ends || !endsBelow)
+        return false;
+    const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
+    const bool oneBand = GDALGetRasterCount(dataset) == 1 || (interleave && !EQUAL(interleave, "PIXEL"));
+    return oneBand || (w.width <= blockWidth && w.height <= blockHeight);
+}
+
+static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, size_t size, std::vector<char> &block)
+{
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
+    for (int64_t y = w.y; y < w.y + w.height; y += blockHeight)
+        for (int64_t x = w.x; x < w.x + w.width; x += blockWidth) {
+            if (GDALReadBlock(band, static_cast<int>(x / blockWidth), static_cast<int>(y / blockHeight),
+                              block.data()) != CE_None)
+                return false;
+            const int64_t columns = std::min<int64_t>(blockWidth, w.x + w.width - x);
+            const int64_t lines = std::min<int64_t>(blockHeight, w.y + w.height - y);
+            for (int64_t line = 0; line < lines; line++)
+                memcpy(data + static_cast<size_t>((y - w.y + line) * w.width + x - w.x) * size,
+                       block.data() + static_cast<size_t>(line * blockWidth) * size,
+                       static_cast<size_t>(columns) * size);
+        }
+    return true;
+}
+
+bool InputReader::ReadMask(size_t input, int number, const fn_window &window, void *data)
+{
+    m_reading = {input, number, true};
+    return ReadBand(GDALGetMaskBand(GDALGetRasterBand(m_handles[input].get(), number)), window, data, GDT_Byte);
+}
+
+bool InputReader::ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data)
+{
+    m_reading = {input, number, false};
+    const Pipeline &pipeline = m_inputs[input].pipeline;
+    GDALDatasetH dataset = m_handles[input].get();
+    GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+    if (pipeline.oneRow || pipeline.wide) {
+        const int64_t step = pipeline.oneRow ? 1 : window.height;
+        const size_t count = static_cast<size_t>(window.width * step);
+        const GDALDataType read = pipeline.wide ? GDT_Float64 : TypeInMemory(type);
+        char *to = static_cast<char *>(data);
+        for (int64_t y = 0; y < window.height; y += step, to += count * fn_type_size(type)) {
+            if (pipeline.wide)
+                m_block.resize(count * sizeof(double));
+            if (!ReadBand(band, {window.x, window.y + y, window.width, step}, pipeline.wide ? m_block.data() : to,
+                          read))
+                return false;
+            if (pipeline.wide)
+                GDALCopyWords64(m_block.data(), GDT_Float64, sizeof(double), to, TypeInMemory(type),
+                                static_cast<int>(fn_type_size(type)), static_cast<GPtrDiff_t>(count));
+        }
+        return true;
+    }
+    if (CanReadBlocks(dataset, band, window))
+        return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
+    return ReadBand(band, window, data, TypeInMemory(type));
+}
+
+/* ---- bands as they are ---- */
+
+/* Bands of one type that are interleaved by pixel are decoded together. */
+bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
+{
+    std::vector<int> numbers;
+    for (const BandBuffer &band : bands)
+        numbers.push_back(band.band);
+    m_reading = {input, numbers[0], false};
+    return GDALDatasetRasterIOEx(m_handles[input].get(), GF_Read, static_cast<int>(window.x),
+                                 static_cast<int>(window.y), static_cast<int>(window.width),
+                                 static_cast<int>(window.height), bands[0].data, static_cast<int>(window.width),
+                                 static_cast<int>(window.height), TypeInMemory(bands[0].type),
+                                 static_cast<int>(numbers.size()), numbers.data(), 0, 0,
+                                 static_cast<GSpacing>(bands[1].data - bands[0].data), nullptr) == CE_None;
+}
+
+bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
+{
+    const PoolPlaces places(m_poolPlaces);
+    const Pipeline &pipeline = m_inputs[input].pipeline;
+    if (bands.size() > 1 && !pipeline.oneRow && !pipeline.wide &&
+        std::all_of(bands.begin(), bands.end(),
+                    [&](const BandBuffer &band) { return band.type == bands[0].type && !band.isMask; }))
+        return ReadTogether(input, bands, window);
+    return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
+        return band.isMask ? ReadMask(input, band.band, window, band.data)
+                           : ReadPixels(input, band.band, band.type, window, band.data);
+    });
+}
+
+/* ---- planes ---- */
+
+bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel,
+                             std::vector<fn_plane> &read)
+{
+    const PoolPlaces places(m_poolPlaces);
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    m_pixels.resize(planes.size());
+    m_masks.resize(planes.size());
+    read.clear();
+    for (size_t i = 0; i < planes.size(); i++) {
+        const Plane &plane = planes[i];
+        m_pixels[i].resize(pixels * fn_type_size(plane.type));
+        if (fn_is_cancelled(cancel) || !ReadPixels(plane.input, plane.band, plane.type, window, m_pixels[i].data()))
+            return false;
+        if (plane.mask) {
+            m_masks[i].resize(pixels);
+            if (!ReadMask(plane.input, plane.band, window, m_masks[i].data()))
+                return false;
+        }
+        if (plane.alpha && !ReadAlpha(planes, i, window))
+            return false;
+        read.push_back({m_pixels[i].data(), plane.type, plane.nodata, plane.Masked() ? m_masks[i].data() : nullptr});
+    }
+    return true;
+}
+
+/* Takes what is transparent out of the plane's mask. */
+bool InputReader::ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window)
+{
+    const Plane &plane = planes[index];
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    std::vector<GByte> &mask = m_masks[index];
+    for (size_t i = 0; i < index; i++) /* another band of the same dataset has it already */
+        if (planes[i].input == plane.input && planes[i].alpha == plane.alpha && !planes[i].mask && !plane.mask) {
+            mask = m_masks[i];
+            return true;
+        }
+    GDALRasterBandH band = GDALGetRasterBand(m_handles[plane.input].get(), plane.alpha);
+    const fn_type type = FromGDAL(band);
+    if (type == FN_TYPE_COUNT)
+        return false;
+    m_alpha.resize(pixels * fn_type_size(type));
+    if (!ReadPixels(plane.input, plane.alpha, type, window, m_alpha.data()))
+        return false;
+    if (!plane.mask)
+        mask.assign(pixels, 255);
+    std::vector<double> row(static_cast<size_t>(window.width));
+    const int size = static_cast<int>(fn_type_size(type));
+    for (size_t at = 0; at < pixels; at += row.size()) {
+        GDALCopyWords64(m_alpha.data() + at * fn_type_size(type), TypeInMemory(type), size, row.data(), GDT_Float64,
+                        sizeof(double), static_cast<GPtrDiff_t>(row.size()));
+        for (size_t x = 0; x < row.size(); x++)
+            if (row[x] == 0.0)
+                mask[at + x] = 0;
+    }
+    return true;
+}
+
+} // namespace fishnet

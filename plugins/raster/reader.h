@@ -1,0 +1,65 @@
+/* What one worker reads rasters with: its own handles of the inputs, and memory for the pixels of a window. */
+#ifndef FN_FISHNET_READER_H
+#define FN_FISHNET_READER_H
+
+#include "fishnet/expr.h"
+#include "fishnet/grid.h"
+#include "fishnet/job.h"
+#include "inputs.h"
+
+namespace fishnet
+{
+
+/* Where the pixels of a band, or of its mask, go: packed, in a core type's form in memory. */
+struct BandBuffer {
+    int band;
+    bool isMask;
+    fn_type type; /* of the band; FN_UINT8 for a mask */
+    char *data;
+};
+
+/* A window lies within the raster, anywhere. False: GDAL has said why, or see WhatFailed(). */
+class InputReader
+{
+  public:
+    /* Opens the inputs again. They outlive the reader. NULL and err on failure, also where one has changed. */
+    static std::unique_ptr<InputReader> Open(const Inputs &inputs, fn_error *err);
+    /* handles: opened by this thread. */
+    InputReader(const Inputs &inputs, Handles handles);
+    ~InputReader();
+    InputReader(const InputReader &) = delete;
+    InputReader &operator=(const InputReader &) = delete;
+
+    /* Reads a window of each plane. read: what fn_expr_run() takes; it lives until the next call. The reading stops
+     * between two planes when it is cancelled. */
+    bool ReadPlanes(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel,
+                    std::vector<fn_plane> &read);
+    /* Reads bands of one input as they are. Where all have one type, their buffers lie at equal distances. */
+    bool ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+
+    /* For a driver that fails without a message: what it was asked for. */
+    std::string WhatFailed() const;
+
+  private:
+    bool ReadMask(size_t input, int number, const fn_window &window, void *data);
+    bool ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data);
+    bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    bool ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window);
+
+    const Inputs &m_inputs;
+    Handles m_handles;
+    int m_poolPlaces = 0;
+    std::vector<std::vector<char>> m_pixels; /* of each plane */
+    std::vector<std::vector<GByte>> m_masks; /* of planes that have one */
+    std::vector<char> m_alpha;
+    std::vector<char> m_block;
+    struct { /* what is read, or was the last */
+        size_t input;
+        int band;
+        bool mask;
+    } m_reading = {};
+};
+
+} // namespace fishnet
+
+#endif

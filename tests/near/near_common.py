@@ -9,7 +9,7 @@ from osgeo import gdal, ogr, osr
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'driver'))
-from common import Case, VERSION, collect_errors, good, run  # noqa: E402,F401
+from common import Case, VERSION, collect_errors, good, good_within, run, within  # noqa: E402,F401
 from near_brute import wkb  # noqa: E402
 
 ogr.UseExceptions()

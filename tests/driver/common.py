@@ -136,7 +136,7 @@ def within(*command, env=None, cwd=None):
     said = []
     with contextlib.ExitStack() as stack:
         for name, value in options.items():
-            stack.enter_context(config(name, str(value)))
+            stack.enter_context(config(name, None if value is None else str(value)))
         if cwd:
             stack.callback(os.chdir, os.getcwd())
             os.chdir(cwd)

@@ -112,7 +112,7 @@ def good(*command, **options):
 
 
 TOOLS = {'gdal_translate': gdal.Translate, 'ogr2ogr': gdal.VectorTranslate}
-WORDS_AFTER = {'-srcwin': 4, '-outsize': 2}  # of a tool's option; all others that tests give have one
+WORDS_AFTER = {'-srcwin': 4, '-outsize': 2, '-spat': 4}  # of a tool's option; all others that tests give have one
 
 
 def within(*command, env=None, cwd=None):

@@ -68,8 +68,7 @@ class BadInput(Case):
                 ([], 'FISHNET:/no/such/file.tif', ['/no/such/file.tif']), (['-oo', 'CALC=A+B', '-oo', 'B=/dev/null'], None, ['/dev/null']),
                 ([], 'FISHNET:' + self.half(['COMPRESS=LZW']), ['half.tif'])):
             with self.subTest(arguments=arguments, source=source):
-                self.assertEqual(self.fails(*arguments, source=source, words=words, tool='gdal_translate'),
-                                 self.fails(*arguments, source=source, words=words))
+                self.fails(*arguments, source=source, words=words, tool='gdal_translate')
 
     def test_the_wrong_one_of_several(self):
         self.assertIn('nonsense', self.fails(*oo('A', 'A+1', 'nonsense')))

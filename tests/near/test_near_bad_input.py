@@ -56,14 +56,14 @@ class BadNear(NearCase):
                 self.fails(self.a, option, value, **dict({'NEAR': self.b}, **{option: value}))
 
     def test_tool(self):
-        """Its exit code and its messages, for an error of each kind; it goes on with help of its own."""
+        """Its exit code and its messages, for an error of each kind."""
         for source, word, options in (
                 (self.a, 'CLOSEST', {'NEAR': self.b, 'CLOSEST': 'many'}), (self.a, 'RADIUS', {'NEAR': self.b, 'RADIUS': '10 parsec'}),
                 (self.a, 'is RADIUS meant?', {'NEAR': self.b, 'RADIOUS': 3}), ('/no/such/file.gpkg', '/no/such/file.gpkg', {'NEAR': self.b}),
                 (self.a, '/dev/null', {'NEAR': '/dev/null'}), (self.two, 'LAYER', {'NEAR': self.b}), (self.a, 'nothing', {'NEAR': self.b, 'FIELDS': 'nothing'}),
                 (self.a, 'NEAR_WHERE', {'NEAR': self.b, 'NEAR_WHERE': 'nonsense ==='})):
             with self.subTest(word):
-                self.assertEqual(self.fails(source, word, how=run, **options).split('FAILURE')[0], self.fails(source, word, **options))
+                self.fails(source, word, how=run, **options)
 
     def test_radius_the_wrong_way_round(self):
         self.fails(self.a, 'MIN_RADIUS', 'RADIUS', NEAR=self.b, RADIUS=5, MIN_RADIUS=6)

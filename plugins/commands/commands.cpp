@@ -429,7 +429,7 @@ bool RasterCommand::CheckFormat() const
         return Fail(CPLE_IllegalArg,
                     "Argument 'creation-option': " + option + " is an option of the driver FISHNET: " +
                         (EQUAL(ending, "vrt") ? "--output-format FISHNET writes tiles and the mosaic " + name
-                                              : "--output-format FISHNET is wanted for it"));
+                                              : "give --output-format FISHNET for it"));
     if (byName && EQUAL(ending, "vrt"))
         ReportError(
             CE_Warning, CPLE_AppDefined,

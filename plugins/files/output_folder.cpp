@@ -323,7 +323,7 @@ bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
     VSIStatBufL stat;
     const std::string &folder = m_folder;
     if (folder.find('\\') != std::string::npos) { /* as GDAL takes it, when the file over the parts names them */
-        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s: a backslash in a name separates folders: another name is wanted",
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s: a backslash in a name separates folders: choose another name",
                  m_kind.driver, folder.c_str());
         return false;
     }
@@ -333,7 +333,7 @@ bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
         if (VSIMkdir(folder.c_str(), 0755) != 0)
             return FailFile(m_kind.driver, folder, "made");
     } else if (!VSI_ISDIR(stat.st_mode)) {
-        CPLError(CE_Failure, CPLE_FileIO, "%s: %s is wanted as a folder for %s, and is a file", m_kind.driver,
+        CPLError(CE_Failure, CPLE_FileIO, "%s: %s is to be the folder for %s, and is a file", m_kind.driver,
                  folder.c_str(), m_kind.what);
         return false;
     }

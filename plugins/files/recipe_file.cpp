@@ -209,7 +209,7 @@ class Reader
     bool Add(const std::string &path, const std::string &key, const std::string &value);
     bool Take(const std::string &key, const fn_option &option, const CPLJSONObject &value);
     bool TakeList(const std::string &key, const fn_option &option, const CPLJSONObject &value);
-    bool IsText(const std::string &path, const CPLJSONObject &value, const char *wanted = "a string is wanted") const;
+    bool IsText(const std::string &path, const CPLJSONObject &value, const char *wanted = "expected a string") const;
     std::string Piece(fn_option_kind kind, const std::string &text) const;
     bool Unknown(const std::string &key) const;
 
@@ -275,7 +275,7 @@ bool Reader::Load(CPLJSONDocument &document) const
     /* "JSON parsing error: unexpected character (at offset 12)" */
     const size_t at = cause.find("(at offset ");
     if (at == std::string::npos)
-        return Fail("", cause.empty() ? "a JSON object is wanted" : cause);
+        return Fail("", cause.empty() ? "expected a JSON object" : cause);
     const size_t offset = std::min(text.size(), static_cast<size_t>(atoi(cause.c_str() + at + strlen("(at offset "))));
     const size_t colon = cause.find(": ");
     std::string what = colon < at ? cause.substr(colon + 2, at - colon - 3) : cause.substr(0, at - 1);
@@ -359,10 +359,10 @@ bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSON
         return Add(key, key, value.Format(CPLJSONObject::PrettyFormat::Plain)); /* digit for digit */
     if (isFlag && type == CPLJSONObject::Type::Boolean)
         return Add(key, key, value.ToBool() ? "YES" : "NO");
-    const char *wanted = isList     ? "a string or an array of strings is wanted"
-                         : isNumber ? "a number or a string is wanted"
-                         : isFlag   ? "true, false or a string is wanted"
-                                    : "a string is wanted";
+    const char *wanted = isList     ? "expected a string or an array of strings"
+                         : isNumber ? "expected a number or a string"
+                         : isFlag   ? "expected true, false or a string"
+                                    : "expected a string";
     if (!IsText(key, value, wanted))
         return false;
     const std::string text = value.ToString();
@@ -374,12 +374,12 @@ bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSON
 bool Reader::TakeInputs(const CPLJSONObject &inputs)
 {
     if (inputs.GetType() != CPLJSONObject::Type::Object)
-        return Fail("inputs", "an object such as {\"A\": \"dem.tif\"} is wanted");
+        return Fail("inputs", "expected an object such as {\"A\": \"dem.tif\"}");
     bool first = false;
     for (const CPLJSONObject &input : inputs.GetChildren()) {
         const std::string name = input.GetName(), path = "inputs." + name;
         if (name.size() != 1 || name[0] < 'A' || name[0] > 'Z')
-            return Fail(path, "a letter from A to Z is wanted");
+            return Fail(path, "expected a letter from A to Z");
         first = first || name == "A";
         if (!IsText(path, input) || !Add(path, name, NameIn(m_folder, input.ToString())))
             return false;
@@ -393,7 +393,7 @@ bool Reader::TakeKey(const CPLJSONObject &value)
     if (name == "type")
         return true;
     if (name == "$schema" || name == "description")
-        return value.GetType() == CPLJSONObject::Type::String || Fail(name, "a string is wanted");
+        return value.GetType() == CPLJSONObject::Type::String || Fail(name, "expected a string");
     if (name == m_kind.first && name == "inputs")
         return TakeInputs(value);
     if (name == m_kind.first) {
@@ -421,13 +421,13 @@ bool Reader::Read(Opening &opening)
         return false;
     const CPLJSONObject root = document.GetRoot();
     if (root.GetType() != CPLJSONObject::Type::Object)
-        return Fail("", "a JSON object is wanted");
+        return Fail("", "expected a JSON object");
     const CPLJSONObject type = root.GetObj("type");
     for (const RecipeKind *kind : RecipeKinds())
         if (kind != &m_kind && type.IsValid() && type.ToString() == kind->type)
             return false; /* the other driver's */
     if (!type.IsValid() || type.GetType() != CPLJSONObject::Type::String || type.ToString() != m_kind.type)
-        return Fail("type", Types() + " is wanted");
+        return Fail("type", "expected " + Types());
     if (!root.GetObj(m_kind.first).IsValid())
         return Fail(m_kind.first, "is missing");
     for (const CPLJSONObject &value : root.GetChildren())

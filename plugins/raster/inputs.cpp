@@ -78,7 +78,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
             return false;
         if (given.settings && !SplitSettings(given.settings, input.openOptions)) {
             CPLError(CE_Failure, CPLE_IllegalArg,
-                     "FISHNET: %s_OO=%.200s: NAME=VALUE is wanted, or several separated by a semicolon",
+                     "FISHNET: %s_OO=%.200s: expected NAME=VALUE, or several separated by a semicolon",
                      given.key.c_str(), given.settings);
             return false;
         }

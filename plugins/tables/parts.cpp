@@ -83,7 +83,7 @@ static bool ReadList(const PartsJob &job, CSLConstList options, const char *key,
     const CPLStringList given(CSLFetchNameValueMultiple(const_cast<char **>(options), key));
     for (int i = 0; i < given.size(); i++)
         if (!SplitSettings(given[i], list))
-            return Refuse(job, key, given[i], "NAME=VALUE is wanted, or several separated by a semicolon");
+            return Refuse(job, key, given[i], "expected NAME=VALUE, or several separated by a semicolon");
     return true;
 }
 

@@ -6,9 +6,20 @@
 namespace fishnet
 {
 
+static std::string CheckOption(const RecipeKind &recipes, const char *option)
+{
+    return WhyNotOption(*FindTableKind(recipes.driver), option);
+}
+
 namespace
 {
 struct Known {
+    explicit Known(const TableKind &theKind)
+        : kind(&theKind), recipes{theKind.driver, theKind.prefix,         theKind.type,
+                                  "input",        OpenOptionsOf(theKind), CheckOption},
+          parts(NewPartOptions(theKind))
+    {
+    }
     const TableKind *kind;
     RecipeKind recipes;
     OptionTable parts;
@@ -46,20 +57,11 @@ const OptionTable &PartOptions(const TableKind &kind)
     return Find(kind.driver)->parts;
 }
 
-static std::string CheckOption(const RecipeKind &recipes, const char *option)
-{
-    return WhyNotOption(*FindTableKind(recipes.driver), option);
-}
-
 void RegisterTableJobs(const TableKind &kind)
 {
-    if (Find(kind.driver))
-        return;
-    Kinds().push_back(std::unique_ptr<const Known>(
-        new Known{&kind,
-                  {kind.driver, kind.prefix, kind.type, "input", OpenOptionsOf(kind), CheckOption},
-                  NewPartOptions(kind)}));
-    RegisterRecipes(Kinds().back()->recipes);
+    if (!Find(kind.driver))
+        Kinds().push_back(std::make_unique<const Known>(kind));
+    RegisterRecipes(TableRecipes(kind));
     RegisterJob(kTableJob, TableJob::FromWords);
     RegisterJob(kTablePartsJob, PartsJob::FromWords);
 }

@@ -65,19 +65,19 @@ bool GivenOption::TakePieces(char separator, const char *quotes, bool unquote, c
 
 bool GivenOption::TakeFields(std::vector<std::string> &out) const
 {
-    return TakePieces(',', "\"", true, "field names separated by ',' or * are wanted", out);
+    return TakePieces(',', "\"", true, "expected field names separated by ',', or *", out);
 }
 
 bool GivenOption::TakeSettings(CPLStringList &out) const
 {
     return SplitSettings(text, out) ||
-           Fail("an open option of the input, NAME=VALUE, is wanted, or several separated by ';'");
+           Fail("expected an open option of the input, NAME=VALUE, or several separated by ';'");
 }
 
 bool GivenOption::TakeGeometryField(std::string &out) const
 {
     out = text;
-    return !out.empty() || Fail("the name of a geometry field is wanted");
+    return !out.empty() || Fail("expected the name of a geometry field");
 }
 
 /* ---- the options of all tables ---- */

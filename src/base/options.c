@@ -115,15 +115,15 @@ static bool read(const fn_option *o, const char *text, fn_option_value *out)
     }
 }
 
-/* "A, B or C is wanted" */
+/* "expected A, B or C" */
 static void say_words(const char *words, char *out, size_t size)
 {
-    size_t used = 0;
+    size_t used = (size_t)snprintf(out, size, "expected ");
     while (words && used < size) {
         const size_t n = strcspn(words, "|");
         const char *rest = words[n] ? words + n + 1 : NULL;
         used += (size_t)snprintf(out + used, size - used, "%.*s%s", (int)n, words,
-                                 !rest               ? " is wanted"
+                                 !rest               ? ""
                                  : strchr(rest, '|') ? ", "
                                                      : " or ");
         words = rest;
@@ -135,13 +135,13 @@ static void say_wanted(const fn_option *o, char *out, size_t size)
     if (o->wanted)
         snprintf(out, size, "%s", o->wanted);
     else if (o->kind == FN_OPTION_FLAG)
-        snprintf(out, size, "YES or NO is wanted");
+        snprintf(out, size, "expected YES or NO");
     else if (o->kind == FN_OPTION_SHARE)
-        snprintf(out, size, "<i>/<n> such as 1/4 is wanted, with i from 1 to n");
+        snprintf(out, size, "expected <i>/<n> such as 1/4, with i from 1 to n");
     else if (o->kind == FN_OPTION_CHOICE)
         say_words(o->words, out, size);
     else
-        snprintf(out, size, "a number from %lld to %lld%s%s is wanted", o->least, o->most, o->words ? " or " : "",
+        snprintf(out, size, "expected a number from %lld to %lld%s%s", o->least, o->most, o->words ? " or " : "",
                  o->words ? o->words : "");
 }
 

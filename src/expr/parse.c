@@ -29,10 +29,10 @@ static fn_status complain_of_list(fn_parser *p, uint32_t position, const char *f
 static fn_status complain_of_character(fn_parser *p, uint32_t position, char c, const char *wanted)
 {
     if ((unsigned char)c >= 0x80)
-        return fn_parser_complain(p, position, "a character that is not ASCII where %s is wanted", wanted);
+        return fn_parser_complain(p, position, "a character that is not ASCII, expected %s", wanted);
     if ((unsigned char)c < 32 || c == 127)
-        return fn_parser_complain(p, position, "a control character (0x%02X) where %s is wanted", (unsigned)c, wanted);
-    return fn_parser_complain(p, position, "unexpected '%c' where %s is wanted", c, wanted);
+        return fn_parser_complain(p, position, "a control character (0x%02X), expected %s", (unsigned)c, wanted);
+    return fn_parser_complain(p, position, "unexpected '%c', expected %s", c, wanted);
 }
 
 /* Where a value must stand: reads it, or something that opens. *done: the value has been read whole. */
@@ -71,7 +71,7 @@ static fn_status read_operand(fn_parser *p, bool *done)
     }
     if (c == '\0')
         return fn_parser_complain(
-            p, position, p->n_stack ? "the expression ends where a value is wanted" : "the expression is empty");
+            p, position, p->n_stack ? "the expression ends, expected a value" : "the expression is empty");
     if (c == ')') {
         const fn_waiting *top = p->n_stack ? &p->stack[p->n_stack - 1] : NULL;
         if (top && top->kind == FN_WAITING_CALL && p->n_operands == top->base)

@@ -67,11 +67,11 @@ static fn_status read_input(fn_parser *p, int32_t *node)
         errno = 0;
         const long number = isdigit((unsigned char)*p->at) ? strtol(p->at, &end, 10) : 0;
         if (!end || number < 1 || number > 65535 || errno)
-            return fn_parser_complain(p, fn_parser_here(p), "a band number from 1 is wanted in %c[...]", name);
+            return fn_parser_complain(p, fn_parser_here(p), "expected a band number from 1 in %c[...]", name);
         p->at = end;
         fn_parser_skip_space(p);
         if (*p->at != ']')
-            return fn_parser_complain(p, fn_parser_here(p), "']' is wanted after the band number");
+            return fn_parser_complain(p, fn_parser_here(p), "expected ']' after the band number");
         p->at++;
         band = (int)number;
     } else
@@ -116,7 +116,7 @@ fn_status fn_parser_read_method(fn_parser *p)
     p->at += n;
     fn_parser_skip_space(p);
     if (*p->at != '(')
-        return fn_parser_complain(p, fn_parser_here(p), "'(' is wanted after .astype");
+        return fn_parser_complain(p, fn_parser_here(p), "expected '(' after .astype");
     p->at++;
     fn_parser_skip_space(p);
     const char quote = *p->at == '\'' || *p->at == '"' ? *p->at++ : '\0';
@@ -137,7 +137,7 @@ fn_status fn_parser_read_method(fn_parser *p)
         return fn_parser_complain(p, type_position, "a quote is missing");
     fn_parser_skip_space(p);
     if (*p->at != ')')
-        return fn_parser_complain(p, fn_parser_here(p), "')' is wanted");
+        return fn_parser_complain(p, fn_parser_here(p), "expected ')'");
     p->at++;
     return FN_OK;
 }
@@ -181,7 +181,7 @@ fn_status fn_parser_read_name(fn_parser *p, bool *done)
     const size_t n = fn_name_length(p->at);
     const char *name = p->at;
     if (n == 0)
-        return fn_parser_complain(p, fn_parser_here(p), "a name is wanted after 'numpy.'");
+        return fn_parser_complain(p, fn_parser_here(p), "expected a name after 'numpy.'");
     const char *behind = name + n;
     while (isspace((unsigned char)*behind))
         behind++;

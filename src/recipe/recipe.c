@@ -40,14 +40,14 @@ static const fn_option rows[COUNT] = {
                    .most = FN_TILE_MAX,
                    .preset = "AUTO",
                    .help = "Size of a task in pixels: 512, 512x256 or AUTO",
-                   .wanted = "a size such as 512, 512x256 or AUTO is wanted, each side from 1 to 65536"},
+                   .wanted = "expected a size such as 512, 512x256 or AUTO, each side from 1 to 65536"},
     [PARTITION] = {.name = "PARTITION", .kind = FN_OPTION_SHARE, .help = "i/n: only the i-th of n parts of the grid"},
     [CACHE_MB] = {.name = "CACHE_MB",
                   .kind = FN_OPTION_WHOLE,
                   .least = 1,
                   .most = 1 << 24,
                   .help = "Memory for tiles in megabytes",
-                  .wanted = "a number of megabytes from 1 to 16777216 is wanted"},
+                  .wanted = "expected a number of megabytes from 1 to 16777216"},
 };
 _Static_assert(FN_TILE_MAX == 65536, "as the text says");
 
@@ -145,7 +145,7 @@ static fn_status add_open_option(char **field, const char *value, fn_error *err)
 static fn_status set_input(char **input, char letter, const char *value, fn_error *err)
 {
     if (*value == '\0')
-        return fn_fail(err, FN_ERR_ARGUMENT, "%c=: the name of a dataset is wanted", letter);
+        return fn_fail(err, FN_ERR_ARGUMENT, "%c=: expected the name of a dataset", letter);
     if (*input && strcmp(*input, value) != 0)
         return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input, value);
     return set_text(input, value, err);
@@ -156,7 +156,7 @@ static fn_status set_type(fn_recipe *r, const char *value, fn_error *err)
     r->type = fn_type_from_name(value);
     if (r->type == FN_TYPE_COUNT)
         return fn_fail(err, FN_ERR_ARGUMENT,
-                       "OT=%.100s: a real pixel type is wanted: Byte, Int8, UInt16, Int16, UInt32, Int32, UInt64, "
+                       "OT=%.100s: expected a real pixel type: Byte, Int8, UInt16, Int16, UInt32, Int32, UInt64, "
                        "Int64, Float16, Float32 or Float64",
                        value);
     return FN_OK;

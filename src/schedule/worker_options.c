@@ -33,7 +33,7 @@ static const fn_option rows[COUNT] = {
                       .kind = FN_OPTION_NUMBER,
                       .preset = "3600",
                       .help = "Seconds after which a worker process is taken to hang; 0: never",
-                      .wanted = "a number of seconds is wanted, 0 for no limit"},
+                      .wanted = "expected a number of seconds, 0 for no limit"},
 };
 
 fn_option_table fn_worker_option_table(void)

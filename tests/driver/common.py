@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 
 import numpy as np
@@ -108,6 +109,59 @@ def good(*command, **options):
         raise AssertionError('%s failed (%d):\n%s%s' % (' '.join(map(str, command)), done.returncode, done.stdout,
                                                         done.stderr))
     return done.stdout
+
+
+TOOLS = {'gdal_translate': gdal.Translate, 'ogr2ogr': gdal.VectorTranslate}
+WORDS_AFTER = {'-srcwin': 4, '-outsize': 2, '-spat': 4}  # of a tool's option; all others that tests give have one
+
+
+def within(*command, env=None, cwd=None):
+    """What the tool does with these words, but in this process: the same functions of GDAL's, without the cost of a start. The result of
+    run(): the messages as the tool prints them, and 1 where the tool would end with 1. run() is for what a process has of its own: how it
+    ends, its signals and its environment. env: configuration options."""
+    words = iter([str(word) for word in command])
+    function, names, opens, more, options = TOOLS[next(words)], [], [], [], dict(env or {})
+    for word in words:
+        if word == '-oo':
+            opens.append(next(words))
+        elif word == '--config':
+            options[next(words)] = next(words)
+        elif word.startswith('-'):
+            if word != '-q':
+                more += [word, *[next(words) for _ in range(WORDS_AFTER.get(word, 1))]]
+        else:
+            names.append(word)
+    source, output = names if function == gdal.Translate else names[::-1]
+    kind = gdal.OF_RASTER if function == gdal.Translate else gdal.OF_VECTOR
+    said = []
+    with contextlib.ExitStack() as stack:
+        for name, value in options.items():
+            stack.enter_context(config(name, None if value is None else str(value)))
+        if cwd:
+            stack.callback(os.chdir, os.getcwd())
+            os.chdir(cwd)
+        if hasattr(gdal, 'ExceptionMgr'):  # GDAL before 3.7 tells the handler of errors, too, before it raises
+            stack.enter_context(gdal.ExceptionMgr(useExceptions=False))
+        gdal.PushErrorHandler(lambda kind, number, text: said.append({
+            gdal.CE_Debug: '%s\n' % text, gdal.CE_Warning: 'Warning %d: %s\n' % (number, text)}.get(kind, 'ERROR %d: %s\n' % (number, text))))
+        stack.callback(gdal.PopErrorHandler)
+        opened = made = None
+        try:
+            opened = gdal.OpenEx(source, kind | gdal.OF_VERBOSE_ERROR, open_options=opens)
+            made = function(output, opened, options=more) if opened is not None else None
+        except RuntimeError:
+            pass
+        failed = made is None
+        made = None
+        opened = None
+    return types.SimpleNamespace(returncode=int(failed), stdout='', stderr=''.join(said))
+
+
+def good_within(*command, **options):
+    """within(), for what must succeed."""
+    done = within(*command, **options)
+    if done.returncode != 0:
+        raise AssertionError('%s failed:\n%s' % (' '.join(map(str, command)), done.stderr))
 
 
 def oo(*calcs, **options):

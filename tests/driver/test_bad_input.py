@@ -1,11 +1,11 @@
-"""Bad input through the real tools: exit code 1, a message that names the thing, no output, no crash."""
+"""Bad input to a copy: an error, a message that names the thing, no output, no crash; and what the real tools make of it."""
 import os
 import unittest
 
 import numpy as np
 from osgeo import gdal
 
-from common import Case, fishnet, good, oo, real, run, write
+from common import Case, fishnet, good, good_within, oo, real, run, within, write
 
 
 class BadInput(Case):
@@ -19,12 +19,12 @@ class BadInput(Case):
         if os.path.exists(self.out):  # of a test that failed
             os.unlink(self.out)
 
-    def fails(self, *arguments, source=None, words=(), tool='gdal_translate'):
-        """The tool's error text."""
+    def fails(self, *arguments, source=None, words=(), tool=None):
+        """The error text of gdal_translate: within this process, or of that tool."""
         source = source or 'FISHNET:' + self.a
         outputs = [self.out] if tool != 'gdalinfo' else []
         quiet = ['-q'] if tool != 'gdalinfo' else []
-        done = run(tool, *quiet, *arguments, source, *outputs)
+        done = (run if tool else within)(tool or 'gdal_translate', *quiet, *arguments, source, *outputs)
         self.assertEqual(done.returncode, 1, '%s %s\n%s' % (arguments, source, done.stderr[:2000]))
         self.assertIn('ERROR', done.stderr)
         for word in words:
@@ -58,6 +58,17 @@ class BadInput(Case):
                 found = self.expression(text, *words)
                 if position:
                     self.assertEqual(found, position)
+
+    def test_tool(self):
+        """Its exit code and its messages, for an error of each kind."""
+        for arguments, source, words in (
+                (oo('foo(A)'), None, ['foo', '^']), (oo('A B'), None, ['position 3']), (oo('A[99999999999]'), None, []),
+                (['-oo', 'NUM_WORKERS=many', *oo('A+1')], None, ['NUM_WORKERS', 'many']), (['-oo', 'CLAC=A*2'], None, ['CLAC', 'CALC']),
+                (['-oo', 'OT=Byte'], None, ['OT', 'CALC']), (oo('A', OT='Byte', NODATA='300'), None, ['NODATA', 'Byte']),
+                ([], 'FISHNET:/no/such/file.tif', ['/no/such/file.tif']), (['-oo', 'CALC=A+B', '-oo', 'B=/dev/null'], None, ['/dev/null']),
+                ([], 'FISHNET:' + self.half(['COMPRESS=LZW']), ['half.tif'])):
+            with self.subTest(arguments=arguments, source=source):
+                self.fails(*arguments, source=source, words=words, tool='gdal_translate')
 
     def test_the_wrong_one_of_several(self):
         self.assertIn('nonsense', self.fails(*oo('A', 'A+1', 'nonsense')))
@@ -96,7 +107,7 @@ class BadInput(Case):
         arguments = self.path('arguments.txt')
         with open(arguments, 'w') as f:
             f.write('-oo CALC=%s\n' % ('(' * 10**6))
-        self.assertIn('1000001', self.fails('--optfile', arguments))
+        self.assertIn('1000001', self.fails('--optfile', arguments, tool='gdal_translate'))
 
     def test_a_megabyte_that_is_right(self):
         """Time and memory are linear, the C stack does not grow: deep ones open and give right pixels."""
@@ -111,7 +122,7 @@ class BadInput(Case):
         for option, meant in (('CLAC=A*2', 'CALC'), ('NUM_WORKER=1', 'NUM_WORKERS'), ('nonsense=1', ''), ('TILESIZE=64', 'TILE_SIZE'), ('BB=x.tif', '')):
             self.fails('-oo', option, words=[option.split('=')[0], meant])
         for option in ('GIRD=2x2', 'TILESIZE=512'):
-            done = run('gdal_translate', '-q', '-of', 'FISHNET', '-co', option, self.a, self.path('never.vrt'))
+            done = within('gdal_translate', '-q', '-of', 'FISHNET', '-co', option, self.a, self.path('never.vrt'))
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn('there is no creation option ' + option.split('=')[0], done.stderr)
             self.assertFalse(os.path.exists(self.path('never_tiles')))
@@ -128,7 +139,7 @@ class BadInput(Case):
             self.assertNotEqual(list(fishnet(path, 'A', **options).ReadAsArray()[0]), want)
             self.assertEqual(list(fishnet(path, 'A', A_OO='DATATYPE=Float64', **options).ReadAsArray()[0]), want)
             self.assertEqual(list(fishnet(path, 'B', B=path, B_OO='DATATYPE=Float64', **options).ReadAsArray()[0]), want)
-        good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'CALC=B', '-co', 'B=' + path, '-co', 'B_OO=DATATYPE=Float64', '-co', 'OT=Float64', path,
+        good_within('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'CALC=B', '-co', 'B=' + path, '-co', 'B_OO=DATATYPE=Float64', '-co', 'OT=Float64', path,
              self.path('b.vrt'))
         self.assertEqual(list(gdal.Open(self.path('b.vrt')).ReadAsArray()[0]), want)
         recipe = self.path('r.fishnet.json')
@@ -225,25 +236,28 @@ class BadInput(Case):
             f.write('<VRTDataset rasterXSize="5" rasterYSize="5"></VRTDataset>')
         self.fails(*oo('A'), source='FISHNET:' + name)
 
+    def half(self, options):
+        """A TIFF that ends in the middle."""
+        whole, short = self.path('whole.tif'), self.path('half.tif')
+        write(whole, gdal.Open(real('dem.tif')).ReadAsArray(0, 0, 1200, 900), -999, options=options)
+        with open(whole, 'rb') as f, open(short, 'wb') as g:
+            data = f.read()
+            g.write(data[:len(data) * 6 // 10])
+        return short
+
     def test_truncated(self):
         """Half a TIFF: the read fails and names the file; nothing is left that looks complete."""
         for options in (['TILED=YES', 'COMPRESS=DEFLATE'], ['COMPRESS=LZW'], []):
-            whole = self.path('whole.tif')
-            source = gdal.Open(real('dem.tif')).ReadAsArray(0, 0, 1200, 900)
-            write(whole, source, -999, options=options)
-            short = self.path('short.tif')
-            with open(whole, 'rb') as f, open(short, 'wb') as g:
-                data = f.read()
-                g.write(data[:len(data) * 6 // 10])
+            short = self.half(options)
             try:
                 readable = gdal.Open(short)
             except RuntimeError:
                 readable = None
-            self.fails(*oo('sqrt(A)'), source='FISHNET:' + short, words=['short.tif'])
-            self.fails(source='FISHNET:' + short, words=['short.tif'])
+            self.fails(*oo('sqrt(A)'), source='FISHNET:' + short, words=['half.tif'])
+            self.fails(source='FISHNET:' + short, words=['half.tif'])
             if readable is not None:
                 done = run('gdalinfo', '-stats', 'FISHNET:' + short, *oo('A+1'))
-                self.assertIn('short.tif', done.stderr)
+                self.assertIn('half.tif', done.stderr)
 
     def test_damaged_tile_is_the_only_one(self):
         """An error in one tile does not spoil the others, and the tile is tried anew."""

@@ -360,8 +360,8 @@ class Broken(WithFiles):
         with open(self.path('data/r.fishnet.json'), 'wb') as f:
             f.write(b'{"type": "fishnet_raster", "inputs": {"A": "\xf5.tif"}}')
         self.assertIn('not UTF-8', self.message(self.path('data/r.fishnet.json')))
-        self.wrong('[]', 'a JSON object is wanted')
-        self.wrong('"fishnet_raster"', 'a JSON object is wanted')
+        self.wrong('[]', 'expected a JSON object')
+        self.wrong('"fishnet_raster"', 'expected a JSON object')
         self.wrong('null', 'line 1: not JSON: it ends too early')
         self.wrong(json.dumps(raster(description='x' * 2000000)), 'larger than 1 MB')
         self.wrong('{"type": "fishnet_raster", "inputs": ' + '[' * 100000, 'not JSON')
@@ -372,15 +372,15 @@ class Broken(WithFiles):
                 (raster(zzzzzzzz=1), ('zzzzzzzz: there is no such key',)), (raster(near='x'), ('near: there is no such key',)),
                 (raster(input='a.tif'), ('input: there', '"inputs"')),
                 ({'type': 'fishnet_raster'}, ('inputs: is missing',)), (raster(inputs={'B': 'a.tif'}), ('inputs.A: is missing',)),
-                (raster(inputs=['a.tif']), ('inputs: an object',)), (raster(inputs={'A': 'a.tif', 'AB': 'x'}), ('inputs.AB: a letter',)),
-                (raster(inputs={'A': 'a.tif', 'b': 'x'}), ('inputs.b: a letter',)), (raster(inputs={'A': 'a.tif', 'B': 3}, calc='A'), ('inputs.B: a string',)),
-                (raster(inputs={'A': 'a.tif', 'B': ''}, calc='A'), ('inputs.B: is empty',)), (raster(calc=['A', 5]), ('calc[1]: a string is wanted',)),
-                (raster(calc=['A', ' ']), ('calc[1]: ', 'empty')), (raster(calc=[]), ('calc: is empty',)), (raster(calc=3), ('calc: a string or an array',)),
+                (raster(inputs=['a.tif']), ('inputs: expected an object',)), (raster(inputs={'A': 'a.tif', 'AB': 'x'}), ('inputs.AB: expected a letter',)),
+                (raster(inputs={'A': 'a.tif', 'b': 'x'}), ('inputs.b: expected a letter',)), (raster(inputs={'A': 'a.tif', 'B': 3}, calc='A'), ('inputs.B: expected a string',)),
+                (raster(inputs={'A': 'a.tif', 'B': ''}, calc='A'), ('inputs.B: is empty',)), (raster(calc=['A', 5]), ('calc[1]: expected a string',)),
+                (raster(calc=['A', ' ']), ('calc[1]: ', 'empty')), (raster(calc=[]), ('calc: is empty',)), (raster(calc=3), ('calc: expected a string or an array',)),
                 (raster(calc='A', ot='float33'), ('ot: OT=float33',)), (raster(calc='A', nodata='x'), ('nodata: NODATA=x',)),
-                (raster(calc='A', nodata=[1]), ('nodata: a number or a string',)), (raster(calc='A', nodata=None), ('nodata: a number or a string',)),
-                (raster(tile_size='512x'), ('tile_size: TILE_SIZE=512x',)), (raster(tile_size=0), ('tile_size: ',)), (raster(workers=4), ('workers: a string',)),
+                (raster(calc='A', nodata=[1]), ('nodata: expected a number or a string',)), (raster(calc='A', nodata=None), ('nodata: expected a number or a string',)),
+                (raster(tile_size='512x'), ('tile_size: TILE_SIZE=512x',)), (raster(tile_size=0), ('tile_size: ',)), (raster(workers=4), ('workers: expected a string',)),
                 (raster(workers='FORKS'), ('workers: WORKERS=FORKS',)), (raster(num_workers=0), ('num_workers: ',)), (raster(retries=1.5), ('retries: ',)),
-                (raster(description=1), ('description: a string',)), (raster(ot='Byte'), ('needs an expression',)), (raster(type='x'), ('type: fishnet_raster or near_table',)),
+                (raster(description=1), ('description: expected a string',)), (raster(ot='Byte'), ('needs an expression',)), (raster(type='x'), ('type: expected fishnet_raster or near_table',)),
                 (raster(type=1), ('type: ',)), (raster(inputs={'A': 'none.tif'}), (self.path('data/none.tif'),))):
             if words[0] == self.path('data/none.tif'):
                 self.assertIn(words[0], self.message(self.recipe(content)))
@@ -390,8 +390,8 @@ class Broken(WithFiles):
     def test_near_keys(self):
         for content, words in (
                 (near(nearest='x'), ('nearest: there is no such key',)), (near(calc='A'), ('calc: there is no such key',)),
-                ({'type': 'near_table', 'near': 'x'}, ('input: is missing',)), (near(input=1), ('input: a string',)), (near(near=[]), ('near: is empty',)),
-                (near(near=['q.geojson', 1]), ('near[1]: a string',)), (near(closest=0), ('closest: CLOSEST=0',)), (near(closest=1.5), ('closest: ',)),
+                ({'type': 'near_table', 'near': 'x'}, ('input: is missing',)), (near(input=1), ('input: expected a string',)), (near(near=[]), ('near: is empty',)),
+                (near(near=['q.geojson', 1]), ('near[1]: expected a string',)), (near(closest=0), ('closest: CLOSEST=0',)), (near(closest=1.5), ('closest: ',)),
                 (near(location='maybe'), ('location: LOCATION=maybe',)), (near(location=1), ('location: true, false or',)), (near(radius='5 furlong'), ('radius: ',)),
                 (near(fields=['name', '']), ('fields[1]: is empty',)), (near(method='FAST'), ('method: ',)), (near(match='='), ('match: ',))):
             self.wrong(content, *words, flags=gdal.OF_VECTOR)

@@ -9,7 +9,7 @@ from osgeo import gdal, ogr, osr
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'driver'))
-from common import Case, VERSION, collect_errors, good, run  # noqa: E402,F401
+from common import Case, VERSION, collect_errors, good, good_within, run, within  # noqa: E402,F401
 from near_brute import wkb  # noqa: E402
 
 ogr.UseExceptions()
@@ -254,6 +254,8 @@ class NearCase(Case):
         self.assertEqual(order, [fid for fid in in_fids if fid in by_input], 'rows in the order of the input')
         self.assertLessEqual(set(order), known)
         total = 0
+        place = np.empty(len(keys), int)  # of each key among all
+        place[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
         for i, fid in enumerate(in_fids):
             got = by_input.get(fid, [])
             what = 'IN_FID %d' % fid
@@ -262,7 +264,8 @@ class NearCase(Case):
             open_to = np.isfinite(d) & (allowed[i] if allowed is not None else True)
             loose = open_to & (d <= radius + slack) & (d >= min_radius - slack)
             sure = open_to & (d <= radius - slack) & ((d >= min_radius + slack) | (min_radius <= 0))
-            want = sorted(np.nonzero(sure)[0], key=lambda j: (d[j], keys[j]))
+            want = np.nonzero(sure)[0]
+            want = want[np.lexsort((place[want], d[want]))].tolist()
             limit = len(keys) if k is None else k
             if unmatched and len(got) == 1 and got[0].NEAR_FID == -1:
                 self.assertFalse(want, what)
@@ -288,7 +291,7 @@ class NearCase(Case):
             self.assertEqual(ordered, sorted(ordered), what)
             for row, j in zip(got, want):
                 self.assertLessEqual(row.NEAR_DIST, d[j] + slack[j], '%s rank %d: %s is nearer' % (what, row.NEAR_RANK, keys[j]))
-            zeros = [keys[j] for j in want if d[j] == 0][:limit]
+            zeros = [keys[j] for j in want[:limit] if d[j] == 0]
             if not touching and all(row.NEAR_DIST == 0 for row in got[:len(zeros)]):
                 self.assertEqual(found[:len(zeros)], zeros, what + ': overlapping features by FID')
         return total

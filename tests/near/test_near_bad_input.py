@@ -1,11 +1,11 @@
-"""Bad input through the real tools: exit code 1, a message that names the thing, no table that looks complete, no crash."""
+"""Bad input to a copy: an error, a message that names the thing, no table that looks complete, no crash; and what the real tools make of it."""
 import os
 import sqlite3
 import unittest
 
 from osgeo import gdal
 
-from near_common import NearCase, good, listening, make, near, oo, points, rng, rows_of, run, table
+from near_common import NearCase, good_within, listening, make, near, oo, points, rng, rows_of, run, table, within
 
 
 class BadNear(NearCase):
@@ -26,8 +26,9 @@ class BadNear(NearCase):
         if os.path.exists(self.out):
             os.unlink(self.out)
 
-    def fails(self, source, *words, no_output=True, **options):
-        done = run('ogr2ogr', '-f', 'CSV', self.out, source if source.upper().startswith('NEARTABLE:') else 'NEARTABLE:' + source, *oo(**options))
+    def fails(self, source, *words, no_output=True, how=within, **options):
+        """The error text of ogr2ogr: within this process, or (run) of the tool."""
+        done = how('ogr2ogr', '-f', 'CSV', self.out, source if source.upper().startswith('NEARTABLE:') else 'NEARTABLE:' + source, *oo(**options))
         self.assertEqual(done.returncode, 1, '%s %s\n%s' % (source, options, done.stderr[:2000]))
         self.assertIn('ERROR', done.stderr)
         for word in words:
@@ -53,6 +54,16 @@ class BadNear(NearCase):
                 ('PARTITION', '1/'), ('PARTITION', '/2'), ('TRACE', '/no/such/folder/trace.json')):
             with self.subTest(option + '=' + value):
                 self.fails(self.a, option, value, **dict({'NEAR': self.b}, **{option: value}))
+
+    def test_tool(self):
+        """Its exit code and its messages, for an error of each kind."""
+        for source, word, options in (
+                (self.a, 'CLOSEST', {'NEAR': self.b, 'CLOSEST': 'many'}), (self.a, 'RADIUS', {'NEAR': self.b, 'RADIUS': '10 parsec'}),
+                (self.a, 'is RADIUS meant?', {'NEAR': self.b, 'RADIOUS': 3}), ('/no/such/file.gpkg', '/no/such/file.gpkg', {'NEAR': self.b}),
+                (self.a, '/dev/null', {'NEAR': '/dev/null'}), (self.two, 'LAYER', {'NEAR': self.b}), (self.a, 'nothing', {'NEAR': self.b, 'FIELDS': 'nothing'}),
+                (self.a, 'NEAR_WHERE', {'NEAR': self.b, 'NEAR_WHERE': 'nonsense ==='})):
+            with self.subTest(word):
+                self.fails(source, word, how=run, **options)
 
     def test_radius_the_wrong_way_round(self):
         self.fails(self.a, 'MIN_RADIUS', 'RADIUS', NEAR=self.b, RADIUS=5, MIN_RADIUS=6)
@@ -178,7 +189,7 @@ class BadNear(NearCase):
         plain = make(self.new('plain.gpkg'), [None] * 5, kind=ogr.wkbNone, fields={'x': range(5)}, layer='plain')
         for options in ({'source': plain, 'NEAR': self.b}, {'source': self.a, 'NEAR': plain}):
             options = dict(options)
-            done = run('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + options.pop('source'), *oo(**options))
+            done = within('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + options.pop('source'), *oo(**options))
             if done.returncode == 0:
                 with open(self.out) as f:
                     self.assertEqual(len(f.read().split()), 1, 'no rows')
@@ -213,7 +224,7 @@ class BadNear(NearCase):
         for source, options, rows in ((empty, {'NEAR': self.b}, 0), (self.b, {'NEAR': empty}, 0), (empty, {'NEAR': empty}, 0), (empty, {'NEAR': self.b, 'UNMATCHED': 'NULL'}, 0),
                                       (self.b, {'NEAR': empty, 'UNMATCHED': 'NULL'}, 50), (self.b, {'NEAR': empty, 'CLOSEST': 'ALL'}, 0), (empty, {'NEAR': self.b, 'PARTITION': '3/4'}, 0),
                                       (self.b, {'NEAR': self.a, 'NEAR_WHERE': 'n < 0'}, 0), (self.b, {'NEAR': self.a, 'WHERE': 'n < 0'}, 0)):
-            good('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + source, *oo(**options))
+            good_within('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + source, *oo(**options))
             with open(self.out) as f:
                 self.assertEqual(len(f.read().split()), rows + 1)
             os.unlink(self.out)
@@ -246,18 +257,18 @@ class BadNear(NearCase):
             g.write(data[:int(len(data) * fraction)])
         return short
 
-    def broken_in_the_middle(self, short, name):
+    def broken_in_the_middle(self, short, name, how=within):
         """As input: an error that names the file and, unless opening failed, the range; the output is not the whole, and no later run mistakes it for
         one. As near side: an error that names it."""
         for words in ({'NUM_WORKERS': 1}, {'NUM_WORKERS': 3, 'PARTITION_SIZE': 100}):
-            done = run('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + short, *oo(NEAR=self.b, **words))
+            done = how('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + short, *oo(NEAR=self.b, **words))
             self.assertEqual(done.returncode, 1, done.stderr[:1000])
             self.assertIn(name, done.stderr)
             if 'could not be opened' not in done.stderr and os.path.exists(self.out):
                 self.assertRegex(done.stderr, r'ERROR.*\d+ *(\.\.|to|-|and) *\d+', 'the range')
             if os.path.exists(self.out):
                 os.unlink(self.out)
-            done = run('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + self.b, *oo(NEAR=short, **words))
+            done = how('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + self.b, *oo(NEAR=short, **words))
             self.assertEqual(done.returncode, 1, done.stderr[:1000])
             self.assertIn(name, done.stderr)
             if os.path.exists(self.out):
@@ -281,7 +292,7 @@ class BadNear(NearCase):
     def damaged(self):
         """A GeoPackage with one bad page in the middle of its table; a filler keeps the page out of the reader's cache of others."""
         name = self.new('damaged.gpkg')
-        good('ogr2ogr', name, self.a, '-nln', 'one', '-lco', 'SPATIAL_INDEX=NO')
+        good_within('ogr2ogr', name, self.a, '-nln', 'one', '-lco', 'SPATIAL_INDEX=NO')
         size = os.path.getsize(name)
         with open(name, 'r+b') as f:
             f.seek(size // 2 // 4096 * 4096)
@@ -290,11 +301,11 @@ class BadNear(NearCase):
 
     def test_damaged_geopackage(self):
         name = self.damaged()
-        plain = run('ogr2ogr', '-f', 'CSV', self.out, name)
+        plain = within('ogr2ogr', '-f', 'CSV', self.out, name)
         self.assertNotEqual((plain.returncode, plain.stderr), (0, ''), 'the damage shows without us')
         if os.path.exists(self.out):
             os.unlink(self.out)
-        self.broken_in_the_middle(name, os.path.basename(name))
+        self.broken_in_the_middle(name, os.path.basename(name), run)
 
     def test_rows_before_the_damage(self):
         """A reader of features gets the good ranges, then the error, and no end that looks like one."""
@@ -320,11 +331,11 @@ class BadNear(NearCase):
                 with open(whole[:-3] + part, 'rb') as f, open(stem + '.' + part, 'wb') as g:
                     data = f.read()
                     g.write(data[:len(data) // 2] if part == ending else data)
-            plain = run('ogr2ogr', '-f', 'CSV', self.out, stem + '.shp')
+            plain = within('ogr2ogr', '-f', 'CSV', self.out, stem + '.shp')
             complaint = plain.returncode != 0 or 'ERROR' in plain.stderr
             if os.path.exists(self.out):
                 os.unlink(self.out)
-            done = run('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + stem + '.shp', *oo(NEAR=self.b, FIELDS='s'))
+            done = within('ogr2ogr', '-f', 'CSV', self.out, 'NEARTABLE:' + stem + '.shp', *oo(NEAR=self.b, FIELDS='s'))
             if complaint:
                 self.assertEqual(done.returncode, 1, '%s: the driver of Shapefiles says %s' % (ending, plain.stderr[:500]))
             if done.returncode == 0 and not complaint:
@@ -342,7 +353,7 @@ class BadNear(NearCase):
     def test_bad_wkb_in_a_row(self):
         """A blob that is no geometry: GDAL reads it as none or fails; never a crash."""
         name = self.new('blob.gpkg')
-        good('ogr2ogr', name, self.a, '-nln', 'one', '-limit', '100', '-lco', 'SPATIAL_INDEX=NO')
+        good_within('ogr2ogr', name, self.a, '-nln', 'one', '-limit', '100', '-lco', 'SPATIAL_INDEX=NO')
         base = sqlite3.connect(name)
         column = base.execute('SELECT column_name FROM gpkg_geometry_columns').fetchone()[0]
         good_blob = base.execute('SELECT %s FROM one WHERE fid = 50' % column).fetchone()[0]

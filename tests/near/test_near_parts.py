@@ -10,7 +10,7 @@ import unittest
 
 from osgeo import gdal, ogr
 
-from near_common import Case, good, make, oo, points, rng, run
+from near_common import Case, good, good_within, make, oo, points, rng, run, within
 
 KINDS = ('THREADS', 'PROCESSES')
 
@@ -33,14 +33,14 @@ class TestParts(Case):
     def csv(self, name, **options):
         """Rows as text. The order of rows counts, the quotes of numbers do not."""
         path = self.path('rows.csv')
-        good('ogr2ogr', '-f', 'CSV', path, name, *oo(**options))
+        good_within('ogr2ogr', '-f', 'CSV', path, name, *oo(**options))
         with open(path, encoding='utf-8') as file:
             text = file.read().replace('"', '')
         os.unlink(path)
         return text
 
     def write(self, output, *words, table=None, **options):
-        return run('ogr2ogr', '-f', 'NEARTABLE', self.path(output), 'NEARTABLE:' + (table or self.input),
+        return within('ogr2ogr', '-f', 'NEARTABLE', self.path(output), 'NEARTABLE:' + (table or self.input),
                    *oo(**{**self.options, **options}), *words)
 
     def whole(self, output, *words, **options):

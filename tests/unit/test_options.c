@@ -10,10 +10,10 @@ static const fn_option rows[] = {
     {.name = "FLAG", .kind = FN_OPTION_FLAG},
     {.name = "CHOICE", .kind = FN_OPTION_CHOICE, .words = "AUTO|YES|NO"},
     {.name = "WHOLE", .kind = FN_OPTION_WHOLE, .words = "ALL", .least = 2, .most = 300},
-    {.name = "SECONDS", .kind = FN_OPTION_NUMBER, .wanted = "seconds are wanted"},
+    {.name = "SECONDS", .kind = FN_OPTION_NUMBER, .wanted = "expected seconds"},
     {.name = "SHARE", .kind = FN_OPTION_SHARE},
-    {.name = "SIZE", .kind = FN_OPTION_SIZE, .words = "AUTO", .least = 1, .most = 64, .wanted = "a size is wanted"},
-    {.name = "COUNTS", .kind = FN_OPTION_COUNTS, .least = 1, .most = 64, .wanted = "counts are wanted"},
+    {.name = "SIZE", .kind = FN_OPTION_SIZE, .words = "AUTO", .least = 1, .most = 64, .wanted = "expected a size"},
+    {.name = "COUNTS", .kind = FN_OPTION_COUNTS, .least = 1, .most = 64, .wanted = "expected counts"},
     {.name = "TEXT", .kind = FN_OPTION_TEXT},
     {.name = "?_OO", .kind = FN_OPTION_REPEATED, .words = "BC"},
 };
@@ -101,7 +101,7 @@ static void values(void)
         const fn_status status = fn_option_read(find(cases[i].name), cases[i].text, &value, &err);
         if (cases[i].whole < 0) {
             EXPECT(status == FN_ERR_ARGUMENT && value.whole == 77, "%s=%s", cases[i].name, cases[i].text);
-            EXPECT(strstr(err.text, cases[i].name) == err.text && strstr(err.text, "wanted"), "%s", err.text);
+            EXPECT(strstr(err.text, cases[i].name) == err.text && strstr(err.text, "expected"), "%s", err.text);
         } else {
             EXPECT(status == FN_OK && value.whole == cases[i].whole && value.second == cases[i].second,
                    "%s=%s: %lld %lld %s", cases[i].name, cases[i].text, value.whole, value.second, err.text);
@@ -118,11 +118,11 @@ static void errors(void)
     static const struct {
         const char *name, *want;
     } cases[] = {
-        {"FLAG", "FLAG=!: YES or NO is wanted"},
-        {"CHOICE", "CHOICE=!: AUTO, YES or NO is wanted"},
-        {"WHOLE", "WHOLE=!: a number from 2 to 300 or ALL is wanted"},
-        {"SECONDS", "SECONDS=!: seconds are wanted"},
-        {"SHARE", "SHARE=!: <i>/<n> such as 1/4 is wanted, with i from 1 to n"},
+        {"FLAG", "FLAG=!: expected YES or NO"},
+        {"CHOICE", "CHOICE=!: expected AUTO, YES or NO"},
+        {"WHOLE", "WHOLE=!: expected a number from 2 to 300 or ALL"},
+        {"SECONDS", "SECONDS=!: expected seconds"},
+        {"SHARE", "SHARE=!: expected <i>/<n> such as 1/4, with i from 1 to n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fn_option_value value;

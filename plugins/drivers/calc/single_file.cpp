@@ -66,13 +66,13 @@ bool CheckOptions(const Creation &creation)
         const int size = value ? atoi(value) : 16;
         if (size < 16 || size > FN_TILE_MAX || size % 16 != 0)
             return Fail(CPLE_IllegalArg, creation.output,
-                        std::string(name) + "=" + value + ": a multiple of 16 is wanted");
+                        std::string(name) + "=" + value + ": expected a multiple of 16");
     }
     const char *alpha = own.FetchNameValue("ALPHA");
     static const char *const kAlpha[] = {"YES", "NO", "PREMULTIPLIED", "NON-PREMULTIPLIED", "UNSPECIFIED"};
     if (alpha && !IsAmong(alpha, std::begin(kAlpha), std::end(kAlpha)))
         return Fail(CPLE_IllegalArg, creation.output,
-                    std::string("ALPHA=") + alpha + ": NODATA or IGNORE (of the input) is wanted, or YES, NO, " +
+                    std::string("ALPHA=") + alpha + ": expected NODATA or IGNORE (of the input), or YES, NO, " +
                         "PREMULTIPLIED, NON-PREMULTIPLIED or UNSPECIFIED (of the output, as in GTiff)");
     const char *bits = own.FetchNameValue("DISCARD_LSB");
     if (bits && strchr(bits, ','))

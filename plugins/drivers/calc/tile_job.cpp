@@ -220,8 +220,8 @@ bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
         const GDALDataType computed = GDALGetRasterDataType(GDALGetRasterBand(m_dataset.get(), i));
         if (type != computed && GDALDataTypeUnion(type, computed) != type) {
             CPLError(CE_Failure, CPLE_AppDefined,
-                     "%s makes %s of %s, which does not hold the values. Another FORMAT, or another type of pixels "
-                     "(OT) is wanted",
+                     "%s makes %s of %s, which does not hold the values. Choose another FORMAT, or another type of "
+                     "pixels (OT)",
                      m_job.tiles.format.c_str(), GDALGetDataTypeName(type), GDALGetDataTypeName(computed));
             return false;
         }

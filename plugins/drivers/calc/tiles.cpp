@@ -119,7 +119,7 @@ static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &o
     };
     const char *given = creation.own.FetchNameValue("GRID");
     if (given && creation.own.FetchNameValue("TILE_SIZE"))
-        return Refuse("GRID", given, "either GRID or TILE_SIZE is wanted, not both");
+        return Refuse("GRID", given, "give either GRID or TILE_SIZE, not both");
     if (!read("GRID", grid) || !read("TILE_SIZE", size) || !read("MOSAIC", mosaic) || !read("RESUME", resume))
         return false;
     options.gridColumns = static_cast<int>(grid.whole);

@@ -54,7 +54,7 @@ static bool CheckFids(const LayerPlan &layer, GDALDatasetH dataset, OGRLayerH ha
     fn_fail(err, FN_ERR_ARGUMENT,
             "EXCLUDE_SELF: several features of %.400s have the FID %lld, and a WHERE that differs from NEAR_WHERE, or "
             "a layer that is given more "
-            "than once, leaves nothing else to know them by: EXCLUDE_SELF=NO is wanted",
+            "than once, leaves nothing else to know them by: give EXCLUDE_SELF=NO",
             Describe(layer).c_str(), static_cast<long long>(*twin));
     return false;
 }

@@ -63,7 +63,7 @@ static bool TakeMatch(const Given &given)
     for (const std::string &piece : SplitOutsideQuotes(given.text, ',', "\"")) {
         const std::vector<std::string> sides = SplitOutsideQuotes(piece.c_str(), '=', "\"");
         if (sides.size() > 2 || sides.front().empty() || sides.back().empty())
-            return given.Fail("<field>=<near field> is wanted, several pairs separated by ','");
+            return given.Fail("expected <field>=<near field>, several pairs separated by ','");
         given.options.match.emplace_back(Unquoted(sides.front()), Unquoted(sides.back()));
     }
     return true;
@@ -75,7 +75,7 @@ static bool TakeDistance(const Given &given, Distance &out)
     const double number = CPLStrtod(given.text, &end);
     const std::string unit = Trimmed(end);
     if (end == given.text || !std::isfinite(number) || number < 0)
-        return given.Fail("a distance such as 500, 500m or 2 km is wanted, not negative");
+        return given.Fail("expected a distance such as 500, 500m or 2 km, not negative");
     out.unit = unit.empty() ? nullptr : FindUnit(unit);
     if (unit[0] == ',')
         return given.Fail("decimals stand behind a point: 5.5");
@@ -124,7 +124,7 @@ static const OwnRow kRows[] = {
       nullptr},
      [](const Given &g) { return g.TakeGeometryField(g.options.nearGeometryField); }},
     {{"CLOSEST", FN_OPTION_WHOLE, "ALL", 1, UINT32_MAX, "1", "How many near features for each feature, or ALL",
-      "a number from 1 or ALL is wanted"},
+      "expected a number from 1, or ALL"},
      [](const Given &g) {
          g.options.closest = g.value.whole == 0 ? kAll : static_cast<size_t>(g.value.whole);
          return true;
@@ -191,7 +191,7 @@ bool Options::Check() const
     if (near.size() > 1 && nearLayers.size() > 1 && near.size() != nearLayers.size()) {
         CPLError(
             CE_Failure, CPLE_IllegalArg,
-            "NEARTABLE: NEAR_LAYER: %d names for %d near datasets: one for all of them, or one for each, is wanted",
+            "NEARTABLE: NEAR_LAYER: %d names for %d near datasets: expected one for all of them, or one for each",
             static_cast<int>(nearLayers.size()), static_cast<int>(near.size()));
         return false;
     }

@@ -37,7 +37,7 @@ static bool ExcludeSelf(NearPlan &plan)
         plan.excluded.layer = FN_ANY_LAYER;
     else if (!same.empty())
         return Fail("EXCLUDE_SELF: " + Describe(plan.input) +
-                        " is a near layer more than once, and not the only one: EXCLUDE_SELF=NO is wanted",
+                        " is a near layer more than once, and not the only one: give EXCLUDE_SELF=NO",
                     CPLE_NotSupported);
     return true;
 }

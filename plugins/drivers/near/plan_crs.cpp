@@ -65,7 +65,7 @@ static bool ChooseGeodesic(NearPlan &plan)
         plan.srs.reset(OSRCloneGeogCS(plan.srs.get()));
     if (!plan.srs)
         return Fail(text + name + " of " + Describe(plan.input) +
-                    " has no geographic CRS below it: METHOD=PLANAR is wanted, or another CRS");
+                    " has no geographic CRS below it: give METHOD=PLANAR, or another CRS");
     OSRSetAxisMappingStrategy(plan.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
     if (!IsLongitudeFirst(plan.srs.get()))
         return Fail(text + "the axes of " + CRSName(plan.srs.get()) + " cannot be told");
@@ -162,7 +162,7 @@ static bool ToCore(const NearPlan &plan, const char *option, const Distance &dis
     if (!plan.srs)
         return Fail(text + Describe(plan.input) + " has no CRS, so its unit is not known: " +
                     (EQUAL(option, "DISTANCE_UNIT") ? "leave it out, or give the layer a CRS"
-                                                    : "a number without unit is wanted"));
+                                                    : "give a number without unit"));
     if (OSRIsGeographic(plan.srs.get())) {
         if (unit->metres != 0)
             return Fail(text + "planar distances in a geographic CRS are in degrees (METHOD=GEODESIC: in metres)");

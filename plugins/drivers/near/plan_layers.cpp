@@ -28,8 +28,8 @@ bool FindNear(NearPlan &plan, Handles &handles)
     if (layers.empty())
         layers.emplace_back();
     if (options.nearWhere.size() > 1 && options.nearWhere.size() != count)
-        return Fail(CPLSPrintf("NEAR_WHERE: %d conditions for %d near layers: one for all of them, or one for each, is "
-                               "wanted",
+        return Fail(CPLSPrintf("NEAR_WHERE: %d conditions for %d near layers: expected one for all of them, or one for "
+                               "each",
                                static_cast<int>(options.nearWhere.size()), static_cast<int>(count)));
     if (count > 65535)
         return Fail("there are more than 65535 near layers", CPLE_NotSupported);

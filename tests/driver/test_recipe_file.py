@@ -392,7 +392,7 @@ class Broken(WithFiles):
                 (near(nearest='x'), ('nearest: there is no such key',)), (near(calc='A'), ('calc: there is no such key',)),
                 ({'type': 'near_table', 'near': 'x'}, ('input: is missing',)), (near(input=1), ('input: expected a string',)), (near(near=[]), ('near: is empty',)),
                 (near(near=['q.geojson', 1]), ('near[1]: expected a string',)), (near(closest=0), ('closest: CLOSEST=0',)), (near(closest=1.5), ('closest: ',)),
-                (near(location='maybe'), ('location: LOCATION=maybe',)), (near(location=1), ('location: true, false or',)), (near(radius='5 furlong'), ('radius: ',)),
+                (near(location='maybe'), ('location: LOCATION=maybe',)), (near(location=1), ('location: expected true, false or',)), (near(radius='5 furlong'), ('radius: ',)),
                 (near(fields=['name', '']), ('fields[1]: is empty',)), (near(method='FAST'), ('method: ',)), (near(match='='), ('match: ',))):
             self.wrong(content, *words, flags=gdal.OF_VECTOR)
         message = self.message(self.recipe({'type': 'near_table', 'input': 'p.geojson'}), gdal.OF_VECTOR)

@@ -66,7 +66,9 @@ def prepare(folder):
 def run(module, folder, name, command, names):
     """False if it fails. What is printed goes to NAME.log, where that is the result."""
     words = [word.format(out=os.path.join(folder, name), **names) for word in command.split()]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, GDAL_DRIVER_PATH=module, FISHNET_WORKERS=''))
+    environment = {key: value for key, value in os.environ.items() if key != 'FISHNET_WORKERS'}
+    environment['GDAL_DRIVER_PATH'] = module
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
     if name.endswith('.txt'):
         with open(os.path.join(folder, name), 'wb') as file:
             file.write(done.stdout)

@@ -18,7 +18,7 @@ bool ArrayMaker::CanMake(OGRFeatureDefn *defn, const CPLStringList &options)
     return true;
 }
 
-ArrayMaker::ArrayMaker(const RowMaker &rows, const CPLStringList &options) : m_rows(rows), m_schema(rows.GetSchema())
+ArrayMaker::ArrayMaker(const RowMaker &rows, const CPLStringList &options) : m_schema(rows.GetSchema())
 {
     if (CPLTestBool(options.FetchNameValueDef("INCLUDE_FID", "YES")))
         m_fid = Add(ArrowColumn::Kind::Integer64);

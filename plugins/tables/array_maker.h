@@ -15,7 +15,7 @@ class ArrayMaker
     /* Are all columns of kinds that are made here, and not by OGR? options: of the stream. */
     static bool CanMake(OGRFeatureDefn *defn, const CPLStringList &options);
 
-    /* rows: must outlive it. */
+    /* The schema of rows must outlive it. */
     ArrayMaker(const RowMaker &rows, const CPLStringList &options);
 
     /* A column may not grow on: its offsets are 32 bit. */
@@ -34,7 +34,6 @@ class ArrayMaker
     void AppendRecord(int slot, int field, const PartView &part, int64_t row);
     int64_t AppendRecords(const PartView &part, int64_t first, int64_t n);
 
-    const RowMaker &m_rows;
     const Schema &m_schema;
     std::vector<ArrowColumn> m_columns;
     std::vector<int> m_ofField; /* index of the column of each field; -1: ignored */

@@ -289,8 +289,14 @@ GDALDataset *CreateSingle(const Creation &creation)
     }
     if (!RemoveSidecars(creation.output) || !part.Publish(name))
         return nullptr;
-    return GDALDataset::FromHandle(GDALOpenEx(
+    GDALDataset *written = GDALDataset::FromHandle(GDALOpenEx(
         creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_UPDATE | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+    if (!written) { /* libtiff writes a new header where it cannot read the one that is there */
+        VSIUnlink(creation.output.c_str());
+        RemoveSidecars(creation.output);
+        Fail(CPLE_OpenFailed, creation.output, "it was written, but cannot be opened again, and has been removed");
+    }
+    return written;
 }
 
 } // namespace fishnet

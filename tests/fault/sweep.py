@@ -70,8 +70,10 @@ class State:
 
     @staticmethod
     def frames(text):
+        # A process that was killed may have written half of the last line.
         lines = (line.rpartition(' ') for line in text.splitlines())
-        return [(name.rstrip('!'), int(offset, 16), name.endswith('!')) for name, _, offset in lines]
+        whole = ((name, offset) for name, _, offset in lines if re.fullmatch('(0x)?[0-9a-f]+', offset))
+        return [(name.rstrip('!'), int(offset, 16), name.endswith('!')) for name, offset in whole]
 
 
 # ---- stacks with names ----

@@ -203,6 +203,10 @@ static bool Write(GDALDatasetH computed, const NamelessFile &file)
     bool whole = written && GDALGetRasterCount(written.get()) == GDALGetRasterCount(computed);
     for (int i = 1; whole && i <= GDALGetRasterCount(computed); i++)
         whole = HasBlocks(GDALGetRasterBand(written.get(), i), static_cast<uint64_t>(file.Size()), false);
+    if (whole && LacksCRS(written.get(), computed)) {
+        CPLError(CE_Failure, CPLE_AppDefined, "%s", kLacksCRS);
+        return false;
+    }
     return whole;
 }
 

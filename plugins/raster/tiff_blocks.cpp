@@ -287,6 +287,11 @@ bool BlockWriter::Close()
     return ok && m_why.empty();
 }
 
+bool LacksCRS(GDALDatasetH written, GDALDatasetH source)
+{
+    return GDALGetSpatialRef(source) && !GDALGetSpatialRef(written);
+}
+
 bool HasNoBlock(GDALRasterBandH band)
 {
     int width = 0, height = 0;

@@ -172,7 +172,16 @@ static int FindRounded(OGRFeatureDefnH table, OGRLayerH layer, const std::vector
     return -1;
 }
 
-/* All rows can be read again, with all columns. Some formats drop rows without geometry, or columns whose names they
+/* The CRS is not there, in a format that has a place for any. PROJ without memory leaves it out without a word. */
+static bool LacksCRS(const PartsJob &job, OGRLayerH written, OGRLayerH table)
+{
+    const char *const formats[] = {"GPKG", "FlatGeobuf", "ESRI Shapefile", "SQLite", "Parquet"};
+    return OGR_L_GetSpatialRef(table) && !OGR_L_GetSpatialRef(written) &&
+           std::any_of(std::begin(formats), std::end(formats),
+                       [&job](const char *format) { return EQUAL(job.format.c_str(), format); });
+}
+
+/* All rows can be read again, with all columns and the CRS. Some formats drop rows without geometry, or columns whose names they
  * keep for themselves, and say nothing. */
 static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH table, int64_t rows)
 {
@@ -205,6 +214,9 @@ static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH tabl
             "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
             "it with PART_LCO=GEOMETRY=AS_WKT)",
             job.format.c_str());
+    else if (LacksCRS(job, layer, table))
+        CPLError(CE_Failure, CPLE_AppDefined, "read again it has no CRS: the format %s does not hold it",
+                 job.format.c_str());
     else
         return true;
     return false;

@@ -55,7 +55,7 @@ static std::string UnionFields(OGRFeatureDefnH table, OGRFeatureDefnH part)
     return fields;
 }
 
-/* The geometries of the union, as a part has them. */
+/* The geometries of the union, as a part has them; empty: its CRS cannot be written. */
 static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
 {
     const OGRwkbGeometryType own = OGR_FD_GetGeomType(table);
@@ -70,7 +70,11 @@ static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
     char *wkt = nullptr;
     if (srs && OSRExportToWkt(srs, &wkt) == OGRERR_NONE)
         xml += "<" + element + ">" + Escaped(wkt) + "</" + element + ">";
+    else if (srs)
+        xml.clear();
     CPLFree(wkt);
+    if (xml.empty())
+        return xml;
     if (*name)
         xml = "<GeometryField name=\"" + Escaped(name) + "\">" + xml + "</GeometryField>";
     return "    " + xml + "\n";
@@ -103,6 +107,11 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
             fields = UnionFields(defn, OGR_L_GetLayerDefn(layer));
         if (rows == 0)
             geometry = UnionGeometry(defn, layer);
+        if (geometry.empty()) {
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: the CRS of the part %s cannot be written", job.Driver(),
+                     file.c_str());
+            return false;
+        }
         rows += count;
         sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
                    "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +

@@ -115,6 +115,13 @@ TOOLS = {'gdal_translate': gdal.Translate, 'ogr2ogr': gdal.VectorTranslate}
 WORDS_AFTER = {'-srcwin': 4, '-outsize': 2, '-spat': 4}  # of a tool's option; all others that tests give have one
 
 
+def with_crs_of_no_tiff(folder, source):
+    """A VRT of the raster with a CRS that GeoTIFF does not hold: GDAL writes it into .aux.xml."""
+    path = os.path.join(folder, 'vandg4.vrt')
+    gdal.Translate(path, source, format='VRT', outputSRS='+proj=vandg4', srcWin=[0, 0, 40, 30])
+    return path
+
+
 def within(*command, env=None, cwd=None):
     """What the tool does with these words, but in this process: the same functions of GDAL's, without the cost of a start. The result of
     run(): the messages as the tool prints them, and 1 where the tool would end with 1. run() is for what a process has of its own: how it

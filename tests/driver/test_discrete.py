@@ -12,7 +12,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, ogr
 
-from common import Case, TYPES, VERSION, collect_errors, config, fishnet, good, good_within, nodata_of, real, run, wait_for, within, write
+from common import Case, TYPES, VERSION, collect_errors, config, fishnet, good, good_within, nodata_of, real, run, wait_for, with_crs_of_no_tiff, within, write
 
 KINDS = ('THREADS', 'PROCESSES')
 
@@ -462,6 +462,13 @@ class Failures(Discrete):
         message = self.fails(self.source, self.path('png.vrt'), CALC='A*1.5', FORMAT='PNG', words=['PNG', 'Float32', 'r000_c000.png'])
         self.assertNotIn('tried', message)
         self.assertEqual(tiles(self.path('png.vrt')), [])
+
+    def test_lost_crs(self):
+        source = with_crs_of_no_tiff(self.folder, self.source)
+        self.translate(source, self.path('crs.vrt'))
+        self.assertIsNotNone(gdal.Open(os.path.join(self.path('crs_tiles'), 'r000_c000.tif')).GetSpatialRef())
+        with config('GDAL_PAM_ENABLED', 'NO'):
+            self.fails(source, self.path('lost.vrt'), words=['r000_c000.tif', 'read again it has no CRS'])
 
     def test_foreign_folder(self):
         """Nothing is removed that is not ours, and nothing is put beside what is not."""

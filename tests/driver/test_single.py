@@ -13,7 +13,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, osr
 
-from common import Case, TYPES, VERSION, collect_errors, config, good, good_within, real, run, threads, type_code, wait_for, within, write
+from common import Case, TYPES, VERSION, collect_errors, config, good, good_within, real, run, threads, type_code, wait_for, with_crs_of_no_tiff, within, write
 
 
 def co(options):
@@ -471,6 +471,13 @@ class Single(Case):
         self.fails('TILED=NO', TILED='NO')
         self.fails('there is no band 9', CALC='A[9]')
         self.fails('ALPHA=IGNOR', 'IGNORE', 'PREMULTIPLIED', CALC='A', ALPHA='IGNOR')
+
+    def test_lost_crs(self):
+        source = with_crs_of_no_tiff(self.folder, self.dem)
+        good_within(*command(source, self.path('crs.tif')))
+        self.assertIsNotNone(gdal.Open(self.path('crs.tif')).GetSpatialRef())
+        with config('GDAL_PAM_ENABLED', 'NO'):
+            self.fails('failed.tif', 'read again it has no CRS', 'GDAL_PAM_ENABLED', source=source)
 
     def test_unwritable(self):
         self.fails(os.path.join('nowhere', 'failed.tif'), 'No such file or directory', out=self.path('nowhere/failed.tif'))

@@ -53,7 +53,9 @@ static XML Describe(GDALDataset *computed, int64_t count, const std::vector<std:
      * asks for. */
     CPLErrorReset();
     CSLConstList xml = vrt->GetMetadata("xml:VRT");
-    return XML(xml && *xml && CPLGetLastErrorType() < CE_Failure ? CPLParseXMLString(*xml) : nullptr);
+    XML tree(xml && *xml && CPLGetLastErrorType() < CE_Failure ? CPLParseXMLString(*xml) : nullptr);
+    return tree && computed->GetSpatialRef() && !CPLGetXMLNode(tree.get(), "=VRTDataset.SRS") ? nullptr
+                                                                                              : std::move(tree);
 }
 
 /* ---- nodes ---- */

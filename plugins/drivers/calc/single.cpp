@@ -262,7 +262,7 @@ static bool Prepare(const Creation &creation, const std::string &path, Single &r
     const DatasetHandle handle = OpenSource(creation);
     auto *source = dynamic_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     Layout layout;
-    return source && single::MakeFile(creation, *source, path) && single::ReadLayout(creation, path, layout) &&
+    return source && single::MakeFile(creation, *source, path) && single::ReadLayout(creation, *source, path, layout) &&
            run.Prepare(*source, layout) && !lack.IsMet();
 }
 

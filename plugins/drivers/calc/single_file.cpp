@@ -164,13 +164,15 @@ bool MakeFile(const Creation &creation, Dataset &source, const std::string &path
     return made;
 }
 
-bool ReadLayout(const Creation &creation, const std::string &path, Layout &layout)
+bool ReadLayout(const Creation &creation, Dataset &source, const std::string &path, Layout &layout)
 {
     const char *const drivers[] = {"GTiff", nullptr};
     const DatasetHandle dataset(
         GDALOpenEx(path.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, drivers, nullptr, nullptr));
     if (!dataset)
         return false;
+    if (LacksCRS(dataset.get(), GDALDataset::ToHandle(&source)))
+        return Fail(CPLE_AppDefined, creation.output, kLacksCRS);
     GDALRasterBandH band = GDALGetRasterBand(dataset.get(), 1);
     GDALGetBlockSize(band, &layout.blockWidth, &layout.blockHeight);
     layout.bands = GDALGetRasterCount(dataset.get());

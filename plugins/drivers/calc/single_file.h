@@ -20,7 +20,7 @@ double ShareOfMasks(const Plan &plan);
 /* Makes the file, with all that there is to the source but its pixels. False after CPLError. */
 bool MakeFile(const Creation &creation, Dataset &source, const std::string &path);
 /* The file's own word on what its blocks are. False after CPLError. */
-bool ReadLayout(const Creation &creation, const std::string &path, Layout &layout);
+bool ReadLayout(const Creation &creation, Dataset &source, const std::string &path, Layout &layout);
 
 } // namespace fishnet::single
 

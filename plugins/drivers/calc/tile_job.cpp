@@ -183,6 +183,11 @@ static bool CanBeRead(GDALRasterBandH band)
     return true;
 }
 
+static bool IsGeoTIFF(GDALDatasetH dataset)
+{
+    return EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(dataset)), "GTiff");
+}
+
 /* Drivers do not always say that the last bytes could not be written. So a look at the file is needed: in GeoTIFF at
  * its table of blocks, elsewhere at all pixels. */
 static bool IsWritten(GDALDatasetH dataset, const std::string &file)
@@ -190,7 +195,7 @@ static bool IsWritten(GDALDatasetH dataset, const std::string &file)
     VSIStatBufL stat;
     if (VSIStatL(file.c_str(), &stat) != 0)
         return false;
-    const bool tiff = EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(dataset)), "GTiff");
+    const bool tiff = IsGeoTIFF(dataset);
     for (int i = 1; i <= GDALGetRasterCount(dataset); i++) {
         GDALRasterBandH band = GDALGetRasterBand(dataset, i);
         const bool mask = i == 1 && (GDALGetMaskFlags(band) & GMF_PER_DATASET) != 0;
@@ -225,6 +230,10 @@ bool TileWorker::IsWhole(int64_t tile, const std::string &file) const
                      m_job.tiles.format.c_str(), GDALGetDataTypeName(type), GDALGetDataTypeName(computed));
             return false;
         }
+    }
+    if (IsGeoTIFF(written.get()) && LacksCRS(written.get(), m_dataset.get())) {
+        CPLError(CE_Failure, CPLE_AppDefined, "%s", kLacksCRS);
+        return false;
     }
     return IsWritten(written.get(), file);
 }

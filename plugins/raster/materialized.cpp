@@ -16,11 +16,11 @@
 
 #include "command_line.h"
 #include "file_names.h"
-#include "tiff_blocks.h"
 #include "gdal_compat.h"
 #include "handles.h"
 #include "input_files.h"
 #include "output_folder.h"
+#include "tiff_blocks.h"
 
 namespace fishnet
 {

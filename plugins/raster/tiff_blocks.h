@@ -95,8 +95,8 @@ bool HasBlocks(GDALRasterBandH band, uint64_t size, bool sparse);
 /* Has a GeoTIFF that is read again no CRS, though its source has one? PROJ without memory leaves it out without a
  * word. */
 bool LacksCRS(GDALDatasetH written, GDALDatasetH source);
-constexpr const char *kLacksCRS = "read again it has no CRS (one that GeoTIFF does not hold is kept in .aux.xml, unless "
-                                  "GDAL_PAM_ENABLED=NO)";
+constexpr const char *kLacksCRS =
+    "read again it has no CRS (one that GeoTIFF does not hold is kept in .aux.xml, unless GDAL_PAM_ENABLED=NO)";
 
 /* Has a GeoTIFF no block of this band at all? */
 bool HasNoBlock(GDALRasterBandH band);

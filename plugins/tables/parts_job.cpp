@@ -181,8 +181,8 @@ static bool LacksCRS(const PartsJob &job, OGRLayerH written, OGRLayerH table)
                        [&job](const char *format) { return EQUAL(job.format.c_str(), format); });
 }
 
-/* All rows can be read again, with all columns and the CRS. Some formats drop rows without geometry, or columns whose names they
- * keep for themselves, and say nothing. */
+/* All rows can be read again, with all columns and the CRS. Some formats drop rows without geometry, or columns whose
+ * names they keep for themselves, and say nothing. */
 static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH table, int64_t rows)
 {
     if (rows == 0)

@@ -29,6 +29,7 @@ struct fn_expr {
     int n_outputs;
     bool nodata;
     fn_inputs inputs;
+    const fn_kernels *kernels; /* the best for this machine */
 };
 
 /* 8 KB each: 64 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need
@@ -268,6 +269,7 @@ fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_o
     if (status == FN_OK) {
         e->n_outputs = n_texts;
         e->nodata = options->nodata;
+        e->kernels = fn_kernels_get(fn_simd_best());
         status = emit_program(e, &graph, roots, err);
     }
     free(roots);
@@ -358,12 +360,9 @@ static size_t run_block(const fn_expr *e, const fn_kernels *kernels, size_t firs
     return n;
 }
 
-fn_status fn_expr_run_simd(const fn_expr *e, fn_simd simd, size_t n, const fn_plane *inputs, const fn_sink *outputs,
-                           void *scratch, size_t *bad, fn_error *err)
+static fn_status run_with(const fn_expr *e, const fn_kernels *kernels, size_t n, const fn_plane *inputs,
+                          const fn_sink *outputs, void *scratch, size_t *bad, fn_error *err)
 {
-    if (!fn_simd_available(simd))
-        return fn_fail(err, FN_ERR_ARGUMENT, "this machine has no %s", fn_simd_name(simd));
-    const fn_kernels *kernels = fn_kernels_get(simd);
     double *registers = (double *)(((uintptr_t)scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     for (size_t first = 0; first < n; first += FN_BLOCK) {
         const size_t block = n - first < FN_BLOCK ? n - first : FN_BLOCK;
@@ -378,8 +377,16 @@ fn_status fn_expr_run_simd(const fn_expr *e, fn_simd simd, size_t n, const fn_pl
     return FN_OK;
 }
 
+fn_status fn_expr_run_simd(const fn_expr *e, fn_simd simd, size_t n, const fn_plane *inputs, const fn_sink *outputs,
+                           void *scratch, size_t *bad, fn_error *err)
+{
+    if (!fn_simd_available(simd))
+        return fn_fail(err, FN_ERR_ARGUMENT, "this machine has no %s", fn_simd_name(simd));
+    return run_with(e, fn_kernels_get(simd), n, inputs, outputs, scratch, bad, err);
+}
+
 fn_status fn_expr_run(const fn_expr *e, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch,
                       size_t *bad, fn_error *err)
 {
-    return fn_expr_run_simd(e, fn_simd_best(), n, inputs, outputs, scratch, bad, err);
+    return run_with(e, e->kernels, n, inputs, outputs, scratch, bad, err);
 }

@@ -35,7 +35,8 @@ void fn_crew_sleep_locked(fn_crew *crew)
 
 /* ---- the workers' side ---- */
 
-fn_task *fn_crew_take(fn_crew *crew)
+/* Blocks until there is a task to compute. NULL: the end. */
+static fn_task *take(fn_crew *crew)
 {
     fn_task *task = NULL;
     pthread_mutex_lock(&crew->lock);
@@ -151,8 +152,7 @@ static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const f
         return;
     finished *more = report->notes ? malloc(sizeof *more) : NULL;
     task->notes = NULL;
-    if ((report->notes && !more) || !reserve_report(crew, report->worker) ||
-        !job->on_failure(job->user, task, err)) {
+    if ((report->notes && !more) || !reserve_report(crew, report->worker) || !job->on_failure(job->user, task, err)) {
         free(more);
         return;
     }
@@ -168,7 +168,8 @@ static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const f
     report->notes = task->notes;
 }
 
-void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
+/* Computes a task as often as it may be tried. */
+static void compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
 {
     for (int tried = 1;; tried++) {
         attempt(crew, worker, task, report, err);
@@ -198,13 +199,24 @@ void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report
     save_by_job(crew, task, report, err);
 }
 
-void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
+/* Ends a task that was taken. report->notes passes to the crew. */
+static void complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
 {
     pthread_mutex_lock(&crew->lock);
     keep_report_locked(crew, report, err);
     crew->scheduler->complete(crew->self, task, report->status, err);
     fn_crew_wake_locked(crew);
     pthread_mutex_unlock(&crew->lock);
+}
+
+void fn_crew_work(fn_crew *crew, int worker)
+{
+    fn_report report;
+    fn_error err;
+    for (fn_task *task; (task = take(crew)) != NULL;) {
+        compute(crew, worker, task, &report, &err);
+        complete(crew, task, &report, &err);
+    }
 }
 
 void fn_crew_set_workers(fn_crew *crew, int workers)

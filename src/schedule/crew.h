@@ -56,12 +56,12 @@ typedef struct fn_crew {
     pthread_t thread;
     bool started, ended;      /* ended: all workers have stopped */
     void (*last)(void *self); /* what the background thread does at its end, see fn_crew_leave_behind() */
-    void **states;       /* what worker_open made */
+    void **states;            /* what worker_open made */
     struct fn_finished *reports, **reports_end;
     /* for each worker, memory for its next report: what a task has left is never lost for want of it */
     struct fn_finished **spare;
-    char *trace_file;           /* NULL: no trace */
-    fn_trace *trace;            /* since the workers were started */
+    char *trace_file; /* NULL: no trace */
+    fn_trace *trace;  /* since the workers were started */
 } fn_crew;
 
 /* ---- for schedulers: what is named _locked wants the crew's lock held ---- */
@@ -106,19 +106,14 @@ void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size);
 
 /* ---- for executors ---- */
 
-/* An executor runs n workers (fewer if not all can be made, one at least) until fn_crew_take() has given NULL to
+/* An executor has n threads (fewer if not all can be made, one at least) call fn_crew_work(), until it has returned in
  * each of them. It is called on the crew's background thread. */
 typedef void fn_executor(fn_crew *crew, int n);
 fn_executor fn_executor_threads;
 
 /* How many workers there are. */
 void fn_crew_set_workers(fn_crew *crew, int workers);
-/* Blocks until there is a task to compute. NULL: the end. */
-fn_task *fn_crew_take(fn_crew *crew);
-/* Computes a task, on this thread, as that worker, as often as it may be tried. Opens the worker before its first
- * task. */
-void fn_crew_compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err);
-/* Ends a task that was taken. report->notes passes to the crew. */
-void fn_crew_complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err);
+/* Computes tasks on this thread, as that worker, until the end. Opens the worker before its first task. */
+void fn_crew_work(fn_crew *crew, int worker);
 
 #endif

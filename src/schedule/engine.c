@@ -231,7 +231,7 @@ static fn_task *take_locked(void *self)
     return NULL;
 }
 
-/* fn_crew_complete() wakes the others: there may be room now, or none runs and one always may. */
+/* The crew wakes the others: there may be room now, or none runs and one always may. */
 static void complete_locked(void *self, fn_task *task, fn_status status, const fn_error *err)
 {
     fn_engine *e = self;

@@ -17,23 +17,13 @@ typedef struct member {
     int worker;
 } member;
 
-static void work(fn_crew *crew, int worker)
-{
-    fn_report report;
-    fn_error err;
-    for (fn_task *task; (task = fn_crew_take(crew)) != NULL;) {
-        fn_crew_compute(crew, worker, task, &report, &err);
-        fn_crew_complete(crew, task, &report, &err);
-    }
-}
-
 static void *run(void *argument)
 {
     const member *self = argument;
     pthread_mutex_lock(&self->team->gate);
     pthread_mutex_unlock(&self->team->gate);
     if (self->worker < self->team->workers)
-        work(self->team->crew, self->worker);
+        fn_crew_work(self->team->crew, self->worker);
     return NULL;
 }
 
@@ -52,7 +42,7 @@ void fn_executor_threads(fn_crew *crew, int n)
     t.workers = made == n ? n : (made + 1) / 2;
     fn_crew_set_workers(crew, t.workers);
     pthread_mutex_unlock(&t.gate);
-    work(crew, 0);
+    fn_crew_work(crew, 0);
     for (int i = 1; i < made; i++)
         pthread_join(members[i].thread, NULL);
     free(members);

@@ -162,11 +162,11 @@ def is_gdals_own_end(state, text):
         # std::terminate(), by the first function that no exception may leave; where there is none, by the first of all
         bounds = [frame for frame in died if frame[2] and not is_runtime(frame)]
         return not is_ours(bounds[0]) if bounds else not any(map(is_ours, died))
+    if is_gdals_own_silence(state) and BREAKS.intersection(names):
+        return True  # the C library may have seen it: "double free"
     if state.death[-1:] == ['06']:
         is_heap_broken = re.search(r'\b(free|malloc|realloc)\(\):|corrupt|smashing', text)
         return first < len(died) and not is_ours(died[first]) and not is_heap_broken
-    if is_gdals_own_silence(state) and BREAKS.intersection(names):
-        return True
     if len(died) > first + 1 and not any(map(is_ours, died[first:first + 2])) and is_gdals_own_silence(state):
         return True  # deep within it, and not in a function that we have called
     common = 0

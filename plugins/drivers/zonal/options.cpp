@@ -1,0 +1,127 @@
+#include "options.h"
+
+#include <cstdlib>
+
+#include "fishnet/grid.h"
+
+namespace fishnet::zonalstats
+{
+
+static bool TakeStats(const GivenOption &given, Options &options)
+{
+    std::vector<std::string> names;
+    if (!given.TakePieces(',', "()", false, "expected names of statistics separated by ','", names))
+        return false;
+    for (const std::string &name : names) {
+        fn_stat stat;
+        fn_error err;
+        if (fn_stat_parse(name.c_str(), &stat, &err) != FN_OK)
+            return given.Fail(err.text);
+        options.stats.push_back(stat);
+    }
+    return true;
+}
+
+static bool TakeBands(const GivenOption &given, Options &options)
+{
+    constexpr long kMost = 65535;
+    std::vector<std::string> numbers;
+    if (!given.TakePieces(',', "", false, "expected numbers of bands separated by ','", numbers))
+        return false;
+    for (const std::string &number : numbers) {
+        char *end = nullptr;
+        const long band = strtol(number.c_str(), &end, 10);
+        if (*end || band < 1 || band > kMost)
+            return given.Fail("expected numbers of bands, from 1, separated by ','");
+        options.bands.push_back(static_cast<int>(band));
+    }
+    return true;
+}
+
+template <class Value> static bool Set(const GivenOption &given, Value &out)
+{
+    out = static_cast<Value>(given.value.whole);
+    return true;
+}
+
+namespace
+{
+struct OwnRow {
+    fn_option option;
+    /* Takes it. False after CPLError. */
+    bool (*take)(const GivenOption &given, Options &options);
+};
+} // namespace
+
+static const OwnRow kRows[] = {
+    {{"RASTER", FN_OPTION_NAMES, nullptr, 0, 0, nullptr,
+      "Dataset of the values; may be repeated, or hold several separated by a semicolon", nullptr},
+     [](const GivenOption &g, Options &o) { return g.TakeNames(o.rasters); }},
+    {{"RASTER_OO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Open option of the rasters, NAME=VALUE; likewise",
+      nullptr},
+     [](const GivenOption &g, Options &o) {
+         o.rasterOptions += (o.rasterOptions.empty() ? "" : ";") + std::string(g.text);
+         return true;
+     }},
+    {{"BAND", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+      "Bands of each raster, numbers from 1 separated by commas; by default all", nullptr},
+     TakeBands},
+    {{"STATS", FN_OPTION_TEXT, nullptr, 0, 0, "COUNT,MIN,MAX,MEAN,STD,SUM",
+      "Statistics, separated by commas: the columns of the table", nullptr},
+     TakeStats},
+    {{"PIXELS", FN_OPTION_CHOICE, "CENTER|FRACTION|TOUCHED", 0, 0, "CENTER",
+      "Which cells belong to a zone: those whose centre it covers, all with the part that it covers, or all that it "
+      "touches",
+      nullptr},
+     [](const GivenOption &g, Options &o) { return Set(g, o.pixels); }},
+    {{"NODATA", FN_OPTION_CHOICE, "IGNORE|SPREAD", 0, 0, "IGNORE",
+      "Cells without value: left out, or the whole zone is without statistics", nullptr},
+     [](const GivenOption &g, Options &o) { return Set(g, o.spread); }},
+    {{"ALPHA", FN_OPTION_CHOICE, "NODATA|IGNORE", 0, 0, "NODATA",
+      "Whether transparent cells of a raster with an alpha band have no value", nullptr},
+     [](const GivenOption &g, Options &o) { return Set(g, o.ignoreAlpha); }},
+    {{"INVALID", FN_OPTION_CHOICE, "REPAIR|SKIP|FAIL", 0, 0, "REPAIR",
+      "Polygons that cross or cover themselves", nullptr},
+     [](const GivenOption &g, Options &o) { return Set(g, o.invalid); }},
+    {{"GEOMETRY", FN_OPTION_CHOICE, "NONE|ZONE", 0, 0, "NONE", "Geometry of the rows", nullptr},
+     [](const GivenOption &g, Options &o) { return Set(g, o.geometry); }},
+    {{"TILE_SIZE", FN_OPTION_SIZE, "AUTO", 1, FN_TILE_MAX, "AUTO",
+      "Cells of the raster in a task, 512 or 512x256; brought up to multiples of 256x64. The results do not depend on "
+      "it",
+      nullptr},
+     [](const GivenOption &g, Options &o) {
+         o.tileWidth = static_cast<int>(g.value.whole);
+         o.tileHeight = static_cast<int>(g.value.second);
+         return true;
+     }},
+};
+
+fn_option_table OwnOptions()
+{
+    static const std::vector<fn_option> options = [] {
+        std::vector<fn_option> own;
+        for (const OwnRow &row : kRows)
+            own.push_back(row.option);
+        return own;
+    }();
+    return {options.data(), options.size()};
+}
+
+bool Options::Take(size_t index, const GivenOption &given)
+{
+    return kRows[index].take(given, *this);
+}
+
+void SayNoRaster(CPLErr level)
+{
+    CPLError(level, CPLE_IllegalArg, "ZONALSTATS: RASTER is not given: -oo RASTER=<dataset>");
+}
+
+bool Options::Check() const
+{
+    if (rasters.empty())
+        SayNoRaster(CE_Failure);
+    return !rasters.empty();
+}
+
+} // namespace fishnet::zonalstats

@@ -1,0 +1,41 @@
+/* What a connection string and its open options say, checked and in numbers. Nothing is opened here. */
+#ifndef FN_ZONALSTATS_OPTIONS_H
+#define FN_ZONALSTATS_OPTIONS_H
+
+#include "fishnet/coverage.h"
+#include "fishnet/zonal_stats.h"
+#include "table_options.h"
+
+namespace fishnet::zonalstats
+{
+
+enum class Invalid { Repair, Skip, Fail };
+
+struct Options final : TableOptions {
+    std::vector<std::string> rasters;
+    std::string rasterOptions; /* open options of the rasters, as in RASTER_OO */
+    std::vector<int> bands;    /* of each raster; empty: all */
+    std::vector<fn_stat> stats;
+    fn_pixels pixels = FN_PIXELS_CENTER;
+    bool spread = false; /* NODATA=SPREAD */
+    bool ignoreAlpha = false;
+    Invalid invalid = Invalid::Repair;
+    bool geometry = false;             /* GEOMETRY=ZONE */
+    int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
+
+    std::vector<std::string> OtherInputs() const override { return rasters; }
+
+  private:
+    bool Take(size_t index, const GivenOption &given) override;
+    bool Check() const override;
+};
+
+/* The table's own options. */
+fn_option_table OwnOptions();
+
+/* That the raster is not given, as a warning or an error. */
+void SayNoRaster(CPLErr level);
+
+} // namespace fishnet::zonalstats
+
+#endif

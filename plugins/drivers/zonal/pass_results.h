@@ -1,0 +1,51 @@
+/* What comes back from a pass, merged zone by zone: each is finished when its last tile is through. */
+#ifndef FN_ZONALSTATS_PASS_RESULTS_H
+#define FN_ZONALSTATS_PASS_RESULTS_H
+
+#include "zonal_worker.h"
+
+namespace fishnet::zonalstats
+{
+
+struct FreeZoneStats {
+    void operator()(fn_zone_stats *stats) const { fn_zone_stats_free(stats); }
+};
+using ZoneStats = std::unique_ptr<fn_zone_stats, FreeZoneStats>;
+using PlaneStats = std::vector<ZoneStats>; /* one for each plane; NULL: no cell yet */
+
+class PassResults
+{
+  public:
+    /* A zone of the list is through. inconsistent: it covers cells more than once. */
+    using Finish = std::function<fn_status(size_t zone, PlaneStats &stats, bool inconsistent, fn_error *err)>;
+
+    PassResults(const ZoneList &zones, const ZonalJob &job, const std::vector<StatsPlan> &plans, Finish finish);
+
+    /* The states that a zone has from a pass before. */
+    void SetStats(size_t zone, PlaneStats stats) { m_stats[zone] = std::move(stats); }
+    /* Zones that no tile has. */
+    fn_status FinishOutside(fn_error *err);
+    /* A part of a task's result, in the order of tasks. */
+    fn_status Add(int64_t task, const void *data, size_t bytes, fn_error *err);
+    /* All tasks before that one are through. */
+    fn_status FinishBefore(int64_t task, fn_error *err);
+
+  private:
+    fn_status FinishTask(int64_t task, fn_error *err);
+    fn_status Settle(int64_t row, fn_error *err);
+
+    const ZoneList &m_zones;
+    const ZonalJob &m_job;
+    const std::vector<StatsPlan> &m_plans;
+    Finish m_finish;
+    std::vector<PlaneStats> m_stats;
+    std::vector<uint32_t> m_tilesLeft;
+    std::vector<bool> m_inconsistent;
+    std::vector<uint32_t> m_live; /* zones that have cells, and are not through */
+    int64_t m_next = 0;           /* the first task that is not through */
+    int64_t m_row = 0;            /* of cells: pages above are settled */
+};
+
+} // namespace fishnet::zonalstats
+
+#endif

@@ -1,0 +1,107 @@
+#include "plan.h"
+
+#include "crs_name.h"
+#include "rows.h"
+#include "zone_table.h"
+
+namespace fishnet::zonalstats
+{
+
+static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
+{
+    CPLError(CE_Failure, number, "ZONALSTATS: %s", WithoutSecrets(text).c_str());
+    return false;
+}
+
+/* Zones are brought into the CRS of the rasters. */
+static bool ChooseCRS(ZonalPlan &plan)
+{
+    LayerPlan &input = plan.input;
+    const Rasters &rasters = *plan.rasters;
+    if (input.srs && OSRIsCompound(input.srs.get()))
+        OSRStripVertical(input.srs.get());
+    if (rasters.srs)
+        plan.srs.reset(OSRClone(rasters.srs.get()));
+    const bool both = input.srs && plan.srs;
+    if (!both && (input.srs || plan.srs))
+        CPLError(CE_Warning, CPLE_AppDefined, "ZONALSTATS: %s has no CRS: its coordinates are taken as those of %s",
+                 (input.srs ? Describe(rasters.inputs[0]) : Describe(input)).c_str(),
+                 (input.srs ? Describe(input) : Describe(rasters.inputs[0])).c_str());
+    input.transform = both && !OSRIsSame(input.srs.get(), plan.srs.get());
+    std::string cause;
+    if (input.transform && !plan.NewTransformation(input, cause))
+        return Fail(Describe(input) + " cannot be transformed from " + CRSName(input.srs.get()) + " to " +
+                    CRSName(plan.srs.get()) + ": " + cause);
+    if (input.transform)
+        CPLDebug("FISHNET", "%s is transformed from %s to %s", Describe(input).c_str(), CRSName(input.srs.get()).c_str(),
+                 CRSName(plan.srs.get()).c_str());
+    if (!both && input.srs)
+        plan.srs.reset(OSRClone(input.srs.get()));
+    return true;
+}
+
+bool ZonalPlan::Complete(const TableOptions &given, Handles &)
+{
+    options = static_cast<const Options &>(given);
+    Handles handles;
+    rasters = Rasters::Open(options, options.workers.workers, handles);
+    if (!rasters || (options.workers.processes > 0 && !CheckShared(rasters->inputs, handles)))
+        return false;
+    return ChooseCRS(*this);
+}
+
+void ZonalPlan::MakeSchema()
+{
+    rasterWorkers = workers;
+    rasterTrace = trace;
+    LimitWorkers(rasters->inputs, rasters->grid.width, rasterWorkers);
+    workers.processes = 0;
+    trace.clear();
+
+    schema.name += "_stats";
+    zoneFid = schema.Add(Column::Kind::Integer64, "ZONE_FID");
+    for (size_t plane = 0; plane < rasters->planes.size(); plane++)
+        for (const fn_stat &stat : options.stats) {
+            char name[FN_STAT_NAME_BYTES];
+            fn_stat_name(stat, name);
+            const bool integer =
+                fn_stat_is_integer(stat, rasters->planes[plane].type, options.pixels == FN_PIXELS_FRACTION);
+            const int slot = schema.Add(integer ? Column::Kind::Integer64 : Column::Kind::Real,
+                                        (rasters->prefixes[plane] + name).c_str());
+            firstStat = firstStat < 0 ? slot : firstStat;
+        }
+    CarryInput();
+    if (options.geometry)
+        schema.geometry = wkbUnknown;
+}
+
+std::string ZonalPlan::OwnSignature() const
+{
+    std::string text = rasters->Signature() + CPLSPrintf("\n%d %d %d %d", options.pixels, options.spread,
+                                                         static_cast<int>(options.invalid), options.geometry);
+    for (const Column &column : schema.columns)
+        text += " " + column.name;
+    return text;
+}
+
+void ZonalPlan::Report(CPLStringList &report, int64_t size) const
+{
+    const char *const pixels[] = {"CENTER", "FRACTION", "TOUCHED"};
+    report.SetNameValue("PIXELS", pixels[options.pixels]);
+    if (size >= 0)
+        report.SetNameValue("ZONES", CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(size)));
+}
+
+std::shared_ptr<const Shared> ZonalPlan::Share(const Handles &, Notes &messages, const GoesOn &goesOn,
+                                               fn_error *err) const
+{
+    return ZoneTable::Make(*this, messages, goesOn, err);
+}
+
+std::unique_ptr<RowWriter> ZonalPlan::NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
+                                                fn_error *) const
+{
+    return std::make_unique<ZonalRows>(*this, static_cast<const ZoneTable *>(shared), split, rows);
+}
+
+} // namespace fishnet::zonalstats

@@ -1,0 +1,42 @@
+/* What a table of zonal statistics computes: the rasters, the columns. Made when the dataset is opened, then read by all
+ * workers and never changed. */
+#ifndef FN_ZONALSTATS_PLAN_H
+#define FN_ZONALSTATS_PLAN_H
+
+#include "rasters.h"
+#include "table_plan.h"
+
+namespace fishnet::zonalstats
+{
+
+class ZonalPlan final : public TablePlan
+{
+  public:
+    Options options;
+    std::shared_ptr<const Rasters> rasters;
+    fn_worker_options rasterWorkers = {}; /* who computes; the rows are but written down, by threads of the host */
+    std::string rasterTrace;
+
+    /* Slots of the schema: the zone's FID, then the statistics of each plane. */
+    int zoneFid = -1, firstStat = -1;
+    size_t StatCount() const { return options.stats.size() * rasters->planes.size(); }
+
+    bool Complete(const TableOptions &given, Handles &handles) override;
+    void MakeSchema() override;
+    std::string OwnSignature() const override;
+    void Report(CPLStringList &report, int64_t size) const override;
+    const char *LostText() const override { return "have no cells"; }
+
+    /* The statistics of all zones. */
+    bool Shares() const override { return true; }
+    std::shared_ptr<const Shared> Share(const Handles &handles, Notes &messages, const GoesOn &goesOn,
+                                        fn_error *err) const override;
+    std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
+                                         fn_error *err) const override;
+
+    Counting HowToCount(int64_t) const override { return Counting::Features; }
+};
+
+} // namespace fishnet::zonalstats
+
+#endif

@@ -1,0 +1,165 @@
+#include "rasters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "pixels.h"
+
+namespace fishnet::zonalstats
+{
+
+static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
+{
+    CPLError(CE_Failure, number, "ZONALSTATS: %s", WithoutSecrets(text).c_str());
+    return false;
+}
+
+/* ---- bands and their columns ---- */
+
+static bool AddPlanes(Rasters &rasters, const Options &options, const Handles &handles)
+{
+    std::set<std::string> taken;
+    for (size_t i = 0; i < rasters.inputs.size(); i++) {
+        std::vector<int> bands = options.bands;
+        for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i].get()); band++)
+            if (options.ignoreAlpha || band != AlphaBand(handles[i].get()))
+                bands.push_back(band);
+        std::string stem = CPLGetBasename(rasters.inputs[i].name.c_str());
+        for (int twin = 2; !taken.insert(stem).second; twin++)
+            stem = CPLGetBasename(rasters.inputs[i].name.c_str()) + ("_" + std::to_string(twin));
+        for (const int band : bands) {
+            fn_type type;
+            fn_error err;
+            if (CheckBand(rasters.inputs[i], handles[i].get(), band, &type, &err) != FN_OK)
+                return Fail(std::string("BAND: ") + err.text, CPLE_IllegalArg);
+            rasters.planes.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
+            rasters.inputs[i].bands.push_back(band);
+            const std::string number = "B" + std::to_string(band) + "_";
+            rasters.prefixes.push_back((rasters.inputs.size() > 1 ? stem + "_" : "") +
+                                       (bands.size() > 1 ? number : ""));
+        }
+        rasters.inputs[i].structure = StructureOf(handles[i].get(), rasters.inputs[i].bands);
+    }
+    return !rasters.planes.empty() || Fail("there is no band with values", CPLE_IllegalArg);
+}
+
+/* ---- the grid ---- */
+
+static int RoundUp(int size, int page)
+{
+    return (size + page - 1) / page * page;
+}
+
+static bool MakeGrid(Rasters &rasters, const Options &options, const Handles &handles)
+{
+    GDALDatasetH first = handles[0].get();
+    const int width = GDALGetRasterXSize(first), height = GDALGetRasterYSize(first);
+    int blockWidth = 0, blockHeight = 0, tileWidth = options.tileWidth, tileHeight = options.tileHeight;
+    size_t bytes = 0;
+    for (const Plane &plane : rasters.planes)
+        bytes += plane.PixelBytes();
+    GDALGetBlockSize(GDALGetRasterBand(first, rasters.planes[0].band), &blockWidth, &blockHeight);
+    const Pipeline &shape = rasters.inputs[0].pipeline;
+    if (tileWidth > 0) {
+    } else if (shape.rows || shape.halo > 0)
+        fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, &tileWidth, &tileHeight);
+    else
+        fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
+    fn_error err;
+    if (fn_grid_init(&rasters.grid, width, height, RoundUp(tileWidth, FN_PAGE_COLUMNS),
+                     RoundUp(tileHeight, FN_PAGE_ROWS), &err) != FN_OK)
+        return Fail(Describe(rasters.inputs[0]) + ": " + err.text);
+    return true;
+}
+
+/* ---- where the cells lie, and how large they are ---- */
+
+static bool Locate(Rasters &rasters, const Handles &handles)
+{
+    constexpr double kDegree = 3.14159265358979323846 / 180;
+    double *gt = rasters.geotransform;
+    if (GDALGetGeoTransform(handles[0].get(), gt) != CE_None)
+        return Fail(Describe(rasters.inputs[0]) + " has no geotransform, so zones have no place on it",
+                    CPLE_NotSupported);
+    const double determinant = std::abs(gt[1] * gt[5] - gt[2] * gt[4]);
+    if (!(determinant > 0) || !std::isfinite(determinant))
+        return Fail(Describe(rasters.inputs[0]) + ": its geotransform cannot be inverted", CPLE_NotSupported);
+    rasters.cellArea = determinant;
+    OGRSpatialReferenceH srs = GDALGetSpatialRef(handles[0].get());
+    if (!srs)
+        return true;
+    rasters.srs.reset(OSRClone(srs));
+    if (OSRIsCompound(rasters.srs.get()))
+        OSRStripVertical(rasters.srs.get());
+    OSRSetAxisMappingStrategy(rasters.srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
+    if (!OSRIsGeographic(rasters.srs.get())) {
+        const double metres = OSRGetLinearUnits(rasters.srs.get(), nullptr);
+        rasters.cellArea *= metres > 0 ? metres * metres : 1;
+        return true;
+    }
+    OGRErr bad = OGRERR_NONE;
+    const double inverse = OSRGetInvFlattening(rasters.srs.get(), &bad);
+    if (std::abs(OSRGetAngularUnits(rasters.srs.get(), nullptr) / kDegree - 1) > 1e-9 || gt[2] != 0.0 || gt[4] != 0.0)
+        return true; /* square degrees, and the like */
+    rasters.semiMajor = OSRGetSemiMajor(rasters.srs.get(), &bad);
+    rasters.flattening = inverse > 0 ? 1 / inverse : 0;
+    rasters.cellArea = 0;
+    return true;
+}
+
+/* The area between the equator and a latitude, for a radian of longitude, in squares of the semi-minor axis (J. P.
+ * Snyder, Map Projections: A Working Manual, 1987, equation 3-12). */
+static double AreaBelow(double latitude, double flattening)
+{
+    const double s = std::sin(latitude), e = std::sqrt(flattening * (2 - flattening));
+    if (e < 1e-8)
+        return s;
+    return s / (2 * (1 - e * e * s * s)) + std::atanh(e * s) / (2 * e);
+}
+
+void Rasters::RowAreas(const fn_window &window, std::vector<double> &areas) const
+{
+    constexpr double kDegree = 3.14159265358979323846 / 180;
+    areas.assign(static_cast<size_t>(window.height), cellArea);
+    if (cellArea > 0)
+        return;
+    const double semiMinor = semiMajor * (1 - flattening);
+    const auto below = [&](int64_t row) {
+        const double latitude = geotransform[3] + static_cast<double>(row) * geotransform[5];
+        return AreaBelow(std::clamp(latitude, -90.0, 90.0) * kDegree, flattening);
+    };
+    for (int64_t row = 0; row < window.height; row++)
+        areas[static_cast<size_t>(row)] = std::abs(below(window.y + row) - below(window.y + row + 1)) * semiMinor *
+                                          semiMinor * std::abs(geotransform[1]) * kDegree;
+}
+
+/* ---- all ---- */
+
+std::string Rasters::Signature() const
+{
+    std::string text;
+    for (const Plane &plane : planes)
+        text += CPLSPrintf(" %d[%d]%d,%d %s %d %016llx", static_cast<int>(plane.input), plane.band, plane.mask,
+                           plane.alpha, fn_type_name(plane.type), plane.nodata.set,
+                           static_cast<unsigned long long>(plane.nodata.set ? plane.nodata.value.u : 0));
+    for (const double number : geotransform)
+        text += CPLSPrintf(" %.17g", number);
+    for (const Input &input : inputs)
+        text += "\n" + input.structure;
+    return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
+}
+
+std::shared_ptr<const Rasters> Rasters::Open(const Options &options, int workers, Handles &handles)
+{
+    auto rasters = std::make_shared<Rasters>();
+    std::vector<InputName> names;
+    for (const std::string &name : options.rasters)
+        names.push_back({"RASTER", name.c_str(), options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str()});
+    if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !CheckGrids(rasters->inputs, handles) ||
+        !AddPlanes(*rasters, options, handles) || !MakeGrid(*rasters, options, handles) || !Locate(*rasters, handles))
+        return nullptr;
+    return rasters;
+}
+
+} // namespace fishnet::zonalstats

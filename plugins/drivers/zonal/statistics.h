@@ -1,0 +1,60 @@
+/* The way from zones to their statistics: ranges of zones, a pass over the rasters for each, further passes for what one
+ * does not settle. */
+#ifndef FN_ZONALSTATS_STATISTICS_H
+#define FN_ZONALSTATS_STATISTICS_H
+
+#include <map>
+
+#include "pass_results.h"
+#include "task_reader.h"
+#include "zone_table.h"
+
+namespace fishnet::zonalstats
+{
+
+class Statistics
+{
+  public:
+    Statistics(const ZonalPlan &plan, ZoneTable &table, const GoesOn &goesOn)
+        : m_plan(plan), m_table(table), m_goesOn(goesOn)
+    {
+    }
+    fn_status Compute(fn_error *err);
+
+  private:
+    /* What a pass does not settle, by zone of the table. */
+    struct Open {
+        std::map<int64_t, PlaneStats> again; /* percentiles are not found yet */
+        std::map<int64_t, bool> invalid;     /* true: it has been repaired, and is invalid still */
+        bool Any() const { return !again.empty() || !invalid.empty(); }
+    };
+
+    using Visit = std::function<fn_status(int64_t zone, const void *wkb, size_t bytes, fn_error *err)>;
+    fn_status MakePlans(fn_error *err);
+    /* Visits the zones in the order of the table. adds: it does not have them yet. */
+    fn_status ReadZones(bool adds, const Visit &visit, fn_error *err);
+    fn_status ReadBatch(const Batch &batch, bool adds, int64_t &zone, const Visit &visit, fn_error *err);
+    fn_status AddZone(int64_t fid, fn_error *err);
+    /* Passes over the rasters for these zones, which are gone afterwards. */
+    fn_status Pass(std::shared_ptr<ZoneList> &zones, fn_error *err);
+    fn_status AddOpen(ZoneList &zones, int64_t zone, const void *wkb, size_t bytes, fn_error *err);
+    fn_status Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err);
+    fn_status FinishInvalid(int64_t zone, fn_error *err);
+    fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, fn_error *err);
+    bool IsFull(const ZoneList &zones) const;
+    std::shared_ptr<ZoneList> NewList() const;
+    void WarnOfInvalid() const;
+
+    const ZonalPlan &m_plan;
+    ZoneTable &m_table;
+    const GoesOn &m_goesOn;
+    InputSplit m_split;
+    std::vector<StatsPlan> m_plans;                    /* of each plane, as the next */
+    std::vector<std::vector<fn_stat_value>> m_nothing; /* the results of a zone without cells */
+    Open m_open, m_before;
+    std::vector<int64_t> m_invalid; /* zones */
+};
+
+} // namespace fishnet::zonalstats
+
+#endif

@@ -1,0 +1,156 @@
+#include "zonal_job.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "zonal_table.h"
+#include "zonal_worker.h"
+
+namespace fishnet::zonalstats
+{
+
+fn_stats_options StatsOf(const Options &options, const Rasters &rasters, size_t plane)
+{
+    fn_stats_options stats = {};
+    stats.stats = options.stats.data();
+    stats.n_stats = options.stats.size();
+    stats.type = rasters.planes[plane].type;
+    stats.fractions = options.pixels == FN_PIXELS_FRACTION;
+    stats.spread = options.spread;
+    stats.cell_area = rasters.cellArea;
+    return stats;
+}
+
+/* ---- which zones are where ---- */
+
+Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
+{
+    const fn_window raster = {0, 0, grid.width, grid.height};
+    const auto touched = [&](size_t zone) {
+        const fn_window extent = fn_zone_extent(list.Zone(zone));
+        const int64_t left = std::max(extent.x, raster.x), top = std::max(extent.y, raster.y);
+        const int64_t right = std::min(extent.x + extent.width, raster.width);
+        const int64_t bottom = std::min(extent.y + extent.height, raster.height);
+        fn_window tiles = {0, 0, 0, 0};
+        if (left < right && top < bottom)
+            tiles = fn_grid_touch(&grid, {left, top, right - left, bottom - top});
+        return tiles;
+    };
+    std::vector<uint32_t> counts(static_cast<size_t>(fn_grid_tile_count(&grid)), 0);
+    const auto visit = [&](size_t zone, auto what) {
+        const fn_window tiles = touched(zone);
+        for (int64_t row = tiles.y; row < tiles.y + tiles.height; row++)
+            for (int64_t column = tiles.x; column < tiles.x + tiles.width; column++)
+                what(static_cast<size_t>(row * grid.cols + column));
+    };
+    for (size_t zone = 0; zone < list.Count(); zone++)
+        visit(zone, [&](size_t tile) { counts[tile]++; });
+    begin.push_back(0);
+    std::vector<size_t> next(counts.size());
+    for (size_t tile = 0; tile < counts.size(); tile++)
+        if (counts[tile] > 0) {
+            numbers.push_back(static_cast<int64_t>(tile));
+            next[tile] = begin.back();
+            begin.push_back(begin.back() + counts[tile]);
+        }
+    zones.resize(begin.back());
+    for (size_t zone = 0; zone < list.Count(); zone++)
+        visit(zone, [&](size_t tile) { zones[next[tile]++] = static_cast<uint32_t>(zone); });
+}
+
+/* ---- in the host ---- */
+
+ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const Options &options, Source source,
+                   std::shared_ptr<const ZoneList> zones, int threads)
+    : Job(threads), m_rasters(std::move(rasters)), m_given(&options), m_source(std::move(source)),
+      m_signature(m_rasters->Signature()), m_zones(std::move(zones)), m_tiles(m_rasters->grid, *m_zones)
+{
+}
+
+/* A tile's few zones; more is asked for when it is known. */
+size_t ZonalJob::TaskBytes(int64_t task, int) const
+{
+    constexpr size_t kPartial = 512;
+    const size_t i = static_cast<size_t>(task);
+    return kPartial * m_rasters->planes.size() * std::min<size_t>(m_tiles.begin[i + 1] - m_tiles.begin[i], 1000);
+}
+
+std::string ZonalJob::TaskName(int64_t task) const
+{
+    const fn_window w = Window(task);
+    return CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
+                      static_cast<int>(w.height));
+}
+
+/* ---- for another process ---- */
+
+/* Words: these, the zones, the open options. */
+enum : size_t { kSignature, kConnection, kGrid, kGeotransform, kZoneWords, kOpenOptions = kZoneWords + 2 };
+
+JobDescription ZonalJob::Describe() const
+{
+    Words words = {m_signature, m_source.connection,
+                   std::string(reinterpret_cast<const char *>(&m_rasters->grid), sizeof m_rasters->grid),
+                   std::string(reinterpret_cast<const char *>(m_rasters->geotransform), sizeof m_rasters->geotransform)};
+    for (std::string &word : m_zones->ToWords())
+        words.push_back(std::move(word));
+    for (int i = 0; i < m_source.openOptions.size(); i++)
+        words.emplace_back(m_source.openOptions[i]);
+    Words inputs;
+    for (const Input &input : m_rasters->inputs)
+        inputs.push_back(input.path);
+    return {kZonalJob, std::move(words), m_source.folder, std::move(inputs)};
+}
+
+std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_error *err)
+{
+    std::unique_ptr<ZonalJob> job(new ZonalJob(threads));
+    fn_grid grid;
+    double geotransform[6];
+    fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
+    if (words.size() < kOpenOptions || words[kGrid].size() != sizeof grid ||
+        words[kGeotransform].size() != sizeof geotransform)
+        return nullptr;
+    memcpy(&grid, words[kGrid].data(), sizeof grid);
+    memcpy(geotransform, words[kGeotransform].data(), sizeof geotransform);
+    job->m_signature = words[kSignature];
+    CPLStringList list;
+    for (size_t i = kOpenOptions; i < words.size(); i++)
+        list.AddString(words[i].c_str());
+    MessageCollector collector; /* the host has heard them */
+    auto options = std::make_shared<Options>();
+    if (!options->Parse(kZonalStats, words[kConnection].c_str(), list.List()))
+        return nullptr;
+    auto zones = std::make_shared<ZoneList>(false);
+    if (!zones->FromWords(words, kZoneWords, geotransform, err))
+        return nullptr;
+    job->m_tiles = Tiles(grid, *zones);
+    job->m_zones = std::move(zones);
+    job->m_given = options.get();
+    job->m_options = std::move(options);
+    return job;
+}
+
+std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
+{
+    if (m_rasters) {
+        std::unique_ptr<InputReader> reader = InputReader::Open(m_rasters->inputs, err);
+        return reader ? Worker::New(*m_given, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
+    }
+    MessageCollector collector; /* the host has heard them */
+    Handles handles;
+    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_given, 1, handles);
+    if (!rasters) {
+        fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
+                collector.Cause("not recognized as a raster dataset").c_str());
+        return nullptr;
+    }
+    if (rasters->Signature() != m_signature) {
+        fn_fail(err, FN_ERR_ARGUMENT, "a raster has changed since it was opened");
+        return nullptr;
+    }
+    auto reader = std::make_unique<InputReader>(rasters->inputs, std::move(handles));
+    return Worker::New(*m_given, std::move(rasters), std::move(reader), *m_zones, m_tiles, err);
+}
+
+} // namespace fishnet::zonalstats

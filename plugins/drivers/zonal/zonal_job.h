@@ -1,0 +1,75 @@
+/* A pass over the rasters as a job: tiles that zones touch are its tasks, and partial results of these zones come back
+ * in order. */
+#ifndef FN_ZONALSTATS_JOB_H
+#define FN_ZONALSTATS_JOB_H
+
+#include "job.h"
+#include "rasters.h"
+#include "zone_list.h"
+
+namespace fishnet::zonalstats
+{
+
+/* Before each partial result of a zone, see fn_stats_collect(). */
+struct RecordHead {
+    uint32_t zone;
+    uint32_t plane; /* kInconsistent: the zone covers cells more than once, and no bytes follow */
+    uint64_t bytes;
+};
+constexpr uint32_t kInconsistent = UINT32_MAX;
+
+/* What statistics are computed of a plane. */
+fn_stats_options StatsOf(const Options &options, const Rasters &rasters, size_t plane);
+
+/* What a worker process opens the same of. */
+struct Source {
+    std::string connection;
+    CPLStringList openOptions;
+    std::string folder; /* that relative names begin at */
+};
+
+/* Tiles, and the zones that may have cells in each. */
+struct Tiles {
+    std::vector<int64_t> numbers; /* of those with zones, ascending: a task each */
+    std::vector<size_t> begin;    /* of each task in `zones`, and the end */
+    std::vector<uint32_t> zones;
+
+    Tiles() = default;
+    Tiles(const fn_grid &grid, const ZoneList &list);
+};
+
+class ZonalJob final : public Job
+{
+  public:
+    ZonalJob(std::shared_ptr<const Rasters> rasters, const Options &options, Source source,
+             std::shared_ptr<const ZoneList> zones, int threads);
+    static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);
+
+    std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;
+    const char *Failure() const override { return "a tile cannot be computed"; }
+    JobDescription Describe() const override;
+    const char *Driver() const override { return "ZONALSTATS"; }
+    int64_t TaskCount() const override { return static_cast<int64_t>(m_tiles.numbers.size()); }
+    size_t TaskBytes(int64_t task, int variant) const override;
+    std::string TaskName(int64_t task) const override;
+
+    const Tiles &GetTiles() const { return m_tiles; }
+    fn_window Window(int64_t task) const { return fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task)]); }
+
+  private:
+    explicit ZonalJob(int threads) : Job(threads) {}
+
+    std::shared_ptr<const Rasters> m_rasters; /* NULL in a helper: each worker opens them */
+    std::shared_ptr<const Options> m_options; /* in a helper; else NULL */
+    const Options *m_given = nullptr;
+    Source m_source;
+    std::string m_signature;
+    std::shared_ptr<const ZoneList> m_zones;
+    Tiles m_tiles;
+};
+
+constexpr const char *kZonalJob = "zonal";
+
+} // namespace fishnet::zonalstats
+
+#endif

@@ -1,0 +1,59 @@
+/* One worker of a pass: it reads tiles, and collects the values of the zones in them. */
+#ifndef FN_ZONALSTATS_WORKER_H
+#define FN_ZONALSTATS_WORKER_H
+
+#include "zonal_job.h"
+
+namespace fishnet::zonalstats
+{
+
+struct FreeCoverage {
+    void operator()(fn_coverage *coverage) const { fn_coverage_free(coverage); }
+};
+struct FreeStatsPlan {
+    void operator()(fn_stats_plan *plan) const { fn_stats_plan_free(plan); }
+};
+struct FreeStatsWorker {
+    void operator()(fn_stats_worker *worker) const { fn_stats_worker_free(worker); }
+};
+using StatsPlan = std::unique_ptr<fn_stats_plan, FreeStatsPlan>;
+
+class Worker final : public JobWorker
+{
+  public:
+    /* What is referred to outlives the worker. NULL and err on failure. */
+    static std::unique_ptr<Worker> New(const Options &options, std::shared_ptr<const Rasters> rasters,
+                                       std::unique_ptr<InputReader> reader, const ZoneList &zones, const Tiles &tiles,
+                                       fn_error *err);
+    ~Worker() override;
+    fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
+
+  private:
+    Worker(const Options &options, std::shared_ptr<const Rasters> rasters, std::unique_ptr<InputReader> reader,
+           const ZoneList &zones, const Tiles &tiles)
+        : m_options(options), m_rasters(std::move(rasters)), m_reader(std::move(reader)), m_zones(zones), m_tiles(tiles)
+    {
+    }
+    fn_status Collect(uint32_t zone, const fn_window &window, fn_error *err);
+    const uint8_t *FindValid(size_t plane, size_t pixels);
+
+    const Options &m_options;
+    std::shared_ptr<const Rasters> m_rasters;
+    std::unique_ptr<InputReader> m_reader;
+    const ZoneList &m_zones;
+    const Tiles &m_tiles;
+    std::unique_ptr<fn_coverage, FreeCoverage> m_coverage;
+    std::vector<StatsPlan> m_plans; /* of each plane, as the next three */
+    std::vector<std::unique_ptr<fn_stats_worker, FreeStatsWorker>> m_workers;
+    std::vector<fn_plane> m_planes;
+    std::vector<std::vector<uint8_t>> m_valid;
+    std::vector<fn_stats_window> m_windows;
+    std::vector<double> m_areas;
+    std::vector<fn_cells> m_cells;
+    fn_stats_buffer m_partial = {};
+    std::vector<char> m_result;
+};
+
+} // namespace fishnet::zonalstats
+
+#endif

@@ -1,0 +1,38 @@
+/* The statistics of all zones, finished: what the rows of the table are written from. */
+#ifndef FN_ZONALSTATS_ZONE_TABLE_H
+#define FN_ZONALSTATS_ZONE_TABLE_H
+
+#include "plan.h"
+
+namespace fishnet::zonalstats
+{
+
+class ZoneTable final : public Shared
+{
+  public:
+    /* Reads the zones of the plan's share of the input, a range at a time, and passes over the rasters for each. NULL
+     * and err on failure. messages: for the host. */
+    static std::shared_ptr<const ZoneTable> Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
+                                                 fn_error *err);
+
+    int64_t Size() const override { return static_cast<int64_t>(m_fids.size()); }
+    /* The zone of a feature that is read by that split; -1: there is none. */
+    int64_t Find(int64_t fid, int64_t place, const InputSplit &split) const;
+    int64_t Fid(int64_t zone) const { return m_fids[static_cast<size_t>(zone)]; }
+    /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
+    const int64_t *Values(int64_t zone) const { return m_values.data() + static_cast<size_t>(zone) * m_statCount; }
+
+  private:
+    friend class Statistics;
+    void Sort();
+
+    size_t m_statCount = 0;
+    int64_t m_firstPlace = 0;
+    std::vector<int64_t> m_fids;    /* in the order of reading */
+    std::vector<uint32_t> m_byFid;  /* empty: m_fids ascends */
+    std::vector<int64_t> m_values;
+};
+
+} // namespace fishnet::zonalstats
+
+#endif

@@ -97,8 +97,16 @@ static void pass_rows(fn_walk *w, const fn_edge *e)
     }
 }
 
+/* Whether a vertex lies in the cells that the last edge passed through, and not on their sides. */
+static inline bool is_amid(const fn_walk *w, const double *p)
+{
+    return p[0] > w->begin && p[0] < w->end && p[1] > w->top + w->row && p[1] < w->top + w->row + 1;
+}
+
 static void pass_edge(fn_walk *w, const double *p, const double *q)
 {
+    if (is_amid(w, p) && is_amid(w, q))
+        return;
     const fn_edge e = fn_edge_of(p, q);
     if (e.y0 >= w->bottom || e.y1 < w->top || (e.x0 >= w->right && e.x1 >= w->right) ||
         (e.x0 < w->left && e.x1 < w->left))

@@ -53,13 +53,14 @@ static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, b
     int64_t column = window->x;
     fn_int128 sum = t->left[row];
     for (size_t i = t->starts[row], end = t->starts[row + 1]; i < end;) {
-        const int64_t at = t->sorted[i].column;
+        const int64_t at = fn_touch_column(t->sorted[i]);
         if (!add_fraction(c, y, column, at, sum, is_line))
             return false;
         fn_int128 area = 0, height = 0;
-        for (; i < end && t->sorted[i].column == at; i++) {
-            area += t->sorted[i].area;
-            height += t->sorted[i].height;
+        for (; i < end && fn_touch_column(t->sorted[i]) == at; i++) {
+            const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
+            area += touch->area;
+            height += touch->height;
         }
         if (!add_fraction(c, y, at, at + 1, sum + area, is_line))
             return false;
@@ -85,7 +86,7 @@ static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
     int64_t column = window->x;
     fn_int128 winding = t->left[row], passes = 0;
     for (size_t i = t->starts[row]; i < t->starts[row + 1]; i++) {
-        const fn_touch *touch = &t->sorted[i];
+        const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
         if (!add_counts(c, y, column, touch->column, winding, passes))
             return false;
         winding += touch->winding;

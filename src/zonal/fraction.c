@@ -151,30 +151,31 @@ static void walk_left(void *user, const double *p, const double *q)
     }
 }
 
-static inline bool is_within(const fn_walk *w, const double *p)
+#define OUTSIDE (-1)
+
+/* Row << 32 | column of a vertex; OUTSIDE of the window. */
+static inline int64_t cell_of(const fn_walk *w, const double *p)
 {
-    return p[0] >= w->left && p[0] < w->right && p[1] >= w->top && p[1] < w->bottom;
+    const bool within = p[0] >= w->left && p[0] < w->right && p[1] >= w->top && p[1] < w->bottom;
+    return within ? (int64_t)p[1] << 32 | (int64_t)p[0] : OUTSIDE;
 }
 
 /* Most edges of a polygon with many vertices stay within their cell. */
 static void walk_chain(void *user, const double *xy, size_t n)
 {
     fn_walk *w = user;
-    bool p_within = is_within(w, xy);
-    int32_t p_column = p_within ? (int32_t)xy[0] : 0, p_row = p_within ? (int32_t)xy[1] : 0;
+    int64_t p_cell = cell_of(w, xy);
     for (size_t i = 0; i < n; i++, xy += 2) {
         const double *p = xy, *q = xy + 2;
-        const bool q_within = is_within(w, q);
-        const int32_t column = q_within ? (int32_t)q[0] : 0, row = q_within ? (int32_t)q[1] : 0;
-        if (p_within && q_within && p_column == column && p_row == row)
+        const int64_t cell = cell_of(w, q);
+        if (cell == p_cell && cell != OUTSIDE) {
+            const double row = (double)(cell >> 32), column = (double)(cell & UINT32_MAX);
             leave(w, row, column, units(q[1] - row) - units(p[1] - row), p[0] - column, q[0] - column);
-        else if (p[0] < w->left && q[0] < w->left && !w->is_line)
+        } else if (p[0] < w->left && q[0] < w->left && !w->is_line)
             walk_left(w, p, q);
         else
             walk_edge(w, p, q);
-        p_within = q_within;
-        p_column = column;
-        p_row = row;
+        p_cell = cell;
     }
 }
 

@@ -22,33 +22,33 @@ bool fn_touches_grow(fn_touches *t)
     return grown;
 }
 
-static void sort_few(fn_touch *list, size_t n)
+static void sort_few(uint64_t *list, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
-        const fn_touch touch = list[i];
+        const uint64_t key = list[i];
         size_t k = i;
-        for (; k > 0 && list[k - 1].column > touch.column; k--)
+        for (; k > 0 && list[k - 1] > key; k--)
             list[k] = list[k - 1];
-        list[k] = touch;
+        list[k] = key;
     }
 }
 
 /* From the bottom up, between the list and a place of the same size. */
-static void merge_sort(fn_touch *list, fn_touch *other, size_t n)
+static void merge_sort(uint64_t *list, uint64_t *other, size_t n)
 {
     const size_t few = 16;
     for (size_t i = 0; i < n; i += few)
         sort_few(list + i, n - i < few ? n - i : few);
-    fn_touch *from = list, *to = other;
+    uint64_t *from = list, *to = other;
     for (size_t width = few; width < n; width *= 2) {
         for (size_t begin = 0; begin < n; begin += 2 * width) {
             const size_t middle = n - begin < width ? n : begin + width;
             const size_t end = n - middle < width ? n : middle + width;
             size_t a = begin, b = middle;
             for (size_t k = begin; k < end; k++)
-                to[k] = b == end || (a < middle && from[a].column <= from[b].column) ? from[a++] : from[b++];
+                to[k] = b == end || (a < middle && from[a] < from[b]) ? from[a++] : from[b++];
         }
-        fn_touch *swapped = from;
+        uint64_t *swapped = from;
         from = to;
         to = swapped;
     }
@@ -58,7 +58,8 @@ static void merge_sort(fn_touch *list, fn_touch *other, size_t n)
 
 bool fn_touches_sort(fn_touches *t, size_t rows)
 {
-    if (t->failed || !fn_reserve(&t->sorted, &t->sorted_capacity, t->n, sizeof *t->sorted))
+    if (t->failed || t->n > UINT32_MAX || !fn_reserve(&t->sorted, &t->sorted_capacity, t->n, sizeof *t->sorted) ||
+        !fn_reserve(&t->merged, &t->merged_capacity, t->n, sizeof *t->merged))
         return false;
     size_t *starts = t->starts;
     memset(starts, 0, (rows + 1) * sizeof *starts);
@@ -69,9 +70,9 @@ bool fn_touches_sort(fn_touches *t, size_t rows)
         starts[row] = sum;
     }
     for (size_t i = t->n; i-- > 0;)
-        t->sorted[--starts[t->list[i].row]] = t->list[i];
+        t->sorted[--starts[t->list[i].row]] = (uint64_t)t->list[i].column << 32 | i;
     for (size_t row = 0; row < rows; row++)
-        merge_sort(t->sorted + starts[row], t->list + starts[row], starts[row + 1] - starts[row]);
+        merge_sort(t->sorted + starts[row], t->merged, starts[row + 1] - starts[row]);
     return true;
 }
 
@@ -79,6 +80,7 @@ void fn_touches_destroy(fn_touches *t)
 {
     free(t->list);
     free(t->sorted);
+    free(t->merged);
     free(t->starts);
     free(t->left);
     *t = (fn_touches){0};

@@ -27,8 +27,10 @@ __extension__ typedef __int128 fn_int128;
 typedef struct fn_touches {
     fn_touch *list;
     size_t n, capacity;
-    fn_touch *sorted; /* by row; starts[row] ... starts[row + 1] - 1 are those of a row, by column */
-    size_t sorted_capacity;
+    /* Columns and places in the list: column << 32 | place. Those of a row, by column, are
+     * sorted[starts[row]] ... sorted[starts[row + 1] - 1]. */
+    uint64_t *sorted, *merged;
+    size_t sorted_capacity, merged_capacity;
     size_t *starts;
     size_t starts_capacity;
     fn_int128 *left; /* for each row: the height, or winding, of edges left of the window */
@@ -46,6 +48,16 @@ void fn_touches_destroy(fn_touches *t);
 static inline bool fn_is_small(int64_t units)
 {
     return units < 2 * FN_WHOLE && units > -2 * FN_WHOLE;
+}
+
+static inline int64_t fn_touch_column(uint64_t key)
+{
+    return (int64_t)(key >> 32);
+}
+
+static inline const fn_touch *fn_touch_of(const fn_touches *t, uint64_t key)
+{
+    return &t->list[(uint32_t)key];
 }
 
 /* Adds to the last touch if that is of the same cell: edges in one cell follow each other. */

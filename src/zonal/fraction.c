@@ -44,11 +44,10 @@ static inline place place_of(const fn_walk *w, double x)
  * matter. */
 static place crossing(const fn_walk *w, const fn_edge *e, double y)
 {
-    const double x = e->x0 + (y - e->y0) * (e->dx / e->dy);
-    const double error = (fabs(e->x0) + fabs(e->x1) + 1) * 0x1p-49;
-    if (x + error < w->left)
+    const double x = fn_x_about(e, y);
+    if (x + e->error < w->left)
         return (place){w->left - 1, 0};
-    if (x - error >= w->right)
+    if (x - e->error >= w->right)
         return (place){w->right, 0};
     double column = fn_floor(x), inside = 0;
     for (int i = 0; i < 64; i++) {

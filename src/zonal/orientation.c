@@ -140,12 +140,10 @@ int fn_side_refined(const fn_edge *edge, double x, double y)
     return fabs(d) > bound ? sign_of(d) : sign_of(exactly(edge, x, y));
 }
 
-/* The edge's x at y in doubles is wrong by less than 2^-49 of the largest number in it: six roundings. What is decided
- * within that is decided by the sign, by halving: nearly always there is one column to try. */
-double fn_first_column(const fn_edge *e, double y, double offset, bool closed, double low, double high)
+/* What is within the error is decided by the sign, by halving: nearly always there is one column to try. */
+double fn_first_column_exactly(const fn_edge *e, double y, double offset, bool closed, double low, double high)
 {
-    const double x = e->x0 + (y - e->y0) * (e->dx / e->dy) - offset;
-    const double error = (fabs(e->x0) + fabs(e->x1) + 1) * 0x1p-49;
+    const double x = fn_x_about(e, y) - offset, error = e->error;
     double from = closed ? fn_ceil(x - error) : fn_floor(x - error) + 1;
     double to = closed ? fn_ceil(x + error) : fn_floor(x + error) + 1;
     from = from > low ? from < high ? from : high : low;

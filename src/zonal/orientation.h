@@ -19,14 +19,28 @@
  * stores it: so that all that is computed of it is the same for both of its sides. */
 typedef struct fn_edge {
     double x0, y0, x1, y1;
-    double dx, dy; /* rounded */
+    double dx, dy, slope; /* x1 - x0, y1 - y0, dx / dy or 0: rounded */
+    double error;         /* x0 + (y - y0) slope, in doubles, is that close to X(y): there are six roundings in it */
 } fn_edge;
 
 static inline fn_edge fn_edge_of(const double *p, const double *q)
 {
     const bool forward = p[1] < q[1] || (p[1] == q[1] && p[0] <= q[0]);
     const double *a = forward ? p : q, *b = forward ? q : p;
-    return (fn_edge){a[0], a[1], b[0], b[1], b[0] - a[0], b[1] - a[1]};
+    const double dx = b[0] - a[0], dy = b[1] - a[1];
+    return (fn_edge){.x0 = a[0],
+                     .y0 = a[1],
+                     .x1 = b[0],
+                     .y1 = b[1],
+                     .dx = dx,
+                     .dy = dy,
+                     .slope = dy > 0 ? dx / dy : 0,
+                     .error = (fabs(a[0]) + fabs(b[0]) + 1) * 0x1p-49};
+}
+
+static inline double fn_x_about(const fn_edge *e, double y)
+{
+    return e->x0 + (y - e->y0) * e->slope;
 }
 
 /* Shewchuk's ccwerrboundA: bounds the error of the determinant in doubles by that of its two products. */
@@ -52,10 +66,6 @@ static inline int fn_side(const fn_edge *e, double x, double y)
     return d > error ? 1 : d < -error ? -1 : fn_side_refined(e, x, y);
 }
 
-/* The smallest whole column c in [low, high] with X(y) <= c + offset, or X(y) < c + offset if not `closed`; high if
- * there is none. Exact. Only for y0 < y1. */
-double fn_first_column(const fn_edge *edge, double y, double offset, bool closed, double low, double high);
-
 /* The sign of a closed ring's signed area, the sum of x[i] y[i + 1] - x[i + 1] y[i], exactly. xy: n pairs, the last
  * is the first again. */
 int fn_ring_sign(const double *xy, size_t n);
@@ -74,6 +84,20 @@ static inline double fn_floor(double v)
 static inline double fn_ceil(double v)
 {
     return -fn_floor(-v);
+}
+
+/* Where fn_x_about() is too close to a whole number. */
+double fn_first_column_exactly(const fn_edge *edge, double y, double offset, bool closed, double low, double high);
+
+/* The smallest whole column c in [low, high] with X(y) <= c + offset, or X(y) < c + offset if not `closed`; high if
+ * there is none. Exact. Only for y0 < y1. */
+static inline double fn_first_column(const fn_edge *e, double y, double offset, bool closed, double low, double high)
+{
+    const double x = fn_x_about(e, y) - offset, before = fn_floor(x);
+    if (!(x - before > e->error && before + 1 - x > e->error))
+        return fn_first_column_exactly(e, y, offset, closed, low, high);
+    const double first = before + 1;
+    return first < low ? low : first > high ? high : first;
 }
 
 #endif

@@ -88,10 +88,10 @@ static void pass_rows(fn_walk *w, const fn_edge *e)
     for (; row < e->y1 && row < w->bottom; row++) {
         const bool begins = e->y0 >= row, ends = e->y1 <= row + 1;
         const double begin = leads_right ? begins ? fn_floor(e->x0) : crossing_floor(w, e, row)
-                             : ends      ? fn_floor(e->x1)
+                             : ends ? fn_floor(e->x1)
                                          : crossing_floor(w, e, row + 1);
         const double end = leads_right ? ends ? fn_ceil(e->x1) : crossing_ceil(w, e, row + 1)
-                           : begins    ? fn_ceil(e->x0)
+                           : begins ? fn_ceil(e->x0)
                                        : crossing_ceil(w, e, row);
         pass(w, row, begin, w->is_line && e->x0 == e->x1 && begin == end ? begin + 1 : end);
     }

@@ -162,8 +162,8 @@ fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels
         window.y > INT32_MAX || window.width > INT32_MAX - window.x || window.height > INT32_MAX - window.y)
         return fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);
     const fn_window cut = overlap(window, zone->extent);
-    if (cut.height > 0 && (zone->kind == FN_ZONE_POINTS ? !find_points(coverage, zone, &cut)
-                                                        : !find_cells(coverage, zone, pixels, &cut)))
+    if (cut.height > 0 &&
+        (zone->kind == FN_ZONE_POINTS ? !find_points(coverage, zone, &cut) : !find_cells(coverage, zone, pixels, &cut)))
         return fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a zone in a window of %lld x %lld",
                        (long long)window.width, (long long)window.height);
     *spans = coverage->spans;

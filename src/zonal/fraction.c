@@ -82,8 +82,7 @@ static inline void leave(fn_walk *w, double row, double column, int64_t height, 
         if (column < w->left)
             w->to->left[at] += height;
         else
-            fn_touches_add(w->to, at, (int32_t)column, height,
-                           (int64_t)((double)height * (1 - 0.5 * (from + to))));
+            fn_touches_add(w->to, at, (int32_t)column, height, (int64_t)((double)height * (1 - 0.5 * (from + to))));
     }
 }
 

@@ -72,7 +72,8 @@ bool fn_touches_sort(fn_touches *t, size_t rows)
     for (size_t i = t->n; i-- > 0;)
         t->sorted[--starts[t->list[i].row]] = (uint64_t)t->list[i].column << 32 | i;
     for (size_t row = 0; row < rows; row++)
-        merge_sort(t->sorted + starts[row], t->merged, starts[row + 1] - starts[row]);
+        if (starts[row + 1] - starts[row] > 1)
+            merge_sort(t->sorted + starts[row], t->merged, starts[row + 1] - starts[row]);
     return true;
 }
 

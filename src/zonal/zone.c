@@ -60,9 +60,7 @@ static bool to_pixels(const grid_frame *frame, const double *from, double *to)
 /* The highest dimension, by type: a polygon that has collapsed is one. */
 static fn_zone_kind kind_of(const fn_shape *shape)
 {
-    return shape->has_area || shape->has_collapsed ? FN_ZONE_AREAS
-           : shape->has_lines                      ? FN_ZONE_LINES
-                                                   : FN_ZONE_POINTS;
+    return shape->has_area || shape->has_collapsed ? FN_ZONE_AREAS : shape->has_lines ? FN_ZONE_LINES : FN_ZONE_POINTS;
 }
 
 static bool belongs_to(const fn_path *path, fn_zone_kind kind)

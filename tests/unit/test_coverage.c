@@ -130,8 +130,12 @@ static void put_geometry(bytes *b, const char **at)
         uint32_t type;
         int depth;
         uint32_t parts;
-    } kinds[] = {{"POINT", 1, 0, 0},      {"LINESTRING", 2, 0, 0},      {"POLYGON", 3, 1, 0},
-                 {"MULTIPOINT", 4, 0, 1}, {"MULTILINESTRING", 5, 1, 2}, {"MULTIPOLYGON", 6, 2, 3},
+    } kinds[] = {{"POINT", 1, 0, 0},
+                 {"LINESTRING", 2, 0, 0},
+                 {"POLYGON", 3, 1, 0},
+                 {"MULTIPOINT", 4, 0, 1},
+                 {"MULTILINESTRING", 5, 1, 2},
+                 {"MULTIPOLYGON", 6, 2, 3},
                  {"GEOMETRYCOLLECTION", 7, 0, 7}};
     while (isspace((unsigned char)**at))
         (*at)++;
@@ -250,7 +254,7 @@ static void known_zones(void)
         {"POLYGON((0 0,6 0,6 6,0 6,0 0),(1 1,5 1,5 5,1 5,1 1))", {20, 20, 20}},
         {"POLYGON((0 0,6 0,6 6,0 6,0 0),(1 1,1 5,5 5,5 1,1 1))", {20, 20, 20}},
         {"MULTIPOLYGON(((0 0,1 0,1 1,0 1,0 0)),((5 5,6 5,6 6,5 6,5 5)))", {2, 2, 2}},
-        {"MULTIPOLYGON(((0 0,2 0,2 2,0 2,0 0)),((2 0,2 2,4 2,4 0,2 0)))", {8, 8, 8}}, /* share an edge */
+        {"MULTIPOLYGON(((0 0,2 0,2 2,0 2,0 0)),((2 0,2 2,4 2,4 0,2 0)))", {8, 8, 8}},       /* share an edge */
         {"MULTIPOLYGON(((0 0,3 0,3 3,0 3,0 0)),((1 1,4 1,4 4,1 4,1 1)))", {NAN, NAN, NAN}}, /* overlap */
         {"POLYGON((0 0,6 6,6 0,0 6,0 0))", {NAN, NAN, NAN}},                                /* bow-tie, no area */
         {"POLYGON((0 0,6 6,6 3,0 6,0 0))", {NAN, NAN, NAN}},                                /* bow-tie */
@@ -279,7 +283,7 @@ static void known_zones(void)
         {"POINT EMPTY", {0, 0, 0}},
         {"MULTIPOINT(1.5 1.5,1.6 1.6,(2.5 1.5),100 100)", {2, 2, 2}},
         {"LINESTRING(0.5 0.5,4.5 0.5)", {5, 4, 5}},
-        {"LINESTRING(0.5 2,4.5 2)", {5, 4, 5}},   /* along a border of rows */
+        {"LINESTRING(0.5 2,4.5 2)", {5, 4, 5}},     /* along a border of rows */
         {"LINESTRING(3 0.5,3 4.25)", {5, 3.75, 5}}, /* along a border of columns */
         {"LINESTRING(0 0,6 6)", {6, 8.48528137423857, 6}},
         {"MULTILINESTRING((0.5 0.5,1.5 0.5),(0.5 0.5,1.5 0.5))", {2, 2, 2}},
@@ -663,10 +667,9 @@ static void failing_memory(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(known_zones),         UNIT(known_cells),           UNIT(rasters),
-        UNIT(whole_numbers),       UNIT(partitions),            UNIT(same_in_each_window),
-        UNIT(many_windings),       UNIT(windows_that_cannot_be), UNIT(wild_coordinates),
-        UNIT(far_from_the_origin), UNIT(failing_memory),
+        UNIT(known_zones),      UNIT(known_cells),         UNIT(rasters),        UNIT(whole_numbers),
+        UNIT(partitions),       UNIT(same_in_each_window), UNIT(many_windings),  UNIT(windows_that_cannot_be),
+        UNIT(wild_coordinates), UNIT(far_from_the_origin), UNIT(failing_memory),
     };
     if (fn_coverage_new(&coverage, NULL) != FN_OK)
         return 1;

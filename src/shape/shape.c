@@ -92,8 +92,10 @@ static bool read_path(reader *r, size_t n, size_t dims, fn_path_kind kind)
         }
         if (n < 4 && kind == FN_PATH_HOLE)
             return true;
-        if (n < 4)
+        if (n < 4) {
             kind = FN_PATH_LINE;
+            s->has_collapsed = true;
+        }
     }
     s->paths[s->n_paths++] = (fn_path){(uint32_t)s->n_vertices, (uint32_t)n, kind};
     s->n_vertices += n;
@@ -178,7 +180,7 @@ static bool read_geometry(reader *r, int depth)
 static void clear(fn_shape *s)
 {
     s->n_vertices = s->n_paths = 0;
-    s->has_area = s->has_lines = s->has_points = false;
+    s->has_area = s->has_collapsed = s->has_lines = s->has_points = false;
 }
 
 fn_status fn_shape_from_wkb(fn_shape *shape, const void *wkb, size_t bytes, bool geodesic, fn_usable *usable,

@@ -17,8 +17,9 @@ typedef struct fn_shape {
     size_t n_vertices, vertices_cap;
     fn_path *paths;
     size_t n_paths, paths_cap;
-    bool has_area;  /* a path is a shell */
-    bool has_lines; /* a path is a line */
+    bool has_area;      /* a path is a shell */
+    bool has_collapsed; /* a path is a line or point that is left of a polygon */
+    bool has_lines;     /* a path is a line */
     bool has_points;
 } fn_shape;
 

@@ -1,0 +1,188 @@
+#include "fishnet/coverage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "walk.h"
+
+struct fn_coverage {
+    fn_touches touches;
+    fn_span *spans;
+    size_t n_spans, spans_capacity;
+    bool consistent;
+};
+
+/* 1e-9 of a cell, about. */
+#define ROUNDING (FN_WHOLE >> 30)
+
+/* Adds a run of cells; joins it with the one before if that is covered alike. */
+static bool add_span(fn_coverage *c, int64_t row, int64_t column, int64_t end, double coverage)
+{
+    if (c->n_spans > 0) {
+        fn_span *last = &c->spans[c->n_spans - 1];
+        if (last->row == row && last->column + last->count == column && last->coverage == coverage) {
+            last->count += (int32_t)(end - column);
+            return true;
+        }
+    }
+    if (!fn_reserve(&c->spans, &c->spans_capacity, c->n_spans + 1, sizeof *c->spans))
+        return false;
+    c->spans[c->n_spans++] = (fn_span){(int32_t)row, (int32_t)column, (int32_t)(end - column), coverage};
+    return true;
+}
+
+/* ---- the sum along a row ---- */
+
+static bool add_fraction(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 sum, bool is_line)
+{
+    if (column >= end || sum == 0)
+        return true;
+    if (!is_line && (sum < -ROUNDING || sum > FN_WHOLE + ROUNDING))
+        c->consistent = false;
+    if (sum < 0)
+        return true;
+    const fn_int128 most = is_line ? INT64_MAX : FN_WHOLE;
+    return add_span(c, row, column, end, (double)(int64_t)(sum < most ? sum : most) * 0x1p-60);
+}
+
+static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, bool is_line)
+{
+    const fn_touches *t = &c->touches;
+    const int64_t y = window->y + (int64_t)row, right = window->x + window->width;
+    int64_t column = window->x;
+    fn_int128 sum = t->left[row];
+    for (size_t i = t->starts[row], end = t->starts[row + 1]; i < end;) {
+        const int64_t at = fn_touch_column(t->sorted[i]);
+        if (!add_fraction(c, y, column, at, sum, is_line))
+            return false;
+        fn_int128 area = 0, height = 0;
+        for (; i < end && fn_touch_column(t->sorted[i]) == at; i++) {
+            const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
+            area += touch->area;
+            height += touch->height;
+        }
+        if (!add_fraction(c, y, at, at + 1, sum + area, is_line))
+            return false;
+        sum += height;
+        column = at + 1;
+    }
+    return add_fraction(c, y, column, right, sum, is_line);
+}
+
+static bool add_counts(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, fn_int128 passes)
+{
+    if (column >= end)
+        return true;
+    if (winding != 0 && winding != 1)
+        c->consistent = false;
+    return (winding <= 0 && passes == 0) || add_span(c, row, column, end, 1);
+}
+
+static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
+{
+    const fn_touches *t = &c->touches;
+    const int64_t y = window->y + (int64_t)row;
+    int64_t column = window->x;
+    fn_int128 winding = t->left[row], passes = 0;
+    for (size_t i = t->starts[row]; i < t->starts[row + 1]; i++) {
+        const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
+        if (!add_counts(c, y, column, touch->column, winding, passes))
+            return false;
+        winding += touch->winding;
+        passes += touch->passes;
+        column = touch->column;
+    }
+    return add_counts(c, y, column, window->x + window->width, winding, passes);
+}
+
+/* ---- a window ---- */
+
+static fn_window overlap(fn_window a, fn_window b)
+{
+    const int64_t x = a.x > b.x ? a.x : b.x, y = a.y > b.y ? a.y : b.y;
+    const int64_t right = a.x + a.width < b.x + b.width ? a.x + a.width : b.x + b.width;
+    const int64_t bottom = a.y + a.height < b.y + b.height ? a.y + a.height : b.y + b.height;
+    return right > x && bottom > y ? (fn_window){x, y, right - x, bottom - y} : (fn_window){0, 0, 0, 0};
+}
+
+static bool find_points(fn_coverage *c, const fn_zone *zone, const fn_window *window)
+{
+    size_t first = 0;
+    for (size_t n = zone->n_cells; n > 0;) {
+        const size_t half = n / 2;
+        if (zone->cells[first + half].row < window->y) {
+            first += half + 1;
+            n -= half + 1;
+        } else
+            n = half;
+    }
+    for (; first < zone->n_cells && zone->cells[first].row < window->y + window->height; first++) {
+        const int64_t column = zone->cells[first].column;
+        if (column >= window->x && column < window->x + window->width &&
+            !add_span(c, zone->cells[first].row, column, column + 1, 1))
+            return false;
+    }
+    return true;
+}
+
+static bool find_cells(fn_coverage *c, const fn_zone *zone, fn_pixels pixels, const fn_window *window)
+{
+    const size_t rows = (size_t)window->height;
+    const bool is_line = zone->kind == FN_ZONE_LINES;
+    fn_walk walk = {.to = &c->touches,
+                    .top = (double)window->y,
+                    .bottom = (double)(window->y + window->height),
+                    .left = (double)window->x,
+                    .right = (double)(window->x + window->width),
+                    .is_line = is_line};
+    if (!fn_touches_begin(&c->touches, rows))
+        return false;
+    if (pixels == FN_PIXELS_FRACTION)
+        fn_walk_fraction(&walk, zone);
+    else if (pixels == FN_PIXELS_CENTER && !is_line)
+        fn_walk_center(&walk, zone);
+    else
+        fn_walk_touched(&walk, zone);
+    if (!fn_touches_sort(&c->touches, rows))
+        return false;
+    for (size_t row = 0; row < rows; row++)
+        if (pixels == FN_PIXELS_FRACTION ? !sum_fractions(c, window, row, is_line) : !sum_counts(c, window, row))
+            return false;
+    return true;
+}
+
+fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
+                           const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
+{
+    *n = 0;
+    coverage->n_spans = 0;
+    coverage->consistent = true;
+    if (window.x < 0 || window.y < 0 || window.width < 0 || window.height < 0 || window.x > INT32_MAX ||
+        window.y > INT32_MAX || window.width > INT32_MAX - window.x || window.height > INT32_MAX - window.y)
+        return fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);
+    const fn_window cut = overlap(window, zone->extent);
+    if (cut.height > 0 &&
+        (zone->kind == FN_ZONE_POINTS ? !find_points(coverage, zone, &cut) : !find_cells(coverage, zone, pixels, &cut)))
+        return fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a zone in a window of %lld x %lld",
+                       (long long)window.width, (long long)window.height);
+    *spans = coverage->spans;
+    *n = coverage->n_spans;
+    *consistent = coverage->consistent;
+    return FN_OK;
+}
+
+fn_status fn_coverage_new(fn_coverage **out, fn_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? FN_OK : fn_fail(err, FN_ERR_MEMORY, "out of memory for the coverage of zones");
+}
+
+void fn_coverage_free(fn_coverage *coverage)
+{
+    if (!coverage)
+        return;
+    fn_touches_destroy(&coverage->touches);
+    free(coverage->spans);
+    free(coverage);
+}

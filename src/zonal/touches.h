@@ -1,0 +1,79 @@
+/* What edges leave in the cells of a window, and spans made of it: for each touched cell two whole numbers, which are
+ * summed along the row. Whole numbers, so that the sums are exact, whatever the order of the edges. */
+#ifndef FN_TOUCHES_H
+#define FN_TOUCHES_H
+
+#include "fishnet/coverage.h"
+
+/* A cell, in units of 2^-60: what edges in it, left of all of the next cell, have of height and area. */
+#define FN_UNIT_BITS 60
+#define FN_WHOLE ((int64_t)1 << FN_UNIT_BITS)
+
+typedef struct fn_touch {
+    int32_t row, column; /* rows from the window's first */
+    union {
+        int64_t height;  /* counts in all cells to the right of this one */
+        int64_t winding; /* counts in this cell and all to the right of it */
+    };
+    union {
+        int64_t area;   /* or length: counts in this cell alone */
+        int64_t passes; /* edges through this cell and all to the right of it, until taken away */
+    };
+} fn_touch;
+
+__extension__ typedef __int128 fn_int128;
+
+/* Zero it before the first use. Arrays grow, and stay. */
+typedef struct fn_touches {
+    fn_touch *list;
+    size_t n, capacity;
+    /* Columns and places in the list: column << 32 | place. Those of a row, by column, are
+     * sorted[starts[row]] ... sorted[starts[row + 1] - 1]. */
+    uint64_t *sorted, *merged;
+    size_t sorted_capacity, merged_capacity;
+    size_t *starts;
+    size_t starts_capacity;
+    fn_int128 *left; /* for each row: the height, or winding, of edges left of the window */
+    size_t left_capacity;
+    bool failed; /* out of memory */
+} fn_touches;
+
+/* No touches, and `rows` rows that have nothing to their left. False: out of memory. */
+bool fn_touches_begin(fn_touches *t, size_t rows);
+bool fn_touches_grow(fn_touches *t);
+/* Fills sorted and starts. False: out of memory, now or when a touch was added. */
+bool fn_touches_sort(fn_touches *t, size_t rows);
+void fn_touches_destroy(fn_touches *t);
+
+static inline bool fn_is_small(int64_t units)
+{
+    return units < 2 * FN_WHOLE && units > -2 * FN_WHOLE;
+}
+
+static inline int64_t fn_touch_column(uint64_t key)
+{
+    return (int64_t)(key >> 32);
+}
+
+static inline const fn_touch *fn_touch_of(const fn_touches *t, uint64_t key)
+{
+    return &t->list[(uint32_t)key];
+}
+
+/* Adds to the last touch if that is of the same cell: edges in one cell follow each other. */
+static inline void fn_touches_add(fn_touches *t, int32_t row, int32_t column, int64_t height, int64_t area)
+{
+    if (t->n > 0) {
+        fn_touch *last = &t->list[t->n - 1];
+        if (last->column == column && last->row == row && fn_is_small(last->height) && fn_is_small(last->area)) {
+            last->height += height;
+            last->area += area;
+            return;
+        }
+    }
+    if (t->n == t->capacity && !fn_touches_grow(t))
+        return;
+    t->list[t->n++] = (fn_touch){.row = row, .column = column, .height = height, .area = area};
+}
+
+#endif

@@ -1,0 +1,245 @@
+/* A worker: the cells of a zone in a window, page by page, as a partial result. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "keys.h"
+#include "page.h"
+
+struct fn_stats_worker {
+    const fn_stats_plan *plan;
+    const fn_sum_kernels *kernels;
+    void *memory; /* of the page's arrays */
+    fn_page page;
+    fn_tally tally; /* classes of a page */
+    /* Runs cut at the columns of pages, of one row of pages: as they come, and sorted by page. */
+    fn_cells *cut, *sorted;
+    size_t n_cut, cut_capacity, sorted_capacity;
+    size_t *begins; /* index in `sorted` of the first run of each column of pages, and the end */
+    size_t begins_capacity;
+};
+
+enum { ROOM = FN_PAGE_CELLS + FN_SUM_LANES };
+
+/* Gives out `n` elements of `size` bytes; a multiple of 8. Without memory it only counts. */
+static void *take(unsigned char **memory, size_t *bytes, size_t n, size_t size)
+{
+    void *piece = *memory ? *memory + *bytes : NULL;
+    *bytes += n * size;
+    return piece;
+}
+
+static void lay_out_cells(fn_page_cells *cells, const fn_stats_plan *plan, bool parts, unsigned char **memory,
+                          size_t *bytes)
+{
+    cells->x = take(memory, bytes, ROOM, sizeof *cells->x);
+    if (fn_is_wide_integer(plan->type))
+        cells->wide = take(memory, bytes, ROOM, sizeof *cells->wide);
+    if (parts)
+        cells->coverage = take(memory, bytes, ROOM, sizeof *cells->coverage);
+    if (plan->needs & FN_NEEDS_WEIGHTS)
+        cells->weights = take(memory, bytes, ROOM, sizeof *cells->weights);
+    cells->runs = take(memory, bytes, FN_PAGE_CELLS, sizeof *cells->runs);
+    cells->run_begins = take(memory, bytes, FN_PAGE_CELLS, sizeof *cells->run_begins);
+}
+
+static size_t lay_out(fn_page *page, const fn_stats_plan *plan, unsigned char *memory)
+{
+    size_t bytes = 0;
+    lay_out_cells(&page->whole, plan, false, &memory, &bytes);
+    if (plan->fractions)
+        lay_out_cells(&page->parts, plan, true, &memory, &bytes);
+    if (plan->needs & (FN_NEEDS_VALUES | FN_NEEDS_CLASSES)) {
+        page->keys = take(&memory, &bytes, ROOM, sizeof(uint64_t));
+        if (plan->fractions)
+            page->bins = take(&memory, &bytes, FN_PAGE_CELLS, sizeof *page->bins);
+    }
+    return bytes;
+}
+
+fn_status fn_stats_worker_new(const fn_stats_plan *plan, fn_stats_worker **out, fn_error *err)
+{
+    *out = NULL;
+    fn_stats_worker *worker = malloc(sizeof *worker);
+    if (!worker)
+        return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    *worker = (fn_stats_worker){.plan = plan, .kernels = fn_sums_best(), .tally.key_size = fn_key_size(plan->type)};
+    worker->memory = malloc(lay_out(&worker->page, plan, NULL));
+    if (!worker->memory) {
+        free(worker);
+        return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    }
+    lay_out(&worker->page, plan, worker->memory);
+    *out = worker;
+    return FN_OK;
+}
+
+void fn_stats_worker_free(fn_stats_worker *worker)
+{
+    if (!worker)
+        return;
+    fn_tally_destroy(&worker->tally);
+    free(worker->memory);
+    free(worker->cut);
+    free(worker->sorted);
+    free(worker->begins);
+    free(worker);
+}
+
+/* ---- a page ---- */
+
+static bool append(fn_stats_buffer *buffer, const void *data, size_t bytes)
+{
+    const size_t padded = (bytes + 7) / 8 * 8;
+    if (!fn_reserve(&buffer->data, &buffer->capacity, buffer->bytes + padded, 1))
+        return false;
+    if (bytes > 0)
+        memcpy(buffer->data + buffer->bytes, data, bytes);
+    memset(buffer->data + buffer->bytes + bytes, 0, padded - bytes);
+    buffer->bytes += padded;
+    return true;
+}
+
+/* ranges: not NULL in a later pass, which is about the values alone. */
+static bool collect_page(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *runs, size_t n,
+                         const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer)
+{
+    const fn_stats_plan *plan = worker->plan;
+    fn_page *page = &worker->page;
+    fn_tally *tally = &worker->tally;
+    const bool classes = plan->needs & FN_NEEDS_CLASSES, values = plan->needs & FN_NEEDS_VALUES;
+    fn_record record;
+    memset(&record, 0, sizeof record); /* the gaps, too: the same bytes always */
+    record.page_row = runs->row / FN_PAGE_ROWS;
+    record.page_column = runs->column / FN_PAGE_COLUMNS;
+    fn_page_gather(page, plan, worker->kernels, window, runs, n);
+    if (!ranges)
+        fn_page_compute(page, plan, worker->kernels, window, &record);
+    fn_tally_clear(tally);
+    if (classes || values)
+        fn_page_list_values(page, plan, ranges, n_ranges);
+    if (classes && (!fn_tally_add(tally, page->keys, page->n_keys, page->bins, page->n_bins) ||
+                    !fn_tally_join(tally, SIZE_MAX)))
+        return false;
+    record.n_keys = values ? page->n_keys : 0;
+    record.n_bins = values ? page->n_bins : tally->n_bins;
+    return append(buffer, &record, sizeof record) && append(buffer, page->keys, record.n_keys * tally->key_size) &&
+           append(buffer, values ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin));
+}
+
+/* ---- a window ---- */
+
+static fn_status check_window(const fn_stats_window *w, fn_error *err)
+{
+    if (w->row < 0 || w->column < 0 || w->row % FN_PAGE_ROWS != 0 || w->column % FN_PAGE_COLUMNS != 0 || w->rows < 0 ||
+        w->columns < 0 || (int64_t)w->stride < w->columns)
+        return fn_fail(err, FN_ERR_ARGUMENT,
+                       "a window of %lld x %lld cells at row %lld, column %lld is not made of whole pages",
+                       (long long)w->columns, (long long)w->rows, (long long)w->row, (long long)w->column);
+    return FN_OK;
+}
+
+/* In the window, behind the cells before it, and with a coverage. */
+static bool is_in_order(const fn_cells *cells, const fn_cells *before, const fn_stats_window *w, bool fractions)
+{
+    if (cells->row < w->row || cells->row - w->row >= w->rows || cells->column < w->column || cells->count < 1 ||
+        cells->count > w->columns || cells->column - w->column > w->columns - cells->count)
+        return false;
+    if (!(cells->coverage > 0) || cells->coverage > 1 || (!fractions && cells->coverage != 1))
+        return false;
+    return !before || cells->row > before->row ||
+           (cells->row == before->row && cells->column >= before->column + before->count);
+}
+
+/* Cuts cells of one row of pages, and counts the runs of each column of pages in begins[column + 1]. */
+static bool cut_runs(fn_stats_worker *worker, const fn_cells *cells, size_t n, int64_t first_page)
+{
+    worker->n_cut = 0;
+    for (size_t i = 0; i < n; i++)
+        for (fn_cells rest = cells[i]; rest.count > 0;) {
+            const int64_t page = rest.column / FN_PAGE_COLUMNS, end = (page + 1) * FN_PAGE_COLUMNS;
+            fn_cells run = rest;
+            run.count = rest.column + rest.count < end ? rest.count : end - rest.column;
+            if (!fn_reserve(&worker->cut, &worker->cut_capacity, worker->n_cut + 1, sizeof run))
+                return false;
+            worker->cut[worker->n_cut++] = run;
+            worker->begins[page - first_page + 1]++;
+            rest.column += run.count;
+            rest.count -= run.count;
+        }
+    return true;
+}
+
+/* The runs of each page one after the other; *runs is where page p begins at begins[p]. */
+static bool sort_runs(fn_stats_worker *worker, int64_t first_page, size_t n_pages, const fn_cells **runs)
+{
+    size_t *begins = worker->begins;
+    *runs = worker->cut;
+    if (n_pages == 1)
+        return true;
+    if (!fn_reserve(&worker->sorted, &worker->sorted_capacity, worker->n_cut, sizeof *worker->sorted))
+        return false;
+    *runs = worker->sorted;
+    for (size_t p = 0; p < n_pages; p++)
+        begins[p + 1] += begins[p];
+    for (size_t i = worker->n_cut; i-- > 0;) /* from the last on, so that begins[p + 1] becomes the begin of page p */
+        worker->sorted[--begins[worker->cut[i].column / FN_PAGE_COLUMNS - first_page + 1]] = worker->cut[i];
+    memmove(begins, begins + 1, n_pages * sizeof *begins);
+    begins[n_pages] = worker->n_cut;
+    return true;
+}
+
+/* Cells of one row of pages. */
+static bool collect_row(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
+                        const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer)
+{
+    int64_t least = cells->column, most = cells->column;
+    for (size_t i = 0; i < n; i++) {
+        const int64_t last = cells[i].column + cells[i].count - 1;
+        least = cells[i].column < least ? cells[i].column : least;
+        most = last > most ? last : most;
+    }
+    const int64_t first_page = least / FN_PAGE_COLUMNS;
+    const size_t n_pages = (size_t)(most / FN_PAGE_COLUMNS - first_page) + 1;
+    const fn_cells *runs;
+    if (!fn_reserve(&worker->begins, &worker->begins_capacity, n_pages + 1, sizeof *worker->begins))
+        return false;
+    memset(worker->begins, 0, (n_pages + 1) * sizeof *worker->begins);
+    if (!cut_runs(worker, cells, n, first_page) || !sort_runs(worker, first_page, n_pages, &runs))
+        return false;
+    for (size_t p = 0; p < n_pages; p++) {
+        const size_t begin = worker->begins[p], end = worker->begins[p + 1];
+        if (end > begin &&
+            !collect_page(worker, window, runs + begin, end - begin, ranges, n_ranges, buffer))
+            return false;
+    }
+    return true;
+}
+
+fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
+                           const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err)
+{
+    const size_t before = buffer->bytes;
+    const fn_stats_plan *plan = worker->plan;
+    const fn_status status = check_window(window, err);
+    if (status != FN_OK)
+        return status;
+    if (plan->needs & FN_NEEDS_WEIGHTS && !window->weights)
+        return fn_fail(err, FN_ERR_ARGUMENT, "weighted statistics need weights");
+    for (size_t i = 0; i < n; i++)
+        if (!is_in_order(&cells[i], i > 0 ? &cells[i - 1] : NULL, window, plan->fractions))
+            return fn_fail(err, FN_ERR_ARGUMENT,
+                           "%lld cells at row %lld, column %lld, coverage %g, are out of order or of the window",
+                           (long long)cells[i].count, (long long)cells[i].row, (long long)cells[i].column,
+                           cells[i].coverage);
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        const int64_t page = cells[begin].row / FN_PAGE_ROWS;
+        for (end = begin + 1; end < n && cells[end].row / FN_PAGE_ROWS == page;)
+            end++;
+        if (!collect_row(worker, window, cells + begin, end - begin, ranges, n_ranges, buffer)) {
+            buffer->bytes = before;
+            return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+        }
+    }
+    return FN_OK;
+}

@@ -1,0 +1,151 @@
+/* The cells of a page, brought together in one array for the loops. */
+#include <math.h>
+#include <string.h>
+
+#include "keys.h"
+#include "page.h"
+
+/* 64 bit integers: their distances from the first one as doubles, which are small where their squares matter. */
+static void load_wide(fn_page *page, fn_page_cells *cells, fn_type type, const uint64_t *values, const uint8_t *valid,
+                      size_t n)
+{
+    double *x = cells->x + cells->n;
+    memcpy(cells->wide + cells->n, values, n * sizeof *values);
+    for (size_t i = 0; i < n; i++) {
+        if (valid && !valid[i]) {
+            x[i] = (double)NAN;
+            continue;
+        }
+        const __int128 value = type == FN_INT64 ? (__int128)(int64_t)values[i] : (__int128)values[i];
+        if (!page->has_base) {
+            page->has_base = true;
+            page->base = value;
+        }
+        x[i] = (double)(value - page->base);
+    }
+}
+
+static void load_weights(fn_page_cells *cells, const fn_stats_window *window, size_t first, size_t n, double coverage)
+{
+    const double *w = window->weights + first;
+    const uint8_t *valid = window->weights_valid ? window->weights_valid + first : NULL;
+    double *out = cells->weights + cells->n;
+    for (size_t i = 0; i < n; i++)
+        out[i] = valid && !valid[i] ? (double)NAN : w[i] * coverage;
+}
+
+static void load_run(fn_page *page, fn_page_cells *cells, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
+                     const fn_stats_window *window, const fn_cells *run)
+{
+    const size_t first = (size_t)(run->row - window->row) * window->stride + (size_t)(run->column - window->column);
+    const size_t n = (size_t)run->count;
+    const void *values = (const unsigned char *)window->values + first * fn_type_size(plan->type);
+    const uint8_t *valid = window->valid ? window->valid + first : NULL;
+    if (fn_is_wide_integer(plan->type))
+        load_wide(page, cells, plan->type, values, valid, n);
+    else
+        kernels->load[plan->type](values, valid, n, cells->x + cells->n);
+    for (size_t i = 0; cells->coverage && i < n; i++)
+        cells->coverage[cells->n + i] = run->coverage;
+    if (cells->weights)
+        load_weights(cells, window, first, n, run->coverage);
+    fn_cells *last = cells->n_runs > 0 ? &cells->runs[cells->n_runs - 1] : NULL;
+    if (last && last->row == run->row && last->column + last->count == run->column && last->coverage == run->coverage)
+        last->count += run->count; /* how a row was cut into runs changes nothing */
+    else {
+        cells->runs[cells->n_runs] = *run;
+        cells->run_begins[cells->n_runs++] = cells->n;
+    }
+    cells->n += n;
+}
+
+static void pad(fn_page_cells *cells)
+{
+    for (size_t i = cells->n; i % FN_SUM_LANES != 0; i++) {
+        cells->x[i] = (double)NAN;
+        if (cells->coverage)
+            cells->coverage[i] = 0;
+        if (cells->weights)
+            cells->weights[i] = (double)NAN;
+    }
+}
+
+void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
+                    const fn_stats_window *window, const fn_cells *runs, size_t n)
+{
+    page->whole.n = page->parts.n = 0;
+    page->whole.n_runs = page->parts.n_runs = 0;
+    page->base = 0;
+    page->has_base = false;
+    for (size_t i = 0; i < n; i++)
+        load_run(page, runs[i].coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &runs[i]);
+    pad(&page->whole);
+    if (page->parts.n > 0)
+        pad(&page->parts);
+}
+
+/* ---- lists of values ---- */
+
+static bool is_wanted(uint64_t key, const fn_stats_range *ranges, size_t n)
+{
+    bool wanted = !ranges;
+    for (size_t i = 0; i < n; i++)
+        wanted |= key >= ranges[i].low && key <= ranges[i].high;
+    return wanted;
+}
+
+static uint64_t key_of_cell(const fn_page_cells *cells, fn_type type, size_t i)
+{
+    return fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
+}
+
+/* Each of the loops is for one kind of key. A NaN is written, too, but not counted. */
+#define LIST(ctype, key_)                                                                                              \
+    do {                                                                                                               \
+        ctype *keys = (ctype *)(void *)page->keys;                                                                     \
+        for (size_t i = 0; i < cells->n; i++) {                                                                        \
+            const double v = cells->x[i], value = v == v ? v : 0;                                                      \
+            const ctype key = (key_);                                                                                  \
+            keys[n] = key;                                                                                             \
+            n += (size_t)((v == v) & (!ranges || is_wanted(key, ranges, n_ranges)));                                   \
+        }                                                                                                              \
+    } while (0)
+
+static size_t list_whole(fn_page *page, fn_type type, const fn_stats_range *ranges, size_t n_ranges)
+{
+    const fn_page_cells *cells = &page->whole;
+    size_t n = 0;
+    switch (type) {
+    case FN_FLOAT16:
+    case FN_FLOAT32:
+        LIST(uint32_t, fn_key_of_float(value));
+        break;
+    case FN_FLOAT64:
+        LIST(uint64_t, fn_key_of_double(value));
+        break;
+    case FN_INT64:
+    case FN_UINT64:
+        LIST(uint64_t, ((void)value, fn_key_of_wide(type, cells->wide[i])));
+        break;
+    case FN_UINT32:
+        LIST(uint32_t, fn_key_of_uint32(value));
+        break;
+    default:
+        LIST(uint32_t, fn_key_of_int(value));
+    }
+    return n;
+}
+
+void fn_page_list_values(fn_page *page, const fn_stats_plan *plan, const fn_stats_range *ranges, size_t n_ranges)
+{
+    const fn_page_cells *parts = &page->parts;
+    page->n_keys = list_whole(page, plan->type, ranges, n_ranges);
+    page->n_bins = 0;
+    for (size_t i = 0; i < parts->n; i++) {
+        if (isnan(parts->x[i]) || parts->coverage[i] < FN_COVERAGE_LEAST)
+            continue;
+        const uint64_t key = key_of_cell(parts, plan->type, i);
+        if (is_wanted(key, ranges, n_ranges))
+            page->bins[page->n_bins++] = (fn_bin){key, fn_cover_of(parts->coverage[i])};
+    }
+}

@@ -1,0 +1,219 @@
+/* What is computed of the cells of a page. */
+#include "page.h"
+
+#include <math.h>
+
+#include "keys.h"
+
+static size_t padded(const fn_page_cells *cells)
+{
+    return (cells->n + FN_SUM_LANES - 1) / FN_SUM_LANES * FN_SUM_LANES;
+}
+
+static fn_place place_of(const fn_page_cells *cells, size_t i)
+{
+    size_t run = 0;
+    while (run + 1 < cells->n_runs && cells->run_begins[run + 1] <= i)
+        run++;
+    return (fn_place){cells->runs[run].row, cells->runs[run].column + (int64_t)(i - cells->run_begins[run])};
+}
+
+static fn_dd distance_from(__int128 base, fn_dd weight, fn_dd sum)
+{
+    if (base == 0)
+        return sum;
+    const fn_dd b = fn_dd_of_integer(base), p = fn_dd_times(b, weight.hi), q = fn_two_product(b.hi, weight.lo);
+    return fn_dd_add(fn_dd_add(p, q), sum);
+}
+
+/* ---- whole cells ---- */
+
+static void extreme_places(const fn_page_cells *cells, fn_type type, fn_record *out)
+{
+    bool min_found = false, max_found = false;
+    for (size_t i = 0; i < cells->n && !(min_found && max_found); i++) {
+        if (isnan(cells->x[i]))
+            continue;
+        const uint64_t key =
+            fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
+        if (!min_found && key == out->min) {
+            out->min_place = place_of(cells, i);
+            min_found = true;
+        }
+        if (!max_found && key == out->max) {
+            out->max_place = place_of(cells, i);
+            max_found = true;
+        }
+    }
+}
+
+static void wide_extremes(const fn_page_cells *cells, fn_type type, fn_record *out)
+{
+    out->min = UINT64_MAX;
+    out->max = 0;
+    for (size_t i = 0; i < cells->n; i++) {
+        if (isnan(cells->x[i]))
+            continue;
+        const uint64_t key = fn_key_of_wide(type, cells->wide[i]);
+        out->min = key < out->min ? key : out->min;
+        out->max = key > out->max ? key : out->max;
+    }
+}
+
+static __int128 wide_sum(const fn_page_cells *cells, fn_type type)
+{
+    __int128 sum = 0;
+    for (size_t i = 0; i < cells->n; i++)
+        if (!isnan(cells->x[i]))
+            sum += type == FN_INT64 ? (__int128)(int64_t)cells->wide[i] : (__int128)cells->wide[i];
+    return sum;
+}
+
+static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels, fn_record *out)
+{
+    const fn_page_cells *cells = &page->whole;
+    const bool wide = fn_is_wide_integer(plan->type);
+    fn_extremes extremes;
+    fn_dd sum = {0, 0};
+    kernels->extremes(cells->x, padded(cells), &extremes);
+    out->whole = extremes.count;
+    out->count.whole = (uint64_t)extremes.count;
+    out->missing_ones = (int64_t)cells->n - extremes.count;
+    out->missing.whole = (uint64_t)out->missing_ones;
+    if (out->whole == 0)
+        return;
+    if (plan->needs & FN_NEEDS_EXTREMES) {
+        if (wide)
+            wide_extremes(cells, plan->type, out);
+        else {
+            out->min = fn_key(plan->type, extremes.min);
+            out->max = fn_key(plan->type, extremes.max);
+        }
+        if (plan->needs & FN_NEEDS_PLACES)
+            extreme_places(cells, plan->type, out);
+    }
+    if (plan->needs & FN_NEEDS_SUM && (!wide || plan->needs & FN_NEEDS_MOMENTS))
+        kernels->sum(cells->x, padded(cells), &sum);
+    if (plan->needs & FN_NEEDS_SUM) {
+        if (wide)
+            out->integers = wide_sum(cells, plan->type);
+        else if (fn_type_is_integer(plan->type))
+            out->integers = (int64_t)sum.hi + (int64_t)sum.lo;
+        else
+            out->reals = sum;
+    }
+    if (plan->needs & FN_NEEDS_MOMENTS) {
+        const double n = (double)out->whole;
+        fn_deviations d;
+        kernels->deviations(cells->x, padded(cells), fn_dd_round(sum) / n, &d);
+        out->m2 = d.squares - d.sum * d.sum / n;
+    }
+}
+
+/* ---- partly covered cells ---- */
+
+static void count_parts(const fn_page_cells *cells, fn_record *out)
+{
+    for (size_t i = 0; i < cells->n; i++) {
+        const double c = cells->coverage[i];
+        const bool missing = isnan(cells->x[i]), counts = c >= FN_COVERAGE_LEAST;
+        fn_cover *cover = missing ? &out->missing : &out->count;
+        *cover = fn_cover_add(*cover, fn_cover_of(c));
+        if (counts && missing)
+            out->missing_ones++;
+        else if (counts) {
+            out->parts++;
+            out->part_squares += c * c;
+        }
+    }
+}
+
+static void part_extremes(const fn_page_cells *cells, fn_type type, bool first, fn_record *out)
+{
+    for (size_t run = 0; run < cells->n_runs; run++)
+        for (int64_t k = 0; k < cells->runs[run].count; k++) {
+            const size_t i = cells->run_begins[run] + (size_t)k;
+            if (isnan(cells->x[i]) || cells->coverage[i] < FN_COVERAGE_LEAST)
+                continue;
+            const uint64_t key =
+                fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
+            const fn_place place = {cells->runs[run].row, cells->runs[run].column + k};
+            fn_take_extreme(&out->min, &out->min_place, first, key, place, 1);
+            fn_take_extreme(&out->max, &out->max_place, first, key, place, -1);
+            first = false;
+        }
+}
+
+/* Sums with weights: `sum` of the values, `m2` about their weighted mean. */
+static void weigh(const fn_page *page, const fn_page_cells *cells, const double *weights, bool moments,
+                  const fn_sum_kernels *kernels, fn_weighted_sums *sums, double *m2)
+{
+    *m2 = 0;
+    kernels->weighted_sums(cells->x, weights, padded(cells), sums);
+    const double weight = fn_dd_round(sums->weight);
+    if (moments && weight != 0) {
+        fn_deviations d;
+        kernels->weighted_deviations(cells->x, weights, padded(cells), fn_dd_round(sums->sum) / weight, &d);
+        *m2 = d.squares - d.sum * d.sum / weight;
+    }
+    sums->sum = distance_from(page->base, sums->weight, sums->sum);
+}
+
+static void compute_parts(const fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels, fn_record *out)
+{
+    const fn_page_cells *cells = &page->parts;
+    fn_weighted_sums sums;
+    double m2;
+    count_parts(cells, out);
+    if (plan->needs & FN_NEEDS_EXTREMES)
+        part_extremes(cells, plan->type, out->whole == 0, out);
+    if (!(plan->needs & FN_NEEDS_SUM))
+        return;
+    weigh(page, cells, cells->coverage, plan->needs & FN_NEEDS_MOMENTS, kernels, &sums, &m2);
+    if (plan->needs & FN_NEEDS_MOMENTS)
+        out->m2 = fn_merge_m2(out->m2, (double)out->whole, fn_record_sum(out), m2, fn_dd_round(sums.weight), sums.sum);
+    out->reals = fn_dd_add(out->reals, sums.sum);
+}
+
+/* ---- both ---- */
+
+static void add_weighted(const fn_page *page, const fn_page_cells *cells, const fn_stats_plan *plan,
+                         const fn_sum_kernels *kernels, fn_record *out)
+{
+    fn_weighted_sums sums;
+    double m2;
+    weigh(page, cells, cells->weights, plan->needs & FN_NEEDS_WEIGHTED_MOMENTS, kernels, &sums, &m2);
+    out->weighted_m2 = fn_merge_m2(out->weighted_m2, fn_dd_round(out->weight), out->weighted_sum, m2,
+                                   fn_dd_round(sums.weight), sums.sum);
+    out->weight = fn_dd_add(out->weight, sums.weight);
+    out->weighted_sum = fn_dd_add(out->weighted_sum, sums.sum);
+}
+
+static void add_area(const fn_page_cells *cells, const fn_stats_window *window, fn_record *out)
+{
+    for (size_t run = 0; run < cells->n_runs; run++) {
+        const double *x = cells->x + cells->run_begins[run];
+        double n = 0;
+        for (int64_t i = 0; i < cells->runs[run].count; i++)
+            n += x[i] == x[i] ? 1 : 0;
+        const fn_dd cover = fn_two_product(n, cells->runs[run].coverage);
+        out->area = fn_dd_add(out->area, fn_dd_times(cover, window->row_areas[cells->runs[run].row - window->row]));
+    }
+}
+
+void fn_page_compute(const fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
+                     const fn_stats_window *window, fn_record *out)
+{
+    compute_whole(page, plan, kernels, out);
+    if (page->parts.n > 0)
+        compute_parts(page, plan, kernels, out);
+    if (plan->needs & FN_NEEDS_WEIGHTS) {
+        add_weighted(page, &page->whole, plan, kernels, out);
+        if (page->parts.n > 0)
+            add_weighted(page, &page->parts, plan, kernels, out);
+    }
+    if (plan->needs & FN_NEEDS_AREA && window->row_areas) {
+        add_area(&page->whole, window, out);
+        add_area(&page->parts, window, out);
+    }
+}

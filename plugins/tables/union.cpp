@@ -60,7 +60,10 @@ static std::string UnionGeometry(OGRFeatureDefnH table, OGRLayerH part)
 {
     const OGRwkbGeometryType own = OGR_FD_GetGeomType(table);
     const OGRwkbGeometryType stored = OGR_FD_GetGeomType(OGR_L_GetLayerDefn(part));
-    std::string type = own == wkbNone ? "wkbNone" : own == wkbPoint ? "wkbPoint" : "wkbLineString";
+    std::string type = own == wkbNone         ? "wkbNone"
+                       : own == wkbPoint      ? "wkbPoint"
+                       : own == wkbLineString ? "wkbLineString"
+                                              : "wkbUnknown";
     if (own != wkbNone)
         type = wkbFlatten(stored) != own ? "wkbUnknown" : wkbHasZ(stored) ? type + "25D" : type;
     std::string xml = "<GeometryType>" + type + "</GeometryType>";

@@ -12,6 +12,9 @@ static bool TakeStats(const GivenOption &given, Options &options)
     std::vector<std::string> names;
     if (!given.TakePieces(',', "()", false, "expected names of statistics separated by ','", names))
         return false;
+    if (!options.statsAreGiven)
+        options.stats.clear();
+    options.statsAreGiven = true;
     for (const std::string &name : names) {
         fn_stat stat;
         fn_error err;
@@ -80,8 +83,8 @@ static const OwnRow kRows[] = {
     {{"ALPHA", FN_OPTION_CHOICE, "NODATA|IGNORE", 0, 0, "NODATA",
       "Whether transparent cells of a raster with an alpha band have no value", nullptr},
      [](const GivenOption &g, Options &o) { return Set(g, o.ignoreAlpha); }},
-    {{"INVALID", FN_OPTION_CHOICE, "REPAIR|SKIP|FAIL", 0, 0, "REPAIR",
-      "Polygons that cross or cover themselves", nullptr},
+    {{"INVALID", FN_OPTION_CHOICE, "REPAIR|SKIP|FAIL", 0, 0, "REPAIR", "Polygons that cross or cover themselves",
+      nullptr},
      [](const GivenOption &g, Options &o) { return Set(g, o.invalid); }},
     {{"GEOMETRY", FN_OPTION_CHOICE, "NONE|ZONE", 0, 0, "NONE", "Geometry of the rows", nullptr},
      [](const GivenOption &g, Options &o) { return Set(g, o.geometry); }},

@@ -15,7 +15,9 @@ struct Options final : TableOptions {
     std::vector<std::string> rasters;
     std::string rasterOptions; /* open options of the rasters, as in RASTER_OO */
     std::vector<int> bands;    /* of each raster; empty: all */
-    std::vector<fn_stat> stats;
+    std::vector<fn_stat> stats = {{FN_STAT_COUNT, 0}, {FN_STAT_MIN, 0}, {FN_STAT_MAX, 0},
+                                  {FN_STAT_MEAN, 0},  {FN_STAT_STD, 0}, {FN_STAT_SUM, 0}};
+    bool statsAreGiven = false;
     fn_pixels pixels = FN_PIXELS_CENTER;
     bool spread = false; /* NODATA=SPREAD */
     bool ignoreAlpha = false;

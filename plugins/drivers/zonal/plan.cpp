@@ -33,8 +33,8 @@ static bool ChooseCRS(ZonalPlan &plan)
         return Fail(Describe(input) + " cannot be transformed from " + CRSName(input.srs.get()) + " to " +
                     CRSName(plan.srs.get()) + ": " + cause);
     if (input.transform)
-        CPLDebug("FISHNET", "%s is transformed from %s to %s", Describe(input).c_str(), CRSName(input.srs.get()).c_str(),
-                 CRSName(plan.srs.get()).c_str());
+        CPLDebug("FISHNET", "%s is transformed from %s to %s", Describe(input).c_str(),
+                 CRSName(input.srs.get()).c_str(), CRSName(plan.srs.get()).c_str());
     if (!both && input.srs)
         plan.srs.reset(OSRClone(input.srs.get()));
     return true;

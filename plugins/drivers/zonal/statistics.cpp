@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "job_run.h"
 #include "pixel_wkb.h"
 
 namespace fishnet::zonalstats
@@ -36,7 +37,8 @@ fn_status Statistics::Store(int64_t zone, size_t plane, const fn_stat_value *val
         else if (value.result == FN_STAT_INTEGER && value.integer != NullValue<int64_t>())
             to[i] = value.integer;
         else
-            return fn_fail(err, FN_ERR_VALUE, "the feature %lld: %s is %.17g, which a column of 64 bit integers does not hold",
+            return fn_fail(err, FN_ERR_VALUE,
+                           "the feature %lld: %s is %.17g, which a column of 64 bit integers does not hold",
                            static_cast<long long>(m_table.Fid(zone)), column.name.c_str(), value.real);
     }
     return FN_OK;
@@ -58,7 +60,8 @@ fn_status Statistics::ReadBatch(const Batch &batch, bool adds, int64_t &zone, co
         if (adds)
             AddZone(batch.fids[i], err);
         else if (zone >= m_table.Size() || m_table.Fid(zone) != batch.fids[i])
-            return fn_fail(err, FN_ERR_ARGUMENT, "%s has changed since it was read first", Describe(m_plan.input).c_str());
+            return fn_fail(err, FN_ERR_ARGUMENT, "%s has changed since it was read first",
+                           Describe(m_plan.input).c_str());
         const PointWkb point = MakePoint(batch.xy[2 * i], batch.xy[2 * i + 1]);
         const bool isPoint = batch.shapes[i] == Batch::Shape::Point;
         const void *wkb = isPoint ? point.data() : batch.Wkb(i);
@@ -73,10 +76,11 @@ fn_status Statistics::ReadZones(bool adds, const Visit &visit, fn_error *err)
     MessageCollector collector;
     std::string cause;
     fn_status status = FN_OK;
-    const std::unique_ptr<TaskReader> reader =
-        TaskReader::Open(m_plan, [](const std::string &) { return FN_NO_GROUP; }, m_split, nullptr, &status, cause);
+    const std::unique_ptr<TaskReader> reader = TaskReader::Open(
+        m_plan, [](const std::string &) { return FN_NO_GROUP; }, m_split, nullptr, &status, cause);
     if (!reader)
-        return fn_fail(err, status, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(), cause.c_str());
+        return fn_fail(err, status, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
+                       cause.c_str());
     int64_t zone = 0;
     for (int64_t task = 0; task < m_split.TaskCount(); task++) {
         const Batch *batch = nullptr;
@@ -131,7 +135,8 @@ fn_status Statistics::MakePlans(fn_error *err)
 fn_status Statistics::FinishInvalid(int64_t zone, fn_error *err)
 {
     if (m_plan.options.invalid == Invalid::Fail)
-        return fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR)",
+        return fn_fail(err, FN_ERR_VALUE,
+                       "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR)",
                        static_cast<long long>(m_table.Fid(zone)), Describe(m_plan.input).c_str());
     const bool repaired = m_before.invalid.count(zone) > 0;
     if (!repaired)
@@ -168,9 +173,9 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
 {
     const std::shared_ptr<const ZoneList> list = std::move(zones);
     zones = NewList();
-    const auto job =
-        std::make_shared<ZonalJob>(m_plan.rasters, m_plan.options, Source{m_plan.connection, m_plan.openOptions, m_plan.folder},
-                                   list, m_plan.rasterWorkers.threads);
+    const auto job = std::make_shared<ZonalJob>(m_plan.rasters, m_plan.options,
+                                                Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
+                                                m_plan.rasterWorkers.threads);
     PassResults results(*list, *job, m_plans, [&](size_t i, PlaneStats &stats, bool inconsistent, fn_error *error) {
         return Finish(list->Place(i), stats, inconsistent, error);
     });
@@ -218,7 +223,8 @@ static std::string Repaired(const void *wkb, size_t bytes)
     const Geometry broken(read);
     const Geometry whole(ok ? OGR_G_MakeValidEx(broken.get(), const_cast<char **>(options)) : nullptr);
     std::string text(whole ? OGR_G_WkbSizeEx(whole.get()) : 0, '\0');
-    if (whole && OGR_G_ExportToIsoWkb(whole.get(), wkbNDR, reinterpret_cast<unsigned char *>(text.data())) != OGRERR_NONE)
+    if (whole &&
+        OGR_G_ExportToIsoWkb(whole.get(), wkbNDR, reinterpret_cast<unsigned char *>(text.data())) != OGRERR_NONE)
         text.clear();
     return text;
 }

@@ -89,9 +89,10 @@ enum : size_t { kSignature, kConnection, kGrid, kGeotransform, kZoneWords, kOpen
 
 JobDescription ZonalJob::Describe() const
 {
-    Words words = {m_signature, m_source.connection,
-                   std::string(reinterpret_cast<const char *>(&m_rasters->grid), sizeof m_rasters->grid),
-                   std::string(reinterpret_cast<const char *>(m_rasters->geotransform), sizeof m_rasters->geotransform)};
+    Words words = {
+        m_signature, m_source.connection,
+        std::string(reinterpret_cast<const char *>(&m_rasters->grid), sizeof m_rasters->grid),
+        std::string(reinterpret_cast<const char *>(m_rasters->geotransform), sizeof m_rasters->geotransform)};
     for (std::string &word : m_zones->ToWords())
         words.push_back(std::move(word));
     for (int i = 0; i < m_source.openOptions.size(); i++)

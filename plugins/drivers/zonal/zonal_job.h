@@ -54,7 +54,10 @@ class ZonalJob final : public Job
     std::string TaskName(int64_t task) const override;
 
     const Tiles &GetTiles() const { return m_tiles; }
-    fn_window Window(int64_t task) const { return fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task)]); }
+    fn_window Window(int64_t task) const
+    {
+        return fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task)]);
+    }
 
   private:
     explicit ZonalJob(int threads) : Job(threads) {}

@@ -78,7 +78,8 @@ static void FindOthers(const fn_plane &plane, size_t n, uint8_t *valid)
 const uint8_t *Worker::FindValid(size_t index, size_t pixels)
 {
     const fn_plane &plane = m_planes[index];
-    const bool byValue = plane.nodata.set && !(fn_type_is_integer(plane.type) ? false : std::isnan(plane.nodata.value.f));
+    const bool byValue =
+        plane.nodata.set && !(fn_type_is_integer(plane.type) ? false : std::isnan(plane.nodata.value.f));
     if (!byValue)
         return plane.mask;
     std::vector<uint8_t> &valid = m_valid[index];
@@ -96,8 +97,8 @@ fn_status Worker::Collect(uint32_t zone, const fn_window &window, fn_error *err)
     const fn_span *spans = nullptr;
     size_t n = 0;
     bool consistent = true;
-    if (fn_coverage_find(m_coverage.get(), m_zones.Zone(zone), m_options.pixels, window, &spans, &n, &consistent, err) !=
-        FN_OK)
+    if (fn_coverage_find(m_coverage.get(), m_zones.Zone(zone), m_options.pixels, window, &spans, &n, &consistent,
+                         err) != FN_OK)
         return err->status;
     const auto put = [this](const void *bytes, size_t size) {
         const char *from = static_cast<const char *>(bytes);
@@ -136,14 +137,21 @@ fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
     MessageCollector collector;
     m_result.clear();
     if (!m_reader->ReadPlanes(m_rasters->planes, window, task.cancel, m_planes))
-        return fn_is_cancelled(task.cancel)
-                   ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str())
-                   : fn_fail(err, FN_ERR_READ, "%s cannot be read: %s", name.c_str(),
-                             collector.Cause(m_reader->WhatFailed().c_str()).c_str());
+        return fn_is_cancelled(task.cancel) ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str())
+                                            : fn_fail(err, FN_ERR_READ, "%s cannot be read: %s", name.c_str(),
+                                                      collector.Cause(m_reader->WhatFailed().c_str()).c_str());
     m_rasters->RowAreas(window, m_areas);
     for (size_t plane = 0; plane < m_planes.size(); plane++)
-        m_windows[plane] = {window.y, window.x, window.height, window.width, static_cast<size_t>(window.width),
-                            m_planes[plane].data, FindValid(plane, pixels), nullptr, nullptr, m_areas.data()};
+        m_windows[plane] = {window.y,
+                            window.x,
+                            window.height,
+                            window.width,
+                            static_cast<size_t>(window.width),
+                            m_planes[plane].data,
+                            FindValid(plane, pixels),
+                            nullptr,
+                            nullptr,
+                            m_areas.data()};
     for (size_t i = m_tiles.begin[index]; i < m_tiles.begin[index + 1]; i++) {
         fn_error reason = {};
         if (fn_is_cancelled(task.cancel))

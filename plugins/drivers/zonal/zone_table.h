@@ -28,8 +28,8 @@ class ZoneTable final : public Shared
 
     size_t m_statCount = 0;
     int64_t m_firstPlace = 0;
-    std::vector<int64_t> m_fids;    /* in the order of reading */
-    std::vector<uint32_t> m_byFid;  /* empty: m_fids ascends */
+    std::vector<int64_t> m_fids;   /* in the order of reading */
+    std::vector<uint32_t> m_byFid; /* empty: m_fids ascends */
     std::vector<int64_t> m_values;
 };
 

@@ -50,29 +50,36 @@ bool ZonalPlan::Complete(const TableOptions &given, Handles &)
     return ChooseCRS(*this);
 }
 
+/* Of one plane. type: of its values. */
+void ZonalPlan::AddColumns(const std::string &prefix, fn_type type)
+{
+    for (const fn_stat &stat : options.stats) {
+        char name[FN_STAT_NAME_BYTES];
+        fn_stat_name(stat, name);
+        const bool integer = fn_stat_is_integer(stat, type, options.pixels == FN_PIXELS_FRACTION);
+        const int slot = schema.Add(integer ? Column::Kind::Integer64 : Column::Kind::Real, (prefix + name).c_str());
+        firstStat = firstStat < 0 ? slot : firstStat;
+    }
+}
+
 void ZonalPlan::MakeSchema()
 {
+    schema.name += "_stats";
+    zoneFid = schema.Add(Column::Kind::Integer64, "ZONE_FID");
+    if (!rasters) /* a program looks at a name without options */
+        AddColumns("", FN_FLOAT64);
+    for (size_t plane = 0; rasters && plane < rasters->planes.size(); plane++)
+        AddColumns(rasters->prefixes[plane], rasters->planes[plane].type);
+    CarryInput();
+    if (options.geometry)
+        schema.geometry = wkbUnknown;
+    if (!rasters)
+        return;
     rasterWorkers = workers;
     rasterTrace = trace;
     LimitWorkers(rasters->inputs, rasters->grid.width, rasterWorkers);
     workers.processes = 0;
     trace.clear();
-
-    schema.name += "_stats";
-    zoneFid = schema.Add(Column::Kind::Integer64, "ZONE_FID");
-    for (size_t plane = 0; plane < rasters->planes.size(); plane++)
-        for (const fn_stat &stat : options.stats) {
-            char name[FN_STAT_NAME_BYTES];
-            fn_stat_name(stat, name);
-            const bool integer =
-                fn_stat_is_integer(stat, rasters->planes[plane].type, options.pixels == FN_PIXELS_FRACTION);
-            const int slot = schema.Add(integer ? Column::Kind::Integer64 : Column::Kind::Real,
-                                        (rasters->prefixes[plane] + name).c_str());
-            firstStat = firstStat < 0 ? slot : firstStat;
-        }
-    CarryInput();
-    if (options.geometry)
-        schema.geometry = wkbUnknown;
 }
 
 std::string ZonalPlan::OwnSignature() const

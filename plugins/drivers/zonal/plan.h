@@ -21,6 +21,7 @@ class ZonalPlan final : public TablePlan
     int zoneFid = -1, firstStat = -1;
     size_t StatCount() const { return options.stats.size() * rasters->planes.size(); }
 
+    void AddColumns(const std::string &prefix, fn_type type);
     bool Complete(const TableOptions &given, Handles &handles) override;
     void MakeSchema() override;
     std::string OwnSignature() const override;

@@ -15,7 +15,7 @@ from common import VERSION, real, write  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 TOOLS = ('echo', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
-PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
+PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
          'vrt/README.md']
 
 
@@ -34,6 +34,22 @@ def points(path, count, seed):
         layer.CreateFeature(feature)
 
 
+def zones(path):
+    """A layer of squares, in degrees, where dem.tif is; the rasters written here are there too, seen as degrees."""
+    crs = osr.SpatialReference()
+    crs.ImportFromEPSG(4326)
+    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    dataset = ogr.GetDriverByName('GPKG').CreateDataSource(path)
+    layer = dataset.CreateLayer(os.path.splitext(os.path.basename(path))[0], crs, ogr.wkbPolygon)
+    layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
+    for i in range(12):
+        feature = ogr.Feature(layer.GetLayerDefn())
+        x, y = -105.9 + i * 0.1, 37.5
+        feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON ((%r %r, %r %r, %r %r, %r %r))' % (x, y, x + 0.1, y, x, y + 0.1, x, y)))
+        feature.SetField('name', 'Z%d' % i)
+        layer.CreateFeature(feature)
+
+
 def lay_out(folder):
     """The files that the examples name: real ones where there are some."""
     for name in os.listdir(os.path.dirname(real('dem.tif'))):
@@ -46,6 +62,10 @@ def lay_out(folder):
     random = np.random.default_rng(5)
     for name in ('before', 'after', 'in'):
         write(os.path.join(folder, name + '.tif'), random.normal(100, 3, (200, 300)).astype(np.float32))
+    for name in ('parcels', 'municipalities', 'fields'):
+        zones(os.path.join(folder, name + '.gpkg'))
+    write(os.path.join(folder, 'landcover.tif'), random.integers(1, 7, (120, 200)).astype(np.uint8))
+    write(os.path.join(folder, 'scene.tif'), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
     gdal.Translate(os.path.join(folder, 'temperature.nc'), os.path.join(folder, 'in.tif'), format='netCDF')
 
 

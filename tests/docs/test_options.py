@@ -56,9 +56,12 @@ class Options(unittest.TestCase):
     def test_neartable(self):
         self.compare('docs/NEARTABLE.md', 'NEARTABLE')
 
+    def test_zonalstats(self):
+        self.compare('docs/ZONALSTATS.md', 'ZONALSTATS')
+
     def test_recipe_keys(self):
         """Each key that the page names is an option, in lower case."""
-        options = set(listed('FISHNET', 'DMD_OPENOPTIONLIST')) | set(listed('NEARTABLE', 'DMD_OPENOPTIONLIST'))
+        options = set().union(*(listed(driver, 'DMD_OPENOPTIONLIST') for driver in ('FISHNET', 'NEARTABLE', 'ZONALSTATS')))
         with open(os.path.join(ROOT, 'docs/RECIPES.md'), encoding='utf-8') as file:
             cells = re.findall(r'^\| (`[a-z][a-z_]*`.*?) \|', file.read(), re.M)
         keys = {key for cell in cells for key in re.findall(r'`([a-z][a-z_]*)`', cell)} - {'inputs', 'input', 'type', 'description'}

@@ -169,15 +169,15 @@ bool CheckGrids(const Inputs &inputs, const Handles &handles)
         const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
         if (widthB != width || heightB != height) {
             CPLError(CE_Failure, CPLE_AppDefined,
-                     "FISHNET: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for "
+                     "%s: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for "
                      "example with gdalwarp -te -ts",
-                     both.c_str(), widthB, heightB, width, height);
+                     first.driver, both.c_str(), widthB, heightB, width, height);
             return false;
         }
         const bool hasB = GDALGetGeoTransform(b, gtB) == CE_None;
         if (hasA != hasB) {
-            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ: only %s has a geotransform", both.c_str(),
-                     Describe(hasA ? first : other).c_str());
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ: only %s has a geotransform", first.driver,
+                     both.c_str(), Describe(hasA ? first : other).c_str());
             return false;
         }
         int corner = 0;
@@ -186,24 +186,25 @@ bool CheckGrids(const Inputs &inputs, const Handles &handles)
             static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
             CPLError(
                 CE_Failure, CPLE_AppDefined,
-                "FISHNET: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
+                "%s: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
                 "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example "
                 "with gdalwarp -te -ts",
-                both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
+                first.driver, both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5],
+                gtA[1], gtA[5]);
             return false;
         }
         OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
         if (!SameCRS(srsA, srsB)) {
-            CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s differ in CRS: %s and %s", both.c_str(),
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ in CRS: %s and %s", first.driver, both.c_str(),
                      CRSName(srsB).c_str(), CRSName(srsA).c_str());
             return false;
         }
         const std::string why = CompareOthers(a, first, b, other, hasA);
         if (!why.empty()) {
             CPLError(CE_Failure, CPLE_AppDefined,
-                     "FISHNET: %s differ in position: %s. Bring them onto one grid first, for example with gdalwarp "
+                     "%s: %s differ in position: %s. Bring them onto one grid first, for example with gdalwarp "
                      "-te -ts",
-                     both.c_str(), why.c_str());
+                     first.driver, both.c_str(), why.c_str());
             return false;
         }
     }

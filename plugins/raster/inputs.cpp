@@ -51,8 +51,8 @@ static bool OpenFirst(Input &input, DatasetHandle &handle)
         messages = std::move(collector.messages);
     }
     if (!handle) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "FISHNET: input %s cannot be opened: %s", Describe(input).c_str(),
-                 cause.c_str());
+        CPLError(CE_Failure, CPLE_OpenFailed, "%s: input %s cannot be opened: %s", input.driver,
+                 Describe(input).c_str(), cause.c_str());
         return false;
     }
     for (const Message &message : messages)
@@ -61,7 +61,7 @@ static bool OpenFirst(Input &input, DatasetHandle &handle)
         return true;
     CSLConstList subdatasets = GDALGetMetadata(handle.get(), "SUBDATASETS");
     const char *first = CSLFetchNameValue(subdatasets, "SUBDATASET_1_NAME");
-    CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: input %s has no raster bands%s%s", Describe(input).c_str(),
+    CPLError(CE_Failure, CPLE_AppDefined, "%s: input %s has no raster bands%s%s", input.driver, Describe(input).c_str(),
              first ? ", but subdatasets, such as " : "", first ? first : "");
     return false;
 }
@@ -71,6 +71,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
     const LargeDatasetPool pool(workers);
     for (const InputName &given : names) {
         Input &input = inputs.emplace_back();
+        input.driver = given.driver;
         input.key = given.key;
         input.name = given.name;
         input.path = AbsoluteName(input.name);
@@ -78,7 +79,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
             return false;
         if (given.settings && !SplitSettings(given.settings, input.openOptions)) {
             CPLError(CE_Failure, CPLE_IllegalArg,
-                     "FISHNET: %s_OO=%.200s: expected NAME=VALUE, or several separated by a semicolon",
+                     "%s: %s_OO=%.200s: expected NAME=VALUE, or several separated by a semicolon", given.driver,
                      given.key.c_str(), given.settings);
             return false;
         }
@@ -101,9 +102,9 @@ bool CheckShared(const Inputs &inputs, const Handles &handles)
         const std::string why = WhyNotShared(handles[i].get(), inputs[i].path);
         if (!why.empty()) {
             CPLError(CE_Failure, CPLE_NotSupported,
-                     "FISHNET: input %s cannot be opened by worker processes: %s. Write it to a file first, or use "
+                     "%s: input %s cannot be opened by worker processes: %s. Write it to a file first, or use "
                      "WORKERS=THREADS",
-                     Describe(inputs[i]).c_str(), why.c_str());
+                     inputs[i].driver, Describe(inputs[i]).c_str(), why.c_str());
             return false;
         }
     }
@@ -154,10 +155,10 @@ static void WarnOfLostNoData(const Input &input, int number, GDALRasterBandH ban
     int set = FALSE;
     const double value = nodata.set ? 0 : GDALGetRasterNoDataValue(band, &set);
     if (set)
-        CPLError(CE_Warning, CPLE_AppDefined,
-                 "FISHNET: band %d of %s is of type %s, which cannot hold its NoData value %.17g: that makes no pixel "
-                 "NoData",
-                 number, Describe(input).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)), value);
+        CPLError(
+            CE_Warning, CPLE_AppDefined,
+            "%s: band %d of %s is of type %s, which cannot hold its NoData value %.17g: that makes no pixel NoData",
+            input.driver, number, Describe(input).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)), value);
 }
 
 Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn)

@@ -20,10 +20,12 @@ namespace fishnet
 struct InputName {
     std::string key; /* "A": the open option that names the dataset. A_OO has its own open options */
     const char *name;
-    const char *settings; /* the value of A_OO, or NULL */
+    const char *settings;           /* the value of A_OO, or NULL */
+    const char *driver = "FISHNET"; /* whose input it is, for messages */
 };
 
 struct Input {
+    const char *driver = "";
     std::string key;
     std::string name;
     std::string path; /* the same, absolute if it is a file: the host may change its folder before a worker opens it */

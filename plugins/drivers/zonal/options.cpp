@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "fishnet/grid.h"
@@ -18,8 +19,15 @@ static bool TakeStats(const GivenOption &given, Options &options)
     for (const std::string &name : names) {
         fn_stat stat;
         fn_error err;
-        if (fn_stat_parse(name.c_str(), &stat, &err) != FN_OK)
-            return given.Fail(err.text);
+        if (fn_stat_parse(name.c_str(), &stat, &err) != FN_OK) {
+            CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", given.driver, err.text);
+            return false;
+        }
+        if (fn_stat_is_weighted(stat))
+            return given.Fail(("there are no weights yet: " + name).c_str());
+        for (const fn_stat &other : options.stats)
+            if (other.kind == stat.kind && (stat.kind != FN_STAT_PERCENTILE || !(other.percent != stat.percent)))
+                return given.Fail(("it is there twice: " + name).c_str());
         options.stats.push_back(stat);
     }
     return true;
@@ -36,6 +44,8 @@ static bool TakeBands(const GivenOption &given, Options &options)
         const long band = strtol(number.c_str(), &end, 10);
         if (*end || band < 1 || band > kMost)
             return given.Fail("expected numbers of bands, from 1, separated by ','");
+        if (std::find(options.bands.begin(), options.bands.end(), static_cast<int>(band)) != options.bands.end())
+            return given.Fail(("it is there twice: " + number).c_str());
         options.bands.push_back(static_cast<int>(band));
     }
     return true;

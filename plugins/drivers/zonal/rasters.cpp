@@ -155,8 +155,8 @@ std::shared_ptr<const Rasters> Rasters::Open(const Options &options, int workers
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
     for (const std::string &name : options.rasters)
-        names.push_back(
-            {"RASTER", name.c_str(), options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str()});
+        names.push_back({"RASTER", name.c_str(),
+                         options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
     if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !CheckGrids(rasters->inputs, handles) ||
         !AddPlanes(*rasters, options, handles) || !MakeGrid(*rasters, options, handles) || !Locate(*rasters, handles))
         return nullptr;

@@ -37,8 +37,7 @@ fn_status Statistics::Store(int64_t zone, size_t plane, const fn_stat_value *val
         else if (value.result == FN_STAT_INTEGER && value.integer != NullValue<int64_t>())
             to[i] = value.integer;
         else
-            return fn_fail(err, FN_ERR_VALUE,
-                           "the feature %lld: %s is %.17g, which a column of 64 bit integers does not hold",
+            return fn_fail(err, FN_ERR_VALUE, "the feature %lld: %s is %.17g, which the column cannot hold",
                            static_cast<long long>(m_table.Fid(zone)), column.name.c_str(), value.real);
     }
     return FN_OK;
@@ -73,6 +72,7 @@ fn_status Statistics::ReadBatch(const Batch &batch, bool adds, int64_t &zone, co
 
 fn_status Statistics::ReadZones(bool adds, const Visit &visit, fn_error *err)
 {
+    static const volatile bool kNever = false;
     MessageCollector collector;
     std::string cause;
     fn_status status = FN_OK;
@@ -85,7 +85,7 @@ fn_status Statistics::ReadZones(bool adds, const Visit &visit, fn_error *err)
     for (int64_t task = 0; task < m_split.TaskCount(); task++) {
         const Batch *batch = nullptr;
         bool end = false;
-        status = reader->Read(task, nullptr, &batch, &end, collector, cause);
+        status = reader->Read(task, &kNever, &batch, &end, collector, cause);
         if (status != FN_OK)
             return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", m_split.Describe(task).c_str(),
                            Describe(m_plan.input).c_str(), cause.c_str());

@@ -157,7 +157,7 @@ fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels
 {
     *n = 0;
     coverage->n_spans = 0;
-    coverage->consistent = true;
+    coverage->consistent = !zone->crosses;
     if (window.x < 0 || window.y < 0 || window.width < 0 || window.height < 0 || window.x > INT32_MAX ||
         window.y > INT32_MAX || window.width > INT32_MAX - window.x || window.height > INT32_MAX - window.y)
         return fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);

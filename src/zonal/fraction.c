@@ -36,8 +36,9 @@ static inline place place_of(const fn_walk *w, double x)
     return clipped(w, column, x - column);
 }
 
-/* How far from the truth a crossing may be, of a cell. */
+/* How far from the truth the determinant may let a crossing be, of a cell. */
 #define CROSSING_ERROR 0x1p-45
+#define IS_ABOUT_WITHIN(v) ((v) > -2 * CROSSING_ERROR && (v) < 1 + 2 * CROSSING_ERROR)
 
 /* Where the edge crosses row y's upper side. The column is guessed, the determinant at its corner says where in it
  * the edge is, or how far from it. Both depend on the edge and y alone, unless it is far out, where they do not
@@ -52,11 +53,11 @@ static place crossing(const fn_walk *w, const fn_edge *e, double y)
     double column = fn_floor(x), inside = 0;
     for (int i = 0; i < 64; i++) {
         inside = fn_determinant(e, column, y, e->dy * CROSSING_ERROR) / e->dy;
-        if ((inside >= 0 && inside <= 1) || (fabs(column) > 0x1p40 && fabs(inside) < fabs(column) / 2))
+        if (IS_ABOUT_WITHIN(inside) || (fabs(column) > 0x1p40 && fabs(inside) < fabs(column) / 2))
             break;
         column += fn_floor(inside);
     }
-    return clipped(w, column, inside);
+    return clipped(w, column, inside < 0 ? 0 : inside > 1 ? 1 : inside);
 }
 
 /* The height, from the row's upper side on, at which the edge crosses the left side of a column, between a and b. */

@@ -258,6 +258,7 @@ static void known_zones(void)
         {"MULTIPOLYGON(((0 0,3 0,3 3,0 3,0 0)),((1 1,4 1,4 4,1 4,1 1)))", {NAN, NAN, NAN}}, /* overlap */
         {"POLYGON((0 0,6 6,6 0,0 6,0 0))", {NAN, NAN, NAN}},                                /* bow-tie, no area */
         {"POLYGON((0 0,6 6,6 3,0 6,0 0))", {NAN, NAN, NAN}},                                /* bow-tie */
+        {"POLYGON((1.1 1.1,1.9 1.9,1.9 1.1,1.1 1.9,1.1 1.1))", {NAN, NAN, NAN}},            /* bow-tie within a cell */
         {"POLYGON((0 0,2 0,2 2,0 2,0 0),(3 3,5 3,5 5,3 5,3 3))", {NAN, NAN, NAN}},          /* a hole outside */
         {"POLYGON((1 1,3 1,3 3,5.9 3,3 3,1 3,1 1))", {4, 4, 4}},                            /* a spike on a border */
         {"POLYGON((1 1,3 1,3 3,5.9 3.5,3 3,1 3,1 1))", {4, 4, 7}},                          /* and within cells */

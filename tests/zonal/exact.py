@@ -134,6 +134,14 @@ def windings(polygons, window):
     return {cell: winding for cell, winding in cells.items() if winding}
 
 
+def cross(lines):
+    """Whether two edges cross in a point that is no end of either."""
+    def side(p, q, r):
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+    return any(side(*a, b[0]) * side(*a, b[1]) < 0 and side(*b, a[0]) * side(*b, a[1]) < 0
+               for i, a in enumerate(lines) for b in lines[:i])
+
+
 def part_within(p, q, row, column):
     """The part of an edge in a closed cell, from t0 to t1 of its length; t0 > t1 if there is none."""
     t0, t1 = Fraction(0), Fraction(1)

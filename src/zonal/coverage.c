@@ -42,8 +42,8 @@ static bool add_fraction(fn_coverage *c, int64_t row, int64_t column, int64_t en
         c->consistent = false;
     if (sum < 0)
         return true;
-    const fn_int128 most = is_line ? INT64_MAX : FN_WHOLE;
-    return add_span(c, row, column, end, (double)(int64_t)(sum < most ? sum : most) * 0x1p-60);
+    const double cells = is_line ? (double)sum : (double)(int64_t)(sum < FN_WHOLE ? sum : FN_WHOLE);
+    return add_span(c, row, column, end, cells * 0x1p-60);
 }
 
 static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, bool is_line)
@@ -155,7 +155,9 @@ static bool find_cells(fn_coverage *c, const fn_zone *zone, fn_pixels pixels, co
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
                            const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
 {
+    *spans = NULL;
     *n = 0;
+    *consistent = true;
     coverage->n_spans = 0;
     coverage->consistent = !zone->crosses;
     if (window.x < 0 || window.y < 0 || window.width < 0 || window.height < 0 || window.x > INT32_MAX ||

@@ -441,7 +441,7 @@ static void same_in_each_window(void)
 {
     dice = random_for("windows");
     for (int i = 0; i < 60; i++) {
-        bytes b = star(i < 50 ? (int)random_between(&dice, 3, 700) : 40000, random_uniform(&dice, 2, 60));
+        bytes b = star(i < 58 ? (int)random_between(&dice, 3, 700) : 20000, random_uniform(&dice, 2, 60));
         fn_zone *zone;
         REQUIRE(fn_zone_new(b.data, b.n, kPixels, &zone, NULL, NULL) == FN_OK, "star %d", i);
         free(b.data);
@@ -602,6 +602,23 @@ static void many_windings(void)
     free(b.data);
 }
 
+/* A line may be longer in a cell than any cell is wide. */
+static void long_line(void)
+{
+    bytes b = {0};
+    put_head(&b, 2);
+    put_number(&b, 1001);
+    for (int i = 0; i < 1001; i++)
+        put(&b, (double[]){3.25 + 0.5 * (i % 2), 3.5}, 16);
+    fn_zone *zone;
+    REQUIRE(fn_zone_new(b.data, b.n, kPixels, &zone, NULL, NULL) == FN_OK, "to and fro");
+    const grid fraction = grid_of(zone, FN_PIXELS_FRACTION, 6, 6), touched = grid_of(zone, FN_PIXELS_TOUCHED, 6, 6);
+    EXPECT(fraction.cell[3][3] == 500 && fraction.sum == 500, "%.17g", fraction.sum);
+    EXPECT(touched.cell[3][3] == 1 && touched.sum == 1, "%g", touched.sum);
+    fn_zone_free(zone);
+    free(b.data);
+}
+
 /* ---- memory ---- */
 
 /* Makes a zone, asks for its cells twice, and sums them up. */
@@ -668,8 +685,9 @@ static void failing_memory(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(known_zones),      UNIT(known_cells),         UNIT(rasters),        UNIT(whole_numbers),
-        UNIT(partitions),       UNIT(same_in_each_window), UNIT(many_windings),  UNIT(windows_that_cannot_be),
+        UNIT(known_zones),      UNIT(known_cells),         UNIT(rasters),
+        UNIT(whole_numbers),    UNIT(partitions),          UNIT(same_in_each_window),
+        UNIT(many_windings),    UNIT(long_line),           UNIT(windows_that_cannot_be),
         UNIT(wild_coordinates), UNIT(far_from_the_origin), UNIT(failing_memory),
     };
     if (fn_coverage_new(&coverage, NULL) != FN_OK)

@@ -46,7 +46,7 @@ typedef struct fn_coverage fn_coverage;
  *           coverages (the scheme of font rasterisers, of FreeType and others). The sums are whole numbers, of units
  *           of 2^-60 cell: they are exact, so that whole cells have 1, cells outside have no span, and the shares of
  *           polygons that share their edges sum to 1 within the rounding of a double. Where an edge crosses a border
- *           of cells is known within 2^-43 cell, wherever its ends are.
+ *           of cells is known within 2^-44 cell, wherever its ends are.
  * TOUCHED   Cells that it covers, or through whose interior one of its edges passes; coverage 1. Exact: an edge along
  *           the border of a cell, or through its corner, does not touch it. Holds all cells of CENTER.
  *

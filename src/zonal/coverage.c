@@ -70,30 +70,32 @@ static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, b
     return add_fraction(c, y, column, right, sum, is_line);
 }
 
-static bool add_counts(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, fn_int128 passes)
+/* Cells [column, end) of a winding; an edge has passed through those up to `passed`. */
+static bool add_counted(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, int64_t passed)
 {
     if (column >= end)
         return true;
     if (winding != 0 && winding != 1)
         c->consistent = false;
-    return (winding <= 0 && passes == 0) || add_span(c, row, column, end, 1);
+    const int64_t last = winding > 0 || passed > end ? end : passed;
+    return column >= last || add_span(c, row, column, last, 1);
 }
 
 static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
 {
     const fn_touches *t = &c->touches;
     const int64_t y = window->y + (int64_t)row;
-    int64_t column = window->x;
-    fn_int128 winding = t->left[row], passes = 0;
+    int64_t column = window->x, passed = column;
+    fn_int128 winding = t->left[row];
     for (size_t i = t->starts[row]; i < t->starts[row + 1]; i++) {
         const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
-        if (!add_counts(c, y, column, touch->column, winding, passes))
+        if (!add_counted(c, y, column, touch->column, winding, passed))
             return false;
         winding += touch->winding;
-        passes += touch->passes;
+        passed = touch->end > passed ? touch->end : passed;
         column = touch->column;
     }
-    return add_counts(c, y, column, window->x + window->width, winding, passes);
+    return add_counted(c, y, column, window->x + window->width, winding, passed);
 }
 
 /* ---- a window ---- */

@@ -329,6 +329,23 @@ static void known_cells(void)
     fn_zone_free(zone);
 }
 
+/* A line that comes to a border of columns from the left by the last bit of a double is left of it until then. */
+static void along_a_border(void)
+{
+    fn_zone *zone = zone_of("LINESTRING(2.9999999999999996 0,3 1.5,3 3)", kPixels, NULL);
+    for (int k = 0; k < 3; k++) {
+        const grid g = grid_of(zone, kRules[k], 6, 6);
+        const bool is_length = kRules[k] == FN_PIXELS_FRACTION;
+        EXPECT(g.cell[0][2] == 1 && g.cell[0][3] == 0, "rule %d, first row: %.17g, %.17g", k, g.cell[0][2],
+               g.cell[0][3]);
+        EXPECT(g.cell[1][2] == (is_length ? 0.5 : 1) && g.cell[1][3] == (is_length ? 0.5 : 1),
+               "rule %d, second row: %.17g, %.17g", k, g.cell[1][2], g.cell[1][3]);
+        EXPECT(g.cell[2][2] == 0 && g.cell[2][3] == 1, "rule %d, third row: %.17g, %.17g", k, g.cell[2][2],
+               g.cell[2][3]);
+    }
+    fn_zone_free(zone);
+}
+
 /* South-up, turned, and cells that are not square. */
 static void rasters(void)
 {
@@ -685,10 +702,13 @@ static void failing_memory(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(known_zones),      UNIT(known_cells),         UNIT(rasters),
-        UNIT(whole_numbers),    UNIT(partitions),          UNIT(same_in_each_window),
-        UNIT(many_windings),    UNIT(long_line),           UNIT(windows_that_cannot_be),
-        UNIT(wild_coordinates), UNIT(far_from_the_origin), UNIT(failing_memory),
+        UNIT(known_zones),         UNIT(known_cells),
+        UNIT(along_a_border),      UNIT(rasters),
+        UNIT(whole_numbers),       UNIT(partitions),
+        UNIT(same_in_each_window), UNIT(many_windings),
+        UNIT(long_line),           UNIT(windows_that_cannot_be),
+        UNIT(wild_coordinates),    UNIT(far_from_the_origin),
+        UNIT(failing_memory),
     };
     if (fn_coverage_new(&coverage, NULL) != FN_OK)
         return 1;

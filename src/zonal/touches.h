@@ -1,11 +1,11 @@
-/* What edges leave in the cells of a window, and spans made of it: for each touched cell two whole numbers, which are
- * summed along the row. Whole numbers, so that the sums are exact, whatever the order of the edges. */
+/* What edges leave in the cells of a window: for each touched cell two whole numbers, which are summed along the row.
+ * Whole numbers, so that the sums are exact, whatever the order of the edges. */
 #ifndef FN_TOUCHES_H
 #define FN_TOUCHES_H
 
 #include "fishnet/coverage.h"
 
-/* A cell, in units of 2^-60: what edges in it, left of all of the next cell, have of height and area. */
+/* Heights, areas and lengths are in units of 2^-60 of a cell. */
 #define FN_UNIT_BITS 60
 #define FN_WHOLE ((int64_t)1 << FN_UNIT_BITS)
 

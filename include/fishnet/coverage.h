@@ -106,7 +106,8 @@ void fn_coverage_free(fn_coverage *coverage);
  * *consistent: false when a cell or a centre of the window is covered more than once, or less than not at all, beyond
  * rounding (1e-9 of a cell): polygons that cross themselves, overlap in one multi-polygon, or have holes outside of
  * their shell. Coverage is cut to 0..1 then, so nothing is counted twice, but the caller should repair the geometry
- * and ask again. Crossings of which all within one cell cancels out cannot be seen. Always true for lines and points.
+ * and ask again. What cancels out within one cell cannot be seen so; where that could be all of a zone, in zones of at
+ * most 3 x 3 cells (and 64 vertices), edges that cross count as inconsistent, too. True for lines and points.
  *
  * FN_ERR_MEMORY: *n is 0 then, and the coverage can still be used. */
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,

@@ -22,7 +22,7 @@ static void wind(fn_walk *w, const double *p, const double *q, double from, doub
         if (column == w->left)
             w->to->left[(size_t)(row - w->top)] += sign;
         else if (column < w->right)
-            fn_touches_add(w->to, (int32_t)(row - w->top), (int32_t)column, sign, 0);
+            fn_touches_add_pass(w->to, (int32_t)(row - w->top), (int32_t)column, sign, 0);
     }
 }
 
@@ -63,9 +63,7 @@ static void pass(fn_walk *w, double row, double begin, double end)
     w->row = at;
     w->begin = from;
     w->end = to;
-    fn_touches_add(w->to, at, from, 0, 1);
-    if (to < (int32_t)w->right)
-        fn_touches_add(w->to, at, to, 0, -1);
+    fn_touches_add_pass(w->to, at, from, 0, to);
 }
 
 /* The edge's x where it crosses a row's upper side, rounded down and up, within the window and a column beyond. */

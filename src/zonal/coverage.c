@@ -42,8 +42,8 @@ static bool add_fraction(fn_coverage *c, int64_t row, int64_t column, int64_t en
         c->consistent = false;
     if (sum < 0)
         return true;
-    const fn_int128 most = is_line ? INT64_MAX : FN_WHOLE;
-    return add_span(c, row, column, end, (double)(int64_t)(sum < most ? sum : most) * 0x1p-60);
+    const double cells = is_line ? (double)sum : (double)(int64_t)(sum < FN_WHOLE ? sum : FN_WHOLE);
+    return add_span(c, row, column, end, cells * 0x1p-60);
 }
 
 static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, bool is_line)
@@ -70,30 +70,32 @@ static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, b
     return add_fraction(c, y, column, right, sum, is_line);
 }
 
-static bool add_counts(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, fn_int128 passes)
+/* Cells [column, end) of a winding; an edge has passed through those up to `passed`. */
+static bool add_counted(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, int64_t passed)
 {
     if (column >= end)
         return true;
     if (winding != 0 && winding != 1)
         c->consistent = false;
-    return (winding <= 0 && passes == 0) || add_span(c, row, column, end, 1);
+    const int64_t last = winding > 0 || passed > end ? end : passed;
+    return column >= last || add_span(c, row, column, last, 1);
 }
 
 static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
 {
     const fn_touches *t = &c->touches;
     const int64_t y = window->y + (int64_t)row;
-    int64_t column = window->x;
-    fn_int128 winding = t->left[row], passes = 0;
+    int64_t column = window->x, passed = column;
+    fn_int128 winding = t->left[row];
     for (size_t i = t->starts[row]; i < t->starts[row + 1]; i++) {
         const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
-        if (!add_counts(c, y, column, touch->column, winding, passes))
+        if (!add_counted(c, y, column, touch->column, winding, passed))
             return false;
         winding += touch->winding;
-        passes += touch->passes;
+        passed = touch->end > passed ? touch->end : passed;
         column = touch->column;
     }
-    return add_counts(c, y, column, window->x + window->width, winding, passes);
+    return add_counted(c, y, column, window->x + window->width, winding, passed);
 }
 
 /* ---- a window ---- */
@@ -155,9 +157,11 @@ static bool find_cells(fn_coverage *c, const fn_zone *zone, fn_pixels pixels, co
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
                            const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
 {
+    *spans = NULL;
     *n = 0;
+    *consistent = true;
     coverage->n_spans = 0;
-    coverage->consistent = true;
+    coverage->consistent = !zone->crosses;
     if (window.x < 0 || window.y < 0 || window.width < 0 || window.height < 0 || window.x > INT32_MAX ||
         window.y > INT32_MAX || window.width > INT32_MAX - window.x || window.height > INT32_MAX - window.y)
         return fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);

@@ -39,24 +39,15 @@ static inline place place_of(const fn_walk *w, double x)
 /* How far from the truth a crossing may be, of a cell. */
 #define CROSSING_ERROR 0x1p-45
 
-/* Where the edge crosses row y's upper side. The column is guessed, the determinant at its corner says where in it
- * the edge is, or how far from it. Both depend on the edge and y alone, unless it is far out, where they do not
- * matter. */
+/* Where the edge crosses row y's upper side. The column is exact: a line along a border of cells, or nearly so, is in
+ * the cells that it is in. The determinant at the column's corner says how far in it the edge is. */
 static place crossing(const fn_walk *w, const fn_edge *e, double y)
 {
-    const double x = fn_x_about(e, y);
-    if (x + e->error < w->left)
-        return (place){w->left - 1, 0};
-    if (x - e->error >= w->right)
-        return (place){w->right, 0};
-    double column = fn_floor(x), inside = 0;
-    for (int i = 0; i < 64; i++) {
-        inside = fn_determinant(e, column, y, e->dy * CROSSING_ERROR) / e->dy;
-        if ((inside >= 0 && inside <= 1) || (fabs(column) > 0x1p40 && fabs(inside) < fabs(column) / 2))
-            break;
-        column += fn_floor(inside);
-    }
-    return clipped(w, column, inside);
+    const double column = fn_first_column(e, y, 0, false, w->left, w->right + 1) - 1;
+    if (column < w->left || column >= w->right)
+        return clipped(w, column, 0);
+    const double inside = fn_determinant(e, column, y, e->dy * CROSSING_ERROR) / e->dy;
+    return (place){column, inside < 0 ? 0 : inside > 1 ? 1 : inside};
 }
 
 /* The height, from the row's upper side on, at which the edge crosses the left side of a column, between a and b. */
@@ -77,12 +68,13 @@ static inline void leave(fn_walk *w, double row, double column, int64_t height, 
         const double dx = to - from, dy = (double)height * 0x1p-60;
         const int64_t length = units(sqrt(dx * dx + dy * dy));
         if (length != 0 && column >= w->left)
-            fn_touches_add(w->to, at, (int32_t)column, 0, length);
+            fn_touches_add_area(w->to, at, (int32_t)column, 0, length);
     } else if (height != 0) {
         if (column < w->left)
             w->to->left[at] += height;
         else
-            fn_touches_add(w->to, at, (int32_t)column, height, (int64_t)((double)height * (1 - 0.5 * (from + to))));
+            fn_touches_add_area(w->to, at, (int32_t)column, height,
+                                (int64_t)((double)height * (1 - 0.5 * (from + to))));
     }
 }
 

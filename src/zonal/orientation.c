@@ -30,11 +30,17 @@ static inline pair product(pair a, pair b)
 }
 
 /* The error of a product is below 2^-102 of it (low x low, and the rounding of three sums of parts that are 2^-52 of
- * it), that of the sum as small again: the bound has room to spare. */
+ * it), that of the sum as small again: the bound has room to spare. No error, and 0, where that is plain: edges along
+ * the grid, and diagonals, meet many corners and centres. */
 static double in_pairs(const fn_edge *e, double x, double y, double *error)
 {
-    const pair a = product(two_sum(e->x0, -x), two_sum(e->y1, -y));
-    const pair b = product(two_sum(e->x1, -x), two_sum(e->y0, -y));
+    const pair x0 = two_sum(e->x0, -x), y0 = two_sum(e->y0, -y), x1 = two_sum(e->x1, -x), y1 = two_sum(e->y1, -y);
+    const pair a = product(x0, y1), b = product(x1, y0);
+    const bool is_exact = x0.low == 0 && y0.low == 0 && x1.low == 0 && y1.low == 0;
+    if (is_exact && a.high == b.high && a.low == b.low) {
+        *error = 0;
+        return 0;
+    }
     *error = (fabs(a.high) + fabs(b.high)) * 0x1p-98;
     const pair high = two_sum(a.high, -b.high);
     return high.high + (high.low + (a.low - b.low));
@@ -137,7 +143,7 @@ int fn_side_refined(const fn_edge *edge, double x, double y)
 {
     double bound;
     const double d = in_pairs(edge, x, y, &bound);
-    return fabs(d) > bound ? sign_of(d) : sign_of(exactly(edge, x, y));
+    return fabs(d) > bound || bound == 0 ? sign_of(d) : sign_of(exactly(edge, x, y));
 }
 
 /* What is within the error is decided by the sign, by halving: nearly always there is one column to try. */

@@ -63,6 +63,9 @@ static inline int fn_side(const fn_edge *e, double x, double y)
 {
     const double a = (e->x0 - x) * (e->y1 - y), b = (e->x1 - x) * (e->y0 - y), d = a - b;
     const double error = (fabs(a) + fabs(b)) * FN_DETERMINANT_ERROR;
+    /* Both products are 0: x is on a vertical edge, as is common. */
+    if (error == 0)
+        return 0;
     return d > error ? 1 : d < -error ? -1 : fn_side_refined(e, x, y);
 }
 

@@ -1,11 +1,11 @@
-/* What edges leave in the cells of a window, and spans made of it: for each touched cell two whole numbers, which are
- * summed along the row. Whole numbers, so that the sums are exact, whatever the order of the edges. */
+/* What edges leave in the cells of a window: for each touched cell two whole numbers, which are summed along the row.
+ * Whole numbers, so that the sums are exact, whatever the order of the edges. */
 #ifndef FN_TOUCHES_H
 #define FN_TOUCHES_H
 
 #include "fishnet/coverage.h"
 
-/* A cell, in units of 2^-60: what edges in it, left of all of the next cell, have of height and area. */
+/* Heights, areas and lengths are in units of 2^-60 of a cell. */
 #define FN_UNIT_BITS 60
 #define FN_WHOLE ((int64_t)1 << FN_UNIT_BITS)
 
@@ -16,8 +16,8 @@ typedef struct fn_touch {
         int64_t winding; /* counts in this cell and all to the right of it */
     };
     union {
-        int64_t area;   /* or length: counts in this cell alone */
-        int64_t passes; /* edges through this cell and all to the right of it, until taken away */
+        int64_t area; /* or length: counts in this cell alone */
+        int64_t end;  /* an edge passes through all cells from this one up to that column, if it is greater */
     };
 } fn_touch;
 
@@ -60,20 +60,31 @@ static inline const fn_touch *fn_touch_of(const fn_touches *t, uint64_t key)
     return &t->list[(uint32_t)key];
 }
 
-/* Adds to the last touch if that is of the same cell: edges in one cell follow each other. */
-static inline void fn_touches_add(fn_touches *t, int32_t row, int32_t column, int64_t height, int64_t area)
+/* The last touch, if that is of the same cell: edges in one cell follow each other. */
+static inline fn_touch *fn_touches_last(fn_touches *t, int32_t row, int32_t column)
 {
-    if (t->n > 0) {
-        fn_touch *last = &t->list[t->n - 1];
-        if (last->column == column && last->row == row && fn_is_small(last->height) && fn_is_small(last->area)) {
-            last->height += height;
-            last->area += area;
-            return;
-        }
-    }
-    if (t->n == t->capacity && !fn_touches_grow(t))
-        return;
-    t->list[t->n++] = (fn_touch){.row = row, .column = column, .height = height, .area = area};
+    fn_touch *last = t->n > 0 ? &t->list[t->n - 1] : NULL;
+    return last && last->column == column && last->row == row ? last : NULL;
+}
+
+static inline void fn_touches_add_area(fn_touches *t, int32_t row, int32_t column, int64_t height, int64_t area)
+{
+    fn_touch *last = fn_touches_last(t, row, column);
+    if (last && fn_is_small(last->height) && fn_is_small(last->area)) {
+        last->height += height;
+        last->area += area;
+    } else if (t->n < t->capacity || fn_touches_grow(t))
+        t->list[t->n++] = (fn_touch){.row = row, .column = column, .height = height, .area = area};
+}
+
+static inline void fn_touches_add_pass(fn_touches *t, int32_t row, int32_t column, int64_t winding, int64_t end)
+{
+    fn_touch *last = fn_touches_last(t, row, column);
+    if (last) {
+        last->winding += winding;
+        last->end = end > last->end ? end : last->end;
+    } else if (t->n < t->capacity || fn_touches_grow(t))
+        t->list[t->n++] = (fn_touch){.row = row, .column = column, .winding = winding, .end = end};
 }
 
 #endif

@@ -10,6 +10,9 @@
 /* The largest whole number of rows or columns of a window. */
 #define CELLS_MAX ((double)INT32_MAX)
 
+/* An hourglass within a cell or two may cancel out, so that its coverages show nothing. */
+#define FEW_CELLS 3
+
 /* ---- to pixel space ---- */
 
 typedef struct grid_frame {
@@ -245,6 +248,8 @@ static bool fill(fn_zone *zone, fn_shape *shape, const grid_frame *frame, fn_usa
     if (kind == FN_ZONE_POINTS ? !make_cells(zone) : !make_boxes(zone, shape, n_paths))
         return false;
     zone->extent = extent_of(zone);
+    zone->crosses = kind == FN_ZONE_AREAS && zone->n_vertices <= FN_BOX_EDGES && zone->extent.width <= FEW_CELLS &&
+                    zone->extent.height <= FEW_CELLS && fn_zone_crosses(zone);
     return true;
 }
 

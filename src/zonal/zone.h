@@ -33,6 +33,7 @@ struct fn_zone {
     fn_cell *cells; /* of points: sorted, each once */
     size_t n_cells;
     fn_window extent;
+    bool crosses; /* edges of a zone of a few cells cross each other */
 };
 
 /* Takes the zone apart for a window of rows [top, bottom) and columns [left, right). */
@@ -46,6 +47,10 @@ typedef struct fn_visitor {
      * if skips_left. */
     void (*left_chain)(void *user, const double *from, const double *to);
 } fn_visitor;
+
+/* Whether two edges of an area cross, exactly; edges that touch do not. Takes the square of the number of vertices.
+ * For zones of one box. */
+bool fn_zone_crosses(const fn_zone *zone);
 
 void fn_zone_visit(const fn_zone *zone, const fn_visitor *visitor);
 

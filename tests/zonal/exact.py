@@ -84,6 +84,12 @@ def fractions_by_edges(polygons, window):
         for p, q in edges(ring):
             if p[1] == q[1]:
                 continue
+            row, column = floor(p[1]), floor(p[0])
+            if row == floor(q[1]) and column == floor(q[0]) and y <= row < y + height and x <= column < x + width:
+                share = column + 1 - (p[0] + q[0]) / 2
+                here[row, column] = here.get((row, column), 0) - (q[1] - p[1]) * share
+                onward[row, column + 1] = onward.get((row, column + 1), 0) - (q[1] - p[1])
+                continue
             slope = (q[0] - p[0]) / (q[1] - p[1])
             for row in range_within([p[1], q[1]], y, y + height):
                 a, b = min(max(p[1], row), row + 1), min(max(q[1], row), row + 1)
@@ -132,6 +138,14 @@ def windings(polygons, window):
                 for column in range(first, x + width):
                     cells[row, column] = cells.get((row, column), 0) + (1 if p[1] > q[1] else -1)
     return {cell: winding for cell, winding in cells.items() if winding}
+
+
+def cross(lines):
+    """Whether two edges cross in a point that is no end of either."""
+    def side(p, q, r):
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+    return any(side(*a, b[0]) * side(*a, b[1]) < 0 and side(*b, a[0]) * side(*b, a[1]) < 0
+               for i, a in enumerate(lines) for b in lines[:i])
 
 
 def part_within(p, q, row, column):

@@ -170,20 +170,28 @@ def check_windows(answer, question):
     return cells
 
 
-def check_fractions(cells, consistent, truth):
+def check_fractions(cells, consistent, truth, crosses=None):
+    """crosses: whether edges of a zone cross that is so small that this matters; None if it is not."""
     for cell in cells.keys() | truth.keys():
         right = truth.get(cell, 0)
         assert abs(cells.get(cell, 0) - min(max(right, 0), 1)) <= ERROR, (cell, cells.get(cell, 0), float(right))
     beyond = max([max(-v, v - 1) for v in truth.values()], default=0)
     if beyond > 1.01 * CONSISTENT or beyond < 0.9 * CONSISTENT:
-        assert consistent == (beyond < CONSISTENT), (consistent, float(beyond))
+        assert consistent == (beyond < CONSISTENT and not crosses), (consistent, float(beyond))
+
+
+def crosses(question, answer, polygons):
+    rings = exact.oriented(polygons)
+    small = answer.extent[2] <= 3 and answer.extent[3] <= 3 and sum(len(ring) + 1 for ring in rings) <= 64
+    return exact.cross([edge for ring in rings for edge in exact.edges(ring)]) if small else None
 
 
 def check_area(question, answer, polygons):
     cells = check_windows(answer, question)
     consistent, window = answer.windows[0][0], question.windows[0]
+    crossed = crosses(question, answer, polygons)
     if question.rule == FRACTION:
-        check_fractions(cells, consistent, exact.fractions(polygons, window))
+        check_fractions(cells, consistent, exact.fractions(polygons, window), crossed)
         return
     truth = exact.windings(polygons, window)
     right = {cell for cell, winding in truth.items() if winding > 0}
@@ -191,10 +199,7 @@ def check_area(question, answer, polygons):
         rings = exact.oriented(polygons)
         right |= exact.passed([edge for ring in rings for edge in exact.edges(ring)], window, False).keys()
     assert cells == dict.fromkeys(right, 1.0), (sorted(cells), sorted(right))
-    if question.rule == CENTER:
-        assert consistent == all(winding == 1 for winding in truth.values()), truth
-    else:
-        assert consistent or any(winding != 1 for winding in truth.values()), truth
+    assert consistent == (all(winding == 1 for winding in truth.values()) and not crossed), (consistent, truth, crossed)
 
 
 def areas(dice, count):
@@ -327,9 +332,9 @@ def partitions(dice, count):
 # ---- more ----
 
 def many_vertices(dice, n, size):
-    """A star of n vertices, with a hole of as many, in a few thousand cells."""
+    """A star of n vertices, with a hole of as many, in a few thousand cells. Short fractions, so that Python is in time."""
     def star(radius):
-        return [(size / 2 + r * math.cos(a), size / 2 + r * math.sin(a))
+        return [(round((size / 2 + r * math.cos(a)) * 2 ** 24) / 2 ** 24, round((size / 2 + r * math.sin(a)) * 2 ** 24) / 2 ** 24)
                 for i in range(n) for a in [2 * math.pi * i / n]
                 for r in [radius * (1 + .2 * math.sin(5 * a) + dice.uniform(-.002, .002))]]
     polygons = [[star(size / 2.5), star(size / 5)]]
@@ -371,8 +376,8 @@ def main():
     seed = int(os.environ.get('FISHNET_SEED') or random.SystemRandom().getrandbits(32))
     factor = float(os.environ.get('FISHNET_CASES') or 1)
     print('FISHNET_SEED=%d' % seed)
-    tests = ((evaluators_agree, ()), (areas, (int(4500 * factor),)), (lines, (int(1500 * factor),)), (points, (int(500 * factor),)),
-             (partitions, (int(60 * factor),)), (grids, (int(60 * factor),)), (many_vertices, (20000, 40)), (many_vertices, (100, 300)))
+    tests = ((evaluators_agree, ()), (areas, (int(3000 * factor),)), (lines, (int(1200 * factor),)), (points, (int(500 * factor),)),
+             (partitions, (int(60 * factor),)), (grids, (int(60 * factor),)), (many_vertices, (50000, 40)), (many_vertices, (100, 300)))
     for test, arguments in tests:
         dice = random.Random('%d %s' % (seed, test.__name__))
         print('%s: %d' % (test.__name__, test(dice, *arguments)), flush=True)

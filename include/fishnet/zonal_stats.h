@@ -9,7 +9,7 @@
  * raster ends), so it never cuts one. A page is computed in row-major order of its cells, and pages are merged by row
  * of pages, then by column, however they arrived.
  *
- * A cell counts with its coverage, 0..1: the part of it that the zone covers. Coverage below FN_COVERAGE_LEAST counts
+ * A cell counts with its coverage, 0..1: the part of it that the zone covers, rounded to 2^-52. Coverage below FN_COVERAGE_LEAST counts
  * for sums alone (COUNT, AREA, SUM, MEAN, VARIANCE and their like): the rounding of a neighbour's edge must not decide
  * an extreme, a class or a percentile.
  *
@@ -119,8 +119,8 @@ typedef struct fn_stat_value {
 
 /* How results are defined:
  *
- * COUNT, NODATA_COUNT: cells with and without value; with fractions the sums of their coverage, each rounded to 2^-52,
- *   and from there on exact.
+ * COUNT, NODATA_COUNT: cells with and without value; with fractions the sums of their coverage, exact but for the last
+ *   rounding.
  * AREA: the sum of coverage times the cell's area, over cells with value.
  * SUM: whole cells of integer rasters are summed exactly and rounded once. All else is summed in double as if in twice
  *   the precision (Ogita, Rump and Oishi 2005), in a fixed order.

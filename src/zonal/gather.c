@@ -77,8 +77,11 @@ void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kerne
     page->whole.n_runs = page->parts.n_runs = 0;
     page->base = 0;
     page->has_base = false;
-    for (size_t i = 0; i < n; i++)
-        load_run(page, runs[i].coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &runs[i]);
+    for (size_t i = 0; i < n; i++) {
+        fn_cells run = runs[i];
+        run.coverage = fn_cover_as_double(fn_cover_of(run.coverage));
+        load_run(page, run.coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &run);
+    }
     pad(&page->whole);
     if (page->parts.n > 0)
         pad(&page->parts);

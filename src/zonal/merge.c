@@ -12,10 +12,15 @@ void fn_record_merge(fn_record *all, const fn_record *page)
         fn_take_extreme(&all->min, &all->min_place, first, page->min, page->min_place, 1);
         fn_take_extreme(&all->max, &all->max_place, first, page->max, page->max_place, -1);
     }
-    all->m2 = fn_merge_m2(all->m2, fn_cover_as_double(all->count), fn_record_sum(all), page->m2,
-                          fn_cover_as_double(page->count), fn_record_sum(page));
-    all->weighted_m2 = fn_merge_m2(all->weighted_m2, fn_dd_round(all->weight), all->weighted_sum, page->weighted_m2,
-                                   fn_dd_round(page->weight), page->weighted_sum);
+    if (fn_cover_as_bits(page->count) > 0) {
+        const bool none = fn_cover_as_bits(all->count) == 0;
+        all->least = none || page->least < all->least ? page->least : all->least;
+        all->most = none || page->most > all->most ? page->most : all->most;
+    }
+    all->m2 = fn_merge_m2(all->m2, fn_cover_as_dd(all->count), fn_record_sum(all), page->m2,
+                          fn_cover_as_dd(page->count), fn_record_sum(page));
+    all->weighted_m2 = fn_merge_m2(all->weighted_m2, all->weight, all->weighted_sum, page->weighted_m2, page->weight,
+                                   page->weighted_sum);
     all->count = fn_cover_add(all->count, page->count);
     all->missing = fn_cover_add(all->missing, page->missing);
     all->whole += page->whole;

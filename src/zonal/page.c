@@ -25,23 +25,17 @@ static __int128 wide_value(const fn_page_cells *cells, fn_type type, size_t i)
 
 /* ---- whole cells ---- */
 
-static void extreme_places(const fn_page_cells *cells, fn_type type, fn_record *out)
+/* The first cell with that key, which is there. */
+static fn_place find_key(const fn_page_cells *cells, fn_type type, uint64_t key)
 {
-    bool min_found = false, max_found = false;
-    for (size_t i = 0; i < cells->n && !(min_found && max_found); i++) {
-        if (isnan(cells->x[i]))
-            continue;
-        const uint64_t key =
-            fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
-        if (!min_found && key == out->min) {
-            out->min_place = place_of(cells, i);
-            min_found = true;
-        }
-        if (!max_found && key == out->max) {
-            out->max_place = place_of(cells, i);
-            max_found = true;
-        }
-    }
+    size_t i = 0;
+    if (fn_is_wide_integer(type))
+        while (isnan(cells->x[i]) || fn_key_of_wide(type, cells->wide[i]) != key)
+            i++;
+    else
+        for (const double value = fn_double_of_key(type, key); cells->x[i] != value;)
+            i++;
+    return place_of(cells, i);
 }
 
 static void wide_extremes(const fn_page_cells *cells, fn_type type, fn_record *out)
@@ -88,8 +82,10 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
         }
         out->least = out->min;
         out->most = out->max;
-        if (plan->needs & FN_NEEDS_PLACES)
-            extreme_places(cells, plan->type, out);
+        if (plan->needs & FN_NEEDS_PLACES) {
+            out->min_place = find_key(cells, plan->type, out->min);
+            out->max_place = find_key(cells, plan->type, out->max);
+        }
     }
     if (plan->needs & FN_NEEDS_SUM && (!wide || plan->needs & FN_NEEDS_MOMENTS))
         kernels->sum(cells->x, padded(cells), &sum);
@@ -193,8 +189,8 @@ static void compute_parts(const fn_page *page, const fn_stats_plan *plan, const 
 
 /* ---- both ---- */
 
-static void add_weighted(const fn_page_cells *cells, const fn_stats_plan *plan,
-                         const fn_sum_kernels *kernels, fn_record *out)
+static void add_weighted(const fn_page_cells *cells, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
+                         fn_record *out)
 {
     fn_weighted_sums sums;
     double m2;

@@ -37,14 +37,14 @@ static double add_up(const vector *sum)
     return all;
 }
 
+/* In two loops, as compilers make no good vectors of sizes that differ by as much as those of a mask and a value. */
 #define LOAD_VALUES(name, ctype, as_double)                                                                            \
     static void load_##name(const void *values, const uint8_t *valid, size_t n, double *x)                             \
     {                                                                                                                  \
         const ctype *v = values;                                                                                       \
+        _Pragma("omp simd") for (size_t i = 0; i < n; i++) x[i] = as_double(v[i]);                                     \
         if (valid)                                                                                                     \
-            _Pragma("omp simd") for (size_t i = 0; i < n; i++) x[i] = valid[i] ? as_double(v[i]) : (double)NAN;        \
-        else                                                                                                           \
-            _Pragma("omp simd") for (size_t i = 0; i < n; i++) x[i] = as_double(v[i]);                                 \
+            _Pragma("omp simd") for (size_t i = 0; i < n; i++) x[i] = valid[i] ? x[i] : (double)NAN;                   \
     }
 
 static double double_of_half(uint16_t half)
@@ -79,7 +79,7 @@ static void extremes(const double *x, size_t n, fn_extremes *out)
         EACH_VECTOR
         {
             const vector v = LOAD(x, i, k);
-            const mask below = v < least[k], above = v > most[k];
+            const mask below = v<least[k], above = v> most[k];
             count[k] -= v == v;
             least[k] = CHOOSE(below, v, least[k]);
             most[k] = CHOOSE(above, v, most[k]);
@@ -162,14 +162,17 @@ static void weighted_deviations(const double *x, const double *w, size_t n, doub
     *out = (fn_deviations){add_up(all), add_up(squares)};
 }
 
-const fn_sum_kernels FN_SUMS_TABLE = {
-    {[FN_UINT8] = load_u8,
-     [FN_INT8] = load_i8,
-     [FN_UINT16] = load_u16,
-     [FN_INT16] = load_i16,
-     [FN_UINT32] = load_u32,
-     [FN_INT32] = load_i32,
-     [FN_FLOAT16] = load_f16,
-     [FN_FLOAT32] = load_f32,
-     [FN_FLOAT64] = load_f64},
-    extremes, sum, deviations, weighted_sums, weighted_deviations};
+const fn_sum_kernels FN_SUMS_TABLE = {{[FN_UINT8] = load_u8,
+                                       [FN_INT8] = load_i8,
+                                       [FN_UINT16] = load_u16,
+                                       [FN_INT16] = load_i16,
+                                       [FN_UINT32] = load_u32,
+                                       [FN_INT32] = load_i32,
+                                       [FN_FLOAT16] = load_f16,
+                                       [FN_FLOAT32] = load_f32,
+                                       [FN_FLOAT64] = load_f64},
+                                      extremes,
+                                      sum,
+                                      deviations,
+                                      weighted_sums,
+                                      weighted_deviations};

@@ -38,16 +38,16 @@ static size_t parse_stats(const char *names, fn_stat stats[STATS_MAX])
 }
 
 /* The part of the zone in a window, as a partial result added to the buffer. */
-static fn_status collect_window(fn_stats_worker *worker, const setup *s, fn_stats_window w, const fn_stats_range *ranges,
-                                size_t n_ranges, fn_stats_buffer *buffer, fn_error *err)
+static fn_status collect_window(fn_stats_worker *worker, const setup *s, fn_stats_window w,
+                                const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err)
 {
     static fn_cells here[200000];
     size_t n = 0;
     const size_t first = (size_t)(w.row * s->columns + w.column);
     for (size_t i = 0; i < s->n_cells; i++) {
         fn_cells c = s->cells[i];
-        const int64_t begin = c.column > w.column ? c.column : w.column,
-                      c_end = c.column + c.count, w_end = w.column + w.columns, end = c_end < w_end ? c_end : w_end;
+        const int64_t begin = c.column > w.column ? c.column : w.column, c_end = c.column + c.count,
+                      w_end = w.column + w.columns, end = c_end < w_end ? c_end : w_end;
         if (c.row < w.row || c.row >= w.row + w.rows || begin >= end)
             continue;
         c.column = begin;
@@ -65,7 +65,8 @@ static fn_status collect_window(fn_stats_worker *worker, const setup *s, fn_stat
 
 static fn_status collect_all(fn_stats_worker *worker, const setup *s, fn_zone_stats *zone, fn_error *err)
 {
-    const int64_t rows = s->window_rows ? s->window_rows : s->rows, columns = s->window_columns ? s->window_columns : s->columns;
+    const int64_t rows = s->window_rows ? s->window_rows : s->rows,
+                  columns = s->window_columns ? s->window_columns : s->columns;
     size_t n_ranges;
     const fn_stats_range *ranges = fn_zone_stats_ranges(zone, &n_ranges);
     fn_status status = FN_OK;
@@ -152,18 +153,39 @@ static void names(void)
 {
     static const struct {
         const char *given, *name;
-    } good[] = {{"COUNT", "COUNT"},       {"mean", "MEAN"},           {"stdev", "STD"},
-                {"Mode", "MAJORITY"},     {"majority", "MAJORITY"},   {"unique", "VARIETY"},
-                {"PCT90", "PCT90"},       {"pct99.9", "PCT99.9"},     {"percentile_5", "PCT5"},
-                {"quantile_25", "PCT25"}, {"quantile(q=0.07)", "PCT7"}, {"quantile(0.333)", "PCT33.3"},
-                {"p95", "PCT95"},         {"first_quartile", "PCT25"}, {"coefficient_of_variation", "CV"},
-                {"weighted_stdev", "WEIGHTED_STD"}, {"max_center_x", "MAX_X"}, {"PCT0", "PCT0"}, {"PCT100", "PCT100"}};
+    } good[] = {{"COUNT", "COUNT"},
+                {"mean", "MEAN"},
+                {"stdev", "STD"},
+                {"Mode", "MAJORITY"},
+                {"majority", "MAJORITY"},
+                {"unique", "VARIETY"},
+                {"PCT90", "PCT90"},
+                {"pct99.9", "PCT99.9"},
+                {"percentile_5", "PCT5"},
+                {"quantile_25", "PCT25"},
+                {"quantile(q=0.07)", "PCT7"},
+                {"quantile(0.333)", "PCT33.3"},
+                {"p95", "PCT95"},
+                {"first_quartile", "PCT25"},
+                {"coefficient_of_variation", "CV"},
+                {"weighted_stdev", "WEIGHTED_STD"},
+                {"max_center_x", "MAX_X"},
+                {"PCT0", "PCT0"},
+                {"PCT100", "PCT100"}};
     static const struct {
         const char *given, *part;
-    } bad[] = {{"MAEN", "did you mean MEAN?"}, {"MAJORTY", "did you mean MAJORITY?"}, {"PCT", "such as PCT90"},
-               {"PCT101", "from 0 to 100"},    {"PCT-1", "such as PCT90"},            {"PCT90x", "such as PCT90"},
-               {"quantile(q=1.5)", "from 0 to 100"}, {"", "there are COUNT, AREA"},   {"PCTnan", "there are COUNT"},
-               {"KURTOSIS", "there are COUNT, AREA"}, {"p", "there are"}, {"quantile(q=0.5", "such as PCT90"}};
+    } bad[] = {{"MAEN", "did you mean MEAN?"},
+               {"MAJORTY", "did you mean MAJORITY?"},
+               {"PCT", "such as PCT90"},
+               {"PCT101", "from 0 to 100"},
+               {"PCT-1", "such as PCT90"},
+               {"PCT90x", "such as PCT90"},
+               {"quantile(q=1.5)", "from 0 to 100"},
+               {"", "there are COUNT, AREA"},
+               {"PCTnan", "there are COUNT"},
+               {"KURTOSIS", "there are COUNT, AREA"},
+               {"p", "there are"},
+               {"quantile(q=0.5", "such as PCT90"}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         fn_stat stat;
         fn_error err;
@@ -236,8 +258,8 @@ static void special_values(void)
     EXPECT_INTEGER(r[7], 3);
 
     const float none[2] = {NAN, NAN};
-    one_row("COUNT NODATA_COUNT SUM MEAN MIN MAX RANGE STD MEDIAN VARIETY MAJORITY MIN_X AREA CV", FN_FLOAT32, none, NULL, 2,
-            r);
+    one_row("COUNT NODATA_COUNT SUM MEAN MIN MAX RANGE STD MEDIAN VARIETY MAJORITY MIN_X AREA CV", FN_FLOAT32, none,
+            NULL, 2, r);
     EXPECT_INTEGER(r[0], 0);
     EXPECT_INTEGER(r[1], 2);
     for (int i = 2; i < 14; i++)
@@ -414,19 +436,20 @@ static void weights(void)
     fn_stat stats[STATS_MAX];
     fn_stat_value r[STATS_MAX];
     fn_error err;
-    setup s = {.options = {.stats = stats,
-                           .n_stats = parse_stats("WEIGHTED_MEAN WEIGHTED_SUM WEIGHTED_VARIANCE WEIGHTED_STD WEIGHT_SUM "
-                                                  "COUNT MEAN AREA",
-                                                  stats),
-                           .type = FN_FLOAT64},
-               .values = values,
-               .weights = w,
-               .weights_valid = weights_valid,
-               .row_areas = areas,
-               .rows = 1,
-               .columns = 5,
-               .cells = &cells,
-               .n_cells = 1};
+    setup s = {
+        .options = {.stats = stats,
+                    .n_stats = parse_stats("WEIGHTED_MEAN WEIGHTED_SUM WEIGHTED_VARIANCE WEIGHTED_STD WEIGHT_SUM "
+                                           "COUNT MEAN AREA",
+                                           stats),
+                    .type = FN_FLOAT64},
+        .values = values,
+        .weights = w,
+        .weights_valid = weights_valid,
+        .row_areas = areas,
+        .rows = 1,
+        .columns = 5,
+        .cells = &cells,
+        .n_cells = 1};
     REQUIRE(run(&s, r, &err) == FN_OK, "%s", err.text);
     EXPECT_REAL(r[0], 1.75);
     EXPECT_REAL(r[1], 7);
@@ -506,14 +529,13 @@ static void first_place(void)
     /* row 63 is in the first row of pages; its last page comes before the first page of row 64, but row 62 before both */
     values[63][599] = values[64][0] = values[62][300] = -7;
     values[5][599] = values[6][0] = values[129][1] = 9;
-    setup s = {.options = {.stats = stats,
-                           .n_stats = parse_stats("MIN_X MIN_Y MAX_X MAX_Y MIN MAX", stats),
-                           .type = FN_INT16},
-               .values = values,
-               .rows = ROWS,
-               .columns = COLUMNS,
-               .cells = cells,
-               .n_cells = ROWS};
+    setup s = {
+        .options = {.stats = stats, .n_stats = parse_stats("MIN_X MIN_Y MAX_X MAX_Y MIN MAX", stats), .type = FN_INT16},
+        .values = values,
+        .rows = ROWS,
+        .columns = COLUMNS,
+        .cells = cells,
+        .n_cells = ROWS};
     for (int cut = 0; cut < 3; cut++) {
         s.window_rows = cut ? 64 : 0;
         s.window_columns = cut == 2 ? 256 : 0;
@@ -559,7 +581,11 @@ static void many_values(void)
     for (int kind = 0; kind < 4; kind++) {
         for (int i = 0; i < N; i++) {
             const double u = random_uniform(&dice, -1, 1);
-            values[i] = kind == 0 ? u : kind == 1 ? exp(u * 600) * u : kind == 2 ? floor(u * 50) : i == 7 ? 1e300 : u * 1e-9;
+            values[i] = kind == 0   ? u
+                        : kind == 1 ? exp(u * 600) * u
+                        : kind == 2 ? floor(u * 50)
+                        : i == 7    ? 1e300
+                                    : u * 1e-9;
         }
         memcpy(sorted, values, sizeof sorted);
         qsort(sorted, N, sizeof *sorted, ascending);
@@ -593,12 +619,13 @@ static void too_many_classes(void)
     const fn_cells cells = {0, 0, 200, 1};
     for (int i = 0; i < 200; i++)
         values[i] = i * 1000;
-    setup s = {.options = {.stats = stats, .n_stats = parse_stats("VARIETY", stats), .type = FN_INT32, .classes_max = 199},
-               .values = values,
-               .rows = 1,
-               .columns = 200,
-               .cells = &cells,
-               .n_cells = 1};
+    setup s = {
+        .options = {.stats = stats, .n_stats = parse_stats("VARIETY", stats), .type = FN_INT32, .classes_max = 199},
+        .values = values,
+        .rows = 1,
+        .columns = 200,
+        .cells = &cells,
+        .n_cells = 1};
     EXPECT(run(&s, r, &err) == FN_ERR_VALUE && strstr(err.text, "more than 199 distinct"), "%s", err.text);
     s.options.classes_max = 200;
     EXPECT(run(&s, r, &err) == FN_OK && r[0].integer == 200, "%s", err.text);
@@ -619,8 +646,8 @@ static void refused(void)
     REQUIRE(fn_stats_plan_new(&(fn_stats_options){.stats = &stat, .n_stats = 1}, &plan, NULL) == FN_OK, "plan");
     REQUIRE(fn_stats_worker_new(plan, &worker, NULL) == FN_OK, "worker");
     REQUIRE(fn_zone_stats_new(plan, &zone, NULL) == FN_OK, "zone");
-    static const fn_cells bad[] = {{70, 0, 1, 1},  {-1, 0, 1, 1},  {0, 299, 2, 1},        {0, -1, 1, 1},
-                                   {0, 0, 0, 1},   {0, 0, 301, 1}, {0, 0, 1, 0},          {0, 0, 1, 1.5},
+    static const fn_cells bad[] = {{70, 0, 1, 1},  {-1, 0, 1, 1},  {0, 299, 2, 1},       {0, -1, 1, 1},
+                                   {0, 0, 0, 1},   {0, 0, 301, 1}, {0, 0, 1, 0},         {0, 0, 1, 1.5},
                                    {0, 0, 1, NAN}, {0, 0, 1, .5},  {0, 0, INT64_MAX, 1}, {0, INT64_MAX, 1, 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         EXPECT(fn_stats_collect(worker, &window, &bad[i], 1, NULL, 0, &buffer, &err) == FN_ERR_ARGUMENT, "%zu", i);
@@ -644,7 +671,8 @@ static void refused(void)
     fn_stats_plan_free(plan);
     free(buffer.data);
     const fn_stat bad_stat = {FN_STAT_PERCENTILE, 101};
-    EXPECT(fn_stats_plan_new(&(fn_stats_options){.stats = &bad_stat, .n_stats = 1}, &plan, &err) == FN_ERR_ARGUMENT, "101");
+    EXPECT(fn_stats_plan_new(&(fn_stats_options){.stats = &bad_stat, .n_stats = 1}, &plan, &err) == FN_ERR_ARGUMENT,
+           "101");
     EXPECT(fn_stats_plan_new(&(fn_stats_options){.type = FN_TYPE_COUNT}, &plan, &err) == FN_ERR_ARGUMENT, "type");
 }
 
@@ -666,13 +694,16 @@ static void instruction_sets_agree(void)
             raw[i] = (unsigned char)random_bits(&dice);
         for (size_t i = 0; i < N; i++) {
             valid[i] = random_between(&dice, 0, 3) != 0;
-            w[i] = random_between(&dice, 0, 9) ? random_uniform(&dice, 0, 2) : random_between(&dice, 0, 1) ? 0 : (double)NAN;
+            w[i] = random_between(&dice, 0, 9)   ? random_uniform(&dice, 0, 2)
+                   : random_between(&dice, 0, 1) ? 0
+                                                 : (double)NAN;
         }
         for (int type = 0; type < FN_TYPE_COUNT; type++)
             for (int set = 0; set < 2 && type != FN_INT64 && type != FN_UINT64; set++) {
                 sets[set]->load[type](raw, round % 2 ? valid : NULL, N, x[set]);
                 for (size_t i = 0; i < N; i++)
-                    EXPECT(set == 0 || x[0][i] == x[1][i] || (isnan(x[0][i]) && isnan(x[1][i])), "type %d, %zu", type, i);
+                    EXPECT(set == 0 || x[0][i] == x[1][i] || (isnan(x[0][i]) && isnan(x[1][i])), "type %d, %zu", type,
+                           i);
             }
         for (size_t i = 0; i < N; i++)
             x[0][i] = isnan(x[0][i]) || round % 3 == 0 ? random_uniform(&dice, -1, 1) : x[0][i];
@@ -717,7 +748,8 @@ static void tallies(void)
             static unsigned char keys[12000 * 8];
             const size_t count = (size_t)random_between(&dice, 0, 12000);
             for (size_t i = 0; i < count; i++) {
-                const uint64_t key = random_bits(&dice) >> (64 - bits) << (round % 5 == 0 ? 8 * size - (size_t)bits : 0);
+                const uint64_t key = random_bits(&dice) >> (64 - bits)
+                                                               << (round % 5 == 0 ? 8 * size - (size_t)bits : 0);
                 const uint32_t narrow = (uint32_t)key;
                 memcpy(keys + i * size, size == 4 ? (const void *)&narrow : (const void *)&key, size);
                 all[n++] = key;
@@ -749,10 +781,21 @@ static void tallies(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        UNIT(names),    UNIT(plain_numbers), UNIT(special_values), UNIT(large_integers),   UNIT(stable_variance),
-        UNIT(ties),     UNIT(coverage),      UNIT(weights),        UNIT(spread),           UNIT(nothing),
-        UNIT(first_place), UNIT(many_values), UNIT(too_many_classes), UNIT(refused), UNIT(instruction_sets_agree),
-        UNIT(tallies)};
+    const struct CMUnitTest tests[] = {UNIT(names),
+                                       UNIT(plain_numbers),
+                                       UNIT(special_values),
+                                       UNIT(large_integers),
+                                       UNIT(stable_variance),
+                                       UNIT(ties),
+                                       UNIT(coverage),
+                                       UNIT(weights),
+                                       UNIT(spread),
+                                       UNIT(nothing),
+                                       UNIT(first_place),
+                                       UNIT(many_values),
+                                       UNIT(too_many_classes),
+                                       UNIT(refused),
+                                       UNIT(instruction_sets_agree),
+                                       UNIT(tallies)};
     return check_main(tests);
 }

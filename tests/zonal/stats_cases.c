@@ -11,7 +11,8 @@
 #include "fishnet/zonal_stats.h"
 
 typedef struct head {
-    int32_t type, rows, columns, fractions, spread, histogram, n_stats, n_cells, has_valid, has_weights, has_areas, n_cuts;
+    int32_t type, rows, columns, fractions, spread, histogram, n_stats, n_cells, has_valid, has_weights, has_areas,
+        n_cuts;
     int64_t values_max;
     double cell_area;
     uint64_t seed;
@@ -93,7 +94,8 @@ static size_t cells_within(const zonal_case *c, const fn_stats_window *w, uint64
     for (int i = 0; i < c->h.n_cells; i++) {
         fn_cells run = c->cells[i];
         const int64_t begin = run.column > w->column ? run.column : w->column;
-        const int64_t c_end = run.column + run.count, w_end = w->column + w->columns, end = c_end < w_end ? c_end : w_end;
+        const int64_t c_end = run.column + run.count, w_end = w->column + w->columns,
+                      end = c_end < w_end ? c_end : w_end;
         if (run.row < w->row || run.row >= w->row + w->rows || begin >= end)
             continue;
         run.column = begin;

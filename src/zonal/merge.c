@@ -27,7 +27,7 @@ void fn_record_merge(fn_record *all, const fn_record *page)
     all->parts += page->parts;
     all->missing_ones += page->missing_ones;
     all->part_squares += page->part_squares;
-    all->integers += page->integers;
+    all->integers = (__int128)((unsigned __int128)all->integers + (unsigned __int128)page->integers);
     all->reals = fn_dd_add(all->reals, page->reals);
     all->area = fn_dd_add(all->area, page->area);
     all->weight = fn_dd_add(all->weight, page->weight);
@@ -61,6 +61,21 @@ static bool is_whole(const fn_record *record, size_t left, size_t key_size)
            record_bytes(record, key_size) <= left;
 }
 
+/* Whether covers are such, and keys as wide as they may be. */
+static bool is_sound(const fn_record *record, size_t key_size)
+{
+    const fn_bin *bins = fn_record_bins(record, key_size);
+    bool sound = record->count.part >> FN_COVER_BITS == 0 && record->missing.part >> FN_COVER_BITS == 0;
+    for (uint64_t i = 0; i < record->n_bins; i++)
+        sound &= bins[i].cover.part >> FN_COVER_BITS == 0 && (key_size == 8 || bins[i].key <= UINT32_MAX);
+    return sound;
+}
+
+static fn_status damaged(size_t bytes, fn_error *err)
+{
+    return fn_fail(err, FN_ERR_READ, "a partial result of %zu bytes is damaged", bytes);
+}
+
 fn_status fn_waiting_add(fn_waiting *waiting, const void *partial, size_t bytes, size_t key_size, fn_error *err)
 {
     const unsigned char *from = partial;
@@ -69,7 +84,7 @@ fn_status fn_waiting_add(fn_waiting *waiting, const void *partial, size_t bytes,
         if (bytes - at >= sizeof head)
             memcpy(&head, from + at, sizeof head);
         if (bytes - at < sizeof head || !is_whole(&head, bytes - at, key_size))
-            return fn_fail(err, FN_ERR_READ, "a partial result of %zu bytes is damaged", bytes);
+            return damaged(bytes, err);
         size = record_bytes(&head, key_size);
         fn_record *page = fn_reserve(&waiting->pages, &waiting->capacity, waiting->n + 1, sizeof *waiting->pages)
                               ? malloc(size)
@@ -79,6 +94,8 @@ fn_status fn_waiting_add(fn_waiting *waiting, const void *partial, size_t bytes,
         memcpy(page, from + at, size);
         waiting->pages[waiting->n++] = page;
         waiting->bytes += size;
+        if (!is_sound(page, key_size))
+            return damaged(bytes, err);
     }
     return FN_OK;
 }

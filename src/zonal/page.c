@@ -67,10 +67,8 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
     fn_extremes extremes;
     fn_dd sum = {0, 0};
     kernels->extremes(cells->x, padded(cells), &extremes);
-    out->whole = extremes.count;
-    out->count.whole = (uint64_t)extremes.count;
-    out->missing_ones = (int64_t)cells->n - extremes.count;
-    out->missing.whole = (uint64_t)out->missing_ones;
+    out->whole = out->count.whole = (uint64_t)extremes.count;
+    out->missing_ones = out->missing.whole = cells->n - out->whole;
     if (out->whole == 0)
         return;
     if (plan->needs & FN_NEEDS_EXTREMES) {

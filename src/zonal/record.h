@@ -13,18 +13,18 @@ typedef struct fn_place {
 
 typedef struct fn_record {
     int64_t page_row, page_column;
-    uint64_t n_keys;      /* that follow, of fn_key_size() bytes, padded to 8 */
-    uint64_t n_bins;      /* fn_bin that follow them */
-    fn_cover count;       /* cover of the cells with value */
-    fn_cover missing;     /* and of those without */
-    int64_t whole;        /* cells with value that are covered wholly */
-    int64_t parts;        /* others with value, with coverage from FN_COVERAGE_LEAST */
-    int64_t missing_ones; /* cells without value, with coverage from FN_COVERAGE_LEAST */
-    double part_squares;  /* of the coverage of `parts` */
-    __int128 integers;    /* sum of the whole cells of an integer raster */
-    fn_dd reals;          /* sum of all others */
-    double m2;            /* sum of squares of the distances from the mean */
-    uint64_t min, max;    /* keys; of no meaning where whole and parts are 0 */
+    uint64_t n_keys;       /* that follow, of fn_key_size() bytes, padded to 8 */
+    uint64_t n_bins;       /* fn_bin that follow them */
+    fn_cover count;        /* cover of the cells with value */
+    fn_cover missing;      /* and of those without */
+    uint64_t whole;        /* cells with value that are covered wholly */
+    uint64_t parts;        /* others with value, with coverage from FN_COVERAGE_LEAST */
+    uint64_t missing_ones; /* cells without value, with coverage from FN_COVERAGE_LEAST */
+    double part_squares;   /* of the coverage of `parts` */
+    __int128 integers;     /* sum of the whole cells of an integer raster */
+    fn_dd reals;           /* sum of all others */
+    double m2;             /* sum of squares of the distances from the mean */
+    uint64_t min, max;     /* keys; of no meaning where whole and parts are 0 */
     fn_place min_place, max_place;
     uint64_t least, most; /* keys, of all cells with value, whatever their coverage */
     fn_dd area;

@@ -129,8 +129,9 @@ static size_t make_targets(const fn_zone_stats *zone, fn_target *targets)
     size_t n = 0;
     for (size_t i = 0; i < plan->n_stats; i++)
         if (percent_of(plan->stats[i]) >= 0)
-            targets[n++] = fn_target_of(percent_of(plan->stats[i]), zone->total,
-                                        (double)zone->all.whole + zone->all.part_squares, zone->all.parts == 0);
+            targets[n++] =
+                fn_target_of(percent_of(plan->stats[i]), zone->total, (double)zone->all.whole + zone->all.part_squares,
+                             zone->all.parts == 0 && (uint64_t)zone->total << (64 - FN_COVER_BITS) == 0);
     return n;
 }
 

@@ -420,7 +420,7 @@ static void coverage(void)
     EXPECT_REAL(r[5], 1);
     EXPECT(fabs(r[6].real - 3.75 / 1.75) < 1e-7, "mean %.17g", r[6].real);
     EXPECT(fabs(r[7].real - (.25 + 4 + 4.5) / 1.75 + 3.75 * 3.75 / 1.75 / 1.75) < 1e-6, "variance %.17g", r[7].real);
-    /* the window is (1/16 + 1 + 1/4) / 1.75 = .75 long: .25 of 1s and .5 of 2s at the low end, .5 of 3s and .25 of 2s */
+    /* the window is (1/16 + 1 + 1/4) / 1.75 = .75 long: .25 of 1 and .5 of 2 at the low end, .5 of 3 and .25 of 2 */
     EXPECT(fabs(r[8].real - (.25 * 1 + .5 * 2) / .75) < 1e-15, "lowest %.17g", r[8].real);
     EXPECT(fabs(r[9].real - (.5 * 3 + .25 * 2) / .75) < 1e-15, "highest %.17g", r[9].real);
     EXPECT_REAL(r[10], 1);
@@ -526,7 +526,7 @@ static void first_place(void)
     fn_error err;
     for (int i = 0; i < ROWS; i++)
         cells[i] = (fn_cells){i, 0, COLUMNS, 1};
-    /* row 63 is in the first row of pages; its last page comes before the first page of row 64, but row 62 before both */
+    /* row 63 is in the first row of pages; its last page comes before the first of row 64, but row 62 before both */
     values[63][599] = values[64][0] = values[62][300] = -7;
     values[5][599] = values[6][0] = values[129][1] = 9;
     setup s = {

@@ -1,8 +1,8 @@
-/* Reads cases of zonal statistics from the standard input, computes each in several windows, and writes the results: for
- * test_zonal_stats.py, which makes the cases and knows the answers. Both are bytes as they stand in memory:
+/* Reads cases of zonal statistics from the standard input, computes each in several windows, and writes the results:
+ * for test_zonal_stats.py, which makes the cases and knows the answers. Both are bytes as they stand in memory:
  *
- *   case:    struct head; names, 40 bytes each; cells; values; validity (or none), weights (or none) and their validity,
- *            areas of rows (or none); then the sizes of windows, two int32 each; 0 0: the whole raster
+ *   case:    struct head; names, 40 bytes each; cells; values; validity (or none), weights (or none) and their
+ *            validity, areas of rows (or none); then the sizes of windows, two int32 each; 0 0: the whole raster
  *   results: for each of these sizes int32 status, int32 passes; results; int64 number of classes; classes */
 #include <stdio.h>
 #include <stdlib.h>

@@ -61,11 +61,15 @@ static bool is_whole(const fn_record *record, size_t left, size_t key_size)
            record_bytes(record, key_size) <= left;
 }
 
-/* Whether covers are such, and keys as wide as they may be. */
+/* Whether covers are such, keys as wide as they may be, and sums not more than a page can have. */
 static bool is_sound(const fn_record *record, size_t key_size)
 {
     const fn_bin *bins = fn_record_bins(record, key_size);
-    bool sound = record->count.part >> FN_COVER_BITS == 0 && record->missing.part >> FN_COVER_BITS == 0;
+    const __int128 most = (__int128)1 << 80;
+    const uint64_t keys = record->min | record->max | record->least | record->most;
+    bool sound = record->count.part >> FN_COVER_BITS == 0 && record->missing.part >> FN_COVER_BITS == 0 &&
+                 (key_size == 8 || keys <= UINT32_MAX) && record->part_squares >= 0 && record->integers <= most &&
+                 record->integers >= -most;
     for (uint64_t i = 0; i < record->n_bins; i++)
         sound &= bins[i].cover.part >> FN_COVER_BITS == 0 && (key_size == 8 || bins[i].key <= UINT32_MAX);
     return sound;

@@ -29,7 +29,8 @@ fn_target fn_target_of(double percent, fn_cover_bits total, double squares, bool
     if (whole)
         return between_cells(q, total);
     const double all = (double)total * 0x1p-52;
-    fn_cover_bits width = (fn_cover_bits)(squares / all * 0x1p52);
+    const double part = squares / all; /* of a cell */
+    fn_cover_bits width = part < 1 ? (fn_cover_bits)(part * 0x1p52) : one_cell;
     width = width < 1 ? 1 : width > total ? total : width;
     const fn_cover_bits most = total - width, from = (fn_cover_bits)((double)most * q);
     fn_target t = {.from = from < most ? from : most};

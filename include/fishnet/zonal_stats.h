@@ -112,9 +112,9 @@ typedef enum fn_stat_result {
 
 typedef struct fn_stat_value {
     fn_stat_result result;
-    int64_t integer;       /* INTEGER */
-    uint64_t unsigned_one; /* UNSIGNED */
-    double real;           /* the nearest double, whatever the kind; NaN with NONE */
+    int64_t integer;     /* INTEGER */
+    uint64_t unsigned64; /* UNSIGNED */
+    double real;         /* the nearest double, whatever the kind; NaN with NONE */
 } fn_stat_value;
 
 /* How results are defined:
@@ -193,7 +193,7 @@ typedef struct fn_stats_range {
 
 typedef struct fn_stats_worker fn_stats_worker;
 
-/* Memory for collecting, used by one thread at a time: up to 2 MB. The plan must outlive it. */
+/* Memory for collecting, used by one thread at a time: up to 3 MB. The plan must outlive it. */
 fn_status fn_stats_worker_new(const fn_stats_plan *plan, fn_stats_worker **out, fn_error *err);
 void fn_stats_worker_free(fn_stats_worker *worker); /* NULL is fine */
 

@@ -147,6 +147,34 @@ static bool is_integer(fn_stat_value v, int64_t expected)
            (long long)(expected))
 #define EXPECT_NONE(v) EXPECT((v).result == FN_STAT_NONE && isnan((v).real), "kind %d, %.17g", (v).result, (v).real)
 
+/* The example of the header. */
+static void example(void)
+{
+    fn_stat stats[2];
+    fn_stat_parse("MEAN", &stats[0], NULL);
+    fn_stat_parse("PCT90", &stats[1], NULL);
+    fn_stats_plan *plan;
+    fn_stats_plan_new(&(fn_stats_options){.stats = stats, .n_stats = 2, .type = FN_FLOAT32}, &plan, NULL);
+    fn_stats_worker *worker;
+    fn_stats_worker_new(plan, &worker, NULL);
+    float values[3] = {1, 2, 4};
+    fn_stats_window window = {.rows = 1, .columns = 3, .values = values, .stride = 3};
+    fn_cells cells = {.row = 0, .column = 0, .count = 3, .coverage = 1};
+    fn_stats_buffer partial = {.data = NULL};
+    fn_stats_collect(worker, &window, &cells, 1, NULL, 0, &partial, NULL);
+    fn_zone_stats *zone;
+    fn_zone_stats_new(plan, &zone, NULL);
+    fn_zone_stats_add(zone, partial.data, partial.bytes, NULL);
+    fn_stat_value result[2];
+    EXPECT(fn_zone_stats_finish(zone, result, NULL, NULL) == FN_OK, "finish");
+    EXPECT_REAL(result[0], 2.3333333333333335);
+    EXPECT_REAL(result[1], 3.6);
+    fn_zone_stats_free(zone);
+    fn_stats_worker_free(worker);
+    fn_stats_plan_free(plan);
+    free(partial.data);
+}
+
 /* ---- names ---- */
 
 static void names(void)
@@ -320,17 +348,17 @@ static void large_integers(void)
     one_row("MIN MAX RANGE SUM MAJORITY VARIETY", FN_INT64, ends, NULL, 4, r);
     EXPECT_INTEGER(r[0], INT64_MIN);
     EXPECT_INTEGER(r[1], INT64_MAX);
-    EXPECT(r[2].result == FN_STAT_UNSIGNED && r[2].unsigned_one == UINT64_MAX, "range");
+    EXPECT(r[2].result == FN_STAT_UNSIGNED && r[2].unsigned64 == UINT64_MAX, "range");
     EXPECT_REAL(r[3], 0x1p64 - 4);
     EXPECT_INTEGER(r[4], INT64_MAX);
     EXPECT_INTEGER(r[5], 3);
 
     const uint64_t beyond[3] = {UINT64_MAX, UINT64_MAX, UINT64_MAX - 1};
     one_row("MAX MIN SUM MEAN MAJORITY VARIANCE", FN_UINT64, beyond, NULL, 3, r);
-    EXPECT(r[0].result == FN_STAT_UNSIGNED && r[0].unsigned_one == UINT64_MAX, "max");
-    EXPECT(r[1].result == FN_STAT_UNSIGNED && r[1].unsigned_one == UINT64_MAX - 1, "min");
+    EXPECT(r[0].result == FN_STAT_UNSIGNED && r[0].unsigned64 == UINT64_MAX, "max");
+    EXPECT(r[1].result == FN_STAT_UNSIGNED && r[1].unsigned64 == UINT64_MAX - 1, "min");
     EXPECT_REAL(r[2], 3 * 0x1p64);
-    EXPECT(r[4].result == FN_STAT_UNSIGNED && r[4].unsigned_one == UINT64_MAX, "majority");
+    EXPECT(r[4].result == FN_STAT_UNSIGNED && r[4].unsigned64 == UINT64_MAX, "majority");
     EXPECT(fabs(r[5].real - 2.0 / 9) < 1e-15, "variance %.17g", r[5].real);
 
     const int8_t small[3] = {-128, 127, -128};
@@ -781,21 +809,14 @@ static void tallies(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(names),
-                                       UNIT(plain_numbers),
-                                       UNIT(special_values),
-                                       UNIT(large_integers),
-                                       UNIT(stable_variance),
-                                       UNIT(ties),
-                                       UNIT(coverage),
-                                       UNIT(weights),
-                                       UNIT(spread),
-                                       UNIT(nothing),
-                                       UNIT(first_place),
-                                       UNIT(many_values),
-                                       UNIT(too_many_classes),
-                                       UNIT(refused),
-                                       UNIT(instruction_sets_agree),
+    const struct CMUnitTest tests[] = {UNIT(example),        UNIT(names),
+                                       UNIT(plain_numbers),  UNIT(special_values),
+                                       UNIT(large_integers), UNIT(stable_variance),
+                                       UNIT(ties),           UNIT(coverage),
+                                       UNIT(weights),        UNIT(spread),
+                                       UNIT(nothing),        UNIT(first_place),
+                                       UNIT(many_values),    UNIT(too_many_classes),
+                                       UNIT(refused),        UNIT(instruction_sets_agree),
                                        UNIT(tallies)};
     return check_main(tests);
 }

@@ -151,7 +151,11 @@ static void list_all(fn_page *page, fn_type type)
 static size_t keep_wanted(fn_page *page, fn_type type, const fn_stats_range *ranges, size_t n_ranges)
 {
     const fn_page_cells *cells = &page->whole;
-    size_t n = 0;
+    size_t n = 0, missing = 0;
+    for (size_t i = 0; i < cells->n; i++)
+        missing += cells->x[i] != cells->x[i];
+    if (missing == 0 && !ranges)
+        return cells->n;
     if (fn_key_size(type) == 4)
         KEEP(uint32_t);
     else

@@ -632,10 +632,41 @@ static void many_values(void)
             for (int i = 0; i < 8; i++)
                 EXPECT_REAL(r[limited][i], numpy_percentile(sorted, N, percents[i]));
             EXPECT(passes == 1 || (limited && passes <= 4), "kind %d: %d passes", kind, passes);
-            printf("kind %d, limit %d: %d passes\n", kind, limited, passes);
         }
         EXPECT(memcmp(r[0], r[1], 9 * sizeof r[0][0]) == 0, "kind %d", kind);
     }
+}
+
+/* The answer does not depend on how many values are kept, with partly covered cells neither. */
+static void many_parts(void)
+{
+    enum { ROWS = 320, COLUMNS = 256, N = ROWS * COLUMNS, RUNS = ROWS * 4 };
+    static double values[N];
+    static fn_cells cells[RUNS];
+    check_random dice = random_for("many_parts");
+    fn_stat stats[STATS_MAX];
+    fn_stat_value r[2][STATS_MAX];
+    fn_error err;
+    for (int i = 0; i < N; i++)
+        values[i] = random_uniform(&dice, -1, 1) * 1e6;
+    for (int i = 0; i < RUNS; i++)
+        cells[i] = (fn_cells){i / 4, i % 4 * 64, 64, i % 3 ? 1 : random_uniform(&dice, 1e-10, 1)};
+    setup s = {.options = {.stats = stats,
+                           .n_stats = parse_stats("PCT0 PCT1 PCT25 MEDIAN PCT75 PCT90 PCT99.9 PCT100", stats),
+                           .type = FN_FLOAT64,
+                           .fractions = true},
+               .values = values,
+               .rows = ROWS,
+               .columns = COLUMNS,
+               .cells = cells,
+               .n_cells = RUNS};
+    for (int limited = 0; limited < 2; limited++) {
+        s.options.values_max = limited ? 1 : 0;
+        REQUIRE(run(&s, r[limited], &err) == FN_OK, "%s", err.text);
+        EXPECT(limited ? passes > 1 : passes == 1, "%d passes", passes);
+    }
+    for (int i = 0; i < 8; i++)
+        EXPECT(r[0][i].real == r[1][i].real, "%d: %.17g and %.17g", i, r[0][i].real, r[1][i].real);
 }
 
 static void too_many_classes(void)
@@ -809,14 +840,23 @@ static void tallies(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(example),        UNIT(names),
-                                       UNIT(plain_numbers),  UNIT(special_values),
-                                       UNIT(large_integers), UNIT(stable_variance),
-                                       UNIT(ties),           UNIT(coverage),
-                                       UNIT(weights),        UNIT(spread),
-                                       UNIT(nothing),        UNIT(first_place),
-                                       UNIT(many_values),    UNIT(too_many_classes),
-                                       UNIT(refused),        UNIT(instruction_sets_agree),
+    const struct CMUnitTest tests[] = {UNIT(example),
+                                       UNIT(names),
+                                       UNIT(plain_numbers),
+                                       UNIT(special_values),
+                                       UNIT(large_integers),
+                                       UNIT(stable_variance),
+                                       UNIT(ties),
+                                       UNIT(coverage),
+                                       UNIT(weights),
+                                       UNIT(spread),
+                                       UNIT(nothing),
+                                       UNIT(first_place),
+                                       UNIT(many_values),
+                                       UNIT(many_parts),
+                                       UNIT(too_many_classes),
+                                       UNIT(refused),
+                                       UNIT(instruction_sets_agree),
                                        UNIT(tallies)};
     return check_main(tests);
 }

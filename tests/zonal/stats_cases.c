@@ -3,7 +3,8 @@
  *
  *   case:    struct head; names, 40 bytes each; cells; values; validity (or none), weights (or none) and their
  *            validity, areas of rows (or none); then the sizes of windows, two int32 each; 0 0: the whole raster
- *   results: for each of these sizes int32 status, int32 passes; results; int64 number of classes; classes */
+ *   results: for each of these sizes int32 status, int32 passes; results, each int64 kind, integer, unsigned, double;
+ *            int64 number of classes; classes, each a result and double count */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,17 +158,29 @@ static fn_status pass(const zonal_case *c, const int32_t cut[2], fn_stats_worker
     return status;
 }
 
+/* Without the gap in the structure, which may hold anything. */
+static void write_value(const fn_stat_value *value)
+{
+    const int64_t result = value->result;
+    fwrite(&result, sizeof result, 1, stdout);
+    fwrite(&value->integer, sizeof value->integer, 1, stdout);
+    fwrite(&value->unsigned64, sizeof value->unsigned64, 1, stdout);
+    fwrite(&value->real, sizeof value->real, 1, stdout);
+}
+
 static void write_results(const fn_zone_stats *zone, fn_status status, int32_t passes, const fn_stat_value *results,
                           int32_t n)
 {
     const int32_t first[2] = {(int32_t)status, passes};
     const int64_t n_classes = status == FN_OK ? (int64_t)fn_zone_stats_class_count(zone) : 0;
     fwrite(first, sizeof first, 1, stdout);
-    fwrite(results, sizeof *results, (size_t)n, stdout);
+    for (int32_t i = 0; i < n; i++)
+        write_value(&results[i]);
     fwrite(&n_classes, sizeof n_classes, 1, stdout);
     for (int64_t i = 0; i < n_classes; i++) {
         const fn_class class = fn_zone_stats_class(zone, (size_t)i);
-        fwrite(&class, sizeof class, 1, stdout);
+        write_value(&class.value);
+        fwrite(&class.count, sizeof class.count, 1, stdout);
     }
 }
 

@@ -337,7 +337,7 @@ EXTREMES_AND_CLASSES = set(STATS) - {'COUNT', 'AREA', 'MEAN', 'STD', 'SUM', 'STD
 # ---- running ----
 
 def value_of(raw):
-    kind, _, integer, unsigned, real = struct.unpack('<iiqQd', raw)
+    kind, integer, unsigned, real = struct.unpack('<qqQd', raw)
     return {NONE: None, INTEGER: integer, UNSIGNED: unsigned, REAL: real}[kind]
 
 

@@ -9,9 +9,9 @@
  * raster ends), so it never cuts one. A page is computed in row-major order of its cells, and pages are merged by row
  * of pages, then by column, however they arrived.
  *
- * A cell counts with its coverage, 0..1: the part of it that the zone covers. Coverage below FN_COVERAGE_LEAST counts
- * for sums alone (COUNT, AREA, SUM, MEAN, VARIANCE and their like): the rounding of a neighbour's edge must not decide
- * an extreme, a class or a percentile.
+ * A cell counts with its coverage, 0..1: the part of it that the zone covers, rounded to 2^-52. Coverage below
+ * FN_COVERAGE_LEAST counts for sums alone (COUNT, AREA, SUM, MEAN, VARIANCE and their like): the rounding of a
+ * neighbour's edge must not decide an extreme, a class or a percentile.
  *
  * A cell has no value where the mask says so or where it is NaN. Infinities are values.
  *
@@ -112,15 +112,15 @@ typedef enum fn_stat_result {
 
 typedef struct fn_stat_value {
     fn_stat_result result;
-    int64_t integer;       /* INTEGER */
-    uint64_t unsigned_one; /* UNSIGNED */
-    double real;           /* the nearest double, whatever the kind; NaN with NONE */
+    int64_t integer;     /* INTEGER */
+    uint64_t unsigned64; /* UNSIGNED */
+    double real;         /* the nearest double, whatever the kind; NaN with NONE */
 } fn_stat_value;
 
 /* How results are defined:
  *
- * COUNT, NODATA_COUNT: cells with and without value; with fractions the sums of their coverage, each rounded to 2^-52,
- *   and from there on exact.
+ * COUNT, NODATA_COUNT: cells with and without value; with fractions the sums of their coverage, exact but for the last
+ *   rounding.
  * AREA: the sum of coverage times the cell's area, over cells with value.
  * SUM: whole cells of integer rasters are summed exactly and rounded once. All else is summed in double as if in twice
  *   the precision (Ogita, Rump and Oishi 2005), in a fixed order.
@@ -193,7 +193,7 @@ typedef struct fn_stats_range {
 
 typedef struct fn_stats_worker fn_stats_worker;
 
-/* Memory for collecting, used by one thread at a time: up to 2 MB. The plan must outlive it. */
+/* Memory for collecting, used by one thread at a time: up to 3 MB. The plan must outlive it. */
 fn_status fn_stats_worker_new(const fn_stats_plan *plan, fn_stats_worker **out, fn_error *err);
 void fn_stats_worker_free(fn_stats_worker *worker); /* NULL is fine */
 
@@ -218,10 +218,11 @@ fn_status fn_zone_stats_add(fn_zone_stats *zone, const void *partial, size_t byt
 fn_status fn_zone_stats_settle(fn_zone_stats *zone, int64_t row, fn_error *err);
 /* All windows have been added. results: one for each of the plan's stats.
  *
- * The values of a large zone may be more than are kept: then *again (or NULL) is true, percentiles are NONE, and all
+ * The values of a large zone may be more than are kept: then they are counted in bins of neighbouring values, at most
+ * values_max / 8. Where these are too coarse for a percentile *again (or NULL) is true, percentiles are NONE, and all
  * other results are final. Collect all windows of the zone once more, with the ranges of fn_zone_stats_ranges(), add
- * them, and finish again: as often as it says. Each pass narrows each percentile by the factor of values_max / 8
- * occupied places at least, so that 32 bit values need one or two more, Float64 rarely a third. */
+ * them, and finish again: as often as it says. Values of 32 bits need one pass more, seldom two; of 64 bits up to
+ * three. The answer is exact, so that values_max does not change it. */
 fn_status fn_zone_stats_finish(fn_zone_stats *zone, fn_stat_value *results, bool *again, fn_error *err);
 /* Those that the next pass is about. They are the zone's, and last until it finishes again. */
 const fn_stats_range *fn_zone_stats_ranges(const fn_zone_stats *zone, size_t *n);

@@ -118,13 +118,18 @@ static bool collect_page(fn_stats_worker *worker, const fn_stats_window *window,
     fn_tally_clear(tally);
     if (classes || values)
         fn_page_list_values(page, plan, ranges, n_ranges);
-    if (classes && (!fn_tally_add(tally, page->keys, page->n_keys, page->bins, page->n_bins) ||
-                    !fn_tally_join(tally, SIZE_MAX)))
+    if (classes &&
+        (!fn_tally_add(tally, page->keys, page->n_keys, page->bins, page->n_bins) || !fn_tally_join(tally, SIZE_MAX)))
         return false;
-    record.n_keys = values ? page->n_keys : 0;
-    record.n_bins = values ? page->n_bins : tally->n_bins;
+    /* Where most values differ, classes are longer than the values themselves. */
+    const size_t bytes_of_list = page->n_keys * tally->key_size + page->n_bins * sizeof *page->bins;
+    const bool as_list = values || bytes_of_list <= tally->n_bins * sizeof *tally->bins;
+    if (classes || values) {
+        record.n_keys = as_list ? page->n_keys : 0;
+        record.n_bins = as_list ? page->n_bins : tally->n_bins;
+    }
     return append(buffer, &record, sizeof record) && append(buffer, page->keys, record.n_keys * tally->key_size) &&
-           append(buffer, values ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin));
+           append(buffer, as_list ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin));
 }
 
 /* ---- a window ---- */
@@ -209,8 +214,7 @@ static bool collect_row(fn_stats_worker *worker, const fn_stats_window *window, 
         return false;
     for (size_t p = 0; p < n_pages; p++) {
         const size_t begin = worker->begins[p], end = worker->begins[p + 1];
-        if (end > begin &&
-            !collect_page(worker, window, runs + begin, end - begin, ranges, n_ranges, buffer))
+        if (end > begin && !collect_page(worker, window, runs + begin, end - begin, ranges, n_ranges, buffer))
             return false;
     }
     return true;

@@ -1,9 +1,12 @@
 /* How much of cells a zone covers, as a number of fixed point: sums are exact, so that no order of adding is better
- * than another, and equal areas are equal. */
+ * than another, and equal areas are equal. All that is computed with a coverage takes it in these steps, or sums of
+ * values and of coverage would not belong together. */
 #ifndef FN_COVER_H
 #define FN_COVER_H
 
 #include <stdint.h>
+
+#include "double_double.h"
 
 #define FN_COVER_BITS 52
 
@@ -35,6 +38,12 @@ static inline fn_cover_bits fn_cover_as_bits(fn_cover c)
 static inline double fn_cover_as_double(fn_cover c)
 {
     return (double)c.whole + (double)c.part * 0x1p-52;
+}
+
+/* Exact below 2^53 cells. */
+static inline fn_dd fn_cover_as_dd(fn_cover c)
+{
+    return fn_two_sum((double)c.whole, (double)c.part * 0x1p-52);
 }
 
 #endif

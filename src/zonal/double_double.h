@@ -33,10 +33,10 @@ static inline fn_dd fn_dd_add(fn_dd a, fn_dd b)
     return fn_two_sum(u.hi, u.lo + t.lo);
 }
 
-static inline fn_dd fn_dd_times(fn_dd a, double b)
+static inline fn_dd fn_dd_times(fn_dd a, fn_dd b)
 {
-    const fn_dd p = fn_two_product(a.hi, b);
-    return fn_two_sum(p.hi, p.lo + a.lo * b);
+    const fn_dd p = fn_two_product(a.hi, b.hi);
+    return fn_two_sum(p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi));
 }
 
 static inline fn_dd fn_dd_of_integer(__int128 n)

@@ -86,7 +86,7 @@ static fn_stat_value of_extremes(const fn_stats_plan *plan, fn_stat_kind kind, c
 /* Of all values about their mean. Below 0 is rounding, and so is all else where the values are equal. */
 static double without_rounding(double m2, const fn_record *all)
 {
-    return m2 < 0 || (all->min == all->max && !isnan(m2)) ? 0 : m2;
+    return m2 < 0 || (all->least == all->most && !isnan(m2)) ? 0 : m2;
 }
 
 static fn_stat_value of_moments(fn_stat_kind kind, const fn_record *all)

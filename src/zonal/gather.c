@@ -77,8 +77,11 @@ void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kerne
     page->whole.n_runs = page->parts.n_runs = 0;
     page->base = 0;
     page->has_base = false;
-    for (size_t i = 0; i < n; i++)
-        load_run(page, runs[i].coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &runs[i]);
+    for (size_t i = 0; i < n; i++) {
+        fn_cells run = runs[i];
+        run.coverage = fn_cover_as_double(fn_cover_of(run.coverage));
+        load_run(page, run.coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &run);
+    }
     pad(&page->whole);
     if (page->parts.n > 0)
         pad(&page->parts);
@@ -99,22 +102,21 @@ static uint64_t key_of_cell(const fn_page_cells *cells, fn_type type, size_t i)
     return fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
 }
 
-/* Each of the loops is for one kind of key. A NaN is written, too, but not counted. */
-#define LIST(ctype, key_)                                                                                              \
+/* Each of the loops is for one kind of key, and for vectors. */
+#define LIST(ctype, key)                                                                                               \
     do {                                                                                                               \
-        ctype *keys = (ctype *)(void *)page->keys;                                                                     \
+        ctype *restrict keys = (ctype *)(void *)page->keys;                                                            \
         for (size_t i = 0; i < cells->n; i++) {                                                                        \
-            const double v = cells->x[i], value = v == v ? v : 0;                                                      \
-            const ctype key = (key_);                                                                                  \
-            keys[n] = key;                                                                                             \
-            n += (size_t)((v == v) & (!ranges || is_wanted(key, ranges, n_ranges)));                                   \
+            const double value = x[i];                                                                                 \
+            keys[i] = (key);                                                                                           \
         }                                                                                                              \
     } while (0)
 
-static size_t list_whole(fn_page *page, fn_type type, const fn_stats_range *ranges, size_t n_ranges)
+/* A key for each cell; of no meaning where it has no value. */
+static void list_all(fn_page *page, fn_type type)
 {
     const fn_page_cells *cells = &page->whole;
-    size_t n = 0;
+    const double *restrict x = cells->x;
     switch (type) {
     case FN_FLOAT16:
     case FN_FLOAT32:
@@ -128,18 +130,44 @@ static size_t list_whole(fn_page *page, fn_type type, const fn_stats_range *rang
         LIST(uint64_t, ((void)value, fn_key_of_wide(type, cells->wide[i])));
         break;
     case FN_UINT32:
-        LIST(uint32_t, fn_key_of_uint32(value));
+        LIST(uint32_t, fn_key_of_uint32(value == value ? value : 0));
         break;
     default:
-        LIST(uint32_t, fn_key_of_int(value));
+        LIST(uint32_t, fn_key_of_int(value == value ? value : 0));
     }
+}
+
+#define KEEP(ctype)                                                                                                    \
+    do {                                                                                                               \
+        ctype *keys = (ctype *)(void *)page->keys;                                                                     \
+        for (size_t i = 0; i < cells->n; i++) {                                                                        \
+            const ctype key = keys[i];                                                                                 \
+            keys[n] = key;                                                                                             \
+            n += (size_t)((cells->x[i] == cells->x[i]) & (!ranges || is_wanted(key, ranges, n_ranges)));               \
+        }                                                                                                              \
+    } while (0)
+
+/* Leaves the keys of values within the ranges; how many these are. */
+static size_t keep_wanted(fn_page *page, fn_type type, const fn_stats_range *ranges, size_t n_ranges)
+{
+    const fn_page_cells *cells = &page->whole;
+    size_t n = 0, missing = 0;
+    for (size_t i = 0; i < cells->n; i++)
+        missing += cells->x[i] != cells->x[i];
+    if (missing == 0 && !ranges)
+        return cells->n;
+    if (fn_key_size(type) == 4)
+        KEEP(uint32_t);
+    else
+        KEEP(uint64_t);
     return n;
 }
 
 void fn_page_list_values(fn_page *page, const fn_stats_plan *plan, const fn_stats_range *ranges, size_t n_ranges)
 {
     const fn_page_cells *parts = &page->parts;
-    page->n_keys = list_whole(page, plan->type, ranges, n_ranges);
+    list_all(page, plan->type);
+    page->n_keys = keep_wanted(page, plan->type, ranges, n_ranges);
     page->n_bins = 0;
     for (size_t i = 0; i < parts->n; i++) {
         if (isnan(parts->x[i]) || parts->coverage[i] < FN_COVERAGE_LEAST)

@@ -12,7 +12,7 @@ fn_stat_value fn_real_value(double value)
 fn_stat_value fn_integer_value(__int128 value)
 {
     if (value > INT64_MAX)
-        return (fn_stat_value){.result = FN_STAT_UNSIGNED, .unsigned_one = (uint64_t)value, .real = (double)value};
+        return (fn_stat_value){.result = FN_STAT_UNSIGNED, .unsigned64 = (uint64_t)value, .real = (double)value};
     return (fn_stat_value){.result = FN_STAT_INTEGER, .integer = (int64_t)value, .real = (double)value};
 }
 

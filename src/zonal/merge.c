@@ -12,17 +12,22 @@ void fn_record_merge(fn_record *all, const fn_record *page)
         fn_take_extreme(&all->min, &all->min_place, first, page->min, page->min_place, 1);
         fn_take_extreme(&all->max, &all->max_place, first, page->max, page->max_place, -1);
     }
-    all->m2 = fn_merge_m2(all->m2, fn_cover_as_double(all->count), fn_record_sum(all), page->m2,
-                          fn_cover_as_double(page->count), fn_record_sum(page));
-    all->weighted_m2 = fn_merge_m2(all->weighted_m2, fn_dd_round(all->weight), all->weighted_sum, page->weighted_m2,
-                                   fn_dd_round(page->weight), page->weighted_sum);
+    if (fn_cover_as_bits(page->count) > 0) {
+        const bool none = fn_cover_as_bits(all->count) == 0;
+        all->least = none || page->least < all->least ? page->least : all->least;
+        all->most = none || page->most > all->most ? page->most : all->most;
+    }
+    all->m2 = fn_merge_m2(all->m2, fn_cover_as_dd(all->count), fn_record_sum(all), page->m2,
+                          fn_cover_as_dd(page->count), fn_record_sum(page));
+    all->weighted_m2 = fn_merge_m2(all->weighted_m2, all->weight, all->weighted_sum, page->weighted_m2, page->weight,
+                                   page->weighted_sum);
     all->count = fn_cover_add(all->count, page->count);
     all->missing = fn_cover_add(all->missing, page->missing);
     all->whole += page->whole;
     all->parts += page->parts;
     all->missing_ones += page->missing_ones;
     all->part_squares += page->part_squares;
-    all->integers += page->integers;
+    all->integers = (__int128)((unsigned __int128)all->integers + (unsigned __int128)page->integers);
     all->reals = fn_dd_add(all->reals, page->reals);
     all->area = fn_dd_add(all->area, page->area);
     all->weight = fn_dd_add(all->weight, page->weight);
@@ -56,6 +61,25 @@ static bool is_whole(const fn_record *record, size_t left, size_t key_size)
            record_bytes(record, key_size) <= left;
 }
 
+/* Whether covers are such, keys as wide as they may be, and sums not more than a page can have. */
+static bool is_sound(const fn_record *record, size_t key_size)
+{
+    const fn_bin *bins = fn_record_bins(record, key_size);
+    const __int128 most = (__int128)1 << 80;
+    const uint64_t keys = record->min | record->max | record->least | record->most;
+    bool sound = record->count.part >> FN_COVER_BITS == 0 && record->missing.part >> FN_COVER_BITS == 0 &&
+                 (key_size == 8 || keys <= UINT32_MAX) && record->part_squares >= 0 && record->integers <= most &&
+                 record->integers >= -most;
+    for (uint64_t i = 0; i < record->n_bins; i++)
+        sound &= bins[i].cover.part >> FN_COVER_BITS == 0 && (key_size == 8 || bins[i].key <= UINT32_MAX);
+    return sound;
+}
+
+static fn_status damaged(size_t bytes, fn_error *err)
+{
+    return fn_fail(err, FN_ERR_READ, "a partial result of %zu bytes is damaged", bytes);
+}
+
 fn_status fn_waiting_add(fn_waiting *waiting, const void *partial, size_t bytes, size_t key_size, fn_error *err)
 {
     const unsigned char *from = partial;
@@ -64,7 +88,7 @@ fn_status fn_waiting_add(fn_waiting *waiting, const void *partial, size_t bytes,
         if (bytes - at >= sizeof head)
             memcpy(&head, from + at, sizeof head);
         if (bytes - at < sizeof head || !is_whole(&head, bytes - at, key_size))
-            return fn_fail(err, FN_ERR_READ, "a partial result of %zu bytes is damaged", bytes);
+            return damaged(bytes, err);
         size = record_bytes(&head, key_size);
         fn_record *page = fn_reserve(&waiting->pages, &waiting->capacity, waiting->n + 1, sizeof *waiting->pages)
                               ? malloc(size)
@@ -74,6 +98,8 @@ fn_status fn_waiting_add(fn_waiting *waiting, const void *partial, size_t bytes,
         memcpy(page, from + at, size);
         waiting->pages[waiting->n++] = page;
         waiting->bytes += size;
+        if (!is_sound(page, key_size))
+            return damaged(bytes, err);
     }
     return FN_OK;
 }

@@ -158,7 +158,8 @@ static fn_status read_percentile(const char *name, fn_stat *out, bool *known, fn
     }
     if (!read_percent(name + length, &out->percent)) {
         *known = length > 1;
-        return *known ? fn_fail(err, FN_ERR_ARGUMENT, "STATS=%.100s: expected a percentile such as PCT90", name) : FN_OK;
+        return *known ? fn_fail(err, FN_ERR_ARGUMENT, "STATS=%.100s: expected a percentile such as PCT90", name)
+                      : FN_OK;
     }
     if (quantile && name[length] == '(')
         out->percent = nearbyint(out->percent * 1e12) / 1e10; /* 0.07 is 7, not 7.000000000000001 */
@@ -219,7 +220,8 @@ fn_status fn_stat_parse(const char *name, fn_stat *out, fn_error *err)
     const size_t length = strlen(name);
     bool known;
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (i != FN_STAT_PERCENTILE && (is_one_of(rows[i].name, name, length) || is_one_of(rows[i].aliases, name, length))) {
+        if (i != FN_STAT_PERCENTILE &&
+            (is_one_of(rows[i].name, name, length) || is_one_of(rows[i].aliases, name, length))) {
             *out = (fn_stat){(fn_stat_kind)i, 0};
             return FN_OK;
         }

@@ -18,33 +18,24 @@ static fn_place place_of(const fn_page_cells *cells, size_t i)
     return (fn_place){cells->runs[run].row, cells->runs[run].column + (int64_t)(i - cells->run_begins[run])};
 }
 
-static fn_dd distance_from(__int128 base, fn_dd weight, fn_dd sum)
+static __int128 wide_value(const fn_page_cells *cells, fn_type type, size_t i)
 {
-    if (base == 0)
-        return sum;
-    const fn_dd b = fn_dd_of_integer(base), p = fn_dd_times(b, weight.hi), q = fn_two_product(b.hi, weight.lo);
-    return fn_dd_add(fn_dd_add(p, q), sum);
+    return type == FN_INT64 ? (__int128)(int64_t)cells->wide[i] : (__int128)cells->wide[i];
 }
 
 /* ---- whole cells ---- */
 
-static void extreme_places(const fn_page_cells *cells, fn_type type, fn_record *out)
+/* The first cell with that key, which is there. */
+static fn_place find_key(const fn_page_cells *cells, fn_type type, uint64_t key)
 {
-    bool min_found = false, max_found = false;
-    for (size_t i = 0; i < cells->n && !(min_found && max_found); i++) {
-        if (isnan(cells->x[i]))
-            continue;
-        const uint64_t key =
-            fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
-        if (!min_found && key == out->min) {
-            out->min_place = place_of(cells, i);
-            min_found = true;
-        }
-        if (!max_found && key == out->max) {
-            out->max_place = place_of(cells, i);
-            max_found = true;
-        }
-    }
+    size_t i = 0;
+    if (fn_is_wide_integer(type))
+        while (isnan(cells->x[i]) || fn_key_of_wide(type, cells->wide[i]) != key)
+            i++;
+    else
+        for (const double value = fn_double_of_key(type, key); cells->x[i] != value;)
+            i++;
+    return place_of(cells, i);
 }
 
 static void wide_extremes(const fn_page_cells *cells, fn_type type, fn_record *out)
@@ -65,7 +56,7 @@ static __int128 wide_sum(const fn_page_cells *cells, fn_type type)
     __int128 sum = 0;
     for (size_t i = 0; i < cells->n; i++)
         if (!isnan(cells->x[i]))
-            sum += type == FN_INT64 ? (__int128)(int64_t)cells->wide[i] : (__int128)cells->wide[i];
+            sum += wide_value(cells, type, i);
     return sum;
 }
 
@@ -76,10 +67,8 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
     fn_extremes extremes;
     fn_dd sum = {0, 0};
     kernels->extremes(cells->x, padded(cells), &extremes);
-    out->whole = extremes.count;
-    out->count.whole = (uint64_t)extremes.count;
-    out->missing_ones = (int64_t)cells->n - extremes.count;
-    out->missing.whole = (uint64_t)out->missing_ones;
+    out->whole = out->count.whole = (uint64_t)extremes.count;
+    out->missing_ones = out->missing.whole = cells->n - out->whole;
     if (out->whole == 0)
         return;
     if (plan->needs & FN_NEEDS_EXTREMES) {
@@ -89,8 +78,12 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
             out->min = fn_key(plan->type, extremes.min);
             out->max = fn_key(plan->type, extremes.max);
         }
-        if (plan->needs & FN_NEEDS_PLACES)
-            extreme_places(cells, plan->type, out);
+        out->least = out->min;
+        out->most = out->max;
+        if (plan->needs & FN_NEEDS_PLACES) {
+            out->min_place = find_key(cells, plan->type, out->min);
+            out->max_place = find_key(cells, plan->type, out->max);
+        }
     }
     if (plan->needs & FN_NEEDS_SUM && (!wide || plan->needs & FN_NEEDS_MOMENTS))
         kernels->sum(cells->x, padded(cells), &sum);
@@ -128,24 +121,40 @@ static void count_parts(const fn_page_cells *cells, fn_record *out)
     }
 }
 
-static void part_extremes(const fn_page_cells *cells, fn_type type, bool first, fn_record *out)
+static void part_extremes(const fn_page_cells *cells, fn_type type, fn_record *out)
 {
+    bool first = out->whole == 0, first_of_all = first;
     for (size_t run = 0; run < cells->n_runs; run++)
         for (int64_t k = 0; k < cells->runs[run].count; k++) {
             const size_t i = cells->run_begins[run] + (size_t)k;
-            if (isnan(cells->x[i]) || cells->coverage[i] < FN_COVERAGE_LEAST)
+            if (isnan(cells->x[i]))
                 continue;
             const uint64_t key =
                 fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
             const fn_place place = {cells->runs[run].row, cells->runs[run].column + k};
+            out->least = first_of_all || key < out->least ? key : out->least;
+            out->most = first_of_all || key > out->most ? key : out->most;
+            first_of_all = false;
+            if (cells->coverage[i] < FN_COVERAGE_LEAST)
+                continue;
             fn_take_extreme(&out->min, &out->min_place, first, key, place, 1);
             fn_take_extreme(&out->max, &out->max_place, first, key, place, -1);
             first = false;
         }
 }
 
+/* Of 64 bit integers, which a double may round. */
+static fn_dd wide_weighted_sum(const fn_page_cells *cells, fn_type type, const double *weights)
+{
+    fn_dd sum = {0, 0};
+    for (size_t i = 0; i < cells->n; i++)
+        if (!isnan(cells->x[i]) && !isnan(weights[i]))
+            sum = fn_dd_add(sum, fn_dd_times(fn_dd_of_integer(wide_value(cells, type, i)), (fn_dd){weights[i], 0}));
+    return sum;
+}
+
 /* Sums with weights: `sum` of the values, `m2` about their weighted mean. */
-static void weigh(const fn_page *page, const fn_page_cells *cells, const double *weights, bool moments,
+static void weigh(const fn_page_cells *cells, fn_type type, const double *weights, bool moments,
                   const fn_sum_kernels *kernels, fn_weighted_sums *sums, double *m2)
 {
     *m2 = 0;
@@ -156,7 +165,8 @@ static void weigh(const fn_page *page, const fn_page_cells *cells, const double 
         kernels->weighted_deviations(cells->x, weights, padded(cells), fn_dd_round(sums->sum) / weight, &d);
         *m2 = d.squares - d.sum * d.sum / weight;
     }
-    sums->sum = distance_from(page->base, sums->weight, sums->sum);
+    if (fn_is_wide_integer(type))
+        sums->sum = wide_weighted_sum(cells, type, weights);
 }
 
 static void compute_parts(const fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels, fn_record *out)
@@ -166,25 +176,24 @@ static void compute_parts(const fn_page *page, const fn_stats_plan *plan, const 
     double m2;
     count_parts(cells, out);
     if (plan->needs & FN_NEEDS_EXTREMES)
-        part_extremes(cells, plan->type, out->whole == 0, out);
+        part_extremes(cells, plan->type, out);
     if (!(plan->needs & FN_NEEDS_SUM))
         return;
-    weigh(page, cells, cells->coverage, plan->needs & FN_NEEDS_MOMENTS, kernels, &sums, &m2);
+    weigh(cells, plan->type, cells->coverage, plan->needs & FN_NEEDS_MOMENTS, kernels, &sums, &m2);
     if (plan->needs & FN_NEEDS_MOMENTS)
-        out->m2 = fn_merge_m2(out->m2, (double)out->whole, fn_record_sum(out), m2, fn_dd_round(sums.weight), sums.sum);
+        out->m2 = fn_merge_m2(out->m2, (fn_dd){(double)out->whole, 0}, fn_record_sum(out), m2, sums.weight, sums.sum);
     out->reals = fn_dd_add(out->reals, sums.sum);
 }
 
 /* ---- both ---- */
 
-static void add_weighted(const fn_page *page, const fn_page_cells *cells, const fn_stats_plan *plan,
-                         const fn_sum_kernels *kernels, fn_record *out)
+static void add_weighted(const fn_page_cells *cells, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
+                         fn_record *out)
 {
     fn_weighted_sums sums;
     double m2;
-    weigh(page, cells, cells->weights, plan->needs & FN_NEEDS_WEIGHTED_MOMENTS, kernels, &sums, &m2);
-    out->weighted_m2 = fn_merge_m2(out->weighted_m2, fn_dd_round(out->weight), out->weighted_sum, m2,
-                                   fn_dd_round(sums.weight), sums.sum);
+    weigh(cells, plan->type, cells->weights, plan->needs & FN_NEEDS_WEIGHTED_MOMENTS, kernels, &sums, &m2);
+    out->weighted_m2 = fn_merge_m2(out->weighted_m2, out->weight, out->weighted_sum, m2, sums.weight, sums.sum);
     out->weight = fn_dd_add(out->weight, sums.weight);
     out->weighted_sum = fn_dd_add(out->weighted_sum, sums.sum);
 }
@@ -197,7 +206,8 @@ static void add_area(const fn_page_cells *cells, const fn_stats_window *window, 
         for (int64_t i = 0; i < cells->runs[run].count; i++)
             n += x[i] == x[i] ? 1 : 0;
         const fn_dd cover = fn_two_product(n, cells->runs[run].coverage);
-        out->area = fn_dd_add(out->area, fn_dd_times(cover, window->row_areas[cells->runs[run].row - window->row]));
+        const fn_dd area = {window->row_areas[cells->runs[run].row - window->row], 0};
+        out->area = fn_dd_add(out->area, fn_dd_times(cover, area));
     }
 }
 
@@ -208,9 +218,9 @@ void fn_page_compute(const fn_page *page, const fn_stats_plan *plan, const fn_su
     if (page->parts.n > 0)
         compute_parts(page, plan, kernels, out);
     if (plan->needs & FN_NEEDS_WEIGHTS) {
-        add_weighted(page, &page->whole, plan, kernels, out);
+        add_weighted(&page->whole, plan, kernels, out);
         if (page->parts.n > 0)
-            add_weighted(page, &page->parts, plan, kernels, out);
+            add_weighted(&page->parts, plan, kernels, out);
     }
     if (plan->needs & FN_NEEDS_AREA && window->row_areas) {
         add_area(&page->whole, window, out);

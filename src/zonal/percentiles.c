@@ -29,7 +29,8 @@ fn_target fn_target_of(double percent, fn_cover_bits total, double squares, bool
     if (whole)
         return between_cells(q, total);
     const double all = (double)total * 0x1p-52;
-    fn_cover_bits width = (fn_cover_bits)(squares / all * 0x1p52);
+    const double part = squares / all; /* of a cell */
+    fn_cover_bits width = part < 1 ? (fn_cover_bits)(part * 0x1p52) : one_cell;
     width = width < 1 ? 1 : width > total ? total : width;
     const fn_cover_bits most = total - width, from = (fn_cover_bits)((double)most * q);
     fn_target t = {.from = from < most ? from : most};
@@ -113,84 +114,129 @@ bool fn_targets_find(fn_target *targets, size_t n, const fn_tally *tally, fn_typ
 
 /* ---- narrowing ---- */
 
-enum { PARTS = 2048 };
+enum { PARTS_LEAST = 64, PARTS_MOST = 2048 };
 
 /* The keys' span cut into parts of equal width, a power of two. */
+typedef struct part {
+    fn_cover cover;
+    bool needed;
+} part;
+
 typedef struct cut {
     uint64_t least;
     int shift;
-    fn_cover covers[PARTS];
-    bool needed[PARTS];
+    size_t n;
+    part *parts;
 } cut;
 
-static void measure(const fn_tally *tally, cut *c)
+static void span_of(const fn_tally *tally, uint64_t *least, uint64_t *most)
 {
     uint64_t low = UINT64_MAX, high = 0;
-    for (size_t i = 0; i < tally->n_keys; i++) {
-        const uint64_t key = fn_tally_key(tally, i);
-        low = key < low ? key : low;
-        high = key > high ? key : high;
-    }
+    if (tally->key_size == 4) {
+        const uint32_t *keys = (const uint32_t *)(const void *)tally->keys;
+        uint32_t low4 = UINT32_MAX, high4 = 0;
+        for (size_t i = 0; i < tally->n_keys; i++) {
+            low4 = keys[i] < low4 ? keys[i] : low4;
+            high4 = keys[i] > high4 ? keys[i] : high4;
+        }
+        low = low4;
+        high = high4;
+    } else
+        for (size_t i = 0; i < tally->n_keys; i++) {
+            const uint64_t key = fn_tally_key(tally, i);
+            low = key < low ? key : low;
+            high = key > high ? key : high;
+        }
     for (size_t i = 0; i < tally->n_loose; i++) {
         const uint64_t key = tally->loose[i].key;
         low = key < low ? key : low;
         high = key > high ? key : high;
     }
-    c->least = low;
-    while ((high - low) >> c->shift >= PARTS)
+    *least = low;
+    *most = high;
+}
+
+#define COUNT_KEYS(ctype)                                                                                              \
+    do {                                                                                                               \
+        const ctype *keys = (const ctype *)(const void *)tally->keys, least = (ctype)c->least;                         \
+        for (size_t i = 0; i < tally->n_keys; i++)                                                                     \
+            c->parts[(size_t)((ctype)(keys[i] - least) >> c->shift)].cover.whole++;                                    \
+    } while (0)
+
+static bool measure(const fn_tally *tally, cut *c)
+{
+    uint64_t most;
+    const size_t n = tally->n_keys + tally->n_loose;
+    c->n = PARTS_LEAST;
+    while (c->n < PARTS_MOST && c->n < n / 4)
+        c->n *= 2;
+    if (!(c->parts = calloc(c->n, sizeof *c->parts)))
+        return false;
+    span_of(tally, &c->least, &most);
+    c->shift = 0;
+    while ((most - c->least) >> c->shift >= c->n)
         c->shift++;
-    for (size_t i = 0; i < tally->n_keys; i++)
-        c->covers[(fn_tally_key(tally, i) - low) >> c->shift].whole++;
+    if (tally->key_size == 4)
+        COUNT_KEYS(uint32_t);
+    else
+        COUNT_KEYS(uint64_t);
     for (size_t i = 0; i < tally->n_loose; i++) {
-        fn_cover *cover = &c->covers[(tally->loose[i].key - low) >> c->shift];
+        fn_cover *cover = &c->parts[(tally->loose[i].key - c->least) >> c->shift].cover;
         *cover = fn_cover_add(*cover, tally->loose[i].cover);
     }
+    return true;
 }
+
+#define KEEP_KEYS(ctype)                                                                                               \
+    do {                                                                                                               \
+        ctype *keys = (ctype *)(void *)tally->keys, least = (ctype)c->least;                                           \
+        for (size_t i = 0; i < tally->n_keys; i++) {                                                                   \
+            const ctype key = keys[i];                                                                                 \
+            keys[kept] = key;                                                                                          \
+            kept += c->parts[(size_t)((ctype)(key - least) >> c->shift)].needed;                                       \
+        }                                                                                                              \
+    } while (0)
 
 static void keep_needed(fn_tally *tally, const cut *c)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < tally->n_keys; i++) {
-        const uint64_t key = fn_tally_key(tally, i);
-        if (tally->key_size == 4)
-            ((uint32_t *)(void *)tally->keys)[kept] = (uint32_t)key;
-        else
-            ((uint64_t *)(void *)tally->keys)[kept] = key;
-        kept += c->needed[(key - c->least) >> c->shift];
-    }
+    if (tally->key_size == 4)
+        KEEP_KEYS(uint32_t);
+    else
+        KEEP_KEYS(uint64_t);
     tally->n_keys = kept;
     kept = 0;
     for (size_t i = 0; i < tally->n_loose; i++) {
-        tally->loose[kept] = tally->loose[i];
-        kept += c->needed[(tally->loose[i].key - c->least) >> c->shift];
+        const fn_bin bin = tally->loose[i];
+        tally->loose[kept] = bin;
+        kept += c->parts[(bin.key - c->least) >> c->shift].needed;
     }
     tally->n_loose = kept;
 }
 
 bool fn_targets_narrow(const fn_target *targets, size_t n, fn_tally *tally, fn_known **known, size_t *n_known)
 {
-    cut *c = calloc(1, sizeof *c);
-    fn_known *list = malloc(PARTS * sizeof *list);
-    size_t count = 0;
-    if (!c || !list) {
-        free(c);
-        free(list);
-        return false;
-    }
-    measure(tally, c);
+    cut c;
+    fn_known *list = NULL;
+    size_t count = 0, capacity = 0;
     fn_cover_bits below = 0;
-    for (size_t i = 0; i < PARTS; i++) {
-        const fn_cover_bits cover = fn_cover_as_bits(c->covers[i]);
-        if (cover > 0 && any_overlaps(targets, n, below, cover)) {
-            const uint64_t low = c->least + ((uint64_t)i << c->shift);
-            c->needed[i] = true;
-            list[count++] = (fn_known){low, low + ((UINT64_C(1) << c->shift) - 1), below};
+    bool ok = measure(tally, &c);
+    for (size_t i = 0; ok && i < c.n; i++) {
+        const fn_cover_bits cover = fn_cover_as_bits(c.parts[i].cover);
+        if (cover > 0 && any_overlaps(targets, n, below, cover) &&
+            (ok = fn_reserve(&list, &capacity, count + 1, sizeof *list))) {
+            const uint64_t low = c.least + ((uint64_t)i << c.shift);
+            c.parts[i].needed = true;
+            list[count++] = (fn_known){low, low + ((UINT64_C(1) << c.shift) - 1), below};
         }
         below += cover;
     }
-    keep_needed(tally, c);
-    free(c);
-    *known = list;
-    *n_known = count;
-    return true;
+    if (ok)
+        keep_needed(tally, &c);
+    else
+        free(list);
+    free(c.parts);
+    *known = ok ? list : NULL;
+    *n_known = ok ? count : 0;
+    return ok;
 }

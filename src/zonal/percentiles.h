@@ -33,8 +33,8 @@ double fn_target_answer(const fn_target *target);
 bool fn_targets_find(fn_target *targets, size_t n, const fn_tally *tally, fn_type type, const fn_known *known,
                      size_t n_known, fn_known **next, size_t *n_next);
 
-/* Leaves in the tally, which has no bins, only the keys and loose bins that the targets need: *known are the ranges that
- * these lie in, memory for the caller to free. It spares sorting all. False: out of memory. */
+/* Leaves in the tally, which has no bins, only the keys and loose bins that the targets need: *known are the ranges
+ * that these lie in, memory for the caller to free. It spares sorting all. False: out of memory. */
 bool fn_targets_narrow(const fn_target *targets, size_t n, fn_tally *tally, fn_known **known, size_t *n_known);
 
 #endif

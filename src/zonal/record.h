@@ -13,19 +13,20 @@ typedef struct fn_place {
 
 typedef struct fn_record {
     int64_t page_row, page_column;
-    uint64_t n_keys;      /* that follow, of fn_key_size() bytes, padded to 8 */
-    uint64_t n_bins;      /* fn_bin that follow them */
-    fn_cover count;       /* cover of the cells with value */
-    fn_cover missing;     /* and of those without */
-    int64_t whole;        /* cells with value that are covered wholly */
-    int64_t parts;        /* others with value, with coverage from FN_COVERAGE_LEAST */
-    int64_t missing_ones; /* cells without value, with coverage from FN_COVERAGE_LEAST */
-    double part_squares;  /* of the coverage of `parts` */
-    __int128 integers;    /* sum of the whole cells of an integer raster */
-    fn_dd reals;          /* sum of all others */
-    double m2;            /* sum of squares of the distances from the mean */
-    uint64_t min, max;    /* keys; of no meaning where whole and parts are 0 */
+    uint64_t n_keys;       /* that follow, of fn_key_size() bytes, padded to 8 */
+    uint64_t n_bins;       /* fn_bin that follow them */
+    fn_cover count;        /* cover of the cells with value */
+    fn_cover missing;      /* and of those without */
+    uint64_t whole;        /* cells with value that are covered wholly */
+    uint64_t parts;        /* others with value, with coverage from FN_COVERAGE_LEAST */
+    uint64_t missing_ones; /* cells without value, with coverage from FN_COVERAGE_LEAST */
+    double part_squares;   /* of the coverage of `parts` */
+    __int128 integers;     /* sum of the whole cells of an integer raster */
+    fn_dd reals;           /* sum of all others */
+    double m2;             /* sum of squares of the distances from the mean */
+    uint64_t min, max;     /* keys; of no meaning where whole and parts are 0 */
     fn_place min_place, max_place;
+    uint64_t least, most; /* keys, of all cells with value, whatever their coverage */
     fn_dd area;
     fn_dd weight, weighted_sum;
     double weighted_m2;
@@ -53,17 +54,17 @@ static inline void fn_take_extreme(uint64_t *key, fn_place *place, bool first, u
 }
 
 /* Sums of squares about the mean of two sets together, of which n and the sums are known: Chan, Golub and LeVeque
- * 1979. n may be sums of weights (West 1979). The difference of the means needs the sums in twice the precision: at
- * 1e9 a mean in double is off by 1e-7. */
-static inline double fn_merge_m2(double m2_a, double n_a, fn_dd sum_a, double m2_b, double n_b, fn_dd sum_b)
+ * 1979. n may be sums of weights (West 1979). The difference of the means needs both in twice the precision: at 1e9 a
+ * mean in double is off by 1e-7. */
+static inline double fn_merge_m2(double m2_a, fn_dd n_a, fn_dd sum_a, double m2_b, fn_dd n_b, fn_dd sum_b)
 {
-    if (n_a == 0)
+    if (n_a.hi == 0)
         return m2_b;
-    if (n_b == 0)
+    if (n_b.hi == 0)
         return m2_a;
     const fn_dd b = fn_dd_times(sum_b, n_a), a = fn_dd_times(sum_a, n_b);
-    const double difference = fn_dd_round(fn_dd_add(b, (fn_dd){-a.hi, -a.lo})) / n_a / n_b;
-    return m2_a + m2_b + difference * difference * (n_a / (n_a + n_b)) * n_b;
+    const double difference = fn_dd_round(fn_dd_add(b, (fn_dd){-a.hi, -a.lo})) / n_a.hi / n_b.hi;
+    return m2_a + m2_b + difference * difference * (n_a.hi / (n_a.hi + n_b.hi)) * n_b.hi;
 }
 
 #endif

@@ -175,7 +175,8 @@ bool fn_tally_join(fn_tally *tally, size_t most)
     if (tally->n_loose > 1)
         qsort(tally->loose, tally->n_loose, sizeof *tally->loose, by_key);
     const int counted_shift = shift;
-    while ((n = count_bins(tally->loose, tally->n_loose, shift) + count_bins(counted, n_counted, shift - counted_shift) +
+    while ((n = count_bins(tally->loose, tally->n_loose, shift) +
+                count_bins(counted, n_counted, shift - counted_shift) +
                 count_bins(tally->bins, tally->n_bins, shift - tally->shift)) > most)
         shift += 2;
     fn_bin *joined = malloc(n * sizeof *joined);

@@ -1,7 +1,7 @@
 /* How many cells have which value: a list of keys as they come, or counted in bins.
  *
- * A bin holds the values whose keys agree but for the lowest `shift` bits; with shift 0 it is a class. Whatever comes is
- * appended, and joined with the bins now and then. Since covers are added exactly, the bins depend on what was added
+ * A bin holds the values whose keys agree but for the lowest `shift` bits; with shift 0 it is a class. Whatever comes
+ * is appended, and joined with the bins now and then. Since covers are added exactly, the bins depend on what was added
  * and on the shift alone. */
 #ifndef FN_TALLY_H
 #define FN_TALLY_H

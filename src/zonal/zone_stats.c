@@ -16,9 +16,9 @@ struct fn_zone_stats {
     bool any_settled;
     int pass; /* 0: the first */
     fn_record all;
-    fn_tally tally;       /* values or classes */
-    fn_cover_bits total;  /* after the first pass: the cover of all values */
-    fn_known *known;      /* the ranges that this pass is about; none: all */
+    fn_tally tally;      /* values or classes */
+    fn_cover_bits total; /* after the first pass: the cover of all values */
+    fn_known *known;     /* the ranges that this pass is about; none: all */
     fn_stats_range *ranges;
     size_t n_known;
 };
@@ -63,9 +63,9 @@ static fn_status merge_values(fn_zone_stats *zone, const fn_record *page, fn_err
     const fn_stats_plan *plan = zone->plan;
     fn_tally *tally = &zone->tally;
     const bool classes = plan->needs & FN_NEEDS_CLASSES;
-    bool ok = fn_tally_add(tally, fn_record_keys(page), page->n_keys, fn_record_bins(page, tally->key_size),
-                           page->n_bins);
-    if (ok && classes && tally->n_loose > tally->n_bins + 4096)
+    bool ok =
+        fn_tally_add(tally, fn_record_keys(page), page->n_keys, fn_record_bins(page, tally->key_size), page->n_bins);
+    if (ok && classes && (tally->n_loose > tally->n_bins + 4096 || tally->n_keys > tally->n_bins + (1 << 16)))
         ok = fn_tally_join(tally, SIZE_MAX);
     else if (ok && !classes && tally->n_keys + tally->n_loose > plan->values_max)
         ok = fn_tally_join(tally, plan->values_max / 8);
@@ -129,8 +129,9 @@ static size_t make_targets(const fn_zone_stats *zone, fn_target *targets)
     size_t n = 0;
     for (size_t i = 0; i < plan->n_stats; i++)
         if (percent_of(plan->stats[i]) >= 0)
-            targets[n++] = fn_target_of(percent_of(plan->stats[i]), zone->total,
-                                        (double)zone->all.whole + zone->all.part_squares, zone->all.parts == 0);
+            targets[n++] =
+                fn_target_of(percent_of(plan->stats[i]), zone->total, (double)zone->all.whole + zone->all.part_squares,
+                             zone->all.parts == 0 && (uint64_t)zone->total << (64 - FN_COVER_BITS) == 0);
     return n;
 }
 
@@ -155,13 +156,14 @@ static bool set_known(fn_zone_stats *zone, fn_known *known, size_t n)
 /* Finds the targets, or what the next pass is to look into: *again. */
 static bool find_targets(fn_zone_stats *zone, fn_target *targets, size_t n, bool *again)
 {
-    enum { FEW = 4096 };
+    enum { FEW = 64 };
     const fn_stats_plan *plan = zone->plan;
     fn_tally *tally = &zone->tally;
     fn_known *next = NULL, *narrowed = NULL;
     size_t n_next = 0, n_narrowed = 0;
     bool ok = true;
-    if (!(plan->needs & FN_NEEDS_CLASSES) && zone->pass == 0 && tally->n_bins == 0 && tally->n_keys > FEW)
+    if (!(plan->needs & FN_NEEDS_CLASSES) && zone->pass == 0 && tally->n_bins == 0 &&
+        tally->n_keys + tally->n_loose > FEW)
         ok = fn_targets_narrow(targets, n, tally, &narrowed, &n_narrowed);
     const size_t most = plan->needs & FN_NEEDS_CLASSES || narrowed ? SIZE_MAX : plan->values_max / 8;
     ok = ok && fn_tally_join(tally, most) &&

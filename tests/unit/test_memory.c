@@ -16,6 +16,7 @@
 #include "fishnet/near.h"
 #include "fishnet/recipe.h"
 #include "fishnet/stream.h"
+#include "fishnet/zonal_stats.h"
 
 /* ---- the allocator ---- */
 
@@ -410,8 +411,94 @@ static void schedulers(void)
     sweep("a stream", stream);
 }
 
+/* ---- the statistics of a zone ---- */
+
+enum { ZONE_ROWS = 192, ZONE_COLUMNS = 600 };
+
+/* Two windows, of which the lower one comes first; again where the zone asks for it. */
+static fn_status zone_passes(fn_stats_worker *worker, fn_zone_stats *zone, const double *values, fn_stat_value *results,
+                             fn_error *err)
+{
+    static fn_cells cells[ZONE_ROWS];
+    for (int i = 0; i < ZONE_ROWS; i++)
+        cells[i] = (fn_cells){i, 0, ZONE_COLUMNS, i % 64 == 0 ? .5 : 1};
+    fn_stats_buffer buffer = {.data = NULL};
+    bool again = true;
+    fn_status status = FN_OK;
+    for (int pass = 0; status == FN_OK && again; pass++) {
+        size_t n;
+        const fn_stats_range *ranges = fn_zone_stats_ranges(zone, &n);
+        REQUIRE(pass < 6, "pass %d", pass);
+        for (int row = 128; status == FN_OK && row >= 0; row -= 128) {
+            const fn_stats_window w = {.row = row,
+                                       .rows = row ? 64 : 128,
+                                       .columns = ZONE_COLUMNS,
+                                       .stride = ZONE_COLUMNS,
+                                       .values = values + row * ZONE_COLUMNS};
+            buffer.bytes = 0;
+            status = fn_stats_collect(worker, &w, cells + row, row ? 64 : 128, ranges, n, &buffer, err);
+            EXPECT(status == FN_OK || buffer.bytes == 0, "what failed has left something");
+            if (status == FN_OK)
+                status = fn_zone_stats_add(zone, buffer.data, buffer.bytes, err);
+        }
+        if (status == FN_OK)
+            status = fn_zone_stats_settle(zone, 64, err);
+        if (status == FN_OK)
+            status = fn_zone_stats_finish(zone, results, &again, err);
+    }
+    free(buffer.data);
+    return status;
+}
+
+static fn_status zone(bool histogram, double *answer, fn_error *err)
+{
+    static double values[ZONE_ROWS * ZONE_COLUMNS];
+    const fn_stat stats[3] = {{FN_STAT_MEAN, 0}, {FN_STAT_MEDIAN, 0}, {FN_STAT_MAX_X, 0}};
+    fn_stat_value results[3] = {{.real = 0}};
+    for (int i = 0; i < ZONE_ROWS * ZONE_COLUMNS; i++)
+        values[i] = histogram ? i * 7 % 4999 : sin(i);
+    fn_stats_plan *plan;
+    fn_stats_worker *worker = NULL;
+    fn_zone_stats *state = NULL;
+    fn_status status = fn_stats_plan_new(&(fn_stats_options){.stats = stats,
+                                                             .n_stats = 3,
+                                                             .histogram = histogram,
+                                                             .type = FN_FLOAT64,
+                                                             .fractions = true,
+                                                             .values_max = 1},
+                                         &plan, err);
+    if (status == FN_OK)
+        status = fn_stats_worker_new(plan, &worker, err);
+    if (status == FN_OK)
+        status = fn_zone_stats_new(plan, &state, err);
+    if (status == FN_OK)
+        status = zone_passes(worker, state, values, results, err);
+    *answer = results[0].real + results[1].real + results[2].real;
+    fn_zone_stats_free(state);
+    fn_stats_worker_free(worker);
+    fn_stats_plan_free(plan);
+    return status;
+}
+
+static fn_status zone_in_passes(double *answer, fn_error *err)
+{
+    return zone(false, answer, err);
+}
+
+static fn_status zone_of_classes(double *answer, fn_error *err)
+{
+    return zone(true, answer, err);
+}
+
+static void zones(void)
+{
+    sweep("a zone in several passes", zone_in_passes);
+    sweep("a zone of classes", zone_of_classes);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(expressions), UNIT(recipes), UNIT(near_features), UNIT(schedulers)};
+    const struct CMUnitTest tests[] = {UNIT(expressions), UNIT(recipes), UNIT(near_features), UNIT(schedulers),
+                                       UNIT(zones)};
     return check_main(tests);
 }

@@ -9,9 +9,9 @@
  * raster ends), so it never cuts one. A page is computed in row-major order of its cells, and pages are merged by row
  * of pages, then by column, however they arrived.
  *
- * A cell counts with its coverage, 0..1: the part of it that the zone covers, rounded to 2^-52. Coverage below
- * FN_COVERAGE_LEAST counts for sums alone (COUNT, AREA, SUM, MEAN, VARIANCE and their like): the rounding of a
- * neighbour's edge must not decide an extreme, a class or a percentile.
+ * A cell counts with its coverage, rounded to 2^-52: the part of it that a zone covers, 0..1, or the length of a line in
+ * it, in cells, up to FN_COVERAGE_MOST. Coverage below FN_COVERAGE_LEAST counts for sums alone (COUNT, AREA, SUM, MEAN,
+ * VARIANCE and their like): the rounding of a neighbour's edge must not decide an extreme, a class or a percentile.
  *
  * A cell has no value where the mask says so or where it is NaN. Infinities are values.
  *
@@ -46,6 +46,7 @@ extern "C" {
 #define FN_PAGE_ROWS 64
 #define FN_PAGE_COLUMNS 256
 #define FN_COVERAGE_LEAST 1e-9
+#define FN_COVERAGE_MOST 1024
 
 /* ---- statistics and their names ---- */
 
@@ -165,7 +166,7 @@ void fn_stats_plan_free(fn_stats_plan *plan); /* after all that was made with it
 typedef struct fn_cells {
     int64_t row, column;
     int64_t count;
-    double coverage; /* above 0, at most 1 */
+    double coverage; /* above 0, at most FN_COVERAGE_MOST */
 } fn_cells;
 
 /* The cells of a window in memory, row by row. */

@@ -37,6 +37,8 @@ class InputReader
     /* Reads bands of one input as they are. Where all have one type, their buffers lie at equal distances. */
     bool ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
 
+    /* The input that is read, or was the last. */
+    const Input &Reading() const { return m_inputs[m_reading.input]; }
     /* For a driver that fails without a message: what it was asked for. */
     std::string WhatFailed() const;
 

@@ -150,7 +150,7 @@ static bool is_in_order(const fn_cells *cells, const fn_cells *before, const fn_
     if (cells->row < w->row || cells->row - w->row >= w->rows || cells->column < w->column || cells->count < 1 ||
         cells->count > w->columns || cells->column - w->column > w->columns - cells->count)
         return false;
-    if (!(cells->coverage > 0) || cells->coverage > 1 || (!fractions && cells->coverage != 1))
+    if (!(cells->coverage > 0) || cells->coverage > FN_COVERAGE_MOST || (!fractions && cells->coverage != 1))
         return false;
     return !before || cells->row > before->row ||
            (cells->row == before->row && cells->column >= before->column + before->count);

@@ -23,7 +23,7 @@ static inline fn_cover fn_cover_add(fn_cover a, fn_cover b)
     return (fn_cover){a.whole + b.whole + (part >> FN_COVER_BITS), part & ((UINT64_C(1) << FN_COVER_BITS) - 1)};
 }
 
-/* c: 0..1 */
+/* c: 0..FN_COVERAGE_MOST */
 static inline fn_cover fn_cover_of(double c)
 {
     const uint64_t steps = (uint64_t)(c * 0x1p52 + 0.5);

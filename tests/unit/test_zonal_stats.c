@@ -706,7 +706,7 @@ static void refused(void)
     REQUIRE(fn_stats_worker_new(plan, &worker, NULL) == FN_OK, "worker");
     REQUIRE(fn_zone_stats_new(plan, &zone, NULL) == FN_OK, "zone");
     static const fn_cells bad[] = {{70, 0, 1, 1},  {-1, 0, 1, 1},  {0, 299, 2, 1},       {0, -1, 1, 1},
-                                   {0, 0, 0, 1},   {0, 0, 301, 1}, {0, 0, 1, 0},         {0, 0, 1, 1.5},
+                                   {0, 0, 0, 1},   {0, 0, 301, 1}, {0, 0, 1, 0},         {0, 0, 1, 1500},
                                    {0, 0, 1, NAN}, {0, 0, 1, .5},  {0, 0, INT64_MAX, 1}, {0, INT64_MAX, 1, 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         EXPECT(fn_stats_collect(worker, &window, &bad[i], 1, NULL, 0, &buffer, &err) == FN_ERR_ARGUMENT, "%zu", i);

@@ -8,18 +8,31 @@
 namespace fishnet::zonalstats
 {
 
+/* Between commas that are not in parentheses: "MEAN,quantile(q=0.9)". */
+static std::vector<std::string> SplitStats(const char *text)
+{
+    std::vector<std::string> names(1);
+    int depth = 0;
+    for (const char *c = text; *c; c++) {
+        depth += *c == '(' ? 1 : *c == ')' ? -1 : 0;
+        if (*c == ',' && depth <= 0)
+            names.emplace_back();
+        else
+            names.back() += *c;
+    }
+    return names;
+}
+
 static bool TakeStats(const GivenOption &given, Options &options)
 {
-    std::vector<std::string> names;
-    if (!given.TakePieces(',', "()", false, "expected names of statistics separated by ','", names))
-        return false;
+    const std::vector<std::string> names = SplitStats(given.text);
     if (!options.statsAreGiven)
         options.stats.clear();
     options.statsAreGiven = true;
     for (const std::string &name : names) {
         fn_stat stat;
         fn_error err;
-        if (fn_stat_parse(name.c_str(), &stat, &err) != FN_OK) {
+        if (fn_stat_parse(Trimmed(name).c_str(), &stat, &err) != FN_OK) {
             CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", given.driver, err.text);
             return false;
         }

@@ -195,8 +195,11 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
         return err->status;
     for (;;) {
         fn_part part = {};
-        if (fn_stream_next(run->Stream(), &part, err) != FN_OK)
+        if (fn_stream_next(run->Stream(), &part, err) != FN_OK) {
+            if (err->status == FN_ERR_READ)
+                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
             return err->status;
+        }
         if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
             return err->status;
         if (!part.data)

@@ -138,7 +138,8 @@ fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
     m_result.clear();
     if (!m_reader->ReadPlanes(m_rasters->planes, window, task.cancel, m_planes))
         return fn_is_cancelled(task.cancel) ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str())
-                                            : fn_fail(err, FN_ERR_READ, "%s cannot be read: %s", name.c_str(),
+                                            : fn_fail(err, FN_ERR_READ, "%s of %.300s cannot be read: %.500s",
+                                                      name.c_str(), Describe(m_reader->Reading()).c_str(),
                                                       collector.Cause(m_reader->WhatFailed().c_str()).c_str());
     m_rasters->RowAreas(window, m_areas);
     for (size_t plane = 0; plane < m_planes.size(); plane++)

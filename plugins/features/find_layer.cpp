@@ -55,6 +55,18 @@ static bool IsUndefined(OGRSpatialReferenceH srs)
     return name && STARTS_WITH_CI(name, "Undefined ") && strstr(name, "SRS");
 }
 
+/* PROJ without memory does not say what the axes are, and GDAL then takes the first for x without a word. */
+static bool AreAxesInOrder(OGRSpatialReferenceH srs)
+{
+    if (OSRGetAxisMappingStrategy(srs) != OAMS_TRADITIONAL_GIS_ORDER || (!OSRIsGeographic(srs) && !OSRIsProjected(srs)))
+        return true;
+    int count = 0;
+    const int *axes = OSRGetDataAxisToSRSAxisMapping(srs, &count);
+    OGRAxisOrientation first = OAO_Other, second = OAO_Other;
+    return OSRGetAxis(srs, nullptr, 0, &first) && OSRGetAxis(srs, nullptr, 1, &second) && count >= 2 &&
+           (first != OAO_North || second != OAO_East || axes[0] == 2);
+}
+
 /* Is `layer.where` a condition that the layer can evaluate? Reads no feature. */
 static bool IsCondition(GDALDatasetH dataset, OGRLayerH handle, const LayerPlan &layer, std::string &cause)
 {
@@ -138,6 +150,8 @@ static bool ChooseGeometry(const Side &side, const std::string &wanted, OGRLayer
     OGRSpatialReferenceH srs = OGR_GFld_GetSpatialRef(field);
     if (srs && !IsUndefined(srs))
         layer.srs.reset(OSRClone(srs));
+    if (layer.srs && !AreAxesInOrder(layer.srs.get()))
+        return Fail(side, "the axes of the CRS of " + Describe(layer) + " cannot be told");
     if (count > 1)
         CPLDebug("FISHNET", "%s: geometry field \"%s\"", Describe(layer).c_str(), layer.geometryName.c_str());
     return true;

@@ -127,7 +127,13 @@ static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)
     CPLStringList options(job.openOptions);
     options.SetNameValue("PARTITION",
                          CPLSPrintf("%lld/%lld", static_cast<long long>(part + 1), static_cast<long long>(job.parts)));
-    return TableDataset::OpenWith(*job.kind, job.connection.c_str(), options.List(), job.shared);
+    std::unique_ptr<TableDataset> table =
+        TableDataset::OpenWith(*job.kind, job.connection.c_str(), options.List(), job.shared);
+    if (table && table->GetPlan()->Signature() != job.signature) {
+        CPLError(CE_Failure, CPLE_AppDefined, "an input has changed since the table was opened");
+        table.reset();
+    }
+    return table;
 }
 
 /* False, and messages have been collected. */

@@ -48,6 +48,10 @@ static void AddToSignature(const LayerPlan &layer, std::string &text)
     if (layer.srs && OSRExportToWkt(layer.srs.get(), &wkt) == OGRERR_NONE)
         text += std::string(" ") + wkt;
     CPLFree(wkt);
+    int count = 0;
+    const int *axes = layer.srs ? OSRGetDataAxisToSRSAxisMapping(layer.srs.get(), &count) : nullptr;
+    for (int i = 0; i < count; i++)
+        text += CPLSPrintf(" %d", axes[i]);
 }
 
 std::string TablePlan::Signature() const

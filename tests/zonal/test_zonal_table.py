@@ -257,7 +257,6 @@ class Values(ZonalCase):
         self.assertEqual(self.stats(SIX, 'PCT25,PCT75,PCT90,PCT0,PCT100'), [9.75, 27.25, 32.5, 1, 36])
         self.assertEqual(self.stats(SIX, 'stdev,mode,percentile_25,average,quantile(q=0.9)'), self.stats(SIX, 'STD,MAJORITY,PCT25,MEAN,PCT90'))
 
-    # Fails: a list goes on only after the last quantile().
     def test_parentheses_in_a_list(self):
         self.assertEqual(self.stats(SIX, 'quantile(q=0.9),MEAN,quantile(q=0.25)'), [32.5, 18.5, 9.75])
 
@@ -560,7 +559,6 @@ class BadInput(ZonalCase):
                 pass
         self.assertIn('RASTER is not given', said.seen[0][1])
 
-    # Fails: (tried 3 times) comes twice, and the raster is not named.
     def test_words(self):
         """What is wrong is named, once, and at opening."""
         zones, raster = self.zones([ALL]), self.raster()

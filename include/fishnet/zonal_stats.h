@@ -9,9 +9,10 @@
  * raster ends), so it never cuts one. A page is computed in row-major order of its cells, and pages are merged by row
  * of pages, then by column, however they arrived.
  *
- * A cell counts with its coverage, rounded to 2^-52: the part of it that a zone covers, 0..1, or the length of a line in
- * it, in cells, up to FN_COVERAGE_MOST. Coverage below FN_COVERAGE_LEAST counts for sums alone (COUNT, AREA, SUM, MEAN,
- * VARIANCE and their like): the rounding of a neighbour's edge must not decide an extreme, a class or a percentile.
+ * A cell counts with its coverage, rounded to 2^-52: the part of it that a zone covers, 0..1, or the length of a line
+ * in it, in cells, up to FN_COVERAGE_MOST. Coverage below FN_COVERAGE_LEAST counts for sums alone (COUNT, AREA, SUM,
+ * MEAN, VARIANCE and their like): the rounding of a neighbour's edge must not decide an extreme, a class or a
+ * percentile.
  *
  * A cell has no value where the mask says so or where it is NaN. Infinities are values.
  *

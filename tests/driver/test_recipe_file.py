@@ -380,7 +380,7 @@ class Broken(WithFiles):
                 (raster(calc='A', nodata=[1]), ('nodata: expected a number or a string',)), (raster(calc='A', nodata=None), ('nodata: expected a number or a string',)),
                 (raster(tile_size='512x'), ('tile_size: TILE_SIZE=512x',)), (raster(tile_size=0), ('tile_size: ',)), (raster(workers=4), ('workers: expected a string',)),
                 (raster(workers='FORKS'), ('workers: WORKERS=FORKS',)), (raster(num_workers=0), ('num_workers: ',)), (raster(retries=1.5), ('retries: ',)),
-                (raster(description=1), ('description: expected a string',)), (raster(ot='Byte'), ('needs an expression',)), (raster(type='x'), ('type: expected fishnet_raster or near_table',)),
+                (raster(description=1), ('description: expected a string',)), (raster(ot='Byte'), ('needs an expression',)), (raster(type='x'), ('type: expected fishnet_raster, near_table or zonal_stats',)),
                 (raster(type=1), ('type: ',)), (raster(inputs={'A': 'none.tif'}), (self.path('data/none.tif'),))):
             if words[0] == self.path('data/none.tif'):
                 self.assertIn(words[0], self.message(self.recipe(content)))

@@ -38,7 +38,7 @@ import tempfile
 import threading
 import time
 
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 CLASSES = ('memory', 'read', 'write', 'open', 'list', 'names', 'map', 'thread', 'process', 'socket', 'close')
 TIME_LIMIT = 30  # seconds of a run
@@ -256,6 +256,9 @@ def jobs(inputs):
     copy = raster + ['FISHNET:' + path('a.tif'), 'out.tif'] + oo(**calc)
     polygons = table('polygons.geojson', NEAR=path('polygons.geojson'), METHOD='PLANAR', CLOSEST=2)
 
+    zonal = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('zones.gpkg')] + oo(
+        RASTER=path('a.tif'), STATS='COUNT,MEAN,STD,MEDIAN,VARIETY', PIXELS='FRACTION', FIELDS='*', NUM_WORKERS=2, TILE_SIZE=64)
+
     def to_raster(name, command, **more):
         return Job(name, command, ['out.tif'], raster_of, **more)
 
@@ -284,6 +287,8 @@ def jobs(inputs):
         to_table('near_where', table('in.gpkg', WHERE="name > 'D'", GEOMETRY='LINE')),
         to_table('near_polygons', polygons, source='polygons.geojson'),
         to_table('near_recipe', ['ogr2ogr', 'out.csv', path('n.fishnet.json')]),
+        to_table('zonal', zonal),
+        to_table('zonal_processes', zonal + oo(**processes), where=both),
         to_parts('parts', parts),
         to_parts('parts_processes', parts + oo(**processes), where=both),
     ]
@@ -311,6 +316,15 @@ def make_inputs(folder):
     gdal.VectorTranslate(path('polygons.geojson'), places, SQLDialect='SQLite', layerName='squares',
                          SQLStatement='SELECT name, ST_Buffer(geometry, 0.3, 2) FROM places LIMIT 300')
     gdal.PopErrorHandler()
+    zones = gdal.GetDriverByName('GPKG').Create(path('zones.gpkg'), 0, 0, 0)
+    layer = zones.CreateLayer('zones', gdal.Open(path('a.tif')).GetSpatialRef())
+    layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
+    for i in range(60):
+        feature, x, y = ogr.Feature(layer.GetLayerDefn()), -106 + i % 8 * 0.012, 37.9 + i // 8 * 0.012
+        feature['name'] = 'Z%d' % i
+        feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON ((%r %r, %r %r, %r %r, %r %r))' % (x, y, x + 0.03, y, x, y + 0.02, x, y)))
+        layer.CreateFeature(feature)
+    zones = layer = feature = None
     with open(path('r.fishnet.json'), 'w') as f:
         json.dump({'type': 'fishnet_raster', 'inputs': {'A': 'a.tif', 'B': 'b.tif'},
                    'calc': ['A-B', 'where(A>2500, A, NODATA)'], 'num_workers': 2, 'tile_size': 64}, f)

@@ -15,7 +15,7 @@ const TableKind kZonalStats = {"ZONALSTATS",
                                "zonal_stats",
                                "zonal_stats",
                                OwnOptions,
-                               []() -> std::unique_ptr<TableOptions> { return std::make_unique<Options>(); },
+                               []() -> std::unique_ptr<TableOptions> { return std::make_unique<ZonalOptions>(); },
                                []() -> std::shared_ptr<TablePlan> { return std::make_shared<ZonalPlan>(); },
                                SayNoRaster};
 

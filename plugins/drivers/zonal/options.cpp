@@ -23,7 +23,7 @@ static std::vector<std::string> SplitStats(const char *text)
     return names;
 }
 
-static bool TakeStats(const GivenOption &given, Options &options)
+static bool TakeStats(const GivenOption &given, ZonalOptions &options)
 {
     const std::vector<std::string> names = SplitStats(given.text);
     if (!options.statsAreGiven)
@@ -46,7 +46,7 @@ static bool TakeStats(const GivenOption &given, Options &options)
     return true;
 }
 
-static bool TakeBands(const GivenOption &given, Options &options)
+static bool TakeBands(const GivenOption &given, ZonalOptions &options)
 {
     constexpr long kMost = 65535;
     std::vector<std::string> numbers;
@@ -72,20 +72,20 @@ template <class Value> static bool Set(const GivenOption &given, Value &out)
 
 namespace
 {
-struct OwnRow {
+struct ZonalRow {
     fn_option option;
     /* Takes it. False after CPLError. */
-    bool (*take)(const GivenOption &given, Options &options);
+    bool (*take)(const GivenOption &given, ZonalOptions &options);
 };
 } // namespace
 
-static const OwnRow kRows[] = {
+static const ZonalRow kRows[] = {
     {{"RASTER", FN_OPTION_NAMES, nullptr, 0, 0, nullptr,
       "Dataset of the values; may be repeated, or hold several separated by a semicolon", nullptr},
-     [](const GivenOption &g, Options &o) { return g.TakeNames(o.rasters); }},
+     [](const GivenOption &g, ZonalOptions &o) { return g.TakeNames(o.rasters); }},
     {{"RASTER_OO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Open option of the rasters, NAME=VALUE; likewise",
       nullptr},
-     [](const GivenOption &g, Options &o) {
+     [](const GivenOption &g, ZonalOptions &o) {
          o.rasterOptions += (o.rasterOptions.empty() ? "" : ";") + std::string(g.text);
          return true;
      }},
@@ -99,23 +99,23 @@ static const OwnRow kRows[] = {
       "Which cells belong to a zone: those whose centre it covers, all with the part that it covers, or all that it "
       "touches",
       nullptr},
-     [](const GivenOption &g, Options &o) { return Set(g, o.pixels); }},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.pixels); }},
     {{"NODATA", FN_OPTION_CHOICE, "IGNORE|SPREAD", 0, 0, "IGNORE",
       "Cells without value: left out, or the whole zone is without statistics", nullptr},
-     [](const GivenOption &g, Options &o) { return Set(g, o.spread); }},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.spread); }},
     {{"ALPHA", FN_OPTION_CHOICE, "NODATA|IGNORE", 0, 0, "NODATA",
       "Whether transparent cells of a raster with an alpha band have no value", nullptr},
-     [](const GivenOption &g, Options &o) { return Set(g, o.ignoreAlpha); }},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.ignoreAlpha); }},
     {{"INVALID", FN_OPTION_CHOICE, "REPAIR|SKIP|FAIL", 0, 0, "REPAIR", "Polygons that cross or cover themselves",
       nullptr},
-     [](const GivenOption &g, Options &o) { return Set(g, o.invalid); }},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.invalid); }},
     {{"GEOMETRY", FN_OPTION_CHOICE, "NONE|ZONE", 0, 0, "NONE", "Geometry of the rows", nullptr},
-     [](const GivenOption &g, Options &o) { return Set(g, o.geometry); }},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.geometry); }},
     {{"TILE_SIZE", FN_OPTION_SIZE, "AUTO", 1, FN_TILE_MAX, "AUTO",
       "Cells of the raster in a task, 512 or 512x256; brought up to multiples of 256x64. The results do not depend on "
       "it",
       nullptr},
-     [](const GivenOption &g, Options &o) {
+     [](const GivenOption &g, ZonalOptions &o) {
          o.tileWidth = static_cast<int>(g.value.whole);
          o.tileHeight = static_cast<int>(g.value.second);
          return true;
@@ -126,14 +126,14 @@ fn_option_table OwnOptions()
 {
     static const std::vector<fn_option> options = [] {
         std::vector<fn_option> own;
-        for (const OwnRow &row : kRows)
+        for (const ZonalRow &row : kRows)
             own.push_back(row.option);
         return own;
     }();
     return {options.data(), options.size()};
 }
 
-bool Options::Take(size_t index, const GivenOption &given)
+bool ZonalOptions::Take(size_t index, const GivenOption &given)
 {
     return kRows[index].take(given, *this);
 }
@@ -143,7 +143,7 @@ void SayNoRaster(CPLErr level)
     CPLError(level, CPLE_IllegalArg, "ZONALSTATS: RASTER is not given: -oo RASTER=<dataset>");
 }
 
-bool Options::Check() const
+bool ZonalOptions::Check() const
 {
     if (rasters.empty())
         SayNoRaster(CE_Failure);

@@ -11,7 +11,7 @@ namespace fishnet::zonalstats
 
 enum class Invalid { Repair, Skip, Fail };
 
-struct Options final : TableOptions {
+struct ZonalOptions final : TableOptions {
     std::vector<std::string> rasters;
     std::string rasterOptions; /* open options of the rasters, as in RASTER_OO */
     std::vector<int> bands;    /* of each raster; empty: all */

@@ -42,7 +42,7 @@ static bool ChooseCRS(ZonalPlan &plan)
 
 bool ZonalPlan::Complete(const TableOptions &given, Handles &)
 {
-    options = static_cast<const Options &>(given);
+    options = static_cast<const ZonalOptions &>(given);
     Handles handles;
     rasters = Rasters::Open(options, options.workers.workers, handles);
     if (!rasters || (options.workers.processes > 0 && !CheckShared(rasters->inputs, handles)))

@@ -1,5 +1,5 @@
-/* What a table of zonal statistics computes: the rasters, the columns. Made when the dataset is opened, then read by all
- * workers and never changed. */
+/* What a table of zonal statistics computes: the rasters, the columns. Made when the dataset is opened, then read by
+ * all workers and never changed. */
 #ifndef FN_ZONALSTATS_PLAN_H
 #define FN_ZONALSTATS_PLAN_H
 
@@ -12,7 +12,7 @@ namespace fishnet::zonalstats
 class ZonalPlan final : public TablePlan
 {
   public:
-    Options options;
+    ZonalOptions options;
     std::shared_ptr<const Rasters> rasters;
     fn_worker_options rasterWorkers = {}; /* who computes; the rows are but written down, by threads of the host */
     std::string rasterTrace;

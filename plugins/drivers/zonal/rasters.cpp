@@ -17,7 +17,7 @@ static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
 
 /* ---- bands and their columns ---- */
 
-static bool AddPlanes(Rasters &rasters, const Options &options, const Handles &handles)
+static bool AddPlanes(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
 {
     std::set<std::string> taken;
     for (size_t i = 0; i < rasters.inputs.size(); i++) {
@@ -51,7 +51,7 @@ static int RoundUp(int size, int page)
     return (size + page - 1) / page * page;
 }
 
-static bool MakeGrid(Rasters &rasters, const Options &options, const Handles &handles)
+static bool MakeGrid(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
 {
     GDALDatasetH first = handles[0].get();
     const int width = GDALGetRasterXSize(first), height = GDALGetRasterYSize(first);
@@ -150,7 +150,7 @@ std::string Rasters::Signature() const
     return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
 }
 
-std::shared_ptr<const Rasters> Rasters::Open(const Options &options, int workers, Handles &handles)
+std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, int workers, Handles &handles)
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;

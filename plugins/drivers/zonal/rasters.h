@@ -21,7 +21,7 @@ struct Rasters {
     double semiMajor = 0, flattening = 0;
 
     /* NULL after CPLError. handles: the rasters, opened by this thread. */
-    static std::shared_ptr<const Rasters> Open(const Options &options, int workers, Handles &handles);
+    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, int workers, Handles &handles);
     /* Two with the same text give the same values. */
     std::string Signature() const;
     /* The area of a cell of each row of the window. */

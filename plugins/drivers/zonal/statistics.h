@@ -1,5 +1,5 @@
-/* The way from zones to their statistics: ranges of zones, a pass over the rasters for each, further passes for what one
- * does not settle. */
+/* The way from zones to their statistics: ranges of zones, a pass over the rasters for each, further passes for what
+ * one does not settle. */
 #ifndef FN_ZONALSTATS_STATISTICS_H
 #define FN_ZONALSTATS_STATISTICS_H
 

@@ -9,7 +9,7 @@
 namespace fishnet::zonalstats
 {
 
-fn_stats_options StatsOf(const Options &options, const Rasters &rasters, size_t plane)
+fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, size_t plane)
 {
     fn_stats_options stats = {};
     stats.stats = options.stats.data();
@@ -60,7 +60,7 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 
 /* ---- in the host ---- */
 
-ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const Options &options, Source source,
+ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
                    std::shared_ptr<const ZoneList> zones, int threads)
     : Job(threads), m_rasters(std::move(rasters)), m_given(&options), m_source(std::move(source)),
       m_signature(m_rasters->Signature()), m_zones(std::move(zones)), m_tiles(m_rasters->grid, *m_zones)
@@ -119,7 +119,7 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
     for (size_t i = kOpenOptions; i < words.size(); i++)
         list.AddString(words[i].c_str());
     MessageCollector collector; /* the host has heard them */
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<ZonalOptions>();
     if (!options->Parse(kZonalStats, words[kConnection].c_str(), list.List()))
         return nullptr;
     auto zones = std::make_shared<ZoneList>(false);
@@ -136,7 +136,7 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
 {
     if (m_rasters) {
         std::unique_ptr<InputReader> reader = InputReader::Open(m_rasters->inputs, err);
-        return reader ? Worker::New(*m_given, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
+        return reader ? ZonalWorker::New(*m_given, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
     }
     MessageCollector collector; /* the host has heard them */
     Handles handles;
@@ -151,7 +151,7 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
         return nullptr;
     }
     auto reader = std::make_unique<InputReader>(rasters->inputs, std::move(handles));
-    return Worker::New(*m_given, std::move(rasters), std::move(reader), *m_zones, m_tiles, err);
+    return ZonalWorker::New(*m_given, std::move(rasters), std::move(reader), *m_zones, m_tiles, err);
 }
 
 } // namespace fishnet::zonalstats

@@ -19,7 +19,7 @@ struct RecordHead {
 constexpr uint32_t kInconsistent = UINT32_MAX;
 
 /* What statistics are computed of a plane. */
-fn_stats_options StatsOf(const Options &options, const Rasters &rasters, size_t plane);
+fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, size_t plane);
 
 /* What a worker process opens the same of. */
 struct Source {
@@ -41,7 +41,7 @@ struct Tiles {
 class ZonalJob final : public Job
 {
   public:
-    ZonalJob(std::shared_ptr<const Rasters> rasters, const Options &options, Source source,
+    ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
              std::shared_ptr<const ZoneList> zones, int threads);
     static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);
 
@@ -62,9 +62,9 @@ class ZonalJob final : public Job
   private:
     explicit ZonalJob(int threads) : Job(threads) {}
 
-    std::shared_ptr<const Rasters> m_rasters; /* NULL in a helper: each worker opens them */
-    std::shared_ptr<const Options> m_options; /* in a helper; else NULL */
-    const Options *m_given = nullptr;
+    std::shared_ptr<const Rasters> m_rasters;      /* NULL in a helper: each worker opens them */
+    std::shared_ptr<const ZonalOptions> m_options; /* in a helper; else NULL */
+    const ZonalOptions *m_given = nullptr;
     Source m_source;
     std::string m_signature;
     std::shared_ptr<const ZoneList> m_zones;

@@ -8,11 +8,11 @@
 namespace fishnet::zonalstats
 {
 
-std::unique_ptr<Worker> Worker::New(const Options &options, std::shared_ptr<const Rasters> rasters,
-                                    std::unique_ptr<InputReader> reader, const ZoneList &zones, const Tiles &tiles,
-                                    fn_error *err)
+std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
+                                              std::unique_ptr<InputReader> reader, const ZoneList &zones,
+                                              const Tiles &tiles, fn_error *err)
 {
-    std::unique_ptr<Worker> self(new Worker(options, std::move(rasters), std::move(reader), zones, tiles));
+    std::unique_ptr<ZonalWorker> self(new ZonalWorker(options, std::move(rasters), std::move(reader), zones, tiles));
     fn_coverage *coverage = nullptr;
     if (fn_coverage_new(&coverage, err) != FN_OK)
         return nullptr;
@@ -33,7 +33,7 @@ std::unique_ptr<Worker> Worker::New(const Options &options, std::shared_ptr<cons
     return self;
 }
 
-Worker::~Worker()
+ZonalWorker::~ZonalWorker()
 {
     free(m_partial.data);
 }
@@ -75,7 +75,7 @@ static void FindOthers(const fn_plane &plane, size_t n, uint8_t *valid)
 }
 
 /* NULL: all. NaN is no value by itself. */
-const uint8_t *Worker::FindValid(size_t index, size_t pixels)
+const uint8_t *ZonalWorker::FindValid(size_t index, size_t pixels)
 {
     const fn_plane &plane = m_planes[index];
     const bool byValue =
@@ -92,7 +92,7 @@ const uint8_t *Worker::FindValid(size_t index, size_t pixels)
 
 /* ---- one tile ---- */
 
-fn_status Worker::Collect(uint32_t zone, const fn_window &window, fn_error *err)
+fn_status ZonalWorker::Collect(uint32_t zone, const fn_window &window, fn_error *err)
 {
     const fn_span *spans = nullptr;
     size_t n = 0;
@@ -127,7 +127,7 @@ fn_status Worker::Collect(uint32_t zone, const fn_window &window, fn_error *err)
     return FN_OK;
 }
 
-fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
+fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     const size_t index = static_cast<size_t>(task.number);
     const fn_window window = fn_grid_tile(&m_rasters->grid, m_tiles.numbers[index]);

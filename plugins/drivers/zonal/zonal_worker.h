@@ -18,26 +18,26 @@ struct FreeStatsWorker {
 };
 using StatsPlan = std::unique_ptr<fn_stats_plan, FreeStatsPlan>;
 
-class Worker final : public JobWorker
+class ZonalWorker final : public JobWorker
 {
   public:
     /* What is referred to outlives the worker. NULL and err on failure. */
-    static std::unique_ptr<Worker> New(const Options &options, std::shared_ptr<const Rasters> rasters,
-                                       std::unique_ptr<InputReader> reader, const ZoneList &zones, const Tiles &tiles,
-                                       fn_error *err);
-    ~Worker() override;
+    static std::unique_ptr<ZonalWorker> New(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
+                                            std::unique_ptr<InputReader> reader, const ZoneList &zones,
+                                            const Tiles &tiles, fn_error *err);
+    ~ZonalWorker() override;
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
 
   private:
-    Worker(const Options &options, std::shared_ptr<const Rasters> rasters, std::unique_ptr<InputReader> reader,
-           const ZoneList &zones, const Tiles &tiles)
+    ZonalWorker(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
+                std::unique_ptr<InputReader> reader, const ZoneList &zones, const Tiles &tiles)
         : m_options(options), m_rasters(std::move(rasters)), m_reader(std::move(reader)), m_zones(zones), m_tiles(tiles)
     {
     }
     fn_status Collect(uint32_t zone, const fn_window &window, fn_error *err);
     const uint8_t *FindValid(size_t plane, size_t pixels);
 
-    const Options &m_options;
+    const ZonalOptions &m_options;
     std::shared_ptr<const Rasters> m_rasters;
     std::unique_ptr<InputReader> m_reader;
     const ZoneList &m_zones;

@@ -18,6 +18,7 @@ std::shared_ptr<const ZoneTable> ZoneTable::Make(const ZonalPlan &plan, Notes &m
     messages = std::move(collector.messages);
     if (!made)
         return nullptr;
+    CPLErrorReset(); /* of what cannot be transformed: it is counted */
     table->Sort();
     return table;
 }

@@ -62,8 +62,9 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 
 ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
                    std::shared_ptr<const ZoneList> zones, int threads)
-    : Job(threads), m_rasters(std::move(rasters)), m_given(&options), m_source(std::move(source)),
-      m_signature(m_rasters->Signature()), m_zones(std::move(zones)), m_tiles(m_rasters->grid, *m_zones)
+    : Job(threads), m_rasters(std::move(rasters)), m_options(std::make_shared<ZonalOptions>(options)),
+      m_source(std::move(source)), m_signature(m_rasters->Signature()), m_zones(std::move(zones)),
+      m_tiles(m_rasters->grid, *m_zones)
 {
 }
 
@@ -127,7 +128,6 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
         return nullptr;
     job->m_tiles = Tiles(grid, *zones);
     job->m_zones = std::move(zones);
-    job->m_given = options.get();
     job->m_options = std::move(options);
     return job;
 }
@@ -136,11 +136,11 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
 {
     if (m_rasters) {
         std::unique_ptr<InputReader> reader = InputReader::Open(m_rasters->inputs, err);
-        return reader ? ZonalWorker::New(*m_given, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
+        return reader ? ZonalWorker::New(*m_options, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
     }
     MessageCollector collector; /* the host has heard them */
     Handles handles;
-    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_given, 1, handles);
+    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, 1, handles);
     if (!rasters) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());
@@ -151,7 +151,7 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
         return nullptr;
     }
     auto reader = std::make_unique<InputReader>(rasters->inputs, std::move(handles));
-    return ZonalWorker::New(*m_given, std::move(rasters), std::move(reader), *m_zones, m_tiles, err);
+    return ZonalWorker::New(*m_options, std::move(rasters), std::move(reader), *m_zones, m_tiles, err);
 }
 
 } // namespace fishnet::zonalstats

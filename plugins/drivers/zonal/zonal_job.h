@@ -62,9 +62,8 @@ class ZonalJob final : public Job
   private:
     explicit ZonalJob(int threads) : Job(threads) {}
 
-    std::shared_ptr<const Rasters> m_rasters;      /* NULL in a helper: each worker opens them */
-    std::shared_ptr<const ZonalOptions> m_options; /* in a helper; else NULL */
-    const ZonalOptions *m_given = nullptr;
+    std::shared_ptr<const Rasters> m_rasters; /* NULL in a helper: each worker opens them */
+    std::shared_ptr<const ZonalOptions> m_options;
     Source m_source;
     std::string m_signature;
     std::shared_ptr<const ZoneList> m_zones;

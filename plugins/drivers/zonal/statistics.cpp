@@ -131,28 +131,13 @@ fn_status Statistics::MakePlans(fn_error *err)
     return FN_OK;
 }
 
-/* Polygons that cross or cover themselves. */
-fn_status Statistics::FinishInvalid(int64_t zone, fn_error *err)
-{
-    if (m_plan.options.invalid == Invalid::Fail)
-        return fn_fail(err, FN_ERR_VALUE,
-                       "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR)",
-                       static_cast<long long>(m_table.Fid(zone)), Describe(m_plan.input).c_str());
-    const bool repaired = m_before.invalid.count(zone) > 0;
-    if (!repaired)
-        m_invalid.push_back(zone);
-    if (m_plan.options.invalid == Invalid::Repair && !repaired)
-        m_open.invalid[zone] = false;
-    else if (repaired)
-        return fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP)",
-                       static_cast<long long>(m_table.Fid(zone)), Describe(m_plan.input).c_str());
-    return FN_OK;
-}
-
 fn_status Statistics::Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err)
 {
-    if (inconsistent)
-        return FinishInvalid(zone, err);
+    if (inconsistent) {
+        m_open.doubtful.insert(zone);
+        m_doubtful.insert(zone);
+        return FN_OK;
+    }
     bool any = false;
     for (size_t plane = 0; plane < m_plans.size(); plane++) {
         std::vector<fn_stat_value> values = m_nothing[plane];
@@ -213,18 +198,26 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
 
 /* ---- what one pass does not settle ---- */
 
-/* The area that a polygon is meant to have: its shells together, without its holes. */
-static std::string Repaired(const void *wkb, size_t bytes)
+namespace
 {
-    struct Destroy {
-        void operator()(OGRGeometryH geometry) const { OGR_G_DestroyGeometry(geometry); }
-    };
-    using Geometry = std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, Destroy>;
-    OGRGeometryH read = nullptr;
+struct DestroyGeometry {
+    void operator()(OGRGeometryH geometry) const { OGR_G_DestroyGeometry(geometry); }
+};
+} // namespace
+using Geometry = std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry>;
+
+static Geometry FromWkb(const void *wkb, size_t bytes)
+{
+    OGRGeometryH geometry = nullptr;
+    OGR_G_CreateFromWkb(wkb, nullptr, &geometry, static_cast<int>(bytes));
+    return Geometry(geometry);
+}
+
+/* The area that a polygon is meant to have: its shells together, without its holes. Empty: it cannot be found. */
+static std::string Repaired(OGRGeometryH broken)
+{
     const char *const options[] = {"METHOD=STRUCTURE", nullptr};
-    const bool ok = OGR_G_CreateFromWkb(wkb, nullptr, &read, static_cast<int>(bytes)) == OGRERR_NONE;
-    const Geometry broken(read);
-    const Geometry whole(ok ? OGR_G_MakeValidEx(broken.get(), const_cast<char **>(options)) : nullptr);
+    const Geometry whole(OGR_G_MakeValidEx(broken, const_cast<char **>(options)));
     std::string text(whole ? OGR_G_WkbSizeEx(whole.get()) : 0, '\0');
     if (whole &&
         OGR_G_ExportToIsoWkb(whole.get(), wkbNDR, reinterpret_cast<unsigned char *>(text.data())) != OGRERR_NONE)
@@ -232,23 +225,47 @@ static std::string Repaired(const void *wkb, size_t bytes)
     return text;
 }
 
+/* A zone that covers cells more than once: is it invalid, and what is to be taken in its place? */
+fn_status Statistics::Judge(int64_t zone, const void *&wkb, size_t &bytes, std::string &repaired, bool &skipped,
+                            fn_error *err)
+{
+    const MessageCollector collector; /* GEOS says why */
+    const Geometry geometry = FromWkb(wkb, bytes);
+    if (!geometry || OGR_G_IsValid(geometry.get()))
+        return FN_OK;
+    const long long fid = m_table.Fid(zone);
+    const std::string layer = Describe(m_plan.input);
+    if (m_plan.options.invalid == Invalid::Fail)
+        return fn_fail(err, FN_ERR_VALUE,
+                       "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR)", fid,
+                       layer.c_str());
+    if (m_before.doubtful.count(zone) > 0)
+        m_invalid.push_back(zone);
+    skipped = m_plan.options.invalid == Invalid::Skip;
+    if (skipped)
+        return FN_OK;
+    repaired = Repaired(geometry.get());
+    if (repaired.empty())
+        return fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP)",
+                       fid, layer.c_str());
+    wkb = repaired.data();
+    bytes = repaired.size();
+    return FN_OK;
+}
+
 fn_status Statistics::AddOpen(ZoneList &zones, int64_t zone, const void *wkb, size_t bytes, fn_error *err)
 {
     const auto again = m_before.again.find(zone);
-    const double *geotransform = m_plan.rasters->geotransform;
-    if (again == m_before.again.end() && m_before.invalid.count(zone) == 0)
+    if (again == m_before.again.end() && m_before.doubtful.count(zone) == 0)
         return FN_OK;
-    const bool isBroken = std::find(m_invalid.begin(), m_invalid.end(), zone) != m_invalid.end();
+    const bool isDoubtful = m_doubtful.count(zone) > 0;
     std::string repaired;
-    if (isBroken) {
-        repaired = Repaired(wkb, bytes);
-        if (repaired.empty())
-            return fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP)",
-                           static_cast<long long>(m_table.Fid(zone)), Describe(m_plan.input).c_str());
-        wkb = repaired.data();
-        bytes = repaired.size();
-    }
-    if (zones.Add(zone, wkb, bytes, geotransform, err) != FN_OK)
+    bool skipped = false;
+    if (isDoubtful && Judge(zone, wkb, bytes, repaired, skipped, err) != FN_OK)
+        return err->status;
+    if (skipped)
+        return FN_OK;
+    if (zones.Add(zone, wkb, bytes, m_plan.rasters->geotransform, isDoubtful, err) != FN_OK)
         return err->status;
     if (again == m_before.again.end())
         return FN_OK;
@@ -296,7 +313,7 @@ fn_status Statistics::Compute(fn_error *err)
         m_before = std::move(m_open);
         m_open = Open();
         const Visit visit = [&](int64_t zone, const void *wkb, size_t bytes, fn_error *error) {
-            const fn_status status = first ? zones->Add(zone, wkb, bytes, m_plan.rasters->geotransform, error)
+            const fn_status status = first ? zones->Add(zone, wkb, bytes, m_plan.rasters->geotransform, false, error)
                                            : AddOpen(*zones, zone, wkb, bytes, error);
             return status == FN_OK && IsFull(*zones) ? Pass(zones, error) : status;
         };

@@ -4,6 +4,7 @@
 #define FN_ZONALSTATS_STATISTICS_H
 
 #include <map>
+#include <set>
 
 #include "pass_results.h"
 #include "task_reader.h"
@@ -25,8 +26,8 @@ class Statistics
     /* What a pass does not settle, by zone of the table. */
     struct Open {
         std::map<int64_t, PlaneStats> again; /* percentiles are not found yet */
-        std::map<int64_t, bool> invalid;     /* true: it has been repaired, and is invalid still */
-        bool Any() const { return !again.empty() || !invalid.empty(); }
+        std::set<int64_t> doubtful;          /* zones that cover cells more than once */
+        bool Any() const { return !again.empty() || !doubtful.empty(); }
     };
 
     using Visit = std::function<fn_status(int64_t zone, const void *wkb, size_t bytes, fn_error *err)>;
@@ -37,9 +38,9 @@ class Statistics
     fn_status AddZone(int64_t fid, fn_error *err);
     /* Passes over the rasters for these zones, which are gone afterwards. */
     fn_status Pass(std::shared_ptr<ZoneList> &zones, fn_error *err);
+    fn_status Judge(int64_t zone, const void *&wkb, size_t &bytes, std::string &repaired, bool &skipped, fn_error *err);
     fn_status AddOpen(ZoneList &zones, int64_t zone, const void *wkb, size_t bytes, fn_error *err);
     fn_status Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err);
-    fn_status FinishInvalid(int64_t zone, fn_error *err);
     fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, fn_error *err);
     bool IsFull(const ZoneList &zones) const;
     std::shared_ptr<ZoneList> NewList() const;
@@ -52,7 +53,8 @@ class Statistics
     std::vector<StatsPlan> m_plans;                    /* of each plane, as the next */
     std::vector<std::vector<fn_stat_value>> m_nothing; /* the results of a zone without cells */
     Open m_open, m_before;
-    std::vector<int64_t> m_invalid; /* zones */
+    std::set<int64_t> m_doubtful;   /* of all passes */
+    std::vector<int64_t> m_invalid; /* those that are invalid, too */
 };
 
 } // namespace fishnet::zonalstats

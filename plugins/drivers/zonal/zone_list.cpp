@@ -23,16 +23,18 @@ template <class T> static bool Get(const std::string &bytes, size_t &at, T &valu
 
 /* ---- the zones ---- */
 
-fn_status ZoneList::Add(int64_t place, const void *wkb, size_t bytes, const double geotransform[6], fn_error *err)
+fn_status ZoneList::Add(int64_t place, const void *wkb, size_t bytes, const double geotransform[6], bool trusted,
+                        fn_error *err)
 {
     constexpr size_t kVertex = 17, kZone = 400;
     fn_zone *zone = nullptr;
     if (fn_zone_new(wkb, bytes, geotransform, &zone, nullptr, err) != FN_OK)
         return err->status;
-    m_zones.push_back({place, std::unique_ptr<fn_zone, FreeZone>(zone), {}});
+    m_zones.push_back({place, trusted, std::unique_ptr<fn_zone, FreeZone>(zone), {}});
     m_bytes += kZone + kVertex * fn_zone_vertices(zone);
     if (m_keepsWkb) {
         Put(m_wkb, static_cast<uint64_t>(bytes));
+        Put(m_wkb, trusted);
         m_wkb.append(static_cast<const char *>(wkb), bytes);
         m_bytes += bytes;
     }
@@ -82,9 +84,10 @@ bool ZoneList::FromWords(const Words &words, size_t first, const double geotrans
     const std::string &wkb = words[first], &ranges = words[first + 1];
     for (size_t at = 0; at < wkb.size();) {
         uint64_t size = 0;
-        if (!Get(wkb, at, size) || size > wkb.size() - at)
+        bool trusted = false;
+        if (!Get(wkb, at, size) || !Get(wkb, at, trusted) || size > wkb.size() - at)
             return false;
-        if (Add(0, wkb.data() + at, static_cast<size_t>(size), geotransform, err) != FN_OK)
+        if (Add(0, wkb.data() + at, static_cast<size_t>(size), geotransform, trusted, err) != FN_OK)
             return false;
         at += static_cast<size_t>(size);
     }

@@ -218,10 +218,6 @@ bool Extractor::Transform(double &x, double &y)
     return ok != 0;
 }
 
-struct DestroyGeometry {
-    void operator()(OGRGeometryH geometry) const { OGR_G_DestroyGeometry(geometry); }
-};
-
 /* Coordinates to degrees, vertex by vertex. */
 static void Scale(OGRGeometryH geometry, double factor)
 {
@@ -235,7 +231,6 @@ static void Scale(OGRGeometryH geometry, double factor)
 /* Bent parts straightened, coordinates in the plan's CRS. Returns why there is no WKB, or NULL. */
 Extractor::Reason Extractor::AppendWkb(OGRGeometryH geometry, Batch &batch)
 {
-    using GeometryHandle = std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry>;
     GeometryHandle own;
     const bool curved = OGR_G_HasCurveGeometry(geometry, FALSE); /* of that type, even if no part is bent */
     if (curved || m_transformation || m_plan->toDegrees != 1) {

@@ -56,6 +56,11 @@ struct DestroyFeature {
 };
 using FeatureHandle = std::unique_ptr<std::remove_pointer_t<OGRFeatureH>, DestroyFeature>;
 
+struct DestroyGeometry {
+    void operator()(OGRGeometryH geometry) const { OGR_G_DestroyGeometry(geometry); }
+};
+using GeometryHandle = std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry>;
+
 /* Takes a layer's features out. Belongs to one thread at a time. */
 class Extractor
 {

@@ -198,26 +198,18 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
 
 /* ---- what one pass does not settle ---- */
 
-namespace
-{
-struct DestroyGeometry {
-    void operator()(OGRGeometryH geometry) const { OGR_G_DestroyGeometry(geometry); }
-};
-} // namespace
-using Geometry = std::unique_ptr<std::remove_pointer_t<OGRGeometryH>, DestroyGeometry>;
-
-static Geometry FromWkb(const void *wkb, size_t bytes)
+static GeometryHandle FromWkb(const void *wkb, size_t bytes)
 {
     OGRGeometryH geometry = nullptr;
     OGR_G_CreateFromWkb(wkb, nullptr, &geometry, static_cast<int>(bytes));
-    return Geometry(geometry);
+    return GeometryHandle(geometry);
 }
 
 /* The area that a polygon is meant to have: its shells together, without its holes. Empty: it cannot be found. */
 static std::string Repaired(OGRGeometryH broken)
 {
     const char *const options[] = {"METHOD=STRUCTURE", nullptr};
-    const Geometry whole(OGR_G_MakeValidEx(broken, const_cast<char **>(options)));
+    const GeometryHandle whole(OGR_G_MakeValidEx(broken, const_cast<char **>(options)));
     std::string text(whole ? OGR_G_WkbSizeEx(whole.get()) : 0, '\0');
     if (whole &&
         OGR_G_ExportToIsoWkb(whole.get(), wkbNDR, reinterpret_cast<unsigned char *>(text.data())) != OGRERR_NONE)
@@ -230,7 +222,7 @@ fn_status Statistics::Judge(int64_t zone, const void *&wkb, size_t &bytes, std::
                             fn_error *err)
 {
     const MessageCollector collector; /* GEOS says why */
-    const Geometry geometry = FromWkb(wkb, bytes);
+    const GeometryHandle geometry = FromWkb(wkb, bytes);
     if (!geometry || OGR_G_IsValid(geometry.get()))
         return FN_OK;
     const long long fid = m_table.Fid(zone);

@@ -22,8 +22,8 @@ class ZoneList
     /* keepsWkb: for worker processes, which are told of the zones by ToWords(). */
     explicit ZoneList(bool keepsWkb) : m_keepsWkb(keepsWkb) {}
 
-    /* place: in the table. A geometry that cannot be used covers nothing. trusted: it has been found to be valid, whatever
-     * its coverage looks like: slivers may cross themselves by rounding. */
+    /* place: in the table. A geometry that cannot be used covers nothing. trusted: it has been found to be valid,
+     * whatever its coverage looks like: slivers may cross themselves by rounding. */
     fn_status Add(int64_t place, const void *wkb, size_t bytes, const double geotransform[6], bool trusted,
                   fn_error *err);
     /* What is asked of the zone that was added last, of a plane: values within these ranges, see

@@ -381,7 +381,7 @@ static void stable_variance(void)
     one_row("VARIANCE STD STD_SAMPLE MEAN CV", FN_FLOAT64, values, NULL, N, r);
     EXPECT_REAL(r[0], .25);
     EXPECT_REAL(r[1], .5);
-    EXPECT_REAL(r[2], sqrt(.25 * N / (N - 1)));
+    EXPECT_REAL(r[2], sqrt(.25 * (double)N / (double)(N - 1)));
     EXPECT_REAL(r[3], 1e9 + .5);
     EXPECT_REAL(r[4], .5 / (1e9 + .5));
     one_row("VARIANCE STD_SAMPLE", FN_FLOAT64, values, NULL, 1, r);
@@ -393,7 +393,7 @@ static void stable_variance(void)
         values[i] = i == 0 ? 1e9 : i % 2; /* the first is the odd one */
     one_row("VARIANCE", FN_FLOAT64, values, NULL, N, r);
     /* exactly: sum of squares 1e18 + 100000, sum 1e9 + 100000 */
-    const double exact = (1e18 + 1e5 - (1e9 + 1e5) / N * (1e9 + 1e5)) / N;
+    const double exact = (1e18 + 1e5 - (1e9 + 1e5) / (double)N * (1e9 + 1e5)) / (double)N;
     EXPECT(fabs(r[0].real / exact - 1) < 1e-14, "%.17g, expected %.17g", r[0].real, exact);
     /* what a plain sum in double loses */
     for (int i = 0; i < N; i++)

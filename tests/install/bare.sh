@@ -39,6 +39,8 @@ make_data() {
     layer addresses GPKG 32633 "first;POINT (500000 5200000)" "second;POINT (500010 5200000)"
     layer hydrants GPKG 32633 "A;POINT (500003 5200004)" "B;POINT (500010 5200001)"
     layer pipes GPKG 32633 "P;LINESTRING (500000 5200002,500020 5200002)"
+    layer parcels GPKG 32633 "corner;POLYGON ((500000 5208940,500060 5208940,500060 5209000,500000 5209000,500000 5208940))" \
+        "outside;POLYGON ((490000 5200000,490060 5200000,490000 5200060,490000 5200000))"
     layer places "ESRI Shapefile" 4326 "Budapest;POINT (19.08 47.5)" "Wien;POINT (16.36 48.2)"
     layer rivers "ESRI Shapefile" 4326 "Danube;LINESTRING (16.4 48.2,19.05 47.5)" "Tisza;LINESTRING (20.2 47.2,20.2 46.2)"
     cd ..
@@ -63,6 +65,7 @@ as_user() {
     formats=$(gdalinfo --formats)
     grep FISHNET <<<"$formats" || die "gdalinfo --formats does not list FISHNET"
     ogrinfo --formats | grep NEARTABLE || die "ogrinfo --formats does not list NEARTABLE"
+    ogrinfo --formats | grep ZONALSTATS || die "ogrinfo --formats does not list ZONALSTATS"
     make_data
 
     # Every command line of the README that is installed: each in a fresh folder, none may fail.
@@ -95,6 +98,11 @@ as_user() {
         ogr2ogr near_$line.gpkg NEARTABLE:addresses.gpkg -oo NEAR=hydrants.gpkg -oo NEAR_FIELDS=name -oo WORKERS=$line
         equal "nearest hydrant of the first address, $line" 5 "$(ogrinfo -ro -q near_$line.gpkg addresses_near | sed -n 's/.*NEAR_DIST.*= //p' | head -1)"
         equal "that of the second" 1 "$(ogrinfo -ro -q near_$line.gpkg addresses_near | sed -n 's/.*NEAR_DIST.*= //p' | tail -1)"
+    done
+
+    for line in THREADS PROCESSES; do
+        ogr2ogr stats_$line.gpkg ZONALSTATS:parcels.gpkg -oo RASTER=dem.tif -oo STATS=COUNT,MEAN -oo WORKERS=$line
+        equal "mean of four cells, $line" 6.5 "$(ogrinfo -ro -q stats_$line.gpkg parcels_stats | sed -n 's/.*MEAN.*= //p' | head -1)"
     done
 
     if command -v gdal >/dev/null; then

@@ -83,6 +83,8 @@ void fn_zone_free(fn_zone *zone);
 /* The columns (x, width) and rows (y, height) that hold all cells of the zone, for any rule; cut to those that a
  * window may have. Width and height are 0 when there are none. */
 fn_window fn_zone_extent(const fn_zone *zone);
+/* 2: a polygon, 1: a line, 0: points, -1: it covers nothing. */
+int fn_zone_dimension(const fn_zone *zone);
 /* Vertices that are kept: what the time of a call and the memory of a zone are measured by. */
 size_t fn_zone_vertices(const fn_zone *zone);
 
@@ -112,6 +114,13 @@ void fn_coverage_free(fn_coverage *coverage);
  * FN_ERR_MEMORY: *n is 0 then, and the coverage can still be used. */
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
                            const fn_span **spans, size_t *n, bool *consistent, fn_error *err);
+
+/* The same of several zones that count as one: a cell is there once. With FRACTION its coverage is the sum of theirs, in
+ * the order of the zones, of polygons at most 1; else 1. Zones are of one dimension; those that cover nothing are left
+ * out. *consistent: false when it is of one of them. Takes the time of a call for each, and of the rows from the first
+ * cell to the last. */
+fn_status fn_coverage_find_group(fn_coverage *coverage, const fn_zone *const *zones, size_t n_zones, fn_pixels pixels,
+                                 fn_window window, const fn_span **spans, size_t *n, bool *consistent, fn_error *err);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,10 @@ int64_t InputSplit::TaskCount() const
 std::string InputSplit::Describe(int64_t task) const
 {
     const int64_t first = TaskBegin(task), last = first + TaskSize(task) - 1;
-    return CPLSPrintf("%s " CPL_FRMT_GIB " to " CPL_FRMT_GIB, way == Way::ByFid ? "FIDs" : "features",
+    return CPLSPrintf("%s " CPL_FRMT_GIB " to " CPL_FRMT_GIB,
+                      way == Way::ByFid     ? "FIDs"
+                      : way == Way::Nothing ? "rows"
+                                            : "features",
                       static_cast<GIntBig>(first), static_cast<GIntBig>(last));
 }
 
@@ -41,12 +44,13 @@ bool InputSplit::FromWords(const std::string *words)
     size = numbers[4];
     early = numbers[5];
     earlySize = numbers[6];
-    return way >= Way::ByFid && way <= Way::OneReader && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
+    return way >= Way::ByFid && way <= Way::Nothing && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
 }
 
 const char *InputSplit::Name() const
 {
-    return way == Way::ByFid ? "FID" : way == Way::ByNumber ? "NUMBER" : "ONE_READER";
+    const char *const names[] = {"FID", "NUMBER", "ONE_READER", "NOTHING"};
+    return names[static_cast<size_t>(way)];
 }
 
 /* The first `n` columns of the query's first row; false: there is none, or a NULL in it. */
@@ -129,15 +133,13 @@ static bool Jumps(const LayerPlan &input, OGRLayerH layer)
                         [&](const char *driver) { return EQUAL(driver, input.driver.c_str()); });
 }
 
-static void TakePart(const InputPlan &plan, InputSplit &split)
+static void TakePart(int64_t part, int64_t parts, InputSplit &split)
 {
-    const auto at = [&](int64_t part) {
-        return static_cast<int64_t>(static_cast<__int128>(split.count) * part / plan.parts);
-    };
-    const int64_t first = at(plan.part - 1), end = at(plan.part);
+    const auto at = [&](int64_t i) { return static_cast<int64_t>(static_cast<__int128>(split.count) * i / parts); };
+    const int64_t first = at(part - 1), end = at(part);
     split.begin += first;
     /* What the driver says of their number is only for cutting: the last part ends where reading does. */
-    const bool open = split.way == InputSplit::Way::OneReader && plan.part == plan.parts;
+    const bool open = split.way == InputSplit::Way::OneReader && part == parts;
     split.count = open ? INT64_MAX - split.begin : end - first;
 }
 
@@ -153,7 +155,16 @@ static int64_t SizeForAll(const InputPlan &plan, const InputSplit &split, OGRLay
     return std::min(split.size, std::max(kLeast, count / (kEach * plan.workers.workers) + 1));
 }
 
-bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
+InputSplit InputSplit::OfRows(const InputPlan &plan)
+{
+    InputSplit split;
+    split.way = Way::Nothing;
+    split.count = INT64_MAX;
+    split.size = plan.partitionSize;
+    return split;
+}
+
+static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part, int64_t parts, InputSplit &split)
 {
     fn_status status = FN_OK;
     std::string cause;
@@ -167,12 +178,12 @@ bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit 
     split.size = plan.partitionSize;
     if (!CanReadByFid(plan, dataset, layer, split)) {
         if (Jumps(plan.input, layer)) {
-            split.way = Way::ByNumber;
+            split.way = InputSplit::Way::ByNumber;
             split.numbersAreFids = EQUAL(plan.input.driver.c_str(), "ESRI Shapefile");
-        } else if (plan.parts == 1)
+        } else if (parts == 1)
             split.count = INT64_MAX;
         if (split.count == 0) {
-            if (split.way == Way::OneReader && !plan.input.where.empty())
+            if (split.way == InputSplit::Way::OneReader && !plan.input.where.empty())
                 OGR_L_SetAttributeFilter(layer, plan.input.where.c_str());
             split.count = OGR_L_GetFeatureCount(layer, TRUE);
             OGR_L_SetAttributeFilter(layer, nullptr);
@@ -183,18 +194,28 @@ bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit 
             return false;
         }
     }
-    TakePart(plan, split);
+    TakePart(part, parts, split);
     if (!plan.partitionGiven) {
         split.size = SizeForAll(plan, split, layer);
         split.early = plan.workers.workers;
         split.earlySize = std::max<int64_t>(1, split.size / 4);
     }
     CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(plan.input).c_str(),
-             split.way == Way::ByFid      ? "ranges of FIDs, each worker for itself"
-             : split.way == Way::ByNumber ? "feature numbers, each worker for itself"
+             split.way == InputSplit::Way::ByFid      ? "ranges of FIDs, each worker for itself"
+             : split.way == InputSplit::Way::ByNumber ? "feature numbers, each worker for itself"
              : plan.UsesProcesses()       ? "each worker process from its first feature on"
                                           : "one reader");
     return true;
+}
+
+bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
+{
+    return ChoosePart(plan, dataset, plan.part, plan.parts, split);
+}
+
+bool InputSplit::ChooseWhole(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
+{
+    return ChoosePart(plan, dataset, 1, 1, split);
 }
 
 } // namespace fishnet

@@ -1,4 +1,5 @@
-/* How the input is cut into tasks, and in which of three ways they are read: its driver decides. */
+/* How the input is cut into tasks, and in which of three ways they are read: its driver decides. Or how the rows are,
+ * where none is read for them. */
 #ifndef FN_INPUT_SPLIT_H
 #define FN_INPUT_SPLIT_H
 
@@ -14,9 +15,10 @@ bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::st
 /* How the input is cut into tasks. */
 struct InputSplit {
     enum class Way {
-        ByFid,    /* each worker for itself: fid BETWEEN a AND b */
-        ByNumber, /* each worker for itself: from the a-th feature on */
-        OneReader /* one after the other, all from one handle */
+        ByFid,     /* each worker for itself: fid BETWEEN a AND b */
+        ByNumber,  /* each worker for itself: from the a-th feature on */
+        OneReader, /* one after the other, all from one handle */
+        Nothing    /* tasks are rows, for which no feature is read */
     };
     Way way = Way::OneReader;
     bool numbersAreFids = false; /* with ByNumber: numbers of deleted features are left out */
@@ -29,6 +31,10 @@ struct InputSplit {
 
     /* False after CPLError. May ask the dataset for numbers, but reads no feature of it. */
     static bool Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split);
+    /* The same of all features, whatever the plan's part. */
+    static bool ChooseWhole(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split);
+    /* Of rows, whose number is not known yet. */
+    static InputSplit OfRows(const InputPlan &plan);
 
     int64_t TaskCount() const;
     int64_t TaskBegin(int64_t task) const

@@ -151,7 +151,7 @@ bool Passes::FindSharedSize()
     if (!m_plan->UsesProcesses())
         return MakeShared();
     InputSplit split;
-    return InputSplit::Choose(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), split) && PrepareHelper(split, true);
+    return ChooseSplit(*m_plan, Rows, *m_datasets, split) && PrepareHelper(split, true);
 }
 
 GIntBig Passes::Count(const Session *beside)

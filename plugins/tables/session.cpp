@@ -8,7 +8,7 @@ namespace fishnet
 std::unique_ptr<Session> Session::Open(std::shared_ptr<const TablePlan> plan, Purpose purpose, SharedDatasets datasets)
 {
     InputSplit split;
-    if (!InputSplit::Choose(*plan, (*datasets)[plan->input.dataset].get(), split))
+    if (!ChooseSplit(*plan, purpose, *datasets, split))
         return nullptr;
     std::unique_ptr<Session> self(new Session());
     self->m_purpose = purpose;

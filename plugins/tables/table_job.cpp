@@ -14,6 +14,14 @@ TableJob::TableJob(std::shared_ptr<const TablePlan> thePlan, InputSplit theSplit
 {
 }
 
+bool ChooseSplit(const TablePlan &plan, Purpose purpose, const Handles &datasets, InputSplit &split)
+{
+    if (purpose == CountUsable || !plan.RowsAreShared())
+        return InputSplit::Choose(plan, datasets[plan.input.dataset].get(), split);
+    split = InputSplit::OfRows(plan);
+    return true;
+}
+
 size_t Budget(const TablePlan &plan)
 {
     constexpr size_t kLeast = 16 << 20, kEach = 4;

@@ -51,6 +51,9 @@ class TableJob final : public Job
 
 constexpr const char *kTableJob = "table";
 
+/* The tasks of such a pass. datasets: of the plan. False after CPLError. */
+bool ChooseSplit(const TablePlan &plan, Purpose purpose, const Handles &datasets, InputSplit &split);
+
 /* Bytes for results: some parts for each worker, and some more. */
 size_t Budget(const TablePlan &plan);
 

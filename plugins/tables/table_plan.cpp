@@ -23,7 +23,7 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     if (!OpenFirst(side, plan->input, handles) ||
         !ChooseLayer(side, options.layer, options.geometryField, handles, plan->input) ||
         !plan->Complete(options, handles) ||
-        !FindFields(kind.driver, "FIELDS", options.fields, {&plan->input}, handles, plan->fields))
+        !FindFields(kind.driver, "FIELDS", plan->FieldsToCarry(options), {&plan->input}, handles, plan->fields))
         return nullptr;
     plan->workers = options.workers;
     ResolveWorkers(kind.driver, plan->workers);

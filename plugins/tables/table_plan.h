@@ -62,7 +62,7 @@ enum class Counting {
     Usable    /* RowsOf() those that can be used */
 };
 
-class TablePlan : public InputPlan
+class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePlan>
 {
   public:
     virtual ~TablePlan() = default;
@@ -81,6 +81,8 @@ class TablePlan : public InputPlan
 
     /* Finds out all there is beside the input: other datasets, limits, options. False after CPLError. */
     virtual bool Complete(const TableOptions &options, Handles &handles) = 0;
+    /* The fields that are carried over from the input, as FIELDS has them. */
+    virtual std::vector<std::string> FieldsToCarry(const TableOptions &options) const { return options.fields; }
     /* Features in a task, where nobody has asked for a number. */
     virtual int64_t UsualPartitionSize() const { return 16384; }
     /* schema: has a name, and gets columns, inputGroup by CarryInput(), other groups, and a geometry. */
@@ -102,6 +104,9 @@ class TablePlan : public InputPlan
     /* Whether workers share something, and what. NULL and err on failure. handles: of Make(); those that are missing
      * are opened. messages: for the host. */
     virtual bool Shares() const { return false; }
+    /* Whether rows are made of that alone, Shared::Size() of them for the whole input. No feature is read for them:
+     * they are numbered from 0, in the place of FIDs. */
+    virtual bool RowsAreShared() const { return false; }
     virtual std::shared_ptr<const Shared> Share(const Handles & /*handles*/, Notes & /*messages*/,
                                                 const GoesOn & /*goesOn*/, fn_error * /*err*/) const
     {

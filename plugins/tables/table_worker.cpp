@@ -1,5 +1,6 @@
 #include "table_worker.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace fishnet
@@ -12,8 +13,10 @@ std::unique_ptr<TableWorker> TableWorker::Open(const TableJob &job, fn_error *er
     fn_status status = FN_OK;
     const Shared *shared = job.shared.get();
     const auto groupOf = [shared](const std::string &key) { return shared ? shared->Group(key) : FN_NO_GROUP; };
-    self->m_reader = TaskReader::Open(self->m_plan, groupOf, job.split, job.oneReader.get(), &status, cause);
-    if (!self->m_reader) {
+    const bool reads = job.split.way != InputSplit::Way::Nothing;
+    if (reads)
+        self->m_reader = TaskReader::Open(self->m_plan, groupOf, job.split, job.oneReader.get(), &status, cause);
+    if (reads && !self->m_reader) {
         fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
                 cause.c_str());
         return nullptr;
@@ -57,6 +60,25 @@ fn_status TableWorker::AddRow(size_t i, size_t *row, fn_error *err)
     return FN_OK;
 }
 
+/* Features, or numbers of rows: those of the plan's part of all. */
+fn_status TableWorker::Read(const fn_task &task, bool *end, MessageCollector &collector, std::string &cause)
+{
+    if (m_reader)
+        return m_reader->Read(task.number, task.cancel, &m_batch, end, collector, cause);
+    const auto at = [this](int64_t part) {
+        return static_cast<int64_t>(static_cast<__int128>(m_job.shared->Size()) * part / m_plan.parts);
+    };
+    const int64_t begin = at(m_plan.part - 1) + m_job.split.TaskBegin(task.number);
+    m_rows.Clear();
+    for (int64_t row = begin; row < std::min(begin + m_job.split.size, at(m_plan.part)); row++) {
+        m_rows.fids.push_back(row);
+        m_rows.shapes.push_back(Batch::Shape::Nothing);
+    }
+    m_batch = &m_rows;
+    *end = m_rows.Count() == 0;
+    return FN_OK;
+}
+
 /* What is asked for of the batch, into the task's result. */
 fn_status TableWorker::Compute(fn_task &task, const Batch &batch, fn_error *err)
 {
@@ -85,7 +107,7 @@ fn_status TableWorker::Run(fn_task &task, Notes &messages, fn_error *err)
     m_part.Clear(); /* a task that was given up may have left something */
     m_recordOf = SIZE_MAX;
     m_task = &task;
-    fn_status status = m_reader->Read(task.number, task.cancel, &m_batch, &end, collector, cause);
+    fn_status status = Read(task, &end, collector, cause);
     const std::string range = m_job.split.Describe(task.number);
     if (status != FN_OK && status != FN_ERR_CANCELLED)
         return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", range.c_str(),

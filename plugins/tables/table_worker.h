@@ -16,10 +16,15 @@ class TableWorker final : public JobWorker, private RowSink
     ~TableWorker() override;
 
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
-    void Done(int64_t task) noexcept override { m_reader->Done(task); }
+    void Done(int64_t task) noexcept override
+    {
+        if (m_reader)
+            m_reader->Done(task);
+    }
 
   private:
     explicit TableWorker(const TableJob &job) : m_job(job), m_plan(*job.plan), m_part(m_plan.schema) {}
+    fn_status Read(const fn_task &task, bool *end, MessageCollector &collector, std::string &cause);
     fn_status Compute(fn_task &task, const Batch &batch, fn_error *err);
     fn_status Flush(fn_task &task, bool last, fn_error *err);
 
@@ -30,7 +35,8 @@ class TableWorker final : public JobWorker, private RowSink
     const TableJob &m_job;
     const TablePlan &m_plan;
     PartBuilder m_part;
-    std::unique_ptr<TaskReader> m_reader;
+    std::unique_ptr<TaskReader> m_reader; /* NULL: no feature is read */
+    Batch m_rows;                         /* in the place of features */
     std::unique_ptr<RowWriter> m_writer;
     fn_task *m_task = nullptr;
     const Batch *m_batch = nullptr; /* of the task */

@@ -1,13 +1,16 @@
 #include "fishnet/coverage.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
+#include "group.h"
 #include "walk.h"
 
 struct fn_coverage {
     fn_touches touches;
+    fn_group group;
     fn_span *spans;
     size_t n_spans, spans_capacity;
     bool consistent;
@@ -108,6 +111,15 @@ static fn_window overlap(fn_window a, fn_window b)
     return right > x && bottom > y ? (fn_window){x, y, right - x, bottom - y} : (fn_window){0, 0, 0, 0};
 }
 
+static bool is_window(const fn_window *w, fn_error *err)
+{
+    const bool good = w->x >= 0 && w->y >= 0 && w->width >= 0 && w->height >= 0 && w->x <= INT32_MAX &&
+                      w->y <= INT32_MAX && w->width <= INT32_MAX - w->x && w->height <= INT32_MAX - w->y;
+    if (!good)
+        fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);
+    return good;
+}
+
 static bool find_points(fn_coverage *c, const fn_zone *zone, const fn_window *window)
 {
     size_t first = 0;
@@ -162,9 +174,8 @@ fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels
     *consistent = true;
     coverage->n_spans = 0;
     coverage->consistent = !zone->crosses;
-    if (window.x < 0 || window.y < 0 || window.width < 0 || window.height < 0 || window.x > INT32_MAX ||
-        window.y > INT32_MAX || window.width > INT32_MAX - window.x || window.height > INT32_MAX - window.y)
-        return fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);
+    if (!is_window(&window, err))
+        return FN_ERR_ARGUMENT;
     const fn_window cut = overlap(window, zone->extent);
     if (cut.height > 0 &&
         (zone->kind == FN_ZONE_POINTS ? !find_points(coverage, zone, &cut) : !find_cells(coverage, zone, pixels, &cut)))
@@ -174,6 +185,52 @@ fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels
     *n = coverage->n_spans;
     *consistent = coverage->consistent;
     return FN_OK;
+}
+
+/* ---- several zones as one ---- */
+
+/* The cells of the window's row that the group has. */
+static bool add_row(fn_coverage *c, const fn_window *window, size_t row, double most)
+{
+    int64_t first, end;
+    const double *sums = fn_group_sum(&c->group, window, row, &first, &end);
+    for (int64_t column = first; column < end;) {
+        const int64_t begin = column;
+        const double sum = sums[column - window->x], coverage = sum < most ? sum : most;
+        while (column < end && (sums[column - window->x] < most ? sums[column - window->x] : most) == coverage)
+            column++;
+        if (coverage > 0 && !add_span(c, window->y + (int64_t)row, begin, column, coverage))
+            return false;
+    }
+    return true;
+}
+
+fn_status fn_coverage_find_group(fn_coverage *coverage, const fn_zone *const *zones, size_t n_zones, fn_pixels pixels,
+                                 fn_window window, const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
+{
+    *n = 0;
+    if (!is_window(&window, err))
+        return FN_ERR_ARGUMENT;
+    bool all_consistent = true, good = fn_group_begin(&coverage->group, &window);
+    double most = 1;
+    for (size_t i = 0; i < n_zones && good; i++) {
+        if (fn_coverage_find(coverage, zones[i], pixels, window, spans, n, consistent, err) != FN_OK)
+            return err->status;
+        all_consistent = all_consistent && *consistent;
+        if (zones[i]->kind == FN_ZONE_LINES && pixels == FN_PIXELS_FRACTION)
+            most = HUGE_VAL;
+        good = fn_group_add(&coverage->group, *spans, *n);
+    }
+    good = good && fn_group_sort(&coverage->group, &window);
+    coverage->n_spans = 0;
+    for (size_t row = 0; good && row < (size_t)window.height; row++)
+        good = add_row(coverage, &window, row, most);
+    *spans = coverage->spans;
+    *n = good ? coverage->n_spans : 0;
+    *consistent = all_consistent;
+    return good ? FN_OK
+                : fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a zone in a window of %lld x %lld",
+                          (long long)window.width, (long long)window.height);
 }
 
 fn_status fn_coverage_new(fn_coverage **out, fn_error *err)
@@ -187,6 +244,7 @@ void fn_coverage_free(fn_coverage *coverage)
     if (!coverage)
         return;
     fn_touches_destroy(&coverage->touches);
+    fn_group_destroy(&coverage->group);
     free(coverage->spans);
     free(coverage);
 }

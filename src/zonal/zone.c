@@ -293,6 +293,11 @@ fn_window fn_zone_extent(const fn_zone *zone)
     return zone->extent;
 }
 
+int fn_zone_dimension(const fn_zone *zone)
+{
+    return (int)zone->kind - (int)FN_ZONE_POINTS;
+}
+
 size_t fn_zone_vertices(const fn_zone *zone)
 {
     return zone->n_vertices;

@@ -111,6 +111,12 @@ static const ZonalRow kRows[] = {
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.invalid); }},
     {{"GEOMETRY", FN_OPTION_CHOICE, "NONE|ZONE", 0, 0, "NONE", "Geometry of the rows", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.geometry); }},
+    {{"ZONE_FIELD", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+      "Field of the zones: features with the same value are one zone", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) {
+         o.zoneField = g.text;
+         return !o.zoneField.empty() || g.Fail("expected the name of a field");
+     }},
     {{"TILE_SIZE", FN_OPTION_SIZE, "AUTO", 1, FN_TILE_MAX, "AUTO",
       "Cells of the raster in a task, 512 or 512x256; brought up to multiples of 256x64. The results do not depend on "
       "it",
@@ -147,7 +153,12 @@ bool ZonalOptions::Check() const
 {
     if (rasters.empty())
         SayNoRaster(CE_Failure);
-    return !rasters.empty();
+    else if (geometry && !zoneField.empty())
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "ZONALSTATS: GEOMETRY=ZONE and ZONE_FIELD do not go together: a group of features has no geometry");
+    else
+        return true;
+    return false;
 }
 
 } // namespace fishnet::zonalstats

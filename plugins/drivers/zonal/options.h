@@ -23,6 +23,7 @@ struct ZonalOptions final : TableOptions {
     bool ignoreAlpha = false;
     Invalid invalid = Invalid::Repair;
     bool geometry = false;             /* GEOMETRY=ZONE */
+    std::string zoneField;             /* features with the same value are one zone; empty: each is one */
     int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
 
     std::vector<std::string> OtherInputs() const override { return rasters; }

@@ -7,16 +7,26 @@ namespace fishnet::zonalstats
 {
 
 PassResults::PassResults(const ZoneList &zones, const ZonalJob &job, const std::vector<StatsPlan> &plans, Finish finish)
-    : m_zones(zones), m_job(job), m_plans(plans), m_finish(std::move(finish)), m_stats(zones.Count()),
-      m_tilesLeft(zones.Count(), 0), m_inconsistent(zones.Count(), false)
+    : m_zones(zones), m_job(job), m_plans(plans), m_finish(std::move(finish)), m_stats(zones.ZoneCount()),
+      m_tilesLeft(zones.ZoneCount(), 0), m_inconsistent(zones.ZoneCount(), false)
 {
-    for (const uint32_t zone : job.GetTiles().zones)
-        m_tilesLeft[zone]++;
+    for (size_t task = 0; task < job.GetTiles().numbers.size(); task++)
+        ForZones(task, [this](uint32_t zone) { m_tilesLeft[zone]++; });
+}
+
+template <class What> void PassResults::ForZones(size_t task, What what) const
+{
+    const Tiles &tiles = m_job.GetTiles();
+    for (size_t i = tiles.begin[task]; i < tiles.begin[task + 1]; i++) {
+        const uint32_t zone = m_zones.ZoneOf(tiles.geometries[i]);
+        if (i == tiles.begin[task] || zone != m_zones.ZoneOf(tiles.geometries[i - 1]))
+            what(zone);
+    }
 }
 
 fn_status PassResults::FinishOutside(fn_error *err)
 {
-    for (size_t zone = 0; zone < m_zones.Count(); zone++)
+    for (size_t zone = 0; zone < m_zones.ZoneCount(); zone++)
         if (m_tilesLeft[zone] == 0 && m_finish(zone, m_stats[zone], false, err) != FN_OK)
             return err->status;
     return FN_OK;
@@ -72,20 +82,16 @@ fn_status PassResults::Settle(int64_t row, fn_error *err)
 
 fn_status PassResults::FinishTask(int64_t task, fn_error *err)
 {
-    const Tiles &tiles = m_job.GetTiles();
-    const size_t index = static_cast<size_t>(task);
+    fn_status status = FN_OK;
     if (m_job.Window(task).y > m_row && Settle(m_job.Window(task).y, err) != FN_OK)
         return err->status;
-    for (size_t i = tiles.begin[index]; i < tiles.begin[index + 1]; i++) {
-        const uint32_t zone = tiles.zones[i];
-        if (--m_tilesLeft[zone] > 0)
-            continue;
-        if (m_finish(zone, m_stats[zone], m_inconsistent[zone], err) != FN_OK)
-            return err->status;
-        m_stats[zone].clear();
-        m_stats[zone].shrink_to_fit();
-    }
-    return FN_OK;
+    ForZones(static_cast<size_t>(task), [&](uint32_t zone) {
+        if (--m_tilesLeft[zone] > 0 || status != FN_OK)
+            return;
+        status = m_finish(zone, m_stats[zone], m_inconsistent[zone], err);
+        PlaneStats().swap(m_stats[zone]);
+    });
+    return status;
 }
 
 fn_status PassResults::FinishBefore(int64_t task, fn_error *err)

@@ -31,6 +31,8 @@ class PassResults
     fn_status FinishBefore(int64_t task, fn_error *err);
 
   private:
+    /* Calls what(zone) of each zone that the task has. */
+    template <class What> void ForZones(size_t task, What what) const;
     fn_status FinishTask(int64_t task, fn_error *err);
     fn_status Settle(int64_t row, fn_error *err);
 

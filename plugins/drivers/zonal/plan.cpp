@@ -1,7 +1,11 @@
 #include "plan.h"
 
+#include <algorithm>
+
 #include "crs_name.h"
+#include "find_fields.h"
 #include "rows.h"
+#include "zone_reader.h"
 #include "zone_table.h"
 
 namespace fishnet::zonalstats
@@ -40,10 +44,39 @@ static bool ChooseCRS(ZonalPlan &plan)
     return true;
 }
 
-bool ZonalPlan::Complete(const TableOptions &given, Handles &)
+/* The field that says which features are one zone. */
+static bool FindZoneField(ZonalPlan &plan, const Handles &inputs)
+{
+    const std::string &name = plan.options.zoneField;
+    if (name.empty())
+        return true;
+    OGRFeatureDefnH defn = Defn(plan.input, inputs);
+    const int i = FieldIndex(defn, name);
+    if (i < 0)
+        return Fail("ZONE_FIELD=" + name + ": there is no such field in " + Describe(plan.input), CPLE_IllegalArg);
+    plan.input.match = {i};
+    plan.matchNumbers = {IsNumber(OGR_Fld_GetType(OGR_FD_GetFieldDefn(defn, i)))};
+    return true;
+}
+
+/* With the field of the groups in front. */
+std::vector<std::string> ZonalPlan::FieldsToCarry(const TableOptions &given) const
+{
+    std::vector<std::string> names = given.fields;
+    const auto isIt = [this](const std::string &name) {
+        return name == "*" || EQUAL(name.c_str(), options.zoneField.c_str());
+    };
+    if (HasGroups() && std::none_of(names.begin(), names.end(), isIt))
+        names.insert(names.begin(), options.zoneField);
+    return names;
+}
+
+bool ZonalPlan::Complete(const TableOptions &given, Handles &inputs)
 {
     options = static_cast<const ZonalOptions &>(given);
     Handles handles;
+    if (!FindZoneField(*this, inputs))
+        return false;
     rasters = Rasters::Open(options, options.workers.workers, handles);
     if (!rasters || (options.workers.processes > 0 && !CheckShared(rasters->inputs, handles)))
         return false;
@@ -108,6 +141,8 @@ std::shared_ptr<const Shared> ZonalPlan::Share(const Handles &, Notes &messages,
 std::unique_ptr<RowWriter> ZonalPlan::NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                                 fn_error *) const
 {
+    if (const auto *reader = dynamic_cast<const ZoneReader *>(shared))
+        return reader->NewWriter(rows);
     return std::make_unique<ZonalRows>(*this, static_cast<const ZoneTable *>(shared), split, rows);
 }
 

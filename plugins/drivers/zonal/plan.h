@@ -24,18 +24,21 @@ class ZonalPlan final : public TablePlan
     void AddColumns(const std::string &prefix, fn_type type);
     bool Complete(const TableOptions &given, Handles &handles) override;
     void MakeSchema() override;
+    std::vector<std::string> FieldsToCarry(const TableOptions &given) const override;
     std::string OwnSignature() const override;
     void Report(CPLStringList &report, int64_t size) const override;
     const char *LostText() const override { return "have no cells"; }
 
     /* The statistics of all zones. */
     bool Shares() const override { return true; }
+    /* Where there is nothing to carry over. With parts the zones of a part are those of a range of the layer. */
+    bool RowsAreShared() const override { return fields.empty() && !options.geometry && parts == 1; }
     std::shared_ptr<const Shared> Share(const Handles &handles, Notes &messages, const GoesOn &goesOn,
                                         fn_error *err) const override;
     std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                          fn_error *err) const override;
 
-    Counting HowToCount(int64_t) const override { return Counting::Features; }
+    Counting HowToCount(int64_t) const override { return HasGroups() ? Counting::Compute : Counting::Features; }
 };
 
 } // namespace fishnet::zonalstats

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "job_run.h"
-#include "pixel_wkb.h"
 
 namespace fishnet::zonalstats
 {
@@ -39,62 +38,6 @@ fn_status Statistics::Store(int64_t zone, size_t plane, const fn_stat_value *val
         else
             return fn_fail(err, FN_ERR_VALUE, "the feature %lld: %s is %.17g, which the column cannot hold",
                            static_cast<long long>(m_table.Fid(zone)), column.name.c_str(), value.real);
-    }
-    return FN_OK;
-}
-
-/* ---- reading zones ---- */
-
-fn_status Statistics::AddZone(int64_t fid, fn_error *)
-{
-    m_table.m_fids.push_back(fid);
-    for (size_t i = 0; i < m_table.m_statCount; i++)
-        m_table.m_values.push_back(NullSlot(m_plan.schema.columns[static_cast<size_t>(m_plan.firstStat) + i]));
-    return FN_OK;
-}
-
-fn_status Statistics::ReadBatch(const Batch &batch, bool adds, int64_t &zone, const Visit &visit, fn_error *err)
-{
-    for (size_t i = 0; i < batch.Count(); i++, zone++) {
-        if (adds)
-            AddZone(batch.fids[i], err);
-        else if (zone >= m_table.Size() || m_table.Fid(zone) != batch.fids[i])
-            return fn_fail(err, FN_ERR_ARGUMENT, "%s has changed since it was read first",
-                           Describe(m_plan.input).c_str());
-        const PointWkb point = MakePoint(batch.xy[2 * i], batch.xy[2 * i + 1]);
-        const bool isPoint = batch.shapes[i] == Batch::Shape::Point;
-        const void *wkb = isPoint ? point.data() : batch.Wkb(i);
-        if (visit(zone, wkb, isPoint ? point.size() : batch.WkbBytes(i), err) != FN_OK)
-            return err->status;
-    }
-    return FN_OK;
-}
-
-fn_status Statistics::ReadZones(bool adds, const Visit &visit, fn_error *err)
-{
-    static const volatile bool kNever = false;
-    MessageCollector collector;
-    std::string cause;
-    fn_status status = FN_OK;
-    const std::unique_ptr<TaskReader> reader = TaskReader::Open(
-        m_plan, [](const std::string &) { return FN_NO_GROUP; }, m_split, nullptr, &status, cause);
-    if (!reader)
-        return fn_fail(err, status, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
-                       cause.c_str());
-    int64_t zone = 0;
-    for (int64_t task = 0; task < m_split.TaskCount(); task++) {
-        const Batch *batch = nullptr;
-        bool end = false;
-        status = reader->Read(task, &kNever, &batch, &end, collector, cause);
-        if (status != FN_OK)
-            return fn_fail(err, status, "%s of %.300s cannot be read: %.500s", m_split.Describe(task).c_str(),
-                           Describe(m_plan.input).c_str(), cause.c_str());
-        if (end)
-            break;
-        if (ReadBatch(*batch, adds, zone, visit, err) != FN_OK)
-            return err->status;
-        if (m_goesOn && !m_goesOn())
-            return fn_fail(err, FN_ERR_CANCELLED, "cancelled while the zones were read");
     }
     return FN_OK;
 }
@@ -156,6 +99,7 @@ fn_status Statistics::Finish(int64_t zone, PlaneStats &stats, bool inconsistent,
 
 fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
 {
+    zones->Close();
     const std::shared_ptr<const ZoneList> list = std::move(zones);
     zones = NewList();
     const auto job = std::make_shared<ZonalJob>(m_plan.rasters, m_plan.options,
@@ -164,7 +108,7 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
     PassResults results(*list, *job, m_plans, [&](size_t i, PlaneStats &stats, bool inconsistent, fn_error *error) {
         return Finish(list->Place(i), stats, inconsistent, error);
     });
-    for (size_t i = 0; i < list->Count(); i++) {
+    for (size_t i = 0; i < list->ZoneCount(); i++) {
         const auto before = m_before.again.find(list->Place(i));
         if (before != m_before.again.end())
             results.SetStats(i, std::move(before->second));
@@ -180,11 +124,8 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
         return err->status;
     for (;;) {
         fn_part part = {};
-        if (fn_stream_next(run->Stream(), &part, err) != FN_OK) {
-            if (err->status == FN_ERR_READ)
-                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
+        if (fn_stream_next(run->Stream(), &part, err) != FN_OK)
             return err->status;
-        }
         if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
             return err->status;
         if (!part.data)
@@ -217,56 +158,58 @@ static std::string Repaired(OGRGeometryH broken)
     return text;
 }
 
-/* A zone that covers cells more than once: is it invalid, and what is to be taken in its place? */
-fn_status Statistics::Judge(int64_t zone, const void *&wkb, size_t &bytes, std::string &repaired, bool &skipped,
-                            fn_error *err)
+/* A zone that covers cells more than once: is it invalid, and what is to be taken in its place? isNew: it has not been
+ * asked before. */
+fn_status Statistics::Judge(ReadZone &read, bool isNew, bool &skipped, fn_error *err)
 {
     const MessageCollector collector; /* GEOS says why */
-    const GeometryHandle geometry = FromWkb(wkb, bytes);
+    const GeometryHandle geometry = FromWkb(read.wkb.data(), read.wkb.size());
     if (!geometry || OGR_G_IsValid(geometry.get()))
         return FN_OK;
-    const long long fid = m_table.Fid(zone);
+    const long long fid = read.fid;
     const std::string layer = Describe(m_plan.input);
     if (m_plan.options.invalid == Invalid::Fail)
         return fn_fail(err, FN_ERR_VALUE,
                        "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR)", fid,
                        layer.c_str());
-    if (m_before.doubtful.count(zone) > 0)
-        m_invalid.push_back(zone);
+    if (isNew)
+        m_invalid.push_back(read.fid);
     skipped = m_plan.options.invalid == Invalid::Skip;
     if (skipped)
         return FN_OK;
-    repaired = Repaired(geometry.get());
-    if (repaired.empty())
-        return fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP)",
-                       fid, layer.c_str());
-    wkb = repaired.data();
-    bytes = repaired.size();
-    return FN_OK;
+    read.wkb = Repaired(geometry.get());
+    return read.wkb.empty()
+               ? fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP)",
+                         fid, layer.c_str())
+               : FN_OK;
 }
 
-fn_status Statistics::AddOpen(ZoneList &zones, int64_t zone, const void *wkb, size_t bytes, fn_error *err)
+fn_status Statistics::AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_error *err)
 {
     const auto again = m_before.again.find(zone);
-    if (again == m_before.again.end() && m_before.doubtful.count(zone) == 0)
+    const bool isNew = m_before.doubtful.count(zone) > 0;
+    if (again == m_before.again.end() && !isNew)
         return FN_OK;
     const bool isDoubtful = m_doubtful.count(zone) > 0;
-    std::string repaired;
     bool skipped = false;
-    if (isDoubtful && Judge(zone, wkb, bytes, repaired, skipped, err) != FN_OK)
+    ZoneHandle made;
+    if (isDoubtful && Judge(read, isNew, skipped, err) != FN_OK)
         return err->status;
     if (skipped)
         return FN_OK;
-    if (zones.Add(zone, wkb, bytes, m_plan.rasters->geotransform, isDoubtful, err) != FN_OK)
+    if (MakeZone(read.wkb.data(), read.wkb.size(), m_plan.rasters->geotransform, made, err) != FN_OK)
         return err->status;
+    zones.Add(zone, std::move(made), std::move(read.wkb), isDoubtful);
     if (again == m_before.again.end())
         return FN_OK;
-    for (size_t plane = 0; plane < again->second.size(); plane++) {
+    ZoneList::Ranges ranges(again->second.size());
+    for (size_t plane = 0; plane < ranges.size(); plane++) {
         size_t n = 0;
         const fn_zone_stats *stats = again->second[plane].get();
-        const fn_stats_range *ranges = stats ? fn_zone_stats_ranges(stats, &n) : nullptr;
-        zones.SetRanges(plane, ranges, n);
+        const fn_stats_range *first = stats ? fn_zone_stats_ranges(stats, &n) : nullptr;
+        ranges[plane].assign(first, first + n);
     }
+    zones.SetRanges(zone, std::move(ranges));
     return FN_OK;
 }
 
@@ -277,7 +220,7 @@ void Statistics::WarnOfInvalid() const
         return;
     std::string fids;
     for (size_t i = 0; i < std::min(kShown, m_invalid.size()); i++)
-        fids += (i ? ", " : "") + std::to_string(m_table.Fid(m_invalid[i]));
+        fids += (i ? ", " : "") + std::to_string(m_invalid[i]);
     CPLError(CE_Warning, CPLE_AppDefined, "ZONALSTATS: %s of %s cross or cover themselves, and %s (FID %s%s)",
              (std::to_string(m_invalid.size()) + (m_invalid.size() == 1 ? " polygon" : " polygons")).c_str(),
              Describe(m_plan.input).c_str(),
@@ -285,32 +228,133 @@ void Statistics::WarnOfInvalid() const
              m_invalid.size() > kShown ? ", ..." : "");
 }
 
+/* ---- reading zones ---- */
+
+void Statistics::AddRow(int64_t fid)
+{
+    m_table.m_fids.push_back(fid);
+    for (size_t i = 0; i < m_table.m_statCount; i++)
+        m_table.m_values.push_back(NullSlot(m_plan.schema.columns[static_cast<size_t>(m_plan.firstStat) + i]));
+}
+
+/* The zone of a feature, the number-th that is read; -1 and err: it was not there before. */
+int64_t Statistics::ZoneOf(size_t number, const ReadZone &read, fn_error *err)
+{
+    const bool grouped = m_plan.HasGroups(), known = number < (grouped ? m_zoneOf.size() : m_table.m_fids.size());
+    if ((m_isRead && !known) || (known && !grouped && m_table.m_fids[number] != read.fid)) {
+        fn_fail(err, FN_ERR_ARGUMENT, "%s has changed since it was read first", Describe(m_plan.input).c_str());
+        return -1;
+    }
+    if (known)
+        return grouped ? m_zoneOf[number] : static_cast<int64_t>(number);
+    const int64_t next = m_table.Size();
+    const int64_t zone = grouped ? m_groups.try_emplace(read.group, next).first->second : next;
+    if (zone == next) {
+        AddRow(read.fid);
+        if (grouped)
+            m_table.m_places.push_back(static_cast<int64_t>(number));
+    }
+    if (grouped)
+        m_zoneOf.push_back(static_cast<uint32_t>(zone));
+    return zone;
+}
+
+/* The list is full. Zones are whole where each is a feature; groups only at the end of the layer, so those behind are
+ * left for another reading. A single one may be as large as it is. */
+fn_status Statistics::MakeRoom(std::shared_ptr<ZoneList> &zones, fn_error *err)
+{
+    if (!m_plan.HasGroups())
+        return Pass(zones, err);
+    if (m_until > m_from + 1) {
+        m_until = std::max(m_from + 1, (m_from + zones->Last() + 1) / 2);
+        zones->DropFrom(m_until);
+    }
+    return FN_OK;
+}
+
+/* Reads the zones, and passes over the rasters for as many as there is memory for at a time. */
+fn_status Statistics::ReadZones(ZoneReader::Wants wants, std::shared_ptr<const ZoneReader::Fids> fids, const Add &add,
+                                fn_error *err)
+{
+    for (m_from = 0; m_from < kAll; m_from = m_until) {
+        m_until = kAll;
+        size_t number = 0;
+        std::shared_ptr<ZoneList> zones = NewList();
+        const auto visit = [&](ReadZone &read, fn_error *error) {
+            const int64_t zone = ZoneOf(number++, read, error);
+            if (zone < 0)
+                return error->status;
+            if (zone < m_from || zone >= m_until)
+                return FN_OK;
+            const fn_status status = add(*zones, zone, read, error);
+            return status == FN_OK && IsFull(*zones) ? MakeRoom(zones, error) : status;
+        };
+        Unusable again;
+        if (ZoneReader::Read(std::make_shared<ZoneReader>(m_plan, wants, fids), m_split, m_datasets, m_goesOn, visit,
+                             m_isRead ? again : m_table.m_unusable, err) != FN_OK)
+            return err->status;
+        m_isRead = true;
+        if (Pass(zones, err) != FN_OK)
+            return err->status;
+    }
+    return FN_OK;
+}
+
+fn_status Statistics::ReadFirst(fn_error *err)
+{
+    const auto add = [](ZoneList &zones, int64_t zone, ReadZone &read, fn_error *) {
+        zones.Add(zone, std::move(read.zone), std::move(read.wkb), false);
+        return FN_OK;
+    };
+    const bool processes = m_plan.rasterWorkers.processes > 0;
+    return ReadZones(processes ? ZoneReader::Wants::ZonesAndWkb : ZoneReader::Wants::Zones, nullptr, add, err);
+}
+
+/* Those that the passes before have left open. */
+fn_status Statistics::ReadAgain(fn_error *err)
+{
+    auto fids = std::make_shared<ZoneReader::Fids>();
+    for (const auto &again : m_before.again)
+        fids->insert(m_table.Fid(again.first));
+    for (const int64_t zone : m_before.doubtful)
+        fids->insert(m_table.Fid(zone));
+    if (m_plan.HasGroups())
+        fids.reset(); /* the others of a group are not known by FID */
+    const auto add = [this](ZoneList &zones, int64_t zone, ReadZone &read, fn_error *error) {
+        return AddOpen(zones, zone, read, error);
+    };
+    return ReadZones(ZoneReader::Wants::Wkb, fids, add, err);
+}
+
 /* ---- all ---- */
+
+fn_status Statistics::Choose(fn_error *err)
+{
+    MessageCollector collector;
+    m_datasets = std::make_shared<Handles>();
+    m_datasets->push_back(OpenDataset(m_plan.input));
+    GDALDatasetH dataset = m_datasets->back().get();
+    if (!dataset || !(m_plan.HasGroups() ? InputSplit::ChooseWhole(m_plan, dataset, m_split)
+                                         : InputSplit::Choose(m_plan, dataset, m_split)))
+        return fn_fail(err, FN_ERR_READ, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
+                       collector.Cause("no reason given").c_str());
+    m_table.m_firstPlace = m_split.begin;
+    return FN_OK;
+}
 
 fn_status Statistics::Compute(fn_error *err)
 {
     *err = {};
-    {
-        MessageCollector collector;
-        const DatasetHandle dataset = OpenDataset(m_plan.input);
-        if (!dataset || !InputSplit::Choose(m_plan, dataset.get(), m_split))
-            return fn_fail(err, FN_ERR_READ, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
-                           collector.Cause("no reason given").c_str());
-    }
-    m_table.m_firstPlace = m_split.begin;
-    if (MakePlans(err) != FN_OK)
+    if (Choose(err) != FN_OK || MakePlans(err) != FN_OK)
         return err->status;
-    std::shared_ptr<ZoneList> zones = NewList();
     for (bool first = true; first || m_open.Any(); first = false) {
         m_before = std::move(m_open);
         m_open = Open();
-        const Visit visit = [&](int64_t zone, const void *wkb, size_t bytes, fn_error *error) {
-            const fn_status status = first ? zones->Add(zone, wkb, bytes, m_plan.rasters->geotransform, false, error)
-                                           : AddOpen(*zones, zone, wkb, bytes, error);
-            return status == FN_OK && IsFull(*zones) ? Pass(zones, error) : status;
-        };
-        if (ReadZones(first, visit, err) != FN_OK || Pass(zones, err) != FN_OK)
+        if ((first ? ReadFirst(err) : ReadAgain(err)) != FN_OK) {
+            if (err->status == FN_ERR_READ)
+                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
             return err->status;
+        }
     }
     WarnOfInvalid();
     return FN_OK;

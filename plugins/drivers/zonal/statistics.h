@@ -7,7 +7,7 @@
 #include <set>
 
 #include "pass_results.h"
-#include "task_reader.h"
+#include "zone_reader.h"
 #include "zone_table.h"
 
 namespace fishnet::zonalstats
@@ -30,16 +30,20 @@ class Statistics
         bool Any() const { return !again.empty() || !doubtful.empty(); }
     };
 
-    using Visit = std::function<fn_status(int64_t zone, const void *wkb, size_t bytes, fn_error *err)>;
+    fn_status Choose(fn_error *err);
     fn_status MakePlans(fn_error *err);
-    /* Visits the zones in the order of the table. adds: it does not have them yet. */
-    fn_status ReadZones(bool adds, const Visit &visit, fn_error *err);
-    fn_status ReadBatch(const Batch &batch, bool adds, int64_t &zone, const Visit &visit, fn_error *err);
-    fn_status AddZone(int64_t fid, fn_error *err);
+    using Add = std::function<fn_status(ZoneList &zones, int64_t zone, ReadZone &read, fn_error *err)>;
+    int64_t ZoneOf(size_t number, const ReadZone &read, fn_error *err);
+    fn_status MakeRoom(std::shared_ptr<ZoneList> &zones, fn_error *err);
+    fn_status ReadZones(ZoneReader::Wants wants, std::shared_ptr<const ZoneReader::Fids> fids, const Add &add,
+                        fn_error *err);
+    fn_status ReadFirst(fn_error *err);
+    fn_status ReadAgain(fn_error *err);
+    void AddRow(int64_t fid);
     /* Passes over the rasters for these zones, which are gone afterwards. */
     fn_status Pass(std::shared_ptr<ZoneList> &zones, fn_error *err);
-    fn_status Judge(int64_t zone, const void *&wkb, size_t &bytes, std::string &repaired, bool &skipped, fn_error *err);
-    fn_status AddOpen(ZoneList &zones, int64_t zone, const void *wkb, size_t bytes, fn_error *err);
+    fn_status Judge(ReadZone &read, bool isNew, bool &skipped, fn_error *err);
+    fn_status AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_error *err);
     fn_status Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err);
     fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, fn_error *err);
     bool IsFull(const ZoneList &zones) const;
@@ -49,12 +53,19 @@ class Statistics
     const ZonalPlan &m_plan;
     ZoneTable &m_table;
     const GoesOn &m_goesOn;
+    SharedDatasets m_datasets; /* the input, and how it is read */
     InputSplit m_split;
+    bool m_isRead = false;                          /* all zones have been, once */
+    std::vector<uint32_t> m_zoneOf;                 /* with groups: of each feature */
+    std::unordered_map<uint32_t, int64_t> m_groups; /* the zone of each number of ReadZone::group */
+    /* A reading is about these zones. */
+    static constexpr int64_t kAll = INT64_MAX;
+    int64_t m_from = 0, m_until = kAll;
     std::vector<StatsPlan> m_plans;                    /* of each plane, as the next */
     std::vector<std::vector<fn_stat_value>> m_nothing; /* the results of a zone without cells */
     Open m_open, m_before;
     std::set<int64_t> m_doubtful;   /* of all passes */
-    std::vector<int64_t> m_invalid; /* those that are invalid, too */
+    std::vector<int64_t> m_invalid; /* FIDs of those that are invalid, too */
 };
 
 } // namespace fishnet::zonalstats

@@ -21,13 +21,13 @@ fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, si
     return stats;
 }
 
-/* ---- which zones are where ---- */
+/* ---- which geometries are where ---- */
 
 Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 {
     const fn_window raster = {0, 0, grid.width, grid.height};
-    const auto touched = [&](size_t zone) {
-        const fn_window extent = fn_zone_extent(list.Zone(zone));
+    const auto touched = [&](size_t geometry) {
+        const fn_window extent = fn_zone_extent(list.Geometry(geometry));
         const int64_t left = std::max(extent.x, raster.x), top = std::max(extent.y, raster.y);
         const int64_t right = std::min(extent.x + extent.width, raster.width);
         const int64_t bottom = std::min(extent.y + extent.height, raster.height);
@@ -37,14 +37,14 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
         return tiles;
     };
     std::vector<uint32_t> counts(static_cast<size_t>(fn_grid_tile_count(&grid)), 0);
-    const auto visit = [&](size_t zone, auto what) {
-        const fn_window tiles = touched(zone);
+    const auto visit = [&](size_t geometry, auto what) {
+        const fn_window tiles = touched(geometry);
         for (int64_t row = tiles.y; row < tiles.y + tiles.height; row++)
             for (int64_t column = tiles.x; column < tiles.x + tiles.width; column++)
                 what(static_cast<size_t>(row * grid.cols + column));
     };
-    for (size_t zone = 0; zone < list.Count(); zone++)
-        visit(zone, [&](size_t tile) { counts[tile]++; });
+    for (size_t geometry = 0; geometry < list.Count(); geometry++)
+        visit(geometry, [&](size_t tile) { counts[tile]++; });
     begin.push_back(0);
     std::vector<size_t> next(counts.size());
     for (size_t tile = 0; tile < counts.size(); tile++)
@@ -53,9 +53,9 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
             next[tile] = begin.back();
             begin.push_back(begin.back() + counts[tile]);
         }
-    zones.resize(begin.back());
-    for (size_t zone = 0; zone < list.Count(); zone++)
-        visit(zone, [&](size_t tile) { zones[next[tile]++] = static_cast<uint32_t>(zone); });
+    geometries.resize(begin.back());
+    for (size_t geometry = 0; geometry < list.Count(); geometry++)
+        visit(geometry, [&](size_t tile) { geometries[next[tile]++] = static_cast<uint32_t>(geometry); });
 }
 
 /* ---- in the host ---- */
@@ -86,7 +86,14 @@ std::string ZonalJob::TaskName(int64_t task) const
 /* ---- for another process ---- */
 
 /* Words: these, the zones, the open options. */
-enum : size_t { kSignature, kConnection, kGrid, kGeotransform, kZoneWords, kOpenOptions = kZoneWords + 2 };
+enum : size_t {
+    kSignature,
+    kConnection,
+    kGrid,
+    kGeotransform,
+    kZoneWords,
+    kOpenOptions = kZoneWords + ZoneList::kWords
+};
 
 JobDescription ZonalJob::Describe() const
 {

@@ -28,11 +28,11 @@ struct Source {
     std::string folder; /* that relative names begin at */
 };
 
-/* Tiles, and the zones that may have cells in each. */
+/* Tiles, and the geometries that may have cells in each. */
 struct Tiles {
-    std::vector<int64_t> numbers; /* of those with zones, ascending: a task each */
-    std::vector<size_t> begin;    /* of each task in `zones`, and the end */
-    std::vector<uint32_t> zones;
+    std::vector<int64_t> numbers;     /* of those with geometries, ascending: a task each */
+    std::vector<size_t> begin;        /* of each task in `geometries`, and the end */
+    std::vector<uint32_t> geometries; /* of a task ascending: those of a zone come together */
 
     Tiles() = default;
     Tiles(const fn_grid &grid, const ZoneList &list);

@@ -92,33 +92,59 @@ const uint8_t *ZonalWorker::FindValid(size_t index, size_t pixels)
 
 /* ---- one tile ---- */
 
-fn_status ZonalWorker::Collect(uint32_t zone, const fn_window &window, fn_error *err)
+/* The cells of a zone whose geometries are those of Tiles::geometries from `first` on. */
+fn_status ZonalWorker::Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err)
 {
     const fn_span *spans = nullptr;
     size_t n = 0;
+    fn_status status = FN_OK;
+    *consistent = true;
+    m_cells.clear();
+    if (end - first == 1) {
+        const uint32_t only = m_tiles.geometries[first];
+        status = fn_coverage_find(m_coverage.get(), m_zones.Geometry(only), m_options.pixels, window, &spans, &n,
+                                  consistent, err);
+        *consistent = *consistent || m_zones.IsTrusted(only);
+    } else {
+        bool trusted = true;
+        m_group.clear();
+        for (size_t i = first; i < end; i++) {
+            m_group.push_back(m_zones.Geometry(m_tiles.geometries[i]));
+            trusted = trusted && m_zones.IsTrusted(m_tiles.geometries[i]);
+        }
+        status = fn_coverage_find_group(m_coverage.get(), m_group.data(), m_group.size(), m_options.pixels, window,
+                                        &spans, &n, consistent, err);
+        *consistent = *consistent || trusted;
+    }
+    for (size_t i = 0; i < n; i++)
+        m_cells.push_back({spans[i].row, spans[i].column, spans[i].count, spans[i].coverage});
+    return status;
+}
+
+fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window, fn_error *err)
+{
+    const uint32_t zone = ZoneAt(first);
     bool consistent = true;
-    if (fn_coverage_find(m_coverage.get(), m_zones.Zone(zone), m_options.pixels, window, &spans, &n, &consistent,
-                         err) != FN_OK)
+    if (Find(first, end, window, &consistent, err) != FN_OK)
         return err->status;
     const auto put = [this](const void *bytes, size_t size) {
         const char *from = static_cast<const char *>(bytes);
         m_result.insert(m_result.end(), from, from + size);
     };
-    if (!consistent && !m_zones.IsTrusted(zone)) {
+    if (!consistent) {
         const RecordHead head = {zone, kInconsistent, 0};
         put(&head, sizeof head);
         return FN_OK;
     }
-    m_cells.clear();
-    for (size_t i = 0; i < n; i++)
-        m_cells.push_back({spans[i].row, spans[i].column, spans[i].count, spans[i].coverage});
-    for (size_t plane = 0; plane < m_plans.size() && n > 0; plane++) {
-        const std::vector<fn_stats_range> &ranges = m_zones.Ranges(zone, plane);
-        if (ranges.empty() && m_zones.HasRanges(zone))
+    const ZoneList::Ranges *ranges = m_zones.RangesOf(zone);
+    for (size_t plane = 0; plane < m_plans.size() && !m_cells.empty(); plane++) {
+        const bool asked = !ranges || (plane < ranges->size() && !(*ranges)[plane].empty());
+        if (!asked)
             continue;
         m_partial.bytes = 0;
-        if (fn_stats_collect(m_workers[plane].get(), &m_windows[plane], m_cells.data(), n,
-                             ranges.empty() ? nullptr : ranges.data(), ranges.size(), &m_partial, err) != FN_OK)
+        if (fn_stats_collect(m_workers[plane].get(), &m_windows[plane], m_cells.data(), m_cells.size(),
+                             ranges ? (*ranges)[plane].data() : nullptr, ranges ? (*ranges)[plane].size() : 0,
+                             &m_partial, err) != FN_OK)
             return err->status;
         const RecordHead head = {zone, static_cast<uint32_t>(plane), m_partial.bytes};
         put(&head, sizeof head);
@@ -153,12 +179,16 @@ fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
                             nullptr,
                             nullptr,
                             m_areas.data()};
-    for (size_t i = m_tiles.begin[index]; i < m_tiles.begin[index + 1]; i++) {
+    for (size_t first = m_tiles.begin[index]; first < m_tiles.begin[index + 1];) {
+        size_t end = first + 1;
+        while (end < m_tiles.begin[index + 1] && ZoneAt(end) == ZoneAt(first))
+            end++;
         fn_error reason = {};
         if (fn_is_cancelled(task.cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str());
-        if (Collect(m_tiles.zones[i], window, &reason) != FN_OK)
+        if (Collect(first, end, window, &reason) != FN_OK)
             return fn_fail(err, reason.status, "%s: %s", name.c_str(), reason.text);
+        first = end;
     }
     if (m_result.size() > task.bytes && fn_stream_part(&task, 0, m_result.size(), err) != FN_OK)
         return err->status;

@@ -34,7 +34,9 @@ class ZonalWorker final : public JobWorker
         : m_options(options), m_rasters(std::move(rasters)), m_reader(std::move(reader)), m_zones(zones), m_tiles(tiles)
     {
     }
-    fn_status Collect(uint32_t zone, const fn_window &window, fn_error *err);
+    fn_status Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err);
+    fn_status Collect(size_t first, size_t end, const fn_window &window, fn_error *err);
+    uint32_t ZoneAt(size_t i) const { return m_zones.ZoneOf(m_tiles.geometries[i]); }
     const uint8_t *FindValid(size_t plane, size_t pixels);
 
     const ZonalOptions &m_options;
@@ -49,6 +51,7 @@ class ZonalWorker final : public JobWorker
     std::vector<std::vector<uint8_t>> m_valid;
     std::vector<fn_stats_window> m_windows;
     std::vector<double> m_areas;
+    std::vector<const fn_zone *> m_group;
     std::vector<fn_cells> m_cells;
     fn_stats_buffer m_partial = {};
     std::vector<char> m_result;

@@ -1,7 +1,9 @@
-/* The zones of one pass over the rasters. */
+/* The zones of one pass over the rasters: geometries, of which several may be one zone, or values of a raster of
+ * zones. */
 #ifndef FN_ZONALSTATS_ZONE_LIST_H
 #define FN_ZONALSTATS_ZONE_LIST_H
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -15,46 +17,66 @@ namespace fishnet::zonalstats
 struct FreeZone {
     void operator()(fn_zone *zone) const { fn_zone_free(zone); }
 };
+using ZoneHandle = std::unique_ptr<fn_zone, FreeZone>;
+
+/* A geometry that cannot be used covers nothing. */
+fn_status MakeZone(const void *wkb, size_t bytes, const double geotransform[6], ZoneHandle &zone, fn_error *err);
 
 class ZoneList
 {
   public:
+    /* What is asked of a zone, of each plane (there may be fewer): values within these ranges, see
+     * fn_zone_stats_ranges(). */
+    using Ranges = std::vector<std::vector<fn_stats_range>>;
+
     /* keepsWkb: for worker processes, which are told of the zones by ToWords(). */
     explicit ZoneList(bool keepsWkb) : m_keepsWkb(keepsWkb) {}
 
-    /* place: in the table. A geometry that cannot be used covers nothing. trusted: it has been found to be valid,
-     * whatever its coverage looks like: slivers may cross themselves by rounding. */
-    fn_status Add(int64_t place, const void *wkb, size_t bytes, const double geotransform[6], bool trusted,
-                  fn_error *err);
-    /* What is asked of the zone that was added last, of a plane: values within these ranges, see
-     * fn_zone_stats_ranges(). */
-    void SetRanges(size_t plane, const fn_stats_range *ranges, size_t n);
-    void Clear();
+    /* Adds a geometry of the zone at that place in the table. wkb: for other processes. trusted: it has been found to
+     * be valid, whatever its coverage looks like: slivers may cross themselves by rounding. */
+    void Add(int64_t place, ZoneHandle zone, std::string wkb, bool trusted);
+    void SetRanges(int64_t place, Ranges ranges) { m_ranges[place] = std::move(ranges); }
+    /* Drops those at `place` and beyond. */
+    void DropFrom(int64_t place);
+    /* All have been added: geometries of one zone come together, and those of lower dimension than others are
+     * dropped. */
+    void Close();
 
-    size_t Count() const { return m_zones.size(); }
-    const fn_zone *Zone(size_t i) const { return m_zones[i].zone.get(); }
-    int64_t Place(size_t i) const { return m_zones[i].place; }
-    bool IsTrusted(size_t i) const { return m_zones[i].trusted; }
-    /* Whether that is asked of the zone, or of any plane: then values of others are not wanted. */
-    const std::vector<fn_stats_range> &Ranges(size_t i, size_t plane) const;
-    bool HasRanges(size_t i) const { return !m_zones[i].ranges.empty(); }
+    size_t Count() const { return m_geometries.size(); }
     /* Memory that it takes, about. */
     size_t Bytes() const { return m_bytes; }
+    /* The highest place there is. */
+    int64_t Last() const;
+
+    /* ---- when it is closed ---- */
+
+    const fn_zone *Geometry(size_t i) const { return m_geometries[i].zone.get(); }
+    bool IsTrusted(size_t i) const { return m_geometries[i].trusted; }
+    /* The zone of the geometry. */
+    uint32_t ZoneOf(size_t i) const { return m_geometries[i].number; }
+    size_t ZoneCount() const { return m_places.size(); }
+    int64_t Place(size_t zone) const { return m_places[zone]; }
+    /* NULL: all is asked of the zone. */
+    const Ranges *RangesOf(size_t zone) const;
 
     Words ToWords() const;
     /* The words from `first` on. False: they make no sense. */
     bool FromWords(const Words &words, size_t first, const double geotransform[6], fn_error *err);
+    static constexpr size_t kWords = 2;
 
   private:
     struct Item {
         int64_t place;
+        ZoneHandle zone;
+        std::string wkb;
         bool trusted;
-        std::unique_ptr<fn_zone, FreeZone> zone;
-        std::vector<std::vector<fn_stats_range>> ranges; /* of each plane; may be shorter */
+        uint32_t number;
+        size_t Bytes() const;
     };
     bool m_keepsWkb;
-    std::vector<Item> m_zones;
-    std::string m_wkb; /* size, trusted or not, bytes; of each */
+    std::vector<Item> m_geometries;
+    std::vector<int64_t> m_places;
+    std::map<int64_t, Ranges> m_ranges; /* by place */
     size_t m_bytes = 0;
 };
 

@@ -36,7 +36,10 @@ void ZoneTable::Sort()
 int64_t ZoneTable::Find(int64_t fid, int64_t place, const InputSplit &split) const
 {
     if (split.way == InputSplit::Way::OneReader) {
-        const int64_t zone = place - m_firstPlace;
+        const auto first = std::lower_bound(m_places.begin(), m_places.end(), place - m_firstPlace);
+        if (!m_places.empty() && (first == m_places.end() || *first != place - m_firstPlace))
+            return -1;
+        const int64_t zone = m_places.empty() ? place - m_firstPlace : first - m_places.begin();
         return zone >= 0 && zone < Size() && m_fids[static_cast<size_t>(zone)] == fid ? zone : -1;
     }
     if (m_byFid.empty()) {

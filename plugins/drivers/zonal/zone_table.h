@@ -16,10 +16,12 @@ class ZoneTable final : public Shared
                                                  fn_error *err);
 
     int64_t Size() const override { return static_cast<int64_t>(m_fids.size()); }
-    /* The zone of a feature that is read by that split; -1: there is none. */
+    /* The zone of a feature that is read by that split, with groups of the first of one; -1: there is none. */
     int64_t Find(int64_t fid, int64_t place, const InputSplit &split) const;
     int64_t Fid(int64_t zone) const { return m_fids[static_cast<size_t>(zone)]; }
     /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
+    /* Of the features that were read. */
+    const Unusable &GetUnusable() const { return m_unusable; }
     const int64_t *Values(int64_t zone) const { return m_values.data() + static_cast<size_t>(zone) * m_statCount; }
 
   private:
@@ -28,9 +30,11 @@ class ZoneTable final : public Shared
 
     size_t m_statCount = 0;
     int64_t m_firstPlace = 0;
-    std::vector<int64_t> m_fids;   /* in the order of reading */
+    std::vector<int64_t> m_fids;   /* of the first feature of each, in the order of reading */
+    std::vector<int64_t> m_places; /* with groups: of that feature */
     std::vector<uint32_t> m_byFid; /* empty: m_fids ascends */
     std::vector<int64_t> m_values;
+    Unusable m_unusable;
 };
 
 } // namespace fishnet::zonalstats

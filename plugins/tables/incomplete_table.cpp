@@ -78,10 +78,23 @@ static bool FindInputLayers(const TableKind &kind, const TableOptions &options, 
     LayerPlan input;
     Handles handles;
     input.name = options.input;
-    if (!OpenFirst(side, input, handles))
+    bool opened = false;
+    {
+        const MessageCollector collector;
+        opened = OpenFirst(side, input, handles);
+    }
+    if (opened)
+        layers = LayersWithGeometry(handles[0].get());
+    if (!layers.empty())
+        return true;
+    const std::shared_ptr<TablePlan> plan = kind.newPlan(); /* says what is wrong, or has something else than layers */
+    plan->driver = kind.driver;
+    plan->input.name = options.input;
+    handles.clear();
+    if (!plan->FindInput(options, handles))
         return false;
-    layers = LayersWithGeometry(handles[0].get());
-    return !layers.empty() || ChooseLayer(side, "", "", handles, input);
+    layers.push_back(plan->input.layer);
+    return true;
 }
 
 std::unique_ptr<GDALDataset> OpenIncomplete(const TableKind &kind, const char *connection)

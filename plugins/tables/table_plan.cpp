@@ -9,7 +9,6 @@ namespace fishnet
 std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles)
 {
     const std::shared_ptr<TablePlan> plan = kind.newPlan();
-    const Side side = {kind.driver, "", ""};
     plan->kind = &kind;
     plan->driver = kind.driver;
     plan->connection = options.connection;
@@ -20,9 +19,7 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->input.openOptions = options.inputOptions;
     plan->part = options.part;
     plan->parts = options.parts;
-    if (!OpenFirst(side, plan->input, handles) ||
-        !ChooseLayer(side, options.layer, options.geometryField, handles, plan->input) ||
-        !plan->Complete(options, handles) ||
+    if (!plan->FindInput(options, handles) || !plan->Complete(options, handles) ||
         !FindFields(kind.driver, "FIELDS", plan->FieldsToCarry(options), {&plan->input}, handles, plan->fields))
         return nullptr;
     plan->workers = options.workers;
@@ -33,6 +30,12 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->schema.name = plan->input.layer;
     plan->MakeSchema();
     return plan;
+}
+
+bool TablePlan::FindInput(const TableOptions &options, Handles &handles)
+{
+    const Side side = {driver, "", ""};
+    return OpenFirst(side, input, handles) && ChooseLayer(side, options.layer, options.geometryField, handles, input);
 }
 
 static void AddToSignature(const LayerPlan &layer, std::string &text)

@@ -79,6 +79,10 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
 
     /* ---- what the kind says ---- */
 
+    /* Opens the input, the first of handles, and finds its layer, or what there is in its place where rows are made
+     * without it: see RowsAreShared(). False after CPLError. */
+    virtual bool FindInput(const TableOptions &options, Handles &handles);
+
     /* Finds out all there is beside the input: other datasets, limits, options. False after CPLError. */
     virtual bool Complete(const TableOptions &options, Handles &handles) = 0;
     /* The fields that are carried over from the input, as FIELDS has them. */

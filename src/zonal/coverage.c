@@ -7,6 +7,7 @@
 #include "array.h"
 #include "group.h"
 #include "walk.h"
+#include "window.h"
 
 struct fn_coverage {
     fn_touches touches;
@@ -111,15 +112,6 @@ static fn_window overlap(fn_window a, fn_window b)
     return right > x && bottom > y ? (fn_window){x, y, right - x, bottom - y} : (fn_window){0, 0, 0, 0};
 }
 
-static bool is_window(const fn_window *w, fn_error *err)
-{
-    const bool good = w->x >= 0 && w->y >= 0 && w->width >= 0 && w->height >= 0 && w->x <= INT32_MAX &&
-                      w->y <= INT32_MAX && w->width <= INT32_MAX - w->x && w->height <= INT32_MAX - w->y;
-    if (!good)
-        fn_fail(err, FN_ERR_ARGUMENT, "a window lies outside of rows and columns 0..%d", INT32_MAX);
-    return good;
-}
-
 static bool find_points(fn_coverage *c, const fn_zone *zone, const fn_window *window)
 {
     size_t first = 0;
@@ -174,7 +166,7 @@ fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels
     *consistent = true;
     coverage->n_spans = 0;
     coverage->consistent = !zone->crosses;
-    if (!is_window(&window, err))
+    if (!fn_window_is_within(window, err))
         return FN_ERR_ARGUMENT;
     const fn_window cut = overlap(window, zone->extent);
     if (cut.height > 0 &&
@@ -209,7 +201,7 @@ fn_status fn_coverage_find_group(fn_coverage *coverage, const fn_zone *const *zo
                                  fn_window window, const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
 {
     *n = 0;
-    if (!is_window(&window, err))
+    if (!fn_window_is_within(window, err))
         return FN_ERR_ARGUMENT;
     bool all_consistent = true, good = fn_group_begin(&coverage->group, &window);
     double most = 1;

@@ -111,6 +111,9 @@ static const ZonalRow kRows[] = {
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.invalid); }},
     {{"GEOMETRY", FN_OPTION_CHOICE, "NONE|ZONE", 0, 0, "NONE", "Geometry of the rows", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.geometry); }},
+    {{"ZONE_BAND", FN_OPTION_WHOLE, nullptr, 1, 65535, nullptr,
+      "Band of a raster whose numbers are the zones; by default 1, where the dataset of zones has no layer", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.zoneBand); }},
     {{"ZONE_FIELD", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
       "Field of the zones: features with the same value are one zone", nullptr},
      [](const GivenOption &g, ZonalOptions &o) {

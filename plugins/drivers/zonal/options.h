@@ -23,6 +23,7 @@ struct ZonalOptions final : TableOptions {
     bool ignoreAlpha = false;
     Invalid invalid = Invalid::Repair;
     bool geometry = false;             /* GEOMETRY=ZONE */
+    int zoneBand = 0;                  /* of a raster of zones; 0: not given */
     std::string zoneField;             /* features with the same value are one zone; empty: each is one */
     int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
 

@@ -27,8 +27,98 @@ template <class What> void PassResults::ForZones(size_t task, What what) const
 fn_status PassResults::FinishOutside(fn_error *err)
 {
     for (size_t zone = 0; zone < m_zones.ZoneCount(); zone++)
-        if (m_tilesLeft[zone] == 0 && m_finish(zone, m_stats[zone], false, err) != FN_OK)
+        if (m_tilesLeft[zone] == 0 && m_finish(m_zones.Place(zone), m_stats[zone], false, err) != FN_OK)
             return err->status;
+    return FN_OK;
+}
+
+void PassResults::SetStats(int64_t place, PlaneStats stats)
+{
+    const uint32_t index = m_zones.AreNumbers() ? IndexOf(place) : m_zones.Find(place);
+    m_stats[index] = std::move(stats);
+}
+
+/* ---- numbers of a raster ---- */
+
+uint32_t PassResults::IndexOf(int64_t number)
+{
+    const auto [at, isNew] = m_indices.try_emplace(number, static_cast<uint32_t>(m_stats.size()));
+    if (isNew) {
+        m_stats.emplace_back();
+        m_tilesLeft.push_back(1); /* never through before the end */
+        m_inconsistent.push_back(false);
+    }
+    return at->second;
+}
+
+/* There are too many: the higher half is for another pass. */
+void PassResults::DropHalf()
+{
+    std::vector<int64_t> numbers;
+    for (const auto &item : m_indices)
+        numbers.push_back(item.first);
+    const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+    std::nth_element(numbers.begin(), middle, numbers.end());
+    m_limit = *middle - 1;
+    std::vector<PlaneStats> kept;
+    m_live.clear();
+    for (auto at = m_indices.begin(); at != m_indices.end();) {
+        if (at->first > m_limit) {
+            at = m_indices.erase(at);
+            continue;
+        }
+        const auto index = static_cast<uint32_t>(kept.size());
+        kept.push_back(std::move(m_stats[at->second]));
+        if (!kept.back().empty())
+            m_live.push_back(index);
+        at->second = index;
+        ++at;
+    }
+    m_stats = std::move(kept);
+    m_tilesLeft.resize(m_stats.size());
+    m_inconsistent.resize(m_stats.size());
+}
+
+fn_status PassResults::FinishNumbers(int64_t *next, fn_error *err)
+{
+    std::vector<std::pair<int64_t, uint32_t>> numbers(m_indices.begin(), m_indices.end());
+    std::sort(numbers.begin(), numbers.end());
+    for (const auto &[number, index] : numbers) {
+        if (m_finish(number, m_stats[index], false, err) != FN_OK)
+            return err->status;
+        PlaneStats().swap(m_stats[index]);
+    }
+    *next = m_limit == INT64_MAX ? INT64_MIN : m_limit + 1;
+    return FN_OK;
+}
+
+/* ---- what comes ---- */
+
+fn_status PassResults::AddRecord(const RecordHead &head, const char *bytes, fn_error *err)
+{
+    constexpr size_t kMostNumbers = 1 << 20;
+    if (m_zones.AreNumbers() && head.zone > m_limit)
+        return FN_OK;
+    const uint32_t zone = m_zones.AreNumbers() ? IndexOf(head.zone) : static_cast<uint32_t>(head.zone);
+    PlaneStats &stats = m_stats[zone];
+    if (head.plane == kInconsistent)
+        m_inconsistent[zone] = true;
+    if (m_inconsistent[zone])
+        return FN_OK;
+    if (stats.empty()) {
+        stats.resize(m_plans.size());
+        m_live.push_back(zone);
+    }
+    ZoneStats &own = stats[head.plane];
+    fn_zone_stats *made = nullptr;
+    if (!own && fn_zone_stats_new(m_plans[head.plane].get(), &made, err) != FN_OK)
+        return err->status;
+    if (!own)
+        own.reset(made);
+    if (fn_zone_stats_add(own.get(), bytes, static_cast<size_t>(head.bytes), err) != FN_OK)
+        return err->status;
+    if (m_indices.size() > kMostNumbers)
+        DropHalf();
     return FN_OK;
 }
 
@@ -42,26 +132,11 @@ fn_status PassResults::Add(int64_t task, const void *data, size_t bytes, fn_erro
             return fn_fail(err, FN_ERR_SYSTEM, "%s came back damaged", m_job.TaskName(task).c_str());
         memcpy(&head, at, sizeof head);
         at += sizeof head;
-        if (head.zone >= m_stats.size() || head.bytes > left - sizeof head ||
-            (head.plane >= m_plans.size() && head.plane != kInconsistent))
+        const bool isZone = m_zones.AreNumbers() || (head.zone >= 0 && static_cast<size_t>(head.zone) < m_stats.size());
+        if (!isZone || head.bytes > left - sizeof head || (head.plane >= m_plans.size() && head.plane != kInconsistent))
             return fn_fail(err, FN_ERR_SYSTEM, "%s came back damaged", m_job.TaskName(task).c_str());
-        PlaneStats &stats = m_stats[head.zone];
-        if (head.plane == kInconsistent)
-            m_inconsistent[head.zone] = true;
-        else if (!m_inconsistent[head.zone]) {
-            if (stats.empty()) {
-                stats.resize(m_plans.size());
-                m_live.push_back(head.zone);
-            }
-            ZoneStats &own = stats[head.plane];
-            fn_zone_stats *made = nullptr;
-            if (!own && fn_zone_stats_new(m_plans[head.plane].get(), &made, err) != FN_OK)
-                return err->status;
-            if (!own)
-                own.reset(made);
-            if (fn_zone_stats_add(own.get(), at, static_cast<size_t>(head.bytes), err) != FN_OK)
-                return err->status;
-        }
+        if (AddRecord(head, at, err) != FN_OK)
+            return err->status;
         at += head.bytes;
     }
     return FN_OK;
@@ -88,7 +163,7 @@ fn_status PassResults::FinishTask(int64_t task, fn_error *err)
     ForZones(static_cast<size_t>(task), [&](uint32_t zone) {
         if (--m_tilesLeft[zone] > 0 || status != FN_OK)
             return;
-        status = m_finish(zone, m_stats[zone], m_inconsistent[zone], err);
+        status = m_finish(m_zones.Place(zone), m_stats[zone], m_inconsistent[zone], err);
         PlaneStats().swap(m_stats[zone]);
     });
     return status;

@@ -2,6 +2,8 @@
 #ifndef FN_ZONALSTATS_PASS_RESULTS_H
 #define FN_ZONALSTATS_PASS_RESULTS_H
 
+#include <unordered_map>
+
 #include "zonal_worker.h"
 
 namespace fishnet::zonalstats
@@ -16,31 +18,39 @@ using PlaneStats = std::vector<ZoneStats>; /* one for each plane; NULL: no cell 
 class PassResults
 {
   public:
-    /* A zone of the list is through. inconsistent: it covers cells more than once. */
-    using Finish = std::function<fn_status(size_t zone, PlaneStats &stats, bool inconsistent, fn_error *err)>;
+    /* A zone is through, with its place in the list's sense. inconsistent: it covers cells more than once. */
+    using Finish = std::function<fn_status(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err)>;
 
     PassResults(const ZoneList &zones, const ZonalJob &job, const std::vector<StatsPlan> &plans, Finish finish);
 
     /* The states that a zone has from a pass before. */
-    void SetStats(size_t zone, PlaneStats stats) { m_stats[zone] = std::move(stats); }
+    void SetStats(int64_t place, PlaneStats stats);
     /* Zones that no tile has. */
     fn_status FinishOutside(fn_error *err);
     /* A part of a task's result, in the order of tasks. */
     fn_status Add(int64_t task, const void *data, size_t bytes, fn_error *err);
     /* All tasks before that one are through. */
     fn_status FinishBefore(int64_t task, fn_error *err);
+    /* Where zones are numbers, all tasks are through: finishes them, ascending. *next: those from there on are left for
+     * another pass, there were too many; INT64_MIN: none. */
+    fn_status FinishNumbers(int64_t *next, fn_error *err);
 
   private:
     /* Calls what(zone) of each zone that the task has. */
     template <class What> void ForZones(size_t task, What what) const;
     fn_status FinishTask(int64_t task, fn_error *err);
     fn_status Settle(int64_t row, fn_error *err);
+    fn_status AddRecord(const RecordHead &head, const char *bytes, fn_error *err);
+    uint32_t IndexOf(int64_t number);
+    void DropHalf();
 
     const ZoneList &m_zones;
     const ZonalJob &m_job;
     const std::vector<StatsPlan> &m_plans;
     Finish m_finish;
-    std::vector<PlaneStats> m_stats;
+    std::vector<PlaneStats> m_stats;                 /* of each zone, as the next two */
+    std::unordered_map<int64_t, uint32_t> m_indices; /* where zones are numbers: in m_stats */
+    int64_t m_limit = INT64_MAX;                     /* numbers above are not looked at */
     std::vector<uint32_t> m_tilesLeft;
     std::vector<bool> m_inconsistent;
     std::vector<uint32_t> m_live; /* zones that have cells, and are not through */

@@ -44,6 +44,63 @@ static bool ChooseCRS(ZonalPlan &plan)
     return true;
 }
 
+/* ---- zones of a raster ---- */
+
+/* What a raster of zones does not have. */
+static bool CheckNumbers(const ZonalOptions &options)
+{
+    const std::pair<const char *, bool> of[] = {{"LAYER", !options.layer.empty()},
+                                                {"WHERE", !options.where.empty()},
+                                                {"GEOMETRY_FIELD", !options.geometryField.empty()},
+                                                {"FIELDS", !options.fields.empty()},
+                                                {"ZONE_FIELD", !options.zoneField.empty()},
+                                                {"GEOMETRY=ZONE", options.geometry},
+                                                {"PIXELS", options.pixels != FN_PIXELS_CENTER}};
+    for (const auto &[name, given] : of)
+        if (given)
+            return Fail(std::string(name) + " is for zones of a layer, and " + options.input + " is a raster of zones",
+                        CPLE_IllegalArg);
+    return true;
+}
+
+/* NULL: there is none, or without bands. */
+static DatasetHandle OpenRaster(const LayerPlan &input)
+{
+    const MessageCollector collector;
+    DatasetHandle raster(GDALOpenEx(input.path.c_str(), GDAL_OF_RASTER, nullptr, input.openOptions.List(), nullptr));
+    return raster && GDALGetRasterCount(raster.get()) > 0 ? std::move(raster) : DatasetHandle();
+}
+
+/* Zones are a raster where ZONE_BAND is given, or where the dataset has no layer and has bands. */
+bool ZonalPlan::FindInput(const TableOptions &given, Handles &handles)
+{
+    options = static_cast<const ZonalOptions &>(given);
+    const Side side = {driver, "", ""};
+    Notes messages;
+    bool hasLayers = false;
+    if (options.zoneBand == 0) {
+        MessageCollector collector;
+        hasLayers = OpenFirst(side, input, handles) && GDALDatasetGetLayerCount(handles[0].get()) > 0;
+        messages = std::move(collector.messages);
+    }
+    handles.resize(1);
+    input.path = AbsoluteName(input.name);
+    DatasetHandle raster = hasLayers ? DatasetHandle() : OpenRaster(input);
+    if (options.zoneBand > 0 && !raster)
+        return Fail(input.name + " cannot be opened as a raster of zones", CPLE_OpenFailed);
+    if (raster) {
+        zonesAreRaster = true;
+        handles[0] = std::move(raster);
+        input.layer = CPLGetBasename(input.name.c_str());
+        return CheckNumbers(options);
+    }
+    for (const Message &message : messages)
+        Emit(message);
+    return handles[0] && ChooseLayer(side, options.layer, options.geometryField, handles, input);
+}
+
+/* ---- zones of a layer ---- */
+
 /* The field that says which features are one zone. */
 static bool FindZoneField(ZonalPlan &plan, const Handles &inputs)
 {
@@ -75,12 +132,12 @@ bool ZonalPlan::Complete(const TableOptions &given, Handles &inputs)
 {
     options = static_cast<const ZonalOptions &>(given);
     Handles handles;
-    if (!FindZoneField(*this, inputs))
+    if (!zonesAreRaster && !FindZoneField(*this, inputs))
         return false;
-    rasters = Rasters::Open(options, options.workers.workers, handles);
+    rasters = Rasters::Open(options, zonesAreRaster, options.workers.workers, handles);
     if (!rasters || (options.workers.processes > 0 && !CheckShared(rasters->inputs, handles)))
         return false;
-    return ChooseCRS(*this);
+    return zonesAreRaster || ChooseCRS(*this);
 }
 
 /* Of one plane. type: of its values. */
@@ -98,7 +155,7 @@ void ZonalPlan::AddColumns(const std::string &prefix, fn_type type)
 void ZonalPlan::MakeSchema()
 {
     schema.name += "_stats";
-    zoneFid = schema.Add(Column::Kind::Integer64, "ZONE_FID");
+    zoneFid = schema.Add(Column::Kind::Integer64, zonesAreRaster ? "VALUE" : "ZONE_FID");
     if (!rasters) /* a program looks at a name without options */
         AddColumns("", FN_FLOAT64);
     for (size_t plane = 0; rasters && plane < rasters->planes.size(); plane++)

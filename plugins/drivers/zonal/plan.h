@@ -17,11 +17,14 @@ class ZonalPlan final : public TablePlan
     fn_worker_options rasterWorkers = {}; /* who computes; the rows are but written down, by threads of the host */
     std::string rasterTrace;
 
-    /* Slots of the schema: the zone's FID, then the statistics of each plane. */
+    bool zonesAreRaster = false; /* and not a layer */
+
+    /* Slots of the schema: the zone's FID, or its number in a raster of zones, then the statistics of each plane. */
     int zoneFid = -1, firstStat = -1;
     size_t StatCount() const { return options.stats.size() * rasters->planes.size(); }
 
     void AddColumns(const std::string &prefix, fn_type type);
+    bool FindInput(const TableOptions &given, Handles &handles) override;
     bool Complete(const TableOptions &given, Handles &handles) override;
     void MakeSchema() override;
     std::vector<std::string> FieldsToCarry(const TableOptions &given) const override;
@@ -32,13 +35,19 @@ class ZonalPlan final : public TablePlan
     /* The statistics of all zones. */
     bool Shares() const override { return true; }
     /* Where there is nothing to carry over. With parts the zones of a part are those of a range of the layer. */
-    bool RowsAreShared() const override { return fields.empty() && !options.geometry && parts == 1; }
+    bool RowsAreShared() const override
+    {
+        return zonesAreRaster || (fields.empty() && !options.geometry && parts == 1);
+    }
     std::shared_ptr<const Shared> Share(const Handles &handles, Notes &messages, const GoesOn &goesOn,
                                         fn_error *err) const override;
     std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                          fn_error *err) const override;
 
-    Counting HowToCount(int64_t) const override { return HasGroups() ? Counting::Compute : Counting::Features; }
+    Counting HowToCount(int64_t) const override
+    {
+        return zonesAreRaster || HasGroups() ? Counting::Compute : Counting::Features;
+    }
 };
 
 } // namespace fishnet::zonalstats

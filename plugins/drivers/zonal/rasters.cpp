@@ -20,7 +20,8 @@ static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
 static bool AddPlanes(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
 {
     std::set<std::string> taken;
-    for (size_t i = 0; i < rasters.inputs.size(); i++) {
+    const size_t count = options.rasters.size();
+    for (size_t i = 0; i < count; i++) {
         std::vector<int> bands = options.bands;
         for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i].get()); band++)
             if (options.ignoreAlpha || band != AlphaBand(handles[i].get()))
@@ -36,12 +37,30 @@ static bool AddPlanes(Rasters &rasters, const ZonalOptions &options, const Handl
             rasters.planes.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
             rasters.inputs[i].bands.push_back(band);
             const std::string number = "B" + std::to_string(band) + "_";
-            rasters.prefixes.push_back((rasters.inputs.size() > 1 ? stem + "_" : "") +
-                                       (bands.size() > 1 ? number : ""));
+            rasters.prefixes.push_back((count > 1 ? stem + "_" : "") + (bands.size() > 1 ? number : ""));
         }
         rasters.inputs[i].structure = StructureOf(handles[i].get(), rasters.inputs[i].bands);
     }
     return !rasters.planes.empty() || Fail("there is no band with values", CPLE_IllegalArg);
+}
+
+/* The band whose numbers are the zones: of the last input. */
+static bool AddZones(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+{
+    const size_t last = rasters.inputs.size() - 1;
+    const int band = std::max(1, options.zoneBand);
+    fn_type type;
+    fn_error err;
+    if (CheckBand(rasters.inputs[last], handles[last].get(), band, &type, &err) != FN_OK)
+        return Fail(std::string("ZONE_BAND: ") + err.text, CPLE_IllegalArg);
+    if (!fn_type_is_integer(type))
+        return Fail("band " + std::to_string(band) + " of " + Describe(rasters.inputs[last]) + " is of type " +
+                        fn_type_name(type) + ": zones are whole numbers (gdal_translate -ot Int32)",
+                    CPLE_NotSupported);
+    rasters.zones.push_back(MakePlane(rasters.inputs, handles, last, band, options.ignoreAlpha, true));
+    rasters.inputs[last].bands.push_back(band);
+    rasters.inputs[last].structure = StructureOf(handles[last].get(), rasters.inputs[last].bands);
+    return true;
 }
 
 /* ---- the grid ---- */
@@ -57,8 +76,9 @@ static bool MakeGrid(Rasters &rasters, const ZonalOptions &options, const Handle
     const int width = GDALGetRasterXSize(first), height = GDALGetRasterYSize(first);
     int blockWidth = 0, blockHeight = 0, tileWidth = options.tileWidth, tileHeight = options.tileHeight;
     size_t bytes = 0;
-    for (const Plane &plane : rasters.planes)
-        bytes += plane.PixelBytes();
+    for (const std::vector<Plane> *planes : {&rasters.planes, &rasters.zones})
+        for (const Plane &plane : *planes)
+            bytes += plane.PixelBytes();
     GDALGetBlockSize(GDALGetRasterBand(first, rasters.planes[0].band), &blockWidth, &blockHeight);
     const Pipeline &shape = rasters.inputs[0].pipeline;
     if (tileWidth > 0) {
@@ -139,10 +159,11 @@ void Rasters::RowAreas(const fn_window &window, std::vector<double> &areas) cons
 std::string Rasters::Signature() const
 {
     std::string text;
-    for (const Plane &plane : planes)
-        text += CPLSPrintf(" %d[%d]%d,%d %s %d %016llx", static_cast<int>(plane.input), plane.band, plane.mask,
-                           plane.alpha, fn_type_name(plane.type), plane.nodata.set,
-                           static_cast<unsigned long long>(plane.nodata.set ? plane.nodata.value.u : 0));
+    for (const std::vector<Plane> *some : {&planes, &zones})
+        for (const Plane &plane : *some)
+            text += CPLSPrintf(" %d[%d]%d,%d %s %d %016llx", static_cast<int>(plane.input), plane.band, plane.mask,
+                               plane.alpha, fn_type_name(plane.type), plane.nodata.set,
+                               static_cast<unsigned long long>(plane.nodata.set ? plane.nodata.value.u : 0));
     for (const double number : geotransform)
         text += CPLSPrintf(" %.17g", number);
     for (const Input &input : inputs)
@@ -150,15 +171,22 @@ std::string Rasters::Signature() const
     return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
 }
 
-std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, int workers, Handles &handles)
+std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool zones, int workers, Handles &handles)
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
     for (const std::string &name : options.rasters)
         names.push_back({"RASTER", name.c_str(),
                          options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
+    std::string zoneOptions;
+    for (int i = 0; i < options.inputOptions.size(); i++)
+        zoneOptions += (i ? ";" : "") + std::string(options.inputOptions[i]);
+    if (zones)
+        names.push_back(
+            {"zones", options.input.c_str(), zoneOptions.empty() ? nullptr : zoneOptions.c_str(), "ZONALSTATS"});
     if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !CheckGrids(rasters->inputs, handles) ||
-        !AddPlanes(*rasters, options, handles) || !MakeGrid(*rasters, options, handles) || !Locate(*rasters, handles))
+        !AddPlanes(*rasters, options, handles) || (zones && !AddZones(*rasters, options, handles)) ||
+        !MakeGrid(*rasters, options, handles) || !Locate(*rasters, handles))
         return nullptr;
     return rasters;
 }

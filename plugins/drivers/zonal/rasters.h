@@ -11,17 +11,19 @@ namespace fishnet::zonalstats
 {
 
 struct Rasters {
-    Inputs inputs;
+    Inputs inputs;                     /* of values, and that of zones behind */
     std::vector<Plane> planes;         /* that have values; each gets its columns */
     std::vector<std::string> prefixes; /* of their columns: "", or "dem_" */
+    std::vector<Plane> zones;          /* one, where zones are a raster's; else none */
     fn_grid grid = {};                 /* tiles of whole pages, see fishnet/zonal_stats.h */
     double geotransform[6] = {0, 1, 0, 0, 0, 1};
     SRSHandle srs;       /* NULL: none. x or longitude first */
     double cellArea = 0; /* square metres, or units of the CRS; 0: it differs from row to row */
     double semiMajor = 0, flattening = 0;
 
-    /* NULL after CPLError. handles: the rasters, opened by this thread. */
-    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, int workers, Handles &handles);
+    /* NULL after CPLError. zones: these are a raster, too, the input of the table. handles: the rasters, opened by this
+     * thread. */
+    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, bool zones, int workers, Handles &handles);
     /* Two with the same text give the same values. */
     std::string Signature() const;
     /* The area of a cell of each row of the window. */

@@ -105,13 +105,17 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
     const auto job = std::make_shared<ZonalJob>(m_plan.rasters, m_plan.options,
                                                 Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
                                                 m_plan.rasterWorkers.threads);
-    PassResults results(*list, *job, m_plans, [&](size_t i, PlaneStats &stats, bool inconsistent, fn_error *error) {
-        return Finish(list->Place(i), stats, inconsistent, error);
-    });
+    PassResults results(*list, *job, m_plans,
+                        [&](int64_t place, PlaneStats &stats, bool inconsistent, fn_error *error) {
+                            return Finish(list->AreNumbers() ? RowOf(place) : place, stats, inconsistent, error);
+                        });
+    if (list->AreNumbers())
+        for (auto &[row, stats] : m_before.again)
+            results.SetStats(m_table.Fid(row), std::move(stats));
     for (size_t i = 0; i < list->ZoneCount(); i++) {
         const auto before = m_before.again.find(list->Place(i));
         if (before != m_before.again.end())
-            results.SetStats(i, std::move(before->second));
+            results.SetStats(before->first, std::move(before->second));
     }
     if (results.FinishOutside(err) != FN_OK || job->TaskCount() == 0)
         return err->status;
@@ -129,7 +133,7 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
         if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
             return err->status;
         if (!part.data)
-            return FN_OK;
+            return list->AreNumbers() ? results.FinishNumbers(&m_next, err) : FN_OK;
         if (results.Add(part.task, part.data, part.bytes, err) != FN_OK)
             return err->status;
         if (m_goesOn && !m_goesOn())
@@ -184,6 +188,18 @@ fn_status Statistics::Judge(ReadZone &read, bool isNew, bool &skipped, fn_error 
                : FN_OK;
 }
 
+/* What the next pass is to find out. */
+static ZoneList::Ranges RangesOf(const PlaneStats &stats)
+{
+    ZoneList::Ranges ranges(stats.size());
+    for (size_t plane = 0; plane < ranges.size(); plane++) {
+        size_t n = 0;
+        const fn_stats_range *first = stats[plane] ? fn_zone_stats_ranges(stats[plane].get(), &n) : nullptr;
+        ranges[plane].assign(first, first + n);
+    }
+    return ranges;
+}
+
 fn_status Statistics::AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_error *err)
 {
     const auto again = m_before.again.find(zone);
@@ -202,14 +218,7 @@ fn_status Statistics::AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_
     zones.Add(zone, std::move(made), std::move(read.wkb), isDoubtful);
     if (again == m_before.again.end())
         return FN_OK;
-    ZoneList::Ranges ranges(again->second.size());
-    for (size_t plane = 0; plane < ranges.size(); plane++) {
-        size_t n = 0;
-        const fn_zone_stats *stats = again->second[plane].get();
-        const fn_stats_range *first = stats ? fn_zone_stats_ranges(stats, &n) : nullptr;
-        ranges[plane].assign(first, first + n);
-    }
-    zones.SetRanges(zone, std::move(ranges));
+    zones.SetRanges(zone, RangesOf(again->second));
     return FN_OK;
 }
 
@@ -326,6 +335,37 @@ fn_status Statistics::ReadAgain(fn_error *err)
     return ReadZones(ZoneReader::Wants::Wkb, fids, add, err);
 }
 
+/* ---- zones of a raster ---- */
+
+/* The row of a number: they come ascending, first of all when they are through for the first time. */
+int64_t Statistics::RowOf(int64_t number)
+{
+    const auto at = std::lower_bound(m_table.m_fids.begin(), m_table.m_fids.end(), number);
+    const int64_t row = at - m_table.m_fids.begin();
+    if (row == m_table.Size())
+        AddRow(number);
+    return row;
+}
+
+fn_status Statistics::PassNumbers(fn_error *err)
+{
+    m_next = INT64_MIN;
+    do {
+        std::shared_ptr<ZoneList> zones = ZoneList::OfNumbers(m_next);
+        if (Pass(zones, err) != FN_OK)
+            return err->status;
+    } while (m_next != INT64_MIN);
+    return FN_OK;
+}
+
+fn_status Statistics::PassNumbersAgain(fn_error *err)
+{
+    std::shared_ptr<ZoneList> zones = ZoneList::OfNumbers(INT64_MIN);
+    for (const auto &[row, stats] : m_before.again)
+        zones->SetRanges(m_table.Fid(row), RangesOf(stats));
+    return Pass(zones, err);
+}
+
 /* ---- all ---- */
 
 fn_status Statistics::Choose(fn_error *err)
@@ -345,12 +385,15 @@ fn_status Statistics::Choose(fn_error *err)
 fn_status Statistics::Compute(fn_error *err)
 {
     *err = {};
-    if (Choose(err) != FN_OK || MakePlans(err) != FN_OK)
+    const bool numbers = !m_plan.rasters->zones.empty();
+    if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK)
         return err->status;
     for (bool first = true; first || m_open.Any(); first = false) {
         m_before = std::move(m_open);
         m_open = Open();
-        if ((first ? ReadFirst(err) : ReadAgain(err)) != FN_OK) {
+        const fn_status status =
+            numbers ? (first ? PassNumbers(err) : PassNumbersAgain(err)) : (first ? ReadFirst(err) : ReadAgain(err));
+        if (status != FN_OK) {
             if (err->status == FN_ERR_READ)
                 err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
             return err->status;

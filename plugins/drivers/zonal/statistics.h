@@ -39,6 +39,9 @@ class Statistics
                         fn_error *err);
     fn_status ReadFirst(fn_error *err);
     fn_status ReadAgain(fn_error *err);
+    int64_t RowOf(int64_t number);
+    fn_status PassNumbers(fn_error *err);
+    fn_status PassNumbersAgain(fn_error *err);
     void AddRow(int64_t fid);
     /* Passes over the rasters for these zones, which are gone afterwards. */
     fn_status Pass(std::shared_ptr<ZoneList> &zones, fn_error *err);
@@ -58,6 +61,7 @@ class Statistics
     bool m_isRead = false;                          /* all zones have been, once */
     std::vector<uint32_t> m_zoneOf;                 /* with groups: of each feature */
     std::unordered_map<uint32_t, int64_t> m_groups; /* the zone of each number of ReadZone::group */
+    int64_t m_next = INT64_MIN;                     /* the first number that a pass has left for another */
     /* A reading is about these zones. */
     static constexpr int64_t kAll = INT64_MAX;
     int64_t m_from = 0, m_until = kAll;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "zonal_table.h"
 #include "zonal_worker.h"
@@ -25,6 +26,12 @@ fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, si
 
 Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 {
+    if (list.AreNumbers()) { /* anywhere */
+        numbers.resize(static_cast<size_t>(fn_grid_tile_count(&grid)));
+        std::iota(numbers.begin(), numbers.end(), 0);
+        begin.assign(numbers.size() + 1, 0);
+        return;
+    }
     const fn_window raster = {0, 0, grid.width, grid.height};
     const auto touched = [&](size_t geometry) {
         const fn_window extent = fn_zone_extent(list.Geometry(geometry));
@@ -73,7 +80,8 @@ size_t ZonalJob::TaskBytes(int64_t task, int) const
 {
     constexpr size_t kPartial = 512;
     const size_t i = static_cast<size_t>(task);
-    return kPartial * m_rasters->planes.size() * std::min<size_t>(m_tiles.begin[i + 1] - m_tiles.begin[i], 1000);
+    const size_t some = m_zones->AreNumbers() ? 100 : m_tiles.begin[i + 1] - m_tiles.begin[i];
+    return kPartial * m_rasters->planes.size() * std::min<size_t>(some, 1000);
 }
 
 std::string ZonalJob::TaskName(int64_t task) const
@@ -147,7 +155,7 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
     }
     MessageCollector collector; /* the host has heard them */
     Handles handles;
-    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, 1, handles);
+    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, m_zones->AreNumbers(), 1, handles);
     if (!rasters) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());

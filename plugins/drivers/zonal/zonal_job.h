@@ -12,11 +12,11 @@ namespace fishnet::zonalstats
 
 /* Before each partial result of a zone, see fn_stats_collect(). */
 struct RecordHead {
-    uint32_t zone;
-    uint32_t plane; /* kInconsistent: the zone covers cells more than once, and no bytes follow */
+    int64_t zone;   /* of the list, or a number of a raster of zones */
+    uint64_t plane; /* kInconsistent: the zone covers cells more than once, and no bytes follow */
     uint64_t bytes;
 };
-constexpr uint32_t kInconsistent = UINT32_MAX;
+constexpr uint64_t kInconsistent = UINT64_MAX;
 
 /* What statistics are computed of a plane. */
 fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, size_t plane);

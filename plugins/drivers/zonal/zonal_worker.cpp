@@ -17,6 +17,10 @@ std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::
     if (fn_coverage_new(&coverage, err) != FN_OK)
         return nullptr;
     self->m_coverage.reset(coverage);
+    fn_zone_values *numbers = nullptr;
+    if (zones.AreNumbers() && fn_zone_values_new(&numbers, err) != FN_OK)
+        return nullptr;
+    self->m_numbers.reset(numbers);
     for (size_t plane = 0; plane < self->m_rasters->planes.size(); plane++) {
         const fn_stats_options stats = StatsOf(options, *self->m_rasters, plane);
         fn_stats_plan *plan = nullptr;
@@ -74,15 +78,13 @@ static void FindOthers(const fn_plane &plane, size_t n, uint8_t *valid)
     }
 }
 
-/* NULL: all. NaN is no value by itself. */
-const uint8_t *ZonalWorker::FindValid(size_t index, size_t pixels)
+/* NULL: all. NaN is no value by itself. valid: memory for it. */
+static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
 {
-    const fn_plane &plane = m_planes[index];
     const bool byValue =
         plane.nodata.set && !(fn_type_is_integer(plane.type) ? false : std::isnan(plane.nodata.value.f));
     if (!byValue)
         return plane.mask;
-    std::vector<uint8_t> &valid = m_valid[index];
     valid.resize(pixels);
     FindOthers(plane, pixels, valid.data());
     for (size_t i = 0; plane.mask && i < pixels; i++)
@@ -121,52 +123,94 @@ fn_status ZonalWorker::Find(size_t first, size_t end, const fn_window &window, b
     return status;
 }
 
-fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window, fn_error *err)
+/* Adds what is asked of the zone's cells to the result. */
+fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n, fn_error *err)
 {
-    const uint32_t zone = ZoneAt(first);
-    bool consistent = true;
-    if (Find(first, end, window, &consistent, err) != FN_OK)
-        return err->status;
     const auto put = [this](const void *bytes, size_t size) {
         const char *from = static_cast<const char *>(bytes);
         m_result.insert(m_result.end(), from, from + size);
     };
-    if (!consistent) {
+    if (!cells) {
         const RecordHead head = {zone, kInconsistent, 0};
         put(&head, sizeof head);
         return FN_OK;
     }
-    const ZoneList::Ranges *ranges = m_zones.RangesOf(zone);
-    for (size_t plane = 0; plane < m_plans.size() && !m_cells.empty(); plane++) {
+    for (size_t plane = 0; plane < m_plans.size() && n > 0; plane++) {
         const bool asked = !ranges || (plane < ranges->size() && !(*ranges)[plane].empty());
         if (!asked)
             continue;
         m_partial.bytes = 0;
-        if (fn_stats_collect(m_workers[plane].get(), &m_windows[plane], m_cells.data(), m_cells.size(),
+        if (fn_stats_collect(m_workers[plane].get(), &m_windows[plane], cells, n,
                              ranges ? (*ranges)[plane].data() : nullptr, ranges ? (*ranges)[plane].size() : 0,
                              &m_partial, err) != FN_OK)
             return err->status;
-        const RecordHead head = {zone, static_cast<uint32_t>(plane), m_partial.bytes};
+        const RecordHead head = {zone, plane, m_partial.bytes};
         put(&head, sizeof head);
         put(m_partial.data, m_partial.bytes);
     }
     return FN_OK;
 }
 
-fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window, fn_error *err)
 {
-    const size_t index = static_cast<size_t>(task.number);
-    const fn_window window = fn_grid_tile(&m_rasters->grid, m_tiles.numbers[index]);
+    const uint32_t zone = ZoneAt(first);
+    bool consistent = true;
+    if (Find(first, end, window, &consistent, err) != FN_OK)
+        return err->status;
+    static const fn_cells none = {};
+    const fn_cells *cells = m_cells.empty() ? &none : m_cells.data();
+    return Put(zone, m_zones.RangesOf(zone), consistent ? cells : nullptr, m_cells.size(), err);
+}
+
+fn_status ZonalWorker::CollectAll(size_t task, const fn_window &window, const volatile bool *cancel, fn_error *err)
+{
+    for (size_t first = m_tiles.begin[task], end; first < m_tiles.begin[task + 1]; first = end) {
+        for (end = first + 1; end < m_tiles.begin[task + 1] && ZoneAt(end) == ZoneAt(first); end++) {
+        }
+        if (fn_is_cancelled(cancel))
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        if (Collect(first, end, window, err) != FN_OK)
+            return err->status;
+    }
+    for (size_t i = 0; m_numbers && i < fn_zone_values_count(m_numbers.get()); i++) {
+        size_t n = 0;
+        const int64_t number = fn_zone_values_zone(m_numbers.get(), i);
+        const fn_cells *cells = fn_zone_values_cells(m_numbers.get(), i, &n);
+        const ZoneList::Ranges *ranges = nullptr;
+        if (fn_is_cancelled(cancel))
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        if (m_zones.IsAsked(number, &ranges) && Put(number, ranges, cells, n, err) != FN_OK)
+            return err->status;
+    }
+    return FN_OK;
+}
+
+fn_status ZonalWorker::Read(const fn_task &task, const std::vector<Plane> &planes, const fn_window &window,
+                            std::vector<fn_plane> &read, MessageCollector &collector, fn_error *err)
+{
+    if (m_reader->ReadPlanes(planes, window, task.cancel, read))
+        return FN_OK;
+    return fn_is_cancelled(task.cancel)
+               ? fn_fail(err, FN_ERR_CANCELLED, "cancelled")
+               : fn_fail(err, FN_ERR_READ, " of %.300s cannot be read: %.500s", Describe(m_reader->Reading()).c_str(),
+                         collector.Cause(m_reader->WhatFailed().c_str()).c_str());
+}
+
+/* Where zones are numbers: which there are in the window. */
+fn_status ZonalWorker::FindNumbers(const fn_task &task, const fn_window &window, MessageCollector &collector,
+                                   fn_error *err)
+{
+    std::vector<fn_plane> read;
+    if (Read(task, m_rasters->zones, window, read, collector, err) != FN_OK)
+        return err->status;
     const size_t pixels = static_cast<size_t>(window.width * window.height);
-    const std::string name = CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(window.x), static_cast<int>(window.y),
-                                        static_cast<int>(window.width), static_cast<int>(window.height));
-    MessageCollector collector;
-    m_result.clear();
-    if (!m_reader->ReadPlanes(m_rasters->planes, window, task.cancel, m_planes))
-        return fn_is_cancelled(task.cancel) ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str())
-                                            : fn_fail(err, FN_ERR_READ, "%s of %.300s cannot be read: %.500s",
-                                                      name.c_str(), Describe(m_reader->Reading()).c_str(),
-                                                      collector.Cause(m_reader->WhatFailed().c_str()).c_str());
+    return fn_zone_values_find(m_numbers.get(), read[0].type, read[0].data, FindValid(read[0], pixels, m_numbersValid),
+                               window, err);
+}
+
+void ZonalWorker::SetWindows(const fn_window &window)
+{
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
     m_rasters->RowAreas(window, m_areas);
     for (size_t plane = 0; plane < m_planes.size(); plane++)
         m_windows[plane] = {window.y,
@@ -175,21 +219,34 @@ fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
                             window.width,
                             static_cast<size_t>(window.width),
                             m_planes[plane].data,
-                            FindValid(plane, pixels),
+                            FindValid(m_planes[plane], pixels, m_valid[plane]),
                             nullptr,
                             nullptr,
                             m_areas.data()};
-    for (size_t first = m_tiles.begin[index]; first < m_tiles.begin[index + 1];) {
-        size_t end = first + 1;
-        while (end < m_tiles.begin[index + 1] && ZoneAt(end) == ZoneAt(first))
-            end++;
-        fn_error reason = {};
-        if (fn_is_cancelled(task.cancel))
-            return fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str());
-        if (Collect(first, end, window, &reason) != FN_OK)
-            return fn_fail(err, reason.status, "%s: %s", name.c_str(), reason.text);
-        first = end;
-    }
+}
+
+fn_status ZonalWorker::Compute(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err)
+{
+    m_result.clear();
+    if (m_numbers && FindNumbers(task, window, collector, err) != FN_OK)
+        return err->status;
+    if (m_numbers && fn_zone_values_count(m_numbers.get()) == 0)
+        return FN_OK;
+    if (Read(task, m_rasters->planes, window, m_planes, collector, err) != FN_OK)
+        return err->status;
+    SetWindows(window);
+    return CollectAll(static_cast<size_t>(task.number), window, task.cancel, err);
+}
+
+fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+{
+    const fn_window window = fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task.number)]);
+    MessageCollector collector;
+    fn_error reason = {};
+    if (Compute(task, window, collector, &reason) != FN_OK)
+        return fn_fail(err, reason.status, "tile x=%d y=%d %dx%d%s%s", static_cast<int>(window.x),
+                       static_cast<int>(window.y), static_cast<int>(window.width), static_cast<int>(window.height),
+                       reason.text[0] == ' ' ? "" : ": ", reason.text);
     if (m_result.size() > task.bytes && fn_stream_part(&task, 0, m_result.size(), err) != FN_OK)
         return err->status;
     if (!m_result.empty())

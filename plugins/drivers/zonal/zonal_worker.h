@@ -2,6 +2,7 @@
 #ifndef FN_ZONALSTATS_WORKER_H
 #define FN_ZONALSTATS_WORKER_H
 
+#include "fishnet/zone_values.h"
 #include "zonal_job.h"
 
 namespace fishnet::zonalstats
@@ -9,6 +10,9 @@ namespace fishnet::zonalstats
 
 struct FreeCoverage {
     void operator()(fn_coverage *coverage) const { fn_coverage_free(coverage); }
+};
+struct FreeZoneValues {
+    void operator()(fn_zone_values *values) const { fn_zone_values_free(values); }
 };
 struct FreeStatsPlan {
     void operator()(fn_stats_plan *plan) const { fn_stats_plan_free(plan); }
@@ -34,10 +38,16 @@ class ZonalWorker final : public JobWorker
         : m_options(options), m_rasters(std::move(rasters)), m_reader(std::move(reader)), m_zones(zones), m_tiles(tiles)
     {
     }
+    fn_status Read(const fn_task &task, const std::vector<Plane> &planes, const fn_window &window,
+                   std::vector<fn_plane> &read, MessageCollector &collector, fn_error *err);
+    fn_status FindNumbers(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
+    fn_status Compute(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
+    void SetWindows(const fn_window &window);
+    fn_status CollectAll(size_t task, const fn_window &window, const volatile bool *cancel, fn_error *err);
     fn_status Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err);
     fn_status Collect(size_t first, size_t end, const fn_window &window, fn_error *err);
+    fn_status Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n, fn_error *err);
     uint32_t ZoneAt(size_t i) const { return m_zones.ZoneOf(m_tiles.geometries[i]); }
-    const uint8_t *FindValid(size_t plane, size_t pixels);
 
     const ZonalOptions &m_options;
     std::shared_ptr<const Rasters> m_rasters;
@@ -45,6 +55,8 @@ class ZonalWorker final : public JobWorker
     const ZoneList &m_zones;
     const Tiles &m_tiles;
     std::unique_ptr<fn_coverage, FreeCoverage> m_coverage;
+    std::unique_ptr<fn_zone_values, FreeZoneValues> m_numbers; /* of a raster of zones */
+    std::vector<uint8_t> m_numbersValid;
     std::vector<StatsPlan> m_plans; /* of each plane, as the next three */
     std::vector<std::unique_ptr<fn_stats_worker, FreeStatsWorker>> m_workers;
     std::vector<fn_plane> m_planes;

@@ -66,12 +66,32 @@ void ZoneList::Close()
     m_geometries.erase(std::remove_if(m_geometries.begin(), m_geometries.end(), isLower), m_geometries.end());
 }
 
+uint32_t ZoneList::Find(int64_t place) const
+{
+    return static_cast<uint32_t>(std::lower_bound(m_places.begin(), m_places.end(), place) - m_places.begin());
+}
+
 const ZoneList::Ranges *ZoneList::RangesOf(size_t zone) const
 {
     if (m_ranges.empty())
         return nullptr;
     const auto found = m_ranges.find(m_places[zone]);
     return found == m_ranges.end() ? nullptr : &found->second;
+}
+
+std::shared_ptr<ZoneList> ZoneList::OfNumbers(int64_t from)
+{
+    const auto list = std::make_shared<ZoneList>(false);
+    list->m_areNumbers = true;
+    list->m_from = from;
+    return list;
+}
+
+bool ZoneList::IsAsked(int64_t number, const Ranges **ranges) const
+{
+    const auto found = m_ranges.find(number);
+    *ranges = found == m_ranges.end() ? nullptr : &found->second;
+    return m_ranges.empty() ? number >= m_from : *ranges != nullptr;
 }
 
 /* ---- for another process: values as bytes ---- */
@@ -90,7 +110,7 @@ template <class T> static bool Get(const std::string &bytes, size_t &at, T &valu
     return true;
 }
 
-/* Words: place, size, whether it is trusted, WKB, of each; place, plane and range, of each. */
+/* Words: place, size, whether it is trusted, WKB, of each; place, plane and range, of each; where numbers begin. */
 Words ZoneList::ToWords() const
 {
     Words words(kWords);
@@ -107,6 +127,8 @@ Words ZoneList::ToWords() const
                 Put(words[1], static_cast<uint64_t>(plane));
                 Put(words[1], range);
             }
+    if (m_areNumbers)
+        Put(words[2], m_from);
     return words;
 }
 
@@ -138,6 +160,8 @@ bool ZoneList::FromWords(const Words &words, size_t first, const double geotrans
         own.resize(std::max(own.size(), static_cast<size_t>(plane) + 1));
         own[static_cast<size_t>(plane)].push_back(range);
     }
+    size_t at = 0;
+    m_areNumbers = Get(words[first + 2], at, m_from);
     Close();
     return true;
 }

@@ -31,6 +31,9 @@ class ZoneList
 
     /* keepsWkb: for worker processes, which are told of the zones by ToWords(). */
     explicit ZoneList(bool keepsWkb) : m_keepsWkb(keepsWkb) {}
+    /* Zones are the numbers of a raster, from that one on; where ranges are asked of some, only these. A place is such a
+     * number. */
+    static std::shared_ptr<ZoneList> OfNumbers(int64_t from);
 
     /* Adds a geometry of the zone at that place in the table. wkb: for other processes. trusted: it has been found to
      * be valid, whatever its coverage looks like: slivers may cross themselves by rounding. */
@@ -48,6 +51,10 @@ class ZoneList
     /* The highest place there is. */
     int64_t Last() const;
 
+    bool AreNumbers() const { return m_areNumbers; }
+    /* Whether something is asked of the zone of that number. *ranges: as RangesOf() has them. */
+    bool IsAsked(int64_t number, const Ranges **ranges) const;
+
     /* ---- when it is closed ---- */
 
     const fn_zone *Geometry(size_t i) const { return m_geometries[i].zone.get(); }
@@ -56,13 +63,15 @@ class ZoneList
     uint32_t ZoneOf(size_t i) const { return m_geometries[i].number; }
     size_t ZoneCount() const { return m_places.size(); }
     int64_t Place(size_t zone) const { return m_places[zone]; }
+    /* The zone of a place that there is. */
+    uint32_t Find(int64_t place) const;
     /* NULL: all is asked of the zone. */
     const Ranges *RangesOf(size_t zone) const;
 
     Words ToWords() const;
     /* The words from `first` on. False: they make no sense. */
     bool FromWords(const Words &words, size_t first, const double geotransform[6], fn_error *err);
-    static constexpr size_t kWords = 2;
+    static constexpr size_t kWords = 3;
 
   private:
     struct Item {
@@ -73,7 +82,8 @@ class ZoneList
         uint32_t number;
         size_t Bytes() const;
     };
-    bool m_keepsWkb;
+    bool m_keepsWkb, m_areNumbers = false;
+    int64_t m_from = 0;
     std::vector<Item> m_geometries;
     std::vector<int64_t> m_places;
     std::map<int64_t, Ranges> m_ranges; /* by place */

@@ -115,10 +115,10 @@ void fn_coverage_free(fn_coverage *coverage);
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
                            const fn_span **spans, size_t *n, bool *consistent, fn_error *err);
 
-/* The same of several zones that count as one: a cell is there once. With FRACTION its coverage is the sum of theirs, in
- * the order of the zones, of polygons at most 1; else 1. Zones are of one dimension; those that cover nothing are left
- * out. *consistent: false when it is of one of them. Takes the time of a call for each, and of the rows from the first
- * cell to the last. */
+/* The same of several zones that count as one: a cell is there once. With FRACTION its coverage is the sum of theirs,
+ * in the order of the zones, of polygons at most 1; else 1. Zones are of one dimension; those that cover nothing are
+ * left out. *consistent: false when it is of one of them. Takes the time of a call for each, and of the rows from the
+ * first cell to the last. */
 fn_status fn_coverage_find_group(fn_coverage *coverage, const fn_zone *const *zones, size_t n_zones, fn_pixels pixels,
                                  fn_window window, const fn_span **spans, size_t *n, bool *consistent, fn_error *err);
 

@@ -482,6 +482,47 @@ static void same_in_each_window(void)
     }
 }
 
+/* Several zones as one: in each window the sums of their coverages, in the order of the zones, at most 1. */
+static void groups(void)
+{
+    enum { MOST = 9 };
+    dice = random_for("groups");
+    for (int i = 0; i < 300; i++) {
+        fn_zone *zones[MOST];
+        const size_t n = (size_t)random_between(&dice, 0, MOST);
+        for (size_t z = 0; z < n; z++) {
+            bytes b = star((int)random_between(&dice, 3, 30), random_uniform(&dice, 1, 30));
+            REQUIRE(fn_zone_new(b.data, b.n, kPixels, &zones[z], NULL, NULL) == FN_OK, "star");
+            free(b.data);
+        }
+        for (int k = 0; k < 3; k++) {
+            const fn_window window = {random_between(&dice, 0, 20), random_between(&dice, 0, 20), SIDE - 20, SIDE - 20};
+            grid want = {.sum = 0}, found = {.sum = 0};
+            for (size_t z = 0; z < n; z++) {
+                grid one = {.consistent = true};
+                fill_grid(&one, zones[z], kRules[k], window);
+                for (int c = 0; c < SIDE * SIDE; c++)
+                    (&want.cell[0][0])[c] += (&one.cell[0][0])[c];
+            }
+            for (int c = 0; c < SIDE * SIDE; c++)
+                (&want.cell[0][0])[c] = fmin((&want.cell[0][0])[c], 1);
+            const fn_span *spans;
+            size_t count;
+            bool consistent;
+            REQUIRE(fn_coverage_find_group(coverage, (const fn_zone *const *)zones, n, kRules[k], window, &spans,
+                                           &count, &consistent, NULL) == FN_OK,
+                    "group %d", i);
+            for (size_t s = 0; s < count; s++)
+                for (int c = 0; c < spans[s].count; c++)
+                    found.cell[spans[s].row][spans[s].column + c] += spans[s].coverage;
+            EXPECT(memcmp(found.cell, want.cell, sizeof want.cell) == 0, "group %d of %zu, rule %d", i, n, k);
+            EXPECT(consistent, "group %d", i);
+        }
+        for (size_t z = 0; z < n; z++)
+            fn_zone_free(zones[z]);
+    }
+}
+
 static void windows_that_cannot_be(void)
 {
     static const fn_window bad[] = {{-1, 0, 5, 5},
@@ -502,6 +543,10 @@ static void windows_that_cannot_be(void)
                    n == 0,
                "window %zu", i);
         EXPECT_ERROR_TEXT(err, "window %zu", i);
+        EXPECT(fn_coverage_find_group(coverage, (const fn_zone *const *)&zone, 1, FN_PIXELS_CENTER, bad[i], &spans, &n,
+                                      &consistent, &err) == FN_ERR_ARGUMENT &&
+                   n == 0,
+               "window %zu of a group", i);
     }
     EXPECT(fn_coverage_find(coverage, zone, FN_PIXELS_CENTER, (fn_window){0, 0, INT32_MAX, INT32_MAX}, &spans, &n,
                             &consistent, &err) == FN_OK &&
@@ -656,6 +701,11 @@ static fn_status all_of_it(const bytes *b, bool warm, double *sum, long *in_seco
             status = fn_coverage_find(own, zone, kRules[k], (fn_window){3, 3, 50, 50}, &spans, &n, &consistent, err);
             for (size_t i = 0; i < n; i++)
                 *sum += spans[i].count * spans[i].coverage;
+            if (status == FN_OK)
+                status = fn_coverage_find_group(own, (const fn_zone *[]){zone, zone}, 2, kRules[k],
+                                                (fn_window){3, 3, 50, 50}, &spans, &n, &consistent, err);
+            for (size_t i = 0; i < n; i++)
+                *sum += spans[i].count * spans[i].coverage;
             if (status != FN_OK) { /* and can be asked again */
                 const long was = failing;
                 failing = LONG_MAX;
@@ -702,12 +752,19 @@ static void failing_memory(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(known_zones),         UNIT(known_cells),
-        UNIT(along_a_border),      UNIT(rasters),
-        UNIT(whole_numbers),       UNIT(partitions),
-        UNIT(same_in_each_window), UNIT(many_windings),
-        UNIT(long_line),           UNIT(windows_that_cannot_be),
-        UNIT(wild_coordinates),    UNIT(far_from_the_origin),
+        UNIT(known_zones),
+        UNIT(known_cells),
+        UNIT(along_a_border),
+        UNIT(rasters),
+        UNIT(whole_numbers),
+        UNIT(partitions),
+        UNIT(same_in_each_window),
+        UNIT(many_windings),
+        UNIT(long_line),
+        UNIT(windows_that_cannot_be),
+        UNIT(wild_coordinates),
+        UNIT(far_from_the_origin),
+        UNIT(groups),
         UNIT(failing_memory),
     };
     if (fn_coverage_new(&coverage, NULL) != FN_OK)

@@ -31,8 +31,8 @@ class ZoneList
 
     /* keepsWkb: for worker processes, which are told of the zones by ToWords(). */
     explicit ZoneList(bool keepsWkb) : m_keepsWkb(keepsWkb) {}
-    /* Zones are the numbers of a raster, from that one on; where ranges are asked of some, only these. A place is such a
-     * number. */
+    /* Zones are the numbers of a raster, from that one on; where ranges are asked of some, only these. A place is such
+     * a number. */
     static std::shared_ptr<ZoneList> OfNumbers(int64_t from);
 
     /* Adds a geometry of the zone at that place in the table. wkb: for other processes. trusted: it has been found to

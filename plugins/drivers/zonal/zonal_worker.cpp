@@ -1,5 +1,6 @@
 #include "zonal_worker.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -28,6 +29,7 @@ std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::
             return nullptr;
         self->m_workers.emplace_back(worker);
     }
+    self->m_computed.resize(self->m_rasters->calc ? self->m_plans.size() : 0);
     self->m_valid.resize(self->m_plans.size());
     self->m_windows.resize(self->m_plans.size());
     return self;
@@ -36,6 +38,39 @@ std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::
 ZonalWorker::~ZonalWorker()
 {
     free(m_partial.data);
+}
+
+/* ---- values and weights ---- */
+
+/* The values of a window, of what was read. */
+fn_status ZonalWorker::Compute(const fn_window &window, fn_error *err)
+{
+    if (!m_rasters->calc) {
+        m_planes.assign(m_read.begin(), m_read.begin() + static_cast<std::ptrdiff_t>(m_rasters->BandsOfValues()));
+        return FN_OK;
+    }
+    std::vector<fn_sink> sinks;
+    m_planes.clear();
+    for (std::vector<double> &values : m_computed) {
+        values.resize(static_cast<size_t>(window.width * window.height));
+        sinks.push_back({values.data(), FN_FLOAT64, {}});
+        m_planes.push_back({values.data(), FN_FLOAT64, {}, nullptr});
+    }
+    return m_rasters->calc->Run(m_read.data(), window, sinks.data(), m_scratch, err);
+}
+
+/* For each cell of the window. */
+fn_status ZonalWorker::FindWeights(const fn_window &window, fn_error *err)
+{
+    m_weights.resize(static_cast<size_t>(window.width * window.height));
+    if (m_rasters->weighing) {
+        const fn_sink sink = {m_weights.data(), FN_FLOAT64, {}};
+        return m_rasters->weighing->Run(m_read.data() + m_rasters->BandsOfValues(), window, &sink, m_scratch, err);
+    }
+    double *row = m_weights.data();
+    for (const double area : m_areas)
+        row = std::fill_n(row, window.width, area);
+    return FN_OK;
 }
 
 /* ---- which cells have a value ---- */
@@ -136,12 +171,16 @@ fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
                                         static_cast<int>(window.width), static_cast<int>(window.height));
     MessageCollector collector;
     m_result.clear();
-    if (!m_reader->ReadPlanes(m_rasters->planes, window, task.cancel, m_planes))
+    if (!m_reader->ReadPlanes(m_rasters->read, window, task.cancel, m_read))
         return fn_is_cancelled(task.cancel) ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str())
                                             : fn_fail(err, FN_ERR_READ, "%s of %.300s cannot be read: %.500s",
                                                       name.c_str(), Describe(m_reader->Reading()).c_str(),
                                                       collector.Cause(m_reader->WhatFailed().c_str()).c_str());
     m_rasters->RowAreas(window, m_areas);
+    const bool weighs = m_options.weights != Weights::None;
+    fn_error reason = {};
+    if (Compute(window, &reason) != FN_OK || (weighs && FindWeights(window, &reason) != FN_OK))
+        return fn_fail(err, reason.status, "%s: %s", name.c_str(), reason.text);
     for (size_t plane = 0; plane < m_planes.size(); plane++)
         m_windows[plane] = {window.y,
                             window.x,
@@ -150,11 +189,10 @@ fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
                             static_cast<size_t>(window.width),
                             m_planes[plane].data,
                             FindValid(plane, pixels),
-                            nullptr,
+                            weighs ? m_weights.data() : nullptr,
                             nullptr,
                             m_areas.data()};
     for (size_t i = m_tiles.begin[index]; i < m_tiles.begin[index + 1]; i++) {
-        fn_error reason = {};
         if (fn_is_cancelled(task.cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str());
         if (Collect(m_tiles.zones[i], window, &reason) != FN_OK)

@@ -35,6 +35,8 @@ class ZonalWorker final : public JobWorker
     {
     }
     fn_status Collect(uint32_t zone, const fn_window &window, fn_error *err);
+    fn_status Compute(const fn_window &window, fn_error *err);
+    fn_status FindWeights(const fn_window &window, fn_error *err);
     const uint8_t *FindValid(size_t plane, size_t pixels);
 
     const ZonalOptions &m_options;
@@ -48,7 +50,10 @@ class ZonalWorker final : public JobWorker
     std::vector<fn_plane> m_planes;
     std::vector<std::vector<uint8_t>> m_valid;
     std::vector<fn_stats_window> m_windows;
-    std::vector<double> m_areas;
+    std::vector<fn_plane> m_read;                /* what all the values are made of */
+    std::vector<std::vector<double>> m_computed; /* the values, where there are expressions */
+    std::vector<char> m_scratch;
+    std::vector<double> m_areas, m_weights;
     std::vector<fn_cells> m_cells;
     fn_stats_buffer m_partial = {};
     std::vector<char> m_result;

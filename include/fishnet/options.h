@@ -24,6 +24,7 @@ typedef enum fn_option_kind {
     FN_OPTION_SHARE,    /* i/n with 1 <= i <= n */
     FN_OPTION_SIZE,     /* 512 or 512x256, each side least..most */
     FN_OPTION_COUNTS,   /* 4x4 only, likewise */
+    FN_OPTION_NAME,     /* of a dataset */
     /* Several texts, which fn_option_read() leaves as they are; see files/recipe_file.h. */
     FN_OPTION_NAMES,      /* of datasets; ';' between them, as the next three */
     FN_OPTION_LAYERS,     /* names of layers */
@@ -37,7 +38,7 @@ typedef enum fn_option_kind {
 typedef struct fn_option {
     const char *name; /* in upper case; '?' in it stands for one of the letters in `words` */
     fn_option_kind kind;
-    const char *words;     /* CHOICE: "THREADS|PROCESSES". WHOLE, SIZE: one that may stand there instead; or NULL */
+    const char *words;     /* CHOICE: "THREADS|PROCESSES". WHOLE, SIZE, NAME: one that may stand instead; or NULL */
     long long least, most; /* 0, 0: any */
     const char *preset;    /* what holds where it is not given; NULL: nothing does, or it depends */
     const char *help;      /* what it is for, without a full stop */

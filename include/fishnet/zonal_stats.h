@@ -201,8 +201,8 @@ void fn_stats_worker_free(fn_stats_worker *worker); /* NULL is fine */
 
 /* Appends the partial result of one zone in one window to the buffer. cells: all of the zone's in this window, by row,
  * then by column, none twice. ranges: NULL in the first pass, else those of fn_zone_stats_ranges().
- * FN_ERR_ARGUMENT: the window is not made of whole pages, or cells lie outside of it. Where it fails the buffer's
- * bytes are those of before. */
+ * FN_ERR_ARGUMENT: the window is not made of whole pages, or cells lie outside of it. FN_ERR_VALUE: a cell with a value
+ * has a weight that is negative or infinite. Where it fails the buffer's bytes are those of before. */
 fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
                            const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err);
 

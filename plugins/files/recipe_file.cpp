@@ -210,7 +210,7 @@ class Reader
     bool Take(const std::string &key, const fn_option &option, const CPLJSONObject &value);
     bool TakeList(const std::string &key, const fn_option &option, const CPLJSONObject &value);
     bool IsText(const std::string &path, const CPLJSONObject &value, const char *wanted = "expected a string") const;
-    std::string Piece(fn_option_kind kind, const std::string &text) const;
+    std::string Piece(const fn_option &option, const std::string &text) const;
     bool Unknown(const std::string &key) const;
 
     const RecipeKind &m_kind;
@@ -303,13 +303,21 @@ bool Reader::Unknown(const std::string &key) const
     return Fail(key, "there is no such key" + (nearest.empty() ? "" : ", is \"" + nearest + "\" meant?"));
 }
 
-/* One of several in an option. */
-std::string Reader::Piece(fn_option_kind kind, const std::string &text) const
+/* A word that stands where a name may. */
+bool IsWord(const fn_option &option, const std::string &text)
 {
+    return option.kind == FN_OPTION_NAME && option.words && EQUAL(option.words, text.c_str());
+}
+
+/* A name, or one of several texts in an option. */
+std::string Reader::Piece(const fn_option &option, const std::string &text) const
+{
+    const fn_option_kind kind = option.kind;
     const bool quote = (kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS || kind == FN_OPTION_SETTINGS ||
                         kind == FN_OPTION_FIELDS) &&
                        text != "*" && text.find('"') == std::string::npos;
-    const std::string name = kind == FN_OPTION_NAMES ? NameIn(m_folder, text) : text;
+    const bool isDataset = kind == FN_OPTION_NAMES || (kind == FN_OPTION_NAME && !IsWord(option, text));
+    const std::string name = isDataset ? NameIn(m_folder, text) : text;
     return quote ? "\"" + name + "\"" : name;
 }
 
@@ -336,7 +344,7 @@ bool Reader::TakeList(const std::string &key, const fn_option &option, const CPL
         const std::string path = CPLSPrintf("%s[%d]", key.c_str(), i);
         if (!IsText(path, items[i]))
             return false;
-        const std::string piece = Piece(option.kind, items[i].ToString());
+        const std::string piece = Piece(option, items[i].ToString());
         if (option.kind == FN_OPTION_REPEATED && !Add(path, key, piece))
             return false;
         all += (i == 0 ? "" : comma ? "," : ";") + piece;
@@ -349,8 +357,8 @@ bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSON
     const CPLJSONObject::Type type = value.GetType();
     const fn_option_kind kind = option.kind;
     const bool isList = kind >= FN_OPTION_NAMES;
-    const bool isNumber = kind == FN_OPTION_QUANTITY || kind == FN_OPTION_WHOLE || kind == FN_OPTION_NUMBER ||
-                          kind == FN_OPTION_SIZE;
+    const bool isNumber =
+        kind == FN_OPTION_QUANTITY || kind == FN_OPTION_WHOLE || kind == FN_OPTION_NUMBER || kind == FN_OPTION_SIZE;
     const bool isFlag = kind == FN_OPTION_FLAG || (kind == FN_OPTION_CHOICE && strstr(option.words, "YES"));
     if (isList && type == CPLJSONObject::Type::Array)
         return TakeList(key, option, value);
@@ -367,8 +375,8 @@ bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSON
         return false;
     const std::string text = value.ToString();
     /* A single name is one, whatever it contains; of fields and the like it is the option's text. */
-    const bool isName = kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS;
-    return Add(key, key, isName ? Piece(kind, text) : text);
+    const bool isName = kind == FN_OPTION_NAME || kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS;
+    return Add(key, key, isName ? Piece(option, text) : text);
 }
 
 bool Reader::TakeInputs(const CPLJSONObject &inputs)
@@ -494,11 +502,13 @@ std::string NamesIn(const std::string &folder, const std::string &names)
 enum class Holds { NoName, Name, Names };
 
 /* What an open option names, beside its other purposes. */
-Holds HeldBy(const std::string &key, const RecipeKind &kind)
+Holds HeldBy(const std::string &key, const std::string &value, const RecipeKind &kind)
 {
     if (key.size() == 1) /* an input: A..Z */
         return Holds::Name;
     const fn_option *option = kind.options.Find(key);
+    if (option && option->kind == FN_OPTION_NAME && !IsWord(*option, value))
+        return Holds::Name;
     return option && option->kind == FN_OPTION_NAMES ? Holds::Names : Holds::NoName;
 }
 
@@ -514,7 +524,7 @@ void ReadBehindFolder(const char *name, const char *connection, const RecipeKind
     for (CSLConstList option = given; option && *option; option++) {
         const std::string text = *option, key = text.substr(0, text.find('='));
         const std::string value = key.size() < text.size() ? text.substr(key.size() + 1) : "";
-        const Holds holds = value.empty() ? Holds::NoName : HeldBy(key, kind);
+        const Holds holds = value.empty() ? Holds::NoName : HeldBy(key, value, kind);
         const std::string resolved = holds == Holds::Name ? NameIn(folder, value) : NamesIn(folder, value);
         opening.options.AddString(holds == Holds::NoName ? text.c_str() : (key + "=" + resolved).c_str());
     }
@@ -548,7 +558,7 @@ std::vector<std::string> NamesOf(const Opening &opening, const RecipeKind &kind)
     for (int i = 0; i < opening.options.size(); i++) {
         const std::string text = opening.options[i], key = text.substr(0, text.find('='));
         const std::string value = key.size() < text.size() ? text.substr(key.size() + 1) : "";
-        const Holds holds = EQUAL(key.c_str(), "TRACE") ? Holds::NoName : HeldBy(key, kind);
+        const Holds holds = EQUAL(key.c_str(), "TRACE") ? Holds::NoName : HeldBy(key, value, kind);
         if (holds == Holds::Name)
             names.push_back(value);
         for (const std::string &piece : holds == Holds::Names ? Pieces(value) : std::vector<std::string>())

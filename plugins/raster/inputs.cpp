@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dataset_pool.h"
+#include "fishnet/grid.h"
 #include "open_options.h"
 #include "pixels.h"
 #include "workers.h"
@@ -179,6 +180,33 @@ Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int 
     }
     plane.mask = HasMask(handle) && !(byAlpha && (alpha > 0 || ignoreAlpha));
     return plane;
+}
+
+/* The pipeline that decides the shape of tiles: one that computes whole rows, in whichever input, or else that of the
+ * first input. */
+static Pipeline Shape(const Inputs &inputs)
+{
+    for (const Input &input : inputs)
+        if (input.pipeline.computesRows)
+            return input.pipeline;
+    return inputs[0].pipeline;
+}
+
+void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
+                    int *tileWidth, int *tileHeight, int *blockHeight)
+{
+    const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
+    int blockWidth = 0;
+    GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].input ? 1 : planes[0].band), &blockWidth,
+                     blockHeight);
+    const Pipeline shape = Shape(inputs);
+    const bool rows = shape.rows || shape.halo > 0;
+    if (shape.warped && (*blockHeight > 1 || !rows))
+        fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+    else if (rows)
+        fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, tileWidth, tileHeight);
+    else
+        fn_grid_auto_tile(width, height, blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
 }
 
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands)

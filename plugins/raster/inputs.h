@@ -76,6 +76,10 @@ fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type 
 /* The plane of a band that CheckBand() has found. ignoreAlpha: what is transparent is valid. warn: of a NoData value
  * that no pixel can be equal to; VRT files may declare one. */
 Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn);
+/* The tiles that suit the inputs. planes: that are read. dataset: the first input. bytes: of a pixel, all that is read
+ * and computed. *blockHeight: of the first input's blocks. */
+void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
+                    int *tileWidth, int *tileHeight, int *blockHeight);
 /* What stands in Input::structure, of any handle. */
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands);
 

@@ -100,9 +100,25 @@ static bool append(fn_stats_buffer *buffer, const void *data, size_t bytes)
     return true;
 }
 
+static fn_status no_memory(fn_error *err)
+{
+    return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+}
+
+static fn_status check_weights(const fn_page *page, const fn_stats_window *w, fn_error *err)
+{
+    int64_t column;
+    const fn_cells *run = fn_page_find_bad_weight(page, &column);
+    if (!run)
+        return FN_OK;
+    const double weight = w->weights[(size_t)(run->row - w->row) * w->stride + (size_t)(column - w->column)];
+    return fn_fail(err, FN_ERR_VALUE, "pixel %lld,%lld: the weight %.17g is %s", (long long)column, (long long)run->row,
+                   weight, weight < 0 ? "negative" : "infinite");
+}
+
 /* ranges: not NULL in a later pass, which is about the values alone. */
-static bool collect_page(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *runs, size_t n,
-                         const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer)
+static fn_status collect_page(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *runs, size_t n,
+                              const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err)
 {
     const fn_stats_plan *plan = worker->plan;
     fn_page *page = &worker->page;
@@ -113,6 +129,8 @@ static bool collect_page(fn_stats_worker *worker, const fn_stats_window *window,
     record.page_row = runs->row / FN_PAGE_ROWS;
     record.page_column = runs->column / FN_PAGE_COLUMNS;
     fn_page_gather(page, plan, worker->kernels, window, runs, n);
+    if (check_weights(page, window, err) != FN_OK)
+        return FN_ERR_VALUE;
     if (!ranges)
         fn_page_compute(page, plan, worker->kernels, window, &record);
     fn_tally_clear(tally);
@@ -120,7 +138,7 @@ static bool collect_page(fn_stats_worker *worker, const fn_stats_window *window,
         fn_page_list_values(page, plan, ranges, n_ranges);
     if (classes &&
         (!fn_tally_add(tally, page->keys, page->n_keys, page->bins, page->n_bins) || !fn_tally_join(tally, SIZE_MAX)))
-        return false;
+        return no_memory(err);
     /* Where most values differ, classes are longer than the values themselves. */
     const size_t bytes_of_list = page->n_keys * tally->key_size + page->n_bins * sizeof *page->bins;
     const bool as_list = values || bytes_of_list <= tally->n_bins * sizeof *tally->bins;
@@ -128,8 +146,10 @@ static bool collect_page(fn_stats_worker *worker, const fn_stats_window *window,
         record.n_keys = as_list ? page->n_keys : 0;
         record.n_bins = as_list ? page->n_bins : tally->n_bins;
     }
-    return append(buffer, &record, sizeof record) && append(buffer, page->keys, record.n_keys * tally->key_size) &&
-           append(buffer, as_list ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin));
+    const bool whole = append(buffer, &record, sizeof record) &&
+                       append(buffer, page->keys, record.n_keys * tally->key_size) &&
+                       append(buffer, as_list ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin));
+    return whole ? FN_OK : no_memory(err);
 }
 
 /* ---- a window ---- */
@@ -195,8 +215,8 @@ static bool sort_runs(fn_stats_worker *worker, int64_t first_page, size_t n_page
 }
 
 /* Cells of one row of pages. */
-static bool collect_row(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
-                        const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer)
+static fn_status collect_row(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
+                             const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err)
 {
     int64_t least = cells->column, most = cells->column;
     for (size_t i = 0; i < n; i++) {
@@ -208,16 +228,19 @@ static bool collect_row(fn_stats_worker *worker, const fn_stats_window *window, 
     const size_t n_pages = (size_t)(most / FN_PAGE_COLUMNS - first_page) + 1;
     const fn_cells *runs;
     if (!fn_reserve(&worker->begins, &worker->begins_capacity, n_pages + 1, sizeof *worker->begins))
-        return false;
+        return no_memory(err);
     memset(worker->begins, 0, (n_pages + 1) * sizeof *worker->begins);
     if (!cut_runs(worker, cells, n, first_page) || !sort_runs(worker, first_page, n_pages, &runs))
-        return false;
+        return no_memory(err);
     for (size_t p = 0; p < n_pages; p++) {
         const size_t begin = worker->begins[p], end = worker->begins[p + 1];
-        if (end > begin && !collect_page(worker, window, runs + begin, end - begin, ranges, n_ranges, buffer))
-            return false;
+        fn_status status = FN_OK;
+        if (end > begin)
+            status = collect_page(worker, window, runs + begin, end - begin, ranges, n_ranges, buffer, err);
+        if (status != FN_OK)
+            return status;
     }
-    return true;
+    return FN_OK;
 }
 
 fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
@@ -225,7 +248,7 @@ fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *windo
 {
     const size_t before = buffer->bytes;
     const fn_stats_plan *plan = worker->plan;
-    const fn_status status = check_window(window, err);
+    fn_status status = check_window(window, err);
     if (status != FN_OK)
         return status;
     if (plan->needs & FN_NEEDS_WEIGHTS && !window->weights)
@@ -240,9 +263,10 @@ fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *windo
         const int64_t page = cells[begin].row / FN_PAGE_ROWS;
         for (end = begin + 1; end < n && cells[end].row / FN_PAGE_ROWS == page;)
             end++;
-        if (!collect_row(worker, window, cells + begin, end - begin, ranges, n_ranges, buffer)) {
+        status = collect_row(worker, window, cells + begin, end - begin, ranges, n_ranges, buffer, err);
+        if (status != FN_OK) {
             buffer->bytes = before;
-            return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+            return status;
         }
     }
     return FN_OK;

@@ -1,4 +1,5 @@
 /* The cells of a page, brought together in one array for the loops. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -85,6 +86,33 @@ void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kerne
     pad(&page->whole);
     if (page->parts.n > 0)
         pad(&page->parts);
+}
+
+static bool is_bad(double x, double weight)
+{
+    return x == x && (weight < 0 || weight > DBL_MAX);
+}
+
+static const fn_cells *find_bad_weight(const fn_page_cells *cells, int64_t *column)
+{
+    unsigned bad = 0;
+    _Pragma("omp simd reduction(|:bad)") for (size_t i = 0; i < cells->n; i++) bad |=
+        is_bad(cells->x[i], cells->weights[i]);
+    if (!bad)
+        return NULL;
+    size_t run = 0, i = 0;
+    while (!is_bad(cells->x[i], cells->weights[i]))
+        i++;
+    while (run + 1 < cells->n_runs && cells->run_begins[run + 1] <= i)
+        run++;
+    *column = cells->runs[run].column + (int64_t)(i - cells->run_begins[run]);
+    return &cells->runs[run];
+}
+
+const fn_cells *fn_page_find_bad_weight(const fn_page *page, int64_t *column)
+{
+    const fn_cells *run = page->whole.weights ? find_bad_weight(&page->whole, column) : NULL;
+    return run || !page->parts.weights ? run : find_bad_weight(&page->parts, column);
 }
 
 /* ---- lists of values ---- */

@@ -36,6 +36,8 @@ typedef struct fn_page {
 /* Gathers the runs of a page, which lie in the window, by row, then by column. */
 void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
                     const fn_stats_window *window, const fn_cells *runs, size_t n);
+/* The first cell that has a value and a weight that is negative or infinite; NULL: none. column: its own. */
+const fn_cells *fn_page_find_bad_weight(const fn_page *page, int64_t *column);
 /* All of the record but its page's place and the numbers of keys and bins. */
 void fn_page_compute(const fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
                      const fn_stats_window *window, fn_record *out);

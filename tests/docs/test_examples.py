@@ -60,7 +60,7 @@ def lay_out(folder):
     with open(os.path.join(folder, 'stops.csv'), 'w') as file:
         file.write('name,lon,lat\nHarbour,13.75,45.65\nStation,13.77,45.66\n')
     random = np.random.default_rng(5)
-    for name in ('before', 'after', 'in'):
+    for name in ('before', 'after', 'in', 'income', 'population'):
         write(os.path.join(folder, name + '.tif'), random.normal(100, 3, (200, 300)).astype(np.float32))
     for name in ('parcels', 'municipalities', 'fields'):
         zones(os.path.join(folder, name + '.gpkg'))

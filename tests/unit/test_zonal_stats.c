@@ -493,6 +493,14 @@ static void weights(void)
     for (int i = 0; i < 5; i++)
         EXPECT_NONE(r[i]);
     EXPECT_INTEGER(r[5], 4);
+    const double negative[5] = {1, 3, NAN, -1, -2}, infinite[5] = {1, INFINITY, NAN, 1, 0};
+    s.weights_valid = NULL;
+    s.weights = negative;
+    EXPECT(run(&s, r, &err) == FN_ERR_VALUE && strstr(err.text, "pixel 4,0: the weight -2 is negative"), "%s",
+           err.text);
+    s.weights = infinite;
+    EXPECT(run(&s, r, &err) == FN_ERR_VALUE && strstr(err.text, "pixel 1,0: the weight inf is infinite"), "%s",
+           err.text);
     s.weights = NULL;
     EXPECT(run(&s, r, &err) == FN_ERR_ARGUMENT, "no weights");
 }

@@ -53,7 +53,7 @@ constexpr size_t kHandleBytes = 2 << 20;
 size_t Plan::WorkerBytes() const
 {
     const size_t pixels = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
-    size_t bytes = kHandleBytes + (expr ? fn_expr_scratch_bytes(expr.get()) : 0);
+    size_t bytes = kHandleBytes + (expr ? expr->ScratchBytes() : 0);
     for (const Plane &plane : planes)
         bytes += pixels * plane.PixelBytes();
     return bytes;
@@ -115,57 +115,18 @@ static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, Handles
     return OpenInputs(names, overview, recipe.workers.workers, plan.inputs, handles);
 }
 
-namespace
-{
-/* What names in an expression stand for. */
-struct Names {
-    const Inputs &inputs;
-    const Handles &handles;
-};
-} // namespace
-
-/* fn_expr_resolve: is there such an input, and can it be computed with? */
-static fn_status ResolveBand(void *user, char letter, int band, fn_type *type, fn_error *err)
-{
-    const auto *names = static_cast<const Names *>(user);
-    for (size_t i = 0; i < names->inputs.size(); i++)
-        if (names->inputs[i].key[0] == letter)
-            return CheckBand(names->inputs[i], names->handles[i].get(), band, type, err);
-    return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': there is no input %c, give one with -oo %c=<dataset>",
-                   letter, letter, letter);
-}
-
 /* The expression, and the bands that it reads. */
 static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
 {
-    Names names = {plan.inputs, handles};
-    fn_expr_options options = {};
-    options.nodata = !recipe.nodata_none;
-    options.resolve = ResolveBand;
-    options.user = &names;
-    fn_error err;
-    fn_expr *compiled = nullptr;
-    if (fn_expr_compile(recipe.calcs, recipe.n_calcs, &options, &compiled, &err) != FN_OK) {
-        CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: CALC: %s", err.text);
-        return false;
-    }
-    plan.expr.reset(compiled);
-    plan.calcs.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
-    return true;
-}
-
-static void AddPlanes(Plan &plan, const fn_recipe &recipe, const Handles &handles)
-{
-    for (int i = 0; i < fn_expr_input_count(plan.expr.get()); i++) {
-        char letter = 0;
-        int band = 0;
-        size_t input = 0;
-        fn_expr_input(plan.expr.get(), i, &letter, &band);
-        while (plan.inputs[input].key[0] != letter)
-            input++;
-        plan.planes.push_back(MakePlane(plan.inputs, handles, input, band, recipe.ignore_alpha, !recipe.nodata_none));
-        plan.inputs[input].bands.push_back(band);
-    }
+    ExpressionSource source;
+    source.texts.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
+    for (const Input &input : plan.inputs)
+        source.letters += input.key;
+    source.nodata = !recipe.nodata_none;
+    source.ignoreAlpha = recipe.ignore_alpha;
+    plan.expr = Expression::Compile(source, plan.inputs, handles, plan.planes);
+    plan.calcs = std::move(source.texts);
+    return plan.expr != nullptr;
 }
 
 std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Handles &handles)
@@ -174,10 +135,8 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Ha
     if (!OpenNamed(*plan, recipe, overview, handles))
         return nullptr;
     if (recipe.n_calcs > 0) {
-        if (!CheckGrids(plan->inputs, handles) || !Compile(*plan, recipe, handles))
-            return nullptr;
-        AddPlanes(*plan, recipe, handles);
-        if (!AddComputedOutputs(*plan, recipe))
+        if (!CheckGrids(plan->inputs, handles) || !Compile(*plan, recipe, handles) ||
+            !AddComputedOutputs(*plan, recipe))
             return nullptr;
     } else if (!AddSourceOutputs(*plan, handles))
         return nullptr;

@@ -9,7 +9,7 @@
 
 #include <cpl_string.h>
 
-#include "fishnet/expr.h"
+#include "expression.h"
 #include "fishnet/grid.h"
 #include "fishnet/recipe.h"
 #include "reader.h"
@@ -26,10 +26,6 @@ struct Output {
     bool masked = false; /* a mask says what is valid */
 };
 
-struct FreeExpr {
-    void operator()(fn_expr *expr) const { fn_expr_free(expr); }
-};
-
 class Plan
 {
   public:
@@ -38,9 +34,9 @@ class Plan
     static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, Handles &handles);
 
     Inputs inputs;
-    std::vector<Plane> planes;               /* in the order of fn_expr_run */
-    std::unique_ptr<fn_expr, FreeExpr> expr; /* NULL: the first input as it is */
-    std::vector<Output> outputs;             /* the bands, then the masks */
+    std::vector<Plane> planes;              /* that expr reads */
+    std::unique_ptr<const Expression> expr; /* NULL: the first input as it is */
+    std::vector<Output> outputs;            /* the bands, then the masks */
     int bandCount = 0;
     std::vector<std::string> calcs;
     fn_grid grid = {};

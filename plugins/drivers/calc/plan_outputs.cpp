@@ -36,7 +36,7 @@ bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe)
                 "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
                 fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
     }
-    plan.bandCount = fn_expr_output_count(plan.expr.get());
+    plan.bandCount = static_cast<int>(plan.expr->OutputCount());
     plan.outputs.assign(static_cast<size_t>(plan.bandCount), output);
     plan.pixelInterleaved = plan.bandCount > 1;
     return true;
@@ -96,16 +96,6 @@ static bool TakePart(Plan &plan, const fn_recipe &recipe, GDALDatasetH first, in
     return false;
 }
 
-/* The pipeline that decides the shape of tiles: one that computes whole rows, in whichever input, or else that of the
- * first input. */
-static Pipeline Shape(const Plan &plan)
-{
-    for (const Input &input : plan.inputs)
-        if (input.pipeline.computesRows)
-            return input.pipeline;
-    return plan.inputs[0].pipeline;
-}
-
 static void MakeGroups(Plan &plan)
 {
     std::vector<Plan::Group> &groups = plan.groups;
@@ -119,23 +109,12 @@ static void MakeGroups(Plan &plan)
 static void AutoTile(const Plan &plan, GDALDatasetH dataset, int *tileWidth, int *tileHeight, int *blockHeight)
 {
     const Plan::Group &group = plan.groups[0];
-    const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
-    int blockWidth = 0;
     size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
-    GDALGetBlockSize(GDALGetRasterBand(dataset, plan.planes.empty() || plan.planes[0].input ? 1 : plan.planes[0].band),
-                     &blockWidth, blockHeight);
     for (const Plane &plane : plan.planes)
         bytes += fn_type_size(plane.type);
     for (size_t i = group.first; i < group.first + group.count; i++)
         bytes += fn_type_size(plan.outputs[i].type);
-    const Pipeline shape = Shape(plan);
-    const bool rows = shape.rows || shape.halo > 0;
-    if (shape.warped && (*blockHeight > 1 || !rows))
-        fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
-    else if (rows)
-        fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, tileWidth, tileHeight);
-    else
-        fn_grid_auto_tile(width, height, blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+    ChooseTileSize(plan.inputs, plan.planes, dataset, bytes, tileWidth, tileHeight, blockHeight);
 }
 
 bool MakeGrid(Plan &plan, const fn_recipe &recipe, const Handles &handles)

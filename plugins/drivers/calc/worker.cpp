@@ -62,18 +62,7 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
         out[i].type = output.type;
         out[i].nodata = output.nodata;
     }
-    m_scratch.resize(fn_expr_scratch_bytes(m_plan->expr.get()));
-    size_t bad = 0;
-    fn_error reason;
-    const fn_status status =
-        fn_expr_run(m_plan->expr.get(), pixels, m_planes.data(), out.data(), m_scratch.data(), &bad, &reason);
-    if (status != FN_OK) {
-        const long long column = static_cast<long long>(bad % static_cast<size_t>(window.width)),
-                        line = static_cast<long long>(bad / static_cast<size_t>(window.width));
-        fn_fail(err, status, "pixel %lld,%lld: %s", static_cast<long long>(window.x) + column,
-                static_cast<long long>(window.y) + line, reason.text);
-    }
-    return status;
+    return m_plan->expr->Run(m_planes.data(), window, out.data(), m_scratch, err);
 }
 
 fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)

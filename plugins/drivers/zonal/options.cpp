@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "fishnet/grid.h"
+#include "fishnet/options.h"
 
 namespace fishnet::zonalstats
 {
@@ -36,8 +37,6 @@ static bool TakeStats(const GivenOption &given, ZonalOptions &options)
             CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", given.driver, err.text);
             return false;
         }
-        if (fn_stat_is_weighted(stat))
-            return given.Fail(("there are no weights yet: " + name).c_str());
         for (const fn_stat &other : options.stats)
             if (other.kind == stat.kind && (stat.kind != FN_STAT_PERCENTILE || !(other.percent != stat.percent)))
                 return given.Fail(("it is there twice: " + name).c_str());
@@ -61,6 +60,28 @@ static bool TakeBands(const GivenOption &given, ZonalOptions &options)
             return given.Fail(("it is there twice: " + number).c_str());
         options.bands.push_back(static_cast<int>(band));
     }
+    return true;
+}
+
+static bool TakeCalc(const GivenOption &given, ZonalOptions &options)
+{
+    for (const std::string &text : SplitOutsideQuotes(given.text, ';', "")) {
+        if (Trimmed(text).empty())
+            return given.Fail("an expression is empty");
+        options.calcs.push_back(text);
+    }
+    return true;
+}
+
+static bool TakeWeights(const GivenOption &given, ZonalOptions &options)
+{
+    const bool first = options.weights == Weights::None;
+    options.weightsRaster = given.text;
+    options.weights = EQUAL(given.text, "AREA") ? Weights::Area : Weights::Raster;
+    if (options.weightsRaster.empty())
+        return given.Fail("expected the name of a raster, or AREA");
+    if (first && !options.statsAreGiven)
+        options.stats.push_back({FN_STAT_WEIGHTED_MEAN, 0});
     return true;
 }
 
@@ -92,6 +113,16 @@ static const ZonalRow kRows[] = {
     {{"BAND", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
       "Bands of each raster, numbers from 1 separated by commas; by default all", nullptr},
      TakeBands},
+    {{"CALC", FN_OPTION_REPEATED, nullptr, 0, 0, nullptr,
+      "Expression over the rasters, A, A[2], B..., whose values are taken; may be repeated, or hold several separated "
+      "by a semicolon",
+      nullptr},
+     TakeCalc},
+    {{"WEIGHTS", FN_OPTION_NAME, "AREA", 0, 0, nullptr,
+      "Raster of weights for statistics such as WEIGHTED_MEAN, or AREA: the areas of cells", nullptr},
+     TakeWeights},
+    {{"WEIGHTS_BAND", FN_OPTION_WHOLE, nullptr, 1, 65535, "1", "Band of the raster of weights", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.weightsBand); }},
     {{"STATS", FN_OPTION_TEXT, nullptr, 0, 0, "COUNT,MIN,MAX,MEAN,STD,SUM",
       "Statistics, separated by commas: the columns of the table", nullptr},
      TakeStats},
@@ -152,16 +183,51 @@ void SayNoRaster(CPLErr level)
     CPLError(level, CPLE_IllegalArg, "ZONALSTATS: RASTER is not given: -oo RASTER=<dataset>");
 }
 
+static bool Refuse(const std::string &text)
+{
+    CPLError(CE_Failure, CPLE_IllegalArg, "ZONALSTATS: %s", text.c_str());
+    return false;
+}
+
+bool ZonalOptions::CheckWeights() const
+{
+    const auto weighted = std::find_if(stats.begin(), stats.end(), fn_stat_is_weighted);
+    if (weights == Weights::None && weighted != stats.end()) {
+        char name[FN_STAT_NAME_BYTES];
+        fn_stat_name(*weighted, name);
+        return Refuse("STATS=" + std::string(name) +
+                      ": weights are not given: -oo WEIGHTS=<dataset>, or AREA for the areas of cells");
+    }
+    if (weights != Weights::None && weighted == stats.end())
+        return Refuse("WEIGHTS: there is no statistic with weights in STATS, such as WEIGHTED_MEAN");
+    if (weights != Weights::Raster && weightsBand > 0)
+        return Refuse("WEIGHTS_BAND: there is no raster of weights: -oo WEIGHTS=<dataset>");
+    return true;
+}
+
 bool ZonalOptions::Check() const
 {
-    if (rasters.empty())
+    constexpr size_t kLetters = sizeof FN_OPTION_LETTERS - 1;
+    if (rasters.empty()) {
         SayNoRaster(CE_Failure);
-    else if (geometry && !zoneField.empty())
-        CPLError(CE_Failure, CPLE_IllegalArg,
-                 "ZONALSTATS: GEOMETRY=ZONE and ZONE_FIELD do not go together: a group of features has no geometry");
-    else
-        return true;
-    return false;
+        return false;
+    }
+    if (!calcs.empty() && !bands.empty())
+        return Refuse("BAND: with CALC the expression says which bands are read: A[2]");
+    if (!calcs.empty() && rasters.size() > kLetters)
+        return Refuse("CALC: there are letters for " + std::to_string(kLetters) + " rasters, A to Z, and " +
+                      std::to_string(rasters.size()) + " are given");
+    if (geometry && !zoneField.empty())
+        return Refuse("GEOMETRY=ZONE and ZONE_FIELD do not go together: a group of features has no geometry");
+    return CheckWeights();
+}
+
+std::vector<std::string> ZonalOptions::OtherInputs() const
+{
+    std::vector<std::string> names = rasters;
+    if (weights == Weights::Raster)
+        names.push_back(weightsRaster);
+    return names;
 }
 
 } // namespace fishnet::zonalstats

@@ -10,11 +10,17 @@ namespace fishnet::zonalstats
 {
 
 enum class Invalid { Repair, Skip, Fail };
+/* What says how much a cell counts in weighted statistics. */
+enum class Weights { None, Area, Raster };
 
 struct ZonalOptions final : TableOptions {
     std::vector<std::string> rasters;
-    std::string rasterOptions; /* open options of the rasters, as in RASTER_OO */
-    std::vector<int> bands;    /* of each raster; empty: all */
+    std::string rasterOptions;      /* open options of the rasters, as in RASTER_OO */
+    std::vector<int> bands;         /* of each raster; empty: all */
+    std::vector<std::string> calcs; /* expressions over the rasters; empty: bands as they are */
+    Weights weights = Weights::None;
+    std::string weightsRaster;
+    int weightsBand = 0; /* 0: not given */
     std::vector<fn_stat> stats = {{FN_STAT_COUNT, 0}, {FN_STAT_MIN, 0}, {FN_STAT_MAX, 0},
                                   {FN_STAT_MEAN, 0},  {FN_STAT_STD, 0}, {FN_STAT_SUM, 0}};
     bool statsAreGiven = false;
@@ -27,11 +33,12 @@ struct ZonalOptions final : TableOptions {
     std::string zoneField;             /* features with the same value are one zone; empty: each is one */
     int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
 
-    std::vector<std::string> OtherInputs() const override { return rasters; }
+    std::vector<std::string> OtherInputs() const override;
 
   private:
     bool Take(size_t index, const GivenOption &given) override;
     bool Check() const override;
+    bool CheckWeights() const;
 };
 
 /* The table's own options. */

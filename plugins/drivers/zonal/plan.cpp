@@ -159,7 +159,7 @@ void ZonalPlan::MakeSchema()
     if (!rasters) /* a program looks at a name without options */
         AddColumns("", FN_FLOAT64);
     for (size_t plane = 0; rasters && plane < rasters->planes.size(); plane++)
-        AddColumns(rasters->prefixes[plane], rasters->planes[plane].type);
+        AddColumns(rasters->planes[plane].prefix, rasters->planes[plane].type);
     CarryInput();
     if (options.geometry)
         schema.geometry = wkbUnknown;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "fishnet/options.h"
 #include "pixels.h"
 
 namespace fishnet::zonalstats
@@ -15,13 +16,12 @@ static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
     return false;
 }
 
-/* ---- bands and their columns ---- */
+/* ---- values and their columns ---- */
 
-static bool AddPlanes(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+static bool AddBands(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
 {
     std::set<std::string> taken;
-    const size_t count = options.rasters.size();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < options.rasters.size(); i++) {
         std::vector<int> bands = options.bands;
         for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i].get()); band++)
             if (options.ignoreAlpha || band != AlphaBand(handles[i].get()))
@@ -34,12 +34,12 @@ static bool AddPlanes(Rasters &rasters, const ZonalOptions &options, const Handl
             fn_error err;
             if (CheckBand(rasters.inputs[i], handles[i].get(), band, &type, &err) != FN_OK)
                 return Fail(std::string("BAND: ") + err.text, CPLE_IllegalArg);
-            rasters.planes.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
+            rasters.read.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
             rasters.inputs[i].bands.push_back(band);
             const std::string number = "B" + std::to_string(band) + "_";
-            rasters.prefixes.push_back((count > 1 ? stem + "_" : "") + (bands.size() > 1 ? number : ""));
+            rasters.planes.push_back(
+                {type, (options.rasters.size() > 1 ? stem + "_" : "") + (bands.size() > 1 ? number : "")});
         }
-        rasters.inputs[i].structure = StructureOf(handles[i].get(), rasters.inputs[i].bands);
     }
     return !rasters.planes.empty() || Fail("there is no band with values", CPLE_IllegalArg);
 }
@@ -59,8 +59,42 @@ static bool AddZones(Rasters &rasters, const ZonalOptions &options, const Handle
                     CPLE_NotSupported);
     rasters.zones.push_back(MakePlane(rasters.inputs, handles, last, band, options.ignoreAlpha, true));
     rasters.inputs[last].bands.push_back(band);
-    rasters.inputs[last].structure = StructureOf(handles[last].get(), rasters.inputs[last].bands);
     return true;
+}
+
+static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+{
+    ExpressionSource source;
+    source.texts = options.calcs;
+    source.letters = std::string(FN_OPTION_LETTERS).substr(0, options.rasters.size());
+    source.option = "RASTER";
+    source.ignoreAlpha = options.ignoreAlpha;
+    rasters.calc = Expression::Compile(source, rasters.inputs, handles, rasters.read);
+    for (size_t i = 0; i < options.calcs.size(); i++) {
+        rasters.planes.push_back({FN_FLOAT64, options.calcs.size() > 1 ? "C" + std::to_string(i + 1) + "_" : ""});
+        rasters.computes += "\n" + options.calcs[i];
+    }
+    return rasters.calc != nullptr;
+}
+
+/* The band itself, as an expression: that makes doubles of any type, and NaN of whatever is no weight. */
+static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+{
+    rasters.computes += CPLSPrintf("\n%d", static_cast<int>(options.weights));
+    if (options.weights != Weights::Raster)
+        return true;
+    const size_t input = options.rasters.size();
+    const int band = std::max(1, options.weightsBand);
+    fn_type type;
+    fn_error err;
+    if (CheckBand(rasters.inputs[input], handles[input].get(), band, &type, &err) != FN_OK)
+        return Fail(std::string("WEIGHTS_BAND: ") + err.text, CPLE_IllegalArg);
+    ExpressionSource source;
+    source.texts = {"W[" + std::to_string(band) + "]"};
+    source.letters = std::string(input, ' ') + "W";
+    source.ignoreAlpha = options.ignoreAlpha;
+    rasters.weighing = Expression::Compile(source, rasters.inputs, handles, rasters.read);
+    return rasters.weighing != nullptr;
 }
 
 /* ---- the grid ---- */
@@ -74,18 +108,15 @@ static bool MakeGrid(Rasters &rasters, const ZonalOptions &options, const Handle
 {
     GDALDatasetH first = handles[0].get();
     const int width = GDALGetRasterXSize(first), height = GDALGetRasterYSize(first);
-    int blockWidth = 0, blockHeight = 0, tileWidth = options.tileWidth, tileHeight = options.tileHeight;
-    size_t bytes = 0;
-    for (const std::vector<Plane> *planes : {&rasters.planes, &rasters.zones})
+    int blockHeight = 0, tileWidth = options.tileWidth, tileHeight = options.tileHeight;
+    size_t bytes = options.weights == Weights::None ? 0 : sizeof(double);
+    for (const std::vector<Plane> *planes : {&rasters.read, &rasters.zones})
         for (const Plane &plane : *planes)
             bytes += plane.PixelBytes();
-    GDALGetBlockSize(GDALGetRasterBand(first, rasters.planes[0].band), &blockWidth, &blockHeight);
-    const Pipeline &shape = rasters.inputs[0].pipeline;
-    if (tileWidth > 0) {
-    } else if (shape.rows || shape.halo > 0)
-        fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, &tileWidth, &tileHeight);
-    else
-        fn_grid_auto_tile(width, height, blockWidth, blockHeight, bytes, &tileWidth, &tileHeight);
+    if (rasters.calc)
+        bytes += rasters.planes.size() * sizeof(double);
+    if (tileWidth == 0)
+        ChooseTileSize(rasters.inputs, rasters.read, first, bytes, &tileWidth, &tileHeight, &blockHeight);
     fn_error err;
     if (fn_grid_init(&rasters.grid, width, height, RoundUp(tileWidth, FN_PAGE_COLUMNS),
                      RoundUp(tileHeight, FN_PAGE_ROWS), &err) != FN_OK)
@@ -158,8 +189,8 @@ void Rasters::RowAreas(const fn_window &window, std::vector<double> &areas) cons
 
 std::string Rasters::Signature() const
 {
-    std::string text;
-    for (const std::vector<Plane> *some : {&planes, &zones})
+    std::string text = computes;
+    for (const std::vector<Plane> *some : {&read, &zones})
         for (const Plane &plane : *some)
             text += CPLSPrintf(" %d[%d]%d,%d %s %d %016llx", static_cast<int>(plane.input), plane.band, plane.mask,
                                plane.alpha, fn_type_name(plane.type), plane.nodata.set,
@@ -178,6 +209,8 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
     for (const std::string &name : options.rasters)
         names.push_back({"RASTER", name.c_str(),
                          options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
+    if (options.weights == Weights::Raster)
+        names.push_back({"WEIGHTS", options.weightsRaster.c_str(), nullptr, "ZONALSTATS"});
     std::string zoneOptions;
     for (int i = 0; i < options.inputOptions.size(); i++)
         zoneOptions += (i ? ";" : "") + std::string(options.inputOptions[i]);
@@ -185,10 +218,12 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
         names.push_back(
             {"zones", options.input.c_str(), zoneOptions.empty() ? nullptr : zoneOptions.c_str(), "ZONALSTATS"});
     if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !CheckGrids(rasters->inputs, handles) ||
-        !AddPlanes(*rasters, options, handles) || (zones && !AddZones(*rasters, options, handles)) ||
-        !MakeGrid(*rasters, options, handles) || !Locate(*rasters, handles))
+        !(options.calcs.empty() ? AddBands(*rasters, options, handles) : AddExpressions(*rasters, options, handles)) ||
+        !AddWeights(*rasters, options, handles) || (zones && !AddZones(*rasters, options, handles)))
         return nullptr;
-    return rasters;
+    for (size_t i = 0; i < rasters->inputs.size(); i++)
+        rasters->inputs[i].structure = StructureOf(handles[i].get(), rasters->inputs[i].bands);
+    return MakeGrid(*rasters, options, handles) && Locate(*rasters, handles) ? rasters : nullptr;
 }
 
 } // namespace fishnet::zonalstats

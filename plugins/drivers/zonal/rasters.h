@@ -1,7 +1,9 @@
-/* The rasters whose values are summed up: which bands, on which grid, in which tiles. */
+/* The rasters whose values are summed up: which bands or expressions of them, with which weights, on which grid, in
+ * which tiles. */
 #ifndef FN_ZONALSTATS_RASTERS_H
 #define FN_ZONALSTATS_RASTERS_H
 
+#include "expression.h"
 #include "fishnet/grid.h"
 #include "layer_plan.h"
 #include "options.h"
@@ -10,12 +12,21 @@
 namespace fishnet::zonalstats
 {
 
+/* Values for the cells of a window: a band as it is, or computed. */
+struct ValuePlane {
+    fn_type type;
+    std::string prefix; /* of its columns: "", or "dem_" */
+};
+
 struct Rasters {
-    Inputs inputs;                     /* of values, and that of zones behind */
-    std::vector<Plane> planes;         /* that have values; each gets its columns */
-    std::vector<std::string> prefixes; /* of their columns: "", or "dem_" */
-    std::vector<Plane> zones;          /* one, where zones are a raster's; else none */
-    fn_grid grid = {};                 /* tiles of whole pages, see fishnet/zonal_stats.h */
+    Inputs inputs;                          /* those of RASTER, and behind them that of WEIGHTS, and that of zones */
+    std::vector<Plane> read;                /* bands of the values, and behind them that of the weights */
+    std::unique_ptr<const Expression> calc; /* NULL: bands are values as they are */
+    std::unique_ptr<const Expression> weighing; /* of the band of weights: Float64, NaN where there is none; or NULL */
+    std::vector<ValuePlane> planes;             /* each gets its columns */
+    std::string computes;                       /* CALC and WEIGHTS in words, for the signature */
+    std::vector<Plane> zones;                   /* one, where zones are a raster's; else none */
+    fn_grid grid = {};                          /* tiles of whole pages, see fishnet/zonal_stats.h */
     double geotransform[6] = {0, 1, 0, 0, 0, 1};
     SRSHandle srs;       /* NULL: none. x or longitude first */
     double cellArea = 0; /* square metres, or units of the CRS; 0: it differs from row to row */
@@ -24,6 +35,8 @@ struct Rasters {
     /* NULL after CPLError. zones: these are a raster, too, the input of the table. handles: the rasters, opened by this
      * thread. */
     static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, bool zones, int workers, Handles &handles);
+    /* How many bands are read for the values. */
+    size_t BandsOfValues() const { return read.size() - (weighing ? 1 : 0); }
     /* Two with the same text give the same values. */
     std::string Signature() const;
     /* The area of a cell of each row of the window. */

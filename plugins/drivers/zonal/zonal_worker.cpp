@@ -1,5 +1,6 @@
 #include "zonal_worker.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -32,6 +33,7 @@ std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::
             return nullptr;
         self->m_workers.emplace_back(worker);
     }
+    self->m_computed.resize(self->m_rasters->calc ? self->m_plans.size() : 0);
     self->m_valid.resize(self->m_plans.size());
     self->m_windows.resize(self->m_plans.size());
     return self;
@@ -40,6 +42,41 @@ std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::
 ZonalWorker::~ZonalWorker()
 {
     free(m_partial.data);
+}
+
+/* ---- values and weights ---- */
+
+/* The values of a window, of what was read. */
+fn_status ZonalWorker::FindValues(const fn_window &window, fn_error *err)
+{
+    if (!m_rasters->calc) {
+        m_planes.assign(m_read.begin(), m_read.begin() + static_cast<std::ptrdiff_t>(m_rasters->BandsOfValues()));
+        return FN_OK;
+    }
+    std::vector<fn_sink> sinks;
+    m_planes.clear();
+    for (std::vector<double> &values : m_computed) {
+        values.resize(static_cast<size_t>(window.width * window.height));
+        sinks.push_back({values.data(), FN_FLOAT64, {}});
+        m_planes.push_back({values.data(), FN_FLOAT64, {}, nullptr});
+    }
+    return m_rasters->calc->Run(m_read.data(), window, sinks.data(), m_scratch, err);
+}
+
+/* For each cell of the window, where there are weights. */
+fn_status ZonalWorker::FindWeights(const fn_window &window, fn_error *err)
+{
+    if (m_options.weights == Weights::None)
+        return FN_OK;
+    m_weights.resize(static_cast<size_t>(window.width * window.height));
+    if (m_rasters->weighing) {
+        const fn_sink sink = {m_weights.data(), FN_FLOAT64, {}};
+        return m_rasters->weighing->Run(m_read.data() + m_rasters->BandsOfValues(), window, &sink, m_scratch, err);
+    }
+    double *row = m_weights.data();
+    for (const double area : m_areas)
+        row = std::fill_n(row, window.width, area);
+    return FN_OK;
 }
 
 /* ---- which cells have a value ---- */
@@ -211,7 +248,6 @@ fn_status ZonalWorker::FindNumbers(const fn_task &task, const fn_window &window,
 void ZonalWorker::SetWindows(const fn_window &window)
 {
     const size_t pixels = static_cast<size_t>(window.width * window.height);
-    m_rasters->RowAreas(window, m_areas);
     for (size_t plane = 0; plane < m_planes.size(); plane++)
         m_windows[plane] = {window.y,
                             window.x,
@@ -220,7 +256,7 @@ void ZonalWorker::SetWindows(const fn_window &window)
                             static_cast<size_t>(window.width),
                             m_planes[plane].data,
                             FindValid(m_planes[plane], pixels, m_valid[plane]),
-                            nullptr,
+                            m_options.weights == Weights::None ? nullptr : m_weights.data(),
                             nullptr,
                             m_areas.data()};
 }
@@ -232,7 +268,9 @@ fn_status ZonalWorker::Compute(const fn_task &task, const fn_window &window, Mes
         return err->status;
     if (m_numbers && fn_zone_values_count(m_numbers.get()) == 0)
         return FN_OK;
-    if (Read(task, m_rasters->planes, window, m_planes, collector, err) != FN_OK)
+    m_rasters->RowAreas(window, m_areas);
+    if (Read(task, m_rasters->read, window, m_read, collector, err) != FN_OK || FindValues(window, err) != FN_OK ||
+        FindWeights(window, err) != FN_OK)
         return err->status;
     SetWindows(window);
     return CollectAll(static_cast<size_t>(task.number), window, task.cancel, err);

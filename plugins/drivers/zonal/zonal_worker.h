@@ -42,6 +42,8 @@ class ZonalWorker final : public JobWorker
                    std::vector<fn_plane> &read, MessageCollector &collector, fn_error *err);
     fn_status FindNumbers(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
     fn_status Compute(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
+    fn_status FindValues(const fn_window &window, fn_error *err);
+    fn_status FindWeights(const fn_window &window, fn_error *err);
     void SetWindows(const fn_window &window);
     fn_status CollectAll(size_t task, const fn_window &window, const volatile bool *cancel, fn_error *err);
     fn_status Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err);
@@ -62,7 +64,10 @@ class ZonalWorker final : public JobWorker
     std::vector<fn_plane> m_planes;
     std::vector<std::vector<uint8_t>> m_valid;
     std::vector<fn_stats_window> m_windows;
-    std::vector<double> m_areas;
+    std::vector<fn_plane> m_read;                /* what all the values are made of */
+    std::vector<std::vector<double>> m_computed; /* the values, where there are expressions */
+    std::vector<char> m_scratch;
+    std::vector<double> m_areas, m_weights;
     std::vector<const fn_zone *> m_group;
     std::vector<fn_cells> m_cells;
     fn_stats_buffer m_partial = {};

@@ -1,0 +1,50 @@
+/* Expressions over the bands of inputs: compiled once, computed by any number of workers. */
+#ifndef FN_FISHNET_EXPRESSION_H
+#define FN_FISHNET_EXPRESSION_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fishnet/expr.h"
+#include "fishnet/grid.h"
+#include "inputs.h"
+
+namespace fishnet
+{
+
+struct FreeExpr {
+    void operator()(fn_expr *expr) const { fn_expr_free(expr); }
+};
+
+/* What is to be compiled. */
+struct ExpressionSource {
+    std::vector<std::string> texts; /* one for each output */
+    std::string letters;            /* what texts call the inputs, in their order; those beyond have no name */
+    const char *option = nullptr;   /* that gives one more input, for messages; NULL: its letter */
+    bool nodata = true;             /* as in fn_expr_options */
+    bool ignoreAlpha = false;       /* what is transparent is valid */
+};
+
+/* Never changes, and is for any number of threads. */
+class Expression
+{
+  public:
+    /* NULL after CPLError. What it reads is appended to planes, in the order of Run(), and to the bands of inputs. */
+    static std::unique_ptr<const Expression> Compile(const ExpressionSource &source, Inputs &inputs,
+                                                     const Handles &handles, std::vector<Plane> &planes);
+
+    size_t OutputCount() const { return static_cast<size_t>(fn_expr_output_count(m_expr.get())); }
+    size_t ScratchBytes() const { return fn_expr_scratch_bytes(m_expr.get()); }
+    /* Computes a window into a sink for each output. planes: that window of each plane. scratch: the worker's own.
+     * On failure sinks are undefined, and err names the pixel. */
+    fn_status Run(const fn_plane *planes, const fn_window &window, const fn_sink *sinks, std::vector<char> &scratch,
+                  fn_error *err) const;
+
+  private:
+    std::unique_ptr<fn_expr, FreeExpr> m_expr;
+};
+
+} // namespace fishnet
+
+#endif

@@ -315,6 +315,9 @@ class WeightsOfARaster(SeveralPages):
             self.assertEqual(row['WEIGHT_SUM'], 35)
             self.fails(self.zones([rectangle(0.5, 0.5, 5.5, 5.5)]), 'pixel 3,0', word, RASTER=self.raster(),
                        WEIGHTS=raster, PIXELS='FRACTION')
+        large = np.ones((6, 6), np.int64)
+        large[2, 1] = 2**53 + 1
+        self.fails(zones, 'WEIGHTS', 'pixel 1,2', '2^53', RASTER=self.raster(), WEIGHTS=self.raster(large))
         nothing = self.raster(np.zeros((6, 6)))
         row = self.one(ALL, self.raster(), WEIGHTS=nothing, STATS='COUNT,WEIGHT_SUM,WEIGHTED_MEAN')
         self.assertEqual(row, {'ZONE_FID': 1, 'COUNT': 36, 'WEIGHT_SUM': None, 'WEIGHTED_MEAN': None})

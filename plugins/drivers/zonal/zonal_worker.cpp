@@ -71,7 +71,10 @@ fn_status ZonalWorker::FindWeights(const fn_window &window, fn_error *err)
     m_weights.resize(static_cast<size_t>(window.width * window.height));
     if (m_rasters->weighing) {
         const fn_sink sink = {m_weights.data(), FN_FLOAT64, {}};
-        return m_rasters->weighing->Run(m_read.data() + m_rasters->BandsOfValues(), window, &sink, m_scratch, err);
+        const fn_plane *band = m_read.data() + m_rasters->BandsOfValues();
+        fn_error reason;
+        const fn_status status = m_rasters->weighing->Run(band, window, &sink, m_scratch, &reason);
+        return status == FN_OK ? FN_OK : fn_fail(err, status, "WEIGHTS: %s", reason.text);
     }
     double *row = m_weights.data();
     for (const double area : m_areas)

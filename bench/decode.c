@@ -2,8 +2,9 @@
  *
  *     bench_decode THREADS FILE...
  *
- * The rasters have one size. A block of the first, in all bands of all files, is a unit of work; each thread opens the files itself and takes
- * the next block that nobody has. RasterIO is what programs use; ReadBlock without GDAL's cache would be a little faster.
+ * The rasters have one size. A block of the first, in all bands of all files, is a unit of work. Each thread opens the
+ * files itself and takes the next block that nobody has. RasterIO is what programs use; ReadBlock, without GDAL's
+ * cache, would be a little faster.
  */
 #include <gdal.h>
 #include <pthread.h>

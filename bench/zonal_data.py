@@ -2,7 +2,7 @@
 """Makes the data for zonal.py: zonal_data.py FILE KIND SIDE [COUNT]. Always the same cells and zones, from fixed seeds.
 
 All lie on 100 x 100 km in EPSG:32632. A file that is there already is left as it is.
-  dem       GeoTIFF, SIDE x SIDE Float32, DEFLATE, PREDICTOR=3, tiles of 512; a tenth of the cells, in irregular shapes, is NoData
+  dem       GeoTIFF, SIDE x SIDE Float32, DEFLATE, PREDICTOR=3, tiles of 512; a tenth, in irregular shapes, is NoData
   bands     the same with half the side and four bands, band by band: as many values as the DEM
   polygons  GeoPackage of 32 x 32 polygons that share fractal edges, 257 vertices each
   parcels   316 x 317 polygons that share edges, 9 vertices each
@@ -12,6 +12,7 @@ All lie on 100 x 100 km in EPSG:32632. A file that is there already is left as i
 """
 import os
 import sqlite3
+import struct
 import sys
 
 import numpy as np
@@ -26,7 +27,7 @@ MARGIN = 0.005  # of the side, that zones leave free all around
 
 
 def surface(seed, side, coarsest, roughness):
-    """A fractal surface on nodes STEP cells apart: random values, made finer again and again by half, with ever smaller ones on top."""
+    """A fractal surface on nodes STEP cells apart: random values, made finer by half, with ever smaller ones on top."""
     rng = np.random.default_rng(seed)
     cell, size = coarsest, side // coarsest + 2
     nodes = rng.random((size, size), np.float32) - 0.5
@@ -60,7 +61,8 @@ def projection():
 
 
 def create_raster(path, side, bands, kind, options, nodata):
-    raster = gdal.GetDriverByName("GTiff").Create(path, side, side, bands, kind, CREATE + options + ["BIGTIFF=IF_SAFER"])
+    options = [*CREATE, *options, "BIGTIFF=IF_SAFER"]
+    raster = gdal.GetDriverByName("GTiff").Create(path, side, side, bands, kind, options)
     raster.SetGeoTransform((CORNER[0], SIDE / side, 0, CORNER[1] + SIDE, 0, -SIDE / side))
     raster.SetSpatialRef(projection())
     for band in range(bands):
@@ -93,7 +95,8 @@ def fractal(rng, count, levels, size, roughness):
     for level in range(levels):
         finer = np.zeros((count, 2 * lines.shape[1] - 1))
         middle = (lines[:, 1:] + lines[:, :-1]) / 2
-        finer[:, ::2], finer[:, 1::2] = lines, middle + rng.uniform(-size, size, middle.shape) * 2 ** (-roughness * level)
+        off = rng.uniform(-size, size, middle.shape) * 2 ** (-roughness * level)
+        finer[:, ::2], finer[:, 1::2] = lines, middle + off
         lines = finer
     t = np.linspace(0, 1, lines.shape[1])
     return lines * np.minimum(1, 4 * np.minimum(t, 1 - t))
@@ -110,7 +113,8 @@ def mesh(seed, columns, rows, levels, size, roughness=0.8, jitter=0.15):
         start, end = (node[:, :-1], node[:, 1:]) if axis == 0 else (node[:-1], node[1:])
         edge = start[:, :, None] + t * (end - start)[:, :, None]
         inner = edge[1:-1] if axis == 0 else edge[:, 1:-1]
-        inner[..., 1 - axis] += fractal(rng, inner.shape[0] * inner.shape[1], levels, size, roughness).reshape(inner.shape[:3])
+        off = fractal(rng, inner.shape[0] * inner.shape[1], levels, size, roughness)
+        inner[..., 1 - axis] += off.reshape(inner.shape[:3])
         edges.append(edge)
     east, south = (to_map(edge / (columns, rows)) for edge in edges)
     for j in range(rows):
@@ -124,31 +128,31 @@ def to_map(share):
     return np.stack([CORNER[0] + SIDE * x, CORNER[1] + SIDE * (1 - y)], axis=-1)
 
 
-def package_head(srs, rings):
-    """What a GeoPackage has in front of each WKB: magic, byte order and kind of envelope, CRS, envelope."""
-    head = np.zeros(len(rings), [("magic", "S2"), ("version", "u1"), ("flags", "u1"), ("srs", "<i4"), ("box", "<f8", 4)])
-    head["magic"], head["flags"], head["srs"] = b"GP", 3, srs
-    head["box"] = [(*part,) for part in (np.array([ring.min(0), ring.max(0)]).T.ravel() for ring in rings)]
-    return [head[i].tobytes() for i in range(len(rings))]
+def package_head(srs):
+    """What a GeoPackage has in front of an envelope and the WKB: magic, version, little endian with envelope, CRS."""
+    return struct.pack("<2sBBi", b"GP", 0, 3, srs)
 
 
 def ring_rows(rings, srs):
     for zone, ring in enumerate(rings, 1):
-        yield zone, package_head(srs, [ring])[0] + wkb_of(POLYGON, [ring])[0], zone
+        box = np.stack([ring.min(0), ring.max(0)]).T.tobytes()  # west, east, south, north
+        yield zone, package_head(srs) + box + wkb_of(POLYGON, [ring])[0], zone
 
 
 def square_rows(count, srs):
     """Squares in rows from the north; 100,000 at a time, for Python is too slow for each."""
     columns = int(np.ceil(np.sqrt(count)))
-    record = np.dtype([("magic", "S2"), ("version", "u1"), ("flags", "u1"), ("srs", "<i4"), ("box", "<f8", 4), ("order", "u1"),
-                       ("type", "<u4"), ("rings", "<u4"), ("points", "<u4"), ("ring", "<f8", (5, 2))])
+    record = np.dtype([("head", "V40"), ("order", "u1"), ("type", "<u4"), ("rings", "<u4"), ("points", "<u4"),
+                       ("ring", "<f8", (5, 2))])
+    head = np.dtype([("start", "V8"), ("box", "<f8", 4)])
     for first in range(0, count, 100000):
         number = np.arange(first, min(first + 100000, count))
         corner = np.stack([number % columns, number // columns], axis=1)[:, None]
         ring = to_map((corner + [(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]) / columns)
         rows = np.zeros(len(number), record)
-        rows["magic"], rows["flags"], rows["srs"] = b"GP", 3, srs
-        rows["box"] = np.stack([ring[:, 0, 0], ring[:, 2, 0], ring[:, 1, 1], ring[:, 0, 1]], axis=1)
+        heads = rows["head"].view(head)
+        heads["start"] = np.void(package_head(srs))
+        heads["box"] = np.stack([ring[:, 0, 0], ring[:, 2, 0], ring[:, 1, 1], ring[:, 0, 1]], axis=1)
         rows["order"], rows["type"], rows["rings"], rows["points"], rows["ring"] = 1, POLYGON, 1, 5, ring
         data, size = rows.tobytes(), record.itemsize
         for i, zone in enumerate(range(first + 1, first + 1 + len(number))):
@@ -156,14 +160,15 @@ def square_rows(count, srs):
 
 
 def make_layer(path, rows_of):
-    """A GeoPackage of the rows (fid, geometry, zone) that rows_of(CRS) gives: OGR makes the table, SQLite fills it, ten times as fast."""
+    """A GeoPackage of the rows (fid, geometry, zone) that rows_of(CRS) gives. OGR makes it; SQLite fills it faster."""
     output = ogr.GetDriverByName("GPKG").CreateDataSource(path)
     layer = output.CreateLayer("zones", projection(), POLYGON, ["SPATIAL_INDEX=NO"])
     layer.CreateField(ogr.FieldDefn("zone", ogr.OFTInteger))
     layer = output = None
     with sqlite3.connect(path) as base:
         srs, = base.execute("SELECT srs_id FROM gpkg_geometry_columns").fetchone()
-        triggers = base.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'zones'").fetchall()
+        of_zones = "FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'zones'"
+        triggers = base.execute("SELECT name, sql " + of_zones).fetchall()
         for name, _ in triggers:
             base.execute(f'DROP TRIGGER "{name}"')
         base.executemany("INSERT INTO zones (fid, geom, zone) VALUES (?, ?, ?)", rows_of(srs))

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What zonal.py does with numpy, in processes of their own, so that it stays small itself.
 
-zonal_peers.py numpy DEM ZONES OUT.csv THREADS   count, mean and deviation in each zone of a zone raster, by bincount
+zonal_peers.py numpy DEM ZONES OUT.csv THREADS
+    Count, mean and deviation in each zone of a zone raster, by bincount.
 zonal_peers.py agree OURS.csv THEIRS.csv ZONE COUNT MEAN BANDS
-                                     how far two tables differ. ZONE, COUNT and MEAN are what the other calls these columns, {} the band.
-                                     Prints: zones, those that only the other has, largest difference of counts and of means, relative
-zonal_peers.py read NAME OPTION...   reads a table by Arrow, and drops it. Prints: rows, sum of the column COUNT
+    How far two tables differ. ZONE, COUNT and MEAN are what the other calls these columns, with {} for the band.
+    Prints: zones, those that only the other has, largest relative difference of counts and of means.
+zonal_peers.py read NAME OPTION...
+    Reads a table by Arrow, and drops it. Prints: rows, sum of the column COUNT.
 """
 import csv
 import sys
@@ -20,8 +22,9 @@ STRIP = 512  # the height of the tiles
 
 def zonal_of_rasters(dem, zones, out, threads):
     mine = threading.local()
-    size, nodata = gdal.Open(dem).RasterYSize, gdal.Open(dem).GetRasterBand(1).GetNoDataValue()
-    top = int(gdal.Open(zones).GetRasterBand(1).ComputeRasterMinMax(True)[1]) + 1
+    values, numbers = gdal.Open(dem), gdal.Open(zones)
+    size, nodata = values.RasterYSize, values.GetRasterBand(1).GetNoDataValue()
+    top = int(numbers.GetRasterBand(1).ComputeRasterMinMax(True)[1]) + 1
 
     def strip(row):
         if not hasattr(mine, "bands"):
@@ -41,7 +44,8 @@ def zonal_of_rasters(dem, zones, out, threads):
         file.write("value,count,mean,stdev\n")
         for zone in range(1, top):
             count, mean = total[0][zone], total[1][zone] / max(total[0][zone], 1)
-            file.write(f"{zone},{count:.0f},{mean!r},{max(total[2][zone] / max(count, 1) - mean * mean, 0) ** 0.5!r}\n")
+            variance = total[2][zone] / max(count, 1) - mean * mean
+            file.write(f"{zone},{count:.0f},{mean:.17g},{max(variance, 0) ** 0.5:.17g}\n")
 
 
 def read_csv(path, zone, columns):
@@ -56,7 +60,7 @@ def read_csv(path, zone, columns):
 
 
 def agree(ours, theirs, zone, count, mean, bands):
-    """The columns of ours are named as the driver does, the zone is the field of that name or, of a zone raster, the first column."""
+    """Ours has the driver's columns; the zone is the field of that name or, of a zone raster, the first column."""
     prefixes = [f"B{b}_" for b in range(1, bands + 1)] if bands > 1 else [""]
     with open(ours, encoding="utf-8") as file:
         field = "zone" if "zone" in next(file).strip().split(",") else ""
@@ -67,7 +71,8 @@ def agree(ours, theirs, zone, count, mean, bands):
     other = other[np.searchsorted(b, a)]
     counts, means = np.abs(mine - other)[:, :bands], np.abs(mine - other)[:, bands:]
     counts = counts / np.maximum(mine[:, :bands], 1)
-    means = np.where(mine[:, :bands] > 0, means / np.abs(mine[:, bands:]), 0)  # without a cell each says it in its own way
+    # without a cell each says it in its own way
+    means = np.where(mine[:, :bands] > 0, means / np.abs(mine[:, bands:]), 0)
     print(len(a), len(b) - len(a), counts.max(), means.max())
 
 

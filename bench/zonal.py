@@ -181,6 +181,7 @@ def about(bench, repeats):
 
 
 def measure_jobs(bench, args):
+    bench.find_peers()
     lines, goals, disagreed = about(bench, args.repeats), [], []
     for job in JOBS:
         if args.only and not any(word in job.name for word in args.only):

@@ -71,10 +71,12 @@ class Bench:
     def __init__(self, side, folder, programs, peers):
         self.side, self.folder, self.programs, self.peers = side, folder, programs, shlex.split(peers)
         os.makedirs(folder, exist_ok=True)
+
+    def find_peers(self):
         self.missing = []
         self.has_gdal = self.find("gdal raster zonal-stats", "gdal", "raster", "zonal-stats", "--help")
         self.has_exactextract = self.find("exactextract", "exactextract", "--help")
-        self.has_r = self.find("exactextractr", "Rscript", "-e", "library(exactextractr); library(sf); library(terra)")
+        self.has_r = self.find("exactextractr", "Rscript", "-e", "for (p in c('exactextractr', 'sf', 'terra')) find.package(p)")
         self.has_grass = self.find("GRASS", "grass", "--version")
         self.has_qgis = self.find("QGIS", "qgis_process", "--version")
 

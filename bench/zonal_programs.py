@@ -76,7 +76,8 @@ class Bench:
         self.missing = []
         self.has_gdal = self.find("gdal raster zonal-stats", "gdal", "raster", "zonal-stats", "--help")
         self.has_exactextract = self.find("exactextract", "exactextract", "--help")
-        self.has_r = self.find("exactextractr", "Rscript", "-e", "for (p in c('exactextractr', 'sf', 'terra')) find.package(p)")
+        packages = "for (name in c('exactextractr', 'sf', 'terra')) find.package(name)"
+        self.has_r = self.find("exactextractr", "Rscript", "-e", packages)
         self.has_grass = self.find("GRASS", "grass", "--version")
         self.has_qgis = self.find("QGIS", "qgis_process", "--version")
 

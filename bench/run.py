@@ -39,6 +39,7 @@ class Run:
     def __init__(self, command, env=None):
         start = time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
+        self.follow(child.pid)
         self.text = child.stdout.read().decode(errors="replace")
         _, status, usage = os.wait4(child.pid, 0)
         self.wall = time.perf_counter() - start
@@ -47,6 +48,9 @@ class Run:
         self.memory = usage.ru_maxrss / 1024
         if child.returncode:
             sys.exit(f"{shlex.join(command)}\nfailed ({child.returncode}):\n{self.text}")
+
+    def follow(self, pid):
+        """For a kind of run that watches the process while it is at work."""
 
 
 class Median:

@@ -6,7 +6,8 @@
 namespace fishnet
 {
 
-std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles)
+std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles,
+                                                 const TablePlan *same)
 {
     const std::shared_ptr<TablePlan> plan = kind.newPlan();
     const Side side = {kind.driver, "", ""};
@@ -20,6 +21,8 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->input.openOptions = options.inputOptions;
     plan->part = options.part;
     plan->parts = options.parts;
+    if (same)
+        plan->TakeOver(*same);
     if (!OpenFirst(side, plan->input, handles) ||
         !ChooseLayer(side, options.layer, options.geometryField, handles, plan->input) ||
         !plan->Complete(options, handles) ||

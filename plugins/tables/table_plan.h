@@ -67,7 +67,9 @@ class TablePlan : public InputPlan
   public:
     virtual ~TablePlan() = default;
     /* NULL after CPLError. handles: the datasets, opened by this thread, the input first; the caller closes them. */
-    static std::shared_ptr<const TablePlan> Make(const TableKind &kind, const TableOptions &options, Handles &handles);
+    /* same: a plan of the same table, of any share of it, or NULL. */
+    static std::shared_ptr<const TablePlan> Make(const TableKind &kind, const TableOptions &options, Handles &handles,
+                                                 const TablePlan *same = nullptr);
 
     const TableKind *kind = nullptr;
     std::string connection; /* for whoever opens the table again */
@@ -79,6 +81,8 @@ class TablePlan : public InputPlan
 
     /* ---- what the kind says ---- */
 
+    /* Has what another plan of the same table has found out by much work. Before Complete(). */
+    virtual void TakeOver(const TablePlan & /*same*/) {}
     /* Finds out all there is beside the input: other datasets, limits, options. False after CPLError. */
     virtual bool Complete(const TableOptions &options, Handles &handles) = 0;
     /* Features in a task, where nobody has asked for a number. */

@@ -241,7 +241,9 @@ typedef struct fn_class {
 /* Of a finished zone, with fn_stats_options::histogram: how many classes there are, and class i, ascending by value.
  *
  * Areas by row_areas are sums of fixed point, in which all row areas down to 2^-15 of the largest are exact: whole
- * cells have exact sums, rounded once. A class may have 2^46 of the largest cells. */
+ * cells have exact sums, rounded once. A class may have 2^46 of the largest cells.
+ *
+ * Before the zone is finished the count is one of classes that are known to be there already. */
 size_t fn_zone_stats_class_count(const fn_zone_stats *zone);
 fn_class fn_zone_stats_class(const fn_zone_stats *zone, size_t i);
 /* The cells of all classes together, rounded once. */

@@ -10,24 +10,29 @@ namespace fishnet::zonalstats
 {
 
 enum class Invalid { Repair, Skip, Fail };
+enum class Histogram { None, Long, Wide };
 
 struct ZonalOptions final : TableOptions {
     std::vector<std::string> rasters;
-    std::string rasterOptions; /* open options of the rasters, as in RASTER_OO */
-    std::vector<int> bands;    /* of each raster; empty: all */
-    std::vector<fn_stat> stats = {{FN_STAT_COUNT, 0}, {FN_STAT_MIN, 0}, {FN_STAT_MAX, 0},
-                                  {FN_STAT_MEAN, 0},  {FN_STAT_STD, 0}, {FN_STAT_SUM, 0}};
-    bool statsAreGiven = false;
+    std::string rasterOptions;  /* open options of the rasters, as in RASTER_OO */
+    std::vector<int> bands;     /* of each raster; empty: all */
+    std::vector<fn_stat> stats; /* STATS or what stands for it, then PERCENTILES; none with Histogram::Long */
+    Histogram histogram = Histogram::None;
     fn_pixels pixels = FN_PIXELS_CENTER;
-    bool spread = false; /* NODATA=SPREAD */
+    bool spread = false;        /* NODATA=SPREAD */
+    bool errorIsNoData = false; /* ON_ERROR=NODATA */
     bool ignoreAlpha = false;
     Invalid invalid = Invalid::Repair;
     bool geometry = false;             /* GEOMETRY=ZONE */
     int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
 
+    std::vector<fn_stat> givenStats, percentiles; /* of STATS and PERCENTILES */
+
+    ZonalOptions() { ChooseStats(); }
     std::vector<std::string> OtherInputs() const override { return rasters; }
 
   private:
+    void ChooseStats();
     bool Take(size_t index, const GivenOption &given) override;
     bool Check() const override;
 };

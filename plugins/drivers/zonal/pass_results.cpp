@@ -33,11 +33,13 @@ fn_status PassResults::Add(int64_t task, const void *data, size_t bytes, fn_erro
         memcpy(&head, at, sizeof head);
         at += sizeof head;
         if (head.zone >= m_stats.size() || head.bytes > left - sizeof head ||
-            (head.plane >= m_plans.size() && head.plane != kInconsistent))
+            (head.plane >= m_plans.size() && head.plane != kInconsistent && head.plane != kLost))
             return fn_fail(err, FN_ERR_SYSTEM, "%s came back damaged", m_job.TaskName(task).c_str());
         PlaneStats &stats = m_stats[head.zone];
         if (head.plane == kInconsistent)
             m_inconsistent[head.zone] = true;
+        else if (head.plane == kLost)
+            m_lost.insert(head.zone);
         else if (!m_inconsistent[head.zone]) {
             if (stats.empty()) {
                 stats.resize(m_plans.size());
@@ -94,6 +96,36 @@ fn_status PassResults::FinishBefore(int64_t task, fn_error *err)
         if (FinishTask(m_next, err) != FN_OK)
             return err->status;
     return FN_OK;
+}
+
+fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
+                   const GoesOn &goesOn, PassResults &results, fn_error *err)
+{
+    if (results.FinishOutside(err) != FN_OK || job->TaskCount() == 0)
+        return err->status;
+    JobRunOptions options = {};
+    options.workers = workers;
+    options.budget = size_t(64) << 20;
+    options.trace = trace;
+    const JobRunHandle run(JobRun::New(job, ResultKind::InOrder, options, nullptr, err).release());
+    if (!run)
+        return err->status;
+    for (;;) {
+        fn_part part = {};
+        if (fn_stream_next(run->Stream(), &part, err) != FN_OK) {
+            if (err->status == FN_ERR_READ)
+                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
+            return err->status;
+        }
+        if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
+            return err->status;
+        if (!part.data)
+            return FN_OK;
+        if (results.Add(part.task, part.data, part.bytes, err) != FN_OK)
+            return err->status;
+        if (goesOn && !goesOn())
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+    }
 }
 
 } // namespace fishnet::zonalstats

@@ -2,6 +2,7 @@
 #ifndef FN_ZONALSTATS_PASS_RESULTS_H
 #define FN_ZONALSTATS_PASS_RESULTS_H
 
+#include "job_run.h"
 #include "zonal_worker.h"
 
 namespace fishnet::zonalstats
@@ -23,12 +24,15 @@ class PassResults
 
     /* The states that a zone has from a pass before. */
     void SetStats(size_t zone, PlaneStats stats) { m_stats[zone] = std::move(stats); }
+    const PlaneStats &Stats(size_t zone) const { return m_stats[zone]; }
     /* Zones that no tile has. */
     fn_status FinishOutside(fn_error *err);
     /* A part of a task's result, in the order of tasks. */
     fn_status Add(int64_t task, const void *data, size_t bytes, fn_error *err);
     /* All tasks before that one are through. */
     fn_status FinishBefore(int64_t task, fn_error *err);
+    /* Zones that have cells in tiles that could not be read. */
+    const std::set<uint32_t> &Lost() const { return m_lost; }
 
   private:
     fn_status FinishTask(int64_t task, fn_error *err);
@@ -41,10 +45,15 @@ class PassResults
     std::vector<PlaneStats> m_stats;
     std::vector<uint32_t> m_tilesLeft;
     std::vector<bool> m_inconsistent;
+    std::set<uint32_t> m_lost;
     std::vector<uint32_t> m_live; /* zones that have cells, and are not through */
     int64_t m_next = 0;           /* the first task that is not through */
     int64_t m_row = 0;            /* of cells: pages above are settled */
 };
+
+/* Runs the job, and hands its results over. Cancelled if !goesOn(); that may be empty. */
+fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
+                   const GoesOn &goesOn, PassResults &results, fn_error *err);
 
 } // namespace fishnet::zonalstats
 

@@ -3,7 +3,7 @@
 #ifndef FN_ZONALSTATS_PLAN_H
 #define FN_ZONALSTATS_PLAN_H
 
-#include "rasters.h"
+#include "classes.h"
 #include "table_plan.h"
 
 namespace fishnet::zonalstats
@@ -17,11 +17,19 @@ class ZonalPlan final : public TablePlan
     fn_worker_options rasterWorkers = {}; /* who computes; the rows are but written down, by threads of the host */
     std::string rasterTrace;
 
-    /* Slots of the schema: the zone's FID, then the statistics of each plane. */
-    int zoneFid = -1, firstStat = -1;
-    size_t StatCount() const { return options.stats.size() * rasters->planes.size(); }
+    std::vector<ClassValues> values; /* with HISTOGRAM=WIDE: of each plane */
 
-    void AddColumns(const std::string &prefix, fn_type type);
+    /* Slots of the schema: the zone's FID, then the statistics of each plane, and a count for each of its values; or
+     * those of a class. */
+    int zoneFid = -1, firstStat = -1, classValue = -1, classCount = -1, classArea = -1, classShare = -1;
+    size_t StatCount(size_t plane) const { return options.stats.size() + (values.empty() ? 0 : values[plane].size()); }
+    size_t StatCount() const;
+    bool HasClasses() const { return options.histogram == Histogram::Long; }
+    bool CountIsInteger() const { return options.pixels != FN_PIXELS_FRACTION; }
+
+    void AddColumns(const std::string &prefix, fn_type type, size_t plane);
+    void AddClassColumns();
+    void TakeOver(const TablePlan &same) override { values = static_cast<const ZonalPlan &>(same).values; }
     bool Complete(const TableOptions &given, Handles &handles) override;
     void MakeSchema() override;
     std::string OwnSignature() const override;
@@ -35,7 +43,7 @@ class ZonalPlan final : public TablePlan
     std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                          fn_error *err) const override;
 
-    Counting HowToCount(int64_t) const override { return Counting::Features; }
+    Counting HowToCount(int64_t) const override { return HasClasses() ? Counting::Compute : Counting::Features; }
 };
 
 } // namespace fishnet::zonalstats

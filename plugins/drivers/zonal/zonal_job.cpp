@@ -18,7 +18,16 @@ fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, si
     stats.fractions = options.pixels == FN_PIXELS_FRACTION;
     stats.spread = options.spread;
     stats.cell_area = rasters.cellArea;
+    stats.histogram = options.histogram != Histogram::None;
+    if (options.histogram == Histogram::Long && rasters.cellArea <= 0)
+        stats.area_most = rasters.AreaMost();
     return stats;
+}
+
+std::string TileName(const fn_window &window)
+{
+    return CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(window.x), static_cast<int>(window.y),
+                      static_cast<int>(window.width), static_cast<int>(window.height));
 }
 
 /* ---- which zones are where ---- */
@@ -61,11 +70,14 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 /* ---- in the host ---- */
 
 ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
-                   std::shared_ptr<const ZoneList> zones, int threads)
+                   std::shared_ptr<const ZoneList> zones, int threads, std::shared_ptr<FailedTasks> failed,
+                   bool completes)
     : Job(threads), m_rasters(std::move(rasters)), m_options(std::make_shared<ZonalOptions>(options)),
       m_source(std::move(source)), m_signature(m_rasters->Signature()), m_zones(std::move(zones)),
-      m_tiles(m_rasters->grid, *m_zones)
+      m_tiles(m_rasters->grid, *m_zones), m_failed(std::move(failed)), m_completes(completes)
 {
+    for (const auto &tile : m_failed->List())
+        m_tiles.lost.insert(tile.first);
 }
 
 /* A tile's few zones; more is asked for when it is known. */
@@ -76,17 +88,22 @@ size_t ZonalJob::TaskBytes(int64_t task, int) const
     return kPartial * m_rasters->planes.size() * std::min<size_t>(m_tiles.begin[i + 1] - m_tiles.begin[i], 1000);
 }
 
-std::string ZonalJob::TaskName(int64_t task) const
+/* The zones of a tile that cannot be read, without it. */
+bool ZonalJob::Complete(fn_task &task, Notes &messages, const fn_error &err)
 {
-    const fn_window w = Window(task);
-    return CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
-                      static_cast<int>(w.height));
+    fn_error reason = {};
+    const std::unique_ptr<ZonalWorker> worker =
+        ZonalWorker::New(*m_options, m_rasters, nullptr, *m_zones, m_tiles, &reason);
+    if (!worker || worker->RunWithout(task, &reason) != FN_OK)
+        return false;
+    m_failed->Add(m_tiles.numbers[static_cast<size_t>(task.number)], err, messages);
+    return true;
 }
 
 /* ---- for another process ---- */
 
 /* Words: these, the zones, the open options. */
-enum : size_t { kSignature, kConnection, kGrid, kGeotransform, kZoneWords, kOpenOptions = kZoneWords + 2 };
+enum : size_t { kSignature, kConnection, kGrid, kGeotransform, kLostTiles, kZoneWords, kOpenOptions = kZoneWords + 2 };
 
 JobDescription ZonalJob::Describe() const
 {
@@ -94,6 +111,8 @@ JobDescription ZonalJob::Describe() const
         m_signature, m_source.connection,
         std::string(reinterpret_cast<const char *>(&m_rasters->grid), sizeof m_rasters->grid),
         std::string(reinterpret_cast<const char *>(m_rasters->geotransform), sizeof m_rasters->geotransform)};
+    const std::vector<int64_t> lost(m_tiles.lost.begin(), m_tiles.lost.end());
+    words.emplace_back(reinterpret_cast<const char *>(lost.data()), lost.size() * sizeof(int64_t));
     for (std::string &word : m_zones->ToWords())
         words.push_back(std::move(word));
     for (int i = 0; i < m_source.openOptions.size(); i++)
@@ -127,6 +146,10 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
     if (!zones->FromWords(words, kZoneWords, geotransform, err))
         return nullptr;
     job->m_tiles = Tiles(grid, *zones);
+    std::vector<int64_t> lost(words[kLostTiles].size() / sizeof(int64_t));
+    if (!lost.empty())
+        memcpy(lost.data(), words[kLostTiles].data(), lost.size() * sizeof(int64_t));
+    job->m_tiles.lost.insert(lost.begin(), lost.end());
     job->m_zones = std::move(zones);
     job->m_options = std::move(options);
     return job;

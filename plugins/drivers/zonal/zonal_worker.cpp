@@ -109,6 +109,10 @@ fn_status ZonalWorker::Collect(uint32_t zone, const fn_window &window, fn_error 
         put(&head, sizeof head);
         return FN_OK;
     }
+    if (m_isLost && n > 0) {
+        const RecordHead head = {zone, kLost, 0};
+        put(&head, sizeof head);
+    }
     m_cells.clear();
     for (size_t i = 0; i < n; i++)
         m_cells.push_back({spans[i].row, spans[i].column, spans[i].count, spans[i].coverage});
@@ -127,20 +131,18 @@ fn_status ZonalWorker::Collect(uint32_t zone, const fn_window &window, fn_error 
     return FN_OK;
 }
 
-fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+fn_window ZonalWorker::Window(const fn_task &task) const
+{
+    return fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task.number)]);
+}
+
+/* What the zones have in the tile that is in m_planes, as the task's result. */
+fn_status ZonalWorker::CollectAll(fn_task &task, fn_error *err)
 {
     const size_t index = static_cast<size_t>(task.number);
-    const fn_window window = fn_grid_tile(&m_rasters->grid, m_tiles.numbers[index]);
+    const fn_window window = Window(task);
     const size_t pixels = static_cast<size_t>(window.width * window.height);
-    const std::string name = CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(window.x), static_cast<int>(window.y),
-                                        static_cast<int>(window.width), static_cast<int>(window.height));
-    MessageCollector collector;
     m_result.clear();
-    if (!m_reader->ReadPlanes(m_rasters->planes, window, task.cancel, m_planes))
-        return fn_is_cancelled(task.cancel) ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str())
-                                            : fn_fail(err, FN_ERR_READ, "%s of %.300s cannot be read: %.500s",
-                                                      name.c_str(), Describe(m_reader->Reading()).c_str(),
-                                                      collector.Cause(m_reader->WhatFailed().c_str()).c_str());
     m_rasters->RowAreas(window, m_areas);
     for (size_t plane = 0; plane < m_planes.size(); plane++)
         m_windows[plane] = {window.y,
@@ -156,17 +158,46 @@ fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
     for (size_t i = m_tiles.begin[index]; i < m_tiles.begin[index + 1]; i++) {
         fn_error reason = {};
         if (fn_is_cancelled(task.cancel))
-            return fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", name.c_str());
+            return fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", TileName(window).c_str());
         if (Collect(m_tiles.zones[i], window, &reason) != FN_OK)
-            return fn_fail(err, reason.status, "%s: %s", name.c_str(), reason.text);
+            return fn_fail(err, reason.status, "%s: %s", TileName(window).c_str(), reason.text);
     }
     if (m_result.size() > task.bytes && fn_stream_part(&task, 0, m_result.size(), err) != FN_OK)
         return err->status;
     if (!m_result.empty())
         memcpy(task.result, m_result.data(), m_result.size());
     task.bytes = m_result.size();
-    messages = std::move(collector.messages);
     return FN_OK;
+}
+
+fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+{
+    const fn_window window = Window(task);
+    if (m_tiles.lost.count(m_tiles.numbers[static_cast<size_t>(task.number)]) > 0)
+        return RunWithout(task, err);
+    MessageCollector collector;
+    m_isLost = false;
+    if (!m_reader->ReadPlanes(m_rasters->planes, window, task.cancel, m_planes))
+        return fn_is_cancelled(task.cancel) ? fn_fail(err, FN_ERR_CANCELLED, "%s: cancelled", TileName(window).c_str())
+                                            : fn_fail(err, FN_ERR_READ, "%s of %.300s cannot be read: %.500s",
+                                                      TileName(window).c_str(), Describe(m_reader->Reading()).c_str(),
+                                                      collector.Cause(m_reader->WhatFailed().c_str()).c_str());
+    const fn_status status = CollectAll(task, err);
+    if (status == FN_OK)
+        messages = std::move(collector.messages);
+    return status;
+}
+
+fn_status ZonalWorker::RunWithout(fn_task &task, fn_error *err)
+{
+    const fn_window window = Window(task);
+    m_isLost = true;
+    m_zeros.assign(static_cast<size_t>(window.width * window.height), 0);
+    m_planes.clear();
+    for (const Plane &plane : m_rasters->planes)
+        m_planes.push_back(
+            {m_zeros.data(), plane.type, plane.nodata, reinterpret_cast<const uint8_t *>(m_zeros.data())});
+    return CollectAll(task, err);
 }
 
 } // namespace fishnet::zonalstats

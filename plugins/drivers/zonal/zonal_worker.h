@@ -21,12 +21,14 @@ using StatsPlan = std::unique_ptr<fn_stats_plan, FreeStatsPlan>;
 class ZonalWorker final : public JobWorker
 {
   public:
-    /* What is referred to outlives the worker. NULL and err on failure. */
+    /* What is referred to outlives the worker. reader: NULL for RunWithout(). NULL and err on failure. */
     static std::unique_ptr<ZonalWorker> New(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
                                             std::unique_ptr<InputReader> reader, const ZoneList &zones,
                                             const Tiles &tiles, fn_error *err);
     ~ZonalWorker() override;
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
+    /* As if no cell of the tile had a value. */
+    fn_status RunWithout(fn_task &task, fn_error *err);
 
   private:
     ZonalWorker(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
@@ -34,6 +36,8 @@ class ZonalWorker final : public JobWorker
         : m_options(options), m_rasters(std::move(rasters)), m_reader(std::move(reader)), m_zones(zones), m_tiles(tiles)
     {
     }
+    fn_window Window(const fn_task &task) const;
+    fn_status CollectAll(fn_task &task, fn_error *err);
     fn_status Collect(uint32_t zone, const fn_window &window, fn_error *err);
     const uint8_t *FindValid(size_t plane, size_t pixels);
 
@@ -52,6 +56,8 @@ class ZonalWorker final : public JobWorker
     std::vector<fn_cells> m_cells;
     fn_stats_buffer m_partial = {};
     std::vector<char> m_result;
+    std::vector<uint64_t> m_zeros; /* pixels and masks of a tile without values */
+    bool m_isLost = false;         /* the tile at hand is one */
 };
 
 } // namespace fishnet::zonalstats

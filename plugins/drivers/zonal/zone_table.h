@@ -21,6 +21,8 @@ class ZoneTable final : public Shared
     int64_t Fid(int64_t zone) const { return m_fids[static_cast<size_t>(zone)]; }
     /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
     const int64_t *Values(int64_t zone) const { return m_values.data() + static_cast<size_t>(zone) * m_statCount; }
+    /* With HISTOGRAM=LONG. */
+    const ZoneClasses &Classes(int64_t zone) const { return m_classes[static_cast<size_t>(zone)]; }
 
   private:
     friend class Statistics;
@@ -31,6 +33,7 @@ class ZoneTable final : public Shared
     std::vector<int64_t> m_fids;   /* in the order of reading */
     std::vector<uint32_t> m_byFid; /* empty: m_fids ascends */
     std::vector<int64_t> m_values;
+    std::vector<ZoneClasses> m_classes;
 };
 
 } // namespace fishnet::zonalstats

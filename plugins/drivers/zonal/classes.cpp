@@ -180,13 +180,18 @@ bool FindValues(const std::shared_ptr<const Rasters> &rasters, const ZonalOption
 {
     fn_error err = {};
     fn_status status = FN_OK;
+    Notes messages;
     if (!AreIntegers(*rasters))
         return false;
     values.assign(rasters->planes.size(), {});
     {
-        MessageCollector collector; /* the pass for the zones gives them, too */
+        MessageCollector collector;
         status = FindAll(rasters, OptionsOfPass(options), SourceOfPass(source), workers, values, &err);
+        messages = std::move(collector.messages);
     }
+    for (const Message &message : messages)
+        if (message.level == CE_Debug) /* the pass for the zones gives all others */
+            Emit(message);
     if (status != FN_OK)
         CPLError(CE_Failure, ErrorNumber(status), "ZONALSTATS: HISTOGRAM=WIDE: %s", err.text);
     return status == FN_OK;

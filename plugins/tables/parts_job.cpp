@@ -99,7 +99,8 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
         return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
     if (!own->Shares())
         return Job::Prepare(messages, goesOn, err);
-    shared = own->Share(handles, messages, goesOn, err);
+    const TablePlan &whole = plan ? *plan : *own; /* own has one worker */
+    shared = whole.Share(handles, messages, goesOn, err);
     return shared ? FN_OK : err->status;
 }
 

@@ -307,6 +307,9 @@ class Wide(ZonalCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 tiles = [line.split(' by ')[0] for line in done.stderr.splitlines() if 'tile x=' in line and ' by worker' in line]
                 self.assertEqual(sorted(collections.Counter(tiles).values()), [2] * 4, (kind, output, done.stderr))
+                computing, writing = ({line.split(', process ')[1].split(':')[0] for line in done.stderr.splitlines()
+                                       if ' by worker' in line and ('tile x=' in line) == are_tiles} for are_tiles in (True, False))
+                self.assertEqual(computing & writing, set() if kind == 'PROCESSES' else writing, done.stderr)
 
     def test_recipe(self):
         path = self.new('recipe.fishnet.json')

@@ -39,10 +39,14 @@ bool TakeClasses(const fn_zone_stats *stats, bool valueIsInteger, bool countIsIn
 
 /* ---- a column for each ---- */
 
+static std::string NumberOf(const fn_stat_value &value)
+{
+    return value.result == FN_STAT_UNSIGNED ? std::to_string(value.unsigned64) : std::to_string(value.integer);
+}
+
 std::string ColumnOf(const fn_stat_value &value)
 {
-    return "VALUE_" +
-           (value.result == FN_STAT_UNSIGNED ? std::to_string(value.unsigned64) : std::to_string(value.integer));
+    return "VALUE_" + NumberOf(value);
 }
 
 /* Of integers: those beyond Int64 are behind all others. */
@@ -64,7 +68,7 @@ fn_status CountClasses(const fn_zone_stats *stats, const ClassValues &values, bo
         const auto at = std::lower_bound(values.begin(), values.end(), one.value, IsBefore);
         if (at == values.end() || IsBefore(one.value, *at))
             return fn_fail(err, FN_ERR_ARGUMENT, "the raster has the value %s, which it did not have as it was opened",
-                           ColumnOf(one.value).c_str() + 6);
+                           NumberOf(one.value).c_str());
         to[at - values.begin()] = CountSlot(one.count, countIsInteger);
     }
     return FN_OK;

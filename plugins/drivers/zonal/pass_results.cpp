@@ -101,8 +101,10 @@ fn_status PassResults::FinishBefore(int64_t task, fn_error *err)
 fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
                    const GoesOn &goesOn, PassResults &results, fn_error *err)
 {
-    if (results.FinishOutside(err) != FN_OK || job->TaskCount() == 0)
+    if (results.FinishOutside(err) != FN_OK)
         return err->status;
+    if (job->TaskCount() == 0)
+        return FN_OK;
     JobRunOptions options = {};
     options.workers = workers;
     options.budget = size_t(64) << 20;

@@ -176,10 +176,10 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
         if (before != m_before.again.end())
             results.SetStats(i, std::move(before->second));
     }
-    PassOver(job, m_plan.rasterWorkers, m_plan.rasterTrace, m_goesOn, results, err);
+    const fn_status status = PassOver(job, m_plan.rasterWorkers, m_plan.rasterTrace, m_goesOn, results, err);
     for (const uint32_t i : results.Lost())
         m_lost.insert(list->Place(i));
-    return err->status;
+    return status;
 }
 
 /* ---- what one pass does not settle ---- */

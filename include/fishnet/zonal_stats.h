@@ -147,11 +147,12 @@ typedef struct fn_stats_plan fn_stats_plan;
 typedef struct fn_stats_options {
     const fn_stat *stats;
     size_t n_stats;
-    bool histogram;     /* fn_zone_stats_classes() will be asked */
+    bool histogram;     /* fn_zone_stats_class() will be asked */
     fn_type type;       /* of the values */
     bool fractions;     /* coverage may be other than 1 */
     bool spread;        /* NODATA=SPREAD: a zone with a cell without value has no results but NODATA_COUNT */
     double cell_area;   /* AREA; where a window has no row_areas */
+    double area_most;   /* with histogram, where fn_class::area comes from row_areas: no cell is larger; else 0 */
     size_t values_max;  /* values of a zone that are kept for percentiles; 0: 2^22 */
     size_t classes_max; /* distinct values of a zone, where they are asked for; 0: 1,000,000 */
 } fn_stats_options;
@@ -179,7 +180,8 @@ typedef struct fn_stats_window {
     const uint8_t *valid;         /* 0: the cell has no value; NULL: all have */
     const double *weights;        /* for weighted statistics; NaN: no weight */
     const uint8_t *weights_valid; /* 0: no weight; NULL: all have */
-    const double *row_areas;      /* AREA: the area of a cell, for each row; NULL: fn_stats_options::cell_area */
+    const double *row_areas;      /* AREA: the area of a cell, for each row; NULL: fn_stats_options::cell_area. Needed
+                                   * with fn_stats_options::area_most */
 } fn_stats_window;
 
 /* Bytes that grow. Zero it before the first use; free(data) after the last. */
@@ -233,11 +235,21 @@ const fn_stats_range *fn_zone_stats_ranges(const fn_zone_stats *zone, size_t *n)
 typedef struct fn_class {
     fn_stat_value value;
     double count; /* or the sum of their coverage */
+    double area;  /* of these cells, as AREA */
 } fn_class;
 
-/* Of a finished zone, with fn_stats_options::histogram: how many classes there are, and class i, ascending by value. */
+/* Of a finished zone, with fn_stats_options::histogram: how many classes there are, and class i, ascending by value.
+ *
+ * Areas by row_areas are sums of fixed point, in which all row areas down to 2^-15 of the largest are exact: whole
+ * cells have exact sums, rounded once. A class may have 2^46 of the largest cells.
+ *
+ * Before the zone is finished the count is one of classes that are known to be there already. */
 size_t fn_zone_stats_class_count(const fn_zone_stats *zone);
 fn_class fn_zone_stats_class(const fn_zone_stats *zone, size_t i);
+/* The cells of all classes together, rounded once. */
+double fn_zone_stats_class_total(const fn_zone_stats *zone);
+/* Whether it has no results because a cell has no value: fn_stats_options::spread. */
+bool fn_zone_stats_is_void(const fn_zone_stats *zone);
 /* Memory that the zone holds. */
 size_t fn_zone_stats_bytes(const fn_zone_stats *zone);
 

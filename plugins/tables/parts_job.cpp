@@ -90,16 +90,17 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
     MessageCollector collector; /* the host has heard what opening gives */
     const std::unique_ptr<TableOptions> options = kind->newOptions();
     Handles handles;
-    const std::shared_ptr<const TablePlan> own = options->Parse(*kind, connection.c_str(), openOptions.List())
-                                                     ? TablePlan::Make(*kind, *options, handles)
-                                                     : nullptr;
+    own = options->Parse(*kind, connection.c_str(), openOptions.List())
+              ? TablePlan::Make(*kind, *options, handles, plan.get())
+              : nullptr;
     if (!own)
         return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
     if (own->Signature() != signature)
         return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
     if (!own->Shares())
         return Job::Prepare(messages, goesOn, err);
-    shared = own->Share(handles, messages, goesOn, err);
+    const TablePlan &whole = plan ? *plan : *own; /* own has one worker */
+    shared = whole.Share(handles, messages, goesOn, err);
     return shared ? FN_OK : err->status;
 }
 
@@ -127,8 +128,8 @@ static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)
     CPLStringList options(job.openOptions);
     options.SetNameValue("PARTITION",
                          CPLSPrintf("%lld/%lld", static_cast<long long>(part + 1), static_cast<long long>(job.parts)));
-    std::unique_ptr<TableDataset> table =
-        TableDataset::OpenWith(*job.kind, job.connection.c_str(), options.List(), job.shared);
+    std::unique_ptr<TableDataset> table = TableDataset::OpenWith(*job.kind, job.connection.c_str(), options.List(),
+                                                                 job.shared, std::string(), job.own.get());
     if (table && table->GetPlan()->Signature() != job.signature) {
         CPLError(CE_Failure, CPLE_AppDefined, "an input has changed since the table was opened");
         table.reset();

@@ -25,7 +25,8 @@ class PartsJob final : public PartJob
     std::string signature;     /* of the plan, as the host sees it */
 
     std::shared_ptr<const TablePlan> plan; /* of the host */
-    std::shared_ptr<const Shared> shared;  /* by all workers, made by Prepare() */
+    std::shared_ptr<const TablePlan> own;  /* of this process, made by Prepare(), as the next */
+    std::shared_ptr<const Shared> shared;  /* by all workers */
 
     int64_t PartCount() const override { return parts; }
     std::string Stem(int64_t part) const override; /* "part_0012" */

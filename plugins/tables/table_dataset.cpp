@@ -54,7 +54,7 @@ static bool CanBeShared(const TablePlan &plan, const Handles &handles)
 
 std::unique_ptr<TableDataset> TableDataset::OpenWith(const TableKind &kind, const char *connection,
                                                      CSLConstList openOptions, std::shared_ptr<const Shared> shared,
-                                                     const std::string &recipeFile)
+                                                     const std::string &recipeFile, const TablePlan *same)
 {
     const std::unique_ptr<TableOptions> options = kind.newOptions();
     if (!options->Parse(kind, connection, openOptions))
@@ -65,7 +65,7 @@ std::unique_ptr<TableDataset> TableDataset::OpenWith(const TableKind &kind, cons
     names.insert(names.begin(), {options->input, recipeFile});
     self->m_watch = InputWatch::New(names);
     self->m_datasets = std::make_shared<Handles>();
-    self->m_plan = TablePlan::Make(kind, *options, *self->m_datasets);
+    self->m_plan = TablePlan::Make(kind, *options, *self->m_datasets, same);
     if (!self->m_plan || !CanBeShared(*self->m_plan, *self->m_datasets))
         return nullptr;
     self->SetDescription(connection);

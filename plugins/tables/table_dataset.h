@@ -14,10 +14,12 @@ class TableDataset final : public GDALDataset
   public:
     static GDALDataset *Open(const TableKind &kind, GDALOpenInfo *info);
     ~TableDataset() override;
-    /* The table of these options over what workers share, where that is there. NULL after CPLError. */
+    /* The table of these options over what workers share, where that is there. same: as for TablePlan::Make(). NULL
+     * after CPLError. */
     static std::unique_ptr<TableDataset> OpenWith(const TableKind &kind, const char *connection,
                                                   CSLConstList openOptions, std::shared_ptr<const Shared> shared,
-                                                  const std::string &recipeFile = std::string());
+                                                  const std::string &recipeFile = std::string(),
+                                                  const TablePlan *same = nullptr);
 
     int GetLayerCount() FN_CONST override { return 1; }
     FN_CONST OGRLayer *GetLayer(int i) FN_CONST override { return i == 0 ? m_layer.get() : nullptr; }

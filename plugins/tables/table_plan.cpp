@@ -6,7 +6,8 @@
 namespace fishnet
 {
 
-std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles)
+std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles,
+                                                 const TablePlan *same)
 {
     const std::shared_ptr<TablePlan> plan = kind.newPlan();
     plan->kind = &kind;
@@ -19,6 +20,8 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->input.openOptions = options.inputOptions;
     plan->part = options.part;
     plan->parts = options.parts;
+    if (same)
+        plan->TakeOver(*same);
     if (!plan->FindInput(options, handles) || !plan->Complete(options, handles) ||
         !FindFields(kind.driver, "FIELDS", plan->FieldsToCarry(options), {&plan->input}, handles, plan->fields))
         return nullptr;

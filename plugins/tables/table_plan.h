@@ -67,7 +67,9 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
   public:
     virtual ~TablePlan() = default;
     /* NULL after CPLError. handles: the datasets, opened by this thread, the input first; the caller closes them. */
-    static std::shared_ptr<const TablePlan> Make(const TableKind &kind, const TableOptions &options, Handles &handles);
+    /* same: a plan of the same table, of any share of it, or NULL. */
+    static std::shared_ptr<const TablePlan> Make(const TableKind &kind, const TableOptions &options, Handles &handles,
+                                                 const TablePlan *same = nullptr);
 
     const TableKind *kind = nullptr;
     std::string connection; /* for whoever opens the table again */
@@ -83,6 +85,8 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
      * without it: see RowsAreShared(). False after CPLError. */
     virtual bool FindInput(const TableOptions &options, Handles &handles);
 
+    /* Has what another plan of the same table has found out by much work. Before Complete(). */
+    virtual void TakeOver(const TablePlan & /*same*/) {}
     /* Finds out all there is beside the input: other datasets, limits, options. False after CPLError. */
     virtual bool Complete(const TableOptions &options, Handles &handles) = 0;
     /* The fields that are carried over from the input, as FIELDS has them. */

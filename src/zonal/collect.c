@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "class_areas.h"
 #include "keys.h"
 #include "page.h"
 
@@ -12,6 +13,8 @@ struct fn_stats_worker {
     void *memory; /* of the page's arrays */
     fn_page page;
     fn_tally tally; /* classes of a page */
+    fn_tally areas; /* and their areas */
+    fn_tally row;   /* classes of a row of cells */
     /* Runs cut at the columns of pages, of one row of pages: as they come, and sorted by page. */
     fn_cells *cut, *sorted;
     size_t n_cut, cut_capacity, sorted_capacity;
@@ -63,7 +66,9 @@ fn_status fn_stats_worker_new(const fn_stats_plan *plan, fn_stats_worker **out, 
     fn_stats_worker *worker = malloc(sizeof *worker);
     if (!worker)
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
-    *worker = (fn_stats_worker){.plan = plan, .kernels = fn_sums_best(), .tally.key_size = fn_key_size(plan->type)};
+    const size_t key_size = fn_key_size(plan->type);
+    *worker = (fn_stats_worker){.plan = plan, .kernels = fn_sums_best()};
+    worker->tally.key_size = worker->areas.key_size = worker->row.key_size = key_size;
     worker->memory = malloc(lay_out(&worker->page, plan, NULL));
     if (!worker->memory) {
         free(worker);
@@ -79,6 +84,8 @@ void fn_stats_worker_free(fn_stats_worker *worker)
     if (!worker)
         return;
     fn_tally_destroy(&worker->tally);
+    fn_tally_destroy(&worker->areas);
+    fn_tally_destroy(&worker->row);
     free(worker->memory);
     free(worker->cut);
     free(worker->sorted);
@@ -139,16 +146,22 @@ static fn_status collect_page(fn_stats_worker *worker, const fn_stats_window *wi
     if (classes &&
         (!fn_tally_add(tally, page->keys, page->n_keys, page->bins, page->n_bins) || !fn_tally_join(tally, SIZE_MAX)))
         return no_memory(err);
+    fn_tally_clear(&worker->areas);
+    if (plan->needs & FN_NEEDS_CLASS_AREAS && !ranges &&
+        !fn_class_areas_add(&worker->areas, page, plan, window, &worker->row))
+        return no_memory(err);
     /* Where most values differ, classes are longer than the values themselves. */
     const size_t bytes_of_list = page->n_keys * tally->key_size + page->n_bins * sizeof *page->bins;
     const bool as_list = values || bytes_of_list <= tally->n_bins * sizeof *tally->bins;
     if (classes || values) {
         record.n_keys = as_list ? page->n_keys : 0;
         record.n_bins = as_list ? page->n_bins : tally->n_bins;
+        record.n_areas = worker->areas.n_bins;
     }
     const bool whole = append(buffer, &record, sizeof record) &&
                        append(buffer, page->keys, record.n_keys * tally->key_size) &&
-                       append(buffer, as_list ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin));
+                       append(buffer, as_list ? page->bins : tally->bins, record.n_bins * sizeof(fn_bin)) &&
+                       append(buffer, worker->areas.bins, record.n_areas * sizeof(fn_bin));
     return whole ? FN_OK : no_memory(err);
 }
 
@@ -161,6 +174,19 @@ static fn_status check_window(const fn_stats_window *w, fn_error *err)
         return fn_fail(err, FN_ERR_ARGUMENT,
                        "a window of %lld x %lld cells at row %lld, column %lld is not made of whole pages",
                        (long long)w->columns, (long long)w->rows, (long long)w->row, (long long)w->column);
+    return FN_OK;
+}
+
+static fn_status check_areas(const fn_stats_plan *plan, const fn_stats_window *w, fn_error *err)
+{
+    if (!(plan->needs & FN_NEEDS_CLASS_AREAS))
+        return FN_OK;
+    if (!w->row_areas)
+        return fn_fail(err, FN_ERR_ARGUMENT, "areas of classes need those of rows");
+    for (int64_t row = 0; row < w->rows; row++)
+        if (!(w->row_areas[row] >= 0 && w->row_areas[row] <= plan->area_most))
+            return fn_fail(err, FN_ERR_ARGUMENT, "a cell of row %lld has the area %g, the largest %g",
+                           (long long)(w->row + row), w->row_areas[row], plan->area_most);
     return FN_OK;
 }
 
@@ -249,6 +275,8 @@ fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *windo
     const size_t before = buffer->bytes;
     const fn_stats_plan *plan = worker->plan;
     fn_status status = check_window(window, err);
+    if (status == FN_OK)
+        status = check_areas(plan, window, err);
     if (status != FN_OK)
         return status;
     if (plan->needs & FN_NEEDS_WEIGHTS && !window->weights)

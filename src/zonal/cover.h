@@ -35,6 +35,12 @@ static inline fn_cover_bits fn_cover_as_bits(fn_cover c)
     return (fn_cover_bits)c.whole << FN_COVER_BITS | c.part;
 }
 
+/* Below 2^116. */
+static inline fn_cover fn_cover_of_bits(fn_cover_bits bits)
+{
+    return (fn_cover){(uint64_t)(bits >> FN_COVER_BITS), (uint64_t)bits & ((UINT64_C(1) << FN_COVER_BITS) - 1)};
+}
+
 static inline double fn_cover_as_double(fn_cover c)
 {
     return (double)c.whole + (double)c.part * 0x1p-52;

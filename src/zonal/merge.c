@@ -41,7 +41,7 @@ static size_t keys_bytes(const fn_record *record, size_t key_size)
 
 static size_t record_bytes(const fn_record *record, size_t key_size)
 {
-    return sizeof *record + keys_bytes(record, key_size) + (size_t)record->n_bins * sizeof(fn_bin);
+    return sizeof *record + keys_bytes(record, key_size) + (size_t)(record->n_bins + record->n_areas) * sizeof(fn_bin);
 }
 
 const void *fn_record_keys(const fn_record *record)
@@ -54,11 +54,16 @@ const fn_bin *fn_record_bins(const fn_record *record, size_t key_size)
     return (const fn_bin *)(const void *)((const unsigned char *)(record + 1) + keys_bytes(record, key_size));
 }
 
+const fn_bin *fn_record_areas(const fn_record *record, size_t key_size)
+{
+    return fn_record_bins(record, key_size) + record->n_bins;
+}
+
 /* Whether `left` bytes are enough for the record and what follows it. */
 static bool is_whole(const fn_record *record, size_t left, size_t key_size)
 {
     return record->n_keys <= left / key_size && record->n_bins <= left / sizeof(fn_bin) &&
-           record_bytes(record, key_size) <= left;
+           record->n_areas <= left / sizeof(fn_bin) && record_bytes(record, key_size) <= left;
 }
 
 /* Whether covers are such, keys as wide as they may be, and sums not more than a page can have. */
@@ -70,7 +75,7 @@ static bool is_sound(const fn_record *record, size_t key_size)
     bool sound = record->count.part >> FN_COVER_BITS == 0 && record->missing.part >> FN_COVER_BITS == 0 &&
                  (key_size == 8 || keys <= UINT32_MAX) && record->part_squares >= 0 && record->integers <= most &&
                  record->integers >= -most;
-    for (uint64_t i = 0; i < record->n_bins; i++)
+    for (uint64_t i = 0; i < record->n_bins + record->n_areas; i++)
         sound &= bins[i].cover.part >> FN_COVER_BITS == 0 && (key_size == 8 || bins[i].key <= UINT32_MAX);
     return sound;
 }

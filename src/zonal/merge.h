@@ -26,5 +26,6 @@ void fn_waiting_destroy(fn_waiting *waiting, size_t key_size);
 /* What follows the record in memory. */
 const void *fn_record_keys(const fn_record *record);
 const fn_bin *fn_record_bins(const fn_record *record, size_t key_size);
+const fn_bin *fn_record_areas(const fn_record *record, size_t key_size);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "class_areas.h"
 #include "keys.h"
 
 enum { VALUES_MAX = 1 << 22, CLASSES_MAX = 1000000, VALUES_LEAST = 8 * 4096 };
@@ -17,6 +18,8 @@ static fn_status check(const fn_stats_options *o, fn_error *err)
             (s->kind == FN_STAT_PERCENTILE && !(s->percent >= 0 && s->percent <= 100)))
             return fn_fail(err, FN_ERR_ARGUMENT, "statistic %zu is none that there is", i);
     }
+    if (!(o->area_most >= 0 && o->area_most <= 1e250) || (o->area_most > 0 && o->area_most < 1e-250))
+        return fn_fail(err, FN_ERR_ARGUMENT, "the largest cell cannot have an area of %g", o->area_most);
     return FN_OK;
 }
 
@@ -44,6 +47,11 @@ fn_status fn_stats_plan_new(const fn_stats_options *options, fn_stats_plan **out
                             .classes_max = options->classes_max ? options->classes_max : CLASSES_MAX};
     if (plan->values_max < VALUES_LEAST)
         plan->values_max = VALUES_LEAST;
+    if (options->histogram && options->area_most > 0) {
+        plan->needs |= FN_NEEDS_CLASS_AREAS;
+        plan->area_most = options->area_most;
+        plan->area_scale = fn_area_scale(options->area_most);
+    }
     for (size_t i = 0; i < options->n_stats; i++) {
         stats[i] = options->stats[i];
         plan->needs |= fn_stat_needs(stats[i].kind);

@@ -13,7 +13,8 @@ enum {
     FN_NEEDS_VALUES = 32,
     FN_NEEDS_AREA = 64,
     FN_NEEDS_WEIGHTS = 128,
-    FN_NEEDS_WEIGHTED_MOMENTS = 256
+    FN_NEEDS_WEIGHTED_MOMENTS = 256,
+    FN_NEEDS_CLASS_AREAS = 512
 };
 
 struct fn_stats_plan {
@@ -23,6 +24,7 @@ struct fn_stats_plan {
     fn_type type;
     bool fractions, spread;
     double cell_area;
+    double area_most, area_scale; /* of CLASS_AREAS, see class_areas.h */
     size_t values_max, classes_max;
 };
 

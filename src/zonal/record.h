@@ -15,6 +15,7 @@ typedef struct fn_record {
     int64_t page_row, page_column;
     uint64_t n_keys;       /* that follow, of fn_key_size() bytes, padded to 8 */
     uint64_t n_bins;       /* fn_bin that follow them */
+    uint64_t n_areas;      /* and these, of class_areas.h */
     fn_cover count;        /* cover of the cells with value */
     fn_cover missing;      /* and of those without */
     uint64_t whole;        /* cells with value that are covered wholly */

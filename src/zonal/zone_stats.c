@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "class_areas.h"
 #include "finish.h"
 #include "keys.h"
 #include "merge.h"
@@ -17,6 +18,7 @@ struct fn_zone_stats {
     int pass; /* 0: the first */
     fn_record all;
     fn_tally tally;      /* values or classes */
+    fn_tally areas;      /* of classes, see class_areas.h */
     fn_cover_bits total; /* after the first pass: the cover of all values */
     fn_known *known;     /* the ranges that this pass is about; none: all */
     fn_stats_range *ranges;
@@ -29,7 +31,7 @@ fn_status fn_zone_stats_new(const fn_stats_plan *plan, fn_zone_stats **out, fn_e
     if (!*out)
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     (*out)->plan = plan;
-    (*out)->tally.key_size = fn_key_size(plan->type);
+    (*out)->tally.key_size = (*out)->areas.key_size = fn_key_size(plan->type);
     return FN_OK;
 }
 
@@ -39,6 +41,7 @@ void fn_zone_stats_free(fn_zone_stats *zone)
         return;
     fn_waiting_destroy(&zone->waiting, zone->tally.key_size);
     fn_tally_destroy(&zone->tally);
+    fn_tally_destroy(&zone->areas);
     free(zone->known);
     free(zone->ranges);
     free(zone);
@@ -47,7 +50,8 @@ void fn_zone_stats_free(fn_zone_stats *zone)
 size_t fn_zone_stats_bytes(const fn_zone_stats *zone)
 {
     return sizeof *zone + zone->waiting.bytes + zone->waiting.capacity * sizeof *zone->waiting.pages +
-           fn_tally_bytes(&zone->tally) + zone->n_known * (sizeof *zone->known + sizeof *zone->ranges);
+           fn_tally_bytes(&zone->tally) + fn_tally_bytes(&zone->areas) +
+           zone->n_known * (sizeof *zone->known + sizeof *zone->ranges);
 }
 
 fn_status fn_zone_stats_add(fn_zone_stats *zone, const void *partial, size_t bytes, fn_error *err)
@@ -69,6 +73,9 @@ static fn_status merge_values(fn_zone_stats *zone, const fn_record *page, fn_err
         ok = fn_tally_join(tally, SIZE_MAX);
     else if (ok && !classes && tally->n_keys + tally->n_loose > plan->values_max)
         ok = fn_tally_join(tally, plan->values_max / 8);
+    ok = ok && fn_tally_add(&zone->areas, NULL, 0, fn_record_areas(page, tally->key_size), page->n_areas);
+    if (ok && zone->areas.n_loose > zone->areas.n_bins + 4096)
+        ok = fn_tally_join(&zone->areas, SIZE_MAX);
     if (!ok)
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     if (classes && tally->n_bins > plan->classes_max)
@@ -188,11 +195,13 @@ static fn_status finish_values(fn_zone_stats *zone, fn_target *targets, bool *ag
     const size_t n = zone->total > 0 ? make_targets(zone, targets) : 0;
     bool ok = true;
     if (plan->needs & FN_NEEDS_CLASSES)
-        ok = fn_tally_join(&zone->tally, SIZE_MAX);
+        ok = fn_tally_join(&zone->tally, SIZE_MAX) && fn_tally_join(&zone->areas, SIZE_MAX);
     if (ok && n > 0)
         ok = find_targets(zone, targets, n, again);
     if (!ok)
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
+    if (plan->needs & FN_NEEDS_CLASS_AREAS && zone->areas.n_bins != zone->tally.n_bins)
+        return fn_fail(err, FN_ERR_READ, "a partial result has areas of other classes than it has");
     if (plan->needs & FN_NEEDS_CLASSES && zone->tally.n_bins > plan->classes_max)
         return fn_fail(err, FN_ERR_VALUE, "a zone has more than %zu distinct values", plan->classes_max);
     return FN_OK;
@@ -239,6 +248,23 @@ size_t fn_zone_stats_class_count(const fn_zone_stats *zone)
 
 fn_class fn_zone_stats_class(const fn_zone_stats *zone, size_t i)
 {
+    const fn_stats_plan *plan = zone->plan;
     const fn_bin *bin = &zone->tally.bins[i];
-    return (fn_class){fn_value_of_key(zone->plan->type, bin->key), fn_cover_as_double(bin->cover)};
+    fn_class class = {.value = fn_value_of_key(plan->type, bin->key), .count = fn_cover_as_double(bin->cover)};
+    if (!(plan->needs & FN_NEEDS_CLASS_AREAS))
+        class.area = fn_dd_round(fn_dd_times(fn_cover_as_dd(bin->cover), (fn_dd){plan->cell_area, 0}));
+    else
+        class.area = fn_class_area(plan, zone->areas.bins[i].cover);
+    return class;
+}
+
+double fn_zone_stats_class_total(const fn_zone_stats *zone)
+{
+    const fn_cover_bits total = fn_zone_stats_class_count(zone) > 0 ? zone->total : 0;
+    return fn_cover_as_double(fn_cover_of_bits(total));
+}
+
+bool fn_zone_stats_is_void(const fn_zone_stats *zone)
+{
+    return fn_is_void(zone->plan, &zone->all);
 }

@@ -258,6 +258,7 @@ def jobs(inputs):
 
     zonal = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('zones.gpkg')] + oo(
         RASTER=path('a.tif'), STATS='COUNT,MEAN,STD,MEDIAN,VARIETY', PIXELS='FRACTION', FIELDS='*', NUM_WORKERS=2, TILE_SIZE=64)
+    classes = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('zones.gpkg')] + oo(RASTER=path('classes.tif'), NUM_WORKERS=2, TILE_SIZE=64)
 
     def to_raster(name, command, **more):
         return Job(name, command, ['out.tif'], raster_of, **more)
@@ -289,6 +290,9 @@ def jobs(inputs):
         to_table('near_recipe', ['ogr2ogr', 'out.csv', path('n.fishnet.json')]),
         to_table('zonal', zonal),
         to_table('zonal_processes', zonal + oo(**processes), where=both),
+        to_table('zonal_classes', classes + oo(HISTOGRAM='LONG', PIXELS='FRACTION')),
+        to_table('zonal_columns', classes + oo(HISTOGRAM='WIDE', PERCENTILES='90')),
+        to_table('zonal_columns_processes', classes + oo(HISTOGRAM='WIDE', **processes), where=both),
         to_parts('parts', parts),
         to_parts('parts_processes', parts + oo(**processes), where=both),
     ]
@@ -305,6 +309,7 @@ def make_inputs(folder):
         gdal.Translate(path(name), os.path.join(data, 'dem.tif'), srcWin=[x, 300, 200, 200],
                        outputBounds=[-106, 38, -105.9, 37.9], creationOptions=tiled)
     gdal.BuildVRT(path('a.vrt'), [path('a.tif')])
+    gdal.Translate(path('classes.tif'), path('a.tif'), outputType=gdal.GDT_Byte, scaleParams=[[0, 5000, 0, 50]], creationOptions=tiled)
     names = 'SELECT name FROM %s WHERE %s'
     places = os.path.join(data, 'places.shp')
     gdal.PushErrorHandler('CPLQuietErrorHandler')

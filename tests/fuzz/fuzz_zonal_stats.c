@@ -45,6 +45,7 @@ static void merge(uint8_t how, const uint8_t *partial, size_t size)
                                       .type = (fn_type)(how % 16 % FN_TYPE_COUNT),
                                       .fractions = how & 16,
                                       .spread = how & 32,
+                                      .area_most = how & 64 ? 1000 : 0,
                                       .classes_max = 100};
     fn_stats_plan *plan;
     fn_zone_stats *zone;
@@ -59,7 +60,8 @@ static void merge(uint8_t how, const uint8_t *partial, size_t size)
     for (size_t i = 0; status == FN_OK && i < n; i++)
         CHECK((results[i].result == FN_STAT_NONE) == (bool)isnan(results[i].real));
     for (size_t i = 0; status == FN_OK && i < fn_zone_stats_class_count(zone); i++)
-        (void)fn_zone_stats_class(zone, i);
+        CHECK(fn_zone_stats_class(zone, i).area >= 0);
+    CHECK(status != FN_OK || fn_zone_stats_class_total(zone) >= 0);
     fn_zone_stats_free(zone);
     fn_stats_plan_free(plan);
 }

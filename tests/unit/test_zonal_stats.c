@@ -698,6 +698,47 @@ static void too_many_classes(void)
     EXPECT(run(&s, r, &err) == FN_OK && r[0].integer == 200, "%s", err.text);
 }
 
+/* 3 x 4 cells of two values, whose rows have areas that a sum of doubles would round. */
+static void class_areas(void)
+{
+    static const int16_t values[12] = {-7, 5, 5, -7, 5, 5, 5, 5, -7, -7, -7, 5};
+    static const double row_areas[3] = {1000, 0x1p-40, 3 * 0x1p-42};
+    static const fn_cells cells[4] = {{0, 0, 4, 1}, {1, 0, 3, 1}, {1, 3, 1, 0.25}, {2, 0, 4, 1}};
+    fn_stats_options options = {.histogram = true, .type = FN_INT16, .fractions = true, .cell_area = 0.1};
+    for (int by_rows = 0; by_rows < 2; by_rows++) {
+        fn_stats_plan *plan;
+        fn_stats_worker *worker;
+        fn_zone_stats *zone;
+        fn_stats_buffer buffer = {.data = NULL};
+        fn_error err;
+        fn_stats_window window = {.rows = 3, .columns = 4, .values = values, .stride = 4};
+        options.area_most = by_rows ? 1000 : 0;
+        REQUIRE(fn_stats_plan_new(&options, &plan, &err) == FN_OK, "%s", err.text);
+        REQUIRE(fn_stats_worker_new(plan, &worker, &err) == FN_OK, "%s", err.text);
+        REQUIRE(fn_zone_stats_new(plan, &zone, &err) == FN_OK, "%s", err.text);
+        if (by_rows)
+            EXPECT(fn_stats_collect(worker, &window, cells, 4, NULL, 0, &buffer, &err) == FN_ERR_ARGUMENT, "no areas");
+        window.row_areas = row_areas;
+        REQUIRE(fn_stats_collect(worker, &window, cells, 4, NULL, 0, &buffer, &err) == FN_OK, "%s", err.text);
+        REQUIRE(fn_zone_stats_add(zone, buffer.data, buffer.bytes, &err) == FN_OK, "%s", err.text);
+        REQUIRE(fn_zone_stats_finish(zone, NULL, NULL, &err) == FN_OK, "%s", err.text);
+        REQUIRE(fn_zone_stats_class_count(zone) == 2, "%zu", fn_zone_stats_class_count(zone));
+        const fn_class low = fn_zone_stats_class(zone, 0), high = fn_zone_stats_class(zone, 1);
+        EXPECT(low.value.integer == -7 && low.count == 5 && high.value.integer == 5 && high.count == 6.25, "counts");
+        EXPECT(low.area == (by_rows ? 2000 + 9 * 0x1p-42 : 0.5), "%.17g", low.area);
+        EXPECT(high.area == (by_rows ? 2000 + 3.25 * 0x1p-40 + 3 * 0x1p-42 : 0.625), "%.17g", high.area);
+        EXPECT(fn_zone_stats_class_total(zone) == 11.25 && !fn_zone_stats_is_void(zone), "total");
+        fn_zone_stats_free(zone);
+        fn_stats_worker_free(worker);
+        fn_stats_plan_free(plan);
+        free(buffer.data);
+    }
+    fn_stats_plan *plan;
+    fn_error err;
+    options.area_most = (double)NAN;
+    EXPECT(fn_stats_plan_new(&options, &plan, &err) == FN_ERR_ARGUMENT && strstr(err.text, "area"), "%s", err.text);
+}
+
 /* ---- what is refused ---- */
 
 static void refused(void)
@@ -848,23 +889,12 @@ static void tallies(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(example),
-                                       UNIT(names),
-                                       UNIT(plain_numbers),
-                                       UNIT(special_values),
-                                       UNIT(large_integers),
-                                       UNIT(stable_variance),
-                                       UNIT(ties),
-                                       UNIT(coverage),
-                                       UNIT(weights),
-                                       UNIT(spread),
-                                       UNIT(nothing),
-                                       UNIT(first_place),
-                                       UNIT(many_values),
-                                       UNIT(many_parts),
-                                       UNIT(too_many_classes),
-                                       UNIT(refused),
-                                       UNIT(instruction_sets_agree),
+    const struct CMUnitTest tests[] = {UNIT(example),        UNIT(names),          UNIT(plain_numbers),
+                                       UNIT(special_values), UNIT(large_integers), UNIT(stable_variance),
+                                       UNIT(ties),           UNIT(coverage),       UNIT(weights),
+                                       UNIT(spread),         UNIT(nothing),        UNIT(first_place),
+                                       UNIT(many_values),    UNIT(many_parts),     UNIT(too_many_classes),
+                                       UNIT(class_areas),    UNIT(refused),        UNIT(instruction_sets_agree),
                                        UNIT(tallies)};
     return check_main(tests);
 }

@@ -4,7 +4,7 @@
  *   case:    struct head; names, 40 bytes each; cells; values; validity (or none), weights (or none) and their
  *            validity, areas of rows (or none); then the sizes of windows, two int32 each; 0 0: the whole raster
  *   results: for each of these sizes int32 status, int32 passes; results, each int64 kind, integer, unsigned, double;
- *            int64 number of classes; classes, each a result and double count */
+ *            double cells of all classes, int64 number of classes; classes, each a result and double count, area */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,15 +172,18 @@ static void write_results(const fn_zone_stats *zone, fn_status status, int32_t p
                           int32_t n)
 {
     const int32_t first[2] = {(int32_t)status, passes};
+    const double total = status == FN_OK ? fn_zone_stats_class_total(zone) : 0;
     const int64_t n_classes = status == FN_OK ? (int64_t)fn_zone_stats_class_count(zone) : 0;
     fwrite(first, sizeof first, 1, stdout);
     for (int32_t i = 0; i < n; i++)
         write_value(&results[i]);
+    fwrite(&total, sizeof total, 1, stdout);
     fwrite(&n_classes, sizeof n_classes, 1, stdout);
     for (int64_t i = 0; i < n_classes; i++) {
         const fn_class class = fn_zone_stats_class(zone, (size_t)i);
         write_value(&class.value);
         fwrite(&class.count, sizeof class.count, 1, stdout);
+        fwrite(&class.area, sizeof class.area, 1, stdout);
     }
 }
 
@@ -190,6 +193,9 @@ static void run(const zonal_case *c, const int32_t cut[2], uint64_t *seed)
     fn_stats_plan *plan;
     fn_stats_worker *worker;
     fn_zone_stats *zone;
+    double largest = 0;
+    for (int row = 0; c->areas && row < c->h.rows; row++)
+        largest = c->areas[row] > largest ? c->areas[row] : largest;
     fn_stat_value *results = must(calloc((size_t)c->h.n_stats + 1, sizeof *results));
     const fn_stats_options options = {.stats = c->stats,
                                       .n_stats = (size_t)c->h.n_stats,
@@ -198,6 +204,7 @@ static void run(const zonal_case *c, const int32_t cut[2], uint64_t *seed)
                                       .fractions = c->h.fractions,
                                       .spread = c->h.spread,
                                       .cell_area = c->h.cell_area,
+                                      .area_most = largest,
                                       .values_max = (size_t)c->h.values_max};
     if (fn_stats_plan_new(&options, &plan, &err) != FN_OK || fn_stats_worker_new(plan, &worker, &err) != FN_OK ||
         fn_zone_stats_new(plan, &zone, &err) != FN_OK)

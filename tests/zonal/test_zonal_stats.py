@@ -45,7 +45,7 @@ class Case:
             self.weights = rng.choice([seed.random(cells), seed.random(cells) * 1e6, np.round(seed.random(cells) * 3)])
             self.weights[seed.random(cells) < .05] = math.nan
             self.weights_valid = (seed.random(cells) < .95).astype(np.uint8)
-        self.areas = 1000 + seed.random(self.rows) if rng.random() < .3 else None
+        self.areas = rng.choice([1000 + seed.random(self.rows), 1e-6 * seed.random(self.rows)]) if rng.random() < .3 else None
         self.cell_area = 900.0
         self.zone = self.make_zone()
         self.stats = rng.sample(STATS, rng.randrange(1, len(STATS) + 1))
@@ -321,14 +321,31 @@ class Checker:
             expected = nearest(Fraction(max(weights))) / nearest(Fraction(sum(weights)))
         self.same(name, got, expected)
 
-    def check_classes(self, got):
+    def check_classes(self, got, total):
         t, case = self.truth, self.case
         if not case.histogram and not CLASSES & set(case.stats):
             return
         if case.spread and t.missing_ones:
             return self.same('classes', got, [])
         expected = [(v + 0, nearest(Fraction(w))) for v, w in t.classes]
-        self.same('classes', got, expected)
+        self.same('classes', [(value, count) for value, count, _ in got], expected)
+        self.same('cells of all classes', total, nearest(sum((w for _, w in t.classes), Fraction(0))))
+        if case.histogram:
+            self.check_areas([area for _, _, area in got])
+
+    def check_areas(self, got):
+        """Of whole cells they are rounded once."""
+        areas, whole = {}, True
+        for value, row, _, coverage in self.truth.cells:
+            if coverage >= LEAST:
+                area = self.case.cell_area if self.case.areas is None else self.case.areas[row]
+                areas[value] = areas.get(value, 0) + Fraction(steps_of(coverage), STEPS) * Fraction(float(area))
+                whole = whole and coverage == 1
+        for area, (_, want) in zip(got, sorted(areas.items())):
+            if whole and (self.case.areas is None or self.case.areas.min() > self.case.areas.max() / 2 ** 15):
+                self.same('area of a class', area, nearest(want))
+            else:
+                assert abs(area - nearest(want)) <= 1e-15 * max(nearest(want), 900 if self.case.areas is None else self.case.areas.max()), (area, nearest(want))
 
 
 EXTREMES_AND_CLASSES = set(STATS) - {'COUNT', 'AREA', 'MEAN', 'STD', 'SUM', 'STD_SAMPLE', 'VARIANCE', 'CV', 'NODATA_COUNT'}
@@ -345,9 +362,9 @@ def read_results(stream, case):
     raw = stream.read(8)
     status, passes = struct.unpack('<2i', raw)
     values = stream.read(32 * len(case.stats))
-    n = struct.unpack('<q', stream.read(8))[0]
-    classes = stream.read(40 * n)
-    return status, passes, values, classes
+    total, n = struct.unpack('<dq', stream.read(16))
+    classes = stream.read(48 * n)
+    return status, passes, values, classes, total
 
 
 def compute(program, packed, case):
@@ -377,7 +394,7 @@ def main():
             checker.check(name, value_of(answers[0][2][32 * i:32 * i + 32]))
             checks += 1
         raw = answers[0][3]
-        checker.check_classes([(value_of(raw[i:i + 32]), struct.unpack('<d', raw[i + 32:i + 40])[0]) for i in range(0, len(raw), 40)])
+        checker.check_classes([(value_of(raw[i:i + 32]), *struct.unpack('<2d', raw[i + 32:i + 48])) for i in range(0, len(raw), 48)], answers[0][4])
     for p in (program, plain):
         p.stdin.close()
         assert p.wait() == 0, 'the program failed'

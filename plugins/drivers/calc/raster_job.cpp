@@ -15,19 +15,6 @@ Words InputsOf(const Plan &plan)
     return inputs;
 }
 
-void FailedTiles::Add(int64_t task, const fn_error &err, Notes &messages)
-{
-    messages.push_back({CE_Warning, CPLE_FileIO, std::string("FISHNET: filled with NoData: ") + err.text});
-    const std::lock_guard<std::mutex> lock(m_mutex);
-    m_texts[task] = err.text;
-}
-
-std::map<int64_t, std::string> FailedTiles::List() const
-{
-    const std::lock_guard<std::mutex> lock(m_mutex);
-    return m_texts;
-}
-
 RasterJob::RasterJob(std::shared_ptr<const Plan> plan, PlanSource source, std::string signature, int threads,
                      bool errorIsNoData)
     : Job(threads), m_plan(std::move(plan)), m_source(std::move(source)), m_signature(std::move(signature)),

@@ -2,9 +2,7 @@
 #ifndef FN_FISHNET_RASTER_JOB_H
 #define FN_FISHNET_RASTER_JOB_H
 
-#include <map>
-#include <mutex>
-
+#include "failed_tasks.h"
 #include "job.h"
 #include "plan.h"
 
@@ -17,20 +15,6 @@ struct PlanSource {
     CPLStringList openOptions;
     int overview = -1;
     std::string folder; /* that relative names begin at */
-};
-
-/* Tiles that are NoData because they could not be computed (ON_ERROR=NODATA). Any thread. */
-class FailedTiles
-{
-  public:
-    /* Says so to the host, too. */
-    void Add(int64_t task, const fn_error &err, Notes &messages);
-    /* Texts by task, in that order. */
-    std::map<int64_t, std::string> List() const;
-
-  private:
-    mutable std::mutex m_mutex;
-    std::map<int64_t, std::string> m_texts;
 };
 
 class RasterJob final : public Job
@@ -60,7 +44,7 @@ class RasterJob final : public Job
     PlanSource m_source;
     std::string m_signature;
     bool m_errorIsNoData;
-    FailedTiles m_failed;
+    FailedTasks m_failed{"FISHNET"};
 };
 
 /* The names of its inputs. */

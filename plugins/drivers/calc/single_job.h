@@ -59,7 +59,7 @@ class SingleJob final : public Job
     std::string m_signature;
     Layout m_layout;
     bool m_errorIsNoData;
-    FailedTiles m_failed;
+    FailedTasks m_failed{"FISHNET"};
     std::set<std::string> m_warnings; /* that have been given */
 };
 

@@ -24,23 +24,45 @@ static std::vector<std::string> SplitStats(const char *text)
     return names;
 }
 
+/* Adds it, unless STATS or PERCENTILES have it. */
+static bool AddStat(const GivenOption &given, const fn_stat &stat, const std::string &name, const ZonalOptions &options,
+                    std::vector<fn_stat> &list)
+{
+    for (const std::vector<fn_stat> *others : {&options.givenStats, &options.percentiles})
+        for (const fn_stat &other : *others)
+            if (other.kind == stat.kind && (stat.kind != FN_STAT_PERCENTILE || !(other.percent != stat.percent)))
+                return given.Fail(("it is there twice: " + name).c_str());
+    list.push_back(stat);
+    return true;
+}
+
 static bool TakeStats(const GivenOption &given, ZonalOptions &options)
 {
-    const std::vector<std::string> names = SplitStats(given.text);
-    if (!options.statsAreGiven)
-        options.stats.clear();
-    options.statsAreGiven = true;
-    for (const std::string &name : names) {
+    for (const std::string &name : SplitStats(given.text)) {
         fn_stat stat;
         fn_error err;
         if (fn_stat_parse(Trimmed(name).c_str(), &stat, &err) != FN_OK) {
             CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", given.driver, err.text);
             return false;
         }
-        for (const fn_stat &other : options.stats)
-            if (other.kind == stat.kind && (stat.kind != FN_STAT_PERCENTILE || !(other.percent != stat.percent)))
-                return given.Fail(("it is there twice: " + name).c_str());
-        options.stats.push_back(stat);
+        if (!AddStat(given, stat, name, options, options.givenStats))
+            return false;
+    }
+    return true;
+}
+
+static bool TakePercentiles(const GivenOption &given, ZonalOptions &options)
+{
+    std::vector<std::string> numbers;
+    if (!given.TakePieces(',', "", false, "expected numbers from 0 to 100, separated by ','", numbers))
+        return false;
+    for (const std::string &number : numbers) {
+        fn_stat stat;
+        const bool plain = number.find_first_not_of("0123456789.") == std::string::npos;
+        if (!plain || fn_stat_parse(("PCT" + number).c_str(), &stat, nullptr) != FN_OK)
+            return given.Fail("expected numbers from 0 to 100, separated by ','");
+        if (!AddStat(given, stat, number, options, options.percentiles))
+            return false;
     }
     return true;
 }
@@ -75,13 +97,10 @@ static bool TakeCalc(const GivenOption &given, ZonalOptions &options)
 
 static bool TakeWeights(const GivenOption &given, ZonalOptions &options)
 {
-    const bool first = options.weights == Weights::None;
     options.weightsRaster = given.text;
     options.weights = EQUAL(given.text, "AREA") ? Weights::Area : Weights::Raster;
     if (options.weightsRaster.empty())
         return given.Fail("expected the name of a raster, or AREA");
-    if (first && !options.statsAreGiven)
-        options.stats.push_back({FN_STAT_WEIGHTED_MEAN, 0});
     return true;
 }
 
@@ -126,6 +145,12 @@ static const ZonalRow kRows[] = {
     {{"STATS", FN_OPTION_TEXT, nullptr, 0, 0, "COUNT,MIN,MAX,MEAN,STD,SUM",
       "Statistics, separated by commas: the columns of the table", nullptr},
      TakeStats},
+    {{"PERCENTILES", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+      "Percentiles behind the statistics, numbers from 0 to 100 separated by commas", nullptr},
+     TakePercentiles},
+    {{"HISTOGRAM", FN_OPTION_CHOICE, "NONE|LONG|WIDE", 0, 0, "NONE",
+      "Cells by value: a row for each zone and value in the place of statistics, or a column for each value", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.histogram); }},
     {{"PIXELS", FN_OPTION_CHOICE, "CENTER|FRACTION|TOUCHED", 0, 0, "CENTER",
       "Which cells belong to a zone: those whose centre it covers, all with the part that it covers, or all that it "
       "touches",
@@ -137,6 +162,9 @@ static const ZonalRow kRows[] = {
     {{"ALPHA", FN_OPTION_CHOICE, "NODATA|IGNORE", 0, 0, "NODATA",
       "Whether transparent cells of a raster with an alpha band have no value", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.ignoreAlpha); }},
+    {{"ON_ERROR", FN_OPTION_CHOICE, "FAIL|NODATA", 0, 0, "FAIL",
+      "Tiles that cannot be read: the table fails, or their cells have no value", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.errorIsNoData); }},
     {{"INVALID", FN_OPTION_CHOICE, "REPAIR|SKIP|FAIL", 0, 0, "REPAIR", "Polygons that cross or cover themselves",
       nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.invalid); }},
@@ -175,7 +203,26 @@ fn_option_table OwnOptions()
 
 bool ZonalOptions::Take(size_t index, const GivenOption &given)
 {
-    return kRows[index].take(given, *this);
+    const bool taken = kRows[index].take(given, *this);
+    ChooseStats();
+    return taken;
+}
+
+void ZonalOptions::ChooseStats()
+{
+    static const std::vector<fn_stat> usual = {{FN_STAT_COUNT, 0}, {FN_STAT_MIN, 0}, {FN_STAT_MAX, 0},
+                                               {FN_STAT_MEAN, 0},  {FN_STAT_STD, 0}, {FN_STAT_SUM, 0}};
+    stats = givenStats;
+    if (histogram == Histogram::None && stats.empty())
+        stats = usual;
+    if (histogram == Histogram::Wide && stats.empty())
+        stats = {{FN_STAT_COUNT, 0}};
+    if (givenStats.empty() && weights != Weights::None)
+        stats.push_back({FN_STAT_WEIGHTED_MEAN, 0});
+    if (histogram == Histogram::Long)
+        stats.clear();
+    else
+        stats.insert(stats.end(), percentiles.begin(), percentiles.end());
 }
 
 void SayNoRaster(CPLErr level)
@@ -208,6 +255,10 @@ bool ZonalOptions::CheckWeights() const
 bool ZonalOptions::Check() const
 {
     constexpr size_t kLetters = sizeof FN_OPTION_LETTERS - 1;
+    if (histogram == Histogram::Long && givenStats.size() + percentiles.size() > 0)
+        return Refuse(
+            "HISTOGRAM=LONG has columns of its own: " + std::string(givenStats.empty() ? "PERCENTILES" : "STATS") +
+            " can only be given with HISTOGRAM=WIDE, or without it");
     if (rasters.empty()) {
         SayNoRaster(CE_Failure);
         return false;

@@ -10,6 +10,7 @@ namespace fishnet::zonalstats
 {
 
 enum class Invalid { Repair, Skip, Fail };
+enum class Histogram { None, Long, Wide };
 /* What says how much a cell counts in weighted statistics. */
 enum class Weights { None, Area, Raster };
 
@@ -20,12 +21,12 @@ struct ZonalOptions final : TableOptions {
     std::vector<std::string> calcs; /* expressions over the rasters; empty: bands as they are */
     Weights weights = Weights::None;
     std::string weightsRaster;
-    int weightsBand = 0; /* 0: not given */
-    std::vector<fn_stat> stats = {{FN_STAT_COUNT, 0}, {FN_STAT_MIN, 0}, {FN_STAT_MAX, 0},
-                                  {FN_STAT_MEAN, 0},  {FN_STAT_STD, 0}, {FN_STAT_SUM, 0}};
-    bool statsAreGiven = false;
+    int weightsBand = 0;        /* 0: not given */
+    std::vector<fn_stat> stats; /* STATS or what stands for it, then PERCENTILES; none with Histogram::Long */
+    Histogram histogram = Histogram::None;
     fn_pixels pixels = FN_PIXELS_CENTER;
-    bool spread = false; /* NODATA=SPREAD */
+    bool spread = false;        /* NODATA=SPREAD */
+    bool errorIsNoData = false; /* ON_ERROR=NODATA */
     bool ignoreAlpha = false;
     Invalid invalid = Invalid::Repair;
     bool geometry = false;             /* GEOMETRY=ZONE */
@@ -33,9 +34,13 @@ struct ZonalOptions final : TableOptions {
     std::string zoneField;             /* features with the same value are one zone; empty: each is one */
     int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
 
+    std::vector<fn_stat> givenStats, percentiles; /* of STATS and PERCENTILES */
+
+    ZonalOptions() { ChooseStats(); }
     std::vector<std::string> OtherInputs() const override;
 
   private:
+    void ChooseStats();
     bool Take(size_t index, const GivenOption &given) override;
     bool Check() const override;
     bool CheckWeights() const;

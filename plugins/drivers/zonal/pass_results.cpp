@@ -103,7 +103,9 @@ fn_status PassResults::AddRecord(const RecordHead &head, const char *bytes, fn_e
     PlaneStats &stats = m_stats[zone];
     if (head.plane == kInconsistent)
         m_inconsistent[zone] = true;
-    if (m_inconsistent[zone])
+    if (head.plane == kLost)
+        m_lost.insert(zone);
+    if (head.plane == kLost || m_inconsistent[zone])
         return FN_OK;
     if (stats.empty()) {
         stats.resize(m_plans.size());
@@ -133,7 +135,8 @@ fn_status PassResults::Add(int64_t task, const void *data, size_t bytes, fn_erro
         memcpy(&head, at, sizeof head);
         at += sizeof head;
         const bool isZone = m_zones.AreNumbers() || (head.zone >= 0 && static_cast<size_t>(head.zone) < m_stats.size());
-        if (!isZone || head.bytes > left - sizeof head || (head.plane >= m_plans.size() && head.plane != kInconsistent))
+        if (!isZone || head.bytes > left - sizeof head ||
+            (head.plane >= m_plans.size() && head.plane != kInconsistent && head.plane != kLost))
             return fn_fail(err, FN_ERR_SYSTEM, "%s came back damaged", m_job.TaskName(task).c_str());
         if (AddRecord(head, at, err) != FN_OK)
             return err->status;
@@ -175,6 +178,38 @@ fn_status PassResults::FinishBefore(int64_t task, fn_error *err)
         if (FinishTask(m_next, err) != FN_OK)
             return err->status;
     return FN_OK;
+}
+
+fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
+                   const GoesOn &goesOn, PassResults &results, fn_error *err)
+{
+    if (results.FinishOutside(err) != FN_OK)
+        return err->status;
+    if (job->TaskCount() == 0)
+        return FN_OK;
+    JobRunOptions options = {};
+    options.workers = workers;
+    options.budget = size_t(64) << 20;
+    options.trace = trace;
+    const JobRunHandle run(JobRun::New(job, ResultKind::InOrder, options, nullptr, err).release());
+    if (!run)
+        return err->status;
+    for (;;) {
+        fn_part part = {};
+        if (fn_stream_next(run->Stream(), &part, err) != FN_OK) {
+            if (err->status == FN_ERR_READ)
+                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
+            return err->status;
+        }
+        if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
+            return err->status;
+        if (!part.data)
+            return FN_OK;
+        if (results.Add(part.task, part.data, part.bytes, err) != FN_OK)
+            return err->status;
+        if (goesOn && !goesOn())
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+    }
 }
 
 } // namespace fishnet::zonalstats

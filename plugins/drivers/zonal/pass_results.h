@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "job_run.h"
 #include "zonal_worker.h"
 
 namespace fishnet::zonalstats
@@ -25,6 +26,7 @@ class PassResults
 
     /* The states that a zone has from a pass before. */
     void SetStats(int64_t place, PlaneStats stats);
+    const PlaneStats &Stats(size_t zone) const { return m_stats[zone]; }
     /* Zones that no tile has. */
     fn_status FinishOutside(fn_error *err);
     /* A part of a task's result, in the order of tasks. */
@@ -34,6 +36,8 @@ class PassResults
     /* Where zones are numbers, all tasks are through: finishes them, ascending. *next: those from there on are left for
      * another pass, there were too many; INT64_MIN: none. */
     fn_status FinishNumbers(int64_t *next, fn_error *err);
+    /* Zones that have cells in tiles that could not be read. */
+    const std::set<uint32_t> &Lost() const { return m_lost; }
 
   private:
     /* Calls what(zone) of each zone that the task has. */
@@ -53,10 +57,15 @@ class PassResults
     int64_t m_limit = INT64_MAX;                     /* numbers above are not looked at */
     std::vector<uint32_t> m_tilesLeft;
     std::vector<bool> m_inconsistent;
+    std::set<uint32_t> m_lost;
     std::vector<uint32_t> m_live; /* zones that have cells, and are not through */
     int64_t m_next = 0;           /* the first task that is not through */
     int64_t m_row = 0;            /* of cells: pages above are settled */
 };
+
+/* Runs the job, and hands its results over. Cancelled if !goesOn(); that may be empty. */
+fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
+                   const GoesOn &goesOn, PassResults &results, fn_error *err);
 
 } // namespace fishnet::zonalstats
 

@@ -55,7 +55,8 @@ static bool CheckNumbers(const ZonalOptions &options)
                                                 {"FIELDS", !options.fields.empty()},
                                                 {"ZONE_FIELD", !options.zoneField.empty()},
                                                 {"GEOMETRY=ZONE", options.geometry},
-                                                {"PIXELS", options.pixels != FN_PIXELS_CENTER}};
+                                                {"PIXELS", options.pixels != FN_PIXELS_CENTER},
+                                                {"ON_ERROR=NODATA", options.errorIsNoData}};
     for (const auto &[name, given] : of)
         if (given)
             return Fail(std::string(name) + " is for zones of a layer, and " + options.input + " is a raster of zones",
@@ -128,6 +129,18 @@ std::vector<std::string> ZonalPlan::FieldsToCarry(const TableOptions &given) con
     return names;
 }
 
+/* The columns are needed when the table is opened. */
+static bool FindColumns(ZonalPlan &plan)
+{
+    if (plan.options.histogram != Histogram::Wide || !plan.values.empty())
+        return true;
+    fn_worker_options workers = plan.options.workers;
+    ResolveWorkers(plan.driver, workers);
+    LimitWorkers(plan.rasters->inputs, plan.rasters->grid.width, workers);
+    return FindValues(plan.rasters, plan.options, {plan.connection, plan.openOptions, CurrentFolder()}, workers,
+                      plan.values);
+}
+
 bool ZonalPlan::Complete(const TableOptions &given, Handles &inputs)
 {
     options = static_cast<const ZonalOptions &>(given);
@@ -137,29 +150,55 @@ bool ZonalPlan::Complete(const TableOptions &given, Handles &inputs)
     rasters = Rasters::Open(options, zonesAreRaster, options.workers.workers, handles);
     if (!rasters || (options.workers.processes > 0 && !CheckShared(rasters->inputs, handles)))
         return false;
-    return zonesAreRaster || ChooseCRS(*this);
+    if (HasClasses() && rasters->planes.size() > 1)
+        return Fail("HISTOGRAM=LONG takes one band, and there are " + std::to_string(rasters->planes.size()) +
+                        ": choose it with BAND and RASTER, or take HISTOGRAM=WIDE",
+                    CPLE_IllegalArg);
+    return (zonesAreRaster || ChooseCRS(*this)) && FindColumns(*this);
+}
+
+size_t ZonalPlan::StatCount() const
+{
+    size_t all = 0;
+    for (size_t plane = 0; plane < rasters->planes.size(); plane++)
+        all += StatCount(plane);
+    return all;
 }
 
 /* Of one plane. type: of its values. */
-void ZonalPlan::AddColumns(const std::string &prefix, fn_type type)
+void ZonalPlan::AddColumns(const std::string &prefix, fn_type type, size_t plane)
 {
     for (const fn_stat &stat : options.stats) {
         char name[FN_STAT_NAME_BYTES];
         fn_stat_name(stat, name);
-        const bool integer = fn_stat_is_integer(stat, type, options.pixels == FN_PIXELS_FRACTION);
+        const bool integer = fn_stat_is_integer(stat, type, !CountIsInteger());
         const int slot = schema.Add(integer ? Column::Kind::Integer64 : Column::Kind::Real, (prefix + name).c_str());
         firstStat = firstStat < 0 ? slot : firstStat;
     }
+    for (size_t i = 0; !values.empty() && i < values[plane].size(); i++)
+        schema.Add(CountIsInteger() ? Column::Kind::Integer64 : Column::Kind::Real,
+                   (prefix + ColumnOf(values[plane][i])).c_str());
+}
+
+void ZonalPlan::AddClassColumns()
+{
+    const auto kindOf = [](bool isInteger) { return isInteger ? Column::Kind::Integer64 : Column::Kind::Real; };
+    classValue = schema.Add(kindOf(fn_type_is_integer(rasters->planes[0].type)), "VALUE");
+    classCount = schema.Add(kindOf(CountIsInteger()), "COUNT");
+    classArea = schema.Add(Column::Kind::Real, "AREA");
+    classShare = schema.Add(Column::Kind::Real, "SHARE");
 }
 
 void ZonalPlan::MakeSchema()
 {
     schema.name += "_stats";
-    zoneFid = schema.Add(Column::Kind::Integer64, zonesAreRaster ? "VALUE" : "ZONE_FID");
+    zoneFid = schema.Add(Column::Kind::Integer64, !zonesAreRaster ? "ZONE_FID" : HasClasses() ? "ZONE" : "VALUE");
     if (!rasters) /* a program looks at a name without options */
-        AddColumns("", FN_FLOAT64);
+        AddColumns("", FN_FLOAT64, 0);
+    else if (HasClasses())
+        AddClassColumns();
     for (size_t plane = 0; rasters && plane < rasters->planes.size(); plane++)
-        AddColumns(rasters->planes[plane].prefix, rasters->planes[plane].type);
+        AddColumns(rasters->planes[plane].prefix, rasters->planes[plane].type, plane);
     CarryInput();
     if (options.geometry)
         schema.geometry = wkbUnknown;
@@ -174,8 +213,9 @@ void ZonalPlan::MakeSchema()
 
 std::string ZonalPlan::OwnSignature() const
 {
-    std::string text = rasters->Signature() + CPLSPrintf("\n%d %d %d %d", options.pixels, options.spread,
-                                                         static_cast<int>(options.invalid), options.geometry);
+    std::string text =
+        rasters->Signature() + CPLSPrintf("\n%d %d %d %d %d", options.pixels, options.spread,
+                                          static_cast<int>(options.invalid), options.geometry, options.errorIsNoData);
     for (const Column &column : schema.columns)
         text += " " + column.name;
     return text;

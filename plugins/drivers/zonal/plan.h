@@ -3,7 +3,7 @@
 #ifndef FN_ZONALSTATS_PLAN_H
 #define FN_ZONALSTATS_PLAN_H
 
-#include "rasters.h"
+#include "classes.h"
 #include "table_plan.h"
 
 namespace fishnet::zonalstats
@@ -17,13 +17,20 @@ class ZonalPlan final : public TablePlan
     fn_worker_options rasterWorkers = {}; /* who computes; the rows are but written down, by threads of the host */
     std::string rasterTrace;
 
-    bool zonesAreRaster = false; /* and not a layer */
+    bool zonesAreRaster = false;     /* and not a layer */
+    std::vector<ClassValues> values; /* with HISTOGRAM=WIDE: of each plane */
 
-    /* Slots of the schema: the zone's FID, or its number in a raster of zones, then the statistics of each plane. */
-    int zoneFid = -1, firstStat = -1;
-    size_t StatCount() const { return options.stats.size() * rasters->planes.size(); }
+    /* Slots of the schema: the zone's FID, or its number in a raster of zones, then the statistics of each plane, and a
+     * count for each of its values; or those of a class. */
+    int zoneFid = -1, firstStat = -1, classValue = -1, classCount = -1, classArea = -1, classShare = -1;
+    size_t StatCount(size_t plane) const { return options.stats.size() + (values.empty() ? 0 : values[plane].size()); }
+    size_t StatCount() const;
+    bool HasClasses() const { return options.histogram == Histogram::Long; }
+    bool CountIsInteger() const { return options.pixels != FN_PIXELS_FRACTION; }
 
-    void AddColumns(const std::string &prefix, fn_type type);
+    void AddColumns(const std::string &prefix, fn_type type, size_t plane);
+    void AddClassColumns();
+    void TakeOver(const TablePlan &same) override { values = static_cast<const ZonalPlan &>(same).values; }
     bool FindInput(const TableOptions &given, Handles &handles) override;
     bool Complete(const TableOptions &given, Handles &handles) override;
     void MakeSchema() override;
@@ -46,7 +53,7 @@ class ZonalPlan final : public TablePlan
 
     Counting HowToCount(int64_t) const override
     {
-        return zonesAreRaster || HasGroups() ? Counting::Compute : Counting::Features;
+        return zonesAreRaster || HasGroups() || HasClasses() ? Counting::Compute : Counting::Features;
     }
 };
 

@@ -185,6 +185,16 @@ void Rasters::RowAreas(const fn_window &window, std::vector<double> &areas) cons
                                           semiMinor * std::abs(geotransform[1]) * kDegree;
 }
 
+/* A cell on the equator has semiMajor^2 (1 - e^2) for each square radian, one at a latitude cos / (1 - e^2 sin^2)^2 of
+ * that. */
+double Rasters::AreaMost() const
+{
+    constexpr double kDegree = 3.14159265358979323846 / 180, kRounding = 1 + 1e-9;
+    const double radii = semiMajor / (1 - flattening);
+    return cellArea > 0 ? cellArea
+                        : radii * radii * std::abs(geotransform[1] * geotransform[5]) * kDegree * kDegree * kRounding;
+}
+
 /* ---- all ---- */
 
 std::string Rasters::Signature() const

@@ -41,6 +41,8 @@ struct Rasters {
     std::string Signature() const;
     /* The area of a cell of each row of the window. */
     void RowAreas(const fn_window &window, std::vector<double> &areas) const;
+    /* No cell is larger. */
+    double AreaMost() const;
 };
 
 } // namespace fishnet::zonalstats

@@ -20,6 +20,10 @@ class ZonalRows final : public RowWriter
     void CountUnusable(const Batch &batch, Unusable &unusable) const override;
 
   private:
+    void SetStats(size_t row, int64_t zone);
+    void SetClass(size_t row, int64_t zone, size_t index);
+    void SetGeometry(size_t row, const Batch &batch, size_t i);
+
     const ZonalPlan &m_plan;
     const ZoneTable *m_zones; /* NULL: rows are only counted */
     const InputSplit &m_split;

@@ -1,45 +1,51 @@
 #include "statistics.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "job_run.h"
+#include "slots.h"
 
 namespace fishnet::zonalstats
 {
 
 /* ---- values in slots ---- */
 
-static int64_t AsSlot(double value)
+/* The column of the i-th statistic of all planes. */
+static const Column &ColumnAt(const ZonalPlan &plan, size_t i)
 {
-    int64_t slot;
-    memcpy(&slot, &value, sizeof slot);
-    return slot;
+    return plan.schema.columns[static_cast<size_t>(plan.firstStat) + i];
 }
 
-static int64_t NullSlot(const Column &column)
-{
-    return column.kind == Column::Kind::Integer64 ? NullValue<int64_t>() : AsSlot(NullValue<double>());
-}
-
-fn_status Statistics::Store(int64_t zone, size_t plane, const fn_stat_value *values, fn_error *err)
+/* stats: NULL: the zone has no cell. */
+fn_status Statistics::Store(int64_t zone, size_t plane, const fn_stat_value *values, const fn_zone_stats *stats,
+                            fn_error *err)
 {
     const size_t count = m_plan.options.stats.size();
-    int64_t *to = m_table.m_values.data() + static_cast<size_t>(zone) * m_table.m_statCount + plane * count;
+    size_t first = 0;
+    for (size_t before = 0; before < plane; before++)
+        first += m_plan.StatCount(before);
+    int64_t *to = m_table.m_values.data() + static_cast<size_t>(zone) * m_table.m_statCount + first;
     for (size_t i = 0; i < count; i++) {
-        const Column &column = m_plan.schema.columns[static_cast<size_t>(m_plan.firstStat) + plane * count + i];
-        const fn_stat_value &value = values[i];
-        if (value.result == FN_STAT_NONE)
-            to[i] = NullSlot(column);
-        else if (column.kind == Column::Kind::Real)
-            to[i] = AsSlot(value.real);
-        else if (value.result == FN_STAT_INTEGER && value.integer != NullValue<int64_t>())
-            to[i] = value.integer;
-        else
-            return fn_fail(err, FN_ERR_VALUE, "the feature %lld: %s is %.17g, which the column cannot hold",
-                           static_cast<long long>(m_table.Fid(zone)), column.name.c_str(), value.real);
+        const Column &column = ColumnAt(m_plan, first + i);
+        if (!FitsSlot(values[i], column.kind == Column::Kind::Integer64, to[i]))
+            return FailToHold(zone, column.name, values[i].real, err);
     }
-    return FN_OK;
+    if (m_plan.options.histogram == Histogram::Wide)
+        return CountClasses(stats, m_plan.values[plane], m_plan.CountIsInteger(), to + count, err);
+    if (!m_plan.HasClasses())
+        return FN_OK;
+    const Column &column = m_plan.schema.columns[static_cast<size_t>(m_plan.classValue)];
+    double tooLarge = 0;
+    if (TakeClasses(stats, column.kind == Column::Kind::Integer64, m_plan.CountIsInteger(),
+                    m_table.m_classes[static_cast<size_t>(zone)], tooLarge))
+        return FN_OK;
+    return FailToHold(zone, column.name, tooLarge, err);
+}
+
+fn_status Statistics::FailToHold(int64_t zone, const std::string &column, double value, fn_error *err) const
+{
+    return fn_fail(err, FN_ERR_VALUE, "the feature %lld: %s is %.17g, which the column cannot hold",
+                   static_cast<long long>(m_table.Fid(zone)), column.c_str(), value);
 }
 
 /* ---- passes ---- */
@@ -88,7 +94,7 @@ fn_status Statistics::Finish(int64_t zone, PlaneStats &stats, bool inconsistent,
         fn_zone_stats *own = stats.empty() ? nullptr : stats[plane].get();
         if (own && fn_zone_stats_finish(own, values.data(), &again, err) != FN_OK)
             return err->status;
-        if (Store(zone, plane, values.data(), err) != FN_OK)
+        if (Store(zone, plane, values.data(), own, err) != FN_OK)
             return err->status;
         any = any || again;
     }
@@ -102,9 +108,9 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
     zones->Close();
     const std::shared_ptr<const ZoneList> list = std::move(zones);
     zones = NewList();
-    const auto job = std::make_shared<ZonalJob>(m_plan.rasters, m_plan.options,
-                                                Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
-                                                m_plan.rasterWorkers.threads);
+    const auto job = std::make_shared<ZonalJob>(
+        m_plan.rasters, m_plan.options, Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
+        m_plan.rasterWorkers.threads, m_failed, m_plan.options.errorIsNoData && !m_isFurther);
     PassResults results(*list, *job, m_plans,
                         [&](int64_t place, PlaneStats &stats, bool inconsistent, fn_error *error) {
                             return Finish(list->AreNumbers() ? RowOf(place) : place, stats, inconsistent, error);
@@ -117,28 +123,10 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
         if (before != m_before.again.end())
             results.SetStats(before->first, std::move(before->second));
     }
-    if (results.FinishOutside(err) != FN_OK || job->TaskCount() == 0)
-        return err->status;
-    JobRunOptions options = {};
-    options.workers = m_plan.rasterWorkers;
-    options.budget = size_t(64) << 20;
-    options.trace = m_plan.rasterTrace;
-    const JobRunHandle run(JobRun::New(job, ResultKind::InOrder, options, nullptr, err).release());
-    if (!run)
-        return err->status;
-    for (;;) {
-        fn_part part = {};
-        if (fn_stream_next(run->Stream(), &part, err) != FN_OK)
-            return err->status;
-        if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
-            return err->status;
-        if (!part.data)
-            return list->AreNumbers() ? results.FinishNumbers(&m_next, err) : FN_OK;
-        if (results.Add(part.task, part.data, part.bytes, err) != FN_OK)
-            return err->status;
-        if (m_goesOn && !m_goesOn())
-            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-    }
+    const fn_status status = PassOver(job, m_plan.rasterWorkers, m_plan.rasterTrace, m_goesOn, results, err);
+    for (const uint32_t i : results.Lost())
+        m_lost.insert(list->Place(i));
+    return status == FN_OK && list->AreNumbers() ? results.FinishNumbers(&m_next, err) : status;
 }
 
 /* ---- what one pass does not settle ---- */
@@ -222,19 +210,18 @@ fn_status Statistics::AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_
     return FN_OK;
 }
 
-void Statistics::WarnOfInvalid() const
+/* what: "polygon". */
+void Statistics::Warn(const std::vector<int64_t> &fids, const char *what, const char *ofWhich) const
 {
     constexpr size_t kShown = 5;
-    if (m_invalid.empty())
+    if (fids.empty())
         return;
-    std::string fids;
-    for (size_t i = 0; i < std::min(kShown, m_invalid.size()); i++)
-        fids += (i ? ", " : "") + std::to_string(m_invalid[i]);
-    CPLError(CE_Warning, CPLE_AppDefined, "ZONALSTATS: %s of %s cross or cover themselves, and %s (FID %s%s)",
-             (std::to_string(m_invalid.size()) + (m_invalid.size() == 1 ? " polygon" : " polygons")).c_str(),
-             Describe(m_plan.input).c_str(),
-             m_plan.options.invalid == Invalid::Skip ? "have no statistics" : "have been repaired", fids.c_str(),
-             m_invalid.size() > kShown ? ", ..." : "");
+    std::string shown;
+    for (size_t i = 0; i < std::min(kShown, fids.size()); i++)
+        shown += (i ? ", " : "") + std::to_string(fids[i]);
+    CPLError(CE_Warning, CPLE_AppDefined, "ZONALSTATS: %zu %s%s of %s %s (FID %s%s)", fids.size(), what,
+             fids.size() == 1 ? "" : "s", Describe(m_plan.input).c_str(), ofWhich, shown.c_str(),
+             fids.size() > kShown ? ", ..." : "");
 }
 
 /* ---- reading zones ---- */
@@ -243,7 +230,9 @@ void Statistics::AddRow(int64_t fid)
 {
     m_table.m_fids.push_back(fid);
     for (size_t i = 0; i < m_table.m_statCount; i++)
-        m_table.m_values.push_back(NullSlot(m_plan.schema.columns[static_cast<size_t>(m_plan.firstStat) + i]));
+        m_table.m_values.push_back(NullSlot(ColumnAt(m_plan, i).kind == Column::Kind::Integer64));
+    if (m_plan.HasClasses())
+        m_table.m_classes.emplace_back();
 }
 
 /* The zone of a feature, the number-th that is read; -1 and err: it was not there before. */
@@ -389,6 +378,7 @@ fn_status Statistics::Compute(fn_error *err)
     if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK)
         return err->status;
     for (bool first = true; first || m_open.Any(); first = false) {
+        m_isFurther = !first;
         m_before = std::move(m_open);
         m_open = Open();
         const fn_status status =
@@ -399,7 +389,13 @@ fn_status Statistics::Compute(fn_error *err)
             return err->status;
         }
     }
-    WarnOfInvalid();
+    std::vector<int64_t> lost;
+    for (const int64_t zone : m_lost)
+        lost.push_back(m_table.Fid(zone));
+    Warn(m_invalid, "polygon",
+         m_plan.options.invalid == Invalid::Skip ? "cross or cover themselves, and have no statistics"
+                                                 : "cross or cover themselves, and have been repaired");
+    Warn(lost, "zone", "have cells in tiles that could not be read: these have no value");
     return FN_OK;
 }
 

@@ -48,10 +48,11 @@ class Statistics
     fn_status Judge(ReadZone &read, bool isNew, bool &skipped, fn_error *err);
     fn_status AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_error *err);
     fn_status Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err);
-    fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, fn_error *err);
+    fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, const fn_zone_stats *stats, fn_error *err);
+    fn_status FailToHold(int64_t zone, const std::string &column, double value, fn_error *err) const;
     bool IsFull(const ZoneList &zones) const;
     std::shared_ptr<ZoneList> NewList() const;
-    void WarnOfInvalid() const;
+    void Warn(const std::vector<int64_t> &fids, const char *what, const char *ofWhich) const;
 
     const ZonalPlan &m_plan;
     ZoneTable &m_table;
@@ -68,7 +69,11 @@ class Statistics
     std::vector<StatsPlan> m_plans;                    /* of each plane, as the next */
     std::vector<std::vector<fn_stat_value>> m_nothing; /* the results of a zone without cells */
     Open m_open, m_before;
-    std::set<int64_t> m_doubtful;   /* of all passes */
+    std::set<int64_t> m_doubtful; /* of all passes */
+    /* By number: a tile that could not be read once is not read again, or passes would differ. */
+    std::shared_ptr<FailedTasks> m_failed = std::make_shared<FailedTasks>("ZONALSTATS");
+    std::set<int64_t> m_lost;       /* zones that have cells in these */
+    bool m_isFurther = false;       /* the pass goes on with zones of an earlier one */
     std::vector<int64_t> m_invalid; /* FIDs of those that are invalid, too */
 };
 

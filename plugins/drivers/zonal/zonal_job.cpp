@@ -19,7 +19,16 @@ fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, si
     stats.fractions = options.pixels == FN_PIXELS_FRACTION;
     stats.spread = options.spread;
     stats.cell_area = rasters.cellArea;
+    stats.histogram = options.histogram != Histogram::None;
+    if (options.histogram == Histogram::Long && rasters.cellArea <= 0)
+        stats.area_most = rasters.AreaMost();
     return stats;
+}
+
+std::string TileName(const fn_window &window)
+{
+    return CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(window.x), static_cast<int>(window.y),
+                      static_cast<int>(window.width), static_cast<int>(window.height));
 }
 
 /* ---- which geometries are where ---- */
@@ -68,11 +77,14 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 /* ---- in the host ---- */
 
 ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
-                   std::shared_ptr<const ZoneList> zones, int threads)
+                   std::shared_ptr<const ZoneList> zones, int threads, std::shared_ptr<FailedTasks> failed,
+                   bool completes)
     : Job(threads), m_rasters(std::move(rasters)), m_options(std::make_shared<ZonalOptions>(options)),
       m_source(std::move(source)), m_signature(m_rasters->Signature()), m_zones(std::move(zones)),
-      m_tiles(m_rasters->grid, *m_zones)
+      m_tiles(m_rasters->grid, *m_zones), m_failed(std::move(failed)), m_completes(completes)
 {
+    for (const auto &tile : m_failed->List())
+        m_tiles.lost.insert(tile.first);
 }
 
 /* A tile's few zones; more is asked for when it is known. */
@@ -84,11 +96,16 @@ size_t ZonalJob::TaskBytes(int64_t task, int) const
     return kPartial * m_rasters->planes.size() * std::min<size_t>(some, 1000);
 }
 
-std::string ZonalJob::TaskName(int64_t task) const
+/* The zones of a tile that cannot be read, without it. */
+bool ZonalJob::Complete(fn_task &task, Notes &messages, const fn_error &err)
 {
-    const fn_window w = Window(task);
-    return CPLSPrintf("tile x=%d y=%d %dx%d", static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
-                      static_cast<int>(w.height));
+    fn_error reason = {};
+    const std::unique_ptr<ZonalWorker> worker =
+        ZonalWorker::New(*m_options, m_rasters, nullptr, *m_zones, m_tiles, &reason);
+    if (!worker || worker->RunWithout(task, &reason) != FN_OK)
+        return false;
+    m_failed->Add(m_tiles.numbers[static_cast<size_t>(task.number)], err, messages);
+    return true;
 }
 
 /* ---- for another process ---- */
@@ -99,6 +116,8 @@ enum : size_t {
     kConnection,
     kGrid,
     kGeotransform,
+    kHasZones, /* whether the rasters have one of zones */
+    kLostTiles,
     kZoneWords,
     kOpenOptions = kZoneWords + ZoneList::kWords
 };
@@ -109,6 +128,9 @@ JobDescription ZonalJob::Describe() const
         m_signature, m_source.connection,
         std::string(reinterpret_cast<const char *>(&m_rasters->grid), sizeof m_rasters->grid),
         std::string(reinterpret_cast<const char *>(m_rasters->geotransform), sizeof m_rasters->geotransform)};
+    words.emplace_back(m_rasters->zones.empty() ? "0" : "1");
+    const std::vector<int64_t> lost(m_tiles.lost.begin(), m_tiles.lost.end());
+    words.emplace_back(reinterpret_cast<const char *>(lost.data()), lost.size() * sizeof(int64_t));
     for (std::string &word : m_zones->ToWords())
         words.push_back(std::move(word));
     for (int i = 0; i < m_source.openOptions.size(); i++)
@@ -131,6 +153,7 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
     memcpy(&grid, words[kGrid].data(), sizeof grid);
     memcpy(geotransform, words[kGeotransform].data(), sizeof geotransform);
     job->m_signature = words[kSignature];
+    job->m_hasZones = words[kHasZones] == "1";
     CPLStringList list;
     for (size_t i = kOpenOptions; i < words.size(); i++)
         list.AddString(words[i].c_str());
@@ -142,6 +165,10 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
     if (!zones->FromWords(words, kZoneWords, geotransform, err))
         return nullptr;
     job->m_tiles = Tiles(grid, *zones);
+    std::vector<int64_t> lost(words[kLostTiles].size() / sizeof(int64_t));
+    if (!lost.empty())
+        memcpy(lost.data(), words[kLostTiles].data(), lost.size() * sizeof(int64_t));
+    job->m_tiles.lost.insert(lost.begin(), lost.end());
     job->m_zones = std::move(zones);
     job->m_options = std::move(options);
     return job;
@@ -155,7 +182,7 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
     }
     MessageCollector collector; /* the host has heard them */
     Handles handles;
-    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, m_zones->AreNumbers(), 1, handles);
+    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, m_hasZones, 1, handles);
     if (!rasters) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());

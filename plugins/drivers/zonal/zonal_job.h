@@ -3,6 +3,9 @@
 #ifndef FN_ZONALSTATS_JOB_H
 #define FN_ZONALSTATS_JOB_H
 
+#include <set>
+
+#include "failed_tasks.h"
 #include "job.h"
 #include "rasters.h"
 #include "zone_list.h"
@@ -13,10 +16,11 @@ namespace fishnet::zonalstats
 /* Before each partial result of a zone, see fn_stats_collect(). */
 struct RecordHead {
     int64_t zone;   /* of the list, or a number of a raster of zones */
-    uint64_t plane; /* kInconsistent: the zone covers cells more than once, and no bytes follow */
+    uint64_t plane; /* or one of these, and no bytes follow */
     uint64_t bytes;
 };
-constexpr uint64_t kInconsistent = UINT64_MAX;
+constexpr uint64_t kInconsistent = UINT64_MAX; /* the zone covers cells more than once */
+constexpr uint64_t kLost = UINT64_MAX - 1;     /* it has cells in a tile that could not be read */
 
 /* What statistics are computed of a plane. */
 fn_stats_options StatsOf(const ZonalOptions &options, const Rasters &rasters, size_t plane);
@@ -28,11 +32,15 @@ struct Source {
     std::string folder; /* that relative names begin at */
 };
 
+/* "tile x=0 y=512 512x512" */
+std::string TileName(const fn_window &window);
+
 /* Tiles, and the geometries that may have cells in each. */
 struct Tiles {
     std::vector<int64_t> numbers;     /* of those with geometries, ascending: a task each */
     std::vector<size_t> begin;        /* of each task in `geometries`, and the end */
     std::vector<uint32_t> geometries; /* of a task ascending: those of a zone come together */
+    std::set<int64_t> lost;           /* numbers of those that could not be read before: their cells have no value */
 
     Tiles() = default;
     Tiles(const fn_grid &grid, const ZoneList &list);
@@ -41,8 +49,9 @@ struct Tiles {
 class ZonalJob final : public Job
 {
   public:
+    /* failed: tiles that are lost, by their number. completes: more of them may be. */
     ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
-             std::shared_ptr<const ZoneList> zones, int threads);
+             std::shared_ptr<const ZoneList> zones, int threads, std::shared_ptr<FailedTasks> failed, bool completes);
     static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);
 
     std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;
@@ -51,7 +60,9 @@ class ZonalJob final : public Job
     const char *Driver() const override { return "ZONALSTATS"; }
     int64_t TaskCount() const override { return static_cast<int64_t>(m_tiles.numbers.size()); }
     size_t TaskBytes(int64_t task, int variant) const override;
-    std::string TaskName(int64_t task) const override;
+    std::string TaskName(int64_t task) const override { return TileName(Window(task)); }
+    bool CompletesFailed() const override { return m_completes; }
+    bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
 
     const Tiles &GetTiles() const { return m_tiles; }
     fn_window Window(int64_t task) const
@@ -66,8 +77,11 @@ class ZonalJob final : public Job
     std::shared_ptr<const ZonalOptions> m_options;
     Source m_source;
     std::string m_signature;
+    bool m_hasZones = false; /* in a helper: the rasters have one of zones */
     std::shared_ptr<const ZoneList> m_zones;
     Tiles m_tiles;
+    std::shared_ptr<FailedTasks> m_failed; /* NULL in a helper */
+    bool m_completes = false;
 };
 
 constexpr const char *kZonalJob = "zonal";

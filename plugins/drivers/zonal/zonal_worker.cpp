@@ -175,6 +175,10 @@ fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const f
         put(&head, sizeof head);
         return FN_OK;
     }
+    if (m_isLost && n > 0) {
+        const RecordHead head = {zone, kLost, 0};
+        put(&head, sizeof head);
+    }
     for (size_t plane = 0; plane < m_plans.size() && n > 0; plane++) {
         const bool asked = !ranges || (plane < ranges->size() && !(*ranges)[plane].empty());
         if (!asked)
@@ -202,17 +206,9 @@ fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window
     return Put(zone, m_zones.RangesOf(zone), consistent ? cells : nullptr, m_cells.size(), err);
 }
 
-fn_status ZonalWorker::CollectAll(size_t task, const fn_window &window, const volatile bool *cancel, fn_error *err)
+fn_status ZonalWorker::CollectNumbers(const volatile bool *cancel, fn_error *err)
 {
-    for (size_t first = m_tiles.begin[task], end; first < m_tiles.begin[task + 1]; first = end) {
-        for (end = first + 1; end < m_tiles.begin[task + 1] && ZoneAt(end) == ZoneAt(first); end++) {
-        }
-        if (fn_is_cancelled(cancel))
-            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-        if (Collect(first, end, window, err) != FN_OK)
-            return err->status;
-    }
-    for (size_t i = 0; m_numbers && i < fn_zone_values_count(m_numbers.get()); i++) {
+    for (size_t i = 0; i < fn_zone_values_count(m_numbers.get()); i++) {
         size_t n = 0;
         const int64_t number = fn_zone_values_zone(m_numbers.get(), i);
         const fn_cells *cells = fn_zone_values_cells(m_numbers.get(), i, &n);
@@ -220,6 +216,23 @@ fn_status ZonalWorker::CollectAll(size_t task, const fn_window &window, const vo
         if (fn_is_cancelled(cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
         if (m_zones.IsAsked(number, &ranges) && Put(number, ranges, cells, n, err) != FN_OK)
+            return err->status;
+    }
+    return FN_OK;
+}
+
+/* What the zones have in the tile that is in m_windows. */
+fn_status ZonalWorker::CollectAll(fn_task &task, const fn_window &window, fn_error *err)
+{
+    const size_t index = static_cast<size_t>(task.number);
+    if (m_numbers)
+        return CollectNumbers(task.cancel, err);
+    for (size_t first = m_tiles.begin[index], end; first < m_tiles.begin[index + 1]; first = end) {
+        for (end = first + 1; end < m_tiles.begin[index + 1] && ZoneAt(end) == ZoneAt(first); end++) {
+        }
+        if (fn_is_cancelled(task.cancel))
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        if (Collect(first, end, window, err) != FN_OK)
             return err->status;
     }
     return FN_OK;
@@ -264,9 +277,8 @@ void ZonalWorker::SetWindows(const fn_window &window)
                             m_areas.data()};
 }
 
-fn_status ZonalWorker::Compute(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err)
+fn_status ZonalWorker::Compute(fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err)
 {
-    m_result.clear();
     if (m_numbers && FindNumbers(task, window, collector, err) != FN_OK)
         return err->status;
     if (m_numbers && fn_zone_values_count(m_numbers.get()) == 0)
@@ -276,25 +288,63 @@ fn_status ZonalWorker::Compute(const fn_task &task, const fn_window &window, Mes
         FindWeights(window, err) != FN_OK)
         return err->status;
     SetWindows(window);
-    return CollectAll(static_cast<size_t>(task.number), window, task.cancel, err);
+    return CollectAll(task, window, err);
 }
 
-fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+fn_window ZonalWorker::Window(const fn_task &task) const
 {
-    const fn_window window = fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task.number)]);
-    MessageCollector collector;
-    fn_error reason = {};
-    if (Compute(task, window, collector, &reason) != FN_OK)
-        return fn_fail(err, reason.status, "tile x=%d y=%d %dx%d%s%s", static_cast<int>(window.x),
-                       static_cast<int>(window.y), static_cast<int>(window.width), static_cast<int>(window.height),
-                       reason.text[0] == ' ' ? "" : ": ", reason.text);
+    return fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task.number)]);
+}
+
+fn_status ZonalWorker::HandOver(fn_task &task, fn_error *err) const
+{
     if (m_result.size() > task.bytes && fn_stream_part(&task, 0, m_result.size(), err) != FN_OK)
         return err->status;
     if (!m_result.empty())
         memcpy(task.result, m_result.data(), m_result.size());
     task.bytes = m_result.size();
-    messages = std::move(collector.messages);
     return FN_OK;
+}
+
+/* Says which tile it was. reason: begins with a blank where it goes on from that. */
+static fn_status FailAt(const fn_window &window, const fn_error &reason, fn_error *err)
+{
+    return fn_fail(err, reason.status, "%s%s%s", TileName(window).c_str(), reason.text[0] == ' ' ? "" : ": ",
+                   reason.text);
+}
+
+fn_status ZonalWorker::Run(fn_task &task, Notes &messages, fn_error *err)
+{
+    const fn_window window = Window(task);
+    if (m_tiles.lost.count(m_tiles.numbers[static_cast<size_t>(task.number)]) > 0)
+        return RunWithout(task, err);
+    MessageCollector collector;
+    fn_error reason = {};
+    m_isLost = false;
+    m_result.clear();
+    if (Compute(task, window, collector, &reason) != FN_OK)
+        return FailAt(window, reason, err);
+    const fn_status status = HandOver(task, err);
+    if (status == FN_OK)
+        messages = std::move(collector.messages);
+    return status;
+}
+
+fn_status ZonalWorker::RunWithout(fn_task &task, fn_error *err)
+{
+    const fn_window window = Window(task);
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    fn_error reason = {};
+    m_isLost = true;
+    m_result.clear();
+    m_zeros.assign(pixels, 0);
+    m_weights.assign(pixels, 0);
+    m_planes.clear();
+    for (const ValuePlane &plane : m_rasters->planes)
+        m_planes.push_back({m_zeros.data(), plane.type, {}, reinterpret_cast<const uint8_t *>(m_zeros.data())});
+    m_rasters->RowAreas(window, m_areas);
+    SetWindows(window);
+    return CollectAll(task, window, &reason) == FN_OK ? HandOver(task, err) : FailAt(window, reason, err);
 }
 
 } // namespace fishnet::zonalstats

@@ -25,12 +25,14 @@ using StatsPlan = std::unique_ptr<fn_stats_plan, FreeStatsPlan>;
 class ZonalWorker final : public JobWorker
 {
   public:
-    /* What is referred to outlives the worker. NULL and err on failure. */
+    /* What is referred to outlives the worker. reader: NULL for RunWithout(). NULL and err on failure. */
     static std::unique_ptr<ZonalWorker> New(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
                                             std::unique_ptr<InputReader> reader, const ZoneList &zones,
                                             const Tiles &tiles, fn_error *err);
     ~ZonalWorker() override;
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
+    /* As if no cell of the tile had a value. */
+    fn_status RunWithout(fn_task &task, fn_error *err);
 
   private:
     ZonalWorker(const ZonalOptions &options, std::shared_ptr<const Rasters> rasters,
@@ -38,14 +40,17 @@ class ZonalWorker final : public JobWorker
         : m_options(options), m_rasters(std::move(rasters)), m_reader(std::move(reader)), m_zones(zones), m_tiles(tiles)
     {
     }
+    fn_window Window(const fn_task &task) const;
     fn_status Read(const fn_task &task, const std::vector<Plane> &planes, const fn_window &window,
                    std::vector<fn_plane> &read, MessageCollector &collector, fn_error *err);
     fn_status FindNumbers(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
-    fn_status Compute(const fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
+    fn_status Compute(fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err);
     fn_status FindValues(const fn_window &window, fn_error *err);
     fn_status FindWeights(const fn_window &window, fn_error *err);
     void SetWindows(const fn_window &window);
-    fn_status CollectAll(size_t task, const fn_window &window, const volatile bool *cancel, fn_error *err);
+    fn_status CollectAll(fn_task &task, const fn_window &window, fn_error *err);
+    fn_status CollectNumbers(const volatile bool *cancel, fn_error *err);
+    fn_status HandOver(fn_task &task, fn_error *err) const;
     fn_status Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err);
     fn_status Collect(size_t first, size_t end, const fn_window &window, fn_error *err);
     fn_status Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n, fn_error *err);
@@ -72,6 +77,8 @@ class ZonalWorker final : public JobWorker
     std::vector<fn_cells> m_cells;
     fn_stats_buffer m_partial = {};
     std::vector<char> m_result;
+    std::vector<uint64_t> m_zeros; /* pixels and masks of a tile without values */
+    bool m_isLost = false;         /* the tile at hand is one */
 };
 
 } // namespace fishnet::zonalstats

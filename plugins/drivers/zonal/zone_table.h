@@ -19,10 +19,12 @@ class ZoneTable final : public Shared
     /* The zone of a feature that is read by that split, with groups of the first of one; -1: there is none. */
     int64_t Find(int64_t fid, int64_t place, const InputSplit &split) const;
     int64_t Fid(int64_t zone) const { return m_fids[static_cast<size_t>(zone)]; }
-    /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
     /* Of the features that were read. */
     const Unusable &GetUnusable() const { return m_unusable; }
+    /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
     const int64_t *Values(int64_t zone) const { return m_values.data() + static_cast<size_t>(zone) * m_statCount; }
+    /* With HISTOGRAM=LONG. */
+    const ZoneClasses &Classes(int64_t zone) const { return m_classes[static_cast<size_t>(zone)]; }
 
   private:
     friend class Statistics;
@@ -35,6 +37,7 @@ class ZoneTable final : public Shared
     std::vector<uint32_t> m_byFid; /* empty: m_fids ascends */
     std::vector<int64_t> m_values;
     Unusable m_unusable;
+    std::vector<ZoneClasses> m_classes;
 };
 
 } // namespace fishnet::zonalstats

@@ -13,20 +13,27 @@ namespace fishnet::commands
 class TableCommand : public Command
 {
   protected:
-    /* With the first argument, the input. A command adds what it reads beside that, and then the rest by
+    /* With the argument for the dataset whose features have the rows: the first one, --input; or --`rows`, where the
+     * command's input is something else. A command adds what it reads beside that, and then the rest by
      * AddTableArguments(). */
-    TableCommand(const char *name, const char *description, const TableKind &kind);
+    TableCommand(const char *name, const char *description, const TableKind &kind, const char *rows = "input");
     void AddTableArguments();
+    /* The datasets of an argument, each as that option. False after CPLError. */
+    bool AddNames(const char *argument, std::vector<GDALArgDatasetValue> &values, const char *option,
+                  CPLStringList &options) const;
 
   private:
-    /* Adds the options for what it reads beside the input. False after CPLError. */
+    /* Adds the options for what it reads beside the input, and for arguments that are no option of the driver. False
+     * after CPLError. */
     virtual bool AddInputs(CPLStringList & /*options*/) { return true; }
 
+    std::string Help(const fn_option &option) const override;
     Source Open() override;
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return m_kind.driver; }
 
     const TableKind &m_kind;
+    const std::string m_rows;
     GDALArgDatasetValue m_input;
     std::vector<std::string> m_layerCreationOptions;
     std::string m_outputLayer;

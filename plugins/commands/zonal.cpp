@@ -72,6 +72,7 @@ ZonalStats::ZonalStats()
         .SetMinCount(1)
         .SetAutoCompleteFunction([](const std::string &) { return StatNames(); });
     AddArg("include-field", 0, "Field(s) of the zones to carry over, ALL or NONE", &m_includeFields);
+    AddOption(m_options, "zone-field", "ZONE_FIELD");
     AddArg("include-geom", 0, "Whether rows have the geometries of the zones", &m_includeGeometry);
     AddOption(m_options, "nodata", "NODATA");
     AddOption(m_options, "alpha", "ALPHA");

@@ -116,7 +116,8 @@ class TestZonalStats(Commands):
                   '--tile-size', '256x64', '--oo', 'NUM_THREADS=1', '--zones-oo', 'LIST_ALL_TABLES=NO'),
                  ('STATS=MEAN,PCT90,PCT99.9', 'PIXELS=TOUCHED', 'NODATA=SPREAD', 'ALPHA=IGNORE', 'INVALID=FAIL',
                   'GEOMETRY=ZONE', 'FIELDS=name', "WHERE=name <> 'Z3'", 'BAND=1', 'PARTITION=1/2')),
-                (('--fields', '*', '--pixels', 'fraction'), ('FIELDS=*', 'PIXELS=FRACTION'))):
+                (('--fields', '*', '--pixels', 'fraction'), ('FIELDS=*', 'PIXELS=FRACTION')),
+                (('--zone-field', 'name', '--stat=count'), ('ZONE_FIELD=name', 'STATS=COUNT'))):
             fishnet('zonal-stats', 'c.tif', 'mine.gpkg', '--overwrite', *self.LAYER, *arguments, cwd=self.folder)
             words = [word for option in ('LAYER=zones', 'RASTER=c.tif', *options) for word in ('-oo', option)]
             good('ogr2ogr', '-overwrite', 'theirs.gpkg', 'ZONALSTATS:zones.gpkg', *words, cwd=self.folder)

@@ -18,10 +18,6 @@ TableCommand::TableCommand(const char *name, const char *description, const Tabl
 {
     if (m_rows == kInput)
         AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
-    else
-        AddArg(m_rows, 0, "Vector dataset whose features have the rows", &m_input, GDAL_OF_VECTOR)
-            .SetRequired()
-            .SetAutoOpenDataset(false);
 }
 
 /* Where something else is the input, it says what the driver calls so. */

@@ -13,14 +13,16 @@ namespace fishnet::commands
 class TableCommand : public Command
 {
   protected:
-    /* With the argument for the dataset whose features have the rows: the first one, --input; or --`rows`, where the
-     * command's input is something else. A command adds what it reads beside that, and then the rest by
-     * AddTableArguments(). */
+    /* rows: the argument for the dataset whose features have the rows. --input is there at once, as the first one; a
+     * command whose input is something else adds that argument itself. It adds what it reads beside, and then the rest
+     * by AddTableArguments(). */
     TableCommand(const char *name, const char *description, const TableKind &kind, const char *rows = "input");
     void AddTableArguments();
     /* The datasets of an argument, each as that option. False after CPLError. */
     bool AddNames(const char *argument, std::vector<GDALArgDatasetValue> &values, const char *option,
                   CPLStringList &options) const;
+
+    GDALArgDatasetValue m_input; /* the dataset of the argument `rows` */
 
   private:
     /* Adds the options for what it reads beside the input, and for arguments that are no option of the driver. False
@@ -34,7 +36,6 @@ class TableCommand : public Command
 
     const TableKind &m_kind;
     const std::string m_rows;
-    GDALArgDatasetValue m_input;
     std::vector<std::string> m_layerCreationOptions;
     std::string m_outputLayer;
     bool m_update = false, m_overwriteLayer = false, m_append = false;

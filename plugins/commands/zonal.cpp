@@ -62,7 +62,12 @@ ZonalStats::ZonalStats()
         .SetMinCount(1)
         .SetAutoOpenDataset(false)
         .SetPackedValuesAllowed(false);
+    AddArg("zones", 0, "Dataset of the zones: features, or a raster of numbers", &m_input,
+           GDAL_OF_VECTOR | GDAL_OF_RASTER)
+        .SetRequired()
+        .SetAutoOpenDataset(false);
     AddTableArguments();
+    AddOption(m_options, "zones-band", "ZONE_BAND").SetMetaVar("<N>");
     AddOption(m_options, "open-option", "RASTER_OO").AddAlias("oo").SetMetaVar("<KEY>=<VALUE>");
     AddArg("band", 'b', m_options.table.Find("BAND")->help, &m_bands);
     auto &pixels = AddArg("pixels", 0, m_options.table.Find("PIXELS")->help, &m_pixels);

@@ -150,7 +150,7 @@ class TestListing(Commands):
         named = {'calc': {'OT': 'output-data-type'}, 'map': {},
                  'near': {'LAYER': 'input-layer', 'OO': 'open-option', 'NEAR_OO': 'near-open-option'},
                  'zonal-stats': {'RASTER': 'input', 'RASTER_OO': 'open-option', 'LAYER': 'zones-layer', 'OO': 'zones-open-option',
-                                 'STATS': 'stat', 'GEOMETRY': 'include-geom'}}
+                                 'STATS': 'stat', 'GEOMETRY': 'include-geom', 'ZONE_BAND': 'zones-band'}}
         for name, driver in (('calc', 'FISHNET'), ('near', 'NEARTABLE'), ('zonal-stats', 'ZONALSTATS')):
             options = re.findall(r"<Option name='(\w+)'", gdal.GetDriverByName(driver).GetMetadataItem('DMD_OPENOPTIONLIST'))
             arguments = self.arguments('fishnet', name)

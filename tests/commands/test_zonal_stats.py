@@ -9,7 +9,7 @@ from osgeo import gdal, ogr
 from test_commands import HAS_COMMANDS, VERSION, Commands, content, fishnet, good, layers, rows, write
 
 # Of upstream's arguments; docs/COMMANDS.md lists them.
-LACKING = {'zones-band', 'weights', 'weights-band', 'input-format', 'output-open-option', 'upsert', 'skip-errors'}
+LACKING = {'weights', 'weights-band', 'input-format', 'output-open-option', 'upsert', 'skip-errors'}
 
 
 def star(random, middle):
@@ -29,6 +29,7 @@ class TestZonalStats(Commands):
         super().prepare()
         random = np.random.default_rng(11)
         cls.c = write(cls.path('c.tif'), random.integers(-50, 50, (2, 300, 400)).astype(np.int16), nodata=-50)
+        write(cls.path('numbers.tif'), random.integers(0, 30, (2, 300, 400)).astype(np.int16))
         dataset = ogr.GetDriverByName('GPKG').CreateDataSource(cls.path('zones.gpkg'))
         srs = gdal.Open(cls.a).GetSpatialRef()
         for name, count in (('zones', 30), ('few', 2)):
@@ -98,6 +99,17 @@ class TestZonalStats(Commands):
                      '-f', 'GPKG', '--lco', 'FID=number', '-q'))):
             with self.subTest(' '.join(line)):
                 self.same_as_gdal(line, tolerance)
+
+    def test_raster_of_zones(self):
+        """A row for each number."""
+        if VERSION < (3, 13):
+            return
+        for band in '1', '2':
+            theirs, mine = self.both('c.tif', 'OUT', '--zones', 'numbers.tif', '--zones-band', band, '--band=1',
+                                     '--stat=count,min,max,sum,variety')
+            self.assertEqual(mine.pop('VALUE'), tuple(range(30)))
+            self.assertEqual({name.lower(): values for name, values in mine.items()},
+                             {name: values for name, values in theirs.items() if name != 'value'})
 
     def test_arguments_of_gdal(self):
         """What upstream's command has and ours has not is what the page says."""

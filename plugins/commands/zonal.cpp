@@ -20,9 +20,11 @@ class ZonalStats final : public TableCommand
   private:
     bool AddInputs(CPLStringList &options) override;
     bool AddStats(CPLStringList &options) const;
+    bool AddWeights(CPLStringList &options);
     void AddFields(CPLStringList &options) const;
 
     std::vector<GDALArgDatasetValue> m_rasters;
+    GDALArgDatasetValue m_weights;
     std::vector<int> m_bands;
     std::string m_pixels;
     std::vector<std::string> m_stats, m_includeFields;
@@ -69,6 +71,9 @@ ZonalStats::ZonalStats()
     AddTableArguments();
     AddOption(m_options, "zones-band", "ZONE_BAND").SetMetaVar("<N>");
     AddOption(m_options, "open-option", "RASTER_OO").AddAlias("oo").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_options, "calc", "CALC").SetMetaVar("<EXPRESSION>");
+    AddArg("weights", 0, m_options.table.Find("WEIGHTS")->help, &m_weights, GDAL_OF_RASTER).SetAutoOpenDataset(false);
+    AddOption(m_options, "weights-band", "WEIGHTS_BAND").SetMetaVar("<N>");
     AddArg("band", 'b', m_options.table.Find("BAND")->help, &m_bands);
     auto &pixels = AddArg("pixels", 0, m_options.table.Find("PIXELS")->help, &m_pixels);
     for (const auto &words : kPixels)
@@ -108,6 +113,19 @@ bool ZonalStats::AddStats(CPLStringList &options) const
     return true;
 }
 
+/* A raster, or the driver's word in its place. */
+bool ZonalStats::AddWeights(CPLStringList &options)
+{
+    const GDALAlgorithmArg *arg = GetArg("weights", false);
+    if (!arg || !arg->IsExplicitlySet())
+        return true;
+    const char *word = m_options.table.Find("WEIGHTS")->words;
+    const bool isWord = !m_weights.GetDatasetRef() && EQUAL(m_weights.GetName().c_str(), word);
+    const std::string name = isWord ? word : NameOf("weights", m_weights);
+    options.AddString(("WEIGHTS=" + name).c_str());
+    return !name.empty();
+}
+
 void ZonalStats::AddFields(CPLStringList &options) const
 {
     if (m_includeFields.size() == 1 && EQUAL(m_includeFields[0].c_str(), "NONE"))
@@ -132,7 +150,7 @@ bool ZonalStats::AddInputs(CPLStringList &options)
     if (m_includeGeometry)
         options.AddString("GEOMETRY=ZONE");
     AddFields(options);
-    return AddStats(options) && AddNames("input", m_rasters, "RASTER", options);
+    return AddStats(options) && AddWeights(options) && AddNames("input", m_rasters, "RASTER", options);
 }
 
 static Capability capability(nullptr, [] { DeclareCommand("zonal-stats", MakeCommand<ZonalStats>); });

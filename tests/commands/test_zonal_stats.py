@@ -9,7 +9,7 @@ from osgeo import gdal, ogr
 from test_commands import HAS_COMMANDS, VERSION, Commands, content, fishnet, good, layers, rows, write
 
 # Of upstream's arguments; docs/COMMANDS.md lists them.
-LACKING = {'weights', 'weights-band', 'input-format', 'output-open-option', 'upsert', 'skip-errors'}
+LACKING = {'input-format', 'output-open-option', 'upsert', 'skip-errors'}
 
 
 def star(random, middle):
@@ -22,6 +22,7 @@ def star(random, middle):
 
 class TestZonalStats(Commands):
     LAYER = ('--zones', 'zones.gpkg', '--zones-layer', 'zones')
+    OURS = {'stdev': 'STD', 'mode': 'MAJORITY', 'weighted_stdev': 'WEIGHTED_STD'}
     EMPTY = 7  # a zone beyond the raster
 
     @classmethod
@@ -30,6 +31,7 @@ class TestZonalStats(Commands):
         random = np.random.default_rng(11)
         cls.c = write(cls.path('c.tif'), random.integers(-50, 50, (2, 300, 400)).astype(np.int16), nodata=-50)
         write(cls.path('numbers.tif'), random.integers(0, 30, (2, 300, 400)).astype(np.int16))
+        write(cls.path('w.tif'), random.uniform(0, 3, (2, 300, 400)))
         dataset = ogr.GetDriverByName('GPKG').CreateDataSource(cls.path('zones.gpkg'))
         srs = gdal.Open(cls.a).GetSpatialRef()
         for name, count in (('zones', 30), ('few', 2)):
@@ -70,7 +72,7 @@ class TestZonalStats(Commands):
                 self.assertEqual(mine[name], values)
                 continue
             stat, _, band = name.partition('_band_')
-            got = mine[('B%s_' % band if band else '') + {'stdev': 'STD', 'mode': 'MAJORITY'}.get(stat, stat.upper())]
+            got = mine[('B%s_' % band if band else '') + self.OURS.get(stat, stat.upper())]
             self.assertEqual(got[self.EMPTY], 0 if stat == 'count' else None)
             within = [i for i in range(30) if i != self.EMPTY]
             if stat == 'count' and 'fractional' not in line:
@@ -93,6 +95,8 @@ class TestZonalStats(Commands):
                          'a.tif', 'OUT', '--pixels', 'default')),
                 (1e-6, ('a.tif', 'OUT', *self.LAYER, '--stat=count,mean,stdev', '--pixels', 'fractional',
                         '--include-field=name')),
+                (1e-9, ('a.tif', 'OUT', *self.LAYER, '--weights', 'w.tif', '--weights-band', '2',
+                        '--stat=count,weighted_mean,weighted_sum,weighted_stdev,weighted_variance')),
                 (0, ('a.tif', 'OUT', *self.LAYER, '--stat=count,min,max', '--pixels', 'all-touched',
                      '--include-field', 'ALL')),
                 (0, ('a.tif', 'OUT', *self.LAYER, '--stat=count', '--include-geom', '--include-field', 'NONE',
@@ -129,7 +133,10 @@ class TestZonalStats(Commands):
                  ('STATS=MEAN,PCT90,PCT99.9', 'PIXELS=TOUCHED', 'NODATA=SPREAD', 'ALPHA=IGNORE', 'INVALID=FAIL',
                   'GEOMETRY=ZONE', 'FIELDS=name', "WHERE=name <> 'Z3'", 'BAND=1', 'PARTITION=1/2')),
                 (('--fields', '*', '--pixels', 'fraction'), ('FIELDS=*', 'PIXELS=FRACTION')),
-                (('--zone-field', 'name', '--stat=count'), ('ZONE_FIELD=name', 'STATS=COUNT'))):
+                (('--zone-field', 'name', '--stat=count'), ('ZONE_FIELD=name', 'STATS=COUNT')),
+                (('--calc', 'A+A[2]', '--calc', 'A*2'),
+                 ('CALC=A+A[2]', 'CALC=A*2')),
+                (('--weights', 'area', '--stat=weighted_mean'), ('WEIGHTS=AREA', 'STATS=WEIGHTED_MEAN'))):
             fishnet('zonal-stats', 'c.tif', 'mine.gpkg', '--overwrite', *self.LAYER, *arguments, cwd=self.folder)
             words = [word for option in ('LAYER=zones', 'RASTER=c.tif', *options) for word in ('-oo', option)]
             good('ogr2ogr', '-overwrite', 'theirs.gpkg', 'ZONALSTATS:zones.gpkg', *words, cwd=self.folder)
@@ -188,13 +195,14 @@ class TestZonalStats(Commands):
         self.assertEqual(len(rows(self.path('there.gpkg'))[1]), 60)
 
     def test_gdalg(self):
-        """Raster and zones are relative to the file, which moves with them."""
-        want = self.table('c.tif', *self.LAYER, '--stat=mean')
+        """Rasters and zones are relative to the file, which moves with them."""
+        stats = '--stat=mean,weighted_mean'
+        want = self.table('c.tif', *self.LAYER, '--weights', 'w.tif', stats)
         os.makedirs(self.path('box/deep'))
-        for name in 'c.tif', 'zones.gpkg':
+        for name in 'c.tif', 'zones.gpkg', 'w.tif':
             shutil.copy(self.path(name), self.path('box/deep'))
         fishnet('zonal-stats', 'box/deep/c.tif', 'box/z.gdalg.json', '--zones', 'box/deep/zones.gpkg',
-                '--zones-layer', 'zones', '--stat=mean', cwd=self.folder)
+                '--zones-layer', 'zones', stats, '--weights', 'box/deep/w.tif', cwd=self.folder)
         os.rename(self.path('box'), self.path('moved'))
         names, found = rows(self.path('moved/z.gdalg.json'))
         self.assertEqual(dict(zip(names, zip(*found))), want)

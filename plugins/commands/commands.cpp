@@ -53,11 +53,12 @@ GDALInConstructionAlgorithmArg &Command::AddOption(Options &options, const char 
 {
     const fn_option &option = *options.table.Find(name);
     Option &added = options.given.emplace_back(Option{argument, option, {}, {}, false});
+    const std::string help = Help(option);
     if (option.kind == FN_OPTION_FLAG)
-        return AddArg(argument, letter, option.help, &added.yes);
+        return AddArg(argument, letter, help, &added.yes);
     if (IsRepeated(option))
-        return AddArg(argument, letter, option.help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
-    auto &arg = AddArg(argument, letter, option.help, &added.text);
+        return AddArg(argument, letter, help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
+    auto &arg = AddArg(argument, letter, help, &added.text);
     const CPLStringList words(CSLTokenizeString2(option.kind == FN_OPTION_CHOICE ? option.words : "", "|", 0));
     for (int i = 0; i < words.size(); i++)
         arg.SetChoices(CPLString(words[i]).tolower());

@@ -53,7 +53,7 @@ class Command : public GDALAlgorithm
         std::list<Option> given; /* GDAL keeps pointers to the values */
     };
 
-    /* Its help and its choices are those of the option. */
+    /* Its help, but for Help(), and its choices are those of the option. */
     GDALInConstructionAlgorithmArg &AddOption(Options &options, const char *argument, const char *name,
                                               char letter = 0);
     /* -j and what else all drivers know about workers, and --trace. */
@@ -72,6 +72,8 @@ class Command : public GDALAlgorithm
                               unsigned flags);
     bool Fail(CPLErrorNum number, const std::string &text) const;
 
+    /* What the option means to this command. */
+    virtual std::string Help(const fn_option &option) const { return option.help; }
     /* What is written. NULL after CPLError. */
     virtual Source Open() = 0;
     /* Writes it into one file. False after CPLError. */

@@ -17,7 +17,7 @@ class Near final : public TableCommand
     Near();
 
   private:
-    bool AddInputs(CPLStringList &options) override;
+    bool AddInputs(CPLStringList &options) override { return AddNames("near", m_near, "NEAR", options); }
 
     std::vector<GDALArgDatasetValue> m_near;
 };
@@ -50,23 +50,6 @@ Near::Near()
     AddOption(m_options, "unmatched", "UNMATCHED");
     AddOption(m_options, "geometry", "GEOMETRY");
     AddOption(m_options, "near-fields", "NEAR_FIELDS").SetMetaVar("A[,B...]|*");
-}
-
-/* The driver takes a list apart at semicolons. */
-static std::string Element(const std::string &name)
-{
-    return name.find(';') == std::string::npos || name.find('"') != std::string::npos ? name : '"' + name + '"';
-}
-
-bool Near::AddInputs(CPLStringList &options)
-{
-    for (GDALArgDatasetValue &value : m_near) {
-        const std::string name = NameOf("near", value);
-        if (name.empty())
-            return false;
-        options.AddString(("NEAR=" + Element(name)).c_str());
-    }
-    return true;
 }
 
 static Capability capability(nullptr, [] { DeclareCommand("near", MakeCommand<Near>); });

@@ -2,6 +2,8 @@
 
 #ifdef FN_HAS_COMMANDS
 
+#include <cstring>
+
 #include <gdal_utils.h>
 
 #include "parts.h"
@@ -9,10 +11,24 @@
 namespace fishnet::commands
 {
 
-TableCommand::TableCommand(const char *name, const char *description, const TableKind &kind)
-    : Command(name, description, TableRecipes(kind).options, PartOptions(kind)), m_kind(kind)
+static const char *const kInput = "input";
+
+TableCommand::TableCommand(const char *name, const char *description, const TableKind &kind, const char *rows)
+    : Command(name, description, TableRecipes(kind).options, PartOptions(kind)), m_kind(kind), m_rows(rows)
 {
-    AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
+    if (m_rows == kInput)
+        AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
+}
+
+/* Where something else is the input, it says what the driver calls so. */
+std::string TableCommand::Help(const fn_option &option) const
+{
+    std::string help = option.help;
+    if (m_rows != kInput)
+        for (const auto &[word, other] : {std::pair("input dataset", "dataset of " + m_rows), {kInput, m_rows}})
+            if (const size_t at = help.find(word); at != std::string::npos)
+                help.replace(at, strlen(word), other);
+    return help;
 }
 
 void TableCommand::AddTableArguments()
@@ -26,9 +42,13 @@ void TableCommand::AddTableArguments()
     AddArg("append", 0, "Whether appending to existing layer is allowed", &m_append).AddAction(update);
     AddArg("output-layer", 0, "Output layer name", &m_outputLayer).AddHiddenAlias("nln");
 
-    AddOption(m_options, "input-layer", "LAYER", 'l').AddAlias("layer");
+    const bool isInput = m_rows == kInput;
+    const std::string prefix = isInput ? "" : m_rows + "-";
+    auto &layer = AddOption(m_options, (m_rows + "-layer").c_str(), "LAYER", isInput ? 'l' : 0);
+    if (isInput)
+        layer.AddAlias("layer");
     AddOption(m_options, "where", "WHERE");
-    AddOption(m_options, "open-option", "OO").AddAlias("oo").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_options, (prefix + "open-option").c_str(), "OO").AddAlias(prefix + "oo").SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_options, "geometry-field", "GEOMETRY_FIELD");
     AddOption(m_options, "fields", "FIELDS").SetMetaVar("A[,B...]|*");
     AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n");
@@ -41,9 +61,27 @@ void TableCommand::AddTableArguments()
     AddWorkerOptions();
 }
 
+/* The driver takes a list apart at semicolons. */
+static std::string Element(const std::string &name)
+{
+    return name.find(';') == std::string::npos || name.find('"') != std::string::npos ? name : '"' + name + '"';
+}
+
+bool TableCommand::AddNames(const char *argument, std::vector<GDALArgDatasetValue> &values, const char *option,
+                            CPLStringList &options) const
+{
+    for (GDALArgDatasetValue &value : values) {
+        const std::string name = NameOf(argument, value);
+        if (name.empty())
+            return false;
+        options.AddString((std::string(option) + "=" + Element(name)).c_str());
+    }
+    return true;
+}
+
 Source TableCommand::Open()
 {
-    const std::string input = NameOf("input", m_input);
+    const std::string input = NameOf(m_rows.c_str(), m_input);
     CPLStringList options;
     if (input.empty() || !AddInputs(options))
         return nullptr;

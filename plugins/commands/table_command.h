@@ -13,21 +13,29 @@ namespace fishnet::commands
 class TableCommand : public Command
 {
   protected:
-    /* With the first argument, the input. A command adds what it reads beside that, and then the rest by
-     * AddTableArguments(). */
-    TableCommand(const char *name, const char *description, const TableKind &kind);
+    /* rows: the argument for the dataset whose features have the rows. --input is there at once, as the first one; a
+     * command whose input is something else adds that argument itself. It adds what it reads beside, and then the rest
+     * by AddTableArguments(). */
+    TableCommand(const char *name, const char *description, const TableKind &kind, const char *rows = "input");
     void AddTableArguments();
+    /* The datasets of an argument, each as that option. False after CPLError. */
+    bool AddNames(const char *argument, std::vector<GDALArgDatasetValue> &values, const char *option,
+                  CPLStringList &options) const;
+
+    GDALArgDatasetValue m_input; /* the dataset of the argument `rows` */
 
   private:
-    /* Adds the options for what it reads beside the input. False after CPLError. */
+    /* Adds the options for what it reads beside the input, and for arguments that are no option of the driver. False
+     * after CPLError. */
     virtual bool AddInputs(CPLStringList & /*options*/) { return true; }
 
+    std::string Help(const fn_option &option) const override;
     Source Open() override;
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return m_kind.driver; }
 
     const TableKind &m_kind;
-    GDALArgDatasetValue m_input;
+    const std::string m_rows;
     std::vector<std::string> m_layerCreationOptions;
     std::string m_outputLayer;
     bool m_update = false, m_overwriteLayer = false, m_append = false;

@@ -98,7 +98,7 @@ class Commands(Case):
 class TestListing(Commands):
     """What is seen without running a command."""
 
-    NAMES = ['calc', 'doctor', 'map', 'near']
+    NAMES = ['calc', 'doctor', 'map', 'near', 'zonal-stats']
 
     def usage(self, *path):
         return json.loads(good('gdal', *path, '--json-usage'))
@@ -129,21 +129,29 @@ class TestListing(Commands):
         self.assertEqual(sorted(entry['name'] for entry in mine[0]['sub_algorithms']), self.NAMES)
 
     def test_arguments_are_those_of_gdal(self):
-        """What stands in upstream's calc and convert under the same name is of the same type."""
-        for name, other in (('calc', ('raster', 'calc')), ('map', ('raster', 'convert')), ('near', ('vector', 'reproject'))):
+        """What stands in upstream's commands under the same name is of the same type."""
+        tables = {'layer-creation-option', 'update', 'overwrite-layer', 'append', 'output-layer'}
+        zonal = {'zones', 'zones-layer', 'band', 'pixels', 'stat', 'strategy', 'chunk-size', 'open-option'} | tables
+        if VERSION >= (3, 13):
+            zonal |= {'include-field', 'include-geom'}
+        others = [('calc', ('raster', 'calc')), ('map', ('raster', 'convert')), ('near', ('vector', 'reproject'))]
+        for name, other in others + ([('zonal-stats', ('raster', 'zonal-stats'))] if VERSION >= (3, 12) else []):
             mine, theirs = self.arguments('fishnet', name), self.arguments(*other)
             shared = set(mine) & set(theirs)
             wanted = {'input', 'output', 'output-format', 'creation-option', 'overwrite'}
-            wanted |= {'calc': {'calc', 'output-data-type', 'nodata'}, 'map': set(),
-                       'near': {'layer-creation-option', 'update', 'overwrite-layer', 'append', 'output-layer', 'input-layer'}}[name]
+            wanted |= {'calc': {'calc', 'output-data-type', 'nodata'}, 'map': set(), 'near': tables | {'input-layer'},
+                       'zonal-stats': zonal}[name]
             self.assertLessEqual(wanted, shared, name)
             for argument in wanted - {'input', 'input-layer'}:
                 self.assertEqual(mine[argument]['type'], theirs[argument]['type'], argument)
 
     def test_all_options_of_the_drivers_have_an_argument(self):
         """A new option of a driver asks for an argument."""
-        named = {'calc': {'OT': 'output-data-type'}, 'map': {}, 'near': {'LAYER': 'input-layer', 'OO': 'open-option', 'NEAR_OO': 'near-open-option'}}
-        for name, driver in (('calc', 'FISHNET'), ('near', 'NEARTABLE')):
+        named = {'calc': {'OT': 'output-data-type'}, 'map': {},
+                 'near': {'LAYER': 'input-layer', 'OO': 'open-option', 'NEAR_OO': 'near-open-option'},
+                 'zonal-stats': {'RASTER': 'input', 'RASTER_OO': 'open-option', 'LAYER': 'zones-layer', 'OO': 'zones-open-option',
+                                 'STATS': 'stat', 'GEOMETRY': 'include-geom', 'ZONE_BAND': 'zones-band'}}
+        for name, driver in (('calc', 'FISHNET'), ('near', 'NEARTABLE'), ('zonal-stats', 'ZONALSTATS')):
             options = re.findall(r"<Option name='(\w+)'", gdal.GetDriverByName(driver).GetMetadataItem('DMD_OPENOPTIONLIST'))
             arguments = self.arguments('fishnet', name)
             for option in options:
@@ -163,20 +171,23 @@ class TestListing(Commands):
         self.assertIn('--calc', complete('fishnet', 'calc', '--'))
         self.assertEqual(sorted(complete('fishnet', 'calc', '--workers=')), ['processes', 'threads'])
         self.assertEqual(sorted(complete('fishnet', 'near', '--method=')), ['auto', 'geodesic', 'planar'])
+        for argument, words in (('--stat=', {'mean', 'median', 'pct90', 'majority_share'}), ('--pixels=', {'default', 'center'})):
+            self.assertLessEqual(words, set(complete('fishnet', 'zonal-stats', argument)))
         self.assertIn('GTiff', complete('fishnet', 'calc', '-f', ''))
         self.assertIn('COMPRESS=', complete('fishnet', 'calc', '-f', 'GTiff', '--co', ''))
 
     def test_python_sees_them(self):
         self.assertIn('fishnet', dir(gdal.alg))
         for name in self.NAMES:
-            self.assertTrue(callable(getattr(gdal.alg.fishnet, name)))
-            self.assertIn('output_string' if name == 'doctor' else 'output_format', getattr(gdal.alg.fishnet, name).__doc__)
+            command = getattr(gdal.alg.fishnet, name.replace('-', '_'))
+            self.assertTrue(callable(command))
+            self.assertIn('output_string' if name == 'doctor' else 'output_format', command.__doc__)
 
     def test_listing_starts_nothing(self):
         """No thread and no file for a look at what there is."""
         text = good(sys.executable, '-c', 'from osgeo import gdal; import os\n'
                     'gdal.UseExceptions(); before = sorted(os.listdir("/proc/self/fd"))\n'
-                    'for name in ("calc", "map", "near", "doctor"): gdal.Algorithm("fishnet", name).GetArgNames()\n'
+                    'for name in %r: gdal.Algorithm("fishnet", name).GetArgNames()\n' % self.NAMES +
                     'print(len(os.listdir("/proc/self/task")), before == sorted(os.listdir("/proc/self/fd")))')
         self.assertEqual(text.split(), ['1', 'True'])
 

@@ -4,10 +4,11 @@ import os
 import sys
 import time
 
-from qgis.core import (QgsApplication, QgsColorRampShader, QgsFeatureRequest, QgsField, QgsLineSymbol,
+from qgis.core import (QgsApplication, QgsColorRampShader, QgsFeatureRequest, QgsField, QgsFillSymbol,
+                       QgsGraduatedSymbolRenderer, QgsLineSymbol,
                        QgsMapRendererParallelJob, QgsMapSettings, QgsPointXY, QgsProject, QgsProviderRegistry, QgsRaster, QgsRasterBandStats, QgsRasterLayer,
-                       QgsRasterShader, QgsRectangle, QgsSingleBandPseudoColorRenderer, QgsSingleSymbolRenderer, QgsVectorLayer,
-                       QgsVectorLayerJoinInfo)
+                       QgsRasterShader, QgsRectangle, QgsRendererRange, QgsSingleBandPseudoColorRenderer,
+                       QgsSingleSymbolRenderer, QgsVectorLayer, QgsVectorLayerJoinInfo)
 from qgis.PyQt.QtCore import QSize, QVariant
 from qgis.PyQt.QtGui import QColor
 
@@ -110,6 +111,17 @@ def draw(raster_source, links_source, threshold, pictures):
     return len(pictures)
 
 
+def draw_zones(source, column, threshold, file, extent, width, height):
+    """Polygons, coloured by a column: up to the threshold blue, above it red."""
+    layer, ranges = table(source), []
+    for low, high, colour in ((-1e9, threshold, '0,0,255'), (threshold, 1e9, '255,0,0')):
+        symbol = QgsFillSymbol.createSimple({'color': colour, 'outline_style': 'no'})
+        ranges.append(QgsRendererRange(low, high, symbol, colour))
+    layer.setRenderer(QgsGraduatedSymbolRenderer(column, ranges))
+    drawn(picture([layer], extent, width, height)).save(file)
+    return layer.featureCount()
+
+
 def draw_in_threads(sources, links_source, large, threshold, extent, width, height):
     """Several layers, several jobs at once, and jobs that are cancelled at any moment: the picture is always the same."""
     QgsApplication.setMaxThreads(4)
@@ -141,36 +153,38 @@ def rows(features):
     return [[plain(value) for value in feature.attributes()] for feature in features]
 
 
-def open_table(source, input_source, name, far):
-    """An attribute table: all rows, filters, a selection, single rows in any order, a join to the input layer by IN_FID."""
+def open_table(source, input_source, name, far, key, column, joined, fids):
+    """An attribute table: all rows, filters, a selection by a column, single rows in any order, a join of columns to
+    the input layer by the key."""
     layer, places = table(source), table(input_source)
     answer = {'fields': [field.name() for field in layer.fields()], 'geometry': layer.isSpatial(), 'count': layer.featureCount(),
               'rows': rows(layer.getFeatures())}
     condition = '"name" = \'%s\'' % name
     answer['requested'] = rows(layer.getFeatures(QgsFeatureRequest().setFilterExpression(condition)))
-    layer.selectByExpression('"NEAR_DIST" > %r' % far)
+    layer.selectByExpression('"%s" > %r' % (column, far))
     answer['selected'] = sorted(layer.selectedFeatureIds())
     assert layer.setSubsetString(condition)
     answer['subset'] = [layer.featureCount(), rows(layer.getFeatures())]
     assert layer.setSubsetString('')
-    answer['by_fid'] = rows([layer.getFeature(fid) for fid in (7000, 3, 6999)])
-    answer['range'] = [layer.minimumValue(layer.fields().indexOf('NEAR_DIST')), layer.maximumValue(layer.fields().indexOf('NEAR_DIST'))]
-    order = QgsFeatureRequest().addOrderBy('NEAR_DIST', False).setLimit(3)
-    answer['ordered'] = [feature['NEAR_DIST'] for feature in layer.getFeatures(order)]
+    answer['by_fid'] = rows([layer.getFeature(fid) for fid in fids])
+    index = layer.fields().indexOf(column)
+    answer['range'] = [layer.minimumValue(index), layer.maximumValue(index)]
+    order = QgsFeatureRequest().addOrderBy(column, False).setLimit(3)
+    answer['ordered'] = [feature[column] for feature in layer.getFeatures(order)]
     places.addExpressionField('$id', QgsField('fid', QVariant.LongLong))
     QgsProject.instance().addMapLayers([layer, places])
     for cached in (True, False):
         join = QgsVectorLayerJoinInfo()
         join.setJoinLayer(layer)
-        join.setJoinFieldName('IN_FID')
+        join.setJoinFieldName(key)
         join.setTargetFieldName('fid')
-        join.setPrefix('near_')
+        join.setPrefix('of_')
         join.setUsingMemoryCache(cached)
         assert places.addJoin(join)
         found = places.getFeatures(QgsFeatureRequest().setFilterExpression(condition))
-        answer['joined' if cached else 'joined_uncached'] = [[f['fid'], f['near_NEAR_FID'], f['near_NEAR_DIST']] for f in found]
+        answer['joined' if cached else 'joined_uncached'] = [[f['fid']] + [f['of_' + c] for c in joined] for f in found]
         if cached:
-            answer['joined_all'] = sum(plain(f['near_NEAR_DIST']) is not None for f in places.getFeatures())
+            answer['joined_all'] = sum(plain(f['of_' + column]) is not None for f in places.getFeatures())
         places.removeJoin(layer.id())
     QgsProject.instance().clear()
     return answer
@@ -182,12 +196,12 @@ def open_tables(sources, **arguments):
 
 # ----------------------------------------------------------------------------------------------------------- the dialogs
 
-def data_source_manager(raster_name, raster_options, table_name, table_options, dropped):
+def data_source_manager(raster_name, raster_options, tables, dropped):
     """Names and options are typed into the dialogs; what they add. What files are that are dropped on the map."""
     from qgis.gui import QgsFileWidget, QgsGui
     from qgis.PyQt.QtWidgets import QLineEdit
     added = []
-    for key, name, options in (('gdal', raster_name, raster_options), ('ogr', table_name, table_options)):
+    for key, name, options in [('gdal', raster_name, raster_options)] + [('ogr', *table) for table in tables]:
         provider = [p for p in QgsGui.sourceSelectProviderRegistry().providers() if p.providerKey() == key][0]
         dialog = provider.createDataSourceWidget()
         dialog.findChild(QgsFileWidget, 'mFileWidget').setFilePath(name)
@@ -197,7 +211,7 @@ def data_source_manager(raster_name, raster_options, table_name, table_options, 
         dialog.addButtonClicked()
         del dialog
     kinds = [[found.providerKey() for found in QgsProviderRegistry.instance().querySublayers(file)] for file in dropped]
-    return {'raster': added[0], 'table': added[1], 'kinds': kinds}
+    return {'raster': added[0], 'tables': added[1:], 'kinds': kinds}
 
 
 # --------------------------------------------------------------------------------------------------------------- projects
@@ -247,7 +261,8 @@ def with_processes(raster_source, links_source, threshold, extent, width, height
     return {'file': file, 'value': found, 'count': count}
 
 
-JOBS = {job.__name__: job for job in (open_rasters, data_source_manager, draw, draw_in_threads, open_tables, save_project, read_project, with_processes)}
+JOBS = {job.__name__: job for job in (open_rasters, data_source_manager, draw, draw_zones, draw_in_threads, open_tables,
+                                      save_project, read_project, with_processes)}
 
 if __name__ == '__main__':
     application = QgsApplication([], sys.argv[1] == 'data_source_manager')

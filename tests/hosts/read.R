@@ -1,6 +1,7 @@
 # For test_r.py: what terra and sf read, as JSON in the last line.
 arguments <- commandArgs(TRUE)
 dem <- arguments[1]; places <- arguments[2]; rivers <- arguments[3]; root <- arguments[4]; near <- arguments[5]
+land <- arguments[6]; geoid <- arguments[7]
 
 json <- function(x) {
     if (is.list(x) && !is.null(names(x))) {
@@ -35,8 +36,10 @@ table <- function(name, ...) {
 
 calc <- "CALC=sqrt(A*0.3048-1900)"
 options <- c(paste0("NEAR=", rivers), "FIELDS=name", "NEAR_FIELDS=name")
+zones <- st_read(paste0("ZONALSTATS:", land), quiet = TRUE, options = c(paste0("RASTER=", geoid), "STATS=COUNT,MEAN"))
 lines <- st_read(paste0("NEARTABLE:", places), quiet = TRUE, options = c(options, "GEOMETRY=LINE"))
 lengths <- vapply(st_geometry(lines), function(g) sqrt(sum((g[1, ] - g[2, ])^2)), 0)
 cat(json(list(string = raster(paste0("FISHNET:", dem), calc), recipe = raster(root),
               processes = raster(paste0("FISHNET:", dem), c(calc, "WORKERS=PROCESSES")),
-              table = table(paste0("NEARTABLE:", places), options = options), table_of_recipe = table(near), lines = lengths)), "\n", sep = "")
+              table = table(paste0("NEARTABLE:", places), options = options), table_of_recipe = table(near),
+              count = zones$COUNT, mean = zones$MEAN, lines = lengths)), "\n", sep = "")

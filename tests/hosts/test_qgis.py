@@ -20,6 +20,13 @@ OGR_VRT = '''<OGRVRTDataSource><OGRVRTLayer name="links"><SrcDataSource relative
 <OpenOptions><OOI key="NEAR">{folder}/rivers.shp</OOI><OOI key="FIELDS">name</OOI><OOI key="NEAR_FIELDS">name</OOI></OpenOptions>
 <SrcLayer>places_near</SrcLayer></OGRVRTLayer></OGRVRTDataSource>'''
 
+ZONAL_VRT = '''<OGRVRTDataSource><OGRVRTLayer name="sheets_stats">
+<SrcDataSource relativeToVRT="0">ZONALSTATS:{folder}/sheets.shp</SrcDataSource>
+<OpenOptions><OOI key="RASTER">{folder}/dem.tif</OOI><OOI key="STATS">COUNT,MIN,MAX,MEAN</OOI>
+<OOI key="FIELDS">name</OOI></OpenOptions>
+<SrcLayer>sheets_stats</SrcLayer></OGRVRTLayer></OGRVRTDataSource>'''
+SHEETS, CELLS = (8, 4), 300  # map sheets, squares of cells
+
 
 def qgis_3_22():
     """Debian's script around qgis_process hands it an option there that it does not know."""
@@ -61,7 +68,34 @@ class Qgis(Case):
         cls.write_json('near.fishnet.json', {'type': 'near_table', 'input': 'places.shp', 'near': 'rivers.shp', 'fields': 'name', 'near_fields': 'name'})
         cls.write_json('links.fishnet.json', {'type': 'near_table', 'input': 'places.shp', 'near': 'rivers.shp', 'fields': 'name', 'geometry': 'LINE'})
         cls.rows = cls.rows_of(cls.tables['recipe'])
+        cls.prepare_sheets(source)
         cls.made = tree(cls.data)
+
+    @classmethod
+    def prepare_sheets(cls, dem):
+        """Zones along the edges of cells, and their statistics by numpy."""
+        at = lambda name: os.path.join(cls.data, name)  # noqa: E731
+        shapes = ogr.GetDriverByName('ESRI Shapefile').CreateDataSource(at('sheets.shp'))
+        layer = shapes.CreateLayer('sheets', dem.GetSpatialRef(), ogr.wkbPolygon, ['ENCODING=UTF-8'])
+        layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
+        values, cls.sheets = dem.ReadAsArray().astype(np.float64), []
+        for i in range(SHEETS[0] * SHEETS[1]):
+            x, y = i % SHEETS[0] * CELLS, i // SHEETS[0] * CELLS
+            west, south, east, north = cls.extent(cls, x, y, CELLS, CELLS)
+            feature = ogr.Feature(layer.GetLayerDefn())
+            feature['name'] = 'Bærum %d' % i
+            feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON((%r %r,%r %r,%r %r,%r %r,%r %r))' % (
+                west, south, east, south, east, north, west, north, west, south)))
+            layer.CreateFeature(feature)
+            block = values[y:y + CELLS, x:x + CELLS]
+            cls.sheets.append([i, block.size, block.min(), block.max(), block.mean(), 'Bærum %d' % i])
+        del layer, shapes
+        options = '|option:RASTER=%s|option:STATS=COUNT,MIN,MAX,MEAN|option:FIELDS=name' % cls.dem
+        cls.zonal = 'ZONALSTATS:' + at('sheets.shp') + options
+        with open(at('statistics.vrt'), 'w') as f:
+            f.write(ZONAL_VRT.format(folder=cls.data))
+        cls.write_json('statistics.fishnet.json', {'type': 'zonal_stats', 'input': 'sheets.shp', 'raster': 'dem.tif',
+                                                   'stats': 'COUNT,MIN,MAX,MEAN', 'fields': 'name'})
 
     @classmethod
     def write_json(cls, name, value):
@@ -92,7 +126,8 @@ class Qgis(Case):
     def nothing_beside_the_data(self):
         """QGIS keeps statistics of a VRT in a file beside it, as it does with any; of ours there are none, anywhere."""
         self.assertEqual([name for name in tree(self.data) if name not in self.made and not name.endswith('.vrt.aux.xml')], [])
-        strange = [name for name in tree(self.home) if ('aux.xml' in name or 'FISHNET:' in name or 'NEARTABLE:' in name)]
+        words = ('aux.xml', 'FISHNET:', 'NEARTABLE:', 'ZONALSTATS:')
+        strange = [name for name in tree(self.home) if any(word in name for word in words)]
         self.assertEqual([name for name in strange if not name.endswith('.vrt.aux.xml')], [])
 
     def place(self, column, row):
@@ -199,7 +234,8 @@ class Qgis(Case):
         budapest = [row for row in self.rows if row[4] == 'Budapest']
         self.assertEqual([row[5] for row in budapest], ['Danube'])
         self.assertIn('Bærum', [row[4] for row in self.rows])
-        found = self.qgis('open_tables', sources=self.tables, input_source=os.path.join(self.data, 'places.shp'), name='Budapest', far=1e6)
+        found = self.qgis('open_tables', sources=self.tables, input_source=os.path.join(self.data, 'places.shp'),
+                          name='Budapest', far=1e6, key='IN_FID', column='NEAR_DIST', joined=['NEAR_FID', 'NEAR_DIST'], fids=[7000, 3, 6999])
         self.assertEqual(sorted(found), sorted(self.tables))
         for kind, got in found.items():
             with self.subTest(kind):
@@ -217,14 +253,49 @@ class Qgis(Case):
                 self.assertEqual(got['joined_uncached'], got['joined'])
                 self.assertEqual(got['joined_all'], len(self.rows))
 
+    def test_statistics(self):
+        """Zonal statistics by string, VRT and recipe; and as polygons that are coloured by their mean."""
+        means = [row[4] for row in self.sheets]
+        sources = {'string': self.zonal, **{kind: os.path.join(self.data, 'statistics' + ending) for kind, ending in
+                                            (('vrt', '.vrt'), ('recipe', '.fishnet.json'))}}
+        found = self.qgis('open_tables', sources=sources, input_source=os.path.join(self.data, 'sheets.shp'),
+                          name='Bærum 9', far=9000, key='ZONE_FID', column='MEAN', joined=['COUNT', 'MEAN'], fids=[32, 3, 7])
+        self.assertEqual(sorted(found), sorted(sources))
+        for kind, got in found.items():
+            with self.subTest(kind):
+                self.assertEqual(got['fields'], ['ZONE_FID', 'COUNT', 'MIN', 'MAX', 'MEAN', 'name'])
+                self.assertEqual((got['geometry'], got['count'], len(got['rows'])), (False, 32, 32))
+                np.testing.assert_allclose([row.pop(4) for row in got['rows']], means, rtol=1e-12)
+                self.assertEqual(got['rows'], [row[:4] + row[5:] for row in self.sheets])
+                self.assertEqual(got['selected'], [i + 1 for i, mean in enumerate(means) if mean > 9000])
+                self.assertEqual([row[0] for row in got['requested'] + got['by_fid']], [9, 31, 2, 6])
+                self.assertEqual(got['subset'], [1, got['requested']])
+                extremes = [min(means), max(means)] + sorted(means)[:-4:-1]
+                np.testing.assert_allclose(got['range'] + got['ordered'], extremes, rtol=1e-12)
+                self.assertEqual([row[:2] for row in got['joined']], [[9, CELLS**2]])
+                self.assertEqual(got['joined_uncached'], got['joined'])
+                self.assertEqual(got['joined_all'], 32)
+        file, size = os.path.join(self.home, 'zones.png'), 20
+        width, height = SHEETS[0] * size, SHEETS[1] * size
+        threshold = sorted(means)[16] + 1e-6
+        extent = self.extent(0, 0, SHEETS[0] * CELLS, SHEETS[1] * CELLS)
+        count = self.qgis('draw_zones', source=self.zonal + '|option:GEOMETRY=ZONE', column='MEAN', threshold=threshold,
+                          file=file, width=width, height=height, extent=extent)
+        self.assertEqual(count, 32)
+        colour = np.where(np.array(means).reshape(SHEETS[::-1] + (1,)) > threshold, RED, BLUE)
+        self.assertTrue((colours(file)[size // 2::size, size // 2::size] == colour).all())
+
     def test_dialogs(self):
         """The data source manager shows the drivers' options; a recipe file that is dropped becomes what it is."""
         at = lambda name: os.path.join(self.data, name)  # noqa: E731
-        got = self.qgis('data_source_manager', raster_name='FISHNET:' + self.dem, raster_options={'CALC': RASTER_CALC}, table_name='NEARTABLE:' + at('places.shp'),
-                        table_options={'NEAR': at('rivers.shp'), 'FIELDS': 'name', 'NEAR_FIELDS': 'name'}, dropped=[self.rasters['recipe'], self.tables['recipe']])
+        near = ['NEARTABLE:' + at('places.shp'), {'NEAR': at('rivers.shp'), 'FIELDS': 'name', 'NEAR_FIELDS': 'name'}]
+        zonal = ['ZONALSTATS:' + at('sheets.shp'), {'RASTER': self.dem, 'STATS': 'COUNT,MIN,MAX,MEAN', 'FIELDS': 'name'}]
+        got = self.qgis('data_source_manager', raster_name='FISHNET:' + self.dem, raster_options={'CALC': RASTER_CALC},
+                        tables=[near, zonal], dropped=[self.rasters['recipe'], self.tables['recipe'], at('statistics.fishnet.json')])
         self.assertEqual(got['raster'], self.rasters['string'])
-        self.assertEqual(sorted(got['table'].split('|')), sorted(self.tables['string'].split('|')))
-        self.assertEqual(got['kinds'], [['gdal'], ['ogr']])
+        for source, want in zip(got['tables'], (self.tables['string'], self.zonal)):
+            self.assertEqual(sorted(source.split('|')), sorted(want.split('|')))
+        self.assertEqual(got['kinds'], [['gdal'], ['ogr'], ['ogr']])
 
     # ---- projects, processes, algorithms ----
 
@@ -232,10 +303,11 @@ class Qgis(Case):
         """Saved, opened again by another QGIS; used by qgis_process by the names of its layers."""
         file = os.path.join(self.home, 'project.qgs')
         sources = {**{'raster by ' + k: ('raster', s) for k, s in self.rasters.items()}, **{'table by ' + k: ('table', s) for k, s in self.tables.items()},
-                   'links': ('table', self.links)}
+                   'links': ('table', self.links), 'statistics': ('table', self.zonal)}
         self.qgis('save_project', sources=sources, file=file)
         got = self.qgis('read_project', file=file, point=self.place(1200, 600))
         self.assertEqual(sorted(got), sorted(sources))
+        self.assertEqual(got.pop('statistics')[:4], self.sheets[-1][:4])
         for name, value in got.items():
             self.assertEqual(value, self.want[600, 1200] if name.startswith('raster') else self.rows[-1], name)
 
@@ -288,6 +360,10 @@ class Qgis(Case):
         budapest = [row for row in self.rows if row[4] == 'Budapest'][0]
         self.assertEqual([(f['near_NEAR_DIST'], f['near_NEAR_name']) for f in joined], [(budapest[2], 'Danube')])
 
+        at = lambda name: os.path.join(self.data, name)  # noqa: E731
+        self.process('native:joinattributestable', 'INPUT=' + at('sheets.shp'), 'FIELD=name', 'FIELD_2=name', 'METHOD=1',
+                     'INPUT_2=' + at('statistics.fishnet.json'), 'OUTPUT=' + out('sheets.gpkg'))
+        self.assertEqual([row[1:5] for row in self.rows_of(out('sheets.gpkg'))], [row[:4] for row in self.sheets])
         self.process('native:savefeatures', 'INPUT=' + os.path.join(self.data, 'links.fishnet.json'), 'OUTPUT=' + out('links.gpkg'))
         dataset = ogr.Open(out('links.gpkg'))
         links = dataset.GetLayer(0)
@@ -320,10 +396,15 @@ class Qgis(Case):
         type(self).made = tree(self.data)
         options = {'NEAR': at('rivers.shp'), 'FIELDS': 'name'}
         tables = [['NEARTABLE:' + at('places.shp'), {**options, 'GEOMETRY': 'LINE'}], ['NEARTABLE:' + at('styled.gpkg'), options]]
+        tables.append(['ZONALSTATS:' + at('sheets.shp'), {'RASTER': self.dem, 'GEOMETRY': 'ZONE'}])
         found = end('xvfb-run', '-a', '-s', '-screen 0 1280x1024x24', 'qgis', '--nologo', '--noplugins', '--noversioncheck', '--profiles-path', self.home, '--code',
                     os.path.join(HERE, 'qgis_add.py'), folder=self.home, env={'ADD_TABLES': json.dumps([tables, [self.links]])})
         layers = json.loads([line for line in found.split('\n') if line.startswith('[')][-1])  # newer QGIS tells more behind it
-        self.assertEqual(len(layers), 3, layers)
+        self.assertEqual(len(layers), 4, layers)
+        statistics, = [layer for layer in layers if 'sheets' in layer[0]]
+        layers.remove(statistics)
+        self.assertIn('|option:RASTER=' + self.dem, statistics[1])
+        self.assertEqual(statistics[2:], [len(self.sheets), 'Polygon'])
         for (name, source, rows, geometry), (part, kind) in zip(layers, (('by interface', 'LineString'), ('places', 'LineString'), ('styled', 'NoGeometry'))):
             self.assertIn(part, name)
             self.assertIn('|option:NEAR=' + at('rivers.shp'), source)

@@ -1,4 +1,4 @@
-"""R with terra and sf, as Debian has them, on its GDAL: a FISHNET raster and a NEARTABLE with options."""
+"""R with terra and sf, as Debian has them, on its GDAL: a FISHNET raster, a NEARTABLE and ZONALSTATS with options."""
 import json
 import os
 import unittest
@@ -21,7 +21,7 @@ class R(Case):
             with open(self.path(name + '.fishnet.json'), 'w') as f:
                 json.dump(recipe, f)
         found = answer(end('Rscript', '--vanilla', os.path.join(HERE, 'read.R'), real('dem.tif'), real('places.shp'), real('rivers.shp'),
-                           self.path('root.fishnet.json'), self.path('near.fishnet.json'), folder=self.folder))
+                           self.path('root.fishnet.json'), self.path('near.fishnet.json'), real('land.shp'), real('egm96.gtx'), folder=self.folder))
 
         with np.errstate(invalid='ignore'):
             root = np.sqrt(gdal.Open(real('dem.tif')).ReadAsArray().astype(np.float64) * 0.3048 - 1900).astype(np.float32)
@@ -41,6 +41,9 @@ class R(Case):
         lines = gdal.OpenEx('NEARTABLE:' + real('places.shp'), gdal.OF_VECTOR, open_options=['NEAR=' + real('rivers.shp'), 'GEOMETRY=LINE'])
         want = [f.GetGeometryRef().Length() for f in lines.GetLayer(0)]
         np.testing.assert_allclose(found['lines'], want, rtol=1e-12)
+        statistics = gdal.OpenEx('ZONALSTATS:' + real('land.shp'), open_options=['RASTER=' + real('egm96.gtx')])
+        zones = [(feature['COUNT'], feature['MEAN']) for feature in statistics.GetLayer(0)]
+        self.assertEqual(list(zip(found['count'], found['mean'])), zones)
         self.assertEqual(sorted(name for name in os.listdir(self.folder) if 'aux' in name), [])
 
 

@@ -89,6 +89,22 @@ class Lines:
         return found[best], self.river[edges[best]]
 
 
+def clipped(ring, axis, limit, side):
+    """The part of a ring on one side of a limit (Sutherland and Hodgman 1974). Edges that run back and forth along it
+    have no area."""
+    following = np.roll(ring, -1, 0)
+    now, then = side * (ring[:, axis] - limit), side * (following[:, axis] - limit)
+    crosses = (now >= 0) != (then >= 0)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        cut = ring + (now / (now - then))[:, None] * (following - ring)
+    return np.stack([ring, cut], 1)[np.stack([now >= 0, crosses], 1)]
+
+
+def area(ring):
+    x, y = (ring - ring[:1]).T if len(ring) else np.zeros((2, 1))
+    return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+
+
 class VrtFolder(Case):
     """In a copy of the folder, from another current folder: names in the files are relative to these, and nothing is written into the sources."""
 
@@ -96,7 +112,7 @@ class VrtFolder(Case):
         return gdal.OpenEx(os.path.join(self.vrt, name), gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR, open_options=list(options)).ReadAsArray()
 
     def rows(self, name):
-        """All rows of a near table, as dictionaries with '' for the geometry."""
+        """All rows of a table, as dictionaries with '' for the geometry."""
         dataset = gdal.OpenEx(os.path.join(self.vrt, name), gdal.OF_VECTOR | gdal.OF_VERBOSE_ERROR)
         return [dict(f.items(), **{'': f.GetGeometryRef() and f.GetGeometryRef().Clone()}) for f in dataset.GetLayer(0)]
 
@@ -277,6 +293,55 @@ class VrtFolder(Case):
                 self.assertAlmostEqual(metres[j], metres.min(), delta=1e-3)
                 self.assertEqual((row['name'], row['NEAR_name']), (self.names[i], self.names[j]))
                 metres[j] = np.inf
+
+    def test_quadrangle_relief(self):
+        """Cells are sorted into quadrangles by their centres."""
+        dataset = gdal.Open(real('dem.tif'))
+        gt, a = dataset.GetGeoTransform(), dataset.ReadAsArray().astype(np.float64)
+        column = np.floor((gt[0] + (np.arange(a.shape[1]) + 0.5) * gt[1] + 106) * 8)
+        line = np.floor((38 - gt[3] - (np.arange(a.shape[0]) + 0.5) * gt[5]) * 8)
+        rows = self.rows('quadrangle_relief.vrt')
+        self.assertEqual([row['name'] for row in rows], ['%s%d' % (line, i) for line in 'ABCDEFGH' for i in range(1, 17)])
+        squares = self.rows('quadrangles.vrt')
+        self.assertEqual([row[''].ExportToWkt() for row in rows], [square[''].ExportToWkt() for square in squares])
+        for i, row in enumerate(rows):
+            values = a[np.ix_(line == i // 16, column == i % 16)]
+            values = values[values != -999]
+            self.assertGreater(len(values), 22000)
+            self.assertEqual([row[name] for name in ('COUNT', 'MIN', 'MAX', 'RANGE', 'MEDIAN')],
+                             [len(values), values.min(), values.max(), values.max() - values.min(), np.median(values)])
+            self.assertAlmostEqual(row['MEAN'], values.mean(), delta=1e-12 * row['MEAN'])
+
+    def test_land_geoid(self):
+        """Every 40th island, cut along the edges of cells."""
+        geoid = gdal.Open(real('egm96.gtx'))
+        gt, a = geoid.GetGeoTransform(), geoid.ReadAsArray().astype(np.float64)
+        land = gdal.OpenEx(real('land.shp'))
+        rows, tested = self.rows('land_geoid.fishnet.json'), 0
+        self.assertEqual([row['ZONE_FID'] for row in rows], list(range(land.GetLayer(0).GetFeatureCount())))
+        for feature in land.GetLayer(0):
+            geometry = feature.GetGeometryRef()
+            if feature.GetFID() % 40 or not geometry or geometry.GetGeometryName() != 'POLYGON':
+                continue
+            rings = [np.array(ring.GetPoints())[:-1, :2] for ring in geometry]
+            shares, values = [], []
+            west, east, south, north = geometry.GetEnvelope()
+            self.assertLess(east, 179.875, 'the raster ends there')
+            for j in range(int((west - gt[0]) / gt[1]), int((east - gt[0]) / gt[1]) + 1):
+                left, right = gt[0] + j * gt[1], gt[0] + (j + 1) * gt[1]
+                strips = [clipped(clipped(ring, 0, left, 1), 0, right, -1) for ring in rings]
+                for i in range(int((north - gt[3]) / gt[5]), int((south - gt[3]) / gt[5]) + 1):
+                    top, bottom = gt[3] + i * gt[5], gt[3] + (i + 1) * gt[5]
+                    pieces = [area(clipped(clipped(strip, 1, bottom, 1), 1, top, -1)) for strip in strips]
+                    shares.append((pieces[0] - sum(pieces[1:])) / gt[1]**2)
+                    values.append(a[i, j])
+            shares, values = np.array(shares), np.array(values)
+            row, tested = rows[feature.GetFID()], tested + 1
+            self.assertAlmostEqual(row['COUNT'], shares.sum(), delta=1e-9)
+            self.assertAlmostEqual(row['MEAN'], (shares * values).sum() / shares.sum(), delta=1e-6)
+            values = values[shares > 1e-9]  # one island is a sliver
+            self.assertEqual((row['MIN'], row['MAX']), (values.min(), values.max()) if len(values) else (None, None))
+        self.assertGreater(tested, 150)
 
     def test_each_file_is_tested_and_described(self):
         with open(os.path.abspath(__file__)) as f:

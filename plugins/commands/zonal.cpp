@@ -84,9 +84,12 @@ ZonalStats::ZonalStats()
     AddArg("include-field", 0, "Field(s) of the zones to carry over, ALL or NONE", &m_includeFields);
     AddOption(m_options, "zone-field", "ZONE_FIELD");
     AddArg("include-geom", 0, "Whether rows have the geometries of the zones", &m_includeGeometry);
+    AddOption(m_options, "percentiles", "PERCENTILES").SetMetaVar("<P>[,<P>...]");
+    AddOption(m_options, "histogram", "HISTOGRAM");
     AddOption(m_options, "nodata", "NODATA");
     AddOption(m_options, "alpha", "ALPHA");
     AddOption(m_options, "invalid", "INVALID");
+    AddOption(m_options, "on-error", "ON_ERROR");
     AddOption(m_options, "tile-size", "TILE_SIZE").SetMetaVar("N|WIDTHxHEIGHT").SetCategory(GAAC_ADVANCED);
     AddArg("strategy", 0, "Taken for scripts written for 'gdal raster zonal-stats'; changes nothing", &m_strategy)
         .SetChoices("feature", "raster")

@@ -127,16 +127,18 @@ class TestZonalStats(Commands):
                 ((), ()),
                 (('--stat', 'mean', '--stat', 'quantile(q=0.9),PCT99.9', '--pixels', 'touched', '--nodata', 'spread',
                   '--alpha', 'ignore', '--invalid', 'fail', '--include-geom', '--include-field=name',
-                  '--where', "name <> 'Z3'", '--band', '1', '--geometry-field', 'geom', '--partition', '1/2', '--partition-size', '7', '-j', '3',
+                  '--where', "name <> 'Z3'", '--band', '1', '--geometry-field', 'geom',
+                  '--partition', '1/2', '--partition-size', '7', '-j', '3',
                   '--workers', 'processes', '--retries', '1', '--threads-per-worker', '1', '--task-timeout', '60',
                   '--tile-size', '256x64', '--oo', 'NUM_THREADS=1', '--zones-oo', 'LIST_ALL_TABLES=NO'),
                  ('STATS=MEAN,PCT90,PCT99.9', 'PIXELS=TOUCHED', 'NODATA=SPREAD', 'ALPHA=IGNORE', 'INVALID=FAIL',
                   'GEOMETRY=ZONE', 'FIELDS=name', "WHERE=name <> 'Z3'", 'BAND=1', 'PARTITION=1/2')),
                 (('--fields', '*', '--pixels', 'fraction'), ('FIELDS=*', 'PIXELS=FRACTION')),
                 (('--zone-field', 'name', '--stat=count'), ('ZONE_FIELD=name', 'STATS=COUNT')),
-                (('--calc', 'A+A[2]', '--calc', 'A*2'),
-                 ('CALC=A+A[2]', 'CALC=A*2')),
-                (('--weights', 'area', '--stat=weighted_mean'), ('WEIGHTS=AREA', 'STATS=WEIGHTED_MEAN'))):
+                (('--calc', 'A+A[2]', '--calc', 'A*2', '--percentiles', '10,90'),
+                 ('CALC=A+A[2]', 'CALC=A*2', 'PERCENTILES=10,90')),
+                (('--weights', 'area', '--stat=weighted_mean'), ('WEIGHTS=AREA', 'STATS=WEIGHTED_MEAN')),
+                (('--histogram', 'wide', '--band=1', '--on-error', 'nodata'), ('HISTOGRAM=WIDE', 'BAND=1', 'ON_ERROR=NODATA'))):
             fishnet('zonal-stats', 'c.tif', 'mine.gpkg', '--overwrite', *self.LAYER, *arguments, cwd=self.folder)
             words = [word for option in ('LAYER=zones', 'RASTER=c.tif', *options) for word in ('-oo', option)]
             good('ogr2ogr', '-overwrite', 'theirs.gpkg', 'ZONALSTATS:zones.gpkg', *words, cwd=self.folder)

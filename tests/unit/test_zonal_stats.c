@@ -197,7 +197,6 @@ static void names(void)
                 {"first_quartile", "PCT25"},
                 {"coefficient_of_variation", "CV"},
                 {"weighted_stdev", "WEIGHTED_STD"},
-                {"max_center_x", "MAX_X"},
                 {"PCT0", "PCT0"},
                 {"PCT100", "PCT100"}};
     static const struct {
@@ -211,6 +210,7 @@ static void names(void)
                {"quantile(q=1.5)", "from 0 to 100"},
                {"", "there are COUNT, AREA"},
                {"PCTnan", "there are COUNT"},
+               {"max_center_x", "there "},
                {"KURTOSIS", "there are COUNT, AREA"},
                {"p", "there are"},
                {"quantile(q=0.5", "such as PCT90"}};

@@ -260,6 +260,10 @@ def jobs(inputs):
         RASTER=path('a.tif'), STATS='COUNT,MEAN,STD,MEDIAN,VARIETY', PIXELS='FRACTION', FIELDS='*', NUM_WORKERS=2, TILE_SIZE=64)
     classes = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('zones.gpkg')] + oo(RASTER=path('classes.tif'), NUM_WORKERS=2, TILE_SIZE=64)
 
+    groups = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('zones.gpkg')] + oo(
+        RASTER=path('a.tif'), CALC='A*2', WEIGHTS=path('b.tif'), STATS='COUNT,MEAN,WEIGHTED_MEAN', ZONE_FIELD='group', NUM_WORKERS=2, TILE_SIZE=64)
+    numbers = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('classes.tif')] + oo(RASTER=path('a.tif'), STATS='COUNT,SUM,MEDIAN', NUM_WORKERS=2, TILE_SIZE=64)
+
     def to_raster(name, command, **more):
         return Job(name, command, ['out.tif'], raster_of, **more)
 
@@ -293,6 +297,10 @@ def jobs(inputs):
         to_table('zonal_classes', classes + oo(HISTOGRAM='LONG', PIXELS='FRACTION')),
         to_table('zonal_columns', classes + oo(HISTOGRAM='WIDE', PERCENTILES='90')),
         to_table('zonal_columns_processes', classes + oo(HISTOGRAM='WIDE', **processes), where=both),
+        to_table('zonal_groups', groups),
+        to_table('zonal_groups_processes', groups + oo(**processes), where=both),
+        to_table('zonal_numbers', numbers),
+        to_table('zonal_numbers_processes', numbers + oo(**processes), where=both),
         to_parts('parts', parts),
         to_parts('parts_processes', parts + oo(**processes), where=both),
     ]
@@ -324,9 +332,10 @@ def make_inputs(folder):
     zones = gdal.GetDriverByName('GPKG').Create(path('zones.gpkg'), 0, 0, 0)
     layer = zones.CreateLayer('zones', gdal.Open(path('a.tif')).GetSpatialRef())
     layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
+    layer.CreateField(ogr.FieldDefn('group', ogr.OFTInteger))
     for i in range(60):
         feature, x, y = ogr.Feature(layer.GetLayerDefn()), -106 + i % 8 * 0.012, 37.9 + i // 8 * 0.012
-        feature['name'] = 'Z%d' % i
+        feature['name'], feature['group'] = 'Z%d' % i, i % 7
         feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON ((%r %r, %r %r, %r %r, %r %r))' % (x, y, x + 0.03, y, x, y + 0.02, x, y)))
         layer.CreateFeature(feature)
     zones = layer = feature = None

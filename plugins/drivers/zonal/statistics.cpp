@@ -24,7 +24,7 @@ fn_status Statistics::Store(int64_t zone, size_t plane, const fn_stat_value *val
     size_t first = 0;
     for (size_t before = 0; before < plane; before++)
         first += m_plan.StatCount(before);
-    int64_t *to = m_table.m_values.data() + static_cast<size_t>(zone) * m_table.m_statCount + first;
+    int64_t *to = m_table.m_values.Row(static_cast<size_t>(zone)) + first;
     for (size_t i = 0; i < count; i++) {
         const Column &column = ColumnAt(m_plan, first + i);
         if (!FitsSlot(values[i], column.kind == Column::Kind::Integer64, to[i]))
@@ -229,8 +229,9 @@ void Statistics::Warn(const std::vector<int64_t> &fids, const char *what, const 
 void Statistics::AddRow(int64_t fid)
 {
     m_table.m_fids.push_back(fid);
-    for (size_t i = 0; i < m_table.m_statCount; i++)
-        m_table.m_values.push_back(NullSlot(ColumnAt(m_plan, i).kind == Column::Kind::Integer64));
+    int64_t *slots = m_table.m_values.Add();
+    for (size_t i = 0; i < m_plan.StatCount(); i++)
+        slots[i] = NullSlot(ColumnAt(m_plan, i).kind == Column::Kind::Integer64);
     if (m_plan.HasClasses())
         m_table.m_classes.emplace_back();
 }
@@ -368,6 +369,11 @@ fn_status Statistics::Choose(fn_error *err)
         return fn_fail(err, FN_ERR_READ, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
                        collector.Cause("no reason given").c_str());
     m_table.m_firstPlace = m_split.begin;
+    if (!m_plan.partitionGiven) { /* zones may be large: a task has fewer of them than of points */
+        constexpr int64_t kFewer = 8, kLeast = 16;
+        m_split.size = std::max(kLeast, m_split.size / kFewer);
+        m_split.earlySize = std::min(m_split.earlySize, m_split.size);
+    }
     return FN_OK;
 }
 

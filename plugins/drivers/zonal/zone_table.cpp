@@ -11,8 +11,7 @@ namespace fishnet::zonalstats
 std::shared_ptr<const ZoneTable> ZoneTable::Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
                                                  fn_error *err)
 {
-    auto table = std::make_shared<ZoneTable>();
-    table->m_statCount = plan.StatCount();
+    auto table = std::make_shared<ZoneTable>(plan.StatCount());
     MessageCollector collector;
     const bool made = Statistics(plan, *table, goesOn).Compute(err) == FN_OK;
     messages = std::move(collector.messages);

@@ -7,9 +7,31 @@
 namespace fishnet::zonalstats
 {
 
+/* Rows of slots, that stay where they are while there come more. */
+class SlotRows
+{
+  public:
+    explicit SlotRows(size_t width) : m_width(width) {}
+    /* Adds a row, whose slots are to be set. */
+    int64_t *Add()
+    {
+        if (m_count % kBlock == 0)
+            m_blocks.push_back(std::make_unique<int64_t[]>(kBlock * m_width));
+        return Row(m_count++);
+    }
+    int64_t *Row(size_t i) { return m_blocks[i / kBlock].get() + i % kBlock * m_width; }
+    const int64_t *Row(size_t i) const { return m_blocks[i / kBlock].get() + i % kBlock * m_width; }
+
+  private:
+    static constexpr size_t kBlock = 4096;
+    size_t m_width, m_count = 0;
+    std::vector<std::unique_ptr<int64_t[]>> m_blocks;
+};
+
 class ZoneTable final : public Shared
 {
   public:
+    explicit ZoneTable(size_t statCount) : m_values(statCount) {}
     /* Reads the zones of the plan's share of the input, a range at a time, and passes over the rasters for each. NULL
      * and err on failure. messages: for the host. */
     static std::shared_ptr<const ZoneTable> Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
@@ -22,7 +44,7 @@ class ZoneTable final : public Shared
     /* Of the features that were read. */
     const Unusable &GetUnusable() const { return m_unusable; }
     /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
-    const int64_t *Values(int64_t zone) const { return m_values.data() + static_cast<size_t>(zone) * m_statCount; }
+    const int64_t *Values(int64_t zone) const { return m_values.Row(static_cast<size_t>(zone)); }
     /* With HISTOGRAM=LONG. */
     const ZoneClasses &Classes(int64_t zone) const { return m_classes[static_cast<size_t>(zone)]; }
 
@@ -30,12 +52,11 @@ class ZoneTable final : public Shared
     friend class Statistics;
     void Sort();
 
-    size_t m_statCount = 0;
     int64_t m_firstPlace = 0;
     std::vector<int64_t> m_fids;   /* of the first feature of each, in the order of reading */
     std::vector<int64_t> m_places; /* with groups: of that feature */
     std::vector<uint32_t> m_byFid; /* empty: m_fids ascends */
-    std::vector<int64_t> m_values;
+    SlotRows m_values;
     Unusable m_unusable;
     std::vector<ZoneClasses> m_classes;
 };

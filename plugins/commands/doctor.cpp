@@ -126,7 +126,7 @@ void Doctor::LookAtFiles()
             "chmod +x " + m_helper);
     else
         Say(State::good, "helper", m_helper);
-    for (const char *driver : {"FISHNET", "NEARTABLE"}) {
+    for (const char *driver : {"FISHNET", "NEARTABLE", "ZONALSTATS"}) {
         const char *skip = CPLGetConfigOption("GDAL_SKIP", "");
         const bool skipped = strstr(CPLString(skip).toupper().c_str(), driver) != nullptr;
         if (GDALGetDriverByName(driver))

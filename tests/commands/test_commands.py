@@ -717,7 +717,7 @@ class TestDoctor(Commands):
         self.assertIn(versioned, [finding['text'] for finding in states['ok'] if finding['what'] == 'plugin folder'])
 
     def test_skipped_driver(self):
-        for driver in ('FISHNET', 'NEARTABLE'):
+        for driver in ('FISHNET', 'NEARTABLE', 'ZONALSTATS'):
             self.finds(driver + ' is not registered: GDAL_SKIP=' + driver, 'GDAL_SKIP', what='driver', env={'GDAL_SKIP': driver})
 
     def test_configuration(self):
@@ -772,7 +772,7 @@ class TestOldGDAL(Case):
 
     def test_module_loads(self):
         print('GDAL %s has no program gdal: there are no commands' % gdal.__version__)
-        for name in ('FISHNET', 'NEARTABLE'):
+        for name in ('FISHNET', 'NEARTABLE', 'ZONALSTATS'):
             self.assertIsNotNone(gdal.GetDriverByName(name))
         self.assertFalse(hasattr(gdal, 'alg'))
         done = run('gdalinfo', '--format', 'FISHNET')

@@ -121,7 +121,8 @@ class Rasters(ZonalCase):
         self.fails(self.raster(SIX, (0, 2, 0, 6, 0, -1)), 'zones (', RASTER=raster)
         self.fails(self.raster(SIX[:3]), 'zones (', RASTER=raster)
         self.fails(self.raster(SIX, epsg=4326), 'zones (', RASTER=raster)
-        for option in ({'LAYER': 'x'}, {'WHERE': 'a = 1'}, {'FIELDS': 'a'}, {'ZONE_FIELD': 'a'}, {'GEOMETRY': 'ZONE'}, {'PIXELS': 'FRACTION'}):
+        for option in ({'LAYER': 'x'}, {'WHERE': 'a = 1'}, {'FIELDS': 'a'}, {'ZONE_FIELD': 'a'}, {'GEOMETRY': 'ZONE'}, {'PIXELS': 'FRACTION'}, {'INVALID': 'SKIP'},
+                       {'ON_ERROR': 'NODATA'}):
             self.fails(zones, list(option)[0], 'raster of zones', RASTER=raster, **option)
         self.fails(self.new('no.tif'), 'no.tif', 'cannot be opened', RASTER=raster)
         self.fails(self.zones(['POINT(1 1)'], name='points.fgb'), 'points.fgb', 'cannot be opened', RASTER=raster, ZONE_BAND=1)

@@ -56,6 +56,7 @@ static bool CheckNumbers(const ZonalOptions &options)
                                                 {"ZONE_FIELD", !options.zoneField.empty()},
                                                 {"GEOMETRY=ZONE", options.geometry},
                                                 {"PIXELS", options.pixels != FN_PIXELS_CENTER},
+                                                {"INVALID", options.invalid != Invalid::Repair},
                                                 {"ON_ERROR=NODATA", options.errorIsNoData}};
     for (const auto &[name, given] : of)
         if (given)

@@ -127,6 +127,14 @@ class Rules(ZonalCase):
         self.assertEqual(len(said.warnings()), 3, said.warnings())
         self.assertIn('5 null or empty', said.warnings()[0])
 
+    def test_all_beside_the_raster(self):
+        """Probably a mistake: a warning, once, and only where no zone has a cell."""
+        far = [rectangle(10, 10, 12, 12), rectangle(20, 2, 22, 4)]
+        for zones, warns in ((far, True), (far + [ALL], False), ([None, None], False), ([], False)):
+            with listening() as said:
+                self.assertEqual([row['COUNT'] for row in table(self.zones(zones), RASTER=self.raster(), STATS='COUNT')], [36 if zone is ALL else 0 for zone in zones])
+            self.assertEqual(['no zone of' in text for text in said.warnings() if 'cannot be used' not in text], [True] if warns else [], zones)
+
     def warned(self, text, zones, **options):
         options.setdefault('STATS', 'COUNT')
         with listening() as said:

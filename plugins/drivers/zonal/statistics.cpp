@@ -88,6 +88,7 @@ fn_status Statistics::Finish(int64_t zone, PlaneStats &stats, bool inconsistent,
         return FN_OK;
     }
     bool any = false;
+    m_anyCells = m_anyCells || !stats.empty();
     for (size_t plane = 0; plane < m_plans.size(); plane++) {
         std::vector<fn_stat_value> values = m_nothing[plane];
         bool again = false;
@@ -162,7 +163,7 @@ fn_status Statistics::Judge(ReadZone &read, bool isNew, bool &skipped, fn_error 
     const std::string layer = Describe(m_plan.input);
     if (m_plan.options.invalid == Invalid::Fail)
         return fn_fail(err, FN_ERR_VALUE,
-                       "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR)", fid,
+                       "the polygon of feature %lld in %.300s crosses or covers itself (INVALID=REPAIR mends it)", fid,
                        layer.c_str());
     if (isNew)
         m_invalid.push_back(read.fid);
@@ -171,7 +172,8 @@ fn_status Statistics::Judge(ReadZone &read, bool isNew, bool &skipped, fn_error 
         return FN_OK;
     read.wkb = Repaired(geometry.get());
     return read.wkb.empty()
-               ? fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP)",
+               ? fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP "
+                         "leaves it out)",
                          fid, layer.c_str())
                : FN_OK;
 }
@@ -395,6 +397,9 @@ fn_status Statistics::Compute(fn_error *err)
             return err->status;
         }
     }
+    if (!m_anyCells && m_table.m_unusable.Total() < m_table.Size())
+        CPLError(CE_Warning, CPLE_AppDefined, "ZONALSTATS: no zone of %s has a cell of %s: do they lie on it?",
+                 Describe(m_plan.input).c_str(), Describe(m_plan.rasters->inputs[0]).c_str());
     std::vector<int64_t> lost;
     for (const int64_t zone : m_lost)
         lost.push_back(m_table.Fid(zone));

@@ -73,6 +73,7 @@ class Statistics
     /* By number: a tile that could not be read once is not read again, or passes would differ. */
     std::shared_ptr<FailedTasks> m_failed = std::make_shared<FailedTasks>("ZONALSTATS");
     std::set<int64_t> m_lost;       /* zones that have cells in these */
+    bool m_anyCells = false;  /* of any zone */
     bool m_isFurther = false;       /* the pass goes on with zones of an earlier one */
     std::vector<int64_t> m_invalid; /* FIDs of those that are invalid, too */
 };

@@ -203,8 +203,8 @@ static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part
     CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(plan.input).c_str(),
              split.way == InputSplit::Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == InputSplit::Way::ByNumber ? "feature numbers, each worker for itself"
-             : plan.UsesProcesses()       ? "each worker process from its first feature on"
-                                          : "one reader");
+             : plan.UsesProcesses()                   ? "each worker process from its first feature on"
+                                                      : "one reader");
     return true;
 }
 

@@ -127,6 +127,13 @@ class Rules(ZonalCase):
         self.assertEqual(len(said.warnings()), 3, said.warnings())
         self.assertIn('5 null or empty', said.warnings()[0])
 
+    def test_too_many_values(self):
+        """The zone is named."""
+        gt = (0, 1, 0, 1200, 0, -1)
+        zones = self.zones([rectangle(0, 0, 2, 2, gt=gt), rectangle(0, 0, 1200, 1200, gt=gt)])
+        self.fails(zones, 'the feature 2: a zone has more than 1000000 distinct values', RASTER=self.raster(rng('values').uniform(0, 1, (1200, 1200)), gt),
+                   STATS='VARIETY')
+
     def test_all_beside_the_raster(self):
         """Probably a mistake: a warning, once, and only where no zone has a cell."""
         far = [rectangle(10, 10, 12, 12), rectangle(20, 2, 22, 4)]

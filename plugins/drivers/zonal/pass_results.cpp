@@ -138,8 +138,10 @@ fn_status PassResults::Add(int64_t task, const void *data, size_t bytes, fn_erro
         if (!isZone || head.bytes > left - sizeof head ||
             (head.plane >= m_plans.size() && head.plane != kInconsistent && head.plane != kLost))
             return fn_fail(err, FN_ERR_SYSTEM, "%s came back damaged", m_job.TaskName(task).c_str());
-        if (AddRecord(head, at, err) != FN_OK)
+        if (AddRecord(head, at, err) != FN_OK) {
+            m_failedPlace = m_zones.AreNumbers() ? head.zone : m_zones.Place(static_cast<size_t>(head.zone));
             return err->status;
+        }
         at += head.bytes;
     }
     return FN_OK;
@@ -152,8 +154,10 @@ fn_status PassResults::Settle(int64_t row, fn_error *err)
     m_live.erase(std::remove_if(m_live.begin(), m_live.end(), through), m_live.end());
     for (const uint32_t zone : m_live)
         for (const ZoneStats &stats : m_stats[zone])
-            if (stats && fn_zone_stats_settle(stats.get(), row, err) != FN_OK)
+            if (stats && fn_zone_stats_settle(stats.get(), row, err) != FN_OK) {
+                m_failedPlace = m_zones.AreNumbers() ? INT64_MIN : m_zones.Place(zone);
                 return err->status;
+            }
     m_row = row;
     return FN_OK;
 }

@@ -36,6 +36,8 @@ class PassResults
     /* Where zones are numbers, all tasks are through: finishes them, ascending. *next: those from there on are left for
      * another pass, there were too many; INT64_MIN: none. */
     fn_status FinishNumbers(int64_t *next, fn_error *err);
+    /* Of the zone whose values could not be taken; INT64_MIN: none. */
+    int64_t FailedPlace() const { return m_failedPlace; }
     /* Zones that have cells in tiles that could not be read. */
     const std::set<uint32_t> &Lost() const { return m_lost; }
 
@@ -60,7 +62,8 @@ class PassResults
     std::set<uint32_t> m_lost;
     std::vector<uint32_t> m_live; /* zones that have cells, and are not through */
     int64_t m_next = 0;           /* the first task that is not through */
-    int64_t m_row = 0;            /* of cells: pages above are settled */
+    int64_t m_failedPlace = INT64_MIN;
+    int64_t m_row = 0; /* of cells: pages above are settled */
 };
 
 /* Runs the job, and hands its results over. Cancelled if !goesOn(); that may be empty. */

@@ -48,6 +48,14 @@ fn_status Statistics::FailToHold(int64_t zone, const std::string &column, double
                    static_cast<long long>(m_table.Fid(zone)), column.c_str(), value);
 }
 
+/* Puts it in front of what is said. */
+fn_status Statistics::NameZone(int64_t zone, fn_error *err) const
+{
+    const fn_error reason = *err;
+    return fn_fail(err, reason.status, "the %s %lld: %s", m_plan.zonesAreRaster ? "zone" : "feature",
+                   static_cast<long long>(m_table.Fid(zone)), reason.text);
+}
+
 /* ---- passes ---- */
 
 std::shared_ptr<ZoneList> Statistics::NewList() const
@@ -94,7 +102,7 @@ fn_status Statistics::Finish(int64_t zone, PlaneStats &stats, bool inconsistent,
         bool again = false;
         fn_zone_stats *own = stats.empty() ? nullptr : stats[plane].get();
         if (own && fn_zone_stats_finish(own, values.data(), &again, err) != FN_OK)
-            return err->status;
+            return NameZone(zone, err);
         if (Store(zone, plane, values.data(), own, err) != FN_OK)
             return err->status;
         any = any || again;
@@ -127,6 +135,8 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
     const fn_status status = PassOver(job, m_plan.rasterWorkers, m_plan.rasterTrace, m_goesOn, results, err);
     for (const uint32_t i : results.Lost())
         m_lost.insert(list->Place(i));
+    if (status != FN_OK && results.FailedPlace() != INT64_MIN && !list->AreNumbers())
+        return NameZone(results.FailedPlace(), err);
     return status == FN_OK && list->AreNumbers() ? results.FinishNumbers(&m_next, err) : status;
 }
 
@@ -171,11 +181,11 @@ fn_status Statistics::Judge(ReadZone &read, bool isNew, bool &skipped, fn_error 
     if (skipped)
         return FN_OK;
     read.wkb = Repaired(geometry.get());
-    return read.wkb.empty()
-               ? fn_fail(err, FN_ERR_VALUE, "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP "
-                         "leaves it out)",
-                         fid, layer.c_str())
-               : FN_OK;
+    return read.wkb.empty() ? fn_fail(err, FN_ERR_VALUE,
+                                      "the polygon of feature %lld in %.300s cannot be repaired (INVALID=SKIP "
+                                      "leaves it out)",
+                                      fid, layer.c_str())
+                            : FN_OK;
 }
 
 /* What the next pass is to find out. */

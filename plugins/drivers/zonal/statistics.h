@@ -50,6 +50,7 @@ class Statistics
     fn_status Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err);
     fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, const fn_zone_stats *stats, fn_error *err);
     fn_status FailToHold(int64_t zone, const std::string &column, double value, fn_error *err) const;
+    fn_status NameZone(int64_t zone, fn_error *err) const;
     bool IsFull(const ZoneList &zones) const;
     std::shared_ptr<ZoneList> NewList() const;
     void Warn(const std::vector<int64_t> &fids, const char *what, const char *ofWhich) const;
@@ -73,7 +74,7 @@ class Statistics
     /* By number: a tile that could not be read once is not read again, or passes would differ. */
     std::shared_ptr<FailedTasks> m_failed = std::make_shared<FailedTasks>("ZONALSTATS");
     std::set<int64_t> m_lost;       /* zones that have cells in these */
-    bool m_anyCells = false;  /* of any zone */
+    bool m_anyCells = false;        /* of any zone */
     bool m_isFurther = false;       /* the pass goes on with zones of an earlier one */
     std::vector<int64_t> m_invalid; /* FIDs of those that are invalid, too */
 };

@@ -486,7 +486,7 @@ class Schema(WithFiles):
 
     def test_it_has_the_open_options_and_no_others(self):
         import xml.etree.ElementTree as tree
-        for driver, kind in (('FISHNET', 'fishnet_raster'), ('NEARTABLE', 'near_table')):
+        for driver, kind in (('FISHNET', 'fishnet_raster'), ('NEARTABLE', 'near_table'), ('ZONALSTATS', 'zonal_stats')):
             options = {o.get('name').lower() for o in tree.fromstring(gdal.GetDriverByName(driver).GetMetadataItem('DMD_OPENOPTIONLIST'))}
             options = {name for name in options if len(name) > 1}  # inputs A to Z
             keys = set(self.schema['$defs'][kind]['properties']) - {'type', '$schema', 'description', 'inputs', 'input'}

@@ -150,10 +150,16 @@ class Groups(ZonalCase):
         zones = self.zones([circles[(i * 5) % groups] for i in range(n)], fields={'kind': [(i * 5) % groups for i in range(n)]}, name='zones.fgb')
         rows = table(zones, RASTER=self.raster(), STATS='COUNT,SUM', PIXELS='FRACTION', ZONE_FIELD='kind')
         self.assertEqual([row['kind'] for row in rows], [(i * 5) % groups for i in range(groups)])
+        each = {}  # and each for itself, in several ranges of the layer
+        for i, row in enumerate(table(zones, RASTER=self.raster(), STATS='COUNT', PIXELS='FRACTION')):
+            each.setdefault((i * 5) % groups, []).append(row)
+        self.assertEqual(sum(len(some) for some in each.values()), n)
         cells = self.raster(np.eye(36).reshape(36, 6, 6))  # a band for each cell
         for row in rows:
             share = list(table(self.zones([circles[row['kind']]]), RASTER=cells, STATS='SUM', PIXELS='FRACTION')[0].values())[1:]
             copies = sum((i * 5) % groups == row['kind'] for i in range(n))
+            alone = sum(part or 0 for part in share)
+            self.assertTrue(all(abs(one['COUNT'] - alone) < 1e-9 for one in each[row['kind']]))
             self.assertAlmostEqual(row['COUNT'], sum(min(1, copies * (part or 0)) for part in share), delta=1e-9)
 
     def test_count(self):

@@ -120,7 +120,7 @@ static fn_status check_weights(const fn_page *page, const fn_stats_window *w, fn
         return FN_OK;
     const double weight = w->weights[(size_t)(run->row - w->row) * w->stride + (size_t)(column - w->column)];
     return fn_fail(err, FN_ERR_VALUE, "pixel %lld,%lld: the weight %.17g is %s", (long long)column, (long long)run->row,
-                   weight, weight < 0 ? "negative" : "infinite");
+                   weight, weight < 0 ? "negative (NoData that is not declared?)" : "infinite");
 }
 
 /* ranges: not NULL in a later pass, which is about the values alone. */

@@ -1,9 +1,10 @@
 """Options of zonal statistics together: groups and rasters of zones with classes, expressions, weights, worker processes."""
+import json
 import unittest
 
 import numpy as np
 
-from zonal_common import KINDS, SIX, ZonalCase, all_bits, area, box, listening, rectangle, rng, table
+from zonal_common import KINDS, SIX, ZonalCase, all_bits, area, box, file_rows, listening, rectangle, rng, table
 
 GT = (500000, 10, 0, 5000000, 0, -10)
 
@@ -64,6 +65,16 @@ class Together(ZonalCase):
                 self.assertEqual((row['COUNT'], row['MEDIAN']), (mask.sum(), np.median(product[mask])))
                 self.assertAlmostEqual(row['SUM'], product[mask].sum(), delta=1e-9 * row['SUM'])
                 self.assertAlmostEqual(row['WEIGHTED_SUM'], (product * self.weights)[mask].sum(), delta=1e-9 * row['SUM'])
+
+    def test_recipe(self):
+        """Numbers may be numbers or strings, lists are strings."""
+        rows = table(self.layer, RASTER=self.paths['classes'], BAND=1, PERCENTILES=10, STATS='COUNT')
+        for band, percentiles in ((1, 10), ('1', '10')):
+            path = self.new('r.fishnet.json')
+            with open(path, 'w') as file:
+                json.dump({'type': 'zonal_stats', 'input': self.layer, 'raster': self.paths['classes'], 'band': band, 'percentiles': percentiles,
+                           'stats': 'COUNT'}, file)
+            self.assertEqual(file_rows(path), rows)
 
     def test_spread(self):
         """A group of which one cell has no value has no statistics, and a number neither."""

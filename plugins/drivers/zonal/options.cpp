@@ -129,7 +129,7 @@ static const ZonalRow kRows[] = {
          o.rasterOptions += (o.rasterOptions.empty() ? "" : ";") + std::string(g.text);
          return true;
      }},
-    {{"BAND", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+    {{"BAND", FN_OPTION_QUANTITY, nullptr, 0, 0, nullptr,
       "Bands of each raster, numbers from 1 separated by commas; by default all", nullptr},
      TakeBands},
     {{"CALC", FN_OPTION_REPEATED, nullptr, 0, 0, nullptr,
@@ -145,7 +145,7 @@ static const ZonalRow kRows[] = {
     {{"STATS", FN_OPTION_TEXT, nullptr, 0, 0, "COUNT,MIN,MAX,MEAN,STD,SUM",
       "Statistics, separated by commas: the columns of the table", nullptr},
      TakeStats},
-    {{"PERCENTILES", FN_OPTION_TEXT, nullptr, 0, 0, nullptr,
+    {{"PERCENTILES", FN_OPTION_QUANTITY, nullptr, 0, 0, nullptr,
       "Percentiles behind the statistics, numbers from 0 to 100 separated by commas", nullptr},
      TakePercentiles},
     {{"HISTOGRAM", FN_OPTION_CHOICE, "NONE|LONG|WIDE", 0, 0, "NONE",

@@ -73,7 +73,7 @@ bool TableLayer::NextPart()
             m_sum.unusable.Add(m_part.header.unusable);
             if (m_part.header.rows > 0)
                 return true;
-        } else if (failed)
+        } else if (failed || !IsWhole())
             Fail();
         else {
             m_state = State::AtEnd;
@@ -83,6 +83,18 @@ bool TableLayer::NextPart()
     m_part.header = PartHeader();
     if (m_state == State::Failed && CPLGetLastErrorMsg() != m_error)
         CPLError(CE_Failure, m_errorNumber, "%s", m_error.empty() ? "out of memory" : m_error.c_str());
+    return false;
+}
+
+/* All parts have come. False after CPLError. */
+bool TableLayer::IsWhole() const
+{
+    const int64_t expected = m_plan->RowsExpected(m_passes.SharedSize());
+    if (expected < 0 || expected == m_rowsBefore)
+        return true;
+    CPLError(CE_Failure, CPLE_FileIO,
+             "%s: %lld rows have come, and %lld should: %s has changed since it was read first", m_who.c_str(),
+             static_cast<long long>(m_rowsBefore), static_cast<long long>(expected), Describe(m_plan->input).c_str());
     return false;
 }
 

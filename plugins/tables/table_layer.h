@@ -39,6 +39,7 @@ class TableLayer final : public OGRLayer
   private:
     bool NextRow() { return ++m_row < m_part.header.rows || NextPart(); }
     bool NextPart();
+    bool IsWhole() const;
     void Finish();
     template <class Value, class Read> Value Reading(Value failed, Read read);
     bool KeepRows();

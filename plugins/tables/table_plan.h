@@ -124,6 +124,8 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     virtual std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                                  fn_error *err) const = 0;
 
+    /* How many rows a whole reading gives, -1: any number. size: of what workers share. */
+    virtual int64_t RowsExpected(int64_t /*size*/) const { return -1; }
     /* size: of what workers share, -1: not known yet. Compute: always right. */
     virtual Counting HowToCount(int64_t /*size*/) const { return Counting::Compute; }
     virtual int64_t RowsOf(int64_t usable, int64_t /*unusable*/, int64_t /*size*/) const { return usable; }

@@ -237,11 +237,16 @@ std::shared_ptr<const Shared> ZonalPlan::Share(const Handles &, Notes &messages,
 }
 
 std::unique_ptr<RowWriter> ZonalPlan::NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
-                                                fn_error *) const
+                                                fn_error *err) const
 {
     if (const auto *reader = dynamic_cast<const ZoneReader *>(shared))
         return reader->NewWriter(rows);
-    return std::make_unique<ZonalRows>(*this, static_cast<const ZoneTable *>(shared), split, rows);
+    const auto *zones = static_cast<const ZoneTable *>(shared);
+    if (zones && !zones->IsReadBy(split)) {
+        fn_fail(err, FN_ERR_READ, "%.300s is read in another way than before", Describe(input).c_str());
+        return nullptr;
+    }
+    return std::make_unique<ZonalRows>(*this, zones, split, rows);
 }
 
 } // namespace fishnet::zonalstats

@@ -51,6 +51,7 @@ class ZonalPlan final : public TablePlan
     std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                          fn_error *err) const override;
 
+    int64_t RowsExpected(int64_t size) const override { return HasClasses() || parts > 1 ? -1 : size; }
     Counting HowToCount(int64_t) const override
     {
         return zonesAreRaster || HasGroups() || HasClasses() ? Counting::Compute : Counting::Features;

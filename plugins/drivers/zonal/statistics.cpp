@@ -380,6 +380,7 @@ fn_status Statistics::Choose(fn_error *err)
                                          : InputSplit::Choose(m_plan, dataset, m_split)))
         return fn_fail(err, FN_ERR_READ, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
                        collector.Cause("no reason given").c_str());
+    m_table.m_way = m_split.way;
     m_table.m_firstPlace = m_split.begin;
     if (!m_plan.partitionGiven) { /* zones may be large: a task has fewer of them than of points */
         constexpr int64_t kFewer = 8, kLeast = 16;

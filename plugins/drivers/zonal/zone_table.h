@@ -37,6 +37,8 @@ class ZoneTable final : public Shared
     static std::shared_ptr<const ZoneTable> Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
                                                  fn_error *err);
 
+    /* Whether features are found by what that split says of them, or none is asked for. */
+    bool IsReadBy(const InputSplit &split) const { return split.way == InputSplit::Way::Nothing || split.way == m_way; }
     int64_t Size() const override { return static_cast<int64_t>(m_fids.size()); }
     /* The zone of a feature that is read by that split, with groups of the first of one; -1: there is none. */
     int64_t Find(int64_t fid, int64_t place, const InputSplit &split) const;
@@ -52,6 +54,7 @@ class ZoneTable final : public Shared
     friend class Statistics;
     void Sort();
 
+    InputSplit::Way m_way = InputSplit::Way::OneReader; /* how the zones were read */
     int64_t m_firstPlace = 0;
     std::vector<int64_t> m_fids;   /* of the first feature of each, in the order of reading */
     std::vector<int64_t> m_places; /* with groups: of that feature */

@@ -13,6 +13,18 @@ typedef struct fn_window {
     int64_t x, y, width, height;
 } fn_window;
 
+/* How far beyond a pixel, to each side, lie the pixels that its value is computed from: in pixels, >= 0. A mean over 5
+ * columns and 3 rows has {.top = 1, .left = 2, .bottom = 1, .right = 2}. */
+typedef struct fn_reach {
+    int32_t top, left, bottom, right;
+} fn_reach;
+
+/* The pixels that a window inside a raster of width x height is computed from: the window grown by the reach, and cut
+ * at the raster's edges. Where the raster wraps it is not cut: it may begin below 0 and end beyond the raster, by more
+ * than the raster's size even. Column x then means column x modulo width, row y means row y modulo height, both in
+ * the raster. */
+fn_window fn_window_grow(fn_window window, fn_reach reach, int64_t width, int64_t height, bool wraps);
+
 /* Tiles are numbered row by row: tile = row * cols + col. The last column and row may be smaller. */
 typedef struct fn_grid {
     int64_t width, height; /* pixels */

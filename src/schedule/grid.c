@@ -1,5 +1,18 @@
 #include "fishnet/grid.h"
 
+fn_window fn_window_grow(fn_window window, fn_reach reach, int64_t width, int64_t height, bool wraps)
+{
+    int64_t left = window.x - reach.left, right = window.x + window.width + reach.right;
+    int64_t top = window.y - reach.top, bottom = window.y + window.height + reach.bottom;
+    if (!wraps) {
+        left = left < 0 ? 0 : left;
+        top = top < 0 ? 0 : top;
+        right = right > width ? width : right;
+        bottom = bottom > height ? height : bottom;
+    }
+    return (fn_window){.x = left, .y = top, .width = right - left, .height = bottom - top};
+}
+
 fn_status fn_grid_init(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, fn_error *err)
 {
     if (width < 1 || height < 1)

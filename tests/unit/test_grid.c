@@ -528,9 +528,60 @@ static void ahead_huge_grid(void)
     EXPECT(seconds_now() - begin < 1, "%g s", seconds_now() - begin);
 }
 
+/* A pixel is in the grown window just if one of the window has it in its reach. */
+static bool in_reach(int64_t at, int64_t first, int64_t count, int64_t before, int64_t after)
+{
+    for (int64_t i = first; i < first + count; i++)
+        if (at >= i - before && at <= i + after)
+            return true;
+    return false;
+}
+
+static void grow_by_definition(void)
+{
+    check_random r = random_for("grow_by_definition");
+    for (int round = 0; round < 3000; round++) {
+        const int64_t width = random_between(&r, 1, 9), height = random_between(&r, 1, 9);
+        fn_window w = {.x = random_between(&r, 0, width - 1), .y = random_between(&r, 0, height - 1)};
+        w.width = random_between(&r, 1, width - w.x);
+        w.height = random_between(&r, 1, height - w.y);
+        const fn_reach reach = {(int32_t)random_between(&r, 0, 12), (int32_t)random_between(&r, 0, 12),
+                                (int32_t)random_between(&r, 0, 12), (int32_t)random_between(&r, 0, 12)};
+        for (int wraps = 0; wraps < 2; wraps++) {
+            const fn_window grown = fn_window_grow(w, reach, width, height, wraps);
+            for (int64_t y = -15; y < 25; y++)
+                for (int64_t x = -15; x < 25; x++) {
+                    const bool inside = x >= 0 && x < width && y >= 0 && y < height;
+                    const bool expected = (inside || wraps) && in_reach(x, w.x, w.width, reach.left, reach.right) &&
+                                          in_reach(y, w.y, w.height, reach.top, reach.bottom);
+                    EXPECT(has_tile(grown, x, y) == expected,
+                           "%" PRId64 ",%" PRId64 " of " WINDOW " grown to " WINDOW ", wraps %d", x, y, SHOW(w),
+                           SHOW(grown), wraps);
+                }
+        }
+    }
+}
+
+static void grow_extremes(void)
+{
+    const fn_window all = {0, 0, INT_MAX, INT_MAX}, corner = {INT_MAX - 1, 0, 1, 1};
+    const fn_reach none = {0}, most = {INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}, up = {.top = 1, .left = 2};
+    EXPECT(same_window(fn_window_grow(corner, none, INT_MAX, INT_MAX, false), corner), "no reach");
+    EXPECT(same_window(fn_window_grow(corner, none, INT_MAX, INT_MAX, true), corner), "no reach, wrapping");
+    EXPECT(same_window(fn_window_grow(corner, most, INT_MAX, INT_MAX, false), all), "all");
+    fn_window grown = fn_window_grow(all, most, INT_MAX, INT_MAX, true);
+    EXPECT(same_window(grown, (fn_window){-INT64_C(2147483647), -INT64_C(2147483647), 3 * INT64_C(2147483647),
+                                          3 * INT64_C(2147483647)}),
+           WINDOW, SHOW(grown));
+    grown = fn_window_grow((fn_window){5, 5, 3, 3}, up, 100, 100, false);
+    EXPECT(same_window(grown, (fn_window){3, 4, 5, 4}), WINDOW, SHOW(grown));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        UNIT(grow_by_definition),
+        UNIT(grow_extremes),
         UNIT(init_refuses_empty),
         UNIT(init_cuts_large_tiles),
         UNIT(init_large_rasters),

@@ -86,8 +86,8 @@ fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type 
 /* The plane of a band that CheckBand() has found. ignoreAlpha: what is transparent is valid. warn: of a NoData value
  * that no pixel can be equal to; VRT files may declare one. */
 Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn);
-/* The tiles that suit the inputs, however far planes reach. planes: that are read. dataset: the first input. bytes: of a pixel, all that is read
- * and computed. *blockHeight: of the first input's blocks. */
+/* The tiles that suit the inputs, however far planes reach. planes: that are read. dataset: the first input. bytes: of
+ * a pixel, all that is read and computed. *blockHeight: of the first input's blocks. */
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
                     int *tileWidth, int *tileHeight, int *blockHeight);
 

@@ -66,8 +66,8 @@ class Plan
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
     size_t WorkerBytes() const; /* of one worker: its handle, the planes of a tile and the registers */
-    /* Of what workers share of inputs that are read with a reach; never more than half of a budget. Less than it takes to
-     * read each block once costs time only. */
+    /* Of what workers share of inputs that are read with a reach: enough to read each block once, but never more than
+     * half of the budget. Too little costs time only. */
     size_t SharedBytes(int workers, size_t budget) const;
 
     /* Fills a task's result with NoData. False: an output has no NoData value, nor a mask. */

@@ -23,8 +23,8 @@ struct BandBuffer {
 class InputReader
 {
   public:
-    /* Opens the inputs again. They outlive the reader. blocks: of all readers of a job, which read the same planes; NULL
-     * where no plane has a reach. NULL and err on failure, also where an input has changed. */
+    /* Opens the inputs again. They outlive the reader. blocks: of all readers of a job, which read the same planes;
+     * NULL where no plane has a reach. NULL and err on failure, also where an input has changed. */
     static std::unique_ptr<InputReader> Open(const Inputs &inputs, std::shared_ptr<SharedBlocks> blocks, fn_error *err);
     /* handles: opened by this thread. */
     InputReader(const Inputs &inputs, Handles handles, std::shared_ptr<SharedBlocks> blocks);

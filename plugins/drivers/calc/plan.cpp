@@ -1,5 +1,7 @@
 #include "plan_outputs.h"
 
+#include <algorithm>
+
 #include "pixels.h"
 
 namespace fishnet
@@ -52,11 +54,12 @@ constexpr size_t kHandleBytes = 2 << 20;
 
 size_t Plan::WorkerBytes() const
 {
-    const size_t pixels = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
-    size_t bytes = kHandleBytes + (expr ? expr->ScratchBytes() : 0);
-    for (const Plane &plane : planes)
-        bytes += pixels * plane.PixelBytes();
-    return bytes;
+    return kHandleBytes + (expr ? expr->ScratchBytes() : 0) + ReadingBytes(inputs, planes, grid);
+}
+
+size_t Plan::SharedBytes(int workers, size_t budget) const
+{
+    return std::min(fishnet::SharedBytes(inputs, planes, grid, workers), budget / 2);
 }
 
 bool Plan::CanBeNoData() const
@@ -91,6 +94,9 @@ std::string Plan::Signature() const
     };
     for (const Plane &plane : planes) {
         text += CPLSPrintf(" %d[%d]%d,%d", static_cast<int>(plane.input), plane.band, plane.mask, plane.alpha);
+        if (plane.HasReach())
+            text += CPLSPrintf(" %d,%d,%d,%d%s", plane.reach.top, plane.reach.left, plane.reach.bottom,
+                               plane.reach.right, plane.wraps ? " wraps" : "");
         add(plane.type, plane.nodata);
     }
     for (const Output &output : outputs) {
@@ -140,6 +146,7 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Ha
             return nullptr;
     } else if (!AddSourceOutputs(*plan, handles))
         return nullptr;
+    CutUnits(plan->planes, handles, plan->inputs);
     for (size_t i = 0; i < plan->inputs.size(); i++)
         plan->inputs[i].structure = StructureOf(handles[i].get(), plan->inputs[i].bands);
     return MakeGrid(*plan, recipe, handles) ? plan : nullptr;

@@ -2,7 +2,6 @@
 #include "terrain.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "terrain_internal.h"
 
@@ -63,13 +62,13 @@ int fn_terrain_reach(const fn_terrain *terrain)
 static size_t buffer_doubles(const fn_terrain *terrain)
 {
     return takes_windows(&terrain->options) ? fn_terrain_window_doubles(terrain)
-                                            : (FN_DERIVATIVES - 1) * (size_t)FN_TERRAIN_BLOCK;
+                                            : FN_DERIVATIVES * (size_t)FN_TERRAIN_BLOCK;
 }
 
-/* Results, marks of missing cells, and what else there is. */
+/* Marks of missing cells, and derivatives or sums. */
 size_t fn_terrain_scratch_bytes(const fn_terrain *terrain)
 {
-    return (2 * FN_TERRAIN_BLOCK + buffer_doubles(terrain)) * sizeof(double);
+    return (FN_TERRAIN_BLOCK + buffer_doubles(terrain)) * sizeof(double);
 }
 
 static fn_formula formula_of(const fn_terrain_options *o)
@@ -111,9 +110,9 @@ static void differentiate(const fn_terrain *terrain, const double *const row[3],
     differences[terrain->options.method](row, n, d);
 }
 
-/* A cell whose window has missing cells: its derivatives, or its result where the kind has none. */
-static void patch(const fn_terrain *terrain, const double *in, size_t stride, int64_t x, int64_t y, size_t i,
-                  double *const d[FN_DERIVATIVES], double *buffers)
+/* A cell whose window has missing cells: its derivatives, or its result (d[0]) where the kind has none. */
+static void patch_cell(const fn_terrain *terrain, const double *in, size_t stride, int64_t x, int64_t y, size_t i,
+                       double *const d[FN_DERIVATIVES], double *buffers)
 {
     const bool windows = takes_windows(&terrain->options), second = terrain->options.kind == FN_CURVATURE;
     const int written = windows ? 1 : second ? FN_DERIVATIVES : 2;
@@ -140,30 +139,29 @@ static void patch(const fn_terrain *terrain, const double *in, size_t stride, in
 static void run_part(const fn_terrain *terrain, const double *in, size_t stride, int64_t x, int64_t y, size_t n,
                      double *out, double *scratch)
 {
-    double *mark = scratch + FN_TERRAIN_BLOCK, *buffers = mark + FN_TERRAIN_BLOCK;
-    double *d[FN_DERIVATIVES] = {scratch};
+    double *mark = scratch, *buffers = mark + FN_TERRAIN_BLOCK;
     const double *const row[3] = {in - stride, in, in + stride};
     const fn_terrain_options *o = &terrain->options;
     const bool windows = takes_windows(o);
+    double *d[FN_DERIVATIVES] = {out};
     if (windows)
-        fn_terrain_windows(terrain, in, stride, n, d[0], buffers);
+        fn_terrain_windows(terrain, in, stride, n, out, buffers);
     else {
-        for (size_t k = 1; k < FN_DERIVATIVES; k++)
-            d[k] = buffers + (k - 1) * FN_TERRAIN_BLOCK;
+        for (size_t k = 0; k < FN_DERIVATIVES; k++)
+            d[k] = buffers + k * FN_TERRAIN_BLOCK;
         differentiate(terrain, row, n, d);
     }
     if ((!windows || o->edge == FN_EDGE_GDAL) && terrain->kernels->any_missing(row, n)) {
         terrain->kernels->mark_missing(row, n, mark);
         for (size_t i = 0; i < n; i++)
             if (mark[i] != 0)
-                patch(terrain, in + i, stride, x + (int64_t)i, y, i, d, buffers);
+                patch_cell(terrain, in + i, stride, x + (int64_t)i, y, i, d, buffers);
     }
-    if (!windows) {
-        const fn_terrain_map map = map_at(terrain, x, y);
-        if (o->edge != FN_EDGE_GDAL || !fn_terrain_gdal_finish(terrain, &map, n, d))
-            terrain->kernels->finish[formula_of(o)](&map, n, d);
-    }
-    memcpy(out, d[0], n * sizeof *out);
+    if (windows)
+        return;
+    const fn_terrain_map map = map_at(terrain, x, y);
+    if (o->edge != FN_EDGE_GDAL || !fn_terrain_gdal_finish(terrain, &map, n, d, out))
+        terrain->kernels->finish[formula_of(o)](&map, n, d, out);
 }
 
 void fn_terrain_run(const fn_terrain *terrain, const double *in, size_t in_stride, int64_t x, int64_t y, size_t width,

@@ -2,7 +2,7 @@
  *
  * A plane of doubles, NaN where there is no value, gives another. All is computed in double. What a cell becomes
  * depends on the values of its window and on its absolute position alone: the same bits however a raster is cut into
- * calls, on any machine with fused multiply-add whatever vectors it has (FISHNET_SIMD=plain lowers them).
+ * calls, whatever instructions the machine has (FISHNET_SIMD=plain lowers them).
  *
  *     fn_terrain_options options = fn_terrain_defaults(FN_SLOPE);
  *     fn_terrain terrain;
@@ -17,24 +17,26 @@
  *     d e f
  *     g h i
  *
- * a step of one column changes z by  HORN  ((c + 2f + i) - (a + 2d + g)) / 8  or  ZEVENBERGEN_THORNE  (f - d) / 2, a step
- * down by one row likewise (B. K. P. Horn, Hill shading and the reflectance map, Proc. IEEE 69, 1981; L. W.
- * Zevenbergen and C. R. Thorne, Quantitative analysis of land surface topography, Earth Surf. Process. Landforms 12,
- * 1987). The steps of the georeference, all four, make p = dz/deast and q = dz/dnorth of these: right for any cells,
- * whichever way rows run, and on longitude and latitude.
+ * a step of one column changes z by ((c + 2f + i) - (a + 2d + g)) / 8, HORN, or (f - d) / 2, ZEVENBERGEN_THORNE; a step
+ * down by one row likewise (B. K. P. Horn, Hill shading and the reflectance map, Proc. IEEE 69, 1981; L. W. Zevenbergen
+ * and C. R. Thorne, Quantitative analysis of land surface topography, Earth Surf. Process. Landforms 12, 1987). The steps
+ * of the georeference, all four, make p = dz/deast and q = dz/dnorth of these: right for any cells, whichever way rows
+ * run, and on longitude and latitude.
  *
  * Missing cells (FN_EDGE_FIT; holes, and all that lies outside of the raster): no value in the centre gives none. Else
  * the plane is fitted by least squares, with weights 1 2 1 / 2 4 2 / 1 2 1, to the cells that have a value. Horn's
  * derivatives are this same fit where none is missing, so that nothing jumps, and a plane has its own slope and aspect
- * everywhere (on longitude and latitude but for the bend of the parallel within the window, for a cell of the size h
- * about h/2 tan(latitude) / a of the slope). Three cells that are not on a line are needed, or the result is NaN. ZEVENBERGEN_THORNE needs four
- * neighbours only, and takes them where they are there.
+ * everywhere. (On longitude and latitude the parallel bends within the window: one half of it gives a slope that is off
+ * by up to h/2 tan(latitude) / a of it, for a cell of height h; a whole window by the square of that.) Three cells that
+ * are not on a line are needed, or the result is NaN. ZEVENBERGEN_THORNE needs four neighbours only, and takes them
+ * where they are there.
  *
  * SLOPE       atan(sqrt(p^2 + q^2)) in degrees, or 100 sqrt(p^2 + q^2) in percent.
  * ASPECT      where downhill is: degrees clockwise from north, 0 <= aspect < 360; or FN_ANGLE_TRIGONOMETRIC,
  *             counter-clockwise from east. `flat` where p and q are 0.
  * HILLSHADE   1...255, as gdaldem has it, but not rounded: a Byte of it has 0 for NoData. c is the cosine of the angle
- *             between the light, from `azimuth` (clockwise from north) and `altitude` (above the horizon), and the normal.
+ *             between the normal and the light, which is at `azimuth` (clockwise from north), `altitude` above the
+ *             horizon.
  *             REGULAR           1 + 254 max(0, c)
  *             COMBINED          1 + 254 max(0, 1 - acos(c) atan(sqrt(p^2 + q^2)) / (pi/2)^2)
  *             MULTIDIRECTIONAL  1 + 254 times half the sum of max(0, c) from 225, 270, 315 and 360 degrees, each with
@@ -59,7 +61,7 @@
  *             2007).
  * ROUGHNESS   the highest less the lowest value (Dartnell 2000).
  *             These three take values as they are, times the z factor; NaN where no other cell has a value. They cost
- *             by the size of the window, TRI by its square.
+ *             by the size of the window, WILSON by its square.
  *
  * FN_EDGE_GDAL: the numbers of gdaldem -compute_edges of GDAL 3.6. A row or column outside of the raster is 2a - b of
  * the two inside; in the corners the column beyond is the one at the edge; a missing cell has the value of the centre;

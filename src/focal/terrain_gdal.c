@@ -46,14 +46,14 @@ fn_terrain_map fn_terrain_gdal_map(const fn_terrain *terrain)
                             .flat = terrain->options.flat};
 }
 
-static void gdal_slope(const fn_terrain *terrain, size_t n, double *const d[FN_DERIVATIVES])
+static void gdal_slope(const fn_terrain *terrain, size_t n, double *const d[FN_DERIVATIVES], double *out)
 {
     const double scale = 1 / terrain->options.z_factor, width = gdal_width(&terrain->georeference) * scale,
                  height = gdal_height(&terrain->georeference) * scale;
     const bool degrees = terrain->options.unit == FN_SLOPE_DEGREES;
     for (size_t i = 0; i < n; i++) {
         const double x = d[FN_BY_COLUMN][i] / width, y = d[FN_BY_ROW][i] / height, steep = sqrt(x * x + y * y);
-        d[0][i] = degrees ? atan(steep) * (180 / PI) : 100 * steep;
+        out[i] = degrees ? atan(steep) * (180 / PI) : 100 * steep;
     }
 }
 
@@ -67,35 +67,36 @@ static double gdal_angle(double degrees, fn_aspect_angle kind)
     return (double)angle;
 }
 
-static void gdal_aspect(const fn_terrain *terrain, size_t n, double *const d[FN_DERIVATIVES])
+static void gdal_aspect(const fn_terrain *terrain, size_t n, double *const d[FN_DERIVATIVES], double *out)
 {
     for (size_t i = 0; i < n; i++) {
         const double x = d[FN_BY_COLUMN][i], y = d[FN_BY_ROW][i];
-        d[0][i] =
+        out[i] =
             x == 0 && y == 0 ? terrain->options.flat : gdal_angle(atan2(y, -x) / (PI / 180), terrain->options.angle);
     }
 }
 
-static void gdal_igor(const fn_terrain *terrain, const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES])
+static void gdal_igor(const fn_terrain *terrain, const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES],
+                      double *out)
 {
     const double dark = PI * 3 / 2 - terrain->options.azimuth * (PI / 180);
     for (size_t i = 0; i < n; i++) {
         const double x = d[FN_BY_COLUMN][i], y = d[FN_BY_ROW][i], east = x * map->east[0], north = y * map->north[1];
         const double slope = atan(sqrt(east * east + north * north)),
                      turn = fabs(remainder(atan2(y, -x) - dark, 2 * PI));
-        d[0][i] = 255 * (1 - slope / (PI / 2) * (1 - turn / PI));
+        out[i] = 255 * (1 - slope / (PI / 2) * (1 - turn / PI));
     }
 }
 
 bool fn_terrain_gdal_finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n,
-                            double *const d[FN_DERIVATIVES])
+                            double *const d[FN_DERIVATIVES], double *out)
 {
     if (terrain->options.kind == FN_SLOPE)
-        gdal_slope(terrain, n, d);
+        gdal_slope(terrain, n, d, out);
     else if (terrain->options.kind == FN_ASPECT)
-        gdal_aspect(terrain, n, d);
+        gdal_aspect(terrain, n, d, out);
     else if (terrain->options.kind == FN_HILLSHADE && terrain->options.hillshade == FN_HILLSHADE_IGOR)
-        gdal_igor(terrain, map, n, d);
+        gdal_igor(terrain, map, n, d, out);
     else
         return false;
     return true;

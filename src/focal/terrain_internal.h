@@ -18,8 +18,8 @@ size_t fn_terrain_window_doubles(const fn_terrain *terrain);
 void fn_terrain_gdal_window(const fn_georeference *g, const double *in, size_t stride, int64_t x, int64_t y,
                             double window[9]);
 fn_terrain_map fn_terrain_gdal_map(const fn_terrain *terrain);
-/* Replaces d[0] by GDAL's result of n derivatives. False: it is that of fn_terrain_kernels, not done yet. */
+/* GDAL's results of n derivatives. False: they are those of fn_terrain_kernels, and nothing is done yet. */
 bool fn_terrain_gdal_finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n,
-                            double *const d[FN_DERIVATIVES]);
+                            double *const d[FN_DERIVATIVES], double *out);
 
 #endif

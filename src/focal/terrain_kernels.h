@@ -2,13 +2,12 @@
  * Both give the same bits.
  *
  * row: the cells north of, in and south of the row, at the first cell of the part; a column to the left and one beyond
- * the n-th are there. Buffers hold n values and are written up to the next multiple of FN_TERRAIN_LANES. */
+ * the n-th are there. */
 #ifndef FN_TERRAIN_KERNELS_H
 #define FN_TERRAIN_KERNELS_H
 
 #include "terrain.h"
 
-#define FN_TERRAIN_LANES 8
 #define FN_TERRAIN_BLOCK 512 /* cells in a part */
 
 /* The derivatives of a part of a row, by columns (right) and rows (down): first, and for curvature second ones. */
@@ -40,12 +39,12 @@ typedef struct fn_terrain_map {
     double flat;
 } fn_terrain_map;
 
-/* Replaces d[0] by the result; d[1] is scratch, too. */
-typedef void (*fn_finish)(const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES]);
+typedef void (*fn_finish)(const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES], double *out);
 
 /* Of columns, or of windows. All but number may be NULL: not wanted. */
 typedef struct fn_window_sums {
     double *number, *sum, *lowest, *highest;
+    double *squares; /* of the distances from the mean, which sum is then */
 } fn_window_sums;
 
 typedef struct fn_terrain_kernels {
@@ -61,6 +60,9 @@ typedef struct fn_terrain_kernels {
     void (*add_column)(const fn_window_sums *columns, size_t first, size_t n, const fn_window_sums *sums);
     /* Adds the squared, or absolute, differences from the centre, and 1 to number, for each cell with a value. */
     void (*add_differences[2])(const double *centre, const double *in, size_t n, double *sum, double *number);
+    /* Adds, to sum, the squared differences from the centre of a column of each window, numbered first at the first. */
+    void (*add_spread)(const fn_window_sums *columns, size_t first, const double *centre, size_t n, double *sum,
+                       double *number);
 } fn_terrain_kernels;
 
 extern const fn_terrain_kernels fn_terrain_plain;

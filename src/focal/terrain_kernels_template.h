@@ -1,8 +1,5 @@
-/* Included once for each instruction set, after defining
- *   FN_TERRAIN_TABLE  name of the table of kernels
- *   FN_WIDTH          doubles in a vector of FN_VECTOR, with FN_VLOAD(p) and FN_VSTORE(p, v)
- *   FN_SLEEF(f)       SLEEF's function f for that vector, 1.0 ulp, in the form that gives the same bits for any width
- * The loops are plain C that the compiler vectorises; contraction is off, so that both variants compute the same bits. */
+/* Included once for each instruction set, after defining FN_TERRAIN_TABLE, the name of the table of kernels. The loops
+ * are plain C that the compiler vectorises; contraction is off: both variants compute the same bits. */
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +7,6 @@
 
 #define LOOP _Pragma("omp simd") for (size_t i = 0; i < n; i++)
 #define DEGREES 57.295779513082320877 /* in a radian */
-#define HALF_PI 1.5707963267948966192
 
 /* ---- derivatives by columns and rows ---- */
 
@@ -94,25 +90,34 @@ static void mark_missing(const double *const row[3], size_t n, double *mark)
 #define GRADIENT                                                                                                       \
     const double by_column = x[i], by_row = y[i];                                                                      \
     const double p = by_column * e0 + by_row * e1, q = by_column * n0 + by_row * n1;
-#define FINISH(name) static void finish_##name(const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES])
+#define FINISH(name)                                                                                                   \
+    static void finish_##name(const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES], double *out)
 #define FIRST_DERIVATIVES                                                                                              \
-    double *x = d[FN_BY_COLUMN], *y = d[FN_BY_ROW];                                                                    \
+    const double *x = d[FN_BY_COLUMN], *y = d[FN_BY_ROW];                                                              \
     const double e0 = map->east[0], e1 = map->east[1], n0 = map->north[0], n1 = map->north[1];
 
-/* One or two values that SLEEF takes, in place; n is rounded up to whole vectors. */
-#define IN_PLACE(name)                                                                                                 \
-    static void name##_in_place(double *x, size_t n)                                                                   \
-    {                                                                                                                  \
-        for (size_t i = 0; i < n; i += FN_WIDTH)                                                                       \
-            FN_VSTORE(x + i, FN_SLEEF(name)(FN_VLOAD(x + i)));                                                         \
-    }
-IN_PLACE(atan)
-IN_PLACE(acos)
-
-static void atan2_in_place(double *y, const double *x, size_t n)
+/* atan(u) in degrees for |u| <= tan(22.5 degrees): the polynomial in u^2 that comes nearest to atan(u) / u, to 2^-57 of
+ * it (Chebyshev's nodes, 11 terms). By Estrin's scheme: a sum of sums waits less than Horner's one. */
+static inline double small_atan(double u)
 {
-    for (size_t i = 0; i < n; i += FN_WIDTH)
-        FN_VSTORE(y + i, FN_SLEEF(atan2)(FN_VLOAD(y + i), FN_VLOAD(x + i)));
+    const double z = u * u, zz = z * z, z4 = zz * zz;
+    const double a =
+        (-0x1.5555555555555p-2 + z * 0x1.999999999934cp-3) + zz * (-0x1.2492492436201p-3 + z * 0x1.c71c71853d7fap-4);
+    const double b =
+        (-0x1.745d0b28a7e37p-4 + z * 0x1.3b1263064f6b9p-4) + zz * (-0x1.10fa77b1a6d57p-4 + z * 0x1.dfe6497e96323p-5);
+    const double c = (-0x1.a0999c632b6edp-5 + z * 0x1.4162c02b1dda3p-5) + zz * -0x1.3a31b1c0fd3b7p-6;
+    return (u + u * z * (a + z4 * (b + z4 * c))) * DEGREES;
+}
+
+/* The angle, 0...90 degrees, whose tangent is y / x, neither negative, nor both 0. Counted from the nearest of 0, 45
+ * and 90 degrees: these three are exact. */
+static inline double angle_of(double y, double x)
+{
+    const double low = y < x ? y : x, high = y < x ? x : y;
+    const bool middle = low > 0.41421356237309503 * high;
+    const double over = middle ? low - high : low, under = middle ? low + high : high;
+    const double angle = (middle ? 45.0 : 0.0) + small_atan(over / under);
+    return y < x ? angle : 90 - angle;
 }
 
 FINISH(slope_percent)
@@ -121,7 +126,7 @@ FINISH(slope_percent)
     LOOP
     {
         GRADIENT
-        x[i] = 100 * sqrt(p * p + q * q);
+        out[i] = 100 * sqrt(p * p + q * q);
     }
 }
 
@@ -131,48 +136,39 @@ FINISH(slope_degrees)
     LOOP
     {
         GRADIENT
-        x[i] = sqrt(p * p + q * q);
+        out[i] = sqrt(p * p + q * q);
     }
-    atan_in_place(x, n);
-    LOOP x[i] *= DEGREES;
+    LOOP out[i] = angle_of(out[i], 1); /* a loop of its own: a chain half as long */
 }
 
-/* The angle from y to x, 0 <= angle < 360, in x. */
-static void angle_in_place(double *x, const double *y, size_t n, double flat)
+/* Of a direction, from the front: 0 <= angle < 360. */
+static inline double full_angle(double side, double front, double flat)
 {
-    double length[FN_TERRAIN_BLOCK];
-    LOOP length[i] = fabs(x[i]) + fabs(y[i]);
-    atan2_in_place(x, y, n);
-    LOOP
-    {
-        const double degrees = x[i] * DEGREES, turned = degrees < 0 ? degrees + 360 : degrees;
-        const double angle = turned >= 360 ? 0.0 : turned + 0.0; /* no -0 */
-        x[i] = length[i] == 0 ? flat : angle;
-    }
+    const double quarter = angle_of(fabs(side), fabs(front)), half = front < 0 ? 180 - quarter : quarter,
+                 angle = side < 0 ? 360 - half : half;
+    return (side == 0) & (front == 0) ? flat : angle >= 360 ? 0.0 : angle;
 }
 
 FINISH(aspect_azimuth)
 {
     FIRST_DERIVATIVES
+    const double flat = map->flat;
     LOOP
     {
         GRADIENT
-        x[i] = -p;
-        y[i] = -q;
+        out[i] = full_angle(-p, -q, flat);
     }
-    angle_in_place(x, y, n, map->flat);
 }
 
 FINISH(aspect_trigonometric)
 {
     FIRST_DERIVATIVES
+    const double flat = map->flat;
     LOOP
     {
         GRADIENT
-        x[i] = -q;
-        y[i] = -p;
+        out[i] = full_angle(-q, -p, flat);
     }
-    angle_in_place(x, y, n, map->flat);
 }
 
 /* The cosine of the angle between the light and the normal. */
@@ -187,10 +183,11 @@ FINISH(shade_regular)
     {
         GRADIENT
         const double shade = 254 * COSINE;
-        x[i] = shade <= 0 ? 1.0 : 1 + shade;
+        out[i] = shade <= 0 ? 1.0 : 1 + shade;
     }
 }
 
+/* The angle between the light and the normal comes from the length of their vector product: no digits are lost. */
 FINISH(shade_combined)
 {
     FIRST_DERIVATIVES
@@ -198,16 +195,11 @@ FINISH(shade_combined)
     LOOP
     {
         GRADIENT
-        const double cosine = COSINE;
-        x[i] = cosine > 1 ? 1.0 : cosine < -1 ? -1.0 : cosine; /* by rounding */
-        y[i] = sqrt(p * p + q * q);
-    }
-    acos_in_place(x, n);
-    atan_in_place(y, n);
-    LOOP
-    {
-        const double shade = 1 - x[i] * y[i] * (1 / (HALF_PI * HALF_PI));
-        x[i] = shade <= 0 ? 1.0 : 1 + 254 * shade;
+        const double a = q * high + l1, b = p * high + l0, c = q * l0 - p * l1, dot = high - (p * l0 + q * l1);
+        const double quarter = angle_of(sqrt(a * a + b * b + c * c), fabs(dot)),
+                     angle = dot < 0 ? 180 - quarter : quarter;
+        const double shade = 1 - angle * angle_of(sqrt(p * p + q * q), 1) * (1 / 8100.0);
+        out[i] = shade <= 0 ? 1.0 : 1 + 254 * shade;
     }
 }
 
@@ -226,26 +218,23 @@ FINISH(shade_multidirectional)
         const double sum = (w225 * (c225 <= 0 ? 0 : c225) + pp * (c270 <= 0 ? 0 : c270)) +
                            (w315 * (c315 <= 0 ? 0 : c315) + qq * (c360 <= 0 ? 0 : c360));
         const double shade = 127 * (sum / both) / sqrt(1 + both);
-        x[i] = both == 0 ? 1 + 254 * high : 1 + shade;
+        out[i] = both == 0 ? 1 + 254 * high : 1 + shade;
     }
 }
 
-/* y, x: how far downhill turns from straight away from the light. */
 FINISH(shade_igor)
 {
     FIRST_DERIVATIVES
     const double l0 = map->light[0], l1 = map->light[1];
-    double turn[FN_TERRAIN_BLOCK];
     LOOP
     {
         GRADIENT
-        turn[i] = fabs(p * l1 - q * l0);
-        y[i] = p * l0 + q * l1;
-        x[i] = sqrt(p * p + q * q);
+        const double dot = p * l0 + q * l1, quarter = angle_of(fabs(p * l1 - q * l0), fabs(dot)),
+                     turn = dot < 0 ? 180 - quarter : quarter;
+        const double slope = angle_of(sqrt(p * p + q * q), 1),
+                     shade = 1 - slope * (1 / 90.0) * (1 - turn * (1 / 180.0));
+        out[i] = (p == 0) & (q == 0) ? 255.0 : 255 * shade;
     }
-    atan2_in_place(turn, y, n);
-    atan_in_place(x, n);
-    LOOP x[i] = 255 * (1 - x[i] * (1 / HALF_PI) * (1 - turn[i] * (0.5 / HALF_PI)));
 }
 
 /* Of p, q, r, s and t, see terrain.h; flat_too: 1 where no direction is needed. */
@@ -265,7 +254,7 @@ FINISH(shade_igor)
             const double pp = p * p, qq = q * q, pq2s = 2 * (p * q) * s, both = pp + qq, over = 1 + both;              \
             const double value = (formula);                                                                            \
             (void)over;                                                                                                \
-            x[i] = (flat_too) | (both != 0) ? value : flat;                                                            \
+            out[i] = (flat_too) | (both != 0) ? value : flat;                                                          \
         }                                                                                                              \
     }
 CURVATURE(profile, 0, -(pp *r + pq2s + qq * t) / (both * over * sqrt(over)))
@@ -275,7 +264,7 @@ CURVATURE(mean, 1, -((1 + qq) * r - pq2s + (1 + pp) * t) / (2 * over * sqrt(over
 
 /* ---- windows of any size ---- */
 
-static void add_row(const double *in, size_t n, const fn_window_sums *sums)
+static void add_window_row(const double *in, size_t n, const fn_window_sums *sums)
 {
     double *sum = sums->sum, *number = sums->number, *lowest = sums->lowest, *highest = sums->highest;
     if (sum)
@@ -323,6 +312,18 @@ static void add_column(const fn_window_sums *columns, size_t first, size_t n, co
 ADD_DIFFERENCES(squares, off *off)
 ADD_DIFFERENCES(distances, fabs(off))
 
+static void add_spread(const fn_window_sums *columns, size_t first, const double *centre, size_t n, double *sum,
+                       double *number)
+{
+    const double *mean = columns->sum + first, *squares = columns->squares + first, *more = columns->number + first;
+    LOOP
+    {
+        const double off = mean[i] - centre[i];
+        sum[i] += squares[i] + more[i] * (off * off);
+        number[i] += more[i];
+    }
+}
+
 const fn_terrain_kernels FN_TERRAIN_TABLE = {
     .first = {[FN_HORN] = horn_first, [FN_ZEVENBERGEN_THORNE] = thorne_first},
     .second = {[FN_HORN] = horn_second, [FN_ZEVENBERGEN_THORNE] = thorne_second},
@@ -340,6 +341,7 @@ const fn_terrain_kernels FN_TERRAIN_TABLE = {
                [FN_FORMULA_CURVATURE_MEAN] = finish_curvature_mean},
     .any_missing = any_missing,
     .mark_missing = mark_missing,
-    .add_row = add_row,
+    .add_row = add_window_row,
     .add_column = add_column,
+    .add_spread = add_spread,
     .add_differences = {[FN_TRI_RILEY] = add_squares, [FN_TRI_WILSON] = add_distances}};

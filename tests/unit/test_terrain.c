@@ -1,5 +1,5 @@
-/* Terrain functions: planes and spheres that have their own answers, geodesics, formulas once more in another way, GDAL's
- * rules by numbers that gdaldem gives, cuts into calls and sets of instructions that agree. */
+/* Terrain functions: planes and spheres that have their own answers, geodesics, formulas once more in another way,
+ * GDAL's rules by numbers that gdaldem gives, cuts into calls and sets of instructions that agree. */
 #include "check.h"
 
 #include <geodesic.h>
@@ -248,7 +248,7 @@ static void test_geodesic(void)
     }
 }
 
-/* Rows of one raster have each their own steps; a rotated one each cell. And where there is no east, there is nothing. */
+/* Each row has its own steps, each cell where rows are turned. Where there is no east, there is nothing. */
 static void test_steps(void)
 {
     const double steps[4] = {1, 0, 0, -1}, turned[4] = {1, 0.5, 0.5, -1};

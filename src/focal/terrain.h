@@ -26,10 +26,9 @@
  * Missing cells (FN_EDGE_FIT; holes, and all that lies outside of the raster): no value in the centre gives none. Else
  * the plane is fitted by least squares, with weights 1 2 1 / 2 4 2 / 1 2 1, to the cells that have a value. Horn's
  * derivatives are this same fit where none is missing, so that nothing jumps, and a plane has its own slope and aspect
- * everywhere. (On longitude and latitude the parallel bends within the window: one half of it gives a slope that is off
- * by up to h/2 tan(latitude) / a of it, for a cell of height h; a whole window by the square of that.) Three cells that
- * are not on a line are needed, or the result is NaN. ZEVENBERGEN_THORNE needs four neighbours only, and takes them
- * where they are there.
+ * everywhere. On longitude and latitude, too: parallels bend, which a whole window does not notice, and which a part of
+ * one is corrected for. Three cells that are not on a line are needed, or the result is NaN. ZEVENBERGEN_THORNE needs
+ * four neighbours only, and takes them where they are there.
  *
  * SLOPE       atan(sqrt(p^2 + q^2)) in degrees, or 100 sqrt(p^2 + q^2) in percent.
  * ASPECT      where downhill is: degrees clockwise from north, 0 <= aspect < 360; or FN_ANGLE_TRIGONOMETRIC,

@@ -77,7 +77,7 @@ static void slide_ranks(const fn_tile *t)
             const fn_place place = n == f->cells ? all : fn_place_among(b->focal, n);
             const double low = t->values[rank_at(&s, place.low)];
             const double high = place.high == place.low ? low : t->values[rank_at(&s, place.high)];
-            fn_row_out(b, y)[x] = fn_between(b->focal, place, low, high);
+            fn_row_out(b, y)[x] = fn_between(&place, low, high);
         }
 }
 

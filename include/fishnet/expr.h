@@ -22,6 +22,7 @@
 #define FISHNET_EXPR_H
 
 #include "fishnet/base.h"
+#include "fishnet/simd.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -83,14 +84,6 @@ size_t fn_expr_scratch_bytes(const fn_expr *expr);
 fn_status fn_expr_run(const fn_expr *expr, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch,
                       size_t *bad, fn_error *err);
 
-/* The instruction sets for which kernels are built. The best one that the machine has is chosen at run time; all
- * give the same bits on any machine that has FMA (all x86-64 since 2013); on older ones transcendental functions may
- * differ in the last bit. The environment variable FISHNET_SIMD (plain, avx2, avx512) lowers the choice, for tests
- * and for bug reports. */
-typedef enum fn_simd { FN_SIMD_PLAIN = 0, FN_SIMD_AVX2, FN_SIMD_AVX512, FN_SIMD_COUNT } fn_simd;
-bool fn_simd_available(fn_simd simd);   /* whether this machine can run it */
-fn_simd fn_simd_best(void);             /* what this machine can run, lowered by FISHNET_SIMD */
-const char *fn_simd_name(fn_simd simd); /* "plain", "avx2", "avx512" */
 /* Like fn_expr_run, with kernels of a given instruction set; FN_ERR_ARGUMENT if the machine lacks it. */
 fn_status fn_expr_run_simd(const fn_expr *expr, fn_simd simd, size_t n, const fn_plane *inputs, const fn_sink *outputs,
                            void *scratch, size_t *bad, fn_error *err);

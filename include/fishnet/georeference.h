@@ -28,6 +28,7 @@ typedef struct fn_georeference {
     double semi_major; /* geographic: of the ellipsoid, metres */
     double flattening; /* geographic: 0 (a sphere) up to, but not, 1 */
     double radians;    /* geographic: radians in a unit of the coordinates, pi/180 for degrees */
+    double metres;     /* not geographic: metres in a unit of the coordinates; 0: that is not known */
 } fn_georeference;
 
 /* One column to the right, and one row down, on the ground: to the east and to the north; metres where coordinates are
@@ -50,12 +51,6 @@ fn_status fn_georeference_check(const fn_georeference *g, fn_error *err);
  * They depend on the row where coordinates are geographic, and then on the column, too, where geotransform[4] is not
  * 0: fn_georeference_varies says how much. */
 fn_cell_steps fn_georeference_steps(const fn_georeference *g, int64_t column, int64_t row);
-
-/* Parallels bend, and grow shorter towards the pole: how far east and north of where the steps of a cell lead to lie
- * its neighbours (3 rows of 3, it in the middle), in the plane that touches the ellipsoid at the cell, along the
- * geodesic to each, in the direction in which that begins. Steps and bend together miss it by the third power of the
- * distance. 0 where coordinates are not geographic; NaN where the steps are. */
-void fn_georeference_bend(const fn_georeference *g, int64_t column, int64_t row, double east[9], double north[9]);
 
 typedef enum fn_steps_vary { FN_STEPS_CONSTANT, FN_STEPS_BY_ROW, FN_STEPS_BY_CELL } fn_steps_vary;
 fn_steps_vary fn_georeference_varies(const fn_georeference *g);

@@ -293,7 +293,7 @@ bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &w
         const fn_grid &units = m_inputs[plane.input].units;
         if (units.width == 0)
             continue;
-        const fn_window grown = GrownWindow(m_inputs, plane, window);
+        const fn_window grown = plane.Grown(window, units.width, units.height);
         const size_t pixels = static_cast<size_t>(grown.width * grown.height);
         m_read[i].pixels.resize(pixels * fn_type_size(plane.type));
         m_read[i].mask.resize(plane.Masked() ? pixels : 0);

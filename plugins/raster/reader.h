@@ -52,6 +52,8 @@ class InputReader
                    std::vector<PlanePixels> &read);
     bool ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window,
                    std::vector<PlanePixels> &read);
+    bool ReadShared(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
+    bool ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
 
     const Inputs &m_inputs;

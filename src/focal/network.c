@@ -175,7 +175,8 @@ static size_t round_up(size_t n, size_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
-static void load_lines(bench *w, size_t y, size_t begin, size_t n)
+/* sorted: the columns of a box. */
+static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
 {
     const fn_footprint *f = w->block->focal->footprint;
     const size_t cells = n + (size_t)(f->left + f->right);
@@ -187,7 +188,8 @@ static void load_lines(bench *w, size_t y, size_t begin, size_t n)
         if (f->box)
             w->at[i] = line;
     }
-    w->run(w->network->columns.all, w->network->columns.n, w->at, w->lines, w->wide);
+    if (sorted)
+        w->run(w->network->columns.all, w->network->columns.n, w->at, w->lines, w->wide);
     for (size_t i = 0; i < f->cells; i++)
         w->at[i] =
             w->lines + ((size_t)w->network->wires[i].line * w->wide + (size_t)w->network->wires[i].column) * w->real;
@@ -229,9 +231,17 @@ static void sort_some(bench *w, size_t y, size_t begin, size_t n)
     bool sparse = false;
     for (size_t i = 0; b->missing && i < n; i++)
         sparse |= count[i] < (double)b->focal->footprint->cells;
+    const fn_focal *focal = b->focal;
+    const bool median = focal->options.statistic == FN_FOCAL_MEDIAN && !sparse &&
+                        (focal->footprint->cells == 9 || focal->footprint->cells == 25);
     const exchanges *all = sparse ? &w->network->every : &w->network->some;
-    load_lines(w, y, begin, n);
-    w->run(all->all, all->n, w->at, w->wires, w->lanes);
+    load_lines(w, y, begin, n, !median);
+    if (median) {
+        b->loops->median(w->wires, w->at, focal->footprint->cells, w->floats, w->lanes);
+        w->at[w->network->place[focal->footprint->cells / 2]] = w->wires;
+    } else {
+        w->run(all->all, all->n, w->at, w->wires, w->lanes);
+    }
     if (sparse)
         answer_sparse(w, count, fn_row_out(b, y) + begin, n);
     else

@@ -78,6 +78,7 @@ typedef struct fn_focal_loops {
     bool (*median)(void *out, const void *const *at, size_t cells, bool floats, size_t lanes);
     /* The answers for a block, by windows that slide over its tile. */
     void (*slide_ranks)(const struct fn_tile *tile);
+    void (*slide_boxes)(const struct fn_tile *tile);
     void (*slide_classes)(const struct fn_tile *tile);
 } fn_focal_loops;
 

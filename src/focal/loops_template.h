@@ -338,5 +338,6 @@ const fn_focal_loops FN_LOOPS = {
     .network_f64 = network_f64,
     .median = median_of_lanes,
     .slide_ranks = slide_ranks,
+    .slide_boxes = slide_boxes,
     .slide_classes = slide_classes,
 };

@@ -18,6 +18,9 @@ struct fn_moves {
 /* What ranks are for. Of classes cells with the same value have the same rank; else each has its own. */
 typedef enum fn_ranks { FN_RANKS_OF_BOXES, FN_RANKS_OF_SHAPES, FN_RANKS_OF_CLASSES } fn_ranks;
 
+/* So many ranks may be read behind the last one. */
+#define FN_RANKS_BEHIND 8
+
 /* A tile: the cells that a block's windows hold. */
 typedef struct fn_tile {
     const fn_block *block;

@@ -100,6 +100,24 @@ typedef struct rank_group {
     uint64_t *shared;
 } rank_group;
 
+typedef uint32_t ranks __attribute__((vector_size(FN_RANKS_BEHIND * sizeof(uint32_t))));
+typedef uint32_t ranks_in_memory
+    __attribute__((vector_size(FN_RANKS_BEHIND * sizeof(uint32_t)), aligned(sizeof(uint32_t)), may_alias));
+
+/* How many of n ranks are below the limit. Reads up to FN_RANKS_BEHIND more. */
+static size_t count_below(const uint32_t *x, uint32_t n, uint32_t limit)
+{
+    const ranks lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    ranks below = {0};
+    uint32_t i = 0, all = 0;
+    for (; i + FN_RANKS_BEHIND <= n; i += FN_RANKS_BEHIND)
+        below -= (ranks)(*(const ranks_in_memory *)(x + i) < limit);
+    below -= (ranks)((*(const ranks_in_memory *)(x + i) < limit) & (lane < n - i));
+    for (int k = 0; k < FN_RANKS_BEHIND; k++)
+        all += below[k];
+    return all;
+}
+
 /* column: cells from the first row of the first window on. */
 static void toggle_column(rank_group *g, const uint32_t *column, size_t one)
 {
@@ -111,10 +129,7 @@ static void toggle_column(rank_group *g, const uint32_t *column, size_t one)
             toggle_rank(s->own, column[i]);
         for (size_t i = g->rows; i < g->rows + w; i++)
             toggle_rank(s->own, column[i]);
-        const uint32_t limit = (uint32_t)(s->word * 64), *x = column + w;
-        uint32_t below = 0;
-        _Pragma("omp simd reduction(+ : below)") for (size_t i = 0; i < g->rows; i++) below += x[i] < limit;
-        s->below += below * one;
+        s->below += one * count_below(column + w, (uint32_t)g->rows, (uint32_t)(s->word * 64));
     }
 }
 

@@ -153,7 +153,8 @@ void fn_tile_make(fn_tile *t, const fn_block *b, fn_ranks ranks, double *scratch
     t->no_rank = (uint32_t)cells;
     t->values = scratch;
     t->rank = (uint32_t *)(scratch + cells);
-    int32_t *edges = (int32_t *)(scratch + cells + (cells + 1) / 2);
+    int32_t *edges = (int32_t *)(scratch + cells + (cells + FN_RANKS_BEHIND + 1) / 2);
+    memset(t->rank + cells, 0, FN_RANKS_BEHIND * sizeof *t->rank);
     for (int e = 0; e < FN_EDGES; e++) {
         t->edge[e] = edges;
         t->n_edge[e] = m->n[e];
@@ -161,7 +162,7 @@ void fn_tile_make(fn_tile *t, const fn_block *b, fn_ranks ranks, double *scratch
             edges[i] = m->cells[e][i].row * (int32_t)t->wide + m->cells[e][i].column;
         edges += m->n[e];
     }
-    scratch += cells + (cells + 1) / 2 + (m->n[0] + m->n[1] + m->n[2] + m->n[3] + 1) / 2;
+    scratch += cells + (cells + FN_RANKS_BEHIND + 1) / 2 + (m->n[0] + m->n[1] + m->n[2] + m->n[3] + 1) / 2;
     t->rest = scratch;
     item *items = (item *)(void *)scratch;
     const size_t n = items_of_tile(t, ranks == FN_RANKS_OF_BOXES, items);

@@ -62,9 +62,12 @@ typedef struct fn_focal_loops {
     /* Values as the lanes of a network; `missing` become inf. */
     void (*lanes_f32)(void *out, const double *x, size_t n);
     void (*lanes_f64)(void *out, const double *x, size_t n);
-    fn_exchange exchange_f32, exchange_f64;
+    fn_run_network network_f32, network_f64;
+    /* out: of each lane the median of all wires. False: not for so many cells. */
+    bool (*median)(void *out, const void *const *at, size_t cells, bool floats, size_t lanes);
     /* The answers for a block, by windows that slide over its tile. */
     void (*slide_ranks)(const struct fn_tile *tile);
+    void (*slide_boxes)(const struct fn_tile *tile);
     void (*slide_classes)(const struct fn_tile *tile);
 } fn_focal_loops;
 

@@ -243,6 +243,59 @@ static void lanes_f64(void *out, const double *x, size_t n)
 EXCHANGE(exchange_f32, float)
 EXCHANGE(exchange_f64, double)
 
+/* The median of an odd number of values in registers: of half of them and two more the least and the most cannot be it,
+ * and give way to the next value, until three are left. Every value is compared with every other at first, so that it takes
+ * more exchanges than the networks, but no memory. */
+#define MEDIAN(name, real, cells, vector, width, load, store, least, most)                                             \
+    static void name(real *out, const void *const *at, size_t lanes)                                                   \
+    {                                                                                                                  \
+        enum { HALF = cells / 2 + 2 };                                                                                 \
+        for (size_t i = 0; i < lanes; i += width) {                                                                    \
+            vector w[HALF];                                                                                            \
+            _Pragma("GCC unroll 16") for (int k = 0; k < HALF; k++) w[k] = load((const real *)at[k] + i);              \
+            _Pragma("GCC unroll 16") for (int m = HALF; m >= 3; m--)                                                   \
+            {                                                                                                          \
+                _Pragma("GCC unroll 16") for (int k = 0; k < m / 2; k++)                                               \
+                {                                                                                                      \
+                    const vector a = w[k], b = w[m - 1 - k];                                                           \
+                    w[k] = least(a, b);                                                                                \
+                    w[m - 1 - k] = most(a, b);                                                                         \
+                }                                                                                                      \
+                _Pragma("GCC unroll 16") for (int k = 1; k < (m + 1) / 2; k++)                                         \
+                {                                                                                                      \
+                    const vector a = w[0], b = w[k];                                                                   \
+                    w[0] = least(a, b);                                                                                \
+                    w[k] = most(a, b);                                                                                 \
+                }                                                                                                      \
+                _Pragma("GCC unroll 16") for (int k = m / 2; k < m - 1; k++)                                           \
+                {                                                                                                      \
+                    const vector a = w[k], b = w[m - 1];                                                               \
+                    w[k] = least(a, b);                                                                                \
+                    w[m - 1] = most(a, b);                                                                             \
+                }                                                                                                      \
+                if (m > 3)                                                                                             \
+                    w[0] = load((const real *)at[HALF + (HALF - m)] + i);                                              \
+            }                                                                                                          \
+            store(out + i, w[1]);                                                                                      \
+        }                                                                                                              \
+    }
+
+MEDIAN(median_9_f32, float, 9, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE, FN_FLEAST, FN_FMOST)
+MEDIAN(median_25_f32, float, 25, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE, FN_FLEAST, FN_FMOST)
+MEDIAN(median_9_f64, double, 9, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
+MEDIAN(median_25_f64, double, 25, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
+
+static bool median_of_lanes(void *out, const void *const *at, size_t cells, bool floats, size_t lanes)
+{
+    if (cells != 9 && cells != 25)
+        return false;
+    if (floats)
+        (cells == 9 ? median_9_f32 : median_25_f32)(out, at, lanes);
+    else
+        (cells == 9 ? median_9_f64 : median_25_f64)(out, at, lanes);
+    return true;
+}
+
 #include "slide_template.h"
 
 const fn_focal_loops FN_LOOPS = {
@@ -261,8 +314,10 @@ const fn_focal_loops FN_LOOPS = {
     .tidy = tidy,
     .lanes_f32 = lanes_f32,
     .lanes_f64 = lanes_f64,
-    .exchange_f32 = exchange_f32,
-    .exchange_f64 = exchange_f64,
+    .network_f32 = network_f32,
+    .network_f64 = network_f64,
+    .median = median_of_lanes,
     .slide_ranks = slide_ranks,
+    .slide_boxes = slide_boxes,
     .slide_classes = slide_classes,
 };

@@ -198,7 +198,8 @@ static double lane_of(const bench *w, size_t place, size_t i)
     return w->floats ? (double)((const float *)(const void *)at)[i] : ((const double *)(const void *)at)[i];
 }
 
-static void load_lines(bench *w, size_t y, size_t begin, size_t n)
+/* sorted: the columns of a box. */
+static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
 {
     const fn_footprint *f = w->block->focal->footprint;
     const size_t cells = n + (size_t)(f->left + f->right);
@@ -208,7 +209,8 @@ static void load_lines(bench *w, size_t y, size_t begin, size_t n)
         (w->floats ? w->block->loops->lanes_f32 : w->block->loops->lanes_f64)(line, x, cells);
         memset(line + cells * w->real, 0, (w->wide - cells) * w->real);
     }
-    run_exchanges(w, &w->network->columns, true);
+    if (sorted)
+        w->run(w->network->columns.all, w->network->columns.n, w->at, w->lines, w->wide);
     for (size_t i = 0; i < f->cells; i++)
         w->at[i] =
             w->lines + ((size_t)w->network->wires[i].line * w->wide + (size_t)w->network->wires[i].column) * w->real;
@@ -222,16 +224,22 @@ static void sort_some(bench *w, size_t y, size_t begin, size_t n)
     double *out = fn_row_out(b, y) + begin;
     bool sparse = false;
     for (size_t i = 0; b->missing && i < n; i++)
-        sparse |= b->count[y * b->width + begin + i] < (double)focal->footprint->cells;
-    run_exchanges(w, sparse ? &w->network->every : &w->network->some, false);
-    fn_place place = fn_place_among(focal, focal->footprint->cells);
-    for (size_t i = 0; i < n; i++) {
-        if (sparse) {
-            const size_t count = (size_t)b->count[y * b->width + begin + i];
-            place = count > 0 ? fn_place_among(focal, count) : (fn_place){0, 0, 0};
-        }
-        out[i] = fn_between(focal, place, lane_of(w, place.low, i), lane_of(w, place.high, i));
+        sparse |= count[i] < (double)b->focal->footprint->cells;
+    const fn_focal *focal = b->focal;
+    const bool median = focal->options.statistic == FN_FOCAL_MEDIAN && !sparse &&
+                        (focal->footprint->cells == 9 || focal->footprint->cells == 25);
+    const exchanges *all = sparse ? &w->network->every : &w->network->some;
+    load_lines(w, y, begin, n, !median);
+    if (median) {
+        b->loops->median(w->wires, w->at, focal->footprint->cells, w->floats, w->lanes);
+        w->at[w->network->place[focal->footprint->cells / 2]] = w->wires;
+    } else {
+        w->run(all->all, all->n, w->at, w->wires, w->lanes);
     }
+    if (sparse)
+        answer_sparse(w, count, fn_row_out(b, y) + begin, n);
+    else
+        answer_all(w, fn_row_out(b, y) + begin, n);
 }
 
 static bool all_floats_in(const fn_block *b)

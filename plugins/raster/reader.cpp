@@ -289,7 +289,7 @@ bool InputReader::ReadAlone(const std::vector<Plane> &planes, const fn_window &w
         const fn_grid &units = m_inputs[planes[i].input].units;
         if (units.width == 0)
             continue;
-        const fn_window grown = planes[i].Grown(window, units.width, units.height);
+        const fn_window grown = GrownWindow(m_inputs, planes[i], window);
         const bool inside = grown.x >= 0 && grown.y >= 0 && grown.x + grown.width <= units.width &&
                             grown.y + grown.height <= units.height;
         if (fn_is_cancelled(cancel) || !inside || !ReadPlane(planes, i, grown, m_read))
@@ -326,7 +326,7 @@ bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &w
         const fn_grid &units = m_inputs[plane.input].units;
         if (units.width == 0)
             continue;
-        const fn_window grown = plane.Grown(window, units.width, units.height);
+        const fn_window grown = GrownWindow(m_inputs, plane, window);
         const size_t pixels = static_cast<size_t>(grown.width * grown.height);
         m_read[i].pixels.resize(pixels * fn_type_size(plane.type));
         m_read[i].mask.resize(plane.Masked() ? pixels : 0);

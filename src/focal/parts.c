@@ -84,11 +84,11 @@ static void fold_parts(const fn_block *b, fn_merging merging, fn_parts out, fn_p
                        size_t n, double cells)
 {
     const fn_merge merge = b->loops->merge[merging];
-    if (merging == FN_MERGE_SUM && k <= FEW) {
+    if (merging <= FN_MERGE_MOST && k <= FEW) {
         const double *terms[FEW];
         for (int i = 0; i < k; i++)
             terms[i] = parts.of[0] + (size_t)i * step;
-        b->loops->add(out.of[0], terms, (size_t)k, n);
+        b->loops->terms[merging](out.of[0], terms, (size_t)k, n);
         return;
     }
     const bool overlap = merging == FN_MERGE_LEAST || merging == FN_MERGE_MOST;
@@ -149,14 +149,14 @@ static void join_chunks(const fn_block *b, const box *x, fn_parts to, fn_parts c
     }
 }
 
-/* Sums of a few rows need no chunks. */
-static void add_few_rows(const fn_block *b, const box *x, double *to, size_t y)
+/* A few rows need no chunks. */
+static void fold_few_rows(const fn_block *b, fn_merging merging, const box *x, double *to, size_t y)
 {
     const fn_footprint *f = b->focal->footprint;
     const double *terms[FEW];
     for (int i = 0; i < x->rows; i++)
         terms[i] = fn_row_in(b, (ptrdiff_t)y + i - f->top) - f->left;
-    b->loops->add(to, terms, (size_t)x->rows, x->wide);
+    b->loops->terms[merging](to, terms, (size_t)x->rows, x->wide);
 }
 
 /* results: the first two arrays of the parts of all windows; `strides` from row to row. */
@@ -179,7 +179,7 @@ static void box_parts(const fn_block *b, quantity what, const planes *to, double
         columns.of[2] = NULL;
     for (size_t y = 0; y < b->height; y++) {
         if (few)
-            add_few_rows(b, &x, line.of[0], y);
+            fold_few_rows(b, merging, &x, line.of[0], y);
         else
             join_chunks(b, &x, line, columns, y);
         fn_parts out = rest;
@@ -372,8 +372,8 @@ static void by_parts_size(const fn_focal *focal, size_t *width, size_t *height)
 {
     const fn_footprint *f = focal->footprint;
     const size_t rows = (size_t)(f->top + f->bottom), columns = (size_t)(f->left + f->right);
-    const size_t wide = f->box && columns * 4 > 512 ? columns * 4 : 512;
-    const size_t high = rows * 3 > 64 ? rows * 3 : 64;
+    const size_t wide = !f->box ? 256 : columns * 4 > 512 ? columns * 4 : 512;
+    const size_t high = !f->box ? 16 + rows / 4 : rows * 3 > 64 ? rows * 3 : 64;
     *width = *width < wide ? *width : wide;
     *height = *height < high ? *height : high;
 }

@@ -187,7 +187,7 @@ static bool IsRight(const Raster &raster, size_t index, const fn_window &window,
 {
     const Plane &plane = raster.planes[index];
     const PlanePixels &whole = raster.whole[index];
-    const fn_window grown = plane.Grown(window, raster.width, raster.height);
+    const fn_window grown = fn_window_grow(window, plane.reach, raster.width, raster.height, plane.wraps);
     const size_t size = fn_type_size(plane.type);
     if (read.type != plane.type || (read.mask != nullptr) != plane.Masked())
         return false;
@@ -323,8 +323,8 @@ static void Damaged(const std::string &path)
     const std::vector<Tile> found = Scan(raster, tiles, 6, blocks, &goOn);
     int bad = 0;
     for (size_t tile = 0; tile < found.size(); tile++) {
-        const fn_window grown =
-            raster.planes[0].Grown(fn_grid_tile(&tiles, static_cast<int64_t>(tile)), raster.width, raster.height);
+        const fn_window grown = fn_window_grow(fn_grid_tile(&tiles, static_cast<int64_t>(tile)), raster.planes[0].reach,
+                                               raster.width, raster.height, false);
         const fn_window touched = fn_grid_touch(&units, grown);
         const bool needs = kColumn >= touched.x && kColumn < touched.x + touched.width && kRow >= touched.y &&
                            kRow < touched.y + touched.height;

@@ -40,6 +40,10 @@ typedef struct fn_part {
  * first. After fn_stream_try_free() it is FN_ERR_CANCELLED. */
 fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
 
+/* Whether fn_stream_next() would not wait: there is a part, an end or a failure. Starts the workers. For a reader that
+ * has something else to do meanwhile; the part it has stays as it is. */
+bool fn_stream_is_ready(fn_stream *stream);
+
 /* Tells on_report() now of the tasks that were finished meanwhile. */
 void fn_stream_report(fn_stream *stream);
 

@@ -391,6 +391,27 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     return status;
 }
 
+static bool is_ready_locked(fn_stream *s)
+{
+    for (;;) {
+        const slot *t = s->slots;
+        if (s->crew.stop || s->turn >= s->end || (t && t->parts) || (s->turn == s->failed && (!t || t->complete)))
+            return true;
+        if (!t || !t->complete)
+            return false;
+        advance_locked(s);
+    }
+}
+
+bool fn_stream_is_ready(fn_stream *s)
+{
+    if (fn_crew_enter(&s->crew, NULL) != FN_OK)
+        return true; /* fn_stream_next() says why */
+    const bool ready = is_ready_locked(s);
+    fn_crew_leave(&s->crew);
+    return ready;
+}
+
 void fn_stream_report(fn_stream *s)
 {
     if (fn_crew_lock(&s->crew))

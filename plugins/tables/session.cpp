@@ -50,7 +50,12 @@ bool Session::Start(std::shared_ptr<const Shared> shared, std::shared_ptr<Helper
 fn_status Session::GoOn(fn_error *err)
 {
     const Shared *shared = m_job->shared.get();
-    while (shared && !shared->IsWhole() && !fn_stream_is_ready(m_run->Stream())) {
+    bool ready = false;
+    while (shared && !shared->IsWhole()) {
+        if (fn_stream_is_ready(m_run->Stream(), &ready, err) != FN_OK)
+            return err->status;
+        if (ready)
+            return FN_OK;
         Notes messages;
         if (shared->GoOn(messages, err) != FN_OK)
             return err->status;

@@ -403,13 +403,15 @@ static bool is_ready_locked(fn_stream *s)
     }
 }
 
-bool fn_stream_is_ready(fn_stream *s)
+fn_status fn_stream_is_ready(fn_stream *s, bool *ready, fn_error *err)
 {
-    if (fn_crew_enter(&s->crew, NULL) != FN_OK)
-        return true; /* fn_stream_next() says why */
-    const bool ready = is_ready_locked(s);
+    *ready = false;
+    const fn_status status = fn_crew_enter(&s->crew, err);
+    if (status != FN_OK)
+        return status;
+    *ready = is_ready_locked(s);
     fn_crew_leave(&s->crew);
-    return ready;
+    return FN_OK;
 }
 
 void fn_stream_report(fn_stream *s)

@@ -6,7 +6,8 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'driver'))
-from common import (VERSION, Case, calc, calc1, config, fishnet, good, gdal, oo, open_options, osr, real, run, ulps,  # noqa: E402,F401
+from common import (VERSION, Case, calc, calc1, config, fishnet, good, gdal, oo, open_options, osr, real, run, ulps,
+                    # noqa: E402,F401
                     write)
 import focal_evaluator as ev  # noqa: E402
 
@@ -25,17 +26,21 @@ def matrix(rows):
 
 # As the expression has it: as the evaluator has it. All but the weights are windows of any statistic.
 SHAPES = {
-    '1': ev.box(1), '3': ev.box(3), '5': ev.box(5), '9': ev.box(9), 'rect(1, 5)': ev.box(1, 5), 'rect(7,3)': ev.box(7, 3),
+    '1': ev.box(1), '3': ev.box(3), '5': ev.box(5), '9': ev.box(9), 'rect(1, 5)': ev.box(1, 5),
+    'rect(7,3)': ev.box(7, 3),
     'circle(1)': ev.circle(1), 'circle(2.5)': ev.circle(2.5), 'circle(5)': ev.circle(5), 'circle(0)': ev.circle(0),
     'annulus(1, 3)': ev.annulus(1, 3), 'annulus(2.2, 4)': ev.annulus(2.2, 4), 'wedge(4, 0, 90)': ev.wedge(4, 0, 90),
-    'wedge(3, 330, 45)': ev.wedge(3, 330, 45), 'wedge(2, -360, 0)': ev.circle(2), '[[0,1,0],[1,1,1],[0,1,0]]': ev.circle(1),
+    'wedge(3, 330, 45)': ev.wedge(3, 330, 45), 'wedge(2, -360, 0)': ev.circle(2),
+    '[[0,1,0],[1,1,1],[0,1,0]]': ev.circle(1),
     matrix(CORNER): np.array(CORNER, float), '[[1,0,0,0,1]]': np.array([[1., 0, 0, 0, 1]])}
-POSITIVE = {'[[1,2,1],[2,4,2],[1,2,1]]': np.outer([1., 2, 1], [1, 2, 1]), '[[0.5],[3],[0]]': np.array([[0.5], [3], [0]]), 'gaussian(0.8)': ev.gaussian(0.8)}
+POSITIVE = {'[[1,2,1],[2,4,2],[1,2,1]]': np.outer([1., 2, 1], [1, 2, 1]),
+            '[[0.5],[3],[0]]': np.array([[0.5], [3], [0]]), 'gaussian(0.8)': ev.gaussian(0.8)}
 SIGNED = {matrix(rows): np.array(rows, float) for rows in (SHARPEN, UNEVEN, SOBEL)}
 
 
 def windows_of(statistic):
-    return {**SHAPES, **(POSITIVE if statistic in ev.WEIGHTED else {}), **(SIGNED if statistic in ('mean', 'sum') else {})}
+    return {**SHAPES, **(POSITIVE if statistic in ev.WEIGHTED else {}),
+            **(SIGNED if statistic in ('mean', 'sum') else {})}
 
 
 class Window:
@@ -45,7 +50,8 @@ class Window:
         self.statistic, self.nodata, self.edge, self.p = statistic, nodata, edge, p
         self.weights = windows_of(statistic)[window] if weights is None else weights
         number = ', %r' % p if statistic == 'percentile' else ''
-        self.text = 'focal_%s(%s%s, %s%s%s)' % (statistic, operand, number, window, '' if nodata == 'skip' else ', nodata="%s"' % nodata,
+        self.text = 'focal_%s(%s%s, %s%s%s)' % (statistic, operand, number, window, '' if nodata == 'skip'
+                                                else ', nodata="%s"' % nodata,
                                                 '' if edge == 'shrink' else ', edge=' + edge)
 
     def value(self, x):
@@ -63,7 +69,8 @@ class FocalCase(Case):
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0])
             allowed = np.broadcast_to(slack, wrong.shape)[at]
-            self.fail('%s: %d of %d cells; at %s got %r, want %r, within %g' % (what, wrong.sum(), wrong.size, at, got[at], want[at], allowed))
+            self.fail('%s: %d of %d cells; at %s got %r, want %r, within %g' % (what, wrong.sum(), wrong.size, at,
+                                                                                got[at], want[at], allowed))
 
     def check_windows(self, path, x, calls, batch=60, **options):
         """calls: of Window. All of them, many in one dataset; the shortest expressions that are wrong are shown."""
@@ -81,4 +88,5 @@ class FocalCase(Case):
 
 def valid(cells, nodata):
     """Cells as the expression sees them."""
-    return np.where(cells == nodata, np.nan, cells.astype(np.float64)) if nodata is not None else cells.astype(np.float64)
+    return np.where(cells == nodata, np.nan,
+                    cells.astype(np.float64)) if nodata is not None else cells.astype(np.float64)

@@ -11,7 +11,8 @@ import numpy as np
 
 EDGES = ('shrink', 'nearest', 'reflect', 'wrap', 'nodata')
 POLICIES = ('skip', 'fill', 'spread')
-STATISTICS = ('mean', 'sum', 'min', 'max', 'range', 'std', 'var', 'median', 'percentile', 'majority', 'minority', 'variety', 'count')
+STATISTICS = ('mean', 'sum', 'min', 'max', 'range', 'std', 'var', 'median', 'percentile', 'majority', 'minority',
+              'variety', 'count')
 INEXACT = ('mean', 'sum', 'std', 'var')  # the others are values of the raster, or follow from two of them
 WEIGHTED = INEXACT  # what takes weights other than 0 and 1
 UNIT = 2.0**-53  # the relative error of one operation
@@ -164,7 +165,8 @@ def focal(name, x, weights, nodata='skip', edge='shrink', p=50):
     n = (~missing).sum(0)
     empty = n == 0
     values[:, empty] = 0  # none of these is looked at
-    result = np.array(_statistic(name, values, weights[weights != 0], np.where(empty & (name != 'count'), len(values), n), p), np.float64)
+    result = np.array(_statistic(name, values, weights[weights != 0],
+                                 np.where(empty & (name != 'count'), len(values), n), p), np.float64)
     if name != 'count':
         result[empty] = np.nan
     if nodata == 'skip':
@@ -243,7 +245,8 @@ def _derivatives(x, method, edge, second):
     if method != 'zevenbergenthorne':
         if not second:  # the same, without what least squares leave of a zero
             whole = ~np.isnan(cells).any(0)
-            result = np.where(whole, [((c + 2 * f + i) - (a + 2 * d + g)) / 8, ((g + 2 * h + i) - (a + 2 * b + c)) / 8], result)
+            result = np.where(whole, [((c + 2 * f + i) - (a + 2 * d + g)) / 8, ((g + 2 * h + i) - (a + 2 * b + c)) / 8],
+                              result)
         return result
     own = [(f - d) / 2, (h - b) / 2]
     if second:
@@ -294,7 +297,8 @@ def hillshade(x, ground, azimuth=315, altitude=45, variant='regular', edge='shri
         lit = np.maximum(0, 1 - np.arccos(np.clip(cosine(azimuth), -1, 1)) * np.arctan(steep) / (math.pi / 2)**2)
     downhill = np.arctan2(-p, -q)
     if variant == 'multidirectional':
-        lit = sum(np.cos(downhill - math.radians(from_azimuth))**2 * np.maximum(0, cosine(from_azimuth)) for from_azimuth in (225, 270, 315, 360)) / 2
+        lit = sum(np.cos(downhill - math.radians(from_azimuth))**2 * np.maximum(0, cosine(from_azimuth))
+                  for from_azimuth in (225, 270, 315, 360)) / 2
         lit = np.where(steep == 0, math.sin(math.radians(altitude)), lit)
     result = 1 + 254 * lit
     if variant == 'igor':
@@ -334,7 +338,8 @@ def around(kind, x, size=3, variant='riley', z=1, edge='shrink'):
         result = z * (with_values - np.nansum(values, 0) / n)
     elif kind == 'tri':
         change = values - x
-        result = abs(z) * (np.sqrt(np.nansum(change**2, 0)) if variant == 'riley' else np.nansum(np.abs(change), 0) / n) + with_values * 0
+        result = abs(z) * (np.sqrt(np.nansum(change**2, 0)) if variant == 'riley'
+                           else np.nansum(np.abs(change), 0) / n) + with_values * 0
     else:
         everything = np.concatenate([values, x[None]])
         everything[:, np.isnan(with_values)] = 0

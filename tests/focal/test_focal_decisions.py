@@ -23,11 +23,14 @@ ROWS = (
     ('edge: shrink in a corner', SQUARE, 'focal_sum(A, 3)', [[14, 14], [14, 14]]),
     ('edge: nearest', LINE, 'focal_mean(A, rect(1,3), edge=nearest)', [[4 / 3, 2, 3, 11 / 3]]),
     ('edge: nearest in a corner is GDAL\'s sum', SQUARE, 'focal_sum(A, 3, edge=nearest)', [[24, 27], [36, 39]]),
-    ('edge: reflect repeats the cell at the edge, d c b a | a b c d', LINE, 'focal_sum(A, rect(1,5), edge=reflect)', [[9, 11, 14, 16]]),
+    ('edge: reflect repeats the cell at the edge, d c b a | a b c d', LINE, 'focal_sum(A, rect(1,5), edge=reflect)',
+     [[9, 11, 14, 16]]),
     ('edge: wrap', LINE, 'focal_mean(A, rect(1,3), edge=wrap)', [[7 / 3, 2, 3, 8 / 3]]),
     ('edge: nodata', LINE, 'focal_mean(A, rect(1,3), edge=nodata)', [[N, 2, 3, N]]),
-    ('edge: nodata asks where cells are, not how large a matrix is', LINE, 'focal_sum(A, [[0,0,1]], edge=nodata)', [[2, 3, 4, N]]),
-    ('edge: shrink is no NoData that could spread', LINE, 'focal_mean(A, rect(1,3), nodata=spread)', [[1.5, 2, 3, 3.5]]),
+    ('edge: nodata asks where cells are, not how large a matrix is', LINE, 'focal_sum(A, [[0,0,1]], edge=nodata)',
+     [[2, 3, 4, N]]),
+    ('edge: shrink is no NoData that could spread', LINE, 'focal_mean(A, rect(1,3), nodata=spread)',
+     [[1.5, 2, 3, 3.5]]),
     # ---- NoData
     ('NoData centre: stays', HOLE, 'focal_mean(A, rect(1,3))', [[1, N, 3.5, 3.5]]),
     ('NoData centre: filled where asked', HOLE, 'focal_mean(A, rect(1,3), nodata=fill)', [[1, 2, 3.5, 3.5]]),
@@ -37,7 +40,8 @@ ROWS = (
     ('NoData: a window without values', [[N, N, N, 4]], 'focal_max(A, rect(1,3), nodata=fill)', [[N, N, 4, 4]]),
     ('NoData: a count of nothing is 0', [[N, N, N, 4]], 'focal_count(A, rect(1,3), nodata=fill)', [[0, 0, 1, 1]]),
     ('NoData: a count where the centre is missing', [[N, N, N, 4]], 'focal_count(A, rect(1,3))', [[N, N, N, 1]]),
-    ('NaN: is NoData, as neighbour and as centre', [[1.5, 0, 3, 4]], 'focal_mean(where(A==0, nan, A), rect(1,3))', [[1.5, N, 3.5, 3.5]]),
+    ('NaN: is NoData, as neighbour and as centre', [[1.5, 0, 3, 4]], 'focal_mean(where(A==0, nan, A), rect(1,3))',
+     [[1.5, N, 3.5, 3.5]]),
     # ---- neighbours
     ('A[r,c]: row first, down positive', [[1, 2], [3, 4]], 'A[1,0]', [[3, 4], [N, N]]),
     ('A[r,c]: column second, right positive', [[1, 2], [3, 4]], 'A[0,1]', [[2, N], [4, N]]),
@@ -47,46 +51,61 @@ ROWS = (
     ('A[r,c]: negative is not from the end', LINE, 'A[0,-3]', [[N, N, N, 1]]),
     ('at: looks, and does not shift', LINE, 'at(A*10, 0, 1)', [[20, 30, 40, N]]),
     # ---- arithmetic
-    ('arithmetic: double, where Float32 would lose a unit', [[16777217, 16777217, 16777217]], 'focal_max(A, rect(1,3))', [[16777217] * 3]),
+    ('arithmetic: double, where Float32 would lose a unit', [[16777217, 16777217, 16777217]], 'focal_max(A, rect(1,3))',
+     [[16777217] * 3]),
     ('arithmetic: a mean in double', [[2.6, 2.7, 2.7]], 'focal_mean(A, rect(1,3), edge=nodata)', [[N, 8 / 3, N]]),
-    ('arithmetic: sums of whole numbers are exact below 2^53', [[2**52, 1, -2**52]], 'focal_sum(A, rect(1,3), edge=wrap)', [[1, 1, 1]]),
-    ('arithmetic: sums of squares do not overflow or cancel', [[2e9, 2e9 + 1, 2e9, 2e9 + 1]], 'focal_var(A, rect(1,3), edge=wrap)', [[2 / 9] * 4]),
+    ('arithmetic: sums of whole numbers are exact below 2^53', [[2**52, 1, -2**52]],
+     'focal_sum(A, rect(1,3), edge=wrap)', [[1, 1, 1]]),
+    ('arithmetic: sums of squares do not overflow or cancel', [[2e9, 2e9 + 1, 2e9, 2e9 + 1]],
+     'focal_var(A, rect(1,3), edge=wrap)', [[2 / 9] * 4]),
     # ---- weights
     ('mean: by the weights in use', HOLE, 'focal_mean(A, [[1,2,1]])', [[1, N, 10 / 3, 11 / 3]]),
     ('mean: weights that add up to 0 give none', LINE, 'focal_mean(A, [[1,0,-1]], edge=nearest)', [[N, N, N, N]]),
     ('sum: weights are not made up for', HOLE, 'focal_sum(A, [[1,2,1]])', [[2, N, 10, 11]]),
-    ('sum: an incomplete kernel, and spread against it', HOLE, 'focal_sum(A, [[-1,1,0]], nodata=spread)', [[1, N, N, 1]]),
-    ('zero weight: not in the window', SPOT, 'focal_max(A, [[0,1,0],[1,1,1],[0,1,0]])', [[0, 0, 1], [0, 1, 1], [0, 0, 1]]),
+    ('sum: an incomplete kernel, and spread against it', HOLE, 'focal_sum(A, [[-1,1,0]], nodata=spread)',
+     [[1, N, N, 1]]),
+    ('zero weight: not in the window', SPOT, 'focal_max(A, [[0,1,0],[1,1,1],[0,1,0]])',
+     [[0, 0, 1], [0, 1, 1], [0, 0, 1]]),
     ('zero weight: does not make a minimum 0', LINE, 'focal_min(A, [[0,1,1]])', [[1, 2, 3, 4]]),
     ('zero weight: NoData below it does not spread', HOLE, 'focal_sum(A, [[0,1,1]], nodata=spread)', [[N, N, 7, 4]]),
-    ('orientation: correlation, not turned around', SPOT, 'focal_sum(A, [[0,0,0],[1,2,4],[0,0,0]])', [[0, 0, 0], [0, 4, 2], [0, 0, 0]]),
+    ('orientation: correlation, not turned around', SPOT, 'focal_sum(A, [[0,0,0],[1,2,4],[0,0,0]])',
+     [[0, 0, 0], [0, 4, 2], [0, 0, 0]]),
     # ---- statistics
     ('std: of the population', [[1, 3]], 'focal_std(A, rect(1,3))', [[1, 1]]),
     ('var: of the population, with weights', [[0, 0, 4]], 'focal_var(A, [[1,2,1]], edge=nodata)', [[N, 3, N]]),
-    ('percentile: linear as numpy', [[1, 2, 4, 8, 16]], 'focal_percentile(A, 90, rect(1,5), edge=nodata)', [[N, N, 12.8, N, N]]),
-    ('percentile: 0 and 100 are the ends', [[1, 2, 4, 8, 16]], 'focal_percentile(A, 100, rect(1,3)) - focal_percentile(A, 0, rect(1,3))', [[1, 3, 6, 12, 8]]),
+    ('percentile: linear as numpy', [[1, 2, 4, 8, 16]], 'focal_percentile(A, 90, rect(1,5), edge=nodata)',
+     [[N, N, 12.8, N, N]]),
+    ('percentile: 0 and 100 are the ends', [[1, 2, 4, 8, 16]],
+     'focal_percentile(A, 100, rect(1,3)) - focal_percentile(A, 0, rect(1,3))', [[1, 3, 6, 12, 8]]),
     ('median: of an even number, the average of two', LINE, 'focal_median(A, rect(1,3))', [[1.5, 2, 3, 3.5]]),
     ('majority: a tie is the lowest', TIE, 'focal_majority(A, rect(1,3))', [[3, 5, 5, 3, 3]]),
     ('minority: a tie is the lowest', TIE, 'focal_minority(A, rect(1,3))', [[3, 3, 3, 3, 3]]),
     ('majority: of fractions, too', HALF, 'focal_majority(A, rect(1,3))', [[0.5, 0.5, 1, 1.5]]),
     ('variety: how many values', TIE, 'focal_variety(A, rect(1,3))', [[2, 2, 2, 3, 2]]),
     # ---- shapes
-    ('shape: a cell is in if its centre is', [[1] * 7] * 7, 'focal_count(A, circle(3), edge=nodata)', [[N] * 7] * 3 + [[N, N, N, 29, N, N, N]] + [[N] * 7] * 3),
+    ('shape: a cell is in if its centre is', [[1] * 7] * 7, 'focal_count(A, circle(3), edge=nodata)',
+     [[N] * 7] * 3 + [[N, N, N, 29, N, N, N]] + [[N] * 7] * 3),
     ('shape: circle(1) is a cross', SPOT, 'focal_sum(A, circle(1))', [[0, 0, 1], [0, 1, 1], [0, 0, 1]]),
-    ('shape: an annulus leaves its inner circle out', SPOT, 'focal_sum(A, annulus(0, 1))', [[0, 0, 1], [0, 1, 0], [0, 0, 1]]),
-    ('shape: a wedge opens counter-clockwise from the right', SPOT, 'focal_sum(A, wedge(1, 0, 90))', [[0, 0, 0], [0, 1, 1], [0, 0, 1]]),
+    ('shape: an annulus leaves its inner circle out', SPOT, 'focal_sum(A, annulus(0, 1))',
+     [[0, 0, 1], [0, 1, 0], [0, 0, 1]]),
+    ('shape: a wedge opens counter-clockwise from the right', SPOT, 'focal_sum(A, wedge(1, 0, 90))',
+     [[0, 0, 0], [0, 1, 1], [0, 0, 1]]),
     ('shape: rows before columns', [[1, 2, 3], [4, 5, 6]], 'focal_sum(A, rect(3,1))', [[5, 7, 9], [5, 7, 9]]),
     # ---- terrain: cells of 10 x 10
-    ('tpi: the centre less the mean of the others', SPOT, 'tpi(A)', [[0, -0.2, -1 / 3], [0, -0.125, 1], [0, -0.2, -1 / 3]]),
+    ('tpi: the centre less the mean of the others', SPOT, 'tpi(A)',
+     [[0, -0.2, -1 / 3], [0, -0.125, 1], [0, -0.2, -1 / 3]]),
     ('tri: the root of the sum of squares', SPOT, 'tri(A)', [[0, 1, 1], [0, 1, math.sqrt(5)], [0, 1, 1]]),
-    ('tri: Wilson, the mean of differences', SPOT, 'tri(A, variant=wilson)', [[0, 0.2, 1 / 3], [0, 0.125, 1], [0, 0.2, 1 / 3]]),
+    ('tri: Wilson, the mean of differences', SPOT, 'tri(A, variant=wilson)',
+     [[0, 0.2, 1 / 3], [0, 0.125, 1], [0, 0.2, 1 / 3]]),
     ('roughness: the highest less the lowest', SPOT, 'roughness(A)', [[0, 1, 1], [0, 1, 1], [0, 1, 1]]),
     ('flat aspect: NoData', [[4] * 3] * 3, 'aspect(A)', [[N] * 3] * 3),
     ('flat aspect: another value where asked', [[4] * 3] * 3, 'aspect(A, flat=-1)', [[-1] * 3] * 3),
     ('aspect unit: degrees clockwise from north', [[3, 2, 1]] * 3, 'aspect(A)', [[90] * 3] * 3),
-    ('aspect unit: counter-clockwise from east where asked', [[1] * 3, [2] * 3, [3] * 3], 'aspect(A, angle=trigonometric)', [[90] * 3] * 3),
+    ('aspect unit: counter-clockwise from east where asked', [[1] * 3, [2] * 3, [3] * 3],
+     'aspect(A, angle=trigonometric)', [[90] * 3] * 3),
     ('vertical unit: z, and nothing is guessed', [[0, 10, 20]] * 3, 'slope(A, unit=percent, z=0.5)', [[50] * 3] * 3),
-    ('slope: a plane keeps its slope beside NoData', [[0, 10, 20], [0, N, 20], [0, 10, 20]], 'slope(A)', [[45] * 3, [45, N, 45], [45] * 3]),
+    ('slope: a plane keeps its slope beside NoData', [[0, 10, 20], [0, N, 20], [0, 10, 20]], 'slope(A)',
+     [[45] * 3, [45, N, 45], [45] * 3]),
 )
 
 
@@ -132,7 +151,8 @@ class Others(FocalCase):
         axis, flattening = 6378137.0, 1 / 298.257223563
         square = flattening * (2 - flattening)
         metres = math.radians(step) * axis * math.cos(math.radians(60)) / math.sqrt(1 - square * math.sin(math.radians(60))**2)
-        path = write(self.path('sixty.tif'), np.tile(np.arange(5.0), (5, 1)), geotransform=(10, step, 0, 60 + 2.5 * step, 0, -step), epsg=4326)
+        path = write(self.path('sixty.tif'), np.tile(np.arange(5.0), (5, 1)),
+                     geotransform=(10, step, 0, 60 + 2.5 * step, 0, -step), epsg=4326)
         self.assertAlmostEqual(calc1(path, 'slope(A)')[2, 2], math.degrees(math.atan(1 / metres)), places=9)
         self.assertAlmostEqual(calc1(path, 'slope(A)')[2, 2], 3.6976, places=3)
 
@@ -153,25 +173,30 @@ class Others(FocalCase):
             x = column * 10.0 - sign * row * -20.0 * -1
             path = write(self.path('cells.tif'), x, geotransform=(0, 10, 0, 0, 0, 20 * sign))
             east, north = column * 10.0, row * 20.0 * sign
-            self.close(calc1(write(path, east - north, geotransform=(0, 10, 0, 0, 0, 20 * sign)), 'aspect(A)'), np.full((4, 4), 315.0), 1e-10)
+            self.close(calc1(write(path, east - north, geotransform=(0, 10, 0, 0, 0, 20 * sign)), 'aspect(A)'),
+                       np.full((4, 4), 315.0), 1e-10)
 
     def test_hillshade_does_not_depend_on_the_machine(self):
         """An exact root: the angle between light and normal, to the last digits."""
         x = np.random.default_rng(1).normal(0, 10, (20, 20))
-        self.close(calc1(write(self.path('light.tif'), x), 'hillshade(A)'), ev.hillshade(x, ev.Ground((0, 10, 0, 0, 0, -10))), 1e-11)
+        self.close(calc1(write(self.path('light.tif'), x), 'hillshade(A)'),
+                   ev.hillshade(x, ev.Ground((0, 10, 0, 0, 0, -10))), 1e-11)
 
     def test_nested_windows_look_at_rasters(self):
         """The inner one is a raster with edges of its own, also where the outer one goes on beyond them."""
         path = write(self.path('line.tif'), np.array(LINE, np.float64))
-        self.same(calc1(path, 'focal_sum(focal_sum(A, rect(1,3)), rect(1,3), edge=wrap)'), np.array([[16.0, 18, 22, 19]]))
+        self.same(calc1(path, 'focal_sum(focal_sum(A, rect(1,3)), rect(1,3), edge=wrap)'),
+                  np.array([[16.0, 18, 22, 19]]))
 
     def test_seams(self):
         """The same for any tiles: a sum in double that depends on its order."""
-        x = np.random.default_rng(2).normal(0, 1, (150, 150)) * 10.0**np.random.default_rng(3).integers(-8, 8, (150, 150))
+        x = np.random.default_rng(2).normal(0, 1, (150, 150)) * 10.0**np.random.default_rng(3).integers(-8, 8,
+                                                                                                        (150, 150))
         path = write(self.path('seams.tif'), x)
         want = calc(path, 'focal_sum(A, 31)', 'focal_std(A, 5)', 'focal_mean(A, circle(9))', TILE_SIZE=2048)
         for tile in (64, 65, '150x1', '7x150'):
-            for got, one in zip(calc(path, 'focal_sum(A, 31)', 'focal_std(A, 5)', 'focal_mean(A, circle(9))', TILE_SIZE=tile, NUM_WORKERS=8), want):
+            for got, one in zip(calc(path, 'focal_sum(A, 31)', 'focal_std(A, 5)', 'focal_mean(A, circle(9))',
+                                     TILE_SIZE=tile, NUM_WORKERS=8), want):
                 self.same(got, one, str(tile))
 
     def test_overviews_are_not_looked_at(self):
@@ -203,7 +228,8 @@ class Others(FocalCase):
 
     def test_threads(self):
         """Any number of workers."""
-        path = write(self.path('square.tif'), np.arange(10000.0).reshape(100, 100), options=['TILED=YES', 'BLOCKXSIZE=16', 'BLOCKYSIZE=16'])
+        path = write(self.path('square.tif'), np.arange(10000.0).reshape(100, 100),
+                     options=['TILED=YES', 'BLOCKXSIZE=16', 'BLOCKYSIZE=16'])
         want = calc1(path, 'focal_median(A, 11)', NUM_WORKERS=1)
         for workers in (2, 8, 30):
             self.same(calc1(path, 'focal_median(A, 11)', NUM_WORKERS=workers), want)

@@ -21,23 +21,31 @@ def nested(x):
 EXPRESSIONS = {
     'focal_mean(A, 5)': (lambda x: ev.focal('mean', x, ev.box(5)), 1e-15),
     'focal_mean(focal_max(A, 3) - A[0,1], circle(4), edge=wrap)': (nested, 1e-14),
-    'focal_percentile(A, 30, rect(3,9), edge=reflect)': (lambda x: ev.focal('percentile', x, ev.box(3, 9), edge='reflect', p=30), 0),
+    'focal_percentile(A, 30, rect(3,9), edge=reflect)': (lambda x: ev.focal('percentile', x, ev.box(3, 9),
+                                                                            edge='reflect', p=30), 0),
     'focal_std(A, 31)': (None, 0),
     'focal_sum(A/7, 45, nodata="fill", edge="nearest")': (None, 0),
     'focal_median(A, 9, nodata=fill)': (lambda x: ev.focal('median', x, ev.box(9), 'fill'), 0),
-    'focal_majority(floor(A/50), annulus(2,6), nodata="fill")': (lambda x: ev.focal('majority', np.floor(x / 50), ev.annulus(2, 6), 'fill'), 0),
+    'focal_majority(floor(A/50), annulus(2,6), nodata="fill")': (lambda x: ev.focal('majority', np.floor(x / 50),
+                                                                                    ev.annulus(2, 6), 'fill'), 0),
     'slope(A)': (lambda x: ev.slope(x, GROUND), 1e-12),
-    'hillshade(focal_mean(A, 3), 300, 40, edge=reflect)': (lambda x: ev.hillshade(ev.focal('mean', x, ev.box(3)), GROUND, 300, 40, edge='reflect'), 1e-11),
+    'hillshade(focal_mean(A, 3), 300, 40, edge=reflect)': (lambda x: ev.hillshade(ev.focal('mean', x, ev.box(3)),
+                                                                                  GROUND, 300, 40, edge='reflect'),
+                                                                                  1e-11),
     'tpi(A, 11)': (lambda x: ev.around('tpi', x, 11), 1e-14),
     'A[-70,90] + A': (lambda x: ev.neighbor(x, -70, 90) + x, 0),
     'at(focal_sum(A, 101), 40, -3)': (None, 0),
-    'aspect(A, edge=wrap) + curvature(A, "plan")': (lambda x: ev.aspect(x, GROUND, edge='wrap') + ev.curvature(x, GROUND, 'plan'), 1e-9),
+    'aspect(A, edge=wrap) + curvature(A, "plan")': (lambda x: ev.aspect(x, GROUND, edge='wrap') + ev.curvature(x,
+                                                                                                               GROUND, 'plan'), 1e-9),
     'focal_mean(A, 3, edge="wrap") - at(focal_min(A, 5, edge="nodata"), 2, 2)':
-        (lambda x: ev.focal('mean', x, ev.box(3), edge='wrap') - ev.neighbor(ev.focal('min', x, ev.box(5), edge='nodata'), 2, 2), 1e-15),
+        (lambda x: ev.focal('mean', x, ev.box(3), edge='wrap') - ev.neighbor(ev.focal('min', x, ev.box(5),
+                                                                                      edge='nodata'), 2, 2), 1e-15),
     'A*2': (lambda x: x * 2, 0),
 }
-LAYOUTS = {'tiled 64': ['TILED=YES', 'BLOCKXSIZE=64', 'BLOCKYSIZE=64', 'COMPRESS=DEFLATE'], 'tiled 16': ['TILED=YES', 'BLOCKXSIZE=16', 'BLOCKYSIZE=16'],
-           'rows': ['BLOCKYSIZE=1'], 'strips': ['BLOCKYSIZE=7', 'COMPRESS=LZW'], 'one strip': ['BLOCKYSIZE=%d' % HEIGHT, 'COMPRESS=DEFLATE'],
+LAYOUTS = {'tiled 64': ['TILED=YES', 'BLOCKXSIZE=64', 'BLOCKYSIZE=64', 'COMPRESS=DEFLATE'],
+           'tiled 16': ['TILED=YES', 'BLOCKXSIZE=16', 'BLOCKYSIZE=16'],
+           'rows': ['BLOCKYSIZE=1'], 'strips': ['BLOCKYSIZE=7', 'COMPRESS=LZW'],
+           'one strip': ['BLOCKYSIZE=%d' % HEIGHT, 'COMPRESS=DEFLATE'],
            'tiled 256': ['TILED=YES']}
 
 
@@ -48,7 +56,8 @@ class Same(FocalCase):
         cls.cells[60:90, 100:140] = -999
         cls.cells[HEIGHT - 5:, :8] = -999
         cls.x = valid(cls.cells, -999)
-        cls.files = {name: write(cls.path(name.replace(' ', '_') + '.tif'), cls.cells, -999, geotransform=GT, options=options) for name, options in LAYOUTS.items()}
+        cls.files = {name: write(cls.path(name.replace(' ', '_') + '.tif'), cls.cells, -999, geotransform=GT,
+                                 options=options) for name, options in LAYOUTS.items()}
         cls.whole = cls.pixels(cls.files['tiled 64'], NUM_WORKERS=1)
 
     @staticmethod
@@ -71,8 +80,10 @@ class Same(FocalCase):
                 self.close(got, want, relative * np.nanmax(np.abs(want)), text)
 
     def test_tiles_and_workers(self):
-        for workers, tile in ((1, 2048), (2, 64), (3, '100x37'), (8, 64), (5, 16), (4, 128), (2, 1024), (7, '2000x1'), (3, '1x2000'), (8, 'AUTO')):
-            self.same_all(self.pixels(self.files['tiled 64'], NUM_WORKERS=workers, TILE_SIZE=tile), '%d workers, tiles of %s' % (workers, tile))
+        for workers, tile in ((1, 2048), (2, 64), (3, '100x37'), (8, 64), (5, 16), (4, 128), (2, 1024), (7, '2000x1'),
+                              (3, '1x2000'), (8, 'AUTO')):
+            self.same_all(self.pixels(self.files['tiled 64'], NUM_WORKERS=workers, TILE_SIZE=tile),
+                          '%d workers, tiles of %s' % (workers, tile))
 
     def test_layouts(self):
         """Strips, tiles, one strip: read in tiles that are not theirs."""
@@ -82,7 +93,8 @@ class Same(FocalCase):
 
     def test_processes(self):
         for workers, tile, name in ((1, 64, 'tiled 64'), (4, '77x50', 'strips'), (2, 'AUTO', 'one strip')):
-            self.same_all(self.pixels(self.files[name], WORKERS='PROCESSES', NUM_WORKERS=workers, TILE_SIZE=tile), 'processes, %s, %s' % (name, tile))
+            self.same_all(self.pixels(self.files[name], WORKERS='PROCESSES', NUM_WORKERS=workers, TILE_SIZE=tile),
+                          'processes, %s, %s' % (name, tile))
 
     def test_windows_that_a_reader_asks_for(self):
         dataset = fishnet(self.files['tiled 16'], *EXPRESSIONS, OT='Float64', TILE_SIZE=32)
@@ -90,13 +102,16 @@ class Same(FocalCase):
         for _ in range(25):
             x, y = int(random.integers(0, WIDTH)), int(random.integers(0, HEIGHT))
             width, height = int(random.integers(1, WIDTH - x + 1)), int(random.integers(1, HEIGHT - y + 1))
-            self.same(dataset.ReadAsArray(x, y, width, height), self.whole[:, y:y + height, x:x + width], 'window %d,%d %dx%d' % (x, y, width, height))
+            self.same(dataset.ReadAsArray(x, y, width, height), self.whole[:, y:y + height, x:x + width],
+                      'window %d,%d %dx%d' % (x, y, width, height))
 
     def test_shares(self):
         """PARTITION: each looks beyond its own rows, which are the whole's."""
-        for n, kind, name in ((1, 'THREADS', 'tiled 64'), (2, 'THREADS', 'tiled 64'), (3, 'PROCESSES', 'tiled 16'), (5, 'THREADS', 'strips'), (7, 'THREADS', 'one strip'),
+        for n, kind, name in ((1, 'THREADS', 'tiled 64'), (2, 'THREADS', 'tiled 64'), (3, 'PROCESSES', 'tiled 16'),
+                              (5, 'THREADS', 'strips'), (7, 'THREADS', 'one strip'),
                               (2, 'PROCESSES', 'one strip')):
-            parts = [self.pixels(self.files[name], PARTITION='%d/%d' % (i + 1, n), WORKERS=kind, NUM_WORKERS=2, TILE_SIZE=50) for i in range(n)]
+            parts = [self.pixels(self.files[name], PARTITION='%d/%d' % (i + 1, n), WORKERS=kind, NUM_WORKERS=2,
+                                 TILE_SIZE=50) for i in range(n)]
             self.same_all(np.concatenate(parts, 1), '%d shares by %s of %s' % (n, kind, name))
 
     def written(self, out, *creation, **opened):
@@ -105,12 +120,14 @@ class Same(FocalCase):
         return made.ReadAsArray()
 
     def test_tiles_written(self):
-        for creation in (['TILE_SIZE=64'], ['GRID=3x2', 'NUM_WORKERS=1'], ['TILE_SIZE=100x33', 'WORKERS=PROCESSES', 'NUM_WORKERS=3']):
+        for creation in (['TILE_SIZE=64'], ['GRID=3x2', 'NUM_WORKERS=1'],
+                         ['TILE_SIZE=100x33', 'WORKERS=PROCESSES', 'NUM_WORKERS=3']):
             self.same_all(self.written(self.path('tiles.vrt'), *creation), 'tiles, %s' % creation)
             shutil.rmtree(self.path('tiles_tiles'))
 
     def test_one_file_written(self):
-        for creation in (['BLOCKXSIZE=64', 'BLOCKYSIZE=64'], ['WORKERS=PROCESSES', 'NUM_WORKERS=3', 'BLOCKYSIZE=48'], ['COMPRESS=DEFLATE', 'NUM_WORKERS=8']):
+        for creation in (['BLOCKXSIZE=64', 'BLOCKYSIZE=64'], ['WORKERS=PROCESSES', 'NUM_WORKERS=3', 'BLOCKYSIZE=48'],
+                         ['COMPRESS=DEFLATE', 'NUM_WORKERS=8']):
             self.same_all(self.written(self.path('single.tif'), 'OUTPUT=SINGLE', *creation), 'one file, %s' % creation)
 
     def test_calc_as_a_creation_option(self):
@@ -144,7 +161,8 @@ class Same(FocalCase):
                 print('this machine has no %s' % simd)
                 continue
             out = self.path('simd.tif')
-            good('gdal_translate', '-q', 'FISHNET:' + self.files['tiled 64'], out, *oo(*EXPRESSIONS, OT='Float64'), env={'FISHNET_SIMD': simd})
+            good('gdal_translate', '-q', 'FISHNET:' + self.files['tiled 64'], out, *oo(*EXPRESSIONS, OT='Float64'),
+                 env={'FISHNET_SIMD': simd})
             self.same_all(gdal.Open(out).ReadAsArray(), simd)
 
     def test_together_and_alone(self):
@@ -159,9 +177,12 @@ class Odd(FocalCase):
     def compare(self, path, x, what, letters=None, **options):
         texts = {text: rule for text, rule in EXPRESSIONS.items() if rule[0]}
         for tile, workers in ((16, 3), (64, 2), ('AUTO', 1)):
-            for (text, (value, relative)), got in zip(texts.items(), calc(path, *texts, TILE_SIZE=tile, NUM_WORKERS=workers, **options)):
+            for (text, (value, relative)), got in zip(texts.items(),
+                                                      calc(path, *texts, TILE_SIZE=tile, NUM_WORKERS=workers,
+                                                           **options)):
                 want = value(x)
-                self.close(got, want, relative * np.nanmax(np.abs(want), initial=0), '%s, tiles of %s: %s' % (what, tile, text))
+                self.close(got, want, relative * np.nanmax(np.abs(want), initial=0),
+                           '%s, tiles of %s: %s' % (what, tile, text))
 
     def test_smaller_than_the_reach(self):
         """Rasters that windows reach over on both sides; where they repeat, several times."""
@@ -178,14 +199,16 @@ class Odd(FocalCase):
         hidden = random.random(cells.shape) < 0.1
         hidden[30:50, 20:60] = True
         x = np.where(hidden, np.nan, cells)
-        path = write(self.path('mask.tif'), cells, geotransform=GT, options=['TILED=YES', 'BLOCKXSIZE=32', 'BLOCKYSIZE=32'])
+        path = write(self.path('mask.tif'), cells, geotransform=GT,
+                     options=['TILED=YES', 'BLOCKXSIZE=32', 'BLOCKYSIZE=32'])
         with config('GDAL_TIFF_INTERNAL_MASK', 'YES'):
             dataset = gdal.Open(path, gdal.GA_Update)
             dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
             dataset.GetRasterBand(1).GetMaskBand().WriteArray(np.where(hidden, 0, 255).astype(np.uint8))
             dataset = None
         self.compare(path, x, 'mask')
-        alpha = write(self.path('alpha.tif'), [cells, np.where(hidden, 0, 255).astype(np.uint8)], geotransform=GT, options=['ALPHA=YES', 'BLOCKYSIZE=9'])
+        alpha = write(self.path('alpha.tif'), [cells, np.where(hidden, 0, 255).astype(np.uint8)], geotransform=GT,
+                      options=['ALPHA=YES', 'BLOCKYSIZE=9'])
         self.assertEqual(gdal.Open(alpha).GetRasterBand(2).GetColorInterpretation(), gdal.GCI_AlphaBand)
         self.compare(alpha, x, 'alpha')
         self.compare(alpha, cells.astype(float), 'alpha ignored', ALPHA='IGNORE')
@@ -194,9 +217,11 @@ class Odd(FocalCase):
         dem = gdal.Open(real('dem.tif')).ReadAsArray(700, 500, 120, 101).astype(np.float64)
         a = write(self.path('a.tif'), dem, geotransform=GT, options=['TILED=YES', 'BLOCKXSIZE=32', 'BLOCKYSIZE=16'])
         b = write(self.path('b.tif'), dem[::-1].copy(), geotransform=GT, options=['BLOCKYSIZE=10'])
-        want = ev.focal('mean', dem, ev.box(7)) - ev.neighbor(ev.focal('max', dem[::-1], ev.circle(3), edge='wrap'), -1, -2)
+        want = ev.focal('mean', dem, ev.box(7)) - ev.neighbor(ev.focal('max', dem[::-1], ev.circle(3), edge='wrap'), -1,
+                                                              -2)
         for tile, kind in itertools.product((16, 64, '50x7'), ('THREADS', 'PROCESSES')):
-            got = calc(a, 'focal_mean(A, 7) - at(focal_max(B, circle(3), edge=wrap), -1, -2)', B=b, TILE_SIZE=tile, WORKERS=kind, NUM_WORKERS=3)[0]
+            got = calc(a, 'focal_mean(A, 7) - at(focal_max(B, circle(3), edge=wrap), -1, -2)', B=b, TILE_SIZE=tile,
+                       WORKERS=kind, NUM_WORKERS=3)[0]
             self.close(got, want, 1e-11, '%s %s' % (tile, kind))
 
     def test_vrt(self):
@@ -228,7 +253,8 @@ class Odd(FocalCase):
     def test_failing_blocks(self):
         """A block that cannot be read is an error, or NoData with all tiles that look at it, and no others."""
         cells = np.random.default_rng(SEED).integers(0, 255, (128, 128)).astype(np.uint8)
-        path = write(self.path('damaged.tif'), cells, options=['TILED=YES', 'BLOCKXSIZE=32', 'BLOCKYSIZE=32', 'COMPRESS=DEFLATE'])
+        path = write(self.path('damaged.tif'), cells, options=['TILED=YES', 'BLOCKXSIZE=32', 'BLOCKYSIZE=32',
+                                                               'COMPRESS=DEFLATE'])
         at = int(gdal.Open(path).GetRasterBand(1).GetMetadataItem('BLOCK_OFFSET_3_0', 'TIFF'))
         with open(path, 'r+b') as file:
             file.seek(at)

@@ -46,7 +46,8 @@ class Windows(FocalCase):
         double[random.random(double.shape) < 0.1] = np.nan
         add('Float64', double, None)
         add('a large mean', 1e9 + random.integers(0, 2, (12, 11)).astype(np.float64), None)
-        add('infinities', np.where(random.random((12, 14)) < 0.1, np.inf, np.where(random.random((12, 14)) < 0.1, -np.inf, double[:12, :14])), None)
+        add('infinities', np.where(random.random((12, 14)) < 0.1, np.inf,
+                                   np.where(random.random((12, 14)) < 0.1, -np.inf, double[:12, :14])), None)
         add('zeros', random.choice([0.0, -0.0, 1.0, -1.0], (11, 12)), None)
         add('a row', single[:1], -999)
         add('a column', double[:, :1], None)
@@ -62,7 +63,8 @@ class Windows(FocalCase):
         """On one raster with everything: ties, holes, a corner and whole windows without values."""
         calls = []
         for statistic in ev.STATISTICS:
-            windows = ['3', 'rect(1, 5)', 'circle(2.5)', 'annulus(1, 3)'] + list(POSITIVE)[:1] * (statistic in ev.WEIGHTED) + list(SIGNED)[1:2] * (statistic in ('mean', 'sum'))
+            windows = ['3', 'rect(1, 5)', 'circle(2.5)',
+                       'annulus(1, 3)'] + list(POSITIVE)[:1] * (statistic in ev.WEIGHTED) + list(SIGNED)[1:2] * (statistic in ('mean', 'sum'))
             for window, nodata, edge in itertools.product(windows, ev.POLICIES, ev.EDGES):
                 calls.append(Window(statistic, window, nodata, edge, p=30))
         self.check('ties', calls)
@@ -71,7 +73,8 @@ class Windows(FocalCase):
         random, calls = rng(name), []
         for _ in range(count):
             statistic = random.choice(ev.STATISTICS)
-            calls.append(Window(statistic, random.choice(list(windows_of(statistic))), random.choice(ev.POLICIES), random.choice(ev.EDGES),
+            calls.append(Window(statistic, random.choice(list(windows_of(statistic))), random.choice(ev.POLICIES),
+                                random.choice(ev.EDGES),
                                 p=random.choice(PERCENTILES).item()))
         return calls
 
@@ -82,18 +85,21 @@ class Windows(FocalCase):
 
     def test_each_window_with_each_statistic(self):
         for name in ('Float32', 'Int32'):
-            self.check(name, [Window(statistic, window) for statistic in ev.STATISTICS for window in windows_of(statistic)])
+            self.check(name, [Window(statistic, window) for statistic in ev.STATISTICS
+                              for window in windows_of(statistic)])
 
     def test_percentiles(self):
         """numpy's linear to the last bit, whatever the number of values: a window above 7 x 7 is another way of computing."""
         for name in ('Float64', 'ties', 'infinities'):
-            self.check(name, [Window('percentile', window, nodata, p=p) for p in PERCENTILES for window in ('3', '9', 'circle(5)') for nodata in ev.POLICIES])
+            self.check(name, [Window('percentile', window, nodata, p=p) for p in PERCENTILES
+                              for window in ('3', '9', 'circle(5)') for nodata in ev.POLICIES])
 
     def test_exact_sums(self):
         """Where a sum is whole, or of Float32 of like size, it is exact: the mean is within an ulp, and zero variance is zero."""
         for name in ('ties', 'UInt16', 'Byte without NoData', 'Int32'):
             path, x = self.rasters[name]
-            calls = [Window(statistic, window, edge=edge) for statistic in ('mean', 'sum') for window in SHAPES for edge in ev.EDGES]
+            calls = [Window(statistic, window, edge=edge) for statistic in ('mean', 'sum') for window in SHAPES
+                     for edge in ev.EDGES]
             for call, got in zip(calls, calc(path, *[call.text for call in calls])):
                 self.near(got, call.value(x), 1 if call.statistic == 'mean' else 0, call.text)
 
@@ -111,7 +117,8 @@ class Windows(FocalCase):
         cells = np.ones((40, 50))
         cells[20, 25] = np.inf
         path = write(self.path('inf.tif'), cells)
-        cells_of = {'focal_mean(A, 5)': 25, 'focal_sum(A, 5)': 25, 'focal_max(A, 5)': 25, 'focal_mean(A, 31)': 31**2, 'focal_sum(A, circle(10))': 317}
+        cells_of = {'focal_mean(A, 5)': 25, 'focal_sum(A, 5)': 25, 'focal_max(A, 5)': 25, 'focal_mean(A, 31)': 31**2,
+                    'focal_sum(A, circle(10))': 317}
         for text in cells_of:
             got = calc1(path, text)
             self.assertEqual(np.isinf(got).sum(), cells_of[text], text)
@@ -122,14 +129,17 @@ class Windows(FocalCase):
         cells = np.arange(60.0 * 70).reshape(60, 70)
         cells[10, 10] = np.nan
         path = write(self.path('nan.tif'), cells)
-        self.check_windows(path, cells, [Window(statistic, '9', nodata) for statistic in ev.STATISTICS for nodata in ev.POLICIES])
+        self.check_windows(path, cells, [Window(statistic, '9', nodata) for statistic in ev.STATISTICS
+                                         for nodata in ev.POLICIES])
 
     def test_metres(self):
         """Cells of 30 x 10 m, and feet."""
         cells = rng('metres').integers(0, 99, (20, 30)).astype(np.int16)
         for epsg, metre in ((32633, 1.0), (2263, 1 / 0.3048006096012192)):
-            path = write(self.path('metres%d.tif' % epsg), cells, geotransform=(0, 30 * metre, 0, 0, 0, -10 * metre), epsg=epsg)
-            for window, weights in (('circle(90m)', ev.circle(90, 30, 10)), ('circle(0.05km)', ev.circle(50, 30, 10)), ('annulus(20m, 60m)', ev.annulus(20, 60, 30, 10)),
+            path = write(self.path('metres%d.tif' % epsg), cells, geotransform=(0, 30 * metre, 0, 0, 0, -10 * metre),
+                         epsg=epsg)
+            for window, weights in (('circle(90m)', ev.circle(90, 30, 10)), ('circle(0.05km)', ev.circle(50, 30, 10)),
+                                    ('annulus(20m, 60m)', ev.annulus(20, 60, 30, 10)),
                                     ('circle(29.9m)', ev.circle(29.9, 30, 10))):
                 call = Window('sum', window, weights=weights)
                 self.same(calc1(path, call.text), call.value(cells.astype(float)), '%s, EPSG:%d' % (window, epsg))
@@ -140,14 +150,19 @@ class Windows(FocalCase):
         mean, peak = Window('mean', '3').value(x), Window('max', 'circle(2.5)', 'fill', 'reflect').value(x)
         with np.errstate(invalid='ignore'):
             above = np.where(np.isnan(x), np.nan, x > 4)
-            for text, want in (('A - focal_min(A, 3)', x - Window('min', '3').value(x)), ('focal_sum(A > 4, 3)', Window('sum', '3').value(above)),
+            for text, want in (('A - focal_min(A, 3)', x - Window('min', '3').value(x)),
+                               ('focal_sum(A > 4, 3)', Window('sum', '3').value(above)),
                                ('focal_majority(A*2+1, circle(1))', Window('majority', 'circle(1)').value(x * 2 + 1)),
-                               ('where(focal_count(A, 3) < 5, NODATA, A)', np.where(~(Window('count', '3').value(x) >= 5), np.nan, x)),
+                               ('where(focal_count(A, 3) < 5, NODATA, A)',
+                                np.where(~(Window('count', '3').value(x) >= 5), np.nan, x)),
                                ('focal_max(A, circle(2.5), nodata="fill", edge="reflect") - A', peak - x),
                                ('floor(focal_mean(A, 3)) & 3', np.where(np.isnan(mean), np.nan, np.floor(mean) % 4)),
-                               ('focal_variety(A, 3) & 1', Window('variety', '3').value(x) % 2), ('focal_max(A > 4, 3) | (A & 0)', Window('max', '3').value(above)),
-                               ('focal_range(A[0,1] + at(A, 1, 0), 3)', Window('range', '3').value(ev.neighbor(x, 0, 1) + ev.neighbor(x, 1, 0))),
-                               ('isnodata(focal_min(A, 3, nodata="fill"))', np.isnan(Window('min', '3', 'fill').value(x)) * 1.0)):
+                               ('focal_variety(A, 3) & 1', Window('variety', '3').value(x) % 2),
+                               ('focal_max(A > 4, 3) | (A & 0)', Window('max', '3').value(above)),
+                               ('focal_range(A[0,1] + at(A, 1, 0), 3)',
+                                Window('range', '3').value(ev.neighbor(x, 0, 1) + ev.neighbor(x, 1, 0))),
+                               ('isnodata(focal_min(A, 3, nodata="fill"))',
+                                np.isnan(Window('min', '3', 'fill').value(x)) * 1.0)):
                 self.close(calc1(path, text), want, 4 * np.spacing(np.abs(want)), text)
 
     def test_whole_numbers_stay_whole(self):
@@ -194,7 +209,8 @@ class Neighbors(FocalCase):
 
     def test_spellings(self):
         want = ev.neighbor(self.x[1], -1, 2)
-        for text in ('A[2,-1,2]', 'A[2][-1,2]', 'A [ 2 , -1 , +2 ]', 'A[2] [ -1,2 ]', 'at(A[2], -1, 2)', 'at(A[2],row=-1,column=2)', 'at(A[2],column=2,row=-1)', 'at( A[2][0,0] , -1 , 2 )',
+        for text in ('A[2,-1,2]', 'A[2][-1,2]', 'A [ 2 , -1 , +2 ]', 'A[2] [ -1,2 ]', 'at(A[2], -1, 2)',
+                     'at(A[2],row=-1,column=2)', 'at(A[2],column=2,row=-1)', 'at( A[2][0,0] , -1 , 2 )',
                      'at(A[2][-1,0], 0, 2)', '+A[2,-1,2]', '(A[2,-1,2])'):
             self.expect(text, want)
 
@@ -204,7 +220,8 @@ class Neighbors(FocalCase):
         self.expect('A[0,1] - 2 * A + A[0,-1]', ev.neighbor(a, 0, 1) - 2 * a + ev.neighbor(a, 0, -1))
         self.expect('at(at(A, 1, 0) - A, 0, 1)', ev.neighbor(ev.neighbor(a, 1, 0) - a, 0, 1))
         self.expect('at(1, 2, 0)', ev.neighbor(np.ones_like(a), 2, 0))
-        self.expect('where(A[3] > 50, A[1][1,0], 7)', np.where(np.isnan(c), np.nan, np.where(c > 50, ev.neighbor(a, 1, 0), 7)))
+        self.expect('where(A[3] > 50, A[1][1,0], 7)', np.where(np.isnan(c), np.nan,
+                                                               np.where(c > 50, ev.neighbor(a, 1, 0), 7)))
         self.expect('isnodata(A[-1,0])', np.isnan(ev.neighbor(a, -1, 0)) * 1.0)
 
     def test_whole_numbers(self):
@@ -218,7 +235,8 @@ class Neighbors(FocalCase):
 
     def test_two_inputs(self):
         other = write(self.path('other.tif'), self.bands[2], -1)
-        self.same(calc1(self.file, 'A[0,1] * B[-1,0]', B=other), ev.neighbor(self.x[0], 0, 1) * ev.neighbor(self.x[2], -1, 0))
+        self.same(calc1(self.file, 'A[0,1] * B[-1,0]', B=other),
+                  ev.neighbor(self.x[0], 0, 1) * ev.neighbor(self.x[2], -1, 0))
 
 
 class Real(FocalCase):
@@ -233,7 +251,8 @@ class Real(FocalCase):
         cls.sat = gdal.Open(real('landsat.tif')).ReadAsArray(100, 100, 64, 60)
         cls.sat_file = write(cls.path('landsat.tif'), list(cls.sat), like=real('landsat.tif'))
 
-    LARGE = {'21': ev.box(21), 'rect(3,41)': ev.box(3, 41), 'circle(9)': ev.circle(9), 'annulus(5, 11)': ev.annulus(5, 11), 'wedge(12, 100, 200)': ev.wedge(12, 100, 200)}
+    LARGE = {'21': ev.box(21), 'rect(3,41)': ev.box(3, 41), 'circle(9)': ev.circle(9),
+             'annulus(5, 11)': ev.annulus(5, 11), 'wedge(12, 100, 200)': ev.wedge(12, 100, 200)}
 
     def test_elevations(self):
         x = valid(self.dem, -999)
@@ -244,7 +263,8 @@ class Real(FocalCase):
 
     def test_satellite(self):
         x = self.sat[3].astype(float)
-        calls = [Window(statistic, window, 'skip', edge, p=12.5, operand='A[4]', weights=weights) for window, weights in self.LARGE.items()
+        calls = [Window(statistic, window, 'skip', edge, p=12.5, operand='A[4]', weights=weights) for window,
+                 weights in self.LARGE.items()
                  for edge in ('shrink', 'wrap') for statistic in ev.STATISTICS]
         self.check_windows(self.sat_file, x, calls)
 
@@ -258,7 +278,8 @@ class Real(FocalCase):
                 for at, places in zip((0, 17, 39), rows):  # three cells by hand: the evaluator takes long
                     places = places[places >= 0]
                     values = x[places][:, places].ravel()
-                    want = {'mean': np.mean, 'median': np.median, 'max': np.max, 'std': np.std, 'sum': np.sum, 'variety': lambda v: len(set(v))}[statistic](values)
+                    want = {'mean': np.mean, 'median': np.median, 'max': np.max, 'std': np.std, 'sum': np.sum,
+                            'variety': lambda v: len(set(v))}[statistic](values)
                     got = calc1(path, call.text)[at, at]
                     self.assertAlmostEqual(got, want, delta=1e-12 * abs(want), msg=call.text)
 
@@ -270,7 +291,8 @@ class Real(FocalCase):
             self.skipTest('no scipy')
         x = self.sat[2].astype(float)
         for edge in ('nearest', 'reflect', 'wrap'):
-            for name, want in (('mean', ndimage.uniform_filter(x, 5, mode=edge)), ('min', ndimage.minimum_filter(x, 5, mode=edge)),
+            for name, want in (('mean', ndimage.uniform_filter(x, 5, mode=edge)),
+                               ('min', ndimage.minimum_filter(x, 5, mode=edge)),
                                ('median', ndimage.median_filter(x, 5, mode=edge))):
                 got = calc1(self.sat_file, 'focal_%s(A[3], 5, edge=%s)' % (name, edge))
                 self.close(got, want, 1e-12 * np.abs(want) if name == 'mean' else 0, name + ' ' + edge)

@@ -11,8 +11,11 @@ from focal_common import SEED, VERSION, FocalCase, calc, calc1, ev, fishnet, gda
 WGS84 = (6378137.0, 1 / 298.257223563)
 COS, SIN = math.cos(math.radians(25)), math.sin(math.radians(25))
 GROUNDS = {  # geotransforms
-    'squares': (0, 10, 0, 0, 0, -10), 'flat cells': (0, 30, 0, 0, 0, -10), 'high cells': (0, 7.5, 0, 0, 0, -20), 'south up': (0, 10, 0, 0, 0, 12), 'mirrored': (0, -10, 0, 0, 0, -10),
-    'rotated by 25': (0, 10 * COS, 10 * SIN, 0, 10 * SIN, -10 * COS), 'rotated by 45': (0, 8, 8, 0, 8, -8), 'rotated by 90': (0, 0, 10, 0, 20, 0), 'rotated by 205, other cells': (0, -10 * COS, 30 * -SIN, 0, -10 * SIN, 30 * COS),
+    'squares': (0, 10, 0, 0, 0, -10), 'flat cells': (0, 30, 0, 0, 0, -10), 'high cells': (0, 7.5, 0, 0, 0, -20),
+    'south up': (0, 10, 0, 0, 0, 12), 'mirrored': (0, -10, 0, 0, 0, -10),
+    'rotated by 25': (0, 10 * COS, 10 * SIN, 0, 10 * SIN, -10 * COS), 'rotated by 45': (0, 8, 8, 0, 8, -8),
+    'rotated by 90': (0, 0, 10, 0, 20, 0), 'rotated by 205, other cells': (0, -10 * COS, 30 * -SIN, 0, -10 * SIN,
+                                                                           30 * COS),
     'sheared': (0, 10, 4, 0, -3, -12)}
 ANGLES = ((5, 30), (45, 135.5), (19.83, 225), (80, 359), (0.5, 90), (60, 180))  # slope, aspect
 HEIGHT, WIDTH = 11, 13
@@ -60,7 +63,8 @@ class Planes(Terrain):
             holes[3, 3] = holes[5:8, 6:8] = holes[10, 0] = holes[0, 11] = holes[6, 12] = True
             x[holes] = np.nan
             path = self.raster(x, gt)
-            texts = ['%s(A, method=%s)' % pair for pair in itertools.product(('slope', 'aspect'), ('horn', 'zevenbergenthorne'))]
+            texts = ['%s(A, method=%s)' % pair for pair in itertools.product(('slope', 'aspect'),
+                                                                             ('horn', 'zevenbergenthorne'))]
             for text, got in zip(texts, calc(path, *texts)):
                 want = np.where(holes, np.nan, slope if text.startswith('slope') else aspect)
                 self.close(got, want, 1e-12 * 360, '%s: %s of %g towards %g' % (name, text, slope, aspect))
@@ -76,24 +80,32 @@ class Planes(Terrain):
     def test_no_direction(self):
         """A level surface: no aspect, or the one that is asked for; slope 0; no curvature; lit as the light is high."""
         level = self.raster(np.full((6, 7), 12.5))
-        for text, want in (('slope(A)', 0), ('aspect(A)', np.nan), ('aspect(A, flat=-9999)', -9999), ('aspect(A, flat=0, angle=trigonometric)', 0), ('curvature(A, "plan")', np.nan), ('curvature(A, "mean")', 0),
-                           ('curvature(A, "profile", flat=0)', 0), ('tpi(A)', 0), ('tri(A, 5)', 0), ('roughness(A)', 0)):
+        for text, want in (('slope(A)', 0), ('aspect(A)', np.nan), ('aspect(A, flat=-9999)', -9999),
+                           ('aspect(A, flat=0, angle=trigonometric)', 0), ('curvature(A, "plan")', np.nan),
+                           ('curvature(A, "mean")', 0),
+                           ('curvature(A, "profile", flat=0)', 0), ('tpi(A)', 0), ('tri(A, 5)', 0),
+                           ('roughness(A)', 0)):
             self.same(calc1(level, text), np.full((6, 7), float(want)), text)
-        for variant, want in (('regular', 1 + 254 * math.sin(math.radians(40))), ('multidirectional', 1 + 254 * math.sin(math.radians(40))), ('combined', 1 + 254), ('igor', 255)):
-            self.close(calc1(level, 'hillshade(A, 300, 40, variant=%s)' % variant), np.full((6, 7), float(want)), 1e-12 * 255, variant)
+        for variant, want in (('regular', 1 + 254 * math.sin(math.radians(40))),
+                              ('multidirectional', 1 + 254 * math.sin(math.radians(40))), ('combined', 1 + 254),
+                              ('igor', 255)):
+            self.close(calc1(level, 'hillshade(A, 300, 40, variant=%s)' % variant), np.full((6, 7), float(want)),
+                       1e-12 * 255, variant)
 
     def test_curvature_of_a_plane(self):
         """None, where it is known: not along edges, where the cells leave it open."""
         for name, gt in GROUNDS.items():
             path = self.raster(plane(gt, 20, 70), gt)
-            for kind, method in itertools.product(('profile', 'plan', 'tangential', 'mean'), ('horn', 'zevenbergenthorne')):
+            for kind, method in itertools.product(('profile', 'plan', 'tangential', 'mean'),
+                                                  ('horn', 'zevenbergenthorne')):
                 got = calc1(path, 'curvature(A, "%s", method=%s)' % (kind, method))
                 self.close(got[1:-1, 1:-1], np.zeros((HEIGHT - 2, WIDTH - 2)), 1e-12, '%s %s %s' % (name, kind, method))
                 self.assertTrue(np.isnan(got[0]).all())
 
     def test_too_few_cells(self):
         """A line of cells has no slope; one cell alone has none; three that are not on a line have one."""
-        for cells, known in ((np.arange(9.0).reshape(1, 9), False), (np.arange(9.0).reshape(9, 1), False), (np.ones((1, 1)), False), (np.array([[0, 1], [np.nan, 2.0]]), True)):
+        for cells, known in ((np.arange(9.0).reshape(1, 9), False), (np.arange(9.0).reshape(9, 1), False),
+                             (np.ones((1, 1)), False), (np.array([[0, 1], [np.nan, 2.0]]), True)):
             path = self.raster(cells)
             for text in ('slope(A)', 'aspect(A, flat=0)', 'hillshade(A)'):
                 self.same(np.isnan(calc1(path, text)), np.isnan(cells) | (not known), '%s of %s' % (text, cells.shape))
@@ -102,7 +114,8 @@ class Planes(Terrain):
         """Slopes that can be said by hand."""
         gt = (0, 1, 0, 0, 0, -1)
         east, north = east_north(gt)
-        self.close(calc1(self.raster(east * 3 + north * 4, gt), 'slope(A, unit=percent)'), np.full(east.shape, 500.0), 1e-10)
+        self.close(calc1(self.raster(east * 3 + north * 4, gt), 'slope(A, unit=percent)'), np.full(east.shape, 500.0),
+                   1e-10)
         self.close(calc1(self.raster(east.astype(np.int16), gt), 'slope(A)'), np.full(east.shape, 45.0), 1e-12)
         self.close(calc1(self.raster(-east, gt), 'aspect(A)'), np.full(east.shape, 90.0), 1e-12)
         self.close(calc1(self.raster(-north, gt), 'aspect(A)'), np.zeros(east.shape), 0)
@@ -112,8 +125,10 @@ class Planes(Terrain):
     def test_hillshade(self):
         """A plane that faces the light is as light as can be; one that looks away from it is not lit."""
         for name, gt in GROUNDS.items():
-            self.close(calc1(self.raster(plane(gt, 45, 315), gt), 'hillshade(A, 315, 45)'), np.full((HEIGHT, WIDTH), 255.0), 1e-10, name)
-            self.close(calc1(self.raster(plane(gt, 60, 135), gt), 'hillshade(A, 315, 45)'), np.full((HEIGHT, WIDTH), 1.0), 1e-10, name)
+            self.close(calc1(self.raster(plane(gt, 45, 315), gt), 'hillshade(A, 315, 45)'),
+                       np.full((HEIGHT, WIDTH), 255.0), 1e-10, name)
+            self.close(calc1(self.raster(plane(gt, 60, 135), gt), 'hillshade(A, 315, 45)'),
+                       np.full((HEIGHT, WIDTH), 1.0), 1e-10, name)
 
     def test_hillshade_as_byte(self):
         """1 to 255, rounded, with 0 where there is none: as gdaldem writes it."""
@@ -140,8 +155,11 @@ class Degrees(Terrain):
             x = with_holes(surface(random) * 8, random)
             path = self.raster(x, gt, 4326)
             ground = ev.Ground(gt, WGS84)
-            for text, want in (('slope(A)', ev.slope(x, ground)), ('aspect(A)', ev.aspect(x, ground)), ('hillshade(A, 200, 30, z=3)', ev.hillshade(x, ground, 200, 30, z=3)),
-                               ('curvature(A, "mean")', ev.curvature(x, ground, 'mean')), ('slope(A, edge=reflect, method=zevenbergenthorne)', ev.slope(x, ground, edge='reflect', method='zevenbergenthorne'))):
+            for text, want in (('slope(A)', ev.slope(x, ground)), ('aspect(A)', ev.aspect(x, ground)),
+                               ('hillshade(A, 200, 30, z=3)', ev.hillshade(x, ground, 200, 30, z=3)),
+                               ('curvature(A, "mean")', ev.curvature(x, ground, 'mean')),
+                               ('slope(A, edge=reflect, method=zevenbergenthorne)',
+                                ev.slope(x, ground, edge='reflect', method='zevenbergenthorne'))):
                 self.close(calc1(path, text), want, 1e-11 * np.nanmax(np.abs(want)), '%s at %g' % (text, latitude))
 
     def test_another_ellipsoid_and_unit(self):
@@ -167,7 +185,8 @@ class Degrees(Terrain):
         for latitude in (-60, -33.3, 0, 12.5, 45, 66, 80):
             gt = (10, 1 / 3600, 0, latitude + 1.5 / 3600, 0, -1 / 3600)
             row, column = np.mgrid[0:3, 0:3] + 0.5
-            away, _, distance = geod.inv(np.full(9, 10 + 1.5 / 3600), np.full(9, float(latitude)), (gt[0] + column * gt[1]).ravel(), (gt[3] + row * gt[5]).ravel())
+            away, _, distance = geod.inv(np.full(9, 10 + 1.5 / 3600), np.full(9, float(latitude)),
+                                         (gt[0] + column * gt[1]).ravel(), (gt[3] + row * gt[5]).ravel())
             for slope, aspect in ((10, 33), (45, 290), (70, 180)):
                 down = math.radians(aspect)
                 z = -math.tan(math.radians(slope)) * distance * np.cos(np.radians(away) - down)
@@ -205,8 +224,10 @@ class Surfaces(Terrain):
             yield 'slope(A, unit=%s, z=%r%s' % (unit, z, tail), ev.slope(x, ground, unit, z=z, **how), 1e-12
         for angle in ('azimuth', 'trigonometric'):
             yield 'aspect(A, angle=%s, flat=-1%s' % (angle, tail), ev.aspect(x, ground, angle, flat=-1, **how), 1e-11
-        for variant, azimuth, altitude in (('regular', 315, 45), ('regular', -30, 10), ('combined', 100, 60), ('multidirectional', 0, 30), ('igor', 250, 45)):
-            yield ('hillshade(A, %r, %r, variant=%s%s' % (azimuth, altitude, variant, tail), ev.hillshade(x, ground, azimuth, altitude, variant, **how), 1e-9)
+        for variant, azimuth, altitude in (('regular', 315, 45), ('regular', -30, 10), ('combined', 100, 60),
+                                           ('multidirectional', 0, 30), ('igor', 250, 45)):
+            yield ('hillshade(A, %r, %r, variant=%s%s' % (azimuth, altitude, variant, tail),
+                   ev.hillshade(x, ground, azimuth, altitude, variant, **how), 1e-9)
         for kind in ('profile', 'plan', 'tangential', 'mean'):
             yield 'curvature(A, %s, z=2%s' % (kind, tail), ev.curvature(x, ground, kind, z=2, **how), 1e-9
 
@@ -215,7 +236,9 @@ class Surfaces(Terrain):
             random = rng(name)
             x = with_holes(surface(random), random) if holes else surface(random)
             path = self.raster(x, gt)
-            for edge, method in itertools.product(('shrink', 'nearest', 'reflect', 'wrap', 'nodata') if name in ('squares', 'sheared') else ('shrink',), ('horn', 'zevenbergenthorne')):
+            for edge, method in itertools.product(('shrink', 'nearest', 'reflect', 'wrap', 'nodata')
+                                                  if name in ('squares', 'sheared') else ('shrink',),
+                                                  ('horn', 'zevenbergenthorne')):
                 self.compare(path, self.rows(x, ev.Ground(gt), edge, method), '%s, %s, %s' % (name, edge, holes))
 
     def test_windows(self):
@@ -223,16 +246,24 @@ class Surfaces(Terrain):
         x = with_holes(surface(random), random)
         path = self.raster(x)
         for size, edge in itertools.product((3, 5, 9, 25), ev.EDGES):
-            self.compare(path, [('tpi(A, %d, edge=%s)' % (size, edge), ev.around('tpi', x, size, edge=edge), 1e-13), ('tri(A, %d, z=3, edge=%s)' % (size, edge), ev.around('tri', x, size, z=3, edge=edge), 1e-13),
-                                ('tri(A, %d, variant=wilson, edge=%s)' % (size, edge), ev.around('tri', x, size, 'wilson', edge=edge), 1e-13),
-                                ('roughness(A, %d, z=-2, edge=%s)' % (size, edge), ev.around('roughness', x, size, z=-2, edge=edge), 0)], '%d %s' % (size, edge))
+            self.compare(path, [('tpi(A, %d, edge=%s)' % (size, edge), ev.around('tpi', x, size, edge=edge), 1e-13),
+                                ('tri(A, %d, z=3, edge=%s)' % (size, edge), ev.around('tri', x, size, z=3, edge=edge),
+                                 1e-13),
+                                ('tri(A, %d, variant=wilson, edge=%s)' % (size, edge),
+                                 ev.around('tri', x, size, 'wilson', edge=edge), 1e-13),
+                                ('roughness(A, %d, z=-2, edge=%s)' % (size, edge),
+                                 ev.around('roughness', x, size, z=-2, edge=edge), 0)], '%d %s' % (size, edge))
 
     def test_defaults(self):
         random = rng('defaults')
         x = with_holes(surface(random), random)
         ground = ev.Ground(GROUNDS['squares'])
-        self.compare(self.raster(x), (('slope(A)', ev.slope(x, ground), 1e-12), ('aspect(A)', ev.aspect(x, ground), 1e-11), ('hillshade(A)', ev.hillshade(x, ground), 1e-10), ('curvature(A)', ev.curvature(x, ground), 1e-9),
-                                      ('tpi(A)', ev.around('tpi', x), 1e-13), ('tri(A)', ev.around('tri', x), 1e-13), ('roughness(A)', ev.around('roughness', x), 0)), 'defaults')
+        self.compare(self.raster(x), (('slope(A)', ev.slope(x, ground), 1e-12),
+                                      ('aspect(A)', ev.aspect(x, ground), 1e-11),
+                                      ('hillshade(A)', ev.hillshade(x, ground), 1e-10),
+                                      ('curvature(A)', ev.curvature(x, ground), 1e-9),
+                                      ('tpi(A)', ev.around('tpi', x), 1e-13), ('tri(A)', ev.around('tri', x), 1e-13),
+                                      ('roughness(A)', ev.around('roughness', x), 0)), 'defaults')
 
     def test_expressions(self):
         """Of what is computed, too: smoothed heights; and the NoData of an expression is a hole."""
@@ -241,8 +272,11 @@ class Surfaces(Terrain):
         ground = ev.Ground(GROUNDS['squares'])
         smooth = ev.focal('mean', x, ev.circle(2), 'fill')
         low = np.where(x < 100, np.nan, x)
-        self.compare(self.raster(x), (('slope(focal_mean(A, circle(2), nodata=fill))', ev.slope(smooth, ground), 1e-11), ('slope(where(A < 100, NODATA, A))', ev.slope(low, ground), 1e-11),
-                                      ('focal_max(slope(A), 3)', ev.focal('max', ev.slope(x, ground), ev.box(3)), 1e-12), ('slope(A) - slope(A, z=2)', ev.slope(x, ground) - ev.slope(x, ground, z=2), 1e-11)), 'expressions')
+        self.compare(self.raster(x), (('slope(focal_mean(A, circle(2), nodata=fill))', ev.slope(smooth, ground), 1e-11),
+                                      ('slope(where(A < 100, NODATA, A))', ev.slope(low, ground), 1e-11),
+                                      ('focal_max(slope(A), 3)', ev.focal('max', ev.slope(x, ground), ev.box(3)),
+                                       1e-12), ('slope(A) - slope(A, z=2)',
+                                                ev.slope(x, ground) - ev.slope(x, ground, z=2), 1e-11)), 'expressions')
 
     def test_real(self):
         x = valid(gdal.Open(real('dem.tif')).ReadAsArray(900, 400, 60, 50), -999)
@@ -251,19 +285,26 @@ class Surfaces(Terrain):
         path = self.raster(x, gt, 4326)
         axis = osr.SpatialReference()
         axis.ImportFromEPSG(4326)
-        self.compare(path, self.rows(x, ev.Ground(gt, (axis.GetSemiMajor(), 1 / axis.GetInvFlattening())), 'shrink', 'horn'), 'dem.tif')
+        self.compare(path, self.rows(x, ev.Ground(gt, (axis.GetSemiMajor(), 1 / axis.GetInvFlattening())), 'shrink',
+                                     'horn'), 'dem.tif')
 
 
 class LikeGdal(Terrain):
     """edge=gdal: what gdaldem -compute_edges writes, bit for bit where it computes in double: of whole numbers of 16 bits."""
     COMMANDS = {
-        'slope(A, edge=gdal)': ['slope'], 'slope(A, unit=percent, z=2, edge=gdal)': ['slope', '-p', '-s', 0.5], 'slope(A, method=zevenbergenthorne, edge=gdal)': ['slope', '-alg', 'ZevenbergenThorne'],
-        'aspect(A, edge=gdal, flat=-9999)': ['aspect'], 'aspect(A, angle=trigonometric, flat=0, edge=gdal)': ['aspect', '-trigonometric', '-zero_for_flat'],
+        'slope(A, edge=gdal)': ['slope'], 'slope(A, unit=percent, z=2, edge=gdal)': ['slope', '-p', '-s', 0.5],
+        'slope(A, method=zevenbergenthorne, edge=gdal)': ['slope', '-alg', 'ZevenbergenThorne'],
+        'aspect(A, edge=gdal, flat=-9999)': ['aspect'],
+        'aspect(A, angle=trigonometric, flat=0, edge=gdal)': ['aspect', '-trigonometric', '-zero_for_flat'],
         'aspect(A, method=zevenbergenthorne, edge=gdal, flat=-9999)': ['aspect', '-alg', 'ZevenbergenThorne'],
-        'tpi(A, edge=gdal)': ['TPI'], 'tri(A, edge=gdal)': ['TRI', '-alg', 'Riley'], 'tri(A, variant=wilson, edge=gdal)': ['TRI', '-alg', 'Wilson'], 'roughness(A, edge=gdal)': ['roughness']}
+        'tpi(A, edge=gdal)': ['TPI'], 'tri(A, edge=gdal)': ['TRI', '-alg', 'Riley'],
+        'tri(A, variant=wilson, edge=gdal)': ['TRI', '-alg', 'Wilson'], 'roughness(A, edge=gdal)': ['roughness']}
     SHADES = {
-        'hillshade(A, edge=gdal)': [], 'hillshade(A, 100, 30, z=3, edge=gdal)': ['-az', 100, '-alt', 30, '-z', 3], 'hillshade(A, method=zevenbergenthorne, edge=gdal)': ['-alg', 'ZevenbergenThorne'],
-        'hillshade(A, variant=combined, edge=gdal)': ['-combined'], 'hillshade(A, variant=multidirectional, edge=gdal)': ['-multidirectional'], 'hillshade(A, 200, variant=igor, edge=gdal)': ['-igor', '-az', 200]}
+        'hillshade(A, edge=gdal)': [], 'hillshade(A, 100, 30, z=3, edge=gdal)': ['-az', 100, '-alt', 30, '-z', 3],
+        'hillshade(A, method=zevenbergenthorne, edge=gdal)': ['-alg', 'ZevenbergenThorne'],
+        'hillshade(A, variant=combined, edge=gdal)': ['-combined'],
+        'hillshade(A, variant=multidirectional, edge=gdal)': ['-multidirectional'],
+        'hillshade(A, 200, variant=igor, edge=gdal)': ['-igor', '-az', 200]}
 
     def theirs(self, path, mode, *words):
         out = self.path('gdaldem.tif')

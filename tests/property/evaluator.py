@@ -419,7 +419,8 @@ def slack(text, inputs, integers=(), nodata=True):
         window, edge = given['window'], given.get('edge', 'shrink').lower()
         allowed = around.slack(tree.op[6:], x, window, edge)
         largest = around.focal('max', np.abs(x), (window != 0) * 1.0, 'fill', edge)
-    return np.where(np.isfinite(allowed) & (largest < 1e140), allowed, np.where(np.isinf(largest) & np.isnan(allowed), 0.0, np.inf))
+    infinite = np.where(np.isinf(largest) & np.isnan(allowed), 0.0, np.inf)
+    return np.where(np.isfinite(allowed) & (largest < 1e140), allowed, infinite)
 
 
 def evaluate(text, inputs, integers=(), nodata=True):

@@ -22,6 +22,9 @@
 #define FISHNET_EXPR_H
 
 #include "fishnet/base.h"
+#include "fishnet/georeference.h"
+#include "fishnet/grid.h"
+#include "fishnet/simd.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,6 +41,8 @@ typedef struct fn_expr_options {
     bool nodata;             /* true: NaN is NoData and propagates (the default of the driver); false: IEEE 754 */
     fn_expr_resolve resolve; /* NULL: every input exists and is Float64 */
     void *user;
+    /* Of the raster, for what looks at neighbours; copied. NULL: such expressions do not compile. */
+    const fn_georeference *georeference;
 } fn_expr_options;
 
 /* Compiles n texts (UTF-8, NUL-terminated), one output each, into one program that shares inputs and common parts.
@@ -83,14 +88,25 @@ size_t fn_expr_scratch_bytes(const fn_expr *expr);
 fn_status fn_expr_run(const fn_expr *expr, size_t n, const fn_plane *inputs, const fn_sink *outputs, void *scratch,
                       size_t *bad, fn_error *err);
 
-/* The instruction sets for which kernels are built. The best one that the machine has is chosen at run time; all
- * give the same bits on any machine that has FMA (all x86-64 since 2013); on older ones transcendental functions may
- * differ in the last bit. The environment variable FISHNET_SIMD (plain, avx2, avx512) lowers the choice, for tests
- * and for bug reports. */
-typedef enum fn_simd { FN_SIMD_PLAIN = 0, FN_SIMD_AVX2, FN_SIMD_AVX512, FN_SIMD_COUNT } fn_simd;
-bool fn_simd_available(fn_simd simd);   /* whether this machine can run it */
-fn_simd fn_simd_best(void);             /* what this machine can run, lowered by FISHNET_SIMD */
-const char *fn_simd_name(fn_simd simd); /* "plain", "avx2", "avx512" */
+/* ---- expressions that look at neighbours ---- */
+
+/* Whether it does: then a pixel depends on others, and fn_expr_run_window() must run it. */
+bool fn_expr_looks_around(const fn_expr *expr);
+/* How far beyond a window the i-th input is needed, and whether beyond the edge of the raster, too (edge=wrap): its
+ * plane covers fn_window_grow(window, reach, width, height, wraps). */
+fn_reach fn_expr_input_reach(const fn_expr *expr, int i);
+bool fn_expr_wraps(const fn_expr *expr);
+
+/* Bytes of scratch memory for one thread and windows of up to that size: registers, and a plane of doubles for each
+ * step between inputs and outputs. */
+size_t fn_expr_window_scratch_bytes(const fn_expr *expr, int64_t width, int64_t height);
+
+/* Computes a window of the raster. inputs: each packed over its own window, see above. outputs: each packed over the
+ * window. Whatever the window, a pixel of the raster is given the same value, to the last bit. Threads as in
+ * fn_expr_run(); so are failures, with the column and row of the pixel in bad. */
+fn_status fn_expr_run_window(const fn_expr *expr, const fn_window *window, const fn_plane *inputs,
+                             const fn_sink *outputs, void *scratch, int64_t bad[2], fn_error *err);
+
 /* Like fn_expr_run, with kernels of a given instruction set; FN_ERR_ARGUMENT if the machine lacks it. */
 fn_status fn_expr_run_simd(const fn_expr *expr, fn_simd simd, size_t n, const fn_plane *inputs, const fn_sink *outputs,
                            void *scratch, size_t *bad, fn_error *err);

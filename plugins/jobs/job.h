@@ -75,6 +75,8 @@ class Job
     virtual void Ended(const fn_report & /*report*/, bool /*byProcess*/) {}
     /* Passes on a message of a task. process: that has computed it; 0: this one. */
     virtual void Tell(const Message &message, const std::string &task, long process);
+    /* All workers have gone. Not called where closing was left to another thread. */
+    virtual void Stopped() {}
 
     int Threads() const { return m_threads; }
     CSLConstList Config() const { return m_config.List(); }

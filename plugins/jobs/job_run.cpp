@@ -35,6 +35,8 @@ JobRun::~JobRun()
     TryStop(-1);
     if (m_helper)
         m_helper->SetBusy(false);
+    if (m_hostListens)
+        GuardedReport(m_job->Driver(), [&] { m_job->Stopped(); });
 }
 
 void JobRun::OnReport(const fn_report &report)

@@ -35,13 +35,18 @@ class Expression
                                                      const Handles &handles, std::vector<Plane> &planes);
 
     size_t OutputCount() const { return static_cast<size_t>(fn_expr_output_count(m_expr.get())); }
-    size_t ScratchBytes() const { return fn_expr_scratch_bytes(m_expr.get()); }
-    /* Computes a window into a sink for each output. planes: that window of each plane. scratch: the worker's own.
+    /* Whether a pixel depends on others around it. */
+    bool LooksAround() const { return fn_expr_looks_around(m_expr.get()); }
+    size_t ScratchBytes(int64_t width, int64_t height) const;
+    /* Computes a window into a sink for each output. planes: that window of each plane, with its reach. scratch: the worker's own.
      * On failure sinks are undefined, and err names the pixel. */
     fn_status Run(const fn_plane *planes, const fn_window &window, const fn_sink *sinks, std::vector<char> &scratch,
                   fn_error *err) const;
 
   private:
+    fn_status RunAlone(const fn_plane *planes, const fn_window &window, const fn_sink *sinks, void *scratch,
+                       int64_t bad[2], fn_error *err) const;
+
     std::unique_ptr<fn_expr, FreeExpr> m_expr;
 };
 

@@ -192,14 +192,13 @@ static Pipeline Shape(const Inputs &inputs)
     return inputs[0].pipeline;
 }
 
-void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
-                    int *tileWidth, int *tileHeight, int *blockHeight)
+/* band: whose blocks count. */
+static void ChooseBySource(const Pipeline &shape, GDALDatasetH dataset, int band, size_t bytes, int *tileWidth,
+                           int *tileHeight, int *blockHeight)
 {
     const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
     int blockWidth = 0;
-    GDALGetBlockSize(GDALGetRasterBand(dataset, planes.empty() || planes[0].input ? 1 : planes[0].band), &blockWidth,
-                     blockHeight);
-    const Pipeline shape = Shape(inputs);
+    GDALGetBlockSize(GDALGetRasterBand(dataset, band), &blockWidth, blockHeight);
     const bool rows = shape.rows || shape.halo > 0;
     if (shape.warped && (*blockHeight > 1 || !rows))
         fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
@@ -207,6 +206,87 @@ void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDAL
         fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, tileWidth, tileHeight);
     else
         fn_grid_auto_tile(width, height, blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
+}
+
+void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
+                    int *tileWidth, int *tileHeight, int *blockHeight)
+{
+    ChooseBySource(Shape(inputs), dataset, planes.empty() || planes[0].input ? 1 : planes[0].band, bytes, tileWidth,
+                   tileHeight, blockHeight);
+}
+
+/* ---- units ---- */
+
+/* Of a pixel of all planes of an input, as SharedBlocks keeps it. */
+static size_t UnitPixelBytes(const std::vector<Plane> &planes, size_t input)
+{
+    size_t bytes = 0;
+    for (const Plane &plane : planes)
+        if (plane.input == input)
+            bytes += fn_type_size(plane.type) + (plane.Masked() ? 1 : 0);
+    return bytes;
+}
+
+void CutUnits(const std::vector<Plane> &planes, const Handles &handles, Inputs &inputs)
+{
+    for (const Plane &plane : planes) {
+        Input &input = inputs[plane.input];
+        if (!plane.HasReach() || input.units.width > 0)
+            continue;
+        GDALDatasetH dataset = handles[plane.input].get();
+        int width = 0, height = 0, blockHeight = 0;
+        ChooseBySource(input.pipeline, dataset, plane.band, UnitPixelBytes(planes, plane.input), &width, &height,
+                       &blockHeight);
+        fn_grid_init(&input.units, GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), width, height, nullptr);
+    }
+}
+
+static size_t UnitBytes(const Inputs &inputs, const std::vector<Plane> &planes, size_t input)
+{
+    const fn_grid &units = inputs[input].units;
+    return static_cast<size_t>(units.tile_width) * static_cast<size_t>(units.tile_height) *
+           UnitPixelBytes(planes, input);
+}
+
+size_t ReadingBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles)
+{
+    size_t bytes = 0, unit = 0;
+    for (const Plane &plane : planes) {
+        int64_t width = tiles.tile_width + int64_t(plane.reach.left) + plane.reach.right;
+        int64_t height = tiles.tile_height + int64_t(plane.reach.top) + plane.reach.bottom;
+        if (!plane.wraps && plane.HasReach()) {
+            width = std::min(width, inputs[plane.input].units.width);
+            height = std::min(height, inputs[plane.input].units.height);
+        }
+        bytes += static_cast<size_t>(width) * static_cast<size_t>(height) * plane.PixelBytes();
+        unit = std::max(unit, UnitBytes(inputs, planes, plane.input));
+    }
+    return bytes + unit;
+}
+
+/* How many units, one after the other, a window of that length touches at most. */
+static int64_t UnitsTouched(int64_t length, int unit, int64_t count)
+{
+    return std::min((length - 1 + unit - 1) / unit + 1, count);
+}
+
+size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int workers)
+{
+    size_t bytes = 0;
+    for (size_t input = 0; input < inputs.size(); input++) {
+        const fn_grid &units = inputs[input].units;
+        int64_t rows = 0, columns = 0; /* that a tile touches */
+        for (const Plane &plane : planes)
+            if (plane.input == input && units.width > 0) {
+                const int64_t width = tiles.tile_width + int64_t(plane.reach.left) + plane.reach.right;
+                const int64_t height = tiles.tile_height + int64_t(plane.reach.top) + plane.reach.bottom;
+                rows = std::max(rows, UnitsTouched(height, units.tile_height, units.rows));
+                columns = std::max(columns, UnitsTouched(width, units.tile_width, units.cols));
+            }
+        const int64_t count = std::min(rows * (units.cols + workers * columns), units.cols * units.rows);
+        bytes += static_cast<size_t>(count) * UnitBytes(inputs, planes, input);
+    }
+    return bytes;
 }
 
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands)

@@ -8,6 +8,7 @@
 
 #include <cpl_string.h>
 
+#include "fishnet/grid.h"
 #include "fishnet/job.h"
 #include "handles.h"
 #include "materialized.h"
@@ -35,6 +36,7 @@ struct Input {
     std::vector<int> bands;    /* that are read */
     std::string structure;     /* all that reading them depends on: a handle that says otherwise is of another file */
     Results results;           /* of steps that were run once for all workers: `path` reads them */
+    fn_grid units = {};        /* what is read at a time where a plane has a reach; width 0: none has */
 };
 
 /* Functions that also take Handles want those of all inputs, in the same order. */
@@ -49,9 +51,17 @@ struct Plane {
     int band = 0;
     fn_type type = FN_FLOAT64;
     fn_nodata nodata = {};
-    bool mask = false; /* GDAL has a mask band for it */
-    int alpha = 0;     /* the band of the same input that is 0 where it is transparent; 0: there is none */
+    bool mask = false;   /* GDAL has a mask band for it */
+    int alpha = 0;       /* the band of the same input that is 0 where it is transparent; 0: there is none */
+    fn_reach reach = {}; /* what is computed of a window needs so many pixels around it */
+    bool wraps = false;  /* where these lie beyond the raster, they are those of the opposite side */
 
+    bool HasReach() const { return reach.top > 0 || reach.left > 0 || reach.bottom > 0 || reach.right > 0; }
+    /* What is read of it for a window. width, height: of the raster. */
+    fn_window Grown(const fn_window &window, int64_t width, int64_t height) const
+    {
+        return fn_window_grow(window, reach, width, height, wraps);
+    }
     bool Masked() const { return mask || alpha > 0; }
     /* Memory for a pixel of it while it is read. */
     size_t PixelBytes() const { return fn_type_size(type) + (Masked() ? 1 : 0) + (alpha > 0 ? sizeof(double) : 0); }
@@ -76,10 +86,28 @@ fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type 
 /* The plane of a band that CheckBand() has found. ignoreAlpha: what is transparent is valid. warn: of a NoData value
  * that no pixel can be equal to; VRT files may declare one. */
 Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn);
-/* The tiles that suit the inputs. planes: that are read. dataset: the first input. bytes: of a pixel, all that is read
- * and computed. *blockHeight: of the first input's blocks. */
+/* The tiles that suit the inputs, however far planes reach. planes: that are read. dataset: the first input. bytes: of
+ * a pixel, all that is read and computed. *blockHeight: of the first input's blocks. */
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
                     int *tileWidth, int *tileHeight, int *blockHeight);
+
+/* ---- planes with a reach: what their windows have in common is read once, see shared_blocks.h ---- */
+
+/* Cuts the inputs of planes that have a reach into units: tiles that suit the input, whatever the job's are. To be
+ * called when all planes and their reach are known. All planes of such an input are read by units, so that bands that
+ * are stored together are decoded together. */
+void CutUnits(const std::vector<Plane> &planes, const Handles &handles, Inputs &inputs);
+/* Memory of a worker for the planes of a tile, and for the unit that it reads. */
+size_t ReadingBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles);
+/* Memory with which a job that goes over all tiles reads each unit once: what two rows of tiles have in common, all
+ * across the raster, and what workers are ahead. 0: there are no units. */
+size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int workers);
+/* What one SharedBlocks gets of that: threads have one together, processes have one each. */
+inline size_t SharedBytesOfEach(size_t bytes, const fn_worker_options &workers)
+{
+    return workers.processes > 0 ? bytes / static_cast<size_t>(workers.workers) : bytes;
+}
+
 /* What stands in Input::structure, of any handle. */
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands);
 

@@ -10,7 +10,8 @@
 namespace fishnet
 {
 
-InputReader::InputReader(const Inputs &inputs, Handles handles) : m_inputs(inputs), m_handles(std::move(handles))
+InputReader::InputReader(const Inputs &inputs, Handles handles, std::shared_ptr<SharedBlocks> blocks)
+    : m_inputs(inputs), m_handles(std::move(handles)), m_blocks(std::move(blocks))
 {
     for (const Input &input : m_inputs)
         m_poolPlaces = std::max(m_poolPlaces, input.poolPlaces);
@@ -22,10 +23,11 @@ InputReader::~InputReader()
     m_handles.clear();
 }
 
-std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, fn_error *err)
+std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, std::shared_ptr<SharedBlocks> blocks,
+                                               fn_error *err)
 {
     MessageCollector collector;
-    auto reader = std::make_unique<InputReader>(inputs, Handles());
+    auto reader = std::make_unique<InputReader>(inputs, Handles(), std::move(blocks));
     const PoolPlaces places(reader->m_poolPlaces);
     for (const Input &input : inputs) {
         reader->m_handles.push_back(OpenAgain(input));
@@ -172,36 +174,46 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
                              std::vector<fn_plane> &read)
 {
     const PoolPlaces places(m_poolPlaces);
-    const size_t pixels = static_cast<size_t>(window.width * window.height);
-    m_pixels.resize(planes.size());
-    m_masks.resize(planes.size());
+    m_read.resize(planes.size());
     read.clear();
-    for (size_t i = 0; i < planes.size(); i++) {
-        const Plane &plane = planes[i];
-        m_pixels[i].resize(pixels * fn_type_size(plane.type));
-        if (fn_is_cancelled(cancel) || !ReadPixels(plane.input, plane.band, plane.type, window, m_pixels[i].data()))
+    for (size_t i = 0; i < planes.size(); i++)
+        if (m_inputs[planes[i].input].units.width == 0 &&
+            (fn_is_cancelled(cancel) || !ReadPlane(planes, i, window, m_read)))
             return false;
-        if (plane.mask) {
-            m_masks[i].resize(pixels);
-            if (!ReadMask(plane.input, plane.band, window, m_masks[i].data()))
-                return false;
-        }
-        if (plane.alpha && !ReadAlpha(planes, i, window))
-            return false;
-        read.push_back({m_pixels[i].data(), plane.type, plane.nodata, plane.Masked() ? m_masks[i].data() : nullptr});
-    }
+    if (!ReadUnits(planes, window, cancel))
+        return false;
+    for (size_t i = 0; i < planes.size(); i++)
+        read.push_back({m_read[i].pixels.data(), planes[i].type, planes[i].nodata,
+                        planes[i].Masked() ? m_read[i].mask.data() : nullptr});
     return true;
 }
 
-/* Takes what is transparent out of the plane's mask. */
-bool InputReader::ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window)
+bool InputReader::ReadPlane(const std::vector<Plane> &planes, size_t index, const fn_window &window,
+                            std::vector<PlanePixels> &read)
 {
     const Plane &plane = planes[index];
     const size_t pixels = static_cast<size_t>(window.width * window.height);
-    std::vector<GByte> &mask = m_masks[index];
+    read[index].pixels.resize(pixels * fn_type_size(plane.type));
+    if (!ReadPixels(plane.input, plane.band, plane.type, window, read[index].pixels.data()))
+        return false;
+    if (plane.mask) {
+        read[index].mask.resize(pixels);
+        if (!ReadMask(plane.input, plane.band, window, read[index].mask.data()))
+            return false;
+    }
+    return plane.alpha == 0 || ReadAlpha(planes, index, window, read);
+}
+
+/* Takes what is transparent out of the plane's mask. */
+bool InputReader::ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window,
+                            std::vector<PlanePixels> &read)
+{
+    const Plane &plane = planes[index];
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    std::vector<GByte> &mask = read[index].mask;
     for (size_t i = 0; i < index; i++) /* another band of the same dataset has it already */
         if (planes[i].input == plane.input && planes[i].alpha == plane.alpha && !planes[i].mask && !plane.mask) {
-            mask = m_masks[i];
+            mask = read[i].mask;
             return true;
         }
     GDALRasterBandH band = GDALGetRasterBand(m_handles[plane.input].get(), plane.alpha);
@@ -223,6 +235,94 @@ bool InputReader::ReadAlpha(const std::vector<Plane> &planes, size_t index, cons
                 mask[at + x] = 0;
     }
     return true;
+}
+
+/* ---- planes with a reach ---- */
+
+namespace
+{
+/* A part of a grown window that lies in the raster, and where its first pixel goes. */
+struct Piece {
+    fn_window from;
+    int64_t x, y;
+};
+} // namespace
+
+/* One, unless the window ends beyond a raster that wraps. */
+static std::vector<Piece> CutAtEdges(const fn_window &window, int64_t width, int64_t height)
+{
+    const auto inside = [](int64_t at, int64_t size) { return (at % size + size) % size; };
+    std::vector<Piece> pieces;
+    for (int64_t y = 0, rows = 0; y < window.height; y += rows) {
+        const int64_t top = inside(window.y + y, height);
+        rows = std::min(height - top, window.height - y);
+        for (int64_t x = 0, columns = 0; x < window.width; x += columns) {
+            const int64_t left = inside(window.x + x, width);
+            columns = std::min(width - left, window.width - x);
+            pieces.push_back({{left, top, columns, rows}, x, y});
+        }
+    }
+    return pieces;
+}
+
+/* Copies what a unit has of a piece. at: of the unit. width: of the plane that it goes to. */
+static void CopyUnit(const PlanePixels &unit, const fn_window &at, const Piece &piece, size_t pixel, int64_t width,
+                     PlanePixels &to)
+{
+    const fn_window &from = piece.from;
+    const int64_t left = std::max(at.x, from.x), right = std::min(at.x + at.width, from.x + from.width);
+    const int64_t top = std::max(at.y, from.y), bottom = std::min(at.y + at.height, from.y + from.height);
+    const size_t count = static_cast<size_t>(std::max<int64_t>(0, right - left));
+    for (int64_t y = top; count > 0 && y < bottom; y++) {
+        const size_t source = static_cast<size_t>((y - at.y) * at.width + left - at.x);
+        const size_t target = static_cast<size_t>((piece.y + y - from.y) * width + piece.x + left - from.x);
+        memcpy(&to.pixels[target * pixel], &unit.pixels[source * pixel], count * pixel);
+        if (!unit.mask.empty())
+            memcpy(&to.mask[target], &unit.mask[source], count);
+    }
+}
+
+/* Reads the planes of those inputs that are read by units. */
+bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
+{
+    std::vector<std::vector<Piece>> pieces(planes.size());
+    std::vector<int64_t> widths(planes.size());
+    std::set<SharedBlocks::Key> wanted;
+    for (size_t i = 0; i < planes.size(); i++) {
+        const Plane &plane = planes[i];
+        const fn_grid &units = m_inputs[plane.input].units;
+        if (units.width == 0)
+            continue;
+        const fn_window grown = plane.Grown(window, units.width, units.height);
+        const size_t pixels = static_cast<size_t>(grown.width * grown.height);
+        m_read[i].pixels.resize(pixels * fn_type_size(plane.type));
+        m_read[i].mask.resize(plane.Masked() ? pixels : 0);
+        widths[i] = grown.width;
+        pieces[i] = CutAtEdges(grown, units.width, units.height);
+        for (const Piece &piece : pieces[i]) {
+            const fn_window touched = fn_grid_touch(&units, piece.from);
+            for (int64_t y = touched.y; y < touched.y + touched.height; y++)
+                for (int64_t x = touched.x; x < touched.x + touched.width; x++)
+                    wanted.insert({plane.input, y * units.cols + x});
+        }
+    }
+    const auto readUnit = [&](const SharedBlocks::Key &key, SharedBlocks::Unit &unit) {
+        unit.resize(planes.size());
+        for (size_t i = 0; i < planes.size(); i++)
+            if (planes[i].input == key.input &&
+                (fn_is_cancelled(cancel) ||
+                 !ReadPlane(planes, i, fn_grid_tile(&m_inputs[key.input].units, key.unit), unit)))
+                return false;
+        return true;
+    };
+    const auto useUnit = [&](const SharedBlocks::Key &key, const SharedBlocks::Unit &unit) {
+        for (size_t i = 0; i < planes.size(); i++)
+            for (const Piece &piece : pieces[i])
+                if (planes[i].input == key.input)
+                    CopyUnit(unit[i], fn_grid_tile(&m_inputs[key.input].units, key.unit), piece,
+                             fn_type_size(planes[i].type), widths[i], m_read[i]);
+    };
+    return wanted.empty() || m_blocks->Visit({wanted.begin(), wanted.end()}, cancel, readUnit, useUnit);
 }
 
 } // namespace fishnet

@@ -6,6 +6,7 @@
 #include "fishnet/grid.h"
 #include "fishnet/job.h"
 #include "inputs.h"
+#include "shared_blocks.h"
 
 namespace fishnet
 {
@@ -22,16 +23,17 @@ struct BandBuffer {
 class InputReader
 {
   public:
-    /* Opens the inputs again. They outlive the reader. NULL and err on failure, also where one has changed. */
-    static std::unique_ptr<InputReader> Open(const Inputs &inputs, fn_error *err);
+    /* Opens the inputs again. They outlive the reader. blocks: of all readers of a job, which read the same planes;
+     * NULL where no plane has a reach. NULL and err on failure, also where an input has changed. */
+    static std::unique_ptr<InputReader> Open(const Inputs &inputs, std::shared_ptr<SharedBlocks> blocks, fn_error *err);
     /* handles: opened by this thread. */
-    InputReader(const Inputs &inputs, Handles handles);
+    InputReader(const Inputs &inputs, Handles handles, std::shared_ptr<SharedBlocks> blocks);
     ~InputReader();
     InputReader(const InputReader &) = delete;
     InputReader &operator=(const InputReader &) = delete;
 
-    /* Reads a window of each plane. read: what fn_expr_run() takes; it lives until the next call. The reading stops
-     * between two planes when it is cancelled. */
+    /* Reads a window of each plane, grown by its reach: see Plane::Grown(). read: what fn_expr_run() takes; it lives
+     * until the next call. The reading stops between two planes when it is cancelled. */
     bool ReadPlanes(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel,
                     std::vector<fn_plane> &read);
     /* Reads bands of one input as they are. Where all have one type, their buffers lie at equal distances. */
@@ -46,13 +48,17 @@ class InputReader
     bool ReadMask(size_t input, int number, const fn_window &window, void *data);
     bool ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
-    bool ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window);
+    bool ReadPlane(const std::vector<Plane> &planes, size_t index, const fn_window &window,
+                   std::vector<PlanePixels> &read);
+    bool ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window,
+                   std::vector<PlanePixels> &read);
+    bool ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
 
     const Inputs &m_inputs;
     Handles m_handles;
+    std::shared_ptr<SharedBlocks> m_blocks;
     int m_poolPlaces = 0;
-    std::vector<std::vector<char>> m_pixels; /* of each plane */
-    std::vector<std::vector<GByte>> m_masks; /* of planes that have one */
+    std::vector<PlanePixels> m_read; /* of each plane */
     std::vector<char> m_alpha;
     std::vector<char> m_block;
     struct { /* what is read, or was the last */

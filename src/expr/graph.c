@@ -105,6 +105,16 @@ int32_t fn_graph_input(fn_graph *graph, int index, fn_kind kind)
                                         .value = index});
 }
 
+int32_t fn_graph_neighborhood(fn_graph *graph, int index, int32_t child, fn_kind kind)
+{
+    if (child < 0)
+        return -1;
+    return find_or_add(graph, (fn_node){.op = FN_OP_NEIGHBORHOOD,
+                                        .kind = (uint8_t)kind,
+                                        .child = {child, FN_NO_CHILD, FN_NO_CHILD},
+                                        .value = index});
+}
+
 /* Which values can the operation have, given those of its operands? */
 static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
 {

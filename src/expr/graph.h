@@ -13,7 +13,7 @@ typedef struct fn_node {
     uint8_t op;   /* fn_op */
     uint8_t kind; /* fn_kind */
     int32_t child[3];
-    double value; /* of a constant; the input's index of FN_OP_INPUT */
+    double value; /* of a constant; the index of FN_OP_INPUT's tap, of FN_OP_NEIGHBORHOOD */
     int32_t next; /* in the hash chain */
 } fn_node;
 
@@ -31,6 +31,7 @@ void fn_graph_destroy(fn_graph *graph);
 /* Each returns a node's index, or -1 when out of memory; -1 as a child gives -1. */
 int32_t fn_graph_const(fn_graph *graph, double value, fn_kind kind);
 int32_t fn_graph_input(fn_graph *graph, int index, fn_kind kind);
+int32_t fn_graph_neighborhood(fn_graph *graph, int index, int32_t child, fn_kind kind);
 /* Folds operations on constants. Unused children are given as -2 (FN_NO_CHILD). */
 #define FN_NO_CHILD (-2)
 int32_t fn_graph_op(fn_graph *graph, fn_op op, int32_t a, int32_t b, int32_t c);

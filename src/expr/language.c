@@ -3,6 +3,8 @@
 #include <math.h>
 #include <strings.h>
 
+#include "neighborhood_calls.h"
+
 #define PI 3.141592653589793238462643
 #define ANY FN_ANY_ARGS
 
@@ -161,7 +163,7 @@ const fn_rule *fn_language_function(const char *name, size_t n)
     for (size_t i = 0; i < COUNT(functions); i++)
         if (fn_is_word(name, n, functions[i].name))
             return &functions[i];
-    return NULL;
+    return fn_neighborhood_function(name, n);
 }
 
 const fn_constant *fn_language_constant(const char *name, size_t n)

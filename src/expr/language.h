@@ -20,6 +20,7 @@ typedef enum fn_action {
     FN_DO_SCALE,      /* x * constant */
     FN_DO_ROUND,      /* half away from zero; half to even under numpy's name */
     FN_DO_ISNODATA,
+    FN_DO_NEIGHBORHOOD, /* a plane of the operand, see neighborhood_calls.h */
     FN_DO_IDENTITY
 } fn_action;
 

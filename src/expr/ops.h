@@ -72,7 +72,8 @@ typedef enum fn_op {
 #undef FN_OP_ENUM
         FN_OP_COUNT,
     FN_OP_CONST = FN_OP_COUNT, /* nodes of the graph that are no operation */
-    FN_OP_INPUT
+    FN_OP_INPUT,
+    FN_OP_NEIGHBORHOOD
 } fn_op;
 
 #endif

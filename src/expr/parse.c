@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "neighborhood_calls.h"
 #include "parser.h"
 
 /* In numpy.max((A,B),axis=0) and numpy.max([A,B]): the function whose arguments stand in a list. NULL: there is no list
@@ -43,7 +44,7 @@ static fn_status read_operand(fn_parser *p, bool *done)
     *done = true;
     if (isdigit((unsigned char)c) || (c == '.' && isdigit((unsigned char)p->at[1]))) {
         double value = 0;
-        fn_status status = fn_parser_read_number(p, &value);
+        fn_status status = fn_parser_read_number(p, false, &value);
         if (status != FN_OK)
             return status;
         const bool whole = value == floor(value) && value <= 0x1p53;
@@ -70,8 +71,8 @@ static fn_status read_operand(fn_parser *p, bool *done)
         return fn_parser_push_waiting(p, (fn_waiting){.kind = FN_WAITING_PARENTHESIS, .position = position});
     }
     if (c == '\0')
-        return fn_parser_complain(
-            p, position, p->n_stack ? "the expression ends, expected a value" : "the expression is empty");
+        return fn_parser_complain(p, position,
+                                  p->n_stack ? "the expression ends, expected a value" : "the expression is empty");
     if (c == ')') {
         const fn_waiting *top = p->n_stack ? &p->stack[p->n_stack - 1] : NULL;
         if (top && top->kind == FN_WAITING_CALL && p->n_operands == top->base)
@@ -105,6 +106,8 @@ static fn_status close_parenthesis(fn_parser *p, uint32_t position)
     }
     const int32_t n = p->n_operands - w.base;
     const fn_rule *r = w.rule;
+    if (r->action == FN_DO_NEIGHBORHOOD)
+        return fn_parser_apply_neighborhood(p, &w, &(fn_arguments){0}, fn_parser_here(p));
     if (n < r->min_args || (r->max_args != FN_ANY_ARGS && n > r->max_args))
         return fn_parser_complain(p, w.position, "'%s' takes %d argument%s, not %d", r->name, r->min_args,
                                   r->min_args == 1 ? (r->max_args == FN_ANY_ARGS ? " or more" : "") : "s", (int)n);
@@ -118,7 +121,21 @@ static fn_status close_parenthesis(fn_parser *p, uint32_t position)
     return FN_OK;
 }
 
-static fn_status read_comma(fn_parser *p, uint32_t position)
+/* Behind the comma after the operand of what looks at neighbours: the rest of the call. */
+static fn_status close_neighborhood(fn_parser *p)
+{
+    const fn_waiting call = p->stack[--p->n_stack];
+    const char *begin = p->at;
+    fn_arguments arguments = {0};
+    fn_status status = fn_arguments_read(p, &arguments);
+    if (status == FN_OK)
+        status = fn_parser_apply_neighborhood(p, &call, &arguments, (uint32_t)(begin - p->text));
+    fn_arguments_free(&arguments);
+    return status;
+}
+
+/* *operand_next: an argument that is a value must follow. */
+static fn_status read_comma(fn_parser *p, uint32_t position, bool *operand_next)
 {
     const fn_status status = fn_parser_reduce_above(p, 0, false);
     if (status != FN_OK)
@@ -131,7 +148,8 @@ static fn_status read_comma(fn_parser *p, uint32_t position)
     if (!top || top->kind != FN_WAITING_CALL)
         return fn_parser_complain(p, position, "',' outside of a function's arguments");
     p->at++;
-    return FN_OK;
+    *operand_next = top->rule->action != FN_DO_NEIGHBORHOOD;
+    return *operand_next ? FN_OK : close_neighborhood(p);
 }
 
 static fn_status read_question(fn_parser *p, uint32_t position)
@@ -194,7 +212,7 @@ static fn_status read_operator(fn_parser *p, bool *operand_next)
     case ':':
         return read_colon(p, position);
     case ',':
-        return read_comma(p, position);
+        return read_comma(p, position, operand_next);
     case ')':
         return close_parenthesis(p, position);
     default:
@@ -231,10 +249,16 @@ static fn_status parse_all(fn_parser *p)
     return status;
 }
 
-fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs, int32_t *root,
-                   fn_error *err)
+fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
+                   fn_neighborhoods *neighborhoods, int32_t *root, fn_error *err)
 {
-    fn_parser p = {.text = text, .at = text, .options = options, .graph = graph, .inputs = inputs, .err = err};
+    fn_parser p = {.text = text,
+                   .at = text,
+                   .options = options,
+                   .graph = graph,
+                   .inputs = inputs,
+                   .neighborhoods = neighborhoods,
+                   .err = err};
     fn_status status =
         strlen(text) < INT32_MAX ? parse_all(&p) : fn_fail(err, FN_ERR_SYNTAX, "the expression is too long");
     if (status == FN_OK)

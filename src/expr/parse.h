@@ -3,6 +3,7 @@
 #define FN_PARSE_H
 
 #include "graph.h"
+#include "neighborhood.h"
 
 /* The inputs met so far, in order of appearance, shared by all texts of a program. */
 typedef struct fn_inputs {
@@ -13,11 +14,17 @@ typedef struct fn_inputs {
     } * items;
     int count;
     size_t capacity;
+    /* Where the texts look: an input's own pixel, or a neighbour of it. Without neighbours a tap is an input. */
+    struct fn_input_tap {
+        int input, row, column;
+    } * taps;
+    int n_taps;
+    size_t tap_capacity;
 } fn_inputs;
 
-/* Parses one text into the graph and returns its root. err->text gets message, position, excerpt and caret. No
+/* Parses one text into the graph, what looks at neighbours into neighborhoods, and returns its root. err->text gets message, position, excerpt and caret. No
  * recursion: nesting is limited by memory, not by the stack. */
-fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs, int32_t *root,
-                   fn_error *err);
+fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
+                   fn_neighborhoods *neighborhoods, int32_t *root, fn_error *err);
 
 #endif

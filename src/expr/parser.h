@@ -31,6 +31,7 @@ typedef struct fn_parser {
     const fn_expr_options *options;
     fn_graph *graph;
     fn_inputs *inputs;
+    fn_neighborhoods *neighborhoods;
     fn_error *err;
     fn_operand *operands;
     int32_t n_operands;
@@ -68,9 +69,14 @@ fn_status fn_parser_reduce_above(fn_parser *p, int precedence, bool right);
 
 /* ---- words.c: each reads what p->at stands at ---- */
 
-fn_status fn_parser_read_number(fn_parser *p, double *value);
+/* unit: letters may follow. */
+fn_status fn_parser_read_number(fn_parser *p, bool unit, double *value);
 /* An input, a constant, or a function up to its parenthesis. *done: false after a function. */
 fn_status fn_parser_read_name(fn_parser *p, bool *done);
+/* The node of an input (its index), or of a neighbour of its pixels. */
+fn_status fn_parser_input_node(fn_parser *p, int input, int row, int column, int32_t *node);
+/* Can an expression look so far here? */
+fn_status fn_parser_check_offset(fn_parser *p, uint32_t position, double offset);
 /* x.astype(float), from the point on: everything is double already. */
 fn_status fn_parser_read_method(fn_parser *p);
 

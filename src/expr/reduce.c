@@ -115,6 +115,7 @@ static int32_t make_node(const fn_parser *p, const fn_rule *r, bool numpy, const
         return fn_graph_op(g, numpy ? FN_OP_RINT : FN_OP_ROUND, a, none, none);
     case FN_DO_ISNODATA:
         return g->nodata ? fn_graph_op(g, FN_OP_ISNAN, a, none, none) : fn_graph_const(g, 0, FN_BOOL);
+    case FN_DO_NEIGHBORHOOD: /* fn_parser_apply_neighborhood() has its own way */
     case FN_DO_IDENTITY:
         break;
     }

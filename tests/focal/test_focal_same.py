@@ -35,8 +35,8 @@ EXPRESSIONS = {
     'tpi(A, 11)': (lambda x: ev.around('tpi', x, 11), 1e-14),
     'A[-70,90] + A': (lambda x: ev.neighbor(x, -70, 90) + x, 0),
     'at(focal_sum(A, 101), 40, -3)': (None, 0),
-    'aspect(A, edge=wrap) + curvature(A, "plan")': (lambda x: ev.aspect(x, GROUND, edge='wrap') + ev.curvature(x,
-                                                                                                               GROUND, 'plan'), 1e-9),
+    'aspect(A, edge=wrap) + curvature(A, "plan")':
+        (lambda x: ev.aspect(x, GROUND, edge='wrap') + ev.curvature(x, GROUND, 'plan'), 1e-9),
     'focal_mean(A, 3, edge="wrap") - at(focal_min(A, 5, edge="nodata"), 2, 2)':
         (lambda x: ev.focal('mean', x, ev.box(3), edge='wrap') - ev.neighbor(ev.focal('min', x, ev.box(5),
                                                                                       edge='nodata'), 2, 2), 1e-15),

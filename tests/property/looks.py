@@ -146,8 +146,7 @@ def _offsets(given):
 def _check(name, given):
     """Sees to it that the arguments fit the function; the window becomes weights."""
     number = given.get('size', 3.0) if name == 'roughness' else given.get('percentile', 50.0)
-    if not isinstance(number, float) or (name == 'focal_percentile') and not ('percentile' in given
-                                                                              and 0 <= number <= 100):
+    if not isinstance(number, float) or name == 'focal_percentile' and not 0 <= given.get('percentile', -1) <= 100:
         raise Refused('a number expected')
     window = given['window'] = _window(number if name == 'roughness' else given.get('window'))
     for key, words in (('nodata', around.POLICIES), ('edge', around.EDGES)):
@@ -155,8 +154,8 @@ def _check(name, given):
             raise Refused('%s is one of %s' % (key, words))
     if name == 'roughness' and (not isinstance(given.get('z', 1.0), float) or given.get('z') == 0 or len(window) < 3):
         raise Refused('z or size')
-    if around.is_weighted(window) and (name[6:] not in around.WEIGHTED or name in ('focal_std', 'focal_var')
-                                       and (window < 0).any()):
+    negative = name in ('focal_std', 'focal_var') and (window < 0).any()
+    if around.is_weighted(window) and (name[6:] not in around.WEIGHTED or negative):
         raise Refused('weights')
 
 
@@ -172,8 +171,9 @@ def _window(given):
 
 def _shape(name, numbers):
     count, make = WINDOWS.get(name, (0, None))
-    if len(numbers) != count or min(numbers[:1 if name == 'wedge' else 3]) < 0 or numbers[0] == 0 and name in ('rect',
-                                                                                                               'gaussian'):
+    if len(numbers) != count or min(numbers[:1 if name == 'wedge' else 3]) < 0:
+        raise Refused('window')
+    if numbers[0] == 0 and name in ('rect', 'gaussian'):
         raise Refused('window')
     if name == 'rect' and any(one != int(one) or one % 2 == 0 for one in numbers):
         raise Refused('odd rows and columns expected')

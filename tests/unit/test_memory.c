@@ -164,10 +164,40 @@ static void expressions(void)
     sweep("an expression", expression);
 }
 
+static fn_status neighborhood(double *answer, fn_error *err)
+{
+    static const char *const texts[] = {
+        "focal_mean(focal_max(A, circle(2), edge=reflect) - A[0,1] + at(A*A, 1, 0), [[0,1,0],[1,2,1],[0,1,0]])",
+        "focal_percentile(A, 90, 3) + focal_majority(A, annulus(1,2)) + slope(A) + focal_var(A, gaussian(0.5))"};
+    const fn_georeference georeference = {.width = 4, .height = 4};
+    fn_expr *expr;
+    const fn_expr_options options = {.nodata = true, .georeference = &georeference};
+    const fn_status status = fn_expr_compile(texts, 2, &options, &expr, err);
+    if (status != FN_OK)
+        return status;
+    double values[16], out[2][16];
+    for (int i = 0; i < 16; i++)
+        values[i] = i * i % 7;
+    static uint8_t scratch[1 << 20];
+    REQUIRE(fn_expr_window_scratch_bytes(expr, 4, 4) <= sizeof scratch, "scratch");
+    int64_t bad[2];
+    const fn_plane plane = {.data = values, .type = FN_FLOAT64};
+    const fn_sink sinks[2] = {{.data = out[0], .type = FN_FLOAT64}, {.data = out[1], .type = FN_FLOAT64}};
+    const fn_status ran = fn_expr_run_window(expr, &(fn_window){0, 0, 4, 4}, &plane, sinks, scratch, bad, err);
+    *answer = out[0][5] + out[1][6];
+    fn_expr_free(expr);
+    return ran;
+}
+
+static void neighborhoods(void)
+{
+    sweep("what looks around", neighborhood);
+}
+
 static fn_status recipe(double *answer, fn_error *err)
 {
-    const char *const options[] = {"B=b.tif",   "CALC=A+B;A-B", "CALC=A*2", "NODATA=-1",
-                                   "B_OO=X=1", "B_OO=Y=2", "NUM_WORKERS=3", NULL};
+    const char *const options[] = {"B=b.tif",  "CALC=A+B;A-B", "CALC=A*2",      "NODATA=-1",
+                                   "B_OO=X=1", "B_OO=Y=2",     "NUM_WORKERS=3", NULL};
     fn_recipe r;
     const fn_status status = fn_recipe_parse("FISHNET:a.tif", options, &r, err);
     if (status == FN_OK)
@@ -498,7 +528,7 @@ static void zones(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(expressions), UNIT(recipes), UNIT(near_features), UNIT(schedulers),
-                                       UNIT(zones)};
+    const struct CMUnitTest tests[] = {UNIT(expressions),   UNIT(neighborhoods), UNIT(recipes),
+                                       UNIT(near_features), UNIT(schedulers),    UNIT(zones)};
     return check_main(tests);
 }

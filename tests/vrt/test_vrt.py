@@ -181,6 +181,32 @@ class VrtFolder(Case):
         self.assertGreater(slope.max(), 10)
         self.same(self.opened('slope_hillshade.fishnet.json', ['NUM_WORKERS=1', 'TILE_SIZE=37']), self.opened('slope_hillshade.fishnet.json'))
 
+    def test_terrain(self):
+        """gdaldem's values but for the edge; where it is flat there is no aspect, as there."""
+        slope, aspect, shade = self.opened('terrain.fishnet.json').astype(np.float64)
+        inner = (slice(1, -1), slice(1, -1))
+        self.assertLess(np.abs(slope - self.gdaldem('slope'))[inner].max(), 1e-4)
+        self.assertLessEqual(np.abs(shade - self.gdaldem('hillshade'))[inner].max(), 0.501)
+        theirs = self.gdaldem('aspect')[inner]
+        self.same(np.isnan(aspect[inner]), theirs == -9999)
+        turn = np.abs(aspect[inner] - theirs)[theirs != -9999]
+        self.assertLess(np.minimum(turn, 360 - turn).max(), 1e-3)
+        self.assertFalse(np.isnan(slope).any())
+
+    def test_smooth(self):
+        """Cells of 89.994 m: 2 of them within 200 m, 10 within 900."""
+        a = gdal.Open(real('olinda.tif')).ReadAsArray().astype(np.float64)
+
+        def windows(radius):
+            steps = range(-radius, radius + 1)
+            around = np.pad(a, radius, constant_values=np.nan)
+            return np.stack([around[radius + r:radius + r + 111, radius + c:radius + c + 111]
+                             for r in steps for c in steps if r * r + c * c <= radius * radius])
+
+        median, above = self.opened('smooth.fishnet.json')
+        self.same(median, np.nanmedian(windows(2), axis=0).astype(np.float32))
+        np.testing.assert_allclose(above, a - np.nanmean(windows(10), axis=0), atol=1e-4)
+
     def test_horn_gradients(self):
         a = gdal.Open(real('olinda.tif')).ReadAsArray().astype(np.float64)
         east, north = self.opened('horn_gradients.vrt')

@@ -82,7 +82,8 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     for (int i = 1; i <= plan.bandCount; i++)
         self->SetBand(i, new Band(self.get(), i, static_cast<size_t>(i - 1)));
     self->CopyMetadata();
-    if (source.overview < 0 && self->m_recipe->parts == 1)
+    /* What looks around would look at other neighbours there. */
+    if (source.overview < 0 && self->m_recipe->parts == 1 && !(plan.expr && plan.expr->LooksAround()))
         self->CountOverviews();
     if (self->m_recipe->workers.processes == 0)
         PreparePython(self->m_handles);

@@ -1,5 +1,7 @@
 #include "plan_outputs.h"
 
+#include <algorithm>
+
 #include "pixels.h"
 
 namespace fishnet
@@ -52,11 +54,13 @@ constexpr size_t kHandleBytes = 2 << 20;
 
 size_t Plan::WorkerBytes() const
 {
-    const size_t pixels = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
-    size_t bytes = kHandleBytes + (expr ? expr->ScratchBytes() : 0);
-    for (const Plane &plane : planes)
-        bytes += pixels * plane.PixelBytes();
-    return bytes;
+    return kHandleBytes + (expr ? expr->ScratchBytes(grid.tile_width, grid.tile_height) : 0) +
+           ReadingBytes(inputs, planes, grid);
+}
+
+size_t Plan::SharedBytes(int workers, size_t budget) const
+{
+    return std::min(fishnet::SharedBytes(inputs, planes, grid, workers), budget / 2);
 }
 
 bool Plan::CanBeNoData() const
@@ -91,6 +95,9 @@ std::string Plan::Signature() const
     };
     for (const Plane &plane : planes) {
         text += CPLSPrintf(" %d[%d]%d,%d", static_cast<int>(plane.input), plane.band, plane.mask, plane.alpha);
+        if (plane.HasReach())
+            text += CPLSPrintf(" %d,%d,%d,%d%s", plane.reach.top, plane.reach.left, plane.reach.bottom,
+                               plane.reach.right, plane.wraps ? " wraps" : "");
         add(plane.type, plane.nodata);
     }
     for (const Output &output : outputs) {
@@ -129,6 +136,25 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
     return plan.expr != nullptr;
 }
 
+/* Whatever the number of workers, one must have room for a tile with all that is around it. */
+static bool CheckMemory(const Plan &plan, const fn_recipe &recipe)
+{
+    if (!plan.expr || !plan.expr->LooksAround())
+        return true;
+    const GIntBig machine = CPLGetUsablePhysicalRAM();
+    const size_t needed = plan.WorkerBytes();
+    const size_t limit = recipe.cache_bytes ? recipe.cache_bytes : machine > 0 ? static_cast<size_t>(machine) : needed;
+    if (needed <= limit)
+        return true;
+    CPLError(CE_Failure, CPLE_OutOfMemory,
+             "FISHNET: CALC looks so far around that a worker needs %llu MB for a tile of %dx%d pixels, and %s is %llu "
+             "MB: a smaller window or a smaller TILE_SIZE needs less",
+             static_cast<unsigned long long>(needed >> 20) + 1, plan.grid.tile_width, plan.grid.tile_height,
+             recipe.cache_bytes ? "CACHE_MB" : "the memory of this machine",
+             static_cast<unsigned long long>(limit >> 20));
+    return false;
+}
+
 std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Handles &handles)
 {
     auto plan = std::make_shared<Plan>();
@@ -140,9 +166,10 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Ha
             return nullptr;
     } else if (!AddSourceOutputs(*plan, handles))
         return nullptr;
+    CutUnits(plan->planes, handles, plan->inputs);
     for (size_t i = 0; i < plan->inputs.size(); i++)
         plan->inputs[i].structure = StructureOf(handles[i].get(), plan->inputs[i].bands);
-    return MakeGrid(*plan, recipe, handles) ? plan : nullptr;
+    return MakeGrid(*plan, recipe, handles) && CheckMemory(*plan, recipe) ? plan : nullptr;
 }
 
 } // namespace fishnet

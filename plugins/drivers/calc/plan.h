@@ -26,6 +26,15 @@ struct Output {
     bool masked = false; /* a mask says what is valid */
 };
 
+/* What a worker process makes the same plan of. */
+struct PlanSource {
+    std::string connection;
+    CPLStringList openOptions;
+    int overview = -1;
+    std::string folder;     /* that relative names begin at */
+    size_t sharedBytes = 0; /* the limit of the SharedBlocks of a process that computes it */
+};
+
 class Plan
 {
   public:
@@ -57,6 +66,9 @@ class Plan
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
     size_t WorkerBytes() const; /* of one worker: its handle, the planes of a tile and the registers */
+    /* Of what workers share of inputs that are read with a reach: enough to read each block once, but never more than
+     * half of the budget. Too little costs time only. */
+    size_t SharedBytes(int workers, size_t budget) const;
 
     /* Fills a task's result with NoData. False: an output has no NoData value, nor a mask. */
     bool CanBeNoData() const;

@@ -9,14 +9,6 @@
 namespace fishnet
 {
 
-/* What a worker process makes the same plan of. */
-struct PlanSource {
-    std::string connection;
-    CPLStringList openOptions;
-    int overview = -1;
-    std::string folder; /* that relative names begin at */
-};
-
 class RasterJob final : public Job
 {
   public:
@@ -38,11 +30,13 @@ class RasterJob final : public Job
     std::string TaskName(int64_t task) const override;
     bool CompletesFailed() const override { return m_errorIsNoData; }
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
+    void Stopped() override;
 
   private:
     std::shared_ptr<const Plan> m_plan;
     PlanSource m_source;
     std::string m_signature;
+    std::shared_ptr<SharedBlocks> m_blocks; /* of the workers that are threads */
     bool m_errorIsNoData;
     FailedTasks m_failed{"FISHNET"};
 };

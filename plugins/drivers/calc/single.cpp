@@ -72,7 +72,7 @@ class Single
 
   private:
     size_t WorkerBytes() const;
-    JobRunOptions RunOptions() const;
+    JobRunOptions DivideBudget();
     bool Place(const fn_part &part, BlockWriter &writer) const;
     bool NoteFailed(const std::string &path) const;
 
@@ -128,10 +128,11 @@ size_t Single::WorkerBytes() const
     return plan.WorkerBytes() + pixels + m_job->TaskBytes(0, 0);
 }
 
-/* What workers keep comes out of the budget, and a quarter of it at the least is left for results. A budget that was
- * given is kept by fewer workers, if need be. */
-JobRunOptions Single::RunOptions() const
+/* What workers keep and share comes out of the budget, and an eighth of it at the least is left for results. A budget
+ * that was given is kept by fewer workers, if need be. */
+JobRunOptions Single::DivideBudget()
 {
+    const Plan &plan = m_job->GetPlan();
     JobRunOptions options = {};
     options.workers = m_creation.workers;
     options.trace = m_creation.trace;
@@ -139,14 +140,20 @@ JobRunOptions Single::RunOptions() const
     const char *cache = m_source.openOptions.FetchNameValue("CACHE_MB");
     const size_t own = WorkerBytes(), results = 4 * m_job->TaskBytes(0, 0);
     const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
-    options.budget = std::min(std::max(static_cast<size_t>(workers) * (own + results), size_t(64) << 20), most);
-    if (cache) {
+    options.budget = std::min(std::max(static_cast<size_t>(workers) * (own + results), size_t(64) << 20) +
+                                  plan.SharedBytes(workers, most),
+                              most);
+    if (cache)
         options.budget = static_cast<size_t>(strtoull(cache, nullptr, 10)) << 20;
+    const size_t shared = plan.SharedBytes(workers, options.budget);
+    options.budget -= shared;
+    if (cache) {
         const size_t fit = std::max<size_t>(1, options.budget / 4 * 3 / own);
         workers = static_cast<int>(std::min(fit, static_cast<size_t>(workers)));
         CPLDebug("FISHNET", "CACHE_MB=%s is enough for %d workers", cache, workers);
     }
     options.budget -= std::min(static_cast<size_t>(workers) * own, options.budget / 4 * 3);
+    m_job->Share(SharedBytesOfEach(shared, options.workers));
     return options;
 }
 
@@ -212,7 +219,7 @@ bool Single::Write(const std::string &path)
     fn_error err;
     if (!writer.Open(path))
         return Fail(CPLE_FileIO, m_creation.output, "it cannot be written: " + writer.Why());
-    std::unique_ptr<JobRun> run = JobRun::New(m_job, ResultKind::InOrder, RunOptions(), nullptr, &err);
+    std::unique_ptr<JobRun> run = JobRun::New(m_job, ResultKind::InOrder, DivideBudget(), nullptr, &err);
     if (!run)
         return Fail(ErrorNumber(err.status), m_creation.output, err.text);
     for (;;) {

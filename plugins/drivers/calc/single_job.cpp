@@ -269,6 +269,13 @@ SingleJob::SingleJob(std::shared_ptr<const Plan> plan, PlanSource source, std::s
     : Job(threads), m_plan(std::move(plan)), m_source(std::move(source)), m_signature(std::move(signature)),
       m_layout(std::move(layout)), m_errorIsNoData(errorIsNoData)
 {
+    Share(m_source.sharedBytes);
+}
+
+void SingleJob::Share(size_t bytes)
+{
+    m_source.sharedBytes = bytes;
+    m_blocks = std::make_shared<SharedBlocks>(bytes);
 }
 
 enum : size_t {
@@ -280,6 +287,7 @@ enum : size_t {
     kByPixel,
     kType,
     kSparse,
+    kSharedBytes,
     kOpenOptions,
     kOptions,
     kWords
@@ -290,7 +298,7 @@ JobDescription SingleJob::Describe() const
     return {"single",
             {m_signature, m_source.connection, std::to_string(m_layout.blockWidth),
              std::to_string(m_layout.blockHeight), std::to_string(m_layout.bands), std::to_string(m_layout.byPixel),
-             GDALGetDataTypeName(m_layout.type), std::to_string(m_layout.sparse),
+             GDALGetDataTypeName(m_layout.type), std::to_string(m_layout.sparse), std::to_string(m_source.sharedBytes),
              PackOptions(m_source.openOptions.List()), PackOptions(m_layout.options.List())},
             m_source.folder,
             InputsOf(*m_plan)};
@@ -306,6 +314,7 @@ std::unique_ptr<Job> SingleJob::FromWords(const Words &words, int threads, fn_er
         return nullptr;
     }
     source.connection = words[kConnection];
+    source.sharedBytes = static_cast<size_t>(strtoull(words[kSharedBytes].c_str(), nullptr, 10));
     layout.blockWidth = atoi(words[kBlockWidth].c_str());
     layout.blockHeight = atoi(words[kBlockHeight].c_str());
     layout.bands = atoi(words[kBands].c_str());
@@ -319,8 +328,7 @@ std::unique_ptr<Job> SingleJob::FromWords(const Words &words, int threads, fn_er
 std::unique_ptr<JobWorker> SingleJob::OpenWorker(fn_error *err)
 {
     std::unique_ptr<Worker> worker =
-        m_plan ? Worker::Open(m_plan, err)
-               : Worker::OpenRemote(m_source.connection, m_source.openOptions, m_source.overview, m_signature, err);
+        m_plan ? Worker::Open(m_plan, m_blocks, err) : Worker::OpenRemote(m_source, m_signature, err);
     return worker ? std::make_unique<SingleWorker>(std::move(worker), m_layout) : nullptr;
 }
 

@@ -42,6 +42,9 @@ class SingleJob final : public Job
     /* Tiles that are NoData because they could not be computed. */
     std::map<int64_t, std::string> Failed() const { return m_failed.List(); }
 
+    /* Before the first worker: memory for what they share; where they are processes, of each. */
+    void Share(size_t bytes);
+
     std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;
     const char *Failure() const override { return "a tile cannot be computed"; }
     JobDescription Describe() const override;
@@ -52,10 +55,12 @@ class SingleJob final : public Job
     bool CompletesFailed() const override { return m_errorIsNoData; }
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
     void Tell(const Message &message, const std::string &task, long process) override;
+    void Stopped() override { m_blocks->Report(); }
 
   private:
     std::shared_ptr<const Plan> m_plan;
     PlanSource m_source;
+    std::shared_ptr<SharedBlocks> m_blocks; /* of the workers that are threads */
     std::string m_signature;
     Layout m_layout;
     bool m_errorIsNoData;

@@ -20,7 +20,7 @@ static size_t DefaultBudget(const Plan &plan, int workers)
     const size_t strips = static_cast<size_t>(workers + 2) * row;
     row *= static_cast<size_t>(plan.grid.cols);
     const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
-    return std::min(std::max({3 * row, strips, size_t(64) << 20}), most);
+    return std::min(std::max({3 * row, strips, size_t(64) << 20}) + plan.SharedBytes(workers, most), most);
 }
 
 TileReader::TileReader(std::shared_ptr<const Plan> plan, std::shared_ptr<InputWatch> watch)
@@ -35,13 +35,16 @@ std::unique_ptr<TileReader> TileReader::New(std::shared_ptr<const Plan> plan, co
     return self->Start(recipe, source) ? std::move(self) : nullptr;
 }
 
-bool TileReader::Start(const fn_recipe &recipe, const PlanSource &source)
+bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
 {
     m_workers = recipe.workers.workers;
     m_budget = recipe.cache_bytes ? recipe.cache_bytes : DefaultBudget(*m_plan, m_workers);
     JobRunOptions options = {};
     options.workers = recipe.workers;
     LimitWorkers(m_plan->inputs, m_plan->grid.width, options.workers);
+    const size_t shared = m_plan->SharedBytes(options.workers.workers, m_budget);
+    source.sharedBytes = SharedBytesOfEach(shared, options.workers);
+    m_budget -= shared;
     /* What the workers hold beside the tiles, handles included, comes out of the budget: at most a quarter of it. */
     const size_t own = static_cast<size_t>(options.workers.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
@@ -49,7 +52,7 @@ bool TileReader::Start(const fn_recipe &recipe, const PlanSource &source)
     options.trace = TraceFile();
     fn_error err;
     if (CheckDepth(&err) == FN_OK) {
-        m_job = std::make_shared<RasterJob>(m_plan, source, m_plan->Signature(), recipe.workers.threads,
+        m_job = std::make_shared<RasterJob>(m_plan, std::move(source), m_plan->Signature(), recipe.workers.threads,
                                             recipe.error_is_nodata);
         m_run.reset(JobRun::New(m_job, ResultKind::Placed, options, nullptr, &err).release());
     }

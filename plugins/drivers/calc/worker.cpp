@@ -8,22 +8,22 @@ Worker::Worker(std::shared_ptr<const Plan> plan, std::unique_ptr<InputReader> re
 {
 }
 
-std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, fn_error *err)
+std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, std::shared_ptr<SharedBlocks> blocks,
+                                     fn_error *err)
 {
-    std::unique_ptr<InputReader> reader = InputReader::Open(plan->inputs, err);
+    std::unique_ptr<InputReader> reader = InputReader::Open(plan->inputs, std::move(blocks), err);
     return reader ? std::make_unique<Worker>(std::move(plan), std::move(reader)) : nullptr;
 }
 
-std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const CPLStringList &openOptions,
-                                           int overview, const std::string &signature, fn_error *err)
+std::unique_ptr<Worker> Worker::OpenRemote(const PlanSource &source, const std::string &signature, fn_error *err)
 {
     fn_recipe recipe = {};
-    if (fn_recipe_parse(connection.c_str(), openOptions.List(), &recipe, err) != FN_OK)
+    if (fn_recipe_parse(source.connection.c_str(), source.openOptions.List(), &recipe, err) != FN_OK)
         return nullptr;
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
     Handles handles;
     MessageCollector collector; /* the host has heard them */
-    std::shared_ptr<const Plan> plan = Plan::Make(recipe, overview, handles);
+    std::shared_ptr<const Plan> plan = Plan::Make(recipe, source.overview, handles);
     if (!plan) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());
@@ -31,10 +31,11 @@ std::unique_ptr<Worker> Worker::OpenRemote(const std::string &connection, const 
     }
     if (plan->Signature() != signature) {
         fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s",
-                WithoutSecrets(connection).c_str());
+                WithoutSecrets(source.connection).c_str());
         return nullptr;
     }
-    auto reader = std::make_unique<InputReader>(plan->inputs, std::move(handles));
+    auto reader = std::make_unique<InputReader>(plan->inputs, std::move(handles),
+                                                std::make_shared<SharedBlocks>(source.sharedBytes));
     return std::make_unique<Worker>(std::move(plan), std::move(reader));
 }
 

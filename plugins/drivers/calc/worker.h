@@ -12,11 +12,11 @@ class Worker final : public JobWorker
 {
   public:
     /* NULL and err on failure. */
-    static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, fn_error *err);
+    static std::unique_ptr<Worker> Open(std::shared_ptr<const Plan> plan, std::shared_ptr<SharedBlocks> blocks,
+                                        fn_error *err);
     /* In a process of its own: makes the plan for itself, so that drivers that may crash are not called before there
-     * are workers. overview: as in Plan::Make. signature: that the host's plan has. NULL and err on failure. */
-    static std::unique_ptr<Worker> OpenRemote(const std::string &connection, const CPLStringList &openOptions,
-                                              int overview, const std::string &signature, fn_error *err);
+     * are workers. signature: that the host's plan has. NULL and err on failure. */
+    static std::unique_ptr<Worker> OpenRemote(const PlanSource &source, const std::string &signature, fn_error *err);
     Worker(std::shared_ptr<const Plan> plan, std::unique_ptr<InputReader> reader);
 
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;

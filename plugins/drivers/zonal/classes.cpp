@@ -143,7 +143,7 @@ static fn_status FindAll(const std::shared_ptr<const Rasters> &rasters, const Zo
         return err->status;
     zones->Add(0, std::move(whole), wkb, true);
     zones->Close();
-    const auto job = std::make_shared<ZonalJob>(rasters, options, source, zones, workers.threads,
+    const auto job = std::make_shared<ZonalJob>(rasters, options, source, zones, workers,
                                                 std::make_shared<FailedTasks>("ZONALSTATS"), options.errorIsNoData);
     size_t most = 0, which = 0;
     PassResults results(*zones, *job, plans, [&](int64_t, PlaneStats &zone, bool, fn_error *error) {

@@ -231,6 +231,7 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
         !(options.calcs.empty() ? AddBands(*rasters, options, handles) : AddExpressions(*rasters, options, handles)) ||
         !AddWeights(*rasters, options, handles) || (zones && !AddZones(*rasters, options, handles)))
         return nullptr;
+    CutUnits(rasters->read, handles, rasters->inputs);
     for (size_t i = 0; i < rasters->inputs.size(); i++)
         rasters->inputs[i].structure = StructureOf(handles[i].get(), rasters->inputs[i].bands);
     return MakeGrid(*rasters, options, handles) && Locate(*rasters, handles) ? rasters : nullptr;

@@ -119,7 +119,7 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
     zones = NewList();
     const auto job = std::make_shared<ZonalJob>(
         m_plan.rasters, m_plan.options, Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
-        m_plan.rasterWorkers.threads, m_failed, m_plan.options.errorIsNoData && !m_isFurther);
+        m_plan.rasterWorkers, m_failed, m_plan.options.errorIsNoData && !m_isFurther);
     PassResults results(*list, *job, m_plans,
                         [&](int64_t place, PlaneStats &stats, bool inconsistent, fn_error *error) {
                             return Finish(list->AreNumbers() ? RowOf(place) : place, stats, inconsistent, error);

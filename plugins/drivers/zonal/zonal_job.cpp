@@ -77,12 +77,16 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
 /* ---- in the host ---- */
 
 ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
-                   std::shared_ptr<const ZoneList> zones, int threads, std::shared_ptr<FailedTasks> failed,
-                   bool completes)
-    : Job(threads), m_rasters(std::move(rasters)), m_options(std::make_shared<ZonalOptions>(options)),
+                   std::shared_ptr<const ZoneList> zones, const fn_worker_options &workers,
+                   std::shared_ptr<FailedTasks> failed, bool completes)
+    : Job(workers.threads), m_rasters(std::move(rasters)), m_options(std::make_shared<ZonalOptions>(options)),
       m_source(std::move(source)), m_signature(m_rasters->Signature()), m_zones(std::move(zones)),
       m_tiles(m_rasters->grid, *m_zones), m_failed(std::move(failed)), m_completes(completes)
 {
+    const size_t most = static_cast<size_t>(std::max<GIntBig>(0, GDALGetCacheMax64())) / 2;
+    m_sharedBytes = SharedBytesOfEach(
+        std::min(SharedBytes(m_rasters->inputs, m_rasters->read, m_rasters->grid, workers.workers), most), workers);
+    m_blocks = std::make_shared<SharedBlocks>(m_sharedBytes);
     for (const auto &tile : m_failed->List())
         m_tiles.lost.insert(tile.first);
 }
@@ -108,6 +112,11 @@ bool ZonalJob::Complete(fn_task &task, Notes &messages, const fn_error &err)
     return true;
 }
 
+void ZonalJob::Stopped()
+{
+    m_blocks->Report();
+}
+
 /* ---- for another process ---- */
 
 /* Words: these, the zones, the open options. */
@@ -118,6 +127,7 @@ enum : size_t {
     kGeotransform,
     kHasZones, /* whether the rasters have one of zones */
     kLostTiles,
+    kSharedBytes,
     kZoneWords,
     kOpenOptions = kZoneWords + ZoneList::kWords
 };
@@ -131,6 +141,7 @@ JobDescription ZonalJob::Describe() const
     words.emplace_back(m_rasters->zones.empty() ? "0" : "1");
     const std::vector<int64_t> lost(m_tiles.lost.begin(), m_tiles.lost.end());
     words.emplace_back(reinterpret_cast<const char *>(lost.data()), lost.size() * sizeof(int64_t));
+    words.push_back(std::to_string(m_sharedBytes));
     for (std::string &word : m_zones->ToWords())
         words.push_back(std::move(word));
     for (int i = 0; i < m_source.openOptions.size(); i++)
@@ -169,6 +180,7 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
     if (!lost.empty())
         memcpy(lost.data(), words[kLostTiles].data(), lost.size() * sizeof(int64_t));
     job->m_tiles.lost.insert(lost.begin(), lost.end());
+    job->m_sharedBytes = static_cast<size_t>(strtoull(words[kSharedBytes].c_str(), nullptr, 10));
     job->m_zones = std::move(zones);
     job->m_options = std::move(options);
     return job;
@@ -177,7 +189,7 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
 std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
 {
     if (m_rasters) {
-        std::unique_ptr<InputReader> reader = InputReader::Open(m_rasters->inputs, err);
+        std::unique_ptr<InputReader> reader = InputReader::Open(m_rasters->inputs, m_blocks, err);
         return reader ? ZonalWorker::New(*m_options, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
     }
     MessageCollector collector; /* the host has heard them */
@@ -192,7 +204,8 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
         fn_fail(err, FN_ERR_ARGUMENT, "a raster has changed since it was opened");
         return nullptr;
     }
-    auto reader = std::make_unique<InputReader>(rasters->inputs, std::move(handles));
+    auto reader = std::make_unique<InputReader>(rasters->inputs, std::move(handles),
+                                                std::make_shared<SharedBlocks>(m_sharedBytes));
     return ZonalWorker::New(*m_options, std::move(rasters), std::move(reader), *m_zones, m_tiles, err);
 }
 

@@ -49,9 +49,10 @@ struct Tiles {
 class ZonalJob final : public Job
 {
   public:
-    /* failed: tiles that are lost, by their number. completes: more of them may be. */
+    /* workers: that will run it. failed: tiles that are lost, by their number. completes: more of them may be. */
     ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
-             std::shared_ptr<const ZoneList> zones, int threads, std::shared_ptr<FailedTasks> failed, bool completes);
+             std::shared_ptr<const ZoneList> zones, const fn_worker_options &workers,
+             std::shared_ptr<FailedTasks> failed, bool completes);
     static std::unique_ptr<Job> FromWords(const Words &words, int threads, fn_error *err);
 
     std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;
@@ -63,6 +64,7 @@ class ZonalJob final : public Job
     std::string TaskName(int64_t task) const override { return TileName(Window(task)); }
     bool CompletesFailed() const override { return m_completes; }
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
+    void Stopped() override;
 
     const Tiles &GetTiles() const { return m_tiles; }
     fn_window Window(int64_t task) const
@@ -80,7 +82,9 @@ class ZonalJob final : public Job
     bool m_hasZones = false; /* in a helper: the rasters have one of zones */
     std::shared_ptr<const ZoneList> m_zones;
     Tiles m_tiles;
-    std::shared_ptr<FailedTasks> m_failed; /* NULL in a helper */
+    size_t m_sharedBytes = 0;               /* the limit of SharedBlocks */
+    std::shared_ptr<SharedBlocks> m_blocks; /* of the workers that are threads; NULL in a helper */
+    std::shared_ptr<FailedTasks> m_failed;  /* NULL in a helper */
     bool m_completes = false;
 };
 

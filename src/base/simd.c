@@ -1,18 +1,9 @@
-/* Which kernels this machine can run. */
+/* Which instruction sets this machine can run. */
+#include "fishnet/simd.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <strings.h>
-
-#include "kernels.h"
-
-bool fn_cpu_has_fma(void)
-{
-#ifdef FN_X86
-    return __builtin_cpu_supports("fma") != 0;
-#else
-    return false;
-#endif
-}
 
 bool fn_simd_available(fn_simd simd)
 {
@@ -29,20 +20,6 @@ bool fn_simd_available(fn_simd simd)
 #endif
     default:
         return false;
-    }
-}
-
-const fn_kernels *fn_kernels_get(fn_simd simd)
-{
-    switch (simd) {
-#ifdef FN_X86
-    case FN_SIMD_AVX512:
-        return &fn_kernels_avx512;
-    case FN_SIMD_AVX2:
-        return &fn_kernels_avx2;
-#endif
-    default:
-        return &fn_kernels_plain;
     }
 }
 

@@ -1,0 +1,80 @@
+/* What the threads of one job read only once: windows that grow by a reach overlap, and whoever needs a block that
+ * another worker has decoded finds its pixels here. It is read in units, each a block of a raster or several; it knows
+ * nothing of rasters. */
+#ifndef FN_FISHNET_SHARED_BLOCKS_H
+#define FN_FISHNET_SHARED_BLOCKS_H
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+namespace fishnet
+{
+
+/* A window of a band, packed. */
+struct PlanePixels {
+    std::vector<char> pixels;
+    std::vector<unsigned char> mask; /* 0: not valid. Empty where the band has neither mask nor alpha */
+};
+
+class SharedBlocks
+{
+  public:
+    struct Key {
+        size_t input;
+        int64_t unit; /* of the input's grid of units */
+        bool operator<(const Key &other) const
+        {
+            return input != other.input ? input < other.input : unit < other.unit;
+        }
+    };
+    using Unit = std::vector<PlanePixels>;
+    using ReadUnit = std::function<bool(const Key &, Unit &)>;
+    using UseUnit = std::function<void(const Key &, const Unit &)>;
+
+    /* limit: bytes that units may have in all, beside those that are in use. The ones that were not used for longest go
+     * first. Whatever the limit, results are the same: what has gone is read again. */
+    explicit SharedBlocks(size_t limit) : m_limit(limit) {}
+    SharedBlocks(const SharedBlocks &) = delete;
+    SharedBlocks &operator=(const SharedBlocks &) = delete;
+
+    /* Hands each of the units to `use`, on this thread and in any order. What nobody has read, `read` reads. While
+     * another thread reads a unit, this one goes on with others, and waits only when there is nothing else to do: it
+     * has no unit begun then, so nobody ever waits for one that waits. False: `read` has failed, or it was cancelled;
+     * others then read for themselves what this thread was to read. */
+    bool Visit(std::vector<Key> wanted, const volatile bool *cancel, const ReadUnit &read, const UseUnit &use);
+
+    /* Tells --debug how many units were read, found and dropped, if there were any. On a thread of the host. */
+    void Report() const;
+
+  private:
+    using Shared = std::shared_ptr<const Unit>;
+    struct Kept {
+        Key key;
+        Shared unit;
+        size_t bytes;
+    };
+    class Claim;
+
+    std::vector<std::pair<Key, Shared>> Take(std::vector<Key> &wanted, Claim &claim);
+    void Keep(const Key &key, const Shared &unit);
+
+    const size_t m_limit;
+    mutable std::mutex m_mutex;
+    std::condition_variable m_changed;
+    std::list<Kept> m_kept; /* the one that was used last is the last */
+    std::map<Key, std::list<Kept>::iterator> m_places;
+    std::set<Key> m_claimed; /* those that a thread reads */
+    size_t m_bytes = 0;
+    int64_t m_read = 0, m_found = 0, m_dropped = 0;
+};
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,162 @@
+#include "arguments.h"
+
+#include <stdlib.h>
+
+#include "array.h"
+
+static fn_word read_word(fn_parser *p)
+{
+    const fn_word word = {p->at, fn_name_length(p->at), fn_parser_here(p)};
+    p->at += word.length;
+    return word;
+}
+
+/* Takes the character if it comes next, behind spaces. */
+static bool take(fn_parser *p, char c)
+{
+    fn_parser_skip_space(p);
+    if (*p->at != c)
+        return false;
+    p->at++;
+    return true;
+}
+
+/* A number with its sign, and perhaps a unit behind it. */
+static fn_status read_quantity(fn_parser *p, fn_arguments *a)
+{
+    fn_parser_skip_space(p);
+    fn_quantity q = {.position = fn_parser_here(p)};
+    const bool negative = *p->at == '-';
+    if (*p->at == '-' || *p->at == '+')
+        p->at++;
+    if (!isdigit((unsigned char)*p->at) && *p->at != '.')
+        return fn_parser_complain(p, q.position, "expected a number: here only constants can stand");
+    const fn_status status = fn_parser_read_number(p, true, &q.value);
+    if (status != FN_OK)
+        return status;
+    if (negative)
+        q.value = -q.value;
+    if (fn_name_begin(*p->at))
+        q.unit = read_word(p);
+    if (!fn_reserve(&a->numbers, &a->number_capacity, a->n_numbers + 1, sizeof q))
+        return fn_parser_no_memory(p);
+    a->numbers[a->n_numbers++] = q;
+    return FN_OK;
+}
+
+/* Numbers with commas between them, up to what closes them. */
+static fn_status read_quantities(fn_parser *p, fn_arguments *a, char closing, size_t *count)
+{
+    const size_t before = a->n_numbers;
+    do {
+        const fn_status status = read_quantity(p, a);
+        if (status != FN_OK)
+            return status;
+    } while (take(p, ','));
+    if (!take(p, closing))
+        return fn_parser_complain(p, fn_parser_here(p), "expected ',' or '%c' behind a number", closing);
+    *count = a->n_numbers - before;
+    return FN_OK;
+}
+
+/* [[a, b], [c, d]], behind the first bracket. */
+static fn_status read_matrix(fn_parser *p, fn_arguments *a, fn_argument *argument)
+{
+    do {
+        fn_parser_skip_space(p);
+        const uint32_t position = fn_parser_here(p);
+        size_t columns = 0;
+        if (!take(p, '['))
+            return fn_parser_complain(p, position,
+                                      "expected '[' before a row of the matrix, as in [[0,1,0],[1,1,1],[0,1,0]]");
+        const fn_status status = read_quantities(p, a, ']', &columns);
+        if (status != FN_OK)
+            return status;
+        argument->rows++;
+        argument->count += columns;
+        if (argument->count != columns * (size_t)argument->rows)
+            return fn_parser_complain(p, position, "a row of the matrix has %zu numbers, the first one %zu", columns,
+                                      (argument->count - columns) / (size_t)(argument->rows - 1));
+    } while (take(p, ','));
+    return take(p, ']') ? FN_OK
+                        : fn_parser_complain(p, fn_parser_here(p), "expected ',' or ']' behind a row of the matrix");
+}
+
+static fn_status read_quoted(fn_parser *p, fn_argument *argument)
+{
+    const char quote = *p->at++;
+    argument->word = (fn_word){p->at, 0, fn_parser_here(p)};
+    while (*p->at && *p->at != quote)
+        p->at++;
+    argument->word.length = (size_t)(p->at - argument->word.text);
+    if (!*p->at)
+        return fn_parser_complain(p, argument->position, "a quote is missing");
+    p->at++;
+    return FN_OK;
+}
+
+static fn_status read_value(fn_parser *p, fn_arguments *a, fn_argument *argument)
+{
+    fn_parser_skip_space(p);
+    argument->position = fn_parser_here(p);
+    argument->first = a->n_numbers;
+    if (*p->at == '\'' || *p->at == '"') {
+        argument->kind = FN_ARGUMENT_WORD;
+        return read_quoted(p, argument);
+    }
+    if (*p->at == '[') {
+        argument->kind = FN_ARGUMENT_MATRIX;
+        p->at++;
+        return read_matrix(p, a, argument);
+    }
+    if (fn_name_begin(*p->at)) {
+        argument->word = read_word(p);
+        argument->kind = take(p, '(') ? FN_ARGUMENT_SHAPE : FN_ARGUMENT_WORD;
+        return argument->kind == FN_ARGUMENT_SHAPE ? read_quantities(p, a, ')', &argument->count) : FN_OK;
+    }
+    argument->kind = FN_ARGUMENT_NUMBER;
+    argument->count = 1;
+    return read_quantity(p, a);
+}
+
+static fn_status read_argument(fn_parser *p, fn_arguments *a)
+{
+    fn_argument argument = {0};
+    fn_parser_skip_space(p);
+    const char *begin = p->at;
+    if (fn_name_begin(*p->at)) {
+        const fn_word name = read_word(p);
+        fn_parser_skip_space(p);
+        if (*p->at == '=' && p->at[1] != '=') {
+            argument.name = name;
+            p->at++;
+        } else
+            p->at = begin;
+    }
+    const fn_status status = read_value(p, a, &argument);
+    if (status != FN_OK)
+        return status;
+    if (!argument.name.text && a->count > 0 && a->items[a->count - 1].name.text)
+        return fn_parser_complain(p, argument.position, "an argument without a name behind one that has one");
+    if (!fn_reserve(&a->items, &a->capacity, a->count + 1, sizeof argument))
+        return fn_parser_no_memory(p);
+    a->items[a->count++] = argument;
+    return FN_OK;
+}
+
+fn_status fn_arguments_read(fn_parser *p, fn_arguments *a)
+{
+    do {
+        const fn_status status = read_argument(p, a);
+        if (status != FN_OK)
+            return status;
+    } while (take(p, ','));
+    return take(p, ')') ? FN_OK : fn_parser_complain(p, fn_parser_here(p), "expected ',' or ')' behind an argument");
+}
+
+void fn_arguments_free(fn_arguments *a)
+{
+    free(a->items);
+    free(a->numbers);
+    *a = (fn_arguments){0};
+}

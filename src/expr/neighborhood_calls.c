@@ -1,0 +1,241 @@
+#include "neighborhood_calls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "array.h"
+
+/* ---- the functions ---- */
+
+static fn_status make_neighbor(fn_parser *p, const fn_neighborhood_rule *rule, fn_arguments *a, uint32_t position,
+                               fn_neighborhood *made)
+{
+    double offset[2] = {0};
+    for (int k = 0; k < 2; k++) {
+        const fn_argument *argument = fn_arguments_take(a, k, k == 0 ? "row" : "column");
+        if (!argument || argument->kind != FN_ARGUMENT_NUMBER)
+            return fn_parser_complain(p, argument ? argument->position : position, "'%s' is written %s",
+                                      rule->rule.name, rule->takes);
+        offset[k] = a->numbers[argument->first].value;
+        const fn_status status = fn_parser_check_offset(p, argument->position, offset[k]);
+        if (status != FN_OK)
+            return status;
+    }
+    made->kind = FN_NEIGHBOR;
+    made->row = (int32_t)offset[0];
+    made->column = (int32_t)offset[1];
+    return FN_OK;
+}
+
+static const fn_neighborhood_rule neighbor_rule = {
+    {"at", FN_DO_NEIGHBORHOOD, FN_OP_COUNT, 1, 1, 0}, make_neighbor, 0, FN_BOOL, "at(A, row, column)"};
+
+const char *const fn_edge_words[] = {"shrink", "nearest", "reflect", "wrap", "nodata", NULL};
+
+static const fn_neighborhood_rule *find_rule(const char *name, size_t n)
+{
+    if (fn_is_word(name, n, neighbor_rule.rule.name))
+        return &neighbor_rule;
+    for (size_t i = 0; i < fn_window_rule_count; i++)
+        if (fn_is_word(name, n, fn_window_rules[i].rule.name))
+            return &fn_window_rules[i];
+    for (size_t i = 0; i < fn_terrain_rule_count; i++)
+        if (fn_is_word(name, n, fn_terrain_rules[i].rule.name))
+            return &fn_terrain_rules[i];
+    return NULL;
+}
+
+const fn_rule *fn_neighborhood_function(const char *name, size_t n)
+{
+    const fn_neighborhood_rule *rule = find_rule(name, n);
+    return rule ? &rule->rule : NULL;
+}
+
+/* ---- their arguments ---- */
+
+const fn_argument *fn_arguments_take(fn_arguments *a, int place, const char *name)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        fn_argument *argument = &a->items[i];
+        const bool is_it = argument->name.text ? fn_is_word(argument->name.text, argument->name.length, name)
+                                               : place >= 0 && i == (size_t)place;
+        if (is_it && !argument->is_taken) {
+            argument->is_taken = true;
+            return argument;
+        }
+    }
+    return NULL;
+}
+
+fn_status fn_arguments_number(fn_parser *p, fn_arguments *a, int place, const char *name, double *given)
+{
+    const fn_argument *argument = fn_arguments_take(a, place, name);
+    if (!argument)
+        return FN_OK;
+    if (argument->kind != FN_ARGUMENT_NUMBER || a->numbers[argument->first].unit.length > 0)
+        return fn_parser_complain(p, argument->position, "%s must be a number", name);
+    *given = a->numbers[argument->first].value;
+    return FN_OK;
+}
+
+static void list_words(const char *const *words, char *list, size_t size)
+{
+    size_t n = 0;
+    list[0] = '\0';
+    for (int i = 0; words[i] && n < size; i++)
+        n += (size_t)snprintf(list + n, size - n, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+}
+
+fn_status fn_arguments_choice(fn_parser *p, fn_arguments *a, int place, const char *name, const char *const *words,
+                              int *given)
+{
+    const fn_argument *argument = fn_arguments_take(a, place, name);
+    if (!argument)
+        return FN_OK;
+    for (int i = 0; argument->kind == FN_ARGUMENT_WORD && words[i]; i++)
+        if (strlen(words[i]) == argument->word.length &&
+            strncasecmp(argument->word.text, words[i], argument->word.length) == 0) {
+            *given = i;
+            return FN_OK;
+        }
+    char list[200];
+    list_words(words, list, sizeof list);
+    return fn_parser_complain(p, argument->position, "%s must be %s", name, list);
+}
+
+/* Has each argument been taken? */
+static fn_status check_taken(fn_parser *p, const fn_neighborhood_rule *rule, const fn_arguments *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const fn_argument *argument = &a->items[i];
+        if (argument->is_taken)
+            continue;
+        const char *function = rule->rule.name;
+        if (!argument->name.text)
+            return fn_parser_complain(p, argument->position, "'%s' has no such argument; it is written %s", function,
+                                      rule->takes);
+        for (size_t k = 0; k < i; k++)
+            if (a->items[k].name.text && a->items[k].name.length == argument->name.length &&
+                memcmp(a->items[k].name.text, argument->name.text, argument->name.length) == 0)
+                return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice",
+                                          (int)argument->name.length, argument->name.text);
+        return fn_parser_complain(p, argument->name.position, "'%s' has no argument '%.*s'; it is written %s", function,
+                                  (int)(argument->name.length < 40 ? argument->name.length : 40), argument->name.text,
+                                  rule->takes);
+    }
+    return FN_OK;
+}
+
+/* ---- the neighbourhood of a call ---- */
+
+static void free_neighborhood(fn_neighborhood *n)
+{
+    if (!n)
+        return;
+    fn_focal_free(n->focal);
+    free(n->words);
+    free(n);
+}
+
+void fn_neighborhoods_destroy(fn_neighborhoods *all)
+{
+    for (int i = 0; i < all->count; i++)
+        free_neighborhood(all->items[i]);
+    free(all->items);
+    *all = (fn_neighborhoods){0};
+}
+
+/* The name and its arguments without spaces: equal ones are the same neighbourhood. NULL: no memory. */
+static char *words_of(const fn_parser *p, const fn_rule *rule, uint32_t begin)
+{
+    const size_t name = strlen(rule->name), n = (size_t)(p->at - (p->text + begin));
+    char *words = malloc(name + n + 2);
+    if (!words)
+        return NULL;
+    memcpy(words, rule->name, name);
+    char *to = words + name;
+    *to++ = ' ';
+    for (size_t i = 0; i < n; i++)
+        if (!isspace((unsigned char)p->text[begin + i]))
+            *to++ = p->text[begin + i];
+    *to = '\0';
+    return words;
+}
+
+static fn_status make_neighborhood(fn_parser *p, const fn_waiting *call, fn_arguments *a, uint32_t words,
+                                   fn_neighborhood *made)
+{
+    const fn_neighborhood_rule *rule = find_rule(call->rule->name, strlen(call->rule->name));
+    if (!p->options->georeference)
+        return fn_parser_complain(p, call->position, "'%s' cannot be used here: each pixel comes alone",
+                                  call->rule->name);
+    made->values = rule->values;
+    fn_status status = rule->make(p, rule, a, call->position, made);
+    if (status == FN_OK)
+        status = check_taken(p, rule, a);
+    if (status == FN_OK && !(made->words = words_of(p, call->rule, words)))
+        status = fn_parser_no_memory(p);
+    return status;
+}
+
+/* Takes ownership. *index: of it, or of an equal one. */
+static fn_status add_neighborhood(fn_parser *p, fn_neighborhood *made, int *index)
+{
+    fn_neighborhoods *all = p->neighborhoods;
+    int i = 0;
+    while (i < all->count && strcmp(all->items[i]->words, made->words) != 0)
+        i++;
+    *index = i;
+    if (i < all->count || !fn_reserve(&all->items, &all->capacity, (size_t)all->count + 1, sizeof made)) {
+        free_neighborhood(made);
+        return i < all->count ? FN_OK : fn_parser_no_memory(p);
+    }
+    all->items[all->count++] = made;
+    return FN_OK;
+}
+
+static fn_kind values_of(const fn_neighborhood *n, const fn_node *operand)
+{
+    return n->values != FN_BOOL ? n->values : n->kind == FN_WINDOW && operand->kind == FN_BOOL ? FN_INT : operand->kind;
+}
+
+/* A neighbour of an input is a tap of it. */
+static fn_status find_node(fn_parser *p, int index, int32_t child, int32_t *node)
+{
+    const fn_neighborhood *n = p->neighborhoods->items[index];
+    const fn_node *operand = &p->graph->nodes[child];
+    if (n->kind == FN_NEIGHBOR && n->row == 0 && n->column == 0) {
+        *node = child;
+        return FN_OK;
+    }
+    const struct fn_input_tap *tap = operand->op == FN_OP_INPUT ? &p->inputs->taps[(int)operand->value] : NULL;
+    if (n->kind == FN_NEIGHBOR && tap && tap->row == 0 && tap->column == 0)
+        return fn_parser_input_node(p, tap->input, n->row, n->column, node);
+    *node = fn_graph_neighborhood(p->graph, index, child, values_of(n, operand));
+    return *node < 0 ? fn_parser_no_memory(p) : FN_OK;
+}
+
+fn_status fn_parser_apply_neighborhood(fn_parser *p, const fn_waiting *call, fn_arguments *a, uint32_t words)
+{
+    const int32_t n = p->n_operands - call->base;
+    if (n != 1)
+        return fn_parser_complain(p, call->position, "'%s' needs arguments", call->rule->name);
+    fn_neighborhood *made = calloc(1, sizeof *made);
+    if (!made)
+        return fn_parser_no_memory(p);
+    fn_status status = make_neighborhood(p, call, a, words, made);
+    if (status != FN_OK) {
+        free_neighborhood(made);
+        return status;
+    }
+    int index;
+    fn_operand *operand = &p->operands[call->base];
+    int32_t node = -1;
+    status = add_neighborhood(p, made, &index);
+    if (status == FN_OK)
+        status = find_node(p, index, operand->node, &node);
+    if (status == FN_OK)
+        *operand = (fn_operand){.node = node, .position = call->position};
+    return status;
+}

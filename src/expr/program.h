@@ -1,0 +1,105 @@
+/* What an expression is compiled to: programs for registers, and for what looks at neighbours the steps and the planes
+ * between them. Made by compile.c and steps.c, run by run.c and run_window.c. */
+#ifndef FN_PROGRAM_H
+#define FN_PROGRAM_H
+
+#include "fishnet/expr.h"
+#include "kernels.h"
+#include "neighborhood.h"
+#include "parse.h"
+
+/* LOAD: tap -> register; FILL: constant -> register; STORE: register -> output; anything below FN_OP_COUNT: an
+ * operation. */
+enum { FN_LOAD = FN_OP_COUNT, FN_FILL, FN_STORE };
+
+/* A source is a register (>= 0) or a constant (-1 - its index). */
+typedef struct fn_instruction {
+    uint16_t op;
+    int32_t target; /* register; the output's index of FN_STORE */
+    int32_t source[3];
+} fn_instruction;
+
+/* Computes outputs from taps, pixel by pixel. */
+typedef struct fn_program {
+    fn_instruction *code;
+    size_t n_code, code_capacity;
+    double *constants;
+    int n_constants;
+    size_t constant_capacity;
+    int n_registers;
+} fn_program;
+
+/* What a program loads: a plane, so many rows below and columns to the right of the pixel. */
+typedef struct fn_tap {
+    int plane; /* an input's; n_inputs + i: the i-th that a step computes */
+    int32_t row, column;
+} fn_tap;
+
+/* Computes a plane of doubles, in which NaN is no value: by a program, or of another plane by a neighborhood. */
+typedef struct fn_step {
+    fn_program program;
+    const fn_neighborhood *neighborhood; /* NULL: the program */
+    int source;                          /* plane of the neighborhood */
+    fn_reach reach;                      /* how far beyond the pixels that are asked for the plane is needed */
+} fn_step;
+
+struct fn_expr {
+    fn_program program; /* of the outputs */
+    fn_step *steps;     /* in the order in which they are computed */
+    int n_steps;
+    fn_tap *taps;
+    int n_taps;
+    fn_reach *reach; /* of each input */
+    bool looks_around, wraps;
+    int64_t width, height; /* of the raster, if it looks around */
+    int n_outputs;
+    bool nodata;
+    fn_inputs inputs;
+    fn_neighborhoods neighborhoods;
+    const fn_kernels *kernels; /* the best for this machine */
+};
+
+/* ---- compile.c ---- */
+
+/* Compiles what computes n_roots nodes of the graph, an output each. tap_of: of each node its tap, -1: it is computed
+ * here. */
+fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_roots, const int *tap_of,
+                             fn_program *program, fn_error *err);
+void fn_program_destroy(fn_program *program);
+
+/* ---- steps.c ---- */
+
+/* Compiles the whole: the steps, then the outputs. */
+fn_status fn_expr_compile_steps(fn_expr *expr, const fn_graph *graph, const int32_t *roots, fn_error *err);
+
+/* ---- run.c ---- */
+
+/* Where a program finds its taps and leaves its results. */
+typedef struct fn_run {
+    const fn_program *program;
+    const fn_kernels *kernels;
+    bool nodata;
+    const fn_plane *taps;
+    const fn_sink *outputs;
+    double *registers; /* a whole block each, aligned to 64 bytes */
+} fn_run;
+
+/* Runs over pixels [first, first + n) of taps and outputs alike, n up to FN_BLOCK. Returns n, or the index from
+ * `first` of a value that a double does not hold. */
+size_t fn_run_block(const fn_run *run, size_t first, size_t n);
+fn_status fn_run_fails(fn_error *err);
+
+#define FN_ALIGNMENT 64
+
+/* The next address, or size, that is aligned. */
+static inline size_t fn_aligned(size_t n)
+{
+    return (n + FN_ALIGNMENT - 1) / FN_ALIGNMENT * FN_ALIGNMENT;
+}
+
+static inline void *fn_align(void *at)
+{
+    return (char *)at + (fn_aligned((uintptr_t)at) - (uintptr_t)at);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* The loops over rows of cells: loops_template.h, compiled for plain C, AVX2 and AVX-512. All give the same bits: a cell
+ * is computed by itself, in one order, whatever the width of vectors. */
+#ifndef FN_FOCAL_LOOPS_H
+#define FN_FOCAL_LOOPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fishnet/simd.h"
+
+/* What is known of a part of a window, for each of a row of windows. Which arrays there are depends on how parts are
+ * merged:
+ *   SUM, LEAST, MOST    of[0]
+ *   MOMENTS             of[0]: sum of x - p, of[1]: sum of (x - p)^2, of[2]: p, the first value of the part
+ *   SPARSE_MOMENTS      the same of the cells that have a value, with p NaN where there is none; of[3]: their number */
+typedef struct fn_parts {
+    double *of[4];
+} fn_parts;
+
+typedef enum fn_merging {
+    FN_MERGE_SUM = 0,
+    FN_MERGE_LEAST,
+    FN_MERGE_MOST,
+    FN_MERGE_MOMENTS,
+    FN_MERGE_SPARSE_MOMENTS,
+    FN_MERGE_COUNT
+} fn_merging;
+
+/* out = a and b; cells: of each part of b. out may be a; and a and b may lie in one array, b behind a. MOMENTS: the
+ * values p of out are those of a, and are not written. */
+typedef void (*fn_merge)(fn_parts out, fn_parts a, fn_parts b, double cells, size_t n);
+
+/* One exchange of a sorting network, of doubles or floats: lo = min(a, b), hi = max(a, b); lo or hi may be NULL. */
+#define FN_LANES_OF_NETWORK 64
+typedef void (*fn_exchange)(const void *a, const void *b, void *lo, void *hi);
+
+struct fn_tile;
+
+typedef struct fn_focal_loops {
+    bool (*any_missing)(const double *x, size_t n);
+    bool (*all_floats)(const double *x, size_t n);                     /* none changes as a float */
+    void (*fill)(double *out, const double *x, double with, size_t n); /* `with` where there is no value */
+    void (*there)(double *out, const double *x, size_t n);             /* 1 where there is a value, else 0 */
+    fn_merge merge[FN_MERGE_COUNT];
+    /* The sum of terms, one after the other; with a weight for each. */
+    void (*add)(double *out, const double *const *terms, size_t n_terms, size_t n);
+    void (*add_weighted)(double *out, const double *const *terms, const double *weights, size_t n_terms, size_t n);
+    /* The same of terms with missing values: out, and the sum of the weights of the others. */
+    void (*add_sparse)(double *out, double *weight, const double *const *terms, const double *weights, size_t n_terms,
+                       size_t n);
+    /* The sums of w (x - center) and w (x - center)^2. */
+    void (*deviations)(double *sum, double *squares, const double *center, const double *const *terms,
+                       const double *weights, size_t n_terms, size_t n);
+    /* Of count (or NULL: `cells` each) values. */
+    void (*mean)(double *out, const double *sum, const double *count, double cells, size_t n);
+    /* Of sums as MOMENTS has them; as a mean of weights where weight is not 1 per cell. root: its square root. */
+    void (*variance)(double *out, const double *sum, const double *squares, const double *count, double cells,
+                     bool root, size_t n);
+    /* out: NaN where count < least or, unless NULL, centre has no value. A zero becomes +0. */
+    void (*policy)(double *out, const double *count, double least, const double *centre, size_t n);
+    void (*tidy)(double *out, size_t n); /* a zero becomes +0 */
+    /* Values as the lanes of a network; `missing` become inf. */
+    void (*lanes_f32)(void *out, const double *x, size_t n);
+    void (*lanes_f64)(void *out, const double *x, size_t n);
+    fn_exchange exchange_f32, exchange_f64;
+    /* The answers for a block, by windows that slide over its tile. */
+    void (*slide_ranks)(const struct fn_tile *tile);
+    void (*slide_classes)(const struct fn_tile *tile);
+} fn_focal_loops;
+
+extern const fn_focal_loops fn_focal_loops_plain;
+#ifdef FN_X86
+extern const fn_focal_loops fn_focal_loops_avx2, fn_focal_loops_avx512;
+#endif
+
+const fn_focal_loops *fn_focal_loops_get(fn_simd simd);
+
+#endif

@@ -1,0 +1,339 @@
+/* Statistics that are put together of parts: sums, extremes, moments. Parts double in length: a run of 2^i cells is two
+ * of 2^(i - 1), and a run of any length is one of each power of two in it, or, where cells may count twice, two that
+ * overlap. So the additions of a window grow with the logarithm of its size, nothing is subtracted, and the order depends
+ * on the window alone. */
+#include <math.h>
+#include <string.h>
+
+#include "block.h"
+
+typedef enum quantity { SUM, COUNT, LEAST, MOST, MOMENTS } quantity;
+
+enum {
+    FEW = 7,    /* so many are added one after the other: it takes fewer passes */
+    CHUNK = 32, /* columns that are folded at a time: what they need stays in the cache */
+    LEVELS = 12 /* 2^11 > FN_FOOTPRINT_MOST */
+};
+
+static fn_merging merging_of(const fn_block *b, quantity what)
+{
+    static const fn_merging all[] = {FN_MERGE_SUM, FN_MERGE_SUM, FN_MERGE_LEAST, FN_MERGE_MOST, FN_MERGE_MOMENTS};
+    return what == MOMENTS && b->missing ? FN_MERGE_SPARSE_MOMENTS : all[what];
+}
+
+static size_t arrays_of(fn_merging merging)
+{
+    return merging == FN_MERGE_SPARSE_MOMENTS ? 4 : merging == FN_MERGE_MOMENTS ? 3 : 1;
+}
+
+static fn_parts shifted(fn_parts p, size_t by)
+{
+    for (int i = 0; i < 4; i++)
+        p.of[i] = p.of[i] ? p.of[i] + by : NULL;
+    return p;
+}
+
+static void copy_parts(fn_parts to, fn_parts from, size_t n)
+{
+    for (int i = 0; i < 4; i++)
+        if (from.of[i] && to.of[i])
+            memcpy(to.of[i], from.of[i], n * sizeof(double));
+}
+
+/* As many arrays of n values as parts are made of. */
+static fn_parts take_parts(double **scratch, fn_merging merging, size_t n)
+{
+    fn_parts p = {{NULL}};
+    for (size_t i = 0; i < arrays_of(merging); i++) {
+        p.of[i] = *scratch;
+        *scratch += n;
+    }
+    return p;
+}
+
+/* Parts of one cell each. */
+static void load_parts(const fn_block *b, quantity what, fn_parts to, const double *x, size_t n)
+{
+    if (what == COUNT) {
+        b->loops->there(to.of[0], x, n);
+    } else if (what == MOMENTS) {
+        for (size_t i = 0; i < n; i++) /* an infinite value has no moments */
+            to.of[0][i] = to.of[1][i] = isinf(x[i]) ? (double)NAN : 0;
+        memcpy(to.of[2], x, n * sizeof *x);
+        if (b->missing)
+            b->loops->there(to.of[3], x, n);
+    } else if (b->missing) {
+        b->loops->fill(to.of[0], x, what == LEAST ? (double)INFINITY : what == MOST ? -(double)INFINITY : 0, n);
+    } else {
+        memcpy(to.of[0], x, n * sizeof *x);
+    }
+}
+
+/* ---- boxes: columns, then rows ---- */
+
+static int highest_bit(int k)
+{
+    int bit = 1;
+    while (2 * bit <= k)
+        bit *= 2;
+    return bit;
+}
+
+/* out[i]: the k parts of `cells` cells at i, i + step .. i + (k - 1) * step as one, for n of i. `parts` is used up. */
+static void fold_parts(const fn_block *b, fn_merging merging, fn_parts out, fn_parts parts, size_t step, int k,
+                       size_t n, double cells)
+{
+    const fn_merge merge = b->loops->merge[merging];
+    if (merging == FN_MERGE_SUM && k <= FEW) {
+        const double *terms[FEW];
+        for (int i = 0; i < k; i++)
+            terms[i] = parts.of[0] + (size_t)i * step;
+        b->loops->add(out.of[0], terms, (size_t)k, n);
+        return;
+    }
+    const bool overlap = merging == FN_MERGE_LEAST || merging == FN_MERGE_MOST;
+    size_t done = 0;
+    for (int bit = 1; bit <= k; bit *= 2) {
+        if (k & bit && !overlap) {
+            if (done == 0)
+                copy_parts(out, parts, n);
+            else
+                merge(out, out, shifted(parts, done * step), bit * cells, n);
+            done += (size_t)bit;
+        }
+        if (2 * bit <= k)
+            merge(parts, parts, shifted(parts, (size_t)bit * step), bit * cells, n + (size_t)(k - 2 * bit) * step);
+    }
+    if (overlap)
+        merge(out, parts, shifted(parts, (size_t)(k - highest_bit(k)) * step), cells, n);
+}
+
+typedef struct box {
+    int rows, columns;
+    size_t wide; /* columns that the windows of a block hold */
+    size_t chunks;
+} box;
+
+static box box_of(const fn_footprint *f, size_t width)
+{
+    box x = {f->top + f->bottom + 1, f->left + f->right + 1, width + (size_t)(f->left + f->right), 0};
+    x.chunks = (x.wide + CHUNK - 1) / CHUNK;
+    return x;
+}
+
+/* The columns of each chunk folded: `to` has height x CHUNK for each chunk. */
+static void fold_columns(const fn_block *b, quantity what, const box *x, fn_parts to, double *scratch)
+{
+    const fn_footprint *f = b->focal->footprint;
+    const fn_merging merging = merging_of(b, what);
+    const size_t rows = b->height + (size_t)x->rows - 1;
+    const fn_parts parts = take_parts(&scratch, merging, rows * CHUNK);
+    for (size_t c = 0; c < x->chunks; c++) {
+        const size_t begin = c * CHUNK, n = x->wide - begin < CHUNK ? x->wide - begin : CHUNK;
+        for (size_t r = 0; r < rows; r++)
+            load_parts(b, what, shifted(parts, r * n), fn_row_in(b, (ptrdiff_t)r - f->top) + (ptrdiff_t)begin - f->left,
+                       n);
+        fold_parts(b, merging, shifted(to, begin * b->height), parts, n, x->rows, b->height * n, 1);
+    }
+}
+
+/* Row y of the folded columns in one piece. */
+static void join_chunks(const fn_block *b, const box *x, fn_parts to, fn_parts columns, size_t y)
+{
+    for (size_t c = 0; c < x->chunks; c++) {
+        const size_t begin = c * CHUNK, n = x->wide - begin < CHUNK ? x->wide - begin : CHUNK;
+        copy_parts(shifted(to, begin), shifted(columns, begin * b->height + y * n), n);
+    }
+}
+
+/* Sums of a few rows need no chunks. */
+static void add_few_rows(const fn_block *b, const box *x, double *to, size_t y)
+{
+    const fn_footprint *f = b->focal->footprint;
+    const double *terms[FEW];
+    for (int i = 0; i < x->rows; i++)
+        terms[i] = fn_row_in(b, (ptrdiff_t)y + i - f->top) - f->left;
+    b->loops->add(to, terms, (size_t)x->rows, x->wide);
+}
+
+/* results: the first two arrays of the parts of all windows; `strides` from row to row. */
+typedef struct planes {
+    double *of[2];
+    ptrdiff_t stride[2];
+} planes;
+
+static void box_parts(const fn_block *b, quantity what, const planes *to, double *scratch)
+{
+    const box x = box_of(b->focal->footprint, b->width);
+    const fn_merging merging = merging_of(b, what);
+    const bool few = what == SUM && !b->missing && x.rows <= FEW;
+    const fn_parts line = take_parts(&scratch, merging, x.wide), rest = take_parts(&scratch, merging, b->width);
+    const fn_parts columns = take_parts(&scratch, merging, few ? 0 : x.chunks * CHUNK * b->height);
+    if (!few)
+        fold_columns(b, what, &x, columns, scratch);
+    for (size_t y = 0; y < b->height; y++) {
+        if (few)
+            add_few_rows(b, &x, line.of[0], y);
+        else
+            join_chunks(b, &x, line, columns, y);
+        fn_parts out = rest;
+        for (int i = 0; i < 2; i++)
+            if (rest.of[i])
+                out.of[i] = to->of[i] + (ptrdiff_t)y * to->stride[i];
+        fold_parts(b, merging, out, line, 1, x.columns, b->width, x.rows);
+    }
+}
+
+static size_t box_scratch(const fn_footprint *f, size_t width, size_t height, size_t arrays)
+{
+    const box x = box_of(f, width);
+    return arrays * (x.wide + width + x.chunks * CHUNK * height + (height + (size_t)x.rows - 1) * CHUNK);
+}
+
+/* ---- other shapes: row by row, and each run of a row ---- */
+
+static int longest_run(const fn_footprint *f)
+{
+    int most = 1;
+    for (size_t i = 0; i < f->n_runs; i++)
+        most = f->runs[i].end - f->runs[i].begin > most ? f->runs[i].end - f->runs[i].begin : most;
+    return most;
+}
+
+/* Adds the run of k cells that begins at `begin` of the row, whose parts of 2^i cells are levels[i]. */
+static void merge_run(const fn_block *b, fn_merging merging, fn_parts to, const fn_parts *levels, size_t begin, int k)
+{
+    const fn_merge merge = b->loops->merge[merging];
+    int level = 0;
+    if (merging == FN_MERGE_LEAST || merging == FN_MERGE_MOST) {
+        while (2 << level <= k)
+            level++;
+        merge(to, to, shifted(levels[level], begin), 0, b->width);
+        if (k > 1 << level)
+            merge(to, to, shifted(levels[level], begin + (size_t)(k - (1 << level))), 0, b->width);
+        return;
+    }
+    for (; 1 << level <= k; level++)
+        if (k & 1 << level) {
+            merge(to, to, shifted(levels[level], begin), 1 << level, b->width);
+            begin += (size_t)1 << level;
+        }
+}
+
+static void begin_parts(const fn_block *b, quantity what, fn_parts to, size_t y)
+{
+    const fn_cells first = b->focal->footprint->runs[0];
+    for (size_t i = 0; i < b->width; i++)
+        to.of[0][i] = what == LEAST ? (double)INFINITY : what == MOST ? -(double)INFINITY : 0;
+    if (what != MOMENTS)
+        return;
+    memset(to.of[1], 0, b->width * sizeof(double));
+    memcpy(to.of[2], fn_row_in(b, (ptrdiff_t)y + first.row) + first.begin, b->width * sizeof(double));
+    if (b->missing)
+        memset(to.of[3], 0, b->width * sizeof(double));
+}
+
+/* The parts of a row of cells, of 1, 2, 4... cells. */
+static void load_levels(const fn_block *b, quantity what, fn_parts *levels, int longest, ptrdiff_t row)
+{
+    const fn_footprint *f = b->focal->footprint;
+    const size_t wide = b->width + (size_t)(f->left + f->right);
+    const fn_merging merging = merging_of(b, what);
+    load_parts(b, what, levels[0], fn_row_in(b, row) - f->left, wide);
+    for (int i = 1; 1 << i <= longest; i++) {
+        const size_t half = (size_t)1 << (i - 1);
+        if (merging == FN_MERGE_MOMENTS)
+            levels[i].of[2] = levels[0].of[2];
+        b->loops->merge[merging](levels[i], levels[i - 1], shifted(levels[i - 1], half), (double)half,
+                                 wide + 1 - 2 * half);
+    }
+}
+
+static void run_parts(const fn_block *b, quantity what, const planes *results, double *scratch)
+{
+    const fn_footprint *f = b->focal->footprint;
+    const fn_merging merging = merging_of(b, what);
+    const size_t wide = b->width + (size_t)(f->left + f->right);
+    const int longest = longest_run(f);
+    fn_parts levels[LEVELS];
+    for (int i = 0; 1 << i <= longest; i++)
+        levels[i] = take_parts(&scratch, merging, wide);
+    const fn_parts rest = take_parts(&scratch, merging, b->width * b->height);
+    for (ptrdiff_t row = -f->top; row < (ptrdiff_t)b->height + f->bottom; row++) {
+        load_levels(b, what, levels, longest, row);
+        for (size_t i = 0; i < f->n_runs; i++) {
+            const ptrdiff_t y = row - f->runs[i].row;
+            if (y < 0 || y >= (ptrdiff_t)b->height)
+                continue;
+            fn_parts to = shifted(rest, (size_t)y * b->width);
+            for (int k = 0; k < 2; k++)
+                if (rest.of[k])
+                    to.of[k] = results->of[k] + y * results->stride[k];
+            if (i == 0)
+                begin_parts(b, what, to, (size_t)y);
+            merge_run(b, merging, to, levels, (size_t)(f->runs[i].begin + f->left), f->runs[i].end - f->runs[i].begin);
+        }
+    }
+}
+
+static size_t run_scratch(const fn_footprint *f, size_t width, size_t height, size_t arrays)
+{
+    return arrays * (LEVELS * (width + (size_t)(f->left + f->right)) + width * height);
+}
+
+/* ---- statistics ---- */
+
+static void compute_parts(const fn_block *b, quantity what, planes to, double *scratch)
+{
+    (b->focal->footprint->box ? box_parts : run_parts)(b, what, &to, scratch);
+}
+
+void fn_count_values(const fn_block *b, double *count, double *scratch)
+{
+    compute_parts(b, COUNT, (planes){{count}, {(ptrdiff_t)b->width}}, scratch);
+}
+
+static void by_parts_size(const fn_focal *focal, size_t *width, size_t *height)
+{
+    const fn_footprint *f = focal->footprint;
+    const size_t rows = (size_t)(f->top + f->bottom), columns = (size_t)(f->left + f->right);
+    const size_t wide = f->box && columns * 4 > 512 ? columns * 4 : 512;
+    const size_t high = rows * 3 > 64 ? rows * 3 : 64;
+    *width = *width < wide ? *width : wide;
+    *height = *height < high ? *height : high;
+}
+
+static size_t by_parts_scratch(const fn_focal *focal, size_t width, size_t height)
+{
+    const fn_footprint *f = focal->footprint;
+    const bool moments = focal->options.statistic == FN_FOCAL_STD || focal->options.statistic == FN_FOCAL_VAR;
+    return width * height + (f->box ? box_scratch : run_scratch)(f, width, height, moments ? 4 : 1);
+}
+
+static void run_by_parts(const fn_block *b, double *scratch)
+{
+    double *other = scratch;
+    const ptrdiff_t width = (ptrdiff_t)b->width;
+    const double cells = (double)b->focal->footprint->cells;
+    const fn_focal_statistic what = b->focal->options.statistic;
+    const planes to = {{b->out, other}, {b->out_stride, width}};
+    static const quantity quantities[FN_FOCAL_STATISTICS] = {
+        [FN_FOCAL_MEAN] = SUM,   [FN_FOCAL_SUM] = SUM,     [FN_FOCAL_MIN] = LEAST,   [FN_FOCAL_MAX] = MOST,
+        [FN_FOCAL_RANGE] = MOST, [FN_FOCAL_STD] = MOMENTS, [FN_FOCAL_VAR] = MOMENTS, [FN_FOCAL_COUNT] = COUNT};
+    scratch += b->width * b->height;
+    compute_parts(b, quantities[what], to, scratch);
+    if (what == FN_FOCAL_RANGE)
+        compute_parts(b, LEAST, (planes){{other}, {width}}, scratch);
+    for (size_t y = 0; y < b->height; y++) {
+        double *out = fn_row_out(b, y), *row = other + y * b->width;
+        const double *count = b->missing ? b->count + y * b->width : NULL;
+        if (what == FN_FOCAL_MEAN)
+            b->loops->mean(out, out, count, cells, b->width);
+        else if (what == FN_FOCAL_STD || what == FN_FOCAL_VAR)
+            b->loops->variance(out, out, row, count, cells, what == FN_FOCAL_STD, b->width);
+        for (size_t i = 0; what == FN_FOCAL_RANGE && i < b->width; i++)
+            out[i] -= row[i];
+    }
+}
+
+const fn_way fn_by_parts = {by_parts_size, by_parts_scratch, run_by_parts};

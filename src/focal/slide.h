@@ -1,0 +1,39 @@
+/* Windows that slide over a tile of cells: right along a row, one down, and back along the next. What enters and leaves is
+ * the window's edge, so that a step costs as many cells as the edge has. */
+#ifndef FN_SLIDE_H
+#define FN_SLIDE_H
+
+#include "block.h"
+
+typedef enum fn_edge { FN_RIGHT_EDGE = 0, FN_LEFT_EDGE, FN_LOWER_EDGE, FN_UPPER_EDGE, FN_EDGES } fn_edge;
+
+/* The cells of each edge of a footprint. */
+struct fn_moves {
+    struct fn_offset {
+        int row, column;
+    } * cells[FN_EDGES];
+    size_t n[FN_EDGES];
+};
+
+#define FN_NO_RANK UINT32_MAX
+
+/* A tile: the cells that a block's windows hold. */
+typedef struct fn_tile {
+    const fn_block *block;
+    size_t wide, high;
+    /* Of each cell: its place among all that have a value, each its own, or the number of its value among the different
+     * ones (`dense`). FN_NO_RANK: no value. */
+    uint32_t *rank;
+    double *values; /* of each rank */
+    size_t n_values;
+    /* Where the cells of the edges are, counted from the centre. */
+    int32_t *edge[FN_EDGES];
+    size_t n_edge[FN_EDGES];
+    double *rest; /* scratch that is left */
+} fn_tile;
+
+/* Ranks the cells of a block's tile. scratch: fn_tile_scratch() doubles, of which the slides have the rest. */
+void fn_tile_make(fn_tile *tile, const fn_block *block, bool dense, double *scratch);
+size_t fn_tile_scratch(const fn_focal *focal, size_t width, size_t height);
+
+#endif

@@ -1,0 +1,203 @@
+/* Tiles for windows that slide: the edges of a footprint, and the ranks of the cells of a tile. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "slide.h"
+
+/* ---- edges ---- */
+
+static bool add_offset(fn_moves *m, size_t *room, fn_edge edge, int row, int column)
+{
+    if (!fn_reserve(&m->cells[edge], room, m->n[edge] + 1, sizeof *m->cells[edge]))
+        return false;
+    m->cells[edge][m->n[edge]++] = (struct fn_offset){row, column};
+    return true;
+}
+
+/* The cell's neighbour that is not in the window says which edge it is of. `in` has a border of one cell. */
+static bool add_edges(fn_moves *m, const fn_footprint *f, const char *in)
+{
+    const int wide = f->left + f->right + 3;
+    size_t room[FN_EDGES] = {0};
+    const int neighbours[FN_EDGES] = {1, -1, wide, -wide};
+    bool good = true;
+    for (size_t i = 0; i < f->n_runs; i++)
+        for (int column = f->runs[i].begin; column < f->runs[i].end; column++) {
+            const char *at = in + (f->runs[i].row + f->top + 1) * wide + column + f->left + 1;
+            for (int e = 0; e < FN_EDGES; e++)
+                good = good && (at[neighbours[e]] || add_offset(m, &room[e], (fn_edge)e, f->runs[i].row, column));
+        }
+    return good;
+}
+
+fn_status fn_moves_new(const fn_footprint *f, fn_moves **out, fn_error *err)
+{
+    const size_t wide = (size_t)(f->left + f->right + 3), high = (size_t)(f->top + f->bottom + 3);
+    char *in = calloc(wide, high);
+    *out = calloc(1, sizeof **out);
+    for (size_t i = 0; in && i < f->n_runs; i++)
+        memset(in + (size_t)(f->runs[i].row + f->top + 1) * wide + f->runs[i].begin + f->left + 1, 1,
+               (size_t)(f->runs[i].end - f->runs[i].begin));
+    const bool good = in && *out && add_edges(*out, f, in);
+    free(in);
+    if (good)
+        return FN_OK;
+    fn_moves_free(*out);
+    *out = NULL;
+    return fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a window");
+}
+
+void fn_moves_free(fn_moves *m)
+{
+    if (!m)
+        return;
+    for (int e = 0; e < FN_EDGES; e++)
+        free(m->cells[e]);
+    free(m);
+}
+
+/* ---- ranks ---- */
+
+enum { DIGIT = 11, DIGITS = 6, BUCKETS = 1 << DIGIT };
+
+typedef struct item {
+    uint64_t key;
+    uint32_t cell;
+} item;
+
+/* Keys are ordered as the values, and -0 is 0. */
+static uint64_t key_of_value(double x)
+{
+    uint64_t bits;
+    x += 0.0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+static double value_of_key(uint64_t key)
+{
+    const uint64_t bits = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* By digits, the lowest first; digits that all keys share are passed over. Returns which of the two has the result. */
+static item *sort_items(item *from, item *to, size_t n)
+{
+    uint32_t count[BUCKETS];
+    uint64_t differ = 0;
+    for (size_t i = 1; i < n; i++)
+        differ |= from[i].key ^ from[0].key;
+    for (int d = 0; d < DIGITS; d++) {
+        const int shift = d * DIGIT;
+        if ((differ >> shift & (BUCKETS - 1)) == 0)
+            continue;
+        memset(count, 0, sizeof count);
+        for (size_t i = 0; i < n; i++)
+            count[from[i].key >> shift & (BUCKETS - 1)]++;
+        uint32_t below = 0;
+        for (int k = 0; k < BUCKETS; k++) {
+            const uint32_t here = count[k];
+            count[k] = below;
+            below += here;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[count[from[i].key >> shift & (BUCKETS - 1)]++] = from[i];
+        item *other = from;
+        from = to;
+        to = other;
+    }
+    return from;
+}
+
+static size_t items_of_tile(fn_tile *t, item *items)
+{
+    const fn_footprint *f = t->block->focal->footprint;
+    size_t n = 0;
+    for (size_t y = 0; y < t->high; y++) {
+        const double *x = fn_row_in(t->block, (ptrdiff_t)y - f->top) - f->left;
+        for (size_t i = 0; i < t->wide; i++) {
+            t->rank[y * t->wide + i] = FN_NO_RANK;
+            if (x[i] == x[i])
+                items[n++] = (item){key_of_value(x[i]), (uint32_t)(y * t->wide + i)};
+        }
+    }
+    return n;
+}
+
+static void rank_items(fn_tile *t, const item *items, size_t n, bool dense)
+{
+    t->n_values = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!dense || i == 0 || items[i].key != items[i - 1].key)
+            t->values[t->n_values++] = value_of_key(items[i].key);
+        t->rank[items[i].cell] = (uint32_t)(t->n_values - 1);
+    }
+}
+
+static size_t cells_of_tile(const fn_footprint *f, size_t width, size_t height)
+{
+    return (width + (size_t)(f->left + f->right)) * (height + (size_t)(f->top + f->bottom));
+}
+
+void fn_tile_make(fn_tile *t, const fn_block *b, bool dense, double *scratch)
+{
+    const fn_footprint *f = b->focal->footprint;
+    const fn_moves *m = b->focal->moves;
+    const size_t cells = cells_of_tile(f, b->width, b->height);
+    *t = (fn_tile){
+        .block = b, .wide = b->width + (size_t)(f->left + f->right), .high = b->height + (size_t)(f->top + f->bottom)};
+    t->values = scratch;
+    t->rank = (uint32_t *)(scratch + cells);
+    int32_t *edges = (int32_t *)(scratch + cells + (cells + 1) / 2);
+    for (int e = 0; e < FN_EDGES; e++) {
+        t->edge[e] = edges;
+        t->n_edge[e] = m->n[e];
+        for (size_t i = 0; i < m->n[e]; i++)
+            edges[i] = m->cells[e][i].row * (int32_t)t->wide + m->cells[e][i].column;
+        edges += m->n[e];
+    }
+    scratch += cells + (cells + 1) / 2 + (m->n[0] + m->n[1] + m->n[2] + m->n[3] + 1) / 2;
+    t->rest = scratch;
+    item *items = (item *)(void *)scratch;
+    const size_t n = items_of_tile(t, items);
+    rank_items(t, sort_items(items, items + cells, n), n, dense);
+}
+
+/* What the slides need is less than the items: a bit or two counts for each cell. */
+size_t fn_tile_scratch(const fn_focal *focal, size_t width, size_t height)
+{
+    const fn_moves *m = focal->moves;
+    const size_t cells = cells_of_tile(focal->footprint, width, height);
+    return 2 * cells + (m->n[0] + m->n[1] + m->n[2] + m->n[3]) + 2 + 4 * cells + 64;
+}
+
+/* ---- the two ways ---- */
+
+static void by_tiles_size(const fn_focal *focal, size_t *width, size_t *height)
+{
+    const fn_footprint *f = focal->footprint;
+    const size_t reach = (size_t)(f->left + f->right > f->top + f->bottom ? f->left + f->right : f->top + f->bottom);
+    const size_t side = 2 * reach > 128 ? 2 * reach : 128;
+    *width = *width < side ? *width : side;
+    *height = *height < side ? *height : side;
+}
+
+static void run_by_ranks(const fn_block *b, double *scratch)
+{
+    fn_tile tile;
+    fn_tile_make(&tile, b, false, scratch);
+    b->loops->slide_ranks(&tile);
+}
+
+static void run_by_classes(const fn_block *b, double *scratch)
+{
+    fn_tile tile;
+    fn_tile_make(&tile, b, true, scratch);
+    b->loops->slide_classes(&tile);
+}
+
+const fn_way fn_by_ranks = {by_tiles_size, fn_tile_scratch, run_by_ranks};
+const fn_way fn_by_classes = {by_tiles_size, fn_tile_scratch, run_by_classes};

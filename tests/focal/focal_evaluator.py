@@ -16,7 +16,7 @@ STATISTICS = ('mean', 'sum', 'min', 'max', 'range', 'std', 'var', 'median', 'per
 INEXACT = ('mean', 'sum', 'std', 'var')  # the others are values of the raster, or follow from two of them
 WEIGHTED = INEXACT  # what takes weights other than 0 and 1
 UNIT = 2.0**-53  # the relative error of one operation
-SPREAD_OUTSIDE = False  # nodata=spread with edge=shrink: does a cell outside of the raster count as one without a value?
+SPREAD_OUTSIDE = True  # nodata=spread with edge=shrink: does a cell outside of the raster count as one without a value?
 
 # ---- windows: arrays of weights around the cell in the centre, 0 where a cell does not belong ---------------------------
 
@@ -91,9 +91,14 @@ def neighbor(x, row, column):
 
 def look(x, weights, edge):
     """Cells of the window x height x width: the values, and which of them lie outside of the raster."""
-    top, left = weights.shape[0] // 2, weights.shape[1] // 2
-    cells = [shifted(x, row - top, column - left, edge) for row, column in np.argwhere(weights)]
-    return np.array([value for value, _ in cells]), np.array([outside for _, outside in cells])
+    if not (_seen and _seen[0] is x and _seen[1] is weights and _seen[2] == edge):
+        top, left = weights.shape[0] // 2, weights.shape[1] // 2
+        cells = [shifted(x, row - top, column - left, edge) for row, column in np.argwhere(weights)]
+        _seen[:] = x, weights, edge, np.array([cell for cell, _ in cells]), np.array([outside for _, outside in cells])
+    return _seen[3].copy(), _seen[4]
+
+
+_seen = []  # the last look: several statistics of a window follow one another
 
 # ---- statistics of windows ---------------------------------------------------------------------------------------------
 
@@ -107,7 +112,7 @@ def _sums(values, w):
 
 def _variance(values, w):
     total, weight = _sums(values, w)
-    return _sums((values - total / weight)**2, w)[0] / weight
+    return np.where(np.isfinite(total), _sums((values - total / weight)**2, w)[0] / weight, np.nan)
 
 
 def _by_number(values, n, statistic):

@@ -146,7 +146,7 @@ class Others(FocalCase):
         self.refused('2001', path=path, calcs=['focal_sum(A, 2003)'])
 
     def test_slope_on_longitude_and_latitude_is_by_the_row(self):
-        """1'' at 60 degrees north: 3.6976, where one cosine for all rows says 3.7006."""
+        """1'' at 60 degrees north: metres of the parallel on the ellipsoid."""
         step = 1 / 3600
         axis, flattening = 6378137.0, 1 / 298.257223563
         square = flattening * (2 - flattening)
@@ -154,7 +154,6 @@ class Others(FocalCase):
         path = write(self.path('sixty.tif'), np.tile(np.arange(5.0), (5, 1)),
                      geotransform=(10, step, 0, 60 + 2.5 * step, 0, -step), epsg=4326)
         self.assertAlmostEqual(calc1(path, 'slope(A)')[2, 2], math.degrees(math.atan(1 / metres)), places=9)
-        self.assertAlmostEqual(calc1(path, 'slope(A)')[2, 2], 3.6976, places=3)
 
     def test_corners_of_a_plane(self):
         """19.83 degrees there too; GDAL has 14.04, and 15.3 to 19.7 beside a hole."""

@@ -44,7 +44,7 @@ class Errors(FocalCase):
             ('A[2][3]', '3]', 'row', 'column'), ('A[2][1,2,3]', '1,2,3', 'row', 'column'), ('A[0][1,1]', '0]', 'band'),
             ('A[0,1,1]', '0,1,1', 'band'), ('A[-2,1,1]', '-2', 'band'),
             ('A[20000,0]', '20000', '10000'), ('A[0,-10001]', None, '10000'),
-            ('A[99999999999999999999,0]', '999', 'whole number'), ('A[3,-1,0]', 'A', '3'),
+            ('A[99999999999999999999,0]', '9' * 20, 'whole number'), ('A[3,-1,0]', 'A', '3'),
             ('A[70000,1,1]', '70000', 'band'),
             ('A[1,1][1,1]', '[1,1]'), ('A[2][1,1][0,0]', '[0,0]'), ('(A+1)[1,0]', '[1,0]'), ('pi[1,0]', '[1,0]'),
             ('1[1,0]', '[1,0]'), ('B[1,0]', 'B', 'B')))
@@ -58,17 +58,17 @@ class Errors(FocalCase):
             ('at(A, -1, 1', '^', "')'"), ('at(A, row=1, row=2)', None, 'row'), ('at(A, row=1, line=2)', None),
             ('at(A, row=1, 2)', '2)', 'without a name'),
             ('at(A, "1", 2)', '"1"', 'at'), ('at(A, circle(1), 2)', 'circle', 'at'), ('at(foo, 1, 1)', 'foo', 'foo'),
-            ('at(, 1, 1)', ','), ('at()', None), ('at', 'at'), ('at(A, 1m, 0)', None, 'unit')))
+            ('at(, 1, 1)', ', 1, 1'), ('at()', None), ('at', 'at'), ('at(A, 1m, 0)', None, 'unit')))
 
     def test_windows(self):
         self.check((
             ('focal_mean(A)', 'focal', 'window'), ('focal_mean()', None), ('focal_mean', 'focal'),
             ('focal_mean(A, 4)', '4', 'odd'), ('focal_mean(A, 0)', '0'), ('focal_mean(A, -3)', '-3'),
-            ('focal_mean(A, 3.5)', '3.5'), ('focal_mean(A, 2003)', '2003', '2001'),
-            ('focal_mean(A, 99999999999)', '999'), ('focal_mean(A, rect(3, 4))', 'rect', 'odd'),
+            ('focal_mean(A, 3.5)', '3.5', 'odd'), ('focal_mean(A, 2003)', '2003', '2001'),
+            ('focal_mean(A, 99999999999)', '9' * 11, '2001'), ('focal_mean(A, rect(3, 4))', 'rect', 'odd'),
             ('focal_mean(A, rect(3))', 'rect', 'rect(rows, columns)'),
             ('focal_mean(A, rect(3, 5, 7))', 'rect', 'rect(rows, columns)'), ('focal_mean(A, rect(3, 2.5))', 'rect'),
-            ('focal_mean(A, circle(-1))', 'circle', 'radius'), ('focal_mean(A, circle())', ')', 'number'),
+            ('focal_mean(A, circle(-1))', 'circle', 'radius'), ('focal_mean(A, circle())', '))', 'number'),
             ('focal_mean(A, circle(1, 2))', 'circle', 'circle(radius)'),
             ('focal_mean(A, circle(1001))', 'circle', '1000'), ('focal_mean(A, annulus(5, 3))', 'annulus', 'radius'),
             ('focal_mean(A, annulus(3))', 'annulus', 'annulus(inner, outer)'),

@@ -82,8 +82,8 @@ class Planes(Terrain):
         level = self.raster(np.full((6, 7), 12.5))
         for text, want in (('slope(A)', 0), ('aspect(A)', np.nan), ('aspect(A, flat=-9999)', -9999),
                            ('aspect(A, flat=0, angle=trigonometric)', 0), ('curvature(A, "plan")', np.nan),
-                           ('curvature(A, "mean")', 0),
-                           ('curvature(A, "profile", flat=0)', 0), ('tpi(A)', 0), ('tri(A, 5)', 0),
+                           ('curvature(A, "profile")', np.nan),
+                           ('tpi(A)', 0), ('tri(A, 5)', 0),
                            ('roughness(A)', 0)):
             self.same(calc1(level, text), np.full((6, 7), float(want)), text)
         for variant, want in (('regular', 1 + 254 * math.sin(math.radians(40))),
@@ -196,7 +196,7 @@ class Degrees(Terrain):
 
     def test_rows_differ(self):
         """The same heights are steeper where meridians are nearer: in one raster, row by row."""
-        x = np.tile(np.arange(20.0) * 1000, (90, 1))
+        x = np.tile(np.arange(20.0) * 1000, (89, 1))
         got = calc1(self.raster(x, (0, 1, 0, 89, 0, -1), 4326), 'slope(A)')
         self.assertTrue((np.diff(got[:, 10]) < 0).all())
 
@@ -326,8 +326,10 @@ class LikeGdal(Terrain):
             for text, words in self.COMMANDS.items():
                 got = fishnet(path, text, OT='Float32', NODATA='-9999').ReadAsArray()
                 want = self.theirs(path, *words)
-                if text.startswith('aspect') and 'flat=-9999' in text:  # what is level is NoData of gdaldem's, and a value of ours
+                if 'flat=-9999' in text:  # what is level is NoData of gdaldem's, and a value of ours
                     got = np.where(np.abs(got + 9999) < 1, -9999, got).astype(np.float32)
+                if 'flat=0' in text:  # and the other way
+                    got = np.where(got == -9999, 0, got).astype(np.float32)
                 if VERSION < (3, 7):
                     self.same(got, want, '%s: %s' % (name, text))
                 else:  # others in Float32
@@ -353,8 +355,8 @@ class LikeGdal(Terrain):
             apart = np.abs(got - want)
             if text.startswith('aspect'):
                 apart = np.minimum(apart, np.abs(360 - apart))
-            self.assertLess(apart.max(), 0.05 if text.startswith('aspect') else 2e-3, text)
-            self.assertLess(np.median(apart), 1e-4, text)
+            self.assertLess(apart.max(), 0.05 if text.startswith('aspect') else 5e-5 * np.abs(want).max(), text)
+            self.assertLess(np.median(apart), 1e-5 * np.abs(want).max(), text)
 
     def test_small(self):
         """Two rows, two columns; one, which give none."""

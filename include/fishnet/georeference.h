@@ -52,6 +52,12 @@ fn_status fn_georeference_check(const fn_georeference *g, fn_error *err);
  * 0: fn_georeference_varies says how much. */
 fn_cell_steps fn_georeference_steps(const fn_georeference *g, int64_t column, int64_t row);
 
+/* Parallels bend, and grow shorter towards the pole: how far east and north of where the steps of a cell lead to lie
+ * its neighbours (3 rows of 3, it in the middle), in the plane that touches the ellipsoid at the cell, along the
+ * geodesic to each, in the direction in which that begins. Steps and bend together miss it by the third power of the
+ * distance. 0 where coordinates are not geographic; NaN where the steps are. */
+void fn_georeference_bend(const fn_georeference *g, int64_t column, int64_t row, double east[9], double north[9]);
+
 typedef enum fn_steps_vary { FN_STEPS_CONSTANT, FN_STEPS_BY_ROW, FN_STEPS_BY_CELL } fn_steps_vary;
 fn_steps_vary fn_georeference_varies(const fn_georeference *g);
 

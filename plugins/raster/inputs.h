@@ -57,11 +57,6 @@ struct Plane {
     bool wraps = false;  /* where these lie beyond the raster, they are those of the opposite side */
 
     bool HasReach() const { return reach.top > 0 || reach.left > 0 || reach.bottom > 0 || reach.right > 0; }
-    /* What is read of it for a window. width, height: of the raster. */
-    fn_window Grown(const fn_window &window, int64_t width, int64_t height) const
-    {
-        return fn_window_grow(window, reach, width, height, wraps);
-    }
     bool Masked() const { return mask || alpha > 0; }
     /* Memory for a pixel of it while it is read. */
     size_t PixelBytes() const { return fn_type_size(type) + (Masked() ? 1 : 0) + (alpha > 0 ? sizeof(double) : 0); }
@@ -97,6 +92,12 @@ void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDAL
  * called when all planes and their reach are known. All planes of such an input are read by units, so that bands that
  * are stored together are decoded together. */
 void CutUnits(const std::vector<Plane> &planes, const Handles &handles, Inputs &inputs);
+/* What a reader gives of a plane for a window: grown by its reach. */
+inline fn_window GrownWindow(const Inputs &inputs, const Plane &plane, const fn_window &window)
+{
+    const fn_grid &units = inputs[plane.input].units;
+    return plane.HasReach() ? fn_window_grow(window, plane.reach, units.width, units.height, plane.wraps) : window;
+}
 /* Memory of a worker for the planes of a tile, and for the unit that it reads. */
 size_t ReadingBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles);
 /* Memory with which a job that goes over all tiles reads each unit once: what two rows of tiles have in common, all

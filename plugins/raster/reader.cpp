@@ -180,7 +180,7 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
         if (m_inputs[planes[i].input].units.width == 0 &&
             (fn_is_cancelled(cancel) || !ReadPlane(planes, i, window, m_read)))
             return false;
-    if (!ReadUnits(planes, window, cancel))
+    if (!ReadShared(planes, window, cancel))
         return false;
     for (size_t i = 0; i < planes.size(); i++)
         read.push_back({m_read[i].pixels.data(), planes[i].type, planes[i].nodata,
@@ -282,7 +282,40 @@ static void CopyUnit(const PlanePixels &unit, const fn_window &at, const Piece &
     }
 }
 
-/* Reads the planes of those inputs that are read by units. */
+/* Reads the planes of those inputs that are read by units, without their units. */
+bool InputReader::ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
+{
+    for (size_t i = 0; i < planes.size(); i++) {
+        const fn_grid &units = m_inputs[planes[i].input].units;
+        if (units.width == 0)
+            continue;
+        const fn_window grown = GrownWindow(m_inputs, planes[i], window);
+        const bool inside = grown.x >= 0 && grown.y >= 0 && grown.x + grown.width <= units.width &&
+                            grown.y + grown.height <= units.height;
+        if (fn_is_cancelled(cancel) || !inside || !ReadPlane(planes, i, grown, m_read))
+            return false;
+    }
+    return true;
+}
+
+/* Reads the planes of those inputs that are read by units. Where a unit fails, it may be for a block that this window
+ * does not need. */
+bool InputReader::ReadShared(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
+{
+    std::vector<Message> said;
+    bool done = false;
+    {
+        MessageCollector collector;
+        done = ReadUnits(planes, window, cancel);
+        said = std::move(collector.messages);
+    }
+    if (!done && !fn_is_cancelled(cancel) && ReadAlone(planes, window, cancel))
+        return true;
+    for (const Message &message : said)
+        Emit(message);
+    return done;
+}
+
 bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
 {
     std::vector<std::vector<Piece>> pieces(planes.size());
@@ -293,7 +326,7 @@ bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &w
         const fn_grid &units = m_inputs[plane.input].units;
         if (units.width == 0)
             continue;
-        const fn_window grown = plane.Grown(window, units.width, units.height);
+        const fn_window grown = GrownWindow(m_inputs, plane, window);
         const size_t pixels = static_cast<size_t>(grown.width * grown.height);
         m_read[i].pixels.resize(pixels * fn_type_size(plane.type));
         m_read[i].mask.resize(plane.Masked() ? pixels : 0);

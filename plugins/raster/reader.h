@@ -32,7 +32,7 @@ class InputReader
     InputReader(const InputReader &) = delete;
     InputReader &operator=(const InputReader &) = delete;
 
-    /* Reads a window of each plane, grown by its reach: see Plane::Grown(). read: what fn_expr_run() takes; it lives
+    /* Reads a window of each plane, grown by its reach: see GrownWindow(). read: what fn_expr_run() takes; it lives
      * until the next call. The reading stops between two planes when it is cancelled. */
     bool ReadPlanes(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel,
                     std::vector<fn_plane> &read);
@@ -52,6 +52,8 @@ class InputReader
                    std::vector<PlanePixels> &read);
     bool ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window,
                    std::vector<PlanePixels> &read);
+    bool ReadShared(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
+    bool ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
 
     const Inputs &m_inputs;

@@ -17,7 +17,11 @@ static fn_status make_neighbor(fn_parser *p, const fn_neighborhood_rule *rule, f
         if (!argument || argument->kind != FN_ARGUMENT_NUMBER)
             return fn_parser_complain(p, argument ? argument->position : position, "'%s' is written %s",
                                       rule->rule.name, rule->takes);
-        offset[k] = a->numbers[argument->first].value;
+        const fn_quantity *given = &a->numbers[argument->first];
+        if (given->unit.length > 0)
+            return fn_parser_complain(p, given->unit.position,
+                                      "a neighbor is counted in rows and columns, without a unit");
+        offset[k] = given->value;
         const fn_status status = fn_parser_check_offset(p, argument->position, offset[k]);
         if (status != FN_OK)
             return status;

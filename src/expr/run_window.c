@@ -19,6 +19,7 @@ typedef struct area {
 
 typedef struct running {
     const fn_expr *expr;
+    fn_window (*area)(const fn_expr *e, const fn_window *window, const fn_reach *reach);
     fn_window whole;  /* that inputs and outputs cover */
     fn_window window; /* the strip of it that is computed */
     const fn_plane *inputs;
@@ -31,9 +32,24 @@ typedef struct running {
     void *scratch;   /* of a neighbourhood */
 } running;
 
+/* What is needed of a plane, for a window of the raster. */
 static fn_window area_of(const fn_expr *e, const fn_window *window, const fn_reach *reach)
 {
     return fn_window_grow(*window, *reach, e->width, e->height, e->wraps);
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The most that can be needed, wherever the window is. */
+static fn_window largest_area(const fn_expr *e, const fn_window *window, const fn_reach *reach)
+{
+    const int64_t width = window->width + reach->left + reach->right;
+    const int64_t height = window->height + reach->top + reach->bottom;
+    return e->wraps ? (fn_window){0, 0, width, height}
+                    : (fn_window){0, 0, smaller(width, e->width), smaller(height, e->height)};
 }
 
 /* ---- memory ---- */
@@ -44,14 +60,15 @@ static size_t cells(const fn_window *w)
 }
 
 /* Of what the largest neighbourhood needs beside its planes. */
-static void find_largest(const fn_expr *e, const fn_window *window, size_t *padded, size_t *scratch)
+static void find_largest(const running *r, size_t *padded, size_t *scratch)
 {
+    const fn_expr *e = r->expr;
     *padded = *scratch = 0;
     for (int i = 0; i < e->n_steps; i++) {
         const fn_neighborhood *n = e->steps[i].neighborhood;
         if (!n)
             continue;
-        const fn_window at = area_of(e, window, &e->steps[i].reach);
+        const fn_window at = r->area(e, &r->window, &e->steps[i].reach);
         const size_t with_reach = (size_t)(at.width + n->reach.left + n->reach.right) *
                                   (size_t)(at.height + n->reach.top + n->reach.bottom) * sizeof(double);
         const size_t own = fn_neighborhood_scratch_bytes(n, (size_t)at.width, (size_t)at.height);
@@ -65,7 +82,7 @@ static size_t lay_out(running *r, void *memory)
 {
     const fn_expr *e = r->expr;
     size_t at = 0, registers = (size_t)e->program.n_registers, padded, scratch;
-    find_largest(e, &r->window, &padded, &scratch);
+    find_largest(r, &padded, &scratch);
     char *base = memory;
 #define PLACE(pointer, bytes)                                                                                          \
     do {                                                                                                               \
@@ -81,7 +98,7 @@ static size_t lay_out(running *r, void *memory)
     PLACE(r->scratch, scratch);
     for (int i = 0; i < e->n_steps; i++) {
         const fn_step *step = &e->steps[i];
-        const fn_window window = area_of(e, &r->window, &step->reach);
+        const fn_window window = r->area(e, &r->window, &step->reach);
         area *own = base ? &r->areas[e->inputs.count + i] : &(area){0};
         own->window = window;
         PLACE(own->values, cells(&window) * sizeof(double));
@@ -108,14 +125,10 @@ static int64_t strip_rows(const fn_expr *e, const fn_window *window)
     return rows > 4 * reach ? rows : 4 * reach > 0 ? 4 * reach : 1;
 }
 
-/* As far from the edges of the raster as can be, where windows are not cut. */
 size_t fn_expr_window_scratch_bytes(const fn_expr *e, int64_t width, int64_t height)
 {
-    fn_expr anywhere = *e;
-    anywhere.width = anywhere.height = INT64_MAX / 4;
-    running r = {.expr = &anywhere, .window = {INT64_MAX / 8, INT64_MAX / 8, width, height}};
-    const int64_t rows = strip_rows(e, &r.window);
-    r.window.height = rows < height ? rows : height;
+    running r = {.expr = e, .area = largest_area, .window = {0, 0, width, height}};
+    r.window.height = smaller(height, strip_rows(e, &r.window));
     return lay_out(&r, NULL) + FN_ALIGNMENT;
 }
 
@@ -318,8 +331,9 @@ fn_status fn_expr_run_window(const fn_expr *e, const fn_window *window, const fn
     fn_status status = FN_OK;
     for (int64_t y = window->y; status == FN_OK && y < end; y += rows) {
         running r = {.expr = e,
+                     .area = area_of,
                      .whole = *window,
-                     .window = {window->x, y, window->width, end - y < rows ? end - y : rows},
+                     .window = {window->x, y, window->width, smaller(end - y, rows)},
                      .inputs = inputs};
         lay_out(&r, fn_align(scratch));
         for (int i = 0; i < e->inputs.count; i++)

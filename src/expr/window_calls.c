@@ -52,17 +52,24 @@ static const shape shapes[] = {
     {"gaussian", 1, 0, GAUSSIAN, "gaussian(sigma)"},
 };
 
-/* A number of rows or columns: one that is not whole is odd in no way. */
-static int rows_of(double value)
+/* So many rows and columns. */
+static fn_status make_box(double rows, double columns, fn_footprint **out, fn_error *err)
 {
-    return value == floor(value) && fabs(value) < INT32_MAX ? (int)value : 0;
+    for (int k = 0; k < 2; k++) {
+        const double n = k == 0 ? rows : columns;
+        if (n != floor(n) || fabs(n) > FN_FOOTPRINT_MOST)
+            return fn_fail(err, FN_ERR_ARGUMENT,
+                           "a window has a whole number of rows and columns, up to %d; %.17g is none",
+                           FN_FOOTPRINT_MOST, n);
+    }
+    return fn_footprint_box((int)rows, (int)columns, out, err);
 }
 
 static fn_status make_shape(const shape *s, const fn_quantity *q, fn_cell_size size, fn_footprint **out, fn_error *err)
 {
     switch (s->kind) {
     case RECT:
-        return fn_footprint_box(rows_of(q[0].value), rows_of(q[1].value), out, err);
+        return make_box(q[0].value, q[1].value, out, err);
     case CIRCLE:
         return fn_footprint_circle(q[0].value, size, out, err);
     case ANNULUS:
@@ -137,7 +144,7 @@ static fn_status read_footprint(fn_parser *p, const fn_neighborhood_rule *rule, 
                                   "a square has a whole number of rows; there is circle(%g%.*s)", numbers->value,
                                   (int)numbers->unit.length, numbers->unit.text);
     else
-        status = fn_footprint_box(rows_of(numbers->value), rows_of(numbers->value), out, &reason);
+        status = make_box(numbers->value, numbers->value, out, &reason);
     if (status == FN_ERR_ARGUMENT)
         return fn_parser_complain(p, argument->position, "%s", reason.text);
     return status == FN_ERR_MEMORY ? fn_parser_no_memory(p) : status;

@@ -2,6 +2,8 @@
 #ifndef FN_FOCAL_BLOCK_H
 #define FN_FOCAL_BLOCK_H
 
+#include <math.h>
+
 #include "focal.h"
 #include "loops.h"
 
@@ -57,11 +59,24 @@ void fn_count_values(const fn_block *block, double *count, double *scratch);
 /* Where a median or percentile lies among n >= 1 sorted values. */
 typedef struct fn_place {
     size_t low, high; /* the same, or neighbours */
-    double way;       /* from the one to the other; of a median the average */
+    double way;       /* from the one to the other */
+    bool average;     /* of both, as a median has it */
 } fn_place;
 
 fn_place fn_place_among(const fn_focal *focal, size_t n);
-double fn_between(const fn_focal *focal, fn_place place, double low, double high);
+
+/* As numpy: from the nearer of the two. */
+static inline double fn_between(const fn_place *place, double low, double high)
+{
+    if (place->low == place->high || low == high)
+        return low;
+    if (place->average)
+        return (low + high) / 2;
+    if (isinf(low) || isinf(high))
+        return isinf(low) && isinf(high) ? (double)NAN : isinf(low) ? low : high;
+    const double d = high - low;
+    return place->way >= 0.5 ? high - d * (1 - place->way) : low + d * place->way;
+}
 
 /* A network that sorts the cells of a footprint; FN_ERR_MEMORY. */
 #define FN_NETWORK_MOST 49

@@ -30,9 +30,20 @@ typedef enum fn_merging {
  * values p of out are those of a, and are not written. */
 typedef void (*fn_merge)(fn_parts out, fn_parts a, fn_parts b, double cells, size_t n);
 
-/* One exchange of a sorting network, of doubles or floats: lo = min(a, b), hi = max(a, b); lo or hi may be NULL. */
-#define FN_LANES_OF_NETWORK 64
-typedef void (*fn_exchange)(const void *a, const void *b, void *lo, void *hi);
+/* An exchange of a sorting network: wire a gets the smaller of the values of wires a and b, wire b the larger. Only what
+ * is needed is set. */
+typedef struct fn_exchange {
+    uint8_t a, b;
+    bool low, high;
+} fn_exchange;
+
+/* Runs n exchanges over many lanes. at[i]: the lanes of wire i; a value that an exchange sets goes to those of the wire
+ * in `wires`, and at[i] follows. lanes: a multiple of FN_NETWORK_LANES. */
+#define FN_NETWORK_LANES 16
+typedef void (*fn_run_network)(const fn_exchange *all, size_t n, const void **at, void *wires, size_t lanes);
+
+/* out: all terms as one, first to last. */
+typedef void (*fn_terms)(double *out, const double *const *terms, size_t n_terms, size_t n);
 
 struct fn_tile;
 
@@ -42,8 +53,8 @@ typedef struct fn_focal_loops {
     void (*fill)(double *out, const double *x, double with, size_t n); /* `with` where there is no value */
     void (*there)(double *out, const double *x, size_t n);             /* 1 where there is a value, else 0 */
     fn_merge merge[FN_MERGE_COUNT];
-    /* The sum of terms, one after the other; with a weight for each. */
-    void (*add)(double *out, const double *const *terms, size_t n_terms, size_t n);
+    fn_terms terms[FN_MERGE_MOST + 1]; /* sum, least, most */
+    /* The sum of terms, each with a weight. */
     void (*add_weighted)(double *out, const double *const *terms, const double *weights, size_t n_terms, size_t n);
     /* The same of terms with missing values: out, and the sum of the weights of the others. */
     void (*add_sparse)(double *out, double *weight, const double *const *terms, const double *weights, size_t n_terms,
@@ -59,12 +70,15 @@ typedef struct fn_focal_loops {
     /* out: NaN where count < least or, unless NULL, centre has no value. A zero becomes +0. */
     void (*policy)(double *out, const double *count, double least, const double *centre, size_t n);
     void (*tidy)(double *out, size_t n); /* a zero becomes +0 */
-    /* Values as the lanes of a network; `missing` become inf. */
+    /* Values as the lanes of a network; those without one become inf. */
     void (*lanes_f32)(void *out, const double *x, size_t n);
     void (*lanes_f64)(void *out, const double *x, size_t n);
-    fn_exchange exchange_f32, exchange_f64;
+    fn_run_network network_f32, network_f64;
+    /* out: of each lane the median of all wires. False: not for so many cells. */
+    bool (*median)(void *out, const void *const *at, size_t cells, bool floats, size_t lanes);
     /* The answers for a block, by windows that slide over its tile. */
     void (*slide_ranks)(const struct fn_tile *tile);
+    void (*slide_boxes)(const struct fn_tile *tile);
     void (*slide_classes)(const struct fn_tile *tile);
 } fn_focal_loops;
 

@@ -1,4 +1,18 @@
 /* The loops for AVX-512; run only where the machine has it. */
+#include <immintrin.h>
+
 #define FN_LOOPS fn_focal_loops_avx512
-#define FN_LOOPS_WIDTH 8
+#define FN_WIDTH 8
+#define FN_VECTOR __m512d
+#define FN_VLOAD(p) _mm512_loadu_pd(p)
+#define FN_VSTORE(p, v) _mm512_storeu_pd(p, v)
+#define FN_VSET(x) _mm512_set1_pd(x)
+#define FN_VLEAST(a, b) _mm512_min_pd(a, b)
+#define FN_VMOST(a, b) _mm512_max_pd(a, b)
+#define FN_FLOATS_WIDTH 16
+#define FN_FLOATS __m512
+#define FN_FLOAD(p) _mm512_loadu_ps(p)
+#define FN_FSTORE(p, v) _mm512_storeu_ps(p, v)
+#define FN_FLEAST(a, b) _mm512_min_ps(a, b)
+#define FN_FMOST(a, b) _mm512_max_ps(a, b)
 #include "loops_template.h"

@@ -1,6 +1,18 @@
 /* The loops without special instructions, and those of an instruction set. */
 #define FN_LOOPS fn_focal_loops_plain
-#define FN_LOOPS_WIDTH 2
+#define FN_WIDTH 1
+#define FN_VECTOR double
+#define FN_VLOAD(p) (*(p))
+#define FN_VSTORE(p, v) (*(p) = (v))
+#define FN_VSET(x) (x)
+#define FN_VLEAST(a, b) LEAST_OF(a, b)
+#define FN_VMOST(a, b) MOST_OF(a, b)
+#define FN_FLOATS_WIDTH 1
+#define FN_FLOATS float
+#define FN_FLOAD(p) (*(p))
+#define FN_FSTORE(p, v) (*(p) = (v))
+#define FN_FLEAST(a, b) LEAST_OF(a, b)
+#define FN_FMOST(a, b) MOST_OF(a, b)
 #include "loops_template.h"
 
 const fn_focal_loops *fn_focal_loops_get(fn_simd simd)

@@ -1,5 +1,9 @@
-/* Included once for each instruction set, after defining FN_LOOPS, the name of the table, and FN_LOOPS_WIDTH, doubles in
- * a vector. The loops are plain C that the compiler vectorizes; contraction is off, so that all give the same bits. */
+/* Included once for each instruction set, after defining
+ *   FN_LOOPS    name of the table
+ *   FN_VECTOR   vector of FN_WIDTH doubles, with FN_VLOAD(p), FN_VSTORE(p, v), FN_VSET(x), FN_VLEAST(a, b), FN_VMOST(a, b)
+ *   FN_FLOATS   vector of FN_FLOATS_WIDTH floats, with FN_FLOAD... in the same way
+ * Loops are plain C that the compiler vectorizes, but where values are to stay in registers. Contraction is off, so that
+ * all give the same bits. */
 #include <math.h>
 #include <string.h>
 
@@ -93,39 +97,47 @@ static void merge_sparse_moments(fn_parts out, fn_parts a, fn_parts b, double ce
 
 /* ---- terms ---- */
 
-/* So many cells at a time stay in registers. */
-enum { STRIPE = 4 * FN_LOOPS_WIDTH };
-typedef double vector __attribute__((vector_size(FN_LOOPS_WIDTH * sizeof(double))));
-typedef double unaligned
-    __attribute__((vector_size(FN_LOOPS_WIDTH * sizeof(double)), aligned(sizeof(double)), may_alias));
+/* So many cells at a time stay in registers: four vectors. */
+enum { STRIPE = 4 * FN_WIDTH };
+#define FOUR _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++)
 
-static void add_terms(double *out, const double *const *terms, size_t n_terms, size_t n)
-{
-    size_t i = 0;
-    for (; i + STRIPE <= n; i += STRIPE) {
-        vector sum[4];
-        _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++) sum[k] = ((const unaligned *)(terms[0] + i))[k];
-        for (size_t t = 1; t < n_terms; t++)
-            _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++) sum[k] += ((const unaligned *)(terms[t] + i))[k];
-        _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++)((unaligned *)(out + i))[k] = sum[k];
+#define SUM_OF(a, b) ((a) + (b))
+#define LEAST_OF(a, b) ((a) < (b) ? (a) : (b))
+#define MOST_OF(a, b) ((a) > (b) ? (a) : (b))
+
+/* out: all terms as one, first to last. */
+#define TERMS(name, one, one_vector)                                                                                   \
+    static void name(double *out, const double *const *terms, size_t n_terms, size_t n)                                \
+    {                                                                                                                  \
+        size_t i = 0;                                                                                                  \
+        for (; i + STRIPE <= n; i += STRIPE) {                                                                         \
+            FN_VECTOR all[4];                                                                                          \
+            FOUR all[k] = FN_VLOAD(terms[0] + i + k * FN_WIDTH);                                                       \
+            for (size_t t = 1; t < n_terms; t++)                                                                       \
+                FOUR all[k] = one_vector(all[k], FN_VLOAD(terms[t] + i + k * FN_WIDTH));                               \
+            FOUR FN_VSTORE(out + i + k * FN_WIDTH, all[k]);                                                            \
+        }                                                                                                              \
+        for (; i < n; i++) {                                                                                           \
+            double all = terms[0][i];                                                                                  \
+            for (size_t t = 1; t < n_terms; t++)                                                                       \
+                all = one(all, terms[t][i]);                                                                           \
+            out[i] = all;                                                                                              \
+        }                                                                                                              \
     }
-    for (; i < n; i++) {
-        double sum = terms[0][i];
-        for (size_t t = 1; t < n_terms; t++)
-            sum += terms[t][i];
-        out[i] = sum;
-    }
-}
+
+TERMS(add_terms, SUM_OF, SUM_OF)
+TERMS(least_of_terms, LEAST_OF, FN_VLEAST)
+TERMS(most_of_terms, MOST_OF, FN_VMOST)
 
 static void add_weighted_terms(double *out, const double *const *terms, const double *weights, size_t n_terms, size_t n)
 {
     size_t i = 0;
     for (; i + STRIPE <= n; i += STRIPE) {
-        vector sum[4] = {{0}};
+        FN_VECTOR sum[4];
+        FOUR sum[k] = FN_VSET(0);
         for (size_t t = 0; t < n_terms; t++)
-            _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++) sum[k] +=
-                ((const unaligned *)(terms[t] + i))[k] * weights[t];
-        _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++)((unaligned *)(out + i))[k] = sum[k];
+            FOUR sum[k] += FN_VLOAD(terms[t] + i + k * FN_WIDTH) * FN_VSET(weights[t]);
+        FOUR FN_VSTORE(out + i + k * FN_WIDTH, sum[k]);
     }
     for (; i < n; i++) {
         double sum = 0;
@@ -183,13 +195,14 @@ static void mean_of_sum(double *out, const double *sum, const double *count, dou
         EACH(n) out[i] = sum[i] / count[i];
 }
 
+/* One division, so that the variance of whole numbers is exact as far as n * squares is. */
 static void variance_of_sums(double *out, const double *sum, const double *squares, const double *count, double cells,
                              bool root, size_t n)
 {
     EACH(n)
     {
-        const double all = count ? count[i] : cells, s = sum[i], q = squares[i];
-        const double v = (q - s * s / all) / all, big = q == (double)INFINITY && s - s == 0 ? q : v;
+        const double all = count ? count[i] : cells, s = sum[i], q = all * squares[i];
+        const double v = (q - s * s) / (all * all), big = q == (double)INFINITY && s - s == 0 ? q : v;
         out[i] = big < 0 ? 0 : big;
     }
     if (root)
@@ -222,26 +235,86 @@ static void lanes_f64(void *out, const double *x, size_t n)
     fill_missing(out, x, (double)INFINITY, n);
 }
 
-#define EXCHANGE(name, real)                                                                                           \
-    static void name(const void *a, const void *b, void *lo, void *hi)                                                 \
+/* A wire's values stay in memory, all lanes of an exchange at a time. */
+#define NETWORK(name, real, vector, width, load, store, least, most)                                                   \
+    static void name(const fn_exchange *all, size_t n, const void **at, void *wires, size_t lanes)                     \
     {                                                                                                                  \
-        const real *x = a, *y = b;                                                                                     \
-        real *least = lo, *most = hi;                                                                                  \
-        if (lo && hi)                                                                                                  \
-            EACH(FN_LANES_OF_NETWORK)                                                                                  \
-            {                                                                                                          \
-                const real p = x[i], q = y[i];                                                                         \
-                least[i] = p < q ? p : q;                                                                              \
-                most[i] = p > q ? p : q;                                                                               \
-            }                                                                                                          \
-        else if (lo)                                                                                                   \
-            EACH(FN_LANES_OF_NETWORK) least[i] = x[i] < y[i] ? x[i] : y[i];                                            \
-        else                                                                                                           \
-            EACH(FN_LANES_OF_NETWORK) most[i] = x[i] > y[i] ? x[i] : y[i];                                             \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            const fn_exchange x = all[i];                                                                              \
+            const real *a = at[x.a], *b = at[x.b];                                                                     \
+            real *low = (real *)wires + x.a * lanes, *high = (real *)wires + x.b * lanes;                              \
+            at[x.a] = low;                                                                                             \
+            at[x.b] = high;                                                                                            \
+            if (x.low && x.high)                                                                                       \
+                for (size_t k = 0; k < lanes; k += width) {                                                            \
+                    const vector p = load(a + k), q = load(b + k);                                                     \
+                    store(low + k, least(p, q));                                                                       \
+                    store(high + k, most(p, q));                                                                       \
+                }                                                                                                      \
+            else if (x.low)                                                                                            \
+                for (size_t k = 0; k < lanes; k += width)                                                              \
+                    store(low + k, least(load(a + k), load(b + k)));                                                   \
+            else                                                                                                       \
+                for (size_t k = 0; k < lanes; k += width)                                                              \
+                    store(high + k, most(load(a + k), load(b + k)));                                                   \
+        }                                                                                                              \
     }
 
-EXCHANGE(exchange_f32, float)
-EXCHANGE(exchange_f64, double)
+NETWORK(network_f32, float, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE, FN_FLEAST, FN_FMOST)
+NETWORK(network_f64, double, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
+
+/* The median of an odd number of values in registers: of half of them and two more the least and the most cannot be it,
+ * and give way to the next value, until three are left. Every value is compared with every other at first, so that it takes
+ * more exchanges than the networks, but no memory. */
+#define MEDIAN(name, real, cells, vector, width, load, store, least, most)                                             \
+    static void name(real *out, const void *const *at, size_t lanes)                                                   \
+    {                                                                                                                  \
+        enum { HALF = cells / 2 + 2 };                                                                                 \
+        for (size_t i = 0; i < lanes; i += width) {                                                                    \
+            vector w[HALF];                                                                                            \
+            _Pragma("GCC unroll 16") for (int k = 0; k < HALF; k++) w[k] = load((const real *)at[k] + i);              \
+            _Pragma("GCC unroll 16") for (int m = HALF; m >= 3; m--)                                                   \
+            {                                                                                                          \
+                _Pragma("GCC unroll 16") for (int k = 0; k < m / 2; k++)                                               \
+                {                                                                                                      \
+                    const vector a = w[k], b = w[m - 1 - k];                                                           \
+                    w[k] = least(a, b);                                                                                \
+                    w[m - 1 - k] = most(a, b);                                                                         \
+                }                                                                                                      \
+                _Pragma("GCC unroll 16") for (int k = 1; k < (m + 1) / 2; k++)                                         \
+                {                                                                                                      \
+                    const vector a = w[0], b = w[k];                                                                   \
+                    w[0] = least(a, b);                                                                                \
+                    w[k] = most(a, b);                                                                                 \
+                }                                                                                                      \
+                _Pragma("GCC unroll 16") for (int k = m / 2; k < m - 1; k++)                                           \
+                {                                                                                                      \
+                    const vector a = w[k], b = w[m - 1];                                                               \
+                    w[k] = least(a, b);                                                                                \
+                    w[m - 1] = most(a, b);                                                                             \
+                }                                                                                                      \
+                if (m > 3)                                                                                             \
+                    w[0] = load((const real *)at[HALF + (HALF - m)] + i);                                              \
+            }                                                                                                          \
+            store(out + i, w[1]);                                                                                      \
+        }                                                                                                              \
+    }
+
+MEDIAN(median_9_f32, float, 9, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE, FN_FLEAST, FN_FMOST)
+MEDIAN(median_25_f32, float, 25, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE, FN_FLEAST, FN_FMOST)
+MEDIAN(median_9_f64, double, 9, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
+MEDIAN(median_25_f64, double, 25, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
+
+static bool median_of_lanes(void *out, const void *const *at, size_t cells, bool floats, size_t lanes)
+{
+    if (cells != 9 && cells != 25)
+        return false;
+    if (floats)
+        (cells == 9 ? median_9_f32 : median_25_f32)(out, at, lanes);
+    else
+        (cells == 9 ? median_9_f64 : median_25_f64)(out, at, lanes);
+    return true;
+}
 
 #include "slide_template.h"
 
@@ -251,7 +324,7 @@ const fn_focal_loops FN_LOOPS = {
     .fill = fill_missing,
     .there = mark_there,
     .merge = {merge_sum, merge_least, merge_most, merge_moments, merge_sparse_moments},
-    .add = add_terms,
+    .terms = {add_terms, least_of_terms, most_of_terms},
     .add_weighted = add_weighted_terms,
     .add_sparse = add_sparse_terms,
     .deviations = weighted_spread,
@@ -261,8 +334,10 @@ const fn_focal_loops FN_LOOPS = {
     .tidy = tidy,
     .lanes_f32 = lanes_f32,
     .lanes_f64 = lanes_f64,
-    .exchange_f32 = exchange_f32,
-    .exchange_f64 = exchange_f64,
+    .network_f32 = network_f32,
+    .network_f64 = network_f64,
+    .median = median_of_lanes,
     .slide_ranks = slide_ranks,
+    .slide_boxes = slide_boxes,
     .slide_classes = slide_classes,
 };

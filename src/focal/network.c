@@ -9,13 +9,8 @@
 #include "array.h"
 #include "block.h"
 
-typedef struct exchange {
-    uint8_t a, b;   /* the wires whose smaller and larger value they will have */
-    bool low, high; /* whether they are needed */
-} exchange;
-
 typedef struct exchanges {
-    exchange *all;
+    fn_exchange *all;
     size_t n, room;
     bool no_memory;
 } exchanges;
@@ -37,7 +32,7 @@ static void add_exchange(exchanges *to, uint8_t a, uint8_t b)
     if (to->no_memory || !fn_reserve(&to->all, &to->room, to->n + 1, sizeof *to->all))
         to->no_memory = true;
     else
-        to->all[to->n++] = (exchange){a, b, true, true};
+        to->all[to->n++] = (fn_exchange){a, b, true, true};
 }
 
 /* Merges the wires x[0], x[step]... (n_x of them, sorted) and y into out. */
@@ -54,7 +49,7 @@ static void merge_wires(exchanges *to, const uint8_t *x, int n_x, const uint8_t 
         out[1] = y[0];
         return;
     }
-    uint8_t even[FN_NETWORK_MOST], odd[FN_NETWORK_MOST];
+    uint8_t even[FN_NETWORK_MOST] = {0}, odd[FN_NETWORK_MOST] = {0};
     const int n_even = (n_x + 1) / 2 + (n_y + 1) / 2, n_odd = n_x / 2 + n_y / 2;
     merge_wires(to, x, (n_x + 1) / 2, y, (n_y + 1) / 2, 2 * step, even);
     merge_wires(to, x + step, n_x / 2, y + step, n_y / 2, 2 * step, odd);
@@ -88,7 +83,7 @@ static void leave_out_exchanges(exchanges *of, bool *needed)
 {
     size_t kept = of->n;
     for (size_t i = of->n; i-- > 0;) {
-        exchange x = of->all[i];
+        fn_exchange x = of->all[i];
         x.low = needed[x.a];
         x.high = needed[x.b];
         if (!x.low && !x.high)
@@ -161,44 +156,27 @@ void fn_network_free(fn_network *w)
 
 /* ---- at work ---- */
 
-/* Lines and wires of doubles or floats. */
+/* Lines and wires of doubles or floats; the lanes of a wire fill 512 bytes. */
+enum { WIRE = 512 };
+
 typedef struct bench {
     const fn_block *block;
     const fn_network *network;
+    fn_run_network run;
     bool floats;
-    size_t real; /* bytes of a value */
-    size_t wide; /* values of a line */
+    size_t real;        /* bytes of a value */
+    size_t lanes, wide; /* values of a wire, and of a line */
     char *lines, *wires;
-    const char *at[FN_NETWORK_MOST]; /* where the values of each wire are */
+    const void *at[FN_NETWORK_MOST]; /* where the values of each wire are */
 } bench;
 
-static void run_exchanges(bench *w, const exchanges *all, bool in_lines)
+static size_t round_up(size_t n, size_t unit)
 {
-    const fn_exchange exchange_lanes = w->floats ? w->block->loops->exchange_f32 : w->block->loops->exchange_f64;
-    const size_t step = FN_LANES_OF_NETWORK * w->real;
-    for (size_t i = 0; i < all->n; i++) {
-        const exchange x = all->all[i];
-        char *low = w->wires + x.a * step, *high = w->wires + x.b * step;
-        if (in_lines) {
-            low = w->lines + x.a * w->wide * w->real;
-            high = w->lines + x.b * w->wide * w->real;
-            for (size_t k = 0; k < w->wide * w->real; k += step)
-                exchange_lanes(low + k, high + k, low + k, high + k);
-            continue;
-        }
-        exchange_lanes(w->at[x.a], w->at[x.b], x.low ? low : NULL, x.high ? high : NULL);
-        w->at[x.a] = low;
-        w->at[x.b] = high;
-    }
+    return (n + unit - 1) / unit * unit;
 }
 
-static double lane_of(const bench *w, size_t place, size_t i)
-{
-    const char *at = w->at[w->network->place[place]];
-    return w->floats ? (double)((const float *)(const void *)at)[i] : ((const double *)(const void *)at)[i];
-}
-
-static void load_lines(bench *w, size_t y, size_t begin, size_t n)
+/* sorted: the columns of a box. */
+static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
 {
     const fn_footprint *f = w->block->focal->footprint;
     const size_t cells = n + (size_t)(f->left + f->right);
@@ -207,31 +185,67 @@ static void load_lines(bench *w, size_t y, size_t begin, size_t n)
         const double *x = fn_row_in(w->block, (ptrdiff_t)y + i - f->top) + (ptrdiff_t)begin - f->left;
         (w->floats ? w->block->loops->lanes_f32 : w->block->loops->lanes_f64)(line, x, cells);
         memset(line + cells * w->real, 0, (w->wide - cells) * w->real);
+        if (f->box)
+            w->at[i] = line;
     }
-    run_exchanges(w, &w->network->columns, true);
+    if (sorted)
+        w->run(w->network->columns.all, w->network->columns.n, w->at, w->lines, w->wide);
     for (size_t i = 0; i < f->cells; i++)
         w->at[i] =
             w->lines + ((size_t)w->network->wires[i].line * w->wide + (size_t)w->network->wires[i].column) * w->real;
 }
 
+static double lane_of(const bench *w, size_t place, size_t i)
+{
+    const void *at = w->at[w->network->place[place]];
+    return w->floats ? (double)((const float *)at)[i] : ((const double *)at)[i];
+}
+
+/* Where each window may have another number of values. */
+static void answer_sparse(const bench *w, const double *count, double *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (count[i] == 0)
+            continue;
+        const fn_place place = fn_place_among(w->block->focal, (size_t)count[i]);
+        out[i] = fn_between(&place, lane_of(w, place.low, i), lane_of(w, place.high, i));
+    }
+}
+
+static void answer_all(const bench *w, double *out, size_t n)
+{
+    const fn_place place = fn_place_among(w->block->focal, w->block->focal->footprint->cells);
+    const void *low = w->at[w->network->place[place.low]], *high = w->at[w->network->place[place.high]];
+    if (w->floats)
+        for (size_t i = 0; i < n; i++)
+            out[i] = fn_between(&place, (double)((const float *)low)[i], (double)((const float *)high)[i]);
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = fn_between(&place, ((const double *)low)[i], ((const double *)high)[i]);
+}
+
 static void sort_some(bench *w, size_t y, size_t begin, size_t n)
 {
     const fn_block *b = w->block;
-    const fn_focal *focal = b->focal;
-    load_lines(w, y, begin, n);
-    double *out = fn_row_out(b, y) + begin;
+    const double *count = b->count + y * b->width + begin;
     bool sparse = false;
     for (size_t i = 0; b->missing && i < n; i++)
-        sparse |= b->count[y * b->width + begin + i] < (double)focal->footprint->cells;
-    run_exchanges(w, sparse ? &w->network->every : &w->network->some, false);
-    fn_place place = fn_place_among(focal, focal->footprint->cells);
-    for (size_t i = 0; i < n; i++) {
-        if (sparse) {
-            const size_t count = (size_t)b->count[y * b->width + begin + i];
-            place = count > 0 ? fn_place_among(focal, count) : (fn_place){0, 0, 0};
-        }
-        out[i] = fn_between(focal, place, lane_of(w, place.low, i), lane_of(w, place.high, i));
+        sparse |= count[i] < (double)b->focal->footprint->cells;
+    const fn_focal *focal = b->focal;
+    const bool median = focal->options.statistic == FN_FOCAL_MEDIAN && !sparse &&
+                        (focal->footprint->cells == 9 || focal->footprint->cells == 25);
+    const exchanges *all = sparse ? &w->network->every : &w->network->some;
+    load_lines(w, y, begin, n, !median);
+    if (median) {
+        b->loops->median(w->wires, w->at, focal->footprint->cells, w->floats, w->lanes);
+        w->at[w->network->place[focal->footprint->cells / 2]] = w->wires;
+    } else {
+        w->run(all->all, all->n, w->at, w->wires, w->lanes);
     }
+    if (sparse)
+        answer_sparse(w, count, fn_row_out(b, y) + begin, n);
+    else
+        answer_all(w, fn_row_out(b, y) + begin, n);
 }
 
 static bool all_floats_in(const fn_block *b)
@@ -243,22 +257,20 @@ static bool all_floats_in(const fn_block *b)
     return true;
 }
 
-static size_t line_of(const fn_footprint *f)
-{
-    const size_t columns = (size_t)(f->left + f->right);
-    return (1 + (columns + FN_LANES_OF_NETWORK - 1) / FN_LANES_OF_NETWORK) * FN_LANES_OF_NETWORK;
-}
-
 static void run_by_network(const fn_block *b, double *scratch)
 {
     const fn_focal *focal = b->focal;
-    bench w = {.block = b, .network = focal->network, .floats = all_floats_in(b), .wide = line_of(focal->footprint)};
+    const fn_footprint *f = focal->footprint;
+    bench w = {.block = b, .network = focal->network, .floats = all_floats_in(b)};
+    w.run = w.floats ? b->loops->network_f32 : b->loops->network_f64;
     w.real = w.floats ? sizeof(float) : sizeof(double);
-    w.lines = (char *)scratch;
-    w.wires = (char *)(scratch + (size_t)w.network->lines * w.wide);
+    w.lanes = WIRE / w.real;
+    w.wide = round_up(w.lanes + (size_t)(f->left + f->right), FN_NETWORK_LANES);
+    w.wires = (char *)scratch;
+    w.lines = w.wires + WIRE * f->cells;
     for (size_t y = 0; y < b->height; y++)
-        for (size_t begin = 0; begin < b->width; begin += FN_LANES_OF_NETWORK)
-            sort_some(&w, y, begin, b->width - begin < FN_LANES_OF_NETWORK ? b->width - begin : FN_LANES_OF_NETWORK);
+        for (size_t begin = 0; begin < b->width; begin += w.lanes)
+            sort_some(&w, y, begin, b->width - begin < w.lanes ? b->width - begin : w.lanes);
 }
 
 static void by_network_size(const fn_focal *focal, size_t *width, size_t *height)
@@ -268,12 +280,14 @@ static void by_network_size(const fn_focal *focal, size_t *width, size_t *height
     *height = *height < 64 ? *height : 64;
 }
 
+/* For doubles; floats have as many bytes in a wire, and fewer in a line. */
 static size_t by_network_scratch(const fn_focal *focal, size_t width, size_t height)
 {
     (void)width;
     (void)height;
     const fn_footprint *f = focal->footprint;
-    return (size_t)(f->top + f->bottom + 1) * line_of(f) + f->cells * FN_LANES_OF_NETWORK;
+    const size_t wide = round_up(WIRE / sizeof(double) + (size_t)(f->left + f->right), FN_NETWORK_LANES);
+    return (size_t)(f->top + f->bottom + 1) * wide + f->cells * WIRE / sizeof(double);
 }
 
 const fn_way fn_by_network = {by_network_size, by_network_scratch, run_by_network};

@@ -10,8 +10,8 @@
 typedef enum quantity { SUM, COUNT, LEAST, MOST, MOMENTS } quantity;
 
 enum {
-    FEW = 7,    /* so many are added one after the other: it takes fewer passes */
-    CHUNK = 32, /* columns that are folded at a time: what they need stays in the cache */
+    FEW = 15,   /* so many are added one after the other: it takes fewer passes */
+    CHUNK = 64, /* columns that are folded at a time: what they need stays in the cache */
     LEVELS = 12 /* 2^11 > FN_FOOTPRINT_MOST */
 };
 
@@ -36,7 +36,7 @@ static fn_parts shifted(fn_parts p, size_t by)
 static void copy_parts(fn_parts to, fn_parts from, size_t n)
 {
     for (int i = 0; i < 4; i++)
-        if (from.of[i] && to.of[i])
+        if (from.of[i] && to.of[i] != from.of[i])
             memcpy(to.of[i], from.of[i], n * sizeof(double));
 }
 
@@ -84,11 +84,11 @@ static void fold_parts(const fn_block *b, fn_merging merging, fn_parts out, fn_p
                        size_t n, double cells)
 {
     const fn_merge merge = b->loops->merge[merging];
-    if (merging == FN_MERGE_SUM && k <= FEW) {
+    if (merging <= FN_MERGE_MOST && k <= FEW) {
         const double *terms[FEW];
         for (int i = 0; i < k; i++)
             terms[i] = parts.of[0] + (size_t)i * step;
-        b->loops->add(out.of[0], terms, (size_t)k, n);
+        b->loops->terms[merging](out.of[0], terms, (size_t)k, n);
         return;
     }
     const bool overlap = merging == FN_MERGE_LEAST || merging == FN_MERGE_MOST;
@@ -133,7 +133,10 @@ static void fold_columns(const fn_block *b, quantity what, const box *x, fn_part
         for (size_t r = 0; r < rows; r++)
             load_parts(b, what, shifted(parts, r * n), fn_row_in(b, (ptrdiff_t)r - f->top) + (ptrdiff_t)begin - f->left,
                        n);
-        fold_parts(b, merging, shifted(to, begin * b->height), parts, n, x->rows, b->height * n, 1);
+        fn_parts out = shifted(to, begin * b->height);
+        if (merging == FN_MERGE_MOMENTS) /* the values p are those of the first rows, and are not copied */
+            out.of[2] = parts.of[2];
+        fold_parts(b, merging, out, parts, n, x->rows, b->height * n, 1);
     }
 }
 
@@ -146,14 +149,14 @@ static void join_chunks(const fn_block *b, const box *x, fn_parts to, fn_parts c
     }
 }
 
-/* Sums of a few rows need no chunks. */
-static void add_few_rows(const fn_block *b, const box *x, double *to, size_t y)
+/* A few rows need no chunks. */
+static void fold_few_rows(const fn_block *b, fn_merging merging, const box *x, double *to, size_t y)
 {
     const fn_footprint *f = b->focal->footprint;
     const double *terms[FEW];
     for (int i = 0; i < x->rows; i++)
         terms[i] = fn_row_in(b, (ptrdiff_t)y + i - f->top) - f->left;
-    b->loops->add(to, terms, (size_t)x->rows, x->wide);
+    b->loops->terms[merging](to, terms, (size_t)x->rows, x->wide);
 }
 
 /* results: the first two arrays of the parts of all windows; `strides` from row to row. */
@@ -166,17 +169,24 @@ static void box_parts(const fn_block *b, quantity what, const planes *to, double
 {
     const box x = box_of(b->focal->footprint, b->width);
     const fn_merging merging = merging_of(b, what);
-    const bool few = what == SUM && !b->missing && x.rows <= FEW;
+    const bool few = merging <= FN_MERGE_MOST && what != COUNT && !b->missing && x.rows <= FEW;
+    const fn_footprint *f = b->focal->footprint;
     const fn_parts line = take_parts(&scratch, merging, x.wide), rest = take_parts(&scratch, merging, b->width);
-    const fn_parts columns = take_parts(&scratch, merging, few ? 0 : x.chunks * CHUNK * b->height);
+    fn_parts columns = take_parts(&scratch, merging, few ? 0 : x.chunks * CHUNK * b->height);
     if (!few)
         fold_columns(b, what, &x, columns, scratch);
+    if (merging == FN_MERGE_MOMENTS)
+        columns.of[2] = NULL;
     for (size_t y = 0; y < b->height; y++) {
         if (few)
-            add_few_rows(b, &x, line.of[0], y);
+            fold_few_rows(b, merging, &x, line.of[0], y);
         else
             join_chunks(b, &x, line, columns, y);
         fn_parts out = rest;
+        if (merging == FN_MERGE_MOMENTS) {
+            memcpy(line.of[2], fn_row_in(b, (ptrdiff_t)y - f->top) - f->left, x.wide * sizeof(double));
+            out.of[2] = line.of[2];
+        }
         for (int i = 0; i < 2; i++)
             if (rest.of[i])
                 out.of[i] = to->of[i] + (ptrdiff_t)y * to->stride[i];
@@ -203,19 +213,9 @@ static int longest_run(const fn_footprint *f)
 /* Adds the run of k cells that begins at `begin` of the row, whose parts of 2^i cells are levels[i]. */
 static void merge_run(const fn_block *b, fn_merging merging, fn_parts to, const fn_parts *levels, size_t begin, int k)
 {
-    const fn_merge merge = b->loops->merge[merging];
-    int level = 0;
-    if (merging == FN_MERGE_LEAST || merging == FN_MERGE_MOST) {
-        while (2 << level <= k)
-            level++;
-        merge(to, to, shifted(levels[level], begin), 0, b->width);
-        if (k > 1 << level)
-            merge(to, to, shifted(levels[level], begin + (size_t)(k - (1 << level))), 0, b->width);
-        return;
-    }
-    for (; 1 << level <= k; level++)
+    for (int level = 0; 1 << level <= k; level++)
         if (k & 1 << level) {
-            merge(to, to, shifted(levels[level], begin), 1 << level, b->width);
+            b->loops->merge[merging](to, to, shifted(levels[level], begin), 1 << level, b->width);
             begin += (size_t)1 << level;
         }
 }
@@ -249,36 +249,111 @@ static void load_levels(const fn_block *b, quantity what, fn_parts *levels, int 
     }
 }
 
+/* Rows of cells that are at hand at a time, and the most terms that are merged at once. */
+enum { GROUP = 4, TERMS_MOST = 64 };
+
+typedef struct terms {
+    const double *all[TERMS_MOST];
+    size_t n;
+} terms;
+
+/* Merges what has been gathered; all[0] is what there was before. */
+static void merge_terms(const fn_block *b, fn_merging merging, terms *t, double *to)
+{
+    t->all[0] = to;
+    if (t->n > 1)
+        b->loops->terms[merging](to, t->all, t->n, b->width);
+    t->n = 1;
+}
+
+/* The same as merge_run(), of parts with one array, whose terms are gathered first. */
+static void gather_run(const fn_block *b, fn_merging merging, terms *t, double *to, const fn_parts *levels,
+                       size_t begin, int k)
+{
+    if (t->n + LEVELS > TERMS_MOST)
+        merge_terms(b, merging, t, to);
+    int level = 0;
+    if (merging != FN_MERGE_SUM) {
+        while (2 << level <= k)
+            level++;
+        t->all[t->n++] = levels[level].of[0] + begin;
+        if (k > 1 << level)
+            t->all[t->n++] = levels[level].of[0] + begin + (size_t)(k - (1 << level));
+        return;
+    }
+    for (; 1 << level <= k; level++)
+        if (k & 1 << level) {
+            t->all[t->n++] = levels[level].of[0] + begin;
+            begin += (size_t)1 << level;
+        }
+}
+
+/* The first run of that row or of a later one. */
+static size_t first_run(const fn_footprint *f, ptrdiff_t row)
+{
+    size_t low = 0, high = f->n_runs;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (f->runs[middle].row < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Adds to the windows of row y what they have of GROUP rows of cells from `row` on. */
+static void merge_group(const fn_block *b, quantity what, fn_parts to, fn_parts (*levels)[LEVELS], ptrdiff_t row,
+                        size_t y)
+{
+    const fn_footprint *f = b->focal->footprint;
+    const fn_merging merging = merging_of(b, what);
+    const ptrdiff_t first = row - (ptrdiff_t)y;
+    terms t = {.n = 1};
+    for (size_t i = first_run(f, first); i < f->n_runs && f->runs[i].row < first + GROUP; i++) {
+        const fn_parts *of_row = levels[f->runs[i].row - first];
+        const size_t begin = (size_t)(f->runs[i].begin + f->left);
+        const int k = f->runs[i].end - f->runs[i].begin;
+        if (i == 0)
+            begin_parts(b, what, to, y);
+        if (merging <= FN_MERGE_MOST)
+            gather_run(b, merging, &t, to.of[0], of_row, begin, k);
+        else
+            merge_run(b, merging, to, of_row, begin, k);
+    }
+    merge_terms(b, merging, &t, to.of[0]);
+}
+
 static void run_parts(const fn_block *b, quantity what, const planes *results, double *scratch)
 {
     const fn_footprint *f = b->focal->footprint;
     const fn_merging merging = merging_of(b, what);
     const size_t wide = b->width + (size_t)(f->left + f->right);
     const int longest = longest_run(f);
-    fn_parts levels[LEVELS];
-    for (int i = 0; 1 << i <= longest; i++)
-        levels[i] = take_parts(&scratch, merging, wide);
+    fn_parts levels[GROUP][LEVELS];
+    for (int g = 0; g < GROUP; g++)
+        for (int i = 0; 1 << i <= longest; i++)
+            levels[g][i] = take_parts(&scratch, merging, wide);
     const fn_parts rest = take_parts(&scratch, merging, b->width * b->height);
-    for (ptrdiff_t row = -f->top; row < (ptrdiff_t)b->height + f->bottom; row++) {
-        load_levels(b, what, levels, longest, row);
-        for (size_t i = 0; i < f->n_runs; i++) {
-            const ptrdiff_t y = row - f->runs[i].row;
-            if (y < 0 || y >= (ptrdiff_t)b->height)
+    const ptrdiff_t end = (ptrdiff_t)b->height + f->bottom;
+    for (ptrdiff_t row = -f->top; row < end; row += GROUP) {
+        for (int g = 0; g < GROUP && row + g < end; g++)
+            load_levels(b, what, levels[g], longest, row + g);
+        for (size_t y = 0; y < b->height; y++) {
+            if (row + GROUP - 1 < (ptrdiff_t)y - f->top || row > (ptrdiff_t)y + f->bottom)
                 continue;
-            fn_parts to = shifted(rest, (size_t)y * b->width);
+            fn_parts to = shifted(rest, y * b->width);
             for (int k = 0; k < 2; k++)
                 if (rest.of[k])
-                    to.of[k] = results->of[k] + y * results->stride[k];
-            if (i == 0)
-                begin_parts(b, what, to, (size_t)y);
-            merge_run(b, merging, to, levels, (size_t)(f->runs[i].begin + f->left), f->runs[i].end - f->runs[i].begin);
+                    to.of[k] = results->of[k] + (ptrdiff_t)y * results->stride[k];
+            merge_group(b, what, to, levels, row, y);
         }
     }
 }
 
 static size_t run_scratch(const fn_footprint *f, size_t width, size_t height, size_t arrays)
 {
-    return arrays * (LEVELS * (width + (size_t)(f->left + f->right)) + width * height);
+    return arrays * (GROUP * LEVELS * (width + (size_t)(f->left + f->right)) + width * height);
 }
 
 /* ---- statistics ---- */
@@ -297,8 +372,8 @@ static void by_parts_size(const fn_focal *focal, size_t *width, size_t *height)
 {
     const fn_footprint *f = focal->footprint;
     const size_t rows = (size_t)(f->top + f->bottom), columns = (size_t)(f->left + f->right);
-    const size_t wide = f->box && columns * 4 > 512 ? columns * 4 : 512;
-    const size_t high = rows * 3 > 64 ? rows * 3 : 64;
+    const size_t wide = !f->box ? 256 : columns * 4 > 512 ? columns * 4 : 512;
+    const size_t high = !f->box ? 16 + rows / 4 : rows * 3 > 64 ? rows * 3 : 64;
     *width = *width < wide ? *width : wide;
     *height = *height < high ? *height : high;
 }

@@ -15,25 +15,30 @@ struct fn_moves {
     size_t n[FN_EDGES];
 };
 
-#define FN_NO_RANK UINT32_MAX
+/* What ranks are for. Of classes cells with the same value have the same rank; else each has its own. */
+typedef enum fn_ranks { FN_RANKS_OF_BOXES, FN_RANKS_OF_SHAPES, FN_RANKS_OF_CLASSES } fn_ranks;
+
+/* So many ranks may be read behind the last one. */
+#define FN_RANKS_BEHIND 8
 
 /* A tile: the cells that a block's windows hold. */
 typedef struct fn_tile {
     const fn_block *block;
     size_t wide, high;
-    /* Of each cell: its place among all that have a value, each its own, or the number of its value among the different
-     * ones (`dense`). FN_NO_RANK: no value. */
+    /* The place of each cell among the values, from the lowest; no_rank, which is above all of them, where there is no value. Row by
+     * row, or, for boxes, column by column. */
     uint32_t *rank;
+    uint32_t no_rank;
     double *values; /* of each rank */
     size_t n_values;
     /* Where the cells of the edges are, counted from the centre. */
     int32_t *edge[FN_EDGES];
     size_t n_edge[FN_EDGES];
-    double *rest; /* scratch that is left */
+    double *rest; /* scratch that is left for the slide */
 } fn_tile;
 
 /* Ranks the cells of a block's tile. scratch: fn_tile_scratch() doubles, of which the slides have the rest. */
-void fn_tile_make(fn_tile *tile, const fn_block *block, bool dense, double *scratch);
+void fn_tile_make(fn_tile *tile, const fn_block *block, fn_ranks ranks, double *scratch);
 size_t fn_tile_scratch(const fn_focal *focal, size_t width, size_t height);
 
 #endif

@@ -9,76 +9,155 @@ static const fn_edge leaves[] = {FN_LEFT_EDGE, FN_RIGHT_EDGE, FN_UPPER_EDGE};
 
 /* ---- medians and percentiles ---- */
 
-/* The ranks in a window as bits. */
+/* The ranks in a window as bits, some of which it may share with other windows. */
 typedef struct rank_set {
-    uint64_t *bits;
+    uint64_t *own;
+    const uint64_t *shared;
     size_t word;  /* where the last answer was */
     size_t below; /* bits in all words before it */
 } rank_set;
 
-static void toggle_ranks(rank_set *s, const fn_tile *t, const uint32_t *centre, fn_edge edge, size_t one)
+static uint64_t word_of(const rank_set *s, size_t word)
 {
-    const int32_t *cells = t->edge[edge];
-    const uint32_t limit = (uint32_t)(s->word * 64);
-    size_t below = 0;
-    for (size_t i = 0; i < t->n_edge[edge]; i++) {
-        const uint32_t rank = centre[cells[i]];
-        if (rank == FN_NO_RANK)
-            continue;
-        s->bits[rank / 64] ^= UINT64_C(1) << rank % 64;
-        below += rank < limit;
-    }
-    s->below += below * one;
+    return s->own[word] | s->shared[word];
 }
 
 /* The rank at a place of the window. */
 static uint32_t rank_at(rank_set *s, size_t place)
 {
     while (s->below > place)
-        s->below -= (size_t)__builtin_popcountll(s->bits[--s->word]);
-    size_t here = (size_t)__builtin_popcountll(s->bits[s->word]);
-    while (s->below + here <= place) {
+        s->below -= (size_t)__builtin_popcountll(word_of(s, --s->word));
+    uint64_t bits = word_of(s, s->word);
+    for (size_t here; s->below + (here = (size_t)__builtin_popcountll(bits)) <= place; bits = word_of(s, ++s->word))
         s->below += here;
-        here = (size_t)__builtin_popcountll(s->bits[++s->word]);
-    }
-    uint64_t bits = s->bits[s->word];
     for (size_t skip = place - s->below; skip > 0; skip--)
         bits &= bits - 1;
     return (uint32_t)(s->word * 64 + (size_t)__builtin_ctzll(bits));
+}
+
+static void answer_rank(rank_set *s, const fn_tile *t, const fn_place *all, size_t x, size_t y)
+{
+    const fn_block *b = t->block;
+    const size_t n = b->missing ? (size_t)b->count[y * b->width + x] : b->focal->footprint->cells;
+    if (n == 0)
+        return;
+    const fn_place place = n == b->focal->footprint->cells ? *all : fn_place_among(b->focal, n);
+    const double low = t->values[rank_at(s, place.low)];
+    const double high = place.high == place.low ? low : t->values[rank_at(s, place.high)];
+    fn_row_out(b, y)[x] = fn_between(&place, low, high);
+}
+
+static void toggle_rank(uint64_t *bits, uint32_t rank)
+{
+    bits[rank / 64] ^= UINT64_C(1) << rank % 64;
+}
+
+static void toggle_edge(rank_set *s, const fn_tile *t, const uint32_t *centre, fn_edge edge, size_t one)
+{
+    const int32_t *cells = t->edge[edge];
+    const uint32_t limit = (uint32_t)(s->word * 64);
+    size_t below = 0;
+    for (size_t i = 0; i < t->n_edge[edge]; i++) {
+        const uint32_t rank = centre[cells[i]];
+        toggle_rank(s->own, rank);
+        below += rank < limit;
+    }
+    s->below += below * one;
 }
 
 static void slide_ranks(const fn_tile *t)
 {
     const fn_block *b = t->block;
     const fn_footprint *f = b->focal->footprint;
-    rank_set s = {.bits = (uint64_t *)(void *)t->rest};
-    memset(s.bits, 0, (t->n_values / 64 + 1) * sizeof *s.bits);
+    uint64_t *bits = (uint64_t *)(void *)t->rest;
+    rank_set s = {.own = bits, .shared = bits};
+    memset(bits, 0, (t->no_rank / 64 + 1) * sizeof *bits);
     const uint32_t *centre = t->rank + (size_t)f->top * t->wide + f->left;
     for (size_t i = 0; i < f->n_runs; i++)
-        for (int column = f->runs[i].begin; column < f->runs[i].end; column++) {
-            const uint32_t rank = centre[f->runs[i].row * (ptrdiff_t)t->wide + column];
-            if (rank != FN_NO_RANK)
-                s.bits[rank / 64] |= UINT64_C(1) << rank % 64;
-        }
+        for (int column = f->runs[i].begin; column < f->runs[i].end; column++)
+            toggle_rank(bits, centre[f->runs[i].row * (ptrdiff_t)t->wide + column]);
     const fn_place all = fn_place_among(b->focal, f->cells);
     for (size_t y = 0; y < b->height; y++)
         for (size_t i = 0; i < b->width; i++) {
-            const size_t x = y % 2 == 0 ? i : b->width - 1 - i;
             if (i > 0 || y > 0) {
                 const fn_move move = i == 0 ? FN_MOVE_DOWN : y % 2 == 0 ? FN_MOVE_RIGHT : FN_MOVE_LEFT;
                 const uint32_t *before = centre;
                 centre += move == FN_MOVE_DOWN ? (ptrdiff_t)t->wide : move == FN_MOVE_RIGHT ? 1 : -1;
-                toggle_ranks(&s, t, before, leaves[move], (size_t)-1);
-                toggle_ranks(&s, t, centre, enters[move], 1);
+                toggle_edge(&s, t, before, leaves[move], (size_t)-1);
+                toggle_edge(&s, t, centre, enters[move], 1);
             }
-            const size_t n = b->missing ? (size_t)b->count[y * b->width + x] : f->cells;
-            if (n == 0)
-                continue;
-            const fn_place place = n == f->cells ? all : fn_place_among(b->focal, n);
-            const double low = t->values[rank_at(&s, place.low)];
-            const double high = place.high == place.low ? low : t->values[rank_at(&s, place.high)];
-            fn_row_out(b, y)[x] = fn_between(b->focal, place, low, high);
+            answer_rank(&s, t, &all, y % 2 == 0 ? i : b->width - 1 - i, y);
         }
+}
+
+/* Boxes of some rows of windows that slide together: what all of them hold enters and leaves once for all, and each has
+ * only the rows for itself that others have not. */
+enum { TOGETHER = 8 };
+
+typedef struct rank_group {
+    rank_set set[TOGETHER];
+    size_t n, rows; /* of a window */
+    uint64_t *shared;
+} rank_group;
+
+typedef uint32_t ranks __attribute__((vector_size(FN_RANKS_BEHIND * sizeof(uint32_t))));
+typedef uint32_t ranks_in_memory
+    __attribute__((vector_size(FN_RANKS_BEHIND * sizeof(uint32_t)), aligned(sizeof(uint32_t)), may_alias));
+
+/* How many of n ranks are below the limit. Reads up to FN_RANKS_BEHIND more. */
+static size_t count_below(const uint32_t *x, uint32_t n, uint32_t limit)
+{
+    const ranks lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    ranks below = {0};
+    uint32_t i = 0, all = 0;
+    for (; i + FN_RANKS_BEHIND <= n; i += FN_RANKS_BEHIND)
+        below -= (ranks)(*(const ranks_in_memory *)(x + i) < limit);
+    below -= (ranks)((*(const ranks_in_memory *)(x + i) < limit) & (lane < n - i));
+    for (int k = 0; k < FN_RANKS_BEHIND; k++)
+        all += below[k];
+    return all;
+}
+
+/* column: cells from the first row of the first window on. */
+static void toggle_column(rank_group *g, const uint32_t *column, size_t one)
+{
+    for (size_t i = g->n - 1; i < g->rows; i++)
+        toggle_rank(g->shared, column[i]);
+    for (size_t w = 0; w < g->n; w++) {
+        rank_set *s = &g->set[w];
+        for (size_t i = w; i + 1 < g->n; i++)
+            toggle_rank(s->own, column[i]);
+        for (size_t i = g->rows; i < g->rows + w; i++)
+            toggle_rank(s->own, column[i]);
+        s->below += one * count_below(column + w, (uint32_t)g->rows, (uint32_t)(s->word * 64));
+    }
+}
+
+static void slide_boxes(const fn_tile *t)
+{
+    const fn_block *b = t->block;
+    const fn_footprint *f = b->focal->footprint;
+    const size_t columns = (size_t)(f->left + f->right + 1), words = t->no_rank / 64 + 1;
+    const fn_place all = fn_place_among(b->focal, f->cells);
+    uint64_t *bits = (uint64_t *)(void *)t->rest;
+    rank_group g = {.rows = (size_t)(f->top + f->bottom + 1), .shared = bits};
+    size_t together = 1; /* about the root of the rows */
+    while (together < TOGETHER && (together + 1) * (together + 1) <= g.rows)
+        together++;
+    for (size_t y = 0; y < b->height; y += g.n) {
+        g.n = b->height - y < together ? b->height - y : together;
+        memset(bits, 0, (g.n + 1) * words * sizeof *bits);
+        for (size_t w = 0; w < g.n; w++)
+            g.set[w] = (rank_set){.own = bits + (w + 1) * words, .shared = bits};
+        for (size_t x = 0; x < columns - 1; x++)
+            toggle_column(&g, t->rank + x * t->high + y, 1);
+        for (size_t x = 0; x < b->width; x++) {
+            toggle_column(&g, t->rank + (x + columns - 1) * t->high + y, 1);
+            for (size_t w = 0; w < g.n; w++)
+                answer_rank(&g.set[w], t, &all, x, y + w);
+            toggle_column(&g, t->rank + x * t->high + y, (size_t)-1);
+        }
+    }
 }
 
 /* ---- majority, minority, variety ---- */
@@ -89,12 +168,13 @@ typedef struct class_counts {
     uint32_t *frequency; /* how many values are there that often */
     uint32_t most, least, variety;
     uint32_t asked, answer; /* the last answer is the lowest value that is there `asked` times */
+    uint32_t none;          /* what is no value */
     uint32_t touched;       /* the lowest value whose count has changed since */
 } class_counts;
 
 static void enter_class(class_counts *s, uint32_t value)
 {
-    if (value == FN_NO_RANK)
+    if (value == s->none)
         return;
     const uint32_t count = ++s->count[value];
     s->frequency[count - 1]--;
@@ -107,7 +187,7 @@ static void enter_class(class_counts *s, uint32_t value)
 
 static void leave_class(class_counts *s, uint32_t value)
 {
-    if (value == FN_NO_RANK)
+    if (value == s->none)
         return;
     const uint32_t count = --s->count[value];
     s->frequency[count + 1]--;
@@ -121,22 +201,21 @@ static void leave_class(class_counts *s, uint32_t value)
 static uint32_t lowest_class(class_counts *s, uint32_t asked)
 {
     enum { AT_ONCE = 16 };
-    uint32_t at = 0;
+    const uint32_t *at = s->count;
     if (asked == s->asked)
-        at = s->touched < s->answer ? s->touched : s->answer;
+        at += s->touched < s->answer ? s->touched : s->answer;
     for (;; at += AT_ONCE) {
         uint32_t found = 0;
-        _Pragma("omp simd reduction(| : found)") for (int i = 0; i < AT_ONCE; i++) found |=
-            s->count[at + (uint32_t)i] == asked;
+        _Pragma("omp simd reduction(| : found)") for (int i = 0; i < AT_ONCE; i++) found |= at[i] == asked;
         if (found)
             break;
     }
-    while (s->count[at] != asked)
+    while (*at != asked)
         at++;
     s->asked = asked;
-    s->answer = at;
+    s->answer = (uint32_t)(at - s->count);
     s->touched = UINT32_MAX;
-    return at;
+    return s->answer;
 }
 
 static double answer_of_classes(class_counts *s, const fn_tile *t)
@@ -157,7 +236,7 @@ static void slide_classes(const fn_tile *t)
 {
     const fn_block *b = t->block;
     const fn_footprint *f = b->focal->footprint;
-    class_counts s = {.count = (uint32_t *)(void *)t->rest, .least = UINT32_MAX, .asked = 0};
+    class_counts s = {.count = (uint32_t *)(void *)t->rest, .least = UINT32_MAX, .none = t->no_rank};
     s.frequency = s.count + t->n_values + 16;
     memset(s.count, 0, (t->n_values + 16 + f->cells + 2) * sizeof *s.count);
     const uint32_t *centre = t->rank + (size_t)f->top * t->wide + f->left;

@@ -110,21 +110,38 @@ static void differentiate(const fn_terrain *terrain, const double *const row[3],
     differences[terrain->options.method](row, n, d);
 }
 
+/* A plane on the ground bends in the window where coordinates are geographic; a whole window does not notice, as its
+ * two sides do so alike. What is left of the bend after one round is its square. */
+static void fit_bent(const fn_terrain *terrain, const fn_terrain_map *map, const double window[9], int64_t x, int64_t y,
+                     double d[FN_DERIVATIVES])
+{
+    const double z = terrain->options.z_factor;
+    double east[9], north[9], straight[9];
+    fn_georeference_bend(&terrain->georeference, x, y, east, north);
+    for (int round = 0; round < 2; round++) {
+        const double p = d[0] * map->east[0] + d[1] * map->east[1], q = d[0] * map->north[0] + d[1] * map->north[1];
+        for (int k = 0; k < 9; k++)
+            straight[k] = window[k] - (p * east[k] + q * north[k]) / z;
+        fn_terrain_fit(straight, terrain->options.method, false, d);
+    }
+}
+
 /* A cell whose window has missing cells: its derivatives, or its result (d[0]) where the kind has none. */
-static void patch_cell(const fn_terrain *terrain, const double *in, size_t stride, int64_t x, int64_t y, size_t i,
-                       double *const d[FN_DERIVATIVES], double *buffers)
+static void patch_cell(const fn_terrain *terrain, const fn_terrain_map *map, const double *in, size_t stride, int64_t x,
+                       int64_t y, size_t i, double *const d[FN_DERIVATIVES], double *buffers)
 {
     const bool windows = takes_windows(&terrain->options), second = terrain->options.kind == FN_CURVATURE;
     const int written = windows ? 1 : second ? FN_DERIVATIVES : 2;
     double window[9], value[FN_DERIVATIVES] = {NAN, NAN, NAN, NAN, NAN};
     double *const values[FN_DERIVATIVES] = {value, value + 1, value + 2, value + 3, value + 4};
-    if (isnan(*in))
-        ;
-    else if (terrain->options.edge == FN_EDGE_FIT) {
+    const bool there = !isnan(*in);
+    if (there && terrain->options.edge == FN_EDGE_FIT) {
         for (int k = 0; k < 9; k++)
             window[k] = in[(k / 3 - 1) * (ptrdiff_t)stride + k % 3 - 1];
         fn_terrain_fit(window, terrain->options.method, second, value);
-    } else {
+        if (terrain->georeference.known && terrain->georeference.geographic && !second)
+            fit_bent(terrain, map, window, x, y, value);
+    } else if (there) {
         fn_terrain_gdal_window(&terrain->georeference, in, stride, x, y, window);
         if (windows)
             fn_terrain_windows(terrain, window + 4, 3, 1, value, buffers);
@@ -143,6 +160,7 @@ static void run_part(const fn_terrain *terrain, const double *in, size_t stride,
     const double *const row[3] = {in - stride, in, in + stride};
     const fn_terrain_options *o = &terrain->options;
     const bool windows = takes_windows(o);
+    const fn_terrain_map map = map_at(terrain, x, y);
     double *d[FN_DERIVATIVES] = {out};
     if (windows)
         fn_terrain_windows(terrain, in, stride, n, out, buffers);
@@ -155,11 +173,10 @@ static void run_part(const fn_terrain *terrain, const double *in, size_t stride,
         terrain->kernels->mark_missing(row, n, mark);
         for (size_t i = 0; i < n; i++)
             if (mark[i] != 0)
-                patch_cell(terrain, in + i, stride, x + (int64_t)i, y, i, d, buffers);
+                patch_cell(terrain, &map, in + i, stride, x + (int64_t)i, y, i, d, buffers);
     }
     if (windows)
         return;
-    const fn_terrain_map map = map_at(terrain, x, y);
     if (o->edge != FN_EDGE_GDAL || !fn_terrain_gdal_finish(terrain, &map, n, d, out))
         terrain->kernels->finish[formula_of(o)](&map, n, d, out);
 }

@@ -19,24 +19,23 @@
  *
  * a step of one column changes z by ((c + 2f + i) - (a + 2d + g)) / 8, HORN, or (f - d) / 2, ZEVENBERGEN_THORNE; a step
  * down by one row likewise (B. K. P. Horn, Hill shading and the reflectance map, Proc. IEEE 69, 1981; L. W. Zevenbergen
- * and C. R. Thorne, Quantitative analysis of land surface topography, Earth Surf. Process. Landforms 12, 1987). The steps
- * of the georeference, all four, make p = dz/deast and q = dz/dnorth of these: right for any cells, whichever way rows
- * run, and on longitude and latitude.
+ * and C. R. Thorne, Quantitative analysis of land surface topography, Earth Surf. Process. Landforms 12, 1987). The
+ * steps of the georeference, all four, make p = dz/deast and q = dz/dnorth of these: right for any cells, whichever way
+ * rows run, and on longitude and latitude.
  *
  * Missing cells (FN_EDGE_FIT; holes, and all that lies outside of the raster): no value in the centre gives none. Else
  * the plane is fitted by least squares, with weights 1 2 1 / 2 4 2 / 1 2 1, to the cells that have a value. Horn's
  * derivatives are this same fit where none is missing, so that nothing jumps, and a plane has its own slope and aspect
- * everywhere. (On longitude and latitude the parallel bends within the window: one half of it gives a slope that is off
- * by up to h/2 tan(latitude) / a of it, for a cell of height h; a whole window by the square of that.) Three cells that
- * are not on a line are needed, or the result is NaN. ZEVENBERGEN_THORNE needs four neighbours only, and takes them
- * where they are there.
+ * everywhere. On longitude and latitude, too: parallels bend, which a whole window does not notice, and which a part of
+ * one is corrected for. Three cells that are not on a line are needed, or the result is NaN. ZEVENBERGEN_THORNE needs
+ * four neighbours only, and takes them where they are there.
  *
  * SLOPE       atan(sqrt(p^2 + q^2)) in degrees, or 100 sqrt(p^2 + q^2) in percent.
  * ASPECT      where downhill is: degrees clockwise from north, 0 <= aspect < 360; or FN_ANGLE_TRIGONOMETRIC,
  *             counter-clockwise from east. `flat` where p and q are 0.
- * HILLSHADE   1...255, as gdaldem has it, but not rounded: a Byte of it has 0 for NoData. c is the cosine of the angle
- *             between the normal and the light, which is at `azimuth` (clockwise from north), `altitude` above the
- *             horizon.
+ * HILLSHADE   1...255, as gdaldem has it, but not rounded (it rounds a Float32 of this, half up; 0 is its NoData). c is
+ *             the cosine of the angle between the normal and the light, which is at `azimuth` (clockwise from north),
+ *             `altitude` above the horizon.
  *             REGULAR           1 + 254 max(0, c)
  *             COMBINED          1 + 254 max(0, 1 - acos(c) atan(sqrt(p^2 + q^2)) / (pi/2)^2)
  *             MULTIDIRECTIONAL  1 + 254 times half the sum of max(0, c) from 225, 270, 315 and 360 degrees, each with
@@ -67,7 +66,7 @@
  * the two inside; in the corners the column beyond is the one at the edge; a missing cell has the value of the centre;
  * a raster of one row or column gives NaN. Steps are geotransform[1] and [5] alone, in the units of the coordinates
  * (gdaldem's scale is 1 / z factor), which aspect, and Igor's, ignore. Equal to its Float32, bit for bit, where it
- * computes in double: of integer bands of up to 16 bits. It computes in Float32 of others, and hillshades with an
+ * computes in double: of integer bands of up to 16 bits. Of others it computes in Float32, and hillshades with an
  * approximate root: equal within that. */
 #ifndef FN_TERRAIN_H
 #define FN_TERRAIN_H

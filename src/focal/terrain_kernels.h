@@ -52,7 +52,7 @@ typedef struct fn_terrain_kernels {
     fn_finish finish[FN_FORMULA_COUNT];
     /* Whether any cell of the three rows, one beyond either end too, has no value. */
     bool (*any_missing)(const double *const row[3], size_t n);
-    /* Which windows have such a cell: 1, else 0. */
+    /* Which windows have such a cell: not 0. */
     void (*mark_missing)(const double *const row[3], size_t n, double *mark);
     /* Adds a row of n values to the sums of its columns. */
     void (*add_row)(const double *in, size_t n, const fn_window_sums *columns);

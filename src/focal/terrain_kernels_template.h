@@ -1,7 +1,6 @@
 /* Included once for each instruction set, after defining FN_TERRAIN_TABLE, the name of the table of kernels. The loops
  * are plain C that the compiler vectorises; contraction is off: both variants compute the same bits. */
 #include <math.h>
-#include <string.h>
 
 #include "terrain_kernels.h"
 
@@ -74,14 +73,14 @@ static bool any_missing(const double *const row[3], size_t n)
     return any;
 }
 
-/* mark: 1 where a window has a cell without a value, else 0. */
 static void mark_missing(const double *const row[3], size_t n, double *mark)
 {
-    const double *a = row[0], *b = row[1], *c = row[2];
+    const double *a = row[0] - 1, *b = row[1] - 1, *c = row[2] - 1;
     double column[FN_TERRAIN_BLOCK + 2];
-    for (ptrdiff_t i = -1; i <= (ptrdiff_t)n; i++)
-        column[i + 1] = (a[i] != a[i]) | (b[i] != b[i]) | (c[i] != c[i]);
-    LOOP mark[i] = column[i] + column[i + 1] + column[i + 2] > 0 ? 1.0 : 0.0;
+    for (size_t i = 0; i < n + 2; i++)
+        column[i] = ((a[i] != a[i]) | (b[i] != b[i]) | (c[i] != c[i])) ? 1.0 : 0.0;
+    for (size_t i = 0; i < n; i++)
+        mark[i] = column[i] + column[i + 1] + column[i + 2];
 }
 
 /* ---- results ---- */
@@ -146,7 +145,7 @@ static inline double full_angle(double side, double front, double flat)
 {
     const double quarter = angle_of(fabs(side), fabs(front)), half = front < 0 ? 180 - quarter : quarter,
                  angle = side < 0 ? 360 - half : half;
-    return (side == 0) & (front == 0) ? flat : angle >= 360 ? 0.0 : angle;
+    return ((side == 0) & (front == 0)) ? flat : angle >= 360 ? 0.0 : angle;
 }
 
 FINISH(aspect_azimuth)
@@ -233,7 +232,7 @@ FINISH(shade_igor)
                      turn = dot < 0 ? 180 - quarter : quarter;
         const double slope = angle_of(sqrt(p * p + q * q), 1),
                      shade = 1 - slope * (1 / 90.0) * (1 - turn * (1 / 180.0));
-        out[i] = (p == 0) & (q == 0) ? 255.0 : 255 * shade;
+        out[i] = ((p == 0) & (q == 0)) ? 255.0 : 255 * shade;
     }
 }
 
@@ -254,7 +253,7 @@ FINISH(shade_igor)
             const double pp = p * p, qq = q * q, pq2s = 2 * (p * q) * s, both = pp + qq, over = 1 + both;              \
             const double value = (formula);                                                                            \
             (void)over;                                                                                                \
-            out[i] = (flat_too) | (both != 0) ? value : flat;                                                          \
+            out[i] = ((flat_too) | (both != 0)) ? value : flat;                                                        \
         }                                                                                                              \
     }
 CURVATURE(profile, 0, -(pp *r + pq2s + qq * t) / (both * over * sqrt(over)))

@@ -77,7 +77,7 @@ static void roughness(const fn_terrain *terrain, const double *in, size_t stride
     const fn_window_sums sums = sum_windows(terrain, in, stride, n, true, buffers);
     const double z = fabs(terrain->options.z_factor);
     for (size_t i = 0; i < n; i++)
-        out[i] = (sums.number[i] > 1) & (in[i] == in[i]) ? z * (sums.highest[i] - sums.lowest[i]) : (double)NAN;
+        out[i] = ((sums.number[i] > 1) & (in[i] == in[i])) ? z * (sums.highest[i] - sums.lowest[i]) : (double)NAN;
 }
 
 /* Squared differences of all cells of n windows from their centres. Those of a column with the mean m and the squares
@@ -129,7 +129,7 @@ static void ruggedness(const fn_terrain *terrain, const double *in, size_t strid
     for (size_t i = 0; i < n; i++) {
         const double others = sums.number[i] - 1; /* the centre has been there, too */
         const double value = riley ? sqrt(sums.sum[i]) : sums.sum[i] / others;
-        out[i] = (others > 0) & (in[i] == in[i]) ? z * value : (double)NAN;
+        out[i] = ((others > 0) & (in[i] == in[i])) ? z * value : (double)NAN;
     }
 }
 

@@ -112,16 +112,17 @@ static item *sort_items(item *from, item *to, size_t n)
     return from;
 }
 
-static size_t items_of_tile(fn_tile *t, item *items)
+static size_t items_of_tile(fn_tile *t, bool by_columns, item *items)
 {
     const fn_footprint *f = t->block->focal->footprint;
     size_t n = 0;
     for (size_t y = 0; y < t->high; y++) {
         const double *x = fn_row_in(t->block, (ptrdiff_t)y - f->top) - f->left;
         for (size_t i = 0; i < t->wide; i++) {
-            t->rank[y * t->wide + i] = FN_NO_RANK;
+            const size_t cell = by_columns ? i * t->high + y : y * t->wide + i;
+            t->rank[cell] = t->no_rank;
             if (x[i] == x[i])
-                items[n++] = (item){key_of_value(x[i]), (uint32_t)(y * t->wide + i)};
+                items[n++] = (item){key_of_value(x[i]), (uint32_t)cell};
         }
     }
     return n;
@@ -142,16 +143,18 @@ static size_t cells_of_tile(const fn_footprint *f, size_t width, size_t height)
     return (width + (size_t)(f->left + f->right)) * (height + (size_t)(f->top + f->bottom));
 }
 
-void fn_tile_make(fn_tile *t, const fn_block *b, bool dense, double *scratch)
+void fn_tile_make(fn_tile *t, const fn_block *b, fn_ranks ranks, double *scratch)
 {
     const fn_footprint *f = b->focal->footprint;
     const fn_moves *m = b->focal->moves;
     const size_t cells = cells_of_tile(f, b->width, b->height);
     *t = (fn_tile){
         .block = b, .wide = b->width + (size_t)(f->left + f->right), .high = b->height + (size_t)(f->top + f->bottom)};
+    t->no_rank = (uint32_t)cells;
     t->values = scratch;
     t->rank = (uint32_t *)(scratch + cells);
-    int32_t *edges = (int32_t *)(scratch + cells + (cells + 1) / 2);
+    int32_t *edges = (int32_t *)(scratch + cells + (cells + FN_RANKS_BEHIND + 1) / 2);
+    memset(t->rank + cells, 0, FN_RANKS_BEHIND * sizeof *t->rank);
     for (int e = 0; e < FN_EDGES; e++) {
         t->edge[e] = edges;
         t->n_edge[e] = m->n[e];
@@ -159,14 +162,14 @@ void fn_tile_make(fn_tile *t, const fn_block *b, bool dense, double *scratch)
             edges[i] = m->cells[e][i].row * (int32_t)t->wide + m->cells[e][i].column;
         edges += m->n[e];
     }
-    scratch += cells + (cells + 1) / 2 + (m->n[0] + m->n[1] + m->n[2] + m->n[3] + 1) / 2;
+    scratch += cells + (cells + FN_RANKS_BEHIND + 1) / 2 + (m->n[0] + m->n[1] + m->n[2] + m->n[3] + 1) / 2;
     t->rest = scratch;
     item *items = (item *)(void *)scratch;
-    const size_t n = items_of_tile(t, items);
-    rank_items(t, sort_items(items, items + cells, n), n, dense);
+    const size_t n = items_of_tile(t, ranks == FN_RANKS_OF_BOXES, items);
+    rank_items(t, sort_items(items, items + cells, n), n, ranks == FN_RANKS_OF_CLASSES);
 }
 
-/* What the slides need is less than the items: a bit or two counts for each cell. */
+/* What the slides need is less than the items: nine bits or two counts for each cell. */
 size_t fn_tile_scratch(const fn_focal *focal, size_t width, size_t height)
 {
     const fn_moves *m = focal->moves;
@@ -188,14 +191,15 @@ static void by_tiles_size(const fn_focal *focal, size_t *width, size_t *height)
 static void run_by_ranks(const fn_block *b, double *scratch)
 {
     fn_tile tile;
-    fn_tile_make(&tile, b, false, scratch);
-    b->loops->slide_ranks(&tile);
+    const bool box = b->focal->footprint->box;
+    fn_tile_make(&tile, b, box ? FN_RANKS_OF_BOXES : FN_RANKS_OF_SHAPES, scratch);
+    (box ? b->loops->slide_boxes : b->loops->slide_ranks)(&tile);
 }
 
 static void run_by_classes(const fn_block *b, double *scratch)
 {
     fn_tile tile;
-    fn_tile_make(&tile, b, true, scratch);
+    fn_tile_make(&tile, b, FN_RANKS_OF_CLASSES, scratch);
     b->loops->slide_classes(&tile);
 }
 

@@ -166,9 +166,10 @@ typedef struct expected {
 
 static expected moments_of(const window *w, fn_focal_statistic what)
 {
-    long double sum = 0, weight = 0, size = 0, squares = 0;
+    long double sum = 0, from_first = 0, weight = 0, size = 0, squares = 0;
     for (size_t i = 0; i < w->n; i++) {
         sum += (long double)w->w[i] * w->x[i];
+        from_first += (long double)w->w[i] * ((long double)w->x[i] - w->x[0]);
         size += fabsl((long double)w->w[i] * w->x[i]);
         weight += w->w[i];
     }
@@ -179,8 +180,10 @@ static expected moments_of(const window *w, fn_focal_statistic what)
     const long double mean = sum / weight;
     if (what == FN_FOCAL_MEAN)
         return (expected){(double)mean, (double)fabsl(size / weight * 64 * DBL_EPSILON)};
-    for (size_t i = 0; i < w->n; i++)
-        squares += w->w[i] * (w->x[i] - mean) * (w->x[i] - mean);
+    for (size_t i = 0; i < w->n; i++) {
+        const long double d = (long double)w->x[i] - w->x[0] - from_first / weight;
+        squares += w->w[i] * d * d;
+    }
     const long double variance = squares / weight;
     if (what == FN_FOCAL_STD)
         return (expected){(double)sqrtl(variance), (double)(sqrtl(variance) * 1e-12L)};

@@ -32,7 +32,7 @@ struct PlanSource {
     CPLStringList openOptions;
     int overview = -1;
     std::string folder;     /* that relative names begin at */
-    size_t sharedBytes = 0; /* the limit of the SharedBlocks of a process that computes it */
+    size_t sharedBytes = 0; /* the limit of its SharedBlocks; with worker processes, of each */
 };
 
 class Plan

@@ -16,7 +16,6 @@ STATISTICS = ('mean', 'sum', 'min', 'max', 'range', 'std', 'var', 'median', 'per
 INEXACT = ('mean', 'sum', 'std', 'var')  # the others are values of the raster, or follow from two of them
 WEIGHTED = INEXACT  # what takes weights other than 0 and 1
 UNIT = 2.0**-53  # the relative error of one operation
-SPREAD_OUTSIDE = True  # nodata=spread with edge=shrink: does a cell outside of the raster count as one without a value?
 
 # ---- windows: arrays of weights around the cell in the centre, 0 where a cell does not belong ---------------------------
 
@@ -177,7 +176,7 @@ def focal(name, x, weights, nodata='skip', edge='shrink', p=50):
     if nodata == 'skip':
         result[np.isnan(x)] = np.nan
     if nodata == 'spread':
-        result[(missing if SPREAD_OUTSIDE else missing & ~outside).any(0)] = np.nan
+        result[missing.any(0)] = np.nan  # beyond the edge nothing is there, either
     if edge == 'nodata':
         result[outside.any(0)] = np.nan
     return result + 0.0

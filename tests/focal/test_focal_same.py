@@ -1,12 +1,18 @@
 """Expressions that look around give the same bytes however the raster is cut and whoever computes: tiles, workers, shares, files, layouts of
 the input; and the right ones, by the evaluator."""
 import itertools
+import json
+import os
 import shutil
+import sys
 import unittest
 
 import numpy as np
 
-from focal_common import SEED, FocalCase, calc, config, ev, fishnet, gdal, good, oo, real, run, valid, write
+from focal_common import HERE, SEED, FocalCase, calc, config, ev, fishnet, gdal, good, oo, real, run, valid, write
+
+sys.path.insert(0, os.path.join(HERE, '..', 'zonal'))
+from zonal_common import KINDS, ZonalCase, all_bits, area, star, table  # noqa: E402
 
 GT = (500000.0, 30.0, 0.0, 4200000.0, 0.0, -20.0)
 GROUND = ev.Ground(GT)
@@ -273,6 +279,46 @@ class Odd(FocalCase):
         bad[:64, 64:] = True
         self.assertTrue(np.isnan(got[bad]).all())
         self.close(got[~bad], want[~bad], 1e-12)
+
+
+class Elsewhere(ZonalCase):
+    def test_zonal_statistics(self):
+        """CALC of ZONALSTATS: those of the raster that FISHNET gives, for either kind of worker."""
+        random = np.random.default_rng(SEED)
+        gt = (500000, 30, 0, 4200000, 0, -30)
+        cells = gdal.Open(real('dem.tif')).ReadAsArray(700, 500, 160, 140)
+        cells[40:60, 70:90] = -999
+        blocks = ['TILED=YES', 'BLOCKXSIZE=64', 'BLOCKYSIZE=64']
+        source = self.raster(cells, gt, nodata=-999, options=blocks)
+        centres = [(random.uniform(0, 160), random.uniform(0, 140), random.uniform(3, 60)) for _ in range(15)]
+        zones = self.zones([area([star(random, x, y, radius, 9)], gt=gt) for x, y, radius in centres])
+        options = {'STATS': 'COUNT,NODATA_COUNT,MEAN,MIN,MAX,STD,MEDIAN', 'NUM_WORKERS': 3}
+        for text in ('slope(A)', 'focal_mean(A, circle(4), nodata=fill) - A[0,-1]',
+                     'focal_max(focal_min(A, 5), 5, edge=wrap)'):
+            whole = self.raster(calc(source, text)[0], gt, nodata=np.nan, options=blocks)
+            want = all_bits(table(zones, RASTER=whole, **options))
+            for kind in KINDS:
+                got = all_bits(table(zones, RASTER=source, CALC=text, WORKERS=kind, **options))
+                self.assertEqual(got, want, (text, kind))
+
+    def test_recipe(self):
+        path = self.raster(np.arange(600.0).reshape(20, 30), (0, 10, 0, 0, 0, -10))
+        texts = ['focal_mean(A, [[1,2,1]], edge="wrap")', 'A[-1,0]']
+        recipe = self.path('smooth.fishnet.json')
+        with open(recipe, 'w', encoding='utf-8') as file:
+            json.dump({'type': 'fishnet_raster', 'inputs': {'A': os.path.basename(path)}, 'calc': texts, 'ot': 'Float64'}, file)
+        for got, want in zip(gdal.Open(recipe).ReadAsArray(), calc(path, *texts)):
+            self.same(got, want)
+
+    def test_below_other_rasters(self):
+        """A dataset like any other: parts of it are copied, and it is read smaller."""
+        cells = gdal.Open(real('dem.tif')).ReadAsArray(700, 500, 160, 140)
+        path = self.raster(cells, (500000, 30, 0, 4200000, 0, -30))
+        dataset = fishnet(path, 'focal_max(A, 5)', TILE_SIZE=32)
+        part = gdal.Translate('', dataset, format='MEM', srcWin=[33, 21, 70, 60])
+        want = ev.focal('max', cells.astype(float), ev.box(5)).astype(np.float32)
+        self.same(part.ReadAsArray(), want[21:81, 33:103])
+        self.assertTrue(np.isin(dataset.ReadAsArray(buf_xsize=40, buf_ysize=35), want).all())
 
 
 if __name__ == '__main__':

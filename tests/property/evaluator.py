@@ -13,15 +13,10 @@ import sys
 
 import numpy as np
 
+from looks import LOOKS, Looks, around
+from tree import Node, Refused, Unclear
+
 sys.setrecursionlimit(20000)  # a parenthesis costs a dozen frames
-
-
-class Refused(Exception):
-    """An error of the expression."""
-
-
-class Unclear(Exception):
-    """The page does not say; a test has no opinion on it."""
 
 
 # ---- the C library, one number at a time: numpy's own vector versions differ from it in the last bits -----------------
@@ -85,7 +80,7 @@ TOKEN = re.compile(r'''\s*(?:
     (?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)
   | (?P<name>[A-Za-z_][A-Za-z_0-9]*)
   | (?P<string>'[^']*'|"[^"]*")
-  | (?P<op>\*\*|//|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%^&|~!<>?:()\[\],.])
+  | (?P<op>\*\*|//|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%^&|~!<>?:()\[\],.=])
 )''', re.X | re.A)
 
 
@@ -105,17 +100,10 @@ def tokens(text):
     return out + [('end', '')]
 
 
-class Node:
-    __slots__ = ('op', 'args', 'value', 'kind', 'bare')
-
-    def __init__(self, op, args=(), value=None, kind='float'):
-        self.op, self.args, self.value, self.kind, self.bare = op, args, value, kind, True
-
-
 LEVELS = [{'||', 'or'}, {'&&', 'and'}, 'not', COMPARE, {'|'}, {'&'}, {'<<', '>>'}, {'+', '-'}, {'*', '/', '//', '%'}]
 
 
-class Parser:
+class Parser(Looks):
     def __init__(self, text, bands, integers, nodata):
         self.tokens, self.at = tokens(text), 0
         self.bands, self.integers, self.nodata = bands, integers, nodata
@@ -247,19 +235,9 @@ class Parser:
         if len(text) == 1 and text.isupper():
             if prefixed:
                 raise Unclear('numpy.A')
-            band = 1
-            if self.peek() == '[':
-                self.take()
-                kind, number = self.take()
-                if kind != 'number' or not number.isdigit():
-                    raise Refused('band number expected')
-                if number != str(int(number)):
-                    raise Unclear('A[01]')
-                band = int(number)
-                self.take(']')
-            if (text, band) not in self.bands:
-                raise Refused('no band %d of %s' % (band, text))
-            return Node('input', value=(text, band), kind='int' if (text, band) in self.integers else 'float')
+            return self.band(text)
+        if name in LOOKS and self.peek() == '(':
+            return self.look(name)
         raise Refused('unknown name %r' % text)
 
     def call(self, name, spelled):
@@ -373,6 +351,8 @@ class _Run:
             return self.full(np.nan)
         if node.op == 'input':
             return self.inputs[node.value]
+        if node.op in LOOKS:
+            return self.look(node)
         args = [self.value(arg) for arg in node.args]
         if node.op == 'isnan':
             return _flag(np.isnan(args[0]))
@@ -386,6 +366,21 @@ class _Run:
             for x in args:
                 result = np.where(np.isnan(x), np.nan, result)
         return result
+
+    def look(self, node):
+        """The operand is a raster of its own; what is undecided there is so wherever it is seen."""
+        outer, self.undecided = self.undecided, np.zeros(self.shape, bool)
+        x = self.value(node.args[0])
+        inner, self.undecided = self.undecided * 1.0, outer
+        if node.op == 'at':
+            self.undecided |= around.neighbor(inner, *node.value) == 1
+            return around.neighbor(x, *node.value)
+        given = node.value
+        edge, nodata = given.get('edge', 'shrink').lower(), given.get('nodata', 'skip').lower()
+        self.undecided |= (around.focal('max', inner, given['window'], 'fill', edge) == 1) | (inner == 1)
+        if node.op == 'roughness':
+            return around.around('roughness', x, len(given['window']), z=given.get('z', 1.0), edge=edge)
+        return around.focal(node.op[6:], x, given['window'], nodata, edge, given.get('percentile'))
 
     def operate(self, op, args):
         if op in BITS:
@@ -413,6 +408,19 @@ def compile(text, bands, integers=(), nodata=True):
     if re.search(r'\b(np|numpy)(\s+\.|\.\s)', text):
         raise Unclear('a space inside a numpy name')
     return tree
+
+
+def slack(text, inputs, integers=(), nodata=True):
+    """How far the sum at the root of the expression may be from what evaluate() says; inf: anything."""
+    tree = compile(text, inputs, integers, nodata)
+    given = tree.value
+    with np.errstate(all='ignore'):
+        x = _Run(inputs, nodata).value(tree.args[0])
+        window, edge = given['window'], given.get('edge', 'shrink').lower()
+        allowed = around.slack(tree.op[6:], x, window, edge)
+        largest = around.focal('max', np.abs(x), (window != 0) * 1.0, 'fill', edge)
+    infinite = np.where(np.isinf(largest) & np.isnan(allowed), 0.0, np.inf)
+    return np.where(np.isfinite(allowed) & (largest < 1e140), allowed, infinite)
 
 
 def evaluate(text, inputs, integers=(), nodata=True):

@@ -89,6 +89,15 @@ ARGUMENTS_WHOLE = {'bitwise_and', 'bitwise_or', 'bitwise_xor', 'invert', 'left_s
                    'mod', 'floor_divide', 'abs', 'min', 'max', 'where'}
 
 
+OFFSETS = ['0', '1', '-1', '+2', '-3', '5', '-12', '40', '-67']
+EXACT_WINDOWS = [name for name in evaluator.around.STATISTICS if name not in evaluator.around.INEXACT]
+FRACTIONS_WINDOWS = ['median', 'percentile']
+WINDOWS = ['3', '1', '5', '7', 'rect(1,3)', 'rect( 5 , 1 )', 'circle(1)', 'circle(2.5)', 'circle(3)', 'annulus(1,2)',
+           'annulus(0, 1.5)', 'wedge(3, 10, 100)', '[[0,1,0],[1,1,1],[0,1,0]]', '[[1,0,1]]', '[ [ 1 ] , [ 0 ] , [ 0 ] ]']
+WEIGHTS = ['gaussian(0.7)', '[[1,2,1],[2,4,2],[1,2,1]]', '[[.5,0,3]]']
+DERIVATIVES = ['[[-1,0,1]]', '[[0,1,0],[1,-4,1],[0,1,0]]']
+
+
 class Writer:
     """Random well-formed text; what the evaluator then refuses or finds unclear is sorted out by the caller."""
 
@@ -115,8 +124,53 @@ class Writer:
 
     def leaf(self, kind):
         if self.rng.random() < 0.75:
-            return self.band(kind)
+            text = self.band(kind)
+            if self.rng.random() < 0.1:
+                row, column = (self.space() + self.rng.choice(OFFSETS) for _ in range(2))
+                text += '%s[%s,%s]' % (self.space(), row, column)
+            return text
         return self.number(kind)
+
+    def quoted(self, word):
+        return self.rng.choice(['%s', '"%s"', "'%s'"]) % word
+
+    def window(self, statistic, operand):
+        """A call of a window function: arguments by place or by name, in any order."""
+        r = self.rng
+        window = r.choice(WINDOWS + (WEIGHTS if statistic in evaluator.around.INEXACT else [])
+                          + (DERIVATIVES if statistic in ('sum', 'mean') else []))
+        places = [repr(r.choice([0, 10, 25, 33.3, 50, 90, 100]))] if statistic == 'percentile' else []
+        named = []
+        if r.random() < 0.8:
+            places.append(window)
+        else:
+            named.append('window=' + window)
+        if r.random() < 0.5:
+            named.append('nodata%s=%s' % (self.space(), self.quoted(r.choice(evaluator.around.POLICIES))))
+        if r.random() < 0.6:
+            named.append('edge=%s%s' % (self.space(), self.quoted(r.choice(evaluator.around.EDGES))))
+        r.shuffle(named)
+        glue = self.space() + ',' + self.space()
+        return 'focal_%s(%s%s)' % (statistic, self.space(), glue.join([operand] + places + named))
+
+    def looks(self, kind, depth):
+        """What looks around, and gives the bits of the evaluator."""
+        r = self.rng
+        pick = r.random()
+        if pick < 0.25:
+            return 'at(%s, %s,%s%s)' % (self.any(kind, depth), r.choice(OFFSETS), self.space(), r.choice(OFFSETS))
+        if pick < 0.35 and kind == 'float':
+            options = r.choice(['', ', 5', ', z=-2', ', 3, edge=wrap', ', edge="nodata"'])
+            return 'roughness(%s%s)' % (self.any(kind, depth), options)
+        names = EXACT_WINDOWS if kind == 'float' else [name for name in EXACT_WINDOWS if name not in FRACTIONS_WINDOWS]
+        name = r.choice(names)
+        inner = 'float' if name in ('variety', 'count') else kind
+        return self.window(name, self.truth(depth) if r.random() < 0.1 else self.any(inner, depth))
+
+    def sums(self):
+        """A sum over a window at the root."""
+        kind, depth = self.rng.choice(['float', 'whole']), self.rng.choice([0, 1, 2])
+        return self.window(self.rng.choice(evaluator.around.INEXACT), self.any(kind, depth))
 
     def call(self, name, args):
         spelled = self.rng.choice(SPELLINGS.get(name, [name]))
@@ -146,6 +200,8 @@ class Writer:
             text = self.leaf(kind)
         elif r.random() < 0.45:
             text = self.parens(self.any(kind, depth - 1))
+        elif r.random() < 0.2:
+            text = self.looks(kind, depth - 1)
         elif kind == 'float':
             name = r.choice(FUNCTIONS_FLOAT)
             text = self.function(name, 'float', depth - 1)
@@ -237,7 +293,8 @@ def mutate(rng, text):
     """The text with a few characters or pieces changed."""
     pieces = ['(', ')', '((', ',', '[', ']', '.', '+', '*', '**', '&', '|', '<', '==', '?', ':', 'A', 'Z', 'A[9]', 'A[0]', 'not', 'and',
               'NODATA', 'foo', 'sqrt', 'np.', '0x', '1e', "'", '"', '\\', '$', '@', '\u00e9', '\u20ac', '#', '{', '=', '!', '~', 'astype',
-              '.astype(int)', '1..2', '99999999999999999999999', 'e', '\x01']
+              '.astype(int)', '[-1,0]', '[1,2,3,4]', 'focal_max(A,', ',3)', 'circle(', 'edge=', '"wrap"', '3m', 'at(', ',1,1)',
+              '1..2', '99999999999999999999999', 'e', '\x01']
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         at = rng.randrange(len(text) + 1)
         pick = rng.random()
@@ -298,7 +355,12 @@ class RandomExpressions(common.Case):
                 failures.append('each alone is right, together: %s' % error)
         for text, got in pixels:
             want, undecided = evaluator.evaluate(text, inputs, self.inputs.integers, nodata)
-            if limit:
+            if limit == 'sum':
+                allowed = evaluator.slack(text, inputs, self.inputs.integers, nodata)
+                with np.errstate(invalid='ignore'):
+                    right = (np.abs(got - want) <= allowed) | (got == want) | (np.isnan(got) & np.isnan(want))
+                wrong = ~(right | np.isinf(allowed))
+            elif limit:
                 wrong = common.ulps(got, want) > limit
                 # a zero's sign is part of what the C library promises
                 wrong |= (got == 0) & (want == 0) & (np.signbit(got) != np.signbit(want))
@@ -334,6 +396,10 @@ class RandomExpressions(common.Case):
 
     def test_transcendental_without_nodata(self):
         self.batches('transcendental', CASES // 10, False, 1)
+
+    def test_sums_over_windows(self):
+        self.batches('sums', CASES // 10, True, 'sum')
+        self.batches('sums', CASES // 20, False, 'sum')
 
     def test_z_malformed(self):
         """Random damage: what the page refuses is refused with position and caret, the rest still opens; never a crash."""

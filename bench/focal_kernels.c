@@ -2,9 +2,9 @@
  *
  *     bench_focal [SIDE [NAME]]
  *
- * SIDE x SIDE doubles (2048; windows up to 501), computed in tiles of 1024. NAME: only the lines that begin with it. Prints for each the
- * best of three runs, in processor time: values that are floats, doubles, and floats of which one in a thousand is
- * missing.
+ * SIDE x SIDE doubles (2048), computed in tiles of 1024. NAME: only the lines that begin with it. Prints for each the
+ * best of three runs, in processor time: for values that are floats, for doubles, and for floats of which one in a
+ * thousand is missing.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 199309L /* clock_gettime */

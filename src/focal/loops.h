@@ -1,5 +1,5 @@
-/* The loops over rows of cells: loops_template.h, compiled for plain C, AVX2 and AVX-512. All give the same bits: a cell
- * is computed by itself, in one order, whatever the width of vectors. */
+/* The loops over rows of cells: loops_template.h, compiled for plain C, AVX2 and AVX-512. All give the same bits: a
+ * cell is computed by itself, in one order, whatever the width of vectors. */
 #ifndef FN_FOCAL_LOOPS_H
 #define FN_FOCAL_LOOPS_H
 
@@ -30,8 +30,8 @@ typedef enum fn_merging {
  * values p of out are those of a, and are not written. */
 typedef void (*fn_merge)(fn_parts out, fn_parts a, fn_parts b, double cells, size_t n);
 
-/* An exchange of a sorting network: wire a gets the smaller of the values of wires a and b, wire b the larger. Only what
- * is needed is set. */
+/* An exchange of a sorting network: wire a gets the smaller of the values of wires a and b, wire b the larger. Only
+ * what is needed is set. */
 typedef struct fn_exchange {
     uint8_t a, b;
     bool low, high;

@@ -1,7 +1,7 @@
-/* Medians and percentiles of small windows: a sorting network over many windows at once. The network is Batcher's odd-even
- * merge of runs of any length (Knuth, The Art of Computer Programming 3, 5.3.4), without the exchanges that what is asked
- * for does not need. In a box the columns are sorted once for all windows that share them. Values that are floats are
- * sorted as floats: twice as many at a time, and the same values. */
+/* Medians and percentiles of small windows: a sorting network over many windows at once. The network is Batcher's
+ * odd-even merge of runs of any length (Knuth, The Art of Computer Programming 3, 5.3.4), without the exchanges that
+ * what is asked for does not need. In a box the columns are sorted once for all windows that share them. Values that
+ * are floats are sorted as floats: twice as many at a time, and the same values. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,8 @@ static void leave_out_exchanges(exchanges *of, bool *needed)
         needed[x.a] = needed[x.b] = true;
         of->all[--kept] = x;
     }
-    memmove(of->all, of->all + kept, (of->n - kept) * sizeof *of->all);
+    if (kept > 0)
+        memmove(of->all, of->all + kept, (of->n - kept) * sizeof *of->all);
     of->n -= kept;
 }
 

@@ -1,7 +1,7 @@
-/* Statistics that are put together of parts: sums, extremes, moments. Parts double in length: a run of 2^i cells is two
- * of 2^(i - 1), and a run of any length is one of each power of two in it, or, where cells may count twice, two that
- * overlap. So the additions of a window grow with the logarithm of its size, nothing is subtracted, and the order depends
- * on the window alone. */
+/* Statistics that are put together of parts: sums, extremes, moments. Few cells are merged one after the other. Parts
+ * of more cells double in length: one of 2^i cells is two of 2^(i - 1), and a run of any length is one of each power of
+ * two in it, or, where cells may count twice, two that overlap. So the work for a window grows with the logarithm of
+ * its sides, nothing is subtracted, and the order depends on the window alone. */
 #include <math.h>
 #include <string.h>
 

@@ -136,9 +136,9 @@ terrain_demo() {
     say "Windows and terrain: functions of the expression"
     show gdal_translate FISHNET:build/data/dem.tif $d/terrain.tif -oo "CALC=hillshade(A, 315, 45, z=0.6096)" \
         -oo "CALC=slope(A, z=0.3048)" -oo "CALC=A - focal_mean(A, annulus(12, 20))"
-    gdal_translate -q -b 1 -srcwin 0 0 800 700 -ot Byte -a_nodata 0 -of PNG $d/terrain.tif $d/hillshade.png
-    gdal_translate -q -b 2 -srcwin 0 0 800 700 $d/terrain.tif $d/terrain_2.tif
-    gdal_translate -q -b 3 -srcwin 0 0 800 700 $d/terrain.tif $d/terrain_3.tif
+    gdal_translate -q -b 1 -srcwin 1000 100 800 700 -ot Byte -a_nodata 0 -of PNG $d/terrain.tif $d/hillshade.png
+    gdal_translate -q -b 2 -srcwin 1000 100 800 700 $d/terrain.tif $d/terrain_2.tif
+    gdal_translate -q -b 3 -srcwin 1000 100 800 700 $d/terrain.tif $d/terrain_3.tif
     coloured $d/terrain_2.tif -of PNG $d/slope.png <<<'0 255 255 255
 10 250 220 150
 20 235 150 90

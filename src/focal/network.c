@@ -160,7 +160,7 @@ void fn_network_free(fn_network *w)
 /* Lines and wires of doubles or floats; the lanes of a wire fill 512 bytes. */
 enum { WIRE = 512 };
 
-typedef struct bench {
+typedef struct sorting {
     const fn_block *block;
     const fn_network *network;
     fn_run_network run;
@@ -169,7 +169,7 @@ typedef struct bench {
     size_t lanes, wide; /* values of a wire, and of a line */
     char *lines, *wires;
     const void *at[FN_NETWORK_MOST]; /* where the values of each wire are */
-} bench;
+} sorting;
 
 static size_t round_up(size_t n, size_t unit)
 {
@@ -177,7 +177,7 @@ static size_t round_up(size_t n, size_t unit)
 }
 
 /* sorted: the columns of a box. */
-static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
+static void load_lines(sorting *w, size_t y, size_t begin, size_t n, bool sorted)
 {
     const fn_footprint *f = w->block->focal->footprint;
     const size_t cells = n + (size_t)(f->left + f->right);
@@ -196,14 +196,14 @@ static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
             w->lines + ((size_t)w->network->wires[i].line * w->wide + (size_t)w->network->wires[i].column) * w->real;
 }
 
-static double lane_of(const bench *w, size_t place, size_t i)
+static double lane_of(const sorting *w, size_t place, size_t i)
 {
     const void *at = w->at[w->network->place[place]];
     return w->floats ? (double)((const float *)at)[i] : ((const double *)at)[i];
 }
 
 /* Where each window may have another number of values. */
-static void answer_sparse(const bench *w, const double *count, double *out, size_t n)
+static void answer_sparse(const sorting *w, const double *count, double *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (count[i] == 0)
@@ -213,7 +213,7 @@ static void answer_sparse(const bench *w, const double *count, double *out, size
     }
 }
 
-static void answer_all(const bench *w, double *out, size_t n)
+static void answer_all(const sorting *w, double *out, size_t n)
 {
     const fn_place place = fn_place_among(w->block->focal, w->block->focal->footprint->cells);
     const void *low = w->at[w->network->place[place.low]], *high = w->at[w->network->place[place.high]];
@@ -225,21 +225,20 @@ static void answer_all(const bench *w, double *out, size_t n)
             out[i] = fn_between(&place, ((const double *)low)[i], ((const double *)high)[i]);
 }
 
-static void sort_some(bench *w, size_t y, size_t begin, size_t n)
+static void sort_some(sorting *w, size_t y, size_t begin, size_t n)
 {
     const fn_block *b = w->block;
     const double *count = b->count + y * b->width + begin;
+    const size_t cells = b->focal->footprint->cells;
     bool sparse = false;
     for (size_t i = 0; b->missing && i < n; i++)
-        sparse |= count[i] < (double)b->focal->footprint->cells;
-    const fn_focal *focal = b->focal;
-    const bool median = focal->options.statistic == FN_FOCAL_MEDIAN && !sparse &&
-                        (focal->footprint->cells == 9 || focal->footprint->cells == 25);
+        sparse |= count[i] < (double)cells;
+    const bool median = b->focal->options.statistic == FN_FOCAL_MEDIAN && !sparse && (cells == 9 || cells == 25);
     const exchanges *all = sparse ? &w->network->every : &w->network->some;
     load_lines(w, y, begin, n, !median);
     if (median) {
-        b->loops->median(w->wires, w->at, focal->footprint->cells, w->floats, w->lanes);
-        w->at[w->network->place[focal->footprint->cells / 2]] = w->wires;
+        b->loops->median(w->wires, w->at, cells, w->floats, w->lanes);
+        w->at[w->network->place[cells / 2]] = w->wires;
     } else {
         w->run(all->all, all->n, w->at, w->wires, w->lanes);
     }
@@ -262,7 +261,7 @@ static void run_by_network(const fn_block *b, double *scratch)
 {
     const fn_focal *focal = b->focal;
     const fn_footprint *f = focal->footprint;
-    bench w = {.block = b, .network = focal->network, .floats = all_floats_in(b)};
+    sorting w = {.block = b, .network = focal->network, .floats = all_floats_in(b)};
     w.run = w.floats ? b->loops->network_f32 : b->loops->network_f64;
     w.real = w.floats ? sizeof(float) : sizeof(double);
     w.lanes = WIRE / w.real;

@@ -262,6 +262,8 @@ def jobs(inputs):
 
     groups = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('zones.gpkg')] + oo(
         RASTER=path('a.tif'), CALC='A*2', WEIGHTS=path('b.tif'), STATS='COUNT,MEAN,WEIGHTED_MEAN', ZONE_FIELD='group', NUM_WORKERS=2, TILE_SIZE=64)
+    windows = raster + ['FISHNET:' + path('a.tif'), 'out.tif'] + oo(
+        CALC='focal_median(focal_mean(A, 3, edge=wrap) - A[0,1], circle(2)) + slope(A)', NUM_WORKERS=2, TILE_SIZE=64)
     numbers = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('classes.tif')] + oo(RASTER=path('a.tif'), STATS='COUNT,SUM,MEDIAN', NUM_WORKERS=2, TILE_SIZE=64)
 
     def to_raster(name, command, **more):
@@ -280,6 +282,8 @@ def jobs(inputs):
         to_raster('raster_processes', copy + oo(**processes), where=both),
         to_raster('raster_copy', raster + ['FISHNET:' + path('a.vrt'), 'out.tif'] + oo(NUM_WORKERS=2)),
         to_raster('raster_recipe', raster + [path('r.fishnet.json'), 'out.tif']),
+        to_raster('windows', windows),
+        to_raster('windows_processes', windows + oo(**processes), where=both),
         to_tiles('tiles', tiles),
         to_tiles('tiles_processes', tiles + oo('-co', **processes), where=both),
         to_raster('single', single, ours=True, retries='-co', source='a.tif'),

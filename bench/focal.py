@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """FISHNET's windows and terrain beside their peers, in one run: its own copy, GDAL, scipy, GRASS.
 
-Called by `./run bench`, which makes the plugin ready. In each round every program takes its turn, forwards and backwards
-by turns; a program that takes more than a minute does so once. Ratios are medians over the rounds. The tables go to
-stdout and build/bench/focal.md.
+Called by `./run bench`, which makes the plugin ready. In each round every program takes its turn, forwards and
+backwards by turns; a program that takes more than a minute does so once. Ratios are medians over the rounds. The tables
+go to stdout and build/bench/focal.md.
 
     bench/focal.py --only median            # the operations that have this in their names
     bench/focal.py --alone                  # without the peers
 
 Peers that are not found are left out and named. They may be those of another system whose commands begin with --peers
 ("chroot DIR"), if it sees the folder of the data under the same name: GDAL 3.12 or later, python3-scipy with GDAL's
-binding, grass-core. Slow ones get a part of the raster, and their time is taken times what is left: the work is the same
-for each cell.
+binding, grass-core. Slow ones get a part of the raster, and their time counts as many times as the raster has cells of
+the part: the work is the same for each.
 """
 import argparse
 import filecmp
@@ -58,12 +58,12 @@ class Result:
     def rows(self):
         rows = []
         for name, r in self.runs.items():
-            m, scale = Median(r), self.scale(name)
+            m, copy, scale = Median(r), self.runs[COPY], self.scale(name)
             ours = f"{ratio(r, self.runs[OURS]) * scale:.2f}" if OURS in self.runs else ""
             part = f"{self.bench.side_of(self.operation, name)}" if scale > 1 else ""
             rows.append([name, part, f"{m.wall:.2f}", f"{m.cpu:.2f}", f"{m.memory:.0f}",
-                         f"{ratio(r, self.runs[COPY]) * scale:.2f}", f"{m.cpu / Median(self.runs[COPY]).cpu * scale:.2f}",
-                         ours, self.words.get(name, "")])
+                         f"{ratio(r, copy) * scale:.2f}", f"{m.cpu / Median(copy).cpu * scale:.2f}", ours,
+                         self.words.get(name, "")])
         return rows + [[name, *[""] * 7, word] for name, word in self.words.items() if name not in self.runs]
 
     def faster(self, name):
@@ -78,11 +78,12 @@ class Result:
         """How many copies we take; of several steps: both alone, less a copy, and how many times that."""
         ours, copy = self.runs[OURS], self.runs[COPY]
         parts = [name for name in self.operation.parts() if name in self.runs]
-        text = verdict(ratio(ours, copy), self.operation.copy, True) if self.operation.copy else f"{ratio(ours, copy):.2f}"
+        value, target = ratio(ours, copy), self.operation.copy
+        text = verdict(value, target, True) if target else f"{value:.2f}"
         if len(parts) < 2:
             return text
         alone = sum(ratio(self.runs[name], copy) for name in parts) - (len(parts) - 1)
-        return text + "; of the sum of both less a copy " + verdict(ratio(ours, copy) / alone, 1.15, True)
+        return text + "; of the sum of both less a copy " + verdict(value / alone, 1.15, True)
 
     def goals(self):
         """A line of the table of what was to be reached."""
@@ -102,18 +103,20 @@ def about(bench, repeats):
     return [
         f"# Windows and terrain against their peers{small}", "",
         f"{CPUS} CPUs ({cpu}), {gdal}, Fishnet {commit}, {time.strftime('%Y-%m-%d')}"
-        f"{''.join('; ' + word for word in peers + bench.missing)}. Medians of {repeats} rounds, each with all programs, in "
-        f"turns forwards and backwards (what takes more than {LONG} s: once); input in the file cache, output on disk.", "",
-        f"- Input: {bench.side} x {bench.side} Float32, DEFLATE, PREDICTOR=3, tiles of 512, a tenth NoData. Output: tiled "
-        "GeoTIFF, Float32, uncompressed; GDAL's hillshade: Byte.",
+        f"{''.join('; ' + word for word in peers + bench.missing)}. Medians of {repeats} rounds, each with all "
+        f"programs, in turns forwards and backwards (what takes more than {LONG} s: once); input in the file cache, "
+        "output on disk.", "",
+        f"- Input: {bench.side} x {bench.side} Float32, DEFLATE, PREDICTOR=3, tiles of 512, a tenth NoData. Output: "
+        "tiled GeoTIFF, Float32, uncompressed; GDAL's hillshade: Byte.",
         "- copy: gdal_translate FISHNET:dem.tif without CALC",
-        f"- 1: one worker or thread; all: {CPUS}; GDAL has one. FISHNET writes the same bytes with 1 and all, which is checked",
+        f"- 1: one worker or thread; all: {CPUS}; GDAL has one. FISHNET writes the same bytes with 1 and all, which is "
+        "checked",
         f"- {SCIPY}: numpy and scipy.ndimage over bands of rows. It knows no NoData",
         f"- {GRASS}: in its own format; the import is not in it, the start of its session is",
-        "- part: rows and columns in the middle of the raster that a slow peer gets. Its time counts as many times as the "
-        "raster has cells of the part, for the work is the same for each cell; marked * below",
-        f"- agrees: largest and mean difference from ours, in {COMPARED} x {COMPARED} cells in the middle, where windows hold "
-        "no NoData",
+        "- part: rows and columns in the middle of the raster that a slow peer gets. Its time counts as many times as "
+        "the raster has cells of the part, for the work is the same for each cell; marked * below",
+        f"- agrees: largest and mean difference from ours, in {COMPARED} x {COMPARED} cells in the middle, where windows "
+        "hold no NoData",
         "- CPU: user and system seconds; memory: peak resident set of the process and its children together", ""]
 
 

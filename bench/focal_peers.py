@@ -4,8 +4,8 @@
 focal_peers.py scipy DEM OUT THREADS METHOD SIZE [METHOD SIZE]...
     The steps, one upon the other, over bands of rows with threads. NoData is a number like any other.
 focal_peers.py agree OURS THEIRS DEM RADIUS MOST
-    How far two results differ in what both have, at most MOST rows and columns in the middle, where no window of that radius
-    leaves it or holds NoData. Prints: cells compared, largest and mean difference.
+    How far two results differ in what both have, at most MOST rows and columns in the middle, where no window of that
+    radius leaves it or holds NoData. Prints: cells compared, largest and mean difference.
 """
 import sys
 import threading
@@ -74,7 +74,8 @@ def by_scipy(dem, out, threads, steps):
     mine, lock = threading.local(), threading.Lock()
     source = gdal.Open(dem)
     width, height, cell = source.RasterXSize, source.RasterYSize, source.GetGeoTransform()[1]
-    target = gdal.GetDriverByName("GTiff").Create(out, width, height, 1, gdal.GDT_Float32, ["TILED=YES", "BIGTIFF=IF_SAFER"])
+    options = ["TILED=YES", "BIGTIFF=IF_SAFER"]
+    target = gdal.GetDriverByName("GTiff").Create(out, width, height, 1, gdal.GDT_Float32, options)
     target.SetGeoTransform(source.GetGeoTransform())
     methods = [(method_of(name, cell), int(size)) for name, size in zip(steps[::2], steps[1::2])]
     halo = sum(size // 2 for _, size in methods)

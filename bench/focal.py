@@ -20,7 +20,7 @@ import sys
 import time
 
 from focal_programs import COMPARED, COPY, COPY_1, GDAL, GRASS, OPERATIONS, OURS, OURS_1, PEERS, SCIPY, FocalBench
-from run import CPUS, ROOT, WORK, Median, setting, table, verdict
+from run import CPUS, WORK, Median, setting, table, verdict
 from zonal import LONG, ratio, rounds
 
 # No numpy here: this process stays small, see Run.memory.

@@ -65,7 +65,7 @@ OPERATIONS = [
     Operation("slope", [("slope", 3)], 1.2, (3.4, 2.2, 3.2), close=5e-3),
     Operation("hillshade", [("hillshade", 3)], 1.2, (3, 2), close=0.51),
     Operation("circle(10) mean", [("circle", 21)], 2, (None, 20, 10), (None, 4000, 4000)),
-    Operation("mean 11x11 of mean 3x3", [("mean", 3), ("mean", 11)], None, (), (4000, None, 10000)),
+    Operation("two nested windows", [("mean", 3), ("mean", 11)], None, (), (4000, None, 10000)),
 ]
 
 

@@ -130,6 +130,32 @@ zone_demo() {
         "$PWD/$d/zones.csv       the table" "$PWD/$d/zones.gpkg      the hexagons with their statistics, for QGIS"
 }
 
+# Three pictures of the same quarter: a hill shade, how steep it is, and what lies above its surroundings.
+terrain_demo() {
+    local d=build/demo
+    say "Windows and terrain: functions of the expression"
+    show gdal_translate FISHNET:build/data/dem.tif $d/terrain.tif -oo "CALC=hillshade(A, 315, 45, z=0.6096)" \
+        -oo "CALC=slope(A, z=0.3048)" -oo "CALC=A - focal_mean(A, annulus(12, 20))"
+    gdal_translate -q -b 1 -srcwin 1000 100 800 700 -ot Byte -a_nodata 0 -of PNG $d/terrain.tif $d/hillshade.png
+    gdal_translate -q -b 2 -srcwin 1000 100 800 700 $d/terrain.tif $d/terrain_2.tif
+    gdal_translate -q -b 3 -srcwin 1000 100 800 700 $d/terrain.tif $d/terrain_3.tif
+    coloured $d/terrain_2.tif -of PNG $d/slope.png <<<'0 255 255 255
+10 250 220 150
+20 235 150 90
+35 170 40 60
+60 60 0 40
+nv 255 255 255'
+    coloured $d/terrain_3.tif -of PNG $d/position.png <<<'-500 40 70 130
+-120 120 160 200
+0 250 248 240
+120 200 120 80
+500 110 40 20
+nv 255 255 255'
+    rm $d/terrain_?.tif
+    printf '  %s\n' "$PWD/$d/hillshade.png   hill shade" "$PWD/$d/slope.png       slope" \
+        "$PWD/$d/position.png    valleys blue, ridges brown: height above the mean of a ring"
+}
+
 demo() {
     local copy one all cells near_one near_all zone_one zone_all tiled=(-co TILED=YES -co BIGTIFF=IF_SAFER) d=build/demo
     need "${FOR_DEMO[@]}"
@@ -199,6 +225,7 @@ nv 255 255 255'
     printf '  %s\n' "$PWD/$d/dem.png         elevation" "$PWD/$d/dem_sqrt.png    its square root" \
         "$PWD/$d/landsat.png     Landsat 7 in true colour" "$PWD/$d/ndvi.png        vegetation index: green is plants, blue is water"
 
+    terrain_demo
     near_demo
     zone_demo
 

@@ -38,8 +38,8 @@ class Expression
     /* Whether a pixel depends on others around it. */
     bool LooksAround() const { return fn_expr_looks_around(m_expr.get()); }
     size_t ScratchBytes(int64_t width, int64_t height) const;
-    /* Computes a window into a sink for each output. planes: that window of each plane, with its reach. scratch: the worker's own.
-     * On failure sinks are undefined, and err names the pixel. */
+    /* Computes a window into a sink for each output. planes: that window of each plane, with its reach. scratch: the
+     * worker's own. On failure sinks are undefined, and err names the pixel. */
     fn_status Run(const fn_plane *planes, const fn_window &window, const fn_sink *sinks, std::vector<char> &scratch,
                   fn_error *err) const;
 

@@ -101,7 +101,7 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
         return Job::Prepare(messages, goesOn, err);
     const TablePlan &whole = plan ? *plan : *own; /* own has one worker */
     shared = whole.Share(handles, messages, goesOn, err);
-    return shared ? FN_OK : err->status;
+    return shared ? shared->Complete(messages, err) : err->status;
 }
 
 /* ---- in the host ---- */

@@ -27,9 +27,17 @@ bool Passes::PrepareDatasets()
     return true;
 }
 
+Passes::~Passes()
+{
+    if (m_shared)
+        m_shared->GiveUp();
+}
+
 bool Passes::MakeShared()
 {
     static const Handles none;
+    if (m_shared && m_shared->IsGivenUp())
+        m_shared.reset();
     for (int tried = 1; m_plan->Shares() && !m_shared; tried++) {
         Notes messages;
         fn_error err;

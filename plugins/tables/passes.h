@@ -19,6 +19,7 @@ class Passes
      * the table. */
     Passes(std::shared_ptr<const TablePlan> plan, SharedDatasets datasets, std::shared_ptr<const Shared> shared,
            std::shared_ptr<InputWatch> watch);
+    ~Passes();
     Passes(const Passes &) = delete;
     Passes &operator=(const Passes &) = delete;
 

@@ -46,12 +46,31 @@ bool Session::Start(std::shared_ptr<const Shared> shared, std::shared_ptr<Helper
     return m_run != nullptr;
 }
 
+/* Goes on with what the rows are made of, until there is a part. */
+fn_status Session::GoOn(fn_error *err)
+{
+    const Shared *shared = m_job->shared.get();
+    bool ready = false;
+    while (shared && !shared->IsWhole()) {
+        if (fn_stream_is_ready(m_run->Stream(), &ready, err) != FN_OK)
+            return err->status;
+        if (ready)
+            return FN_OK;
+        Notes messages;
+        if (shared->GoOn(messages, err) != FN_OK)
+            return err->status;
+        for (const Message &message : messages)
+            Emit(message);
+    }
+    return FN_OK;
+}
+
 bool Session::Next(PartView *part, bool *failed, fn_part *bytes)
 {
     fn_part data;
     fn_error err;
     do
-        *failed = fn_stream_next(m_run->Stream(), &data, &err) != FN_OK;
+        *failed = GoOn(&err) != FN_OK || fn_stream_next(m_run->Stream(), &data, &err) != FN_OK;
     while (!*failed && data.data && data.bytes < sizeof(PartHeader)); /* nothing more of a task */
     if (*failed)
         EmitError(*m_job->plan, err);

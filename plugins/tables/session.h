@@ -25,7 +25,8 @@ class Session
      * threads. False after CPLError. */
     bool Start(std::shared_ptr<const Shared> shared, std::shared_ptr<Helper> helper);
 
-    /* The next part, or false: at the end, or after CPLError with *failed. bytes: as it came. */
+    /* The next part, or false: at the end, or after CPLError with *failed. Goes on with what workers share until there
+     * is a part. bytes: as it came. */
     bool Next(PartView *part, bool *failed, fn_part *bytes = nullptr);
 
     /* Whether its one reader uses the handles, and has them still if it cannot be stopped. */
@@ -38,6 +39,7 @@ class Session
 
   private:
     Session() = default;
+    fn_status GoOn(fn_error *err);
 
     std::shared_ptr<TableJob> m_job;
     Purpose m_purpose = Rows;

@@ -77,7 +77,9 @@ fn_status TableJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
     const bool shares = m_shares && plan->Shares();
     if (shares)
         shared = plan->Share(handles, messages, goesOn, err);
-    return shares && !shared ? err->status : FN_OK;
+    if (shares && !shared)
+        return err->status;
+    return shares ? shared->Complete(messages, err) : FN_OK;
 }
 
 std::string TableJob::Answer() const

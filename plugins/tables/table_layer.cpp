@@ -247,9 +247,9 @@ void TableLayer::Report(CPLStringList &report) const
 
 int TableLayer::NextArray(ArrowArray *array)
 {
-    constexpr int64_t kDefault = 65536;
+    constexpr int64_t kMost = 16384; /* so that what is first is handed out before all is there */
     const char *most = m_aosArrowArrayStreamOptions.FetchNameValue("MAX_FEATURES_IN_BATCH");
-    const int64_t limit = std::max<int64_t>(1, most ? CPLAtoGIntBig(most) : kDefault);
+    const int64_t limit = std::max<int64_t>(1, most ? std::min<int64_t>(CPLAtoGIntBig(most), kMost) : kMost);
     ArrayMaker maker(m_rows, m_aosArrowArrayStreamOptions);
     int64_t rows = 0;
     while (rows < limit && !maker.IsFull() && NextRow()) {

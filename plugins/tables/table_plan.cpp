@@ -6,6 +6,14 @@
 namespace fishnet
 {
 
+fn_status Shared::Complete(Notes &messages, fn_error *err) const
+{
+    while (!IsWhole())
+        if (GoOn(messages, err) != FN_OK)
+            return err->status;
+    return FN_OK;
+}
+
 std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const TableOptions &options, Handles &handles,
                                                  const TablePlan *same)
 {

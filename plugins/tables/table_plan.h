@@ -26,6 +26,16 @@ class Shared
     /* The number of the features with that key, to which those of the input belong; FN_NO_GROUP: there are none. Any
      * thread. */
     virtual uint32_t Group(const std::string & /*key*/) const { return FN_NO_GROUP; }
+
+    /* It may be in the making while rows are written of what there is of it, by workers that wait for the rest. Only
+     * the thread that has it from TablePlan::Share() goes on with it, step by step, and may give it up before it
+     * is whole. After a failure it is given up. messages: for the host. */
+    virtual bool IsWhole() const { return true; }
+    virtual fn_status GoOn(Notes & /*messages*/, fn_error * /*err*/) const { return FN_OK; }
+    virtual bool IsGivenUp() const { return false; }
+    virtual void GiveUp() const {}
+    /* All steps. */
+    fn_status Complete(Notes &messages, fn_error *err) const;
 };
 
 /* The rows of a task, as a worker makes them. */

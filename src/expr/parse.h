@@ -22,8 +22,8 @@ typedef struct fn_inputs {
     size_t tap_capacity;
 } fn_inputs;
 
-/* Parses one text into the graph, what looks at neighbours into neighborhoods, and returns its root. err->text gets message, position, excerpt and caret. No
- * recursion: nesting is limited by memory, not by the stack. */
+/* Parses one text into the graph, what looks at neighbours into neighborhoods, and returns its root. err->text gets
+ * message, position, excerpt and caret. No recursion: nesting is limited by memory, not by the stack. */
 fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
                    fn_neighborhoods *neighborhoods, int32_t *root, fn_error *err);
 

@@ -59,7 +59,7 @@ static fn_status make_box(double rows, double columns, fn_footprint **out, fn_er
         const double n = k == 0 ? rows : columns;
         if (n != floor(n) || fabs(n) > FN_FOOTPRINT_MOST)
             return fn_fail(err, FN_ERR_ARGUMENT,
-                           "a window has a whole number of rows and columns, up to %d; %.17g is none",
+                           "a window has an odd number of rows and of columns, up to %d; %.17g is none",
                            FN_FOOTPRINT_MOST, n);
     }
     return fn_footprint_box((int)rows, (int)columns, out, err);

@@ -7,8 +7,8 @@
  *         void *scratch = malloc(fn_focal_scratch_bytes(mean, 256, 256));
  *         fn_focal_run(mean, in, in_stride, 256, 256, out, out_stride, scratch);
  *
- * Values are doubles; NaN is a cell without a value. The result for a cell depends on the values of its window alone: it
- * has the same bits wherever the cell lies in a call, however a plane is split into calls, and with any instruction set.
+ * Values are doubles; NaN is a cell without a value. The result for a cell depends on the values of its window alone:
+ * it has the same bits wherever the cell lies, however a plane is split into calls, and with any instruction set.
  * Infinite values and NaN stay within the windows that hold them. */
 #ifndef FN_FOCAL_H
 #define FN_FOCAL_H
@@ -17,21 +17,22 @@
 #include "footprint.h"
 
 /* n values x of the window; w: their weights, 1 where the footprint has none. All arithmetic is in double.
- * MEAN        sum(w x) / sum(w). Without weights the sum is exact while it is whole and below 2^53; otherwise it is added
- *             up as a tree (rows, then columns), whose error grows with the logarithm of the window's size
+ * MEAN        sum(w x) / sum(w). A sum of whole numbers is exact below 2^53. Without weights windows of more than 15
+ *             rows or columns are added up as a tree, whose error grows with the logarithm of their size
  * SUM         sum(w x), not made up for cells without a value
- * LEAST, MOST min, max
+ * MIN, MAX
  * RANGE       max - min
- * VARIANCE    sum(w (x - mean)^2) / sum(w): of the population. Without weights from sums of differences to values of the
- *             window (Chan, Golub and LeVeque 1983), which do not cancel; with weights in two passes. NaN with an infinite
- *             value. DEVIATION is its root
+ * VAR         sum(w (x - mean)^2) / sum(w): of the population. Without weights sums of differences to values of the
+ *             window are put together (as Chan, Golub and LeVeque 1983), which do not cancel; with weights it takes two
+ *             passes. NaN with an infinite value; values beyond 1e150 overflow. STD is its root
  * MEDIAN      of an even number the average of the two in the middle
  * PERCENTILE  numpy's "linear": at place (n - 1) * percent / 100 of the sorted values, in between from one value to the
  *             next. Between an infinite value and another one: the infinite one
  * MAJORITY    the value that is there most often, MINORITY least often; the lowest of several
  * VARIETY     how many different values; 0 and -0 are one
  * COUNT       n
- * Statistics with weights are mean, sum, variance and deviation. A result of zero is +0. */
+ * Mean, sum, std and var take weights; the others are of the cells that have one, which must be 1. A result of zero is
+ * +0. */
 typedef enum fn_focal_statistic {
     FN_FOCAL_MEAN = 0,
     FN_FOCAL_SUM,

@@ -4,7 +4,8 @@
 
 #include "fishnet/base.h"
 
-/* Neighbouring cells of a row: columns begin .. end - 1. Rows count downwards, columns to the right; 0 is the centre's. */
+/* Neighbouring cells of a row: columns begin .. end - 1. Rows count downwards and columns to the right, from the
+ * centre. */
 typedef struct fn_cells {
     int row, begin, end;
 } fn_cells;

@@ -1,5 +1,5 @@
-/* The loops over rows of cells: loops_template.h, compiled for plain C, AVX2 and AVX-512. All give the same bits: a cell
- * is computed by itself, in one order, whatever the width of vectors. */
+/* The loops over rows of cells: loops_template.h, compiled for plain C, AVX2 and AVX-512. All give the same bits: a
+ * cell is computed by itself, in one order, whatever the width of vectors. */
 #ifndef FN_FOCAL_LOOPS_H
 #define FN_FOCAL_LOOPS_H
 
@@ -30,8 +30,8 @@ typedef enum fn_merging {
  * values p of out are those of a, and are not written. */
 typedef void (*fn_merge)(fn_parts out, fn_parts a, fn_parts b, double cells, size_t n);
 
-/* An exchange of a sorting network: wire a gets the smaller of the values of wires a and b, wire b the larger. Only what
- * is needed is set. */
+/* An exchange of a sorting network: wire a gets the smaller of the values of wires a and b, wire b the larger. Only
+ * what is needed is set. */
 typedef struct fn_exchange {
     uint8_t a, b;
     bool low, high;
@@ -64,7 +64,7 @@ typedef struct fn_focal_loops {
                        const double *weights, size_t n_terms, size_t n);
     /* Of count (or NULL: `cells` each) values. */
     void (*mean)(double *out, const double *sum, const double *count, double cells, size_t n);
-    /* Of sums as MOMENTS has them; as a mean of weights where weight is not 1 per cell. root: its square root. */
+    /* Of sums as MOMENTS has them, of count (or NULL: `cells`) values, or of weights of that sum. root: its root. */
     void (*variance)(double *out, const double *sum, const double *squares, const double *count, double cells,
                      bool root, size_t n);
     /* out: NaN where count < least or, unless NULL, centre has no value. A zero becomes +0. */
@@ -74,8 +74,8 @@ typedef struct fn_focal_loops {
     void (*lanes_f32)(void *out, const double *x, size_t n);
     void (*lanes_f64)(void *out, const double *x, size_t n);
     fn_run_network network_f32, network_f64;
-    /* out: of each lane the median of all wires. False: not for so many cells. */
-    bool (*median)(void *out, const void *const *at, size_t cells, bool floats, size_t lanes);
+    /* out: of each lane the median of all wires, which are 9 or 25. */
+    void (*median)(void *out, const void *const *at, size_t cells, bool floats, size_t lanes);
     /* The answers for a block, by windows that slide over its tile. */
     void (*slide_ranks)(const struct fn_tile *tile);
     void (*slide_boxes)(const struct fn_tile *tile);

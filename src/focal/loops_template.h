@@ -1,9 +1,10 @@
 /* Included once for each instruction set, after defining
  *   FN_LOOPS    name of the table
- *   FN_VECTOR   vector of FN_WIDTH doubles, with FN_VLOAD(p), FN_VSTORE(p, v), FN_VSET(x), FN_VLEAST(a, b), FN_VMOST(a, b)
+ *   FN_VECTOR   vector of FN_WIDTH doubles, with FN_VLOAD(p), FN_VSTORE(p, v), FN_VSET(x), and FN_VLEAST(a, b),
+ *               FN_VMOST(a, b): the smaller and the larger of two that are no NaN
  *   FN_FLOATS   vector of FN_FLOATS_WIDTH floats, with FN_FLOAD... in the same way
- * Loops are plain C that the compiler vectorizes, but where values are to stay in registers. Contraction is off, so that
- * all give the same bits. */
+ * Loops are plain C that the compiler vectorizes, but where values are to stay in registers. Contraction is off, so
+ * that all give the same bits. */
 #include <math.h>
 #include <string.h>
 
@@ -263,9 +264,8 @@ static void lanes_f64(void *out, const double *x, size_t n)
 NETWORK(network_f32, float, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE, FN_FLEAST, FN_FMOST)
 NETWORK(network_f64, double, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
 
-/* The median of an odd number of values in registers: of half of them and two more the least and the most cannot be it,
- * and give way to the next value, until three are left. Every value is compared with every other at first, so that it takes
- * more exchanges than the networks, but no memory. */
+/* The median of an odd number of values, in registers: of half of them and two more the least and the most cannot be
+ * it, and give way to the next value, until three are left. That takes more exchanges than a network, but no memory. */
 #define MEDIAN(name, real, cells, vector, width, load, store, least, most)                                             \
     static void name(real *out, const void *const *at, size_t lanes)                                                   \
     {                                                                                                                  \
@@ -305,15 +305,12 @@ MEDIAN(median_25_f32, float, 25, FN_FLOATS, FN_FLOATS_WIDTH, FN_FLOAD, FN_FSTORE
 MEDIAN(median_9_f64, double, 9, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
 MEDIAN(median_25_f64, double, 25, FN_VECTOR, FN_WIDTH, FN_VLOAD, FN_VSTORE, FN_VLEAST, FN_VMOST)
 
-static bool median_of_lanes(void *out, const void *const *at, size_t cells, bool floats, size_t lanes)
+static void median_of_lanes(void *out, const void *const *at, size_t cells, bool floats, size_t lanes)
 {
-    if (cells != 9 && cells != 25)
-        return false;
     if (floats)
         (cells == 9 ? median_9_f32 : median_25_f32)(out, at, lanes);
     else
         (cells == 9 ? median_9_f64 : median_25_f64)(out, at, lanes);
-    return true;
 }
 
 #include "slide_template.h"

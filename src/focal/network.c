@@ -1,7 +1,7 @@
-/* Medians and percentiles of small windows: a sorting network over many windows at once. The network is Batcher's odd-even
- * merge of runs of any length (Knuth, The Art of Computer Programming 3, 5.3.4), without the exchanges that what is asked
- * for does not need. In a box the columns are sorted once for all windows that share them. Values that are floats are
- * sorted as floats: twice as many at a time, and the same values. */
+/* Medians and percentiles of small windows: a sorting network over many windows at once. The network is Batcher's
+ * odd-even merge of runs of any length (Knuth, The Art of Computer Programming 3, 5.3.4), without the exchanges that
+ * what is asked for does not need. In a box the columns are sorted once for all windows that share them. Values that
+ * are floats are sorted as floats: twice as many at a time, and the same values. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,8 @@ static void leave_out_exchanges(exchanges *of, bool *needed)
         needed[x.a] = needed[x.b] = true;
         of->all[--kept] = x;
     }
-    memmove(of->all, of->all + kept, (of->n - kept) * sizeof *of->all);
+    if (kept > 0)
+        memmove(of->all, of->all + kept, (of->n - kept) * sizeof *of->all);
     of->n -= kept;
 }
 
@@ -159,7 +160,7 @@ void fn_network_free(fn_network *w)
 /* Lines and wires of doubles or floats; the lanes of a wire fill 512 bytes. */
 enum { WIRE = 512 };
 
-typedef struct bench {
+typedef struct sorting {
     const fn_block *block;
     const fn_network *network;
     fn_run_network run;
@@ -168,7 +169,7 @@ typedef struct bench {
     size_t lanes, wide; /* values of a wire, and of a line */
     char *lines, *wires;
     const void *at[FN_NETWORK_MOST]; /* where the values of each wire are */
-} bench;
+} sorting;
 
 static size_t round_up(size_t n, size_t unit)
 {
@@ -176,7 +177,7 @@ static size_t round_up(size_t n, size_t unit)
 }
 
 /* sorted: the columns of a box. */
-static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
+static void load_lines(sorting *w, size_t y, size_t begin, size_t n, bool sorted)
 {
     const fn_footprint *f = w->block->focal->footprint;
     const size_t cells = n + (size_t)(f->left + f->right);
@@ -195,14 +196,14 @@ static void load_lines(bench *w, size_t y, size_t begin, size_t n, bool sorted)
             w->lines + ((size_t)w->network->wires[i].line * w->wide + (size_t)w->network->wires[i].column) * w->real;
 }
 
-static double lane_of(const bench *w, size_t place, size_t i)
+static double lane_of(const sorting *w, size_t place, size_t i)
 {
     const void *at = w->at[w->network->place[place]];
     return w->floats ? (double)((const float *)at)[i] : ((const double *)at)[i];
 }
 
 /* Where each window may have another number of values. */
-static void answer_sparse(const bench *w, const double *count, double *out, size_t n)
+static void answer_sparse(const sorting *w, const double *count, double *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (count[i] == 0)
@@ -212,7 +213,7 @@ static void answer_sparse(const bench *w, const double *count, double *out, size
     }
 }
 
-static void answer_all(const bench *w, double *out, size_t n)
+static void answer_all(const sorting *w, double *out, size_t n)
 {
     const fn_place place = fn_place_among(w->block->focal, w->block->focal->footprint->cells);
     const void *low = w->at[w->network->place[place.low]], *high = w->at[w->network->place[place.high]];
@@ -224,21 +225,20 @@ static void answer_all(const bench *w, double *out, size_t n)
             out[i] = fn_between(&place, ((const double *)low)[i], ((const double *)high)[i]);
 }
 
-static void sort_some(bench *w, size_t y, size_t begin, size_t n)
+static void sort_some(sorting *w, size_t y, size_t begin, size_t n)
 {
     const fn_block *b = w->block;
     const double *count = b->count + y * b->width + begin;
+    const size_t cells = b->focal->footprint->cells;
     bool sparse = false;
     for (size_t i = 0; b->missing && i < n; i++)
-        sparse |= count[i] < (double)b->focal->footprint->cells;
-    const fn_focal *focal = b->focal;
-    const bool median = focal->options.statistic == FN_FOCAL_MEDIAN && !sparse &&
-                        (focal->footprint->cells == 9 || focal->footprint->cells == 25);
+        sparse |= count[i] < (double)cells;
+    const bool median = b->focal->options.statistic == FN_FOCAL_MEDIAN && !sparse && (cells == 9 || cells == 25);
     const exchanges *all = sparse ? &w->network->every : &w->network->some;
     load_lines(w, y, begin, n, !median);
     if (median) {
-        b->loops->median(w->wires, w->at, focal->footprint->cells, w->floats, w->lanes);
-        w->at[w->network->place[focal->footprint->cells / 2]] = w->wires;
+        b->loops->median(w->wires, w->at, cells, w->floats, w->lanes);
+        w->at[w->network->place[cells / 2]] = w->wires;
     } else {
         w->run(all->all, all->n, w->at, w->wires, w->lanes);
     }
@@ -261,7 +261,7 @@ static void run_by_network(const fn_block *b, double *scratch)
 {
     const fn_focal *focal = b->focal;
     const fn_footprint *f = focal->footprint;
-    bench w = {.block = b, .network = focal->network, .floats = all_floats_in(b)};
+    sorting w = {.block = b, .network = focal->network, .floats = all_floats_in(b)};
     w.run = w.floats ? b->loops->network_f32 : b->loops->network_f64;
     w.real = w.floats ? sizeof(float) : sizeof(double);
     w.lanes = WIRE / w.real;

@@ -1,7 +1,7 @@
-/* Statistics that are put together of parts: sums, extremes, moments. Parts double in length: a run of 2^i cells is two
- * of 2^(i - 1), and a run of any length is one of each power of two in it, or, where cells may count twice, two that
- * overlap. So the additions of a window grow with the logarithm of its size, nothing is subtracted, and the order depends
- * on the window alone. */
+/* Statistics that are put together of parts: sums, extremes, moments. Few cells are merged one after the other. Parts
+ * of more cells double in length: one of 2^i cells is two of 2^(i - 1), and a run of any length is one of each power of
+ * two in it, or, where cells may count twice, two that overlap. So the work for a window grows with the logarithm of
+ * its sides, nothing is subtracted, and the order depends on the window alone. */
 #include <math.h>
 #include <string.h>
 
@@ -368,12 +368,22 @@ void fn_count_values(const fn_block *b, double *count, double *scratch)
     compute_parts(b, COUNT, (planes){{count}, {(ptrdiff_t)b->width}}, scratch);
 }
 
+static bool has_moments(const fn_focal *focal)
+{
+    return focal->options.statistic == FN_FOCAL_STD || focal->options.statistic == FN_FOCAL_VAR;
+}
+
+/* Blocks are small where that costs nothing, so that they stay in the first cache; otherwise large against the cells
+ * around them, which are folded for each block. */
 static void by_parts_size(const fn_focal *focal, size_t *width, size_t *height)
 {
     const fn_footprint *f = focal->footprint;
     const size_t rows = (size_t)(f->top + f->bottom), columns = (size_t)(f->left + f->right);
-    const size_t wide = !f->box ? 256 : columns * 4 > 512 ? columns * 4 : 512;
-    const size_t high = !f->box ? 16 + rows / 4 : rows * 3 > 64 ? rows * 3 : 64;
+    size_t wide = columns * 4 > 512 ? columns * 4 : 512, high = rows * 3 > 64 ? rows * 3 : 64;
+    if (!f->box || (rows < FEW && columns < FEW && !has_moments(focal))) {
+        wide = 256;
+        high = 16 + rows / 4;
+    }
     *width = *width < wide ? *width : wide;
     *height = *height < high ? *height : high;
 }
@@ -381,8 +391,7 @@ static void by_parts_size(const fn_focal *focal, size_t *width, size_t *height)
 static size_t by_parts_scratch(const fn_focal *focal, size_t width, size_t height)
 {
     const fn_footprint *f = focal->footprint;
-    const bool moments = focal->options.statistic == FN_FOCAL_STD || focal->options.statistic == FN_FOCAL_VAR;
-    return width * height + (f->box ? box_scratch : run_scratch)(f, width, height, moments ? 4 : 1);
+    return width * height + (f->box ? box_scratch : run_scratch)(f, width, height, has_moments(focal) ? 4 : 1);
 }
 
 static void run_by_parts(const fn_block *b, double *scratch)

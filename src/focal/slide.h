@@ -1,5 +1,5 @@
-/* Windows that slide over a tile of cells: right along a row, one down, and back along the next. What enters and leaves is
- * the window's edge, so that a step costs as many cells as the edge has. */
+/* Windows that slide over a tile of cells: right along a row, one down, and back along the next. What enters and leaves
+ * is the window's edge, so that a step costs as many cells as the edge has. */
 #ifndef FN_SLIDE_H
 #define FN_SLIDE_H
 
@@ -25,8 +25,8 @@ typedef enum fn_ranks { FN_RANKS_OF_BOXES, FN_RANKS_OF_SHAPES, FN_RANKS_OF_CLASS
 typedef struct fn_tile {
     const fn_block *block;
     size_t wide, high;
-    /* The place of each cell among the values, from the lowest; no_rank, which is above all of them, where there is no value. Row by
-     * row, or, for boxes, column by column. */
+    /* The place of each cell among the values, from the lowest; no_rank, which is above all, where there is no value.
+     * Row by row, or, for boxes, column by column. */
     uint32_t *rank;
     uint32_t no_rank;
     double *values; /* of each rank */

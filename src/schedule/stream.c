@@ -69,7 +69,7 @@ struct fn_stream {
 };
 
 /* How many tasks may be started and not read, for each worker: a bound where results are small or empty. */
-#define SLOTS_PER_WORKER 16
+#define SLOTS_PER_WORKER 64
 
 /* ---- memory ---- */
 
@@ -389,6 +389,29 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     }
     fn_crew_leave(&s->crew);
     return status;
+}
+
+static bool is_ready_locked(fn_stream *s)
+{
+    for (;;) {
+        const slot *t = s->slots;
+        if (s->crew.stop || s->turn >= s->end || (t && t->parts) || (s->turn == s->failed && (!t || t->complete)))
+            return true;
+        if (!t || !t->complete)
+            return false;
+        advance_locked(s);
+    }
+}
+
+fn_status fn_stream_is_ready(fn_stream *s, bool *ready, fn_error *err)
+{
+    *ready = false;
+    const fn_status status = fn_crew_enter(&s->crew, err);
+    if (status != FN_OK)
+        return status;
+    *ready = is_ready_locked(s);
+    fn_crew_leave(&s->crew);
+    return FN_OK;
 }
 
 void fn_stream_report(fn_stream *s)

@@ -42,6 +42,8 @@ static void lay_out_cells(fn_page_cells *cells, const fn_stats_plan *plan, bool 
         cells->coverage = take(memory, bytes, ROOM, sizeof *cells->coverage);
     if (plan->needs & FN_NEEDS_WEIGHTS)
         cells->weights = take(memory, bytes, ROOM, sizeof *cells->weights);
+    if (!(plan->needs & (FN_NEEDS_PLACES | FN_NEEDS_AREA | FN_NEEDS_WEIGHTS | FN_NEEDS_CLASS_AREAS)))
+        return;
     cells->runs = take(memory, bytes, FN_PAGE_CELLS, sizeof *cells->runs);
     cells->run_begins = take(memory, bytes, FN_PAGE_CELLS, sizeof *cells->run_begins);
 }
@@ -225,9 +227,6 @@ static bool cut_runs(fn_stats_worker *worker, const fn_cells *cells, size_t n, i
 static bool sort_runs(fn_stats_worker *worker, int64_t first_page, size_t n_pages, const fn_cells **runs)
 {
     size_t *begins = worker->begins;
-    *runs = worker->cut;
-    if (n_pages == 1)
-        return true;
     if (!fn_reserve(&worker->sorted, &worker->sorted_capacity, worker->n_cut, sizeof *worker->sorted))
         return false;
     *runs = worker->sorted;
@@ -253,6 +252,8 @@ static fn_status collect_row(fn_stats_worker *worker, const fn_stats_window *win
     const int64_t first_page = least / FN_PAGE_COLUMNS;
     const size_t n_pages = (size_t)(most / FN_PAGE_COLUMNS - first_page) + 1;
     const fn_cells *runs;
+    if (n_pages == 1)
+        return collect_page(worker, window, cells, n, ranges, n_ranges, buffer, err);
     if (!fn_reserve(&worker->begins, &worker->begins_capacity, n_pages + 1, sizeof *worker->begins))
         return no_memory(err);
     memset(worker->begins, 0, (n_pages + 1) * sizeof *worker->begins);

@@ -23,10 +23,21 @@ static inline fn_cover fn_cover_add(fn_cover a, fn_cover b)
     return (fn_cover){a.whole + b.whole + (part >> FN_COVER_BITS), part & ((UINT64_C(1) << FN_COVER_BITS) - 1)};
 }
 
-/* c: 0..FN_COVERAGE_MOST */
+/* c: 0..FN_COVERAGE_MOST; in steps of 2^-52. */
+static inline uint64_t fn_cover_steps(double c)
+{
+    return (uint64_t)(int64_t)(c * 0x1p52 + 0.5);
+}
+
+/* What is left of c. */
+static inline double fn_cover_round(double c)
+{
+    return (double)(int64_t)fn_cover_steps(c) * 0x1p-52;
+}
+
 static inline fn_cover fn_cover_of(double c)
 {
-    const uint64_t steps = (uint64_t)(c * 0x1p52 + 0.5);
+    const uint64_t steps = fn_cover_steps(c);
     return (fn_cover){steps >> FN_COVER_BITS, steps & ((UINT64_C(1) << FN_COVER_BITS) - 1)};
 }
 

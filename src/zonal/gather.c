@@ -35,6 +35,38 @@ static void load_weights(fn_page_cells *cells, const fn_stats_window *window, si
         out[i] = valid && !valid[i] ? (double)NAN : w[i] * coverage;
 }
 
+/* At an edge most runs are of one cell: a call of the kernel would cost more than the value. */
+static inline double load_one(const fn_sum_kernels *kernels, fn_type type, const void *value)
+{
+    double x;
+    switch (type) {
+    case FN_UINT8:
+        return *(const uint8_t *)value;
+    case FN_INT16:
+        return *(const int16_t *)value;
+    case FN_UINT16:
+        return *(const uint16_t *)value;
+    case FN_INT32:
+        return *(const int32_t *)value;
+    case FN_FLOAT32:
+        return (double)*(const float *)value;
+    default:
+        kernels->load[type](value, NULL, 1, &x);
+        return x;
+    }
+}
+
+static void add_run(fn_page_cells *cells, const fn_cells *run)
+{
+    fn_cells *last = cells->n_runs > 0 ? &cells->runs[cells->n_runs - 1] : NULL;
+    if (last && last->row == run->row && last->column + last->count == run->column && last->coverage == run->coverage)
+        last->count += run->count; /* how a row was cut into runs changes nothing */
+    else {
+        cells->runs[cells->n_runs] = *run;
+        cells->run_begins[cells->n_runs++] = cells->n;
+    }
+}
+
 static void load_run(fn_page *page, fn_page_cells *cells, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
                      const fn_stats_window *window, const fn_cells *run)
 {
@@ -44,19 +76,16 @@ static void load_run(fn_page *page, fn_page_cells *cells, const fn_stats_plan *p
     const uint8_t *valid = window->valid ? window->valid + first : NULL;
     if (fn_is_wide_integer(plan->type))
         load_wide(page, cells, plan->type, values, valid, n);
+    else if (n == 1)
+        cells->x[cells->n] = valid && !*valid ? (double)NAN : load_one(kernels, plan->type, values);
     else
         kernels->load[plan->type](values, valid, n, cells->x + cells->n);
     for (size_t i = 0; cells->coverage && i < n; i++)
         cells->coverage[cells->n + i] = run->coverage;
     if (cells->weights)
         load_weights(cells, window, first, n, run->coverage);
-    fn_cells *last = cells->n_runs > 0 ? &cells->runs[cells->n_runs - 1] : NULL;
-    if (last && last->row == run->row && last->column + last->count == run->column && last->coverage == run->coverage)
-        last->count += run->count; /* how a row was cut into runs changes nothing */
-    else {
-        cells->runs[cells->n_runs] = *run;
-        cells->run_begins[cells->n_runs++] = cells->n;
-    }
+    if (cells->runs)
+        add_run(cells, run);
     cells->n += n;
 }
 
@@ -80,7 +109,7 @@ void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kerne
     page->has_base = false;
     for (size_t i = 0; i < n; i++) {
         fn_cells run = runs[i];
-        run.coverage = fn_cover_as_double(fn_cover_of(run.coverage));
+        run.coverage = fn_cover_round(run.coverage);
         load_run(page, run.coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &run);
     }
     pad(&page->whole);

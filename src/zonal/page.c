@@ -10,12 +10,18 @@ static size_t padded(const fn_page_cells *cells)
     return (cells->n + FN_SUM_LANES - 1) / FN_SUM_LANES * FN_SUM_LANES;
 }
 
+/* run: one before the cell's, or its own, to go on from. */
+static fn_place place_in(const fn_page_cells *cells, size_t i, size_t *run)
+{
+    while (*run + 1 < cells->n_runs && cells->run_begins[*run + 1] <= i)
+        (*run)++;
+    return (fn_place){cells->runs[*run].row, cells->runs[*run].column + (int64_t)(i - cells->run_begins[*run])};
+}
+
 static fn_place place_of(const fn_page_cells *cells, size_t i)
 {
     size_t run = 0;
-    while (run + 1 < cells->n_runs && cells->run_begins[run + 1] <= i)
-        run++;
-    return (fn_place){cells->runs[run].row, cells->runs[run].column + (int64_t)(i - cells->run_begins[run])};
+    return place_in(cells, i, &run);
 }
 
 static __int128 wide_value(const fn_page_cells *cells, fn_type type, size_t i)
@@ -107,40 +113,44 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
 
 static void count_parts(const fn_page_cells *cells, fn_record *out)
 {
+    fn_cover_bits all = 0, missing = 0;
+    uint64_t parts = 0, missing_ones = 0;
+    double squares = 0;
     for (size_t i = 0; i < cells->n; i++) {
         const double c = cells->coverage[i];
-        const bool missing = isnan(cells->x[i]), counts = c >= FN_COVERAGE_LEAST;
-        fn_cover *cover = missing ? &out->missing : &out->count;
-        *cover = fn_cover_add(*cover, fn_cover_of(c));
-        if (counts && missing)
-            out->missing_ones++;
-        else if (counts) {
-            out->parts++;
-            out->part_squares += c * c;
-        }
+        const uint64_t steps = fn_cover_steps(c);
+        const bool is_missing = isnan(cells->x[i]), counts = c >= FN_COVERAGE_LEAST;
+        all += steps;
+        missing += is_missing ? steps : 0;
+        missing_ones += counts && is_missing;
+        parts += counts && !is_missing;
+        squares += counts && !is_missing ? c * c : 0;
     }
+    out->count = fn_cover_add(out->count, fn_cover_of_bits(all - missing));
+    out->missing = fn_cover_add(out->missing, fn_cover_of_bits(missing));
+    out->missing_ones += missing_ones;
+    out->parts = parts;
+    out->part_squares = squares;
 }
 
 static void part_extremes(const fn_page_cells *cells, fn_type type, fn_record *out)
 {
     bool first = out->whole == 0, first_of_all = first;
-    for (size_t run = 0; run < cells->n_runs; run++)
-        for (int64_t k = 0; k < cells->runs[run].count; k++) {
-            const size_t i = cells->run_begins[run] + (size_t)k;
-            if (isnan(cells->x[i]))
-                continue;
-            const uint64_t key =
-                fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
-            const fn_place place = {cells->runs[run].row, cells->runs[run].column + k};
-            out->least = first_of_all || key < out->least ? key : out->least;
-            out->most = first_of_all || key > out->most ? key : out->most;
-            first_of_all = false;
-            if (cells->coverage[i] < FN_COVERAGE_LEAST)
-                continue;
-            fn_take_extreme(&out->min, &out->min_place, first, key, place, 1);
-            fn_take_extreme(&out->max, &out->max_place, first, key, place, -1);
-            first = false;
-        }
+    for (size_t i = 0, run = 0; i < cells->n; i++) {
+        if (isnan(cells->x[i]))
+            continue;
+        const uint64_t key =
+            fn_is_wide_integer(type) ? fn_key_of_wide(type, cells->wide[i]) : fn_key(type, cells->x[i]);
+        out->least = first_of_all || key < out->least ? key : out->least;
+        out->most = first_of_all || key > out->most ? key : out->most;
+        first_of_all = false;
+        if (cells->coverage[i] < FN_COVERAGE_LEAST)
+            continue;
+        const fn_place place = cells->runs ? place_in(cells, i, &run) : (fn_place){0, 0};
+        fn_take_extreme(&out->min, &out->min_place, first, key, place, 1);
+        fn_take_extreme(&out->max, &out->max_place, first, key, place, -1);
+        first = false;
+    }
 }
 
 /* Of 64 bit integers, which a double may round. */

@@ -18,7 +18,7 @@ typedef struct fn_page_cells {
     uint64_t *wide;     /* 64 bit integers as they are */
     double *coverage;   /* of parts */
     double *weights;    /* coverage times weight; NaN: none */
-    fn_cells *runs;     /* that they came from */
+    fn_cells *runs;     /* that they came from; NULL: no need, as it is of the next two */
     size_t *run_begins; /* index of the first cell of each run */
     size_t n_runs;
 } fn_page_cells;

@@ -37,19 +37,23 @@ static double add_up(const vector *sum)
     return all;
 }
 
-/* A loop of its own: of sizes that differ by as much as those of a mask and a value no good vectors are made. */
-static void leave_out(const uint8_t *valid, size_t n, double *x)
-{
-    if (valid)
-        _Pragma("omp simd") for (size_t i = 0; i < n; i++) x[i] = valid[i] ? x[i] : (double)NAN;
-}
+typedef uint8_t flags __attribute__((vector_size(WIDTH), aligned(1), may_alias));
 
 #define LOAD_VALUES(name, ctype)                                                                                       \
+    typedef ctype some_##name __attribute__((vector_size(WIDTH * sizeof(ctype)), aligned(sizeof(ctype)), may_alias));  \
     static void load_##name(const void *values, const uint8_t *valid, size_t n, double *x)                             \
     {                                                                                                                  \
         const ctype *v = values;                                                                                       \
-        _Pragma("omp simd") for (size_t i = 0; i < n; i++) x[i] = (double)v[i];                                        \
-        leave_out(valid, n, x);                                                                                        \
+        const vector none = (vector){0} + (double)NAN;                                                                 \
+        size_t i = 0;                                                                                                  \
+        for (; i + WIDTH <= n; i += WIDTH) {                                                                           \
+            vector some = __builtin_convertvector(*(const some_##name *)(v + i), vector);                              \
+            if (valid)                                                                                                 \
+                some = CHOOSE(__builtin_convertvector(*(const flags *)(valid + i), mask) != 0, some, none);            \
+            *(unaligned *)(x + i) = some;                                                                              \
+        }                                                                                                              \
+        for (; i < n; i++)                                                                                             \
+            x[i] = !valid || valid[i] ? (double)v[i] : (double)NAN;                                                    \
     }
 
 static void load_f16(const void *values, const uint8_t *valid, size_t n, double *x)
@@ -62,9 +66,8 @@ static void load_f16(const void *values, const uint8_t *valid, size_t n, double 
         memcpy(&magnitude, &bits, sizeof magnitude);
         magnitude = exponent == 0 ? (double)digits * 0x1p-24 : magnitude;
         magnitude = exponent < 31 ? magnitude : digits ? (double)NAN : (double)INFINITY;
-        x[i] = v[i] & 0x8000 ? -magnitude : magnitude;
+        x[i] = valid && !valid[i] ? (double)NAN : v[i] & 0x8000 ? -magnitude : magnitude;
     }
-    leave_out(valid, n, x);
 }
 
 LOAD_VALUES(u8, uint8_t)

@@ -22,7 +22,7 @@ static const double *centre_of(const double *cells)
 
 /* ---- planes ---- */
 
-typedef enum fill { CLASSES, FLOATS, DOUBLES, LARGE_OFFSET, INFINITE, FILLS } fill;
+typedef enum fill { CLASSES, FLOATS, DOUBLES, LARGE_OFFSET, INFINITE, ENORMOUS, FILLS } fill;
 
 static double value_for(check_random *r, fill what)
 {
@@ -35,10 +35,11 @@ static double value_for(check_random *r, fill what)
         return random_uniform(r, -1, 1) * pow(10, (double)random_between(r, -3, 3));
     case LARGE_OFFSET:
         return 1e9 + (double)random_between(r, 0, 1);
+    case ENORMOUS:
+        return random_uniform(r, -1, 1) * (random_between(r, 0, 9) == 0 ? 1e300 : 1);
     default:
         return random_between(r, 0, 300) == 0   ? (double)INFINITY
                : random_between(r, 0, 300) == 0 ? -(double)INFINITY
-               : random_between(r, 0, 300) == 0 ? 1e300
                                                 : random_uniform(r, -5, 5);
     }
 }
@@ -272,7 +273,7 @@ static void compare_plane(const shape *s, const fn_focal_options *o, const doubl
     static window w;
     fn_focal *focal = new_focal(s, *o);
     double *out = run_all(focal, cells);
-    const int step = fn_focal_footprint(focal)->cells > 300 ? 7 : 3;
+    const int step = fn_focal_footprint(focal)->cells > 300 ? 29 : 11;
     for (int i = 0; i < WIDE * HIGH; i += step) {
         gather_window(fn_focal_footprint(focal), centre_of(cells) + i / WIDE * STRIDE + i % WIDE, &w);
         const expected e = brute_force(o, &w);
@@ -285,7 +286,7 @@ static void compare_plane(const shape *s, const fn_focal_options *o, const doubl
 
 static void every_statistic(void)
 {
-    static const char *const kinds[FILLS] = {"classes", "floats", "doubles", "large offset", "infinite"};
+    static const char *const kinds[FILLS] = {"classes", "floats", "doubles", "large offset", "infinite", "enormous"};
     static const int holes[] = {0, 5, 400};
     check_random r = random_for("every");
     for (int kind = 0; kind < FILLS; kind++)
@@ -296,7 +297,7 @@ static void every_statistic(void)
                     fn_focal_options o = {(fn_focal_statistic)what, (fn_focal_missing)random_between(&r, 0, 2),
                                           (double)random_between(&r, 0, 40) * 2.5};
                     const bool moments = what == FN_FOCAL_STD || what == FN_FOCAL_VAR;
-                    if (allowed(&shapes[s], o.statistic) && !(moments && kind == INFINITE))
+                    if (allowed(&shapes[s], o.statistic) && !(moments && kind == ENORMOUS))
                         compare_plane(&shapes[s], &o, cells, kinds[kind]);
                 }
             free(cells);
@@ -347,32 +348,106 @@ static void same_bytes(void)
 {
     check_random r = random_for("bytes");
     double *out = malloc(sizeof(double) * WIDE * HIGH);
-    for (int holes = 0; holes <= 10; holes += 10)
-        for (int kind = 0; kind < FILLS; kind++) {
-            double *cells = new_plane(&r, (fill)kind, holes);
-            for (int s = 0; s < SHAPES; s++)
-                for (int what = 0; what < FN_FOCAL_STATISTICS; what++) {
-                    if (!allowed(&shapes[s], (fn_focal_statistic)what))
-                        continue;
-                    fn_focal *focal =
-                        new_focal(&shapes[s], (fn_focal_options){(fn_focal_statistic)what, FN_FOCAL_FILL, 90});
-                    double *whole = run_all(focal, cells);
-                    run_in_pieces(&r, focal, cells, out);
-                    compare_bytes(whole, out, fn_focal_name((fn_focal_statistic)what), shapes[s].name);
-                    void *scratch = malloc(fn_focal_scratch_bytes(focal, WIDE, HIGH));
-                    for (int simd = 0; simd < FN_SIMD_COUNT; simd++)
-                        if (fn_simd_available((fn_simd)simd)) {
-                            fn_focal_run_simd(focal, (fn_simd)simd, centre_of(cells), STRIDE, WIDE, HIGH, out, WIDE,
-                                              scratch);
-                            compare_bytes(whole, out, fn_simd_name((fn_simd)simd), shapes[s].name);
-                        }
-                    free(scratch);
-                    free(whole);
-                    fn_focal_free(focal);
-                }
-            free(cells);
-        }
+    static const int holes[FILLS] = {[CLASSES] = 10, [LARGE_OFFSET] = 10, [INFINITE] = 10};
+    for (int kind = 0; kind < FILLS; kind++) {
+        double *cells = new_plane(&r, (fill)kind, holes[kind]);
+        for (int s = 0; s < SHAPES; s++)
+            for (int what = 0; what < FN_FOCAL_STATISTICS; what++) {
+                if (!allowed(&shapes[s], (fn_focal_statistic)what))
+                    continue;
+                fn_focal *focal =
+                    new_focal(&shapes[s], (fn_focal_options){(fn_focal_statistic)what, FN_FOCAL_FILL, 90});
+                double *whole = run_all(focal, cells);
+                run_in_pieces(&r, focal, cells, out);
+                compare_bytes(whole, out, fn_focal_name((fn_focal_statistic)what), shapes[s].name);
+                void *scratch = malloc(fn_focal_scratch_bytes(focal, WIDE, HIGH));
+                for (int simd = 0; simd < FN_SIMD_COUNT; simd++)
+                    if (fn_simd_available((fn_simd)simd)) {
+                        fn_focal_run_simd(focal, (fn_simd)simd, centre_of(cells), STRIDE, WIDE, HIGH, out, WIDE,
+                                          scratch);
+                        compare_bytes(whole, out, fn_simd_name((fn_simd)simd), shapes[s].name);
+                    }
+                free(scratch);
+                free(whole);
+                fn_focal_free(focal);
+            }
+        free(cells);
+    }
     free(out);
+}
+
+/* Planes of several blocks. */
+static void large_planes(void)
+{
+    enum { SIDE_WIDE = 1100, SIDE_HIGH = 300, MARGIN = 20, PITCH = SIDE_WIDE + 2 * MARGIN };
+    static const struct {
+        int shape;
+        fn_focal_statistic what;
+    } all[] = {{1, FN_FOCAL_MEAN},    {8, FN_FOCAL_MEAN},   {7, FN_FOCAL_STD},      {2, FN_FOCAL_MEDIAN},
+               {9, FN_FOCAL_MAX},     {9, FN_FOCAL_MEDIAN}, {2, FN_FOCAL_MAJORITY}, {11, FN_FOCAL_RANGE},
+               {11, FN_FOCAL_MEDIAN}, {19, FN_FOCAL_SUM}};
+    check_random r = random_for("large");
+    const size_t n = (size_t)PITCH * (SIDE_HIGH + 2 * MARGIN);
+    double *cells = malloc(n * sizeof *cells), *out[2];
+    for (size_t i = 0; i < n; i++)
+        cells[i] = i > n / 2 && random_between(&r, 0, 99) == 0 ? (double)NAN : (double)random_between(&r, 0, 500) / 10;
+    for (int k = 0; k < 2; k++)
+        out[k] = malloc(sizeof(double) * SIDE_WIDE * SIDE_HIGH);
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        fn_focal *focal = new_focal(&shapes[all[k].shape], (fn_focal_options){.statistic = all[k].what});
+        void *scratch = malloc(fn_focal_scratch_bytes(focal, SIDE_WIDE, SIDE_HIGH));
+        fn_focal_run(focal, cells + MARGIN * PITCH + MARGIN, PITCH, SIDE_WIDE, SIDE_HIGH, out[0], SIDE_WIDE, scratch);
+        for (int y = 0; y < SIDE_HIGH; y += 73)
+            for (int x = 0; x < SIDE_WIDE; x += 97)
+                fn_focal_run(focal, cells + (MARGIN + y) * PITCH + MARGIN + x, PITCH,
+                             (size_t)(SIDE_WIDE - x < 97 ? SIDE_WIDE - x : 97),
+                             (size_t)(SIDE_HIGH - y < 73 ? SIDE_HIGH - y : 73), out[1] + y * SIDE_WIDE + x, SIDE_WIDE,
+                             scratch);
+        for (int i = 0; i < SIDE_WIDE * SIDE_HIGH; i++)
+            if (!(isnan(out[0][i]) && isnan(out[1][i])) && memcmp(&out[0][i], &out[1][i], sizeof(double)) != 0) {
+                EXPECT(false, "%s of %s, cell %d: %.17g and %.17g", fn_focal_name(all[k].what),
+                       shapes[all[k].shape].name, i, out[0][i], out[1][i]);
+                break;
+            }
+        free(scratch);
+        fn_focal_free(focal);
+    }
+    free(cells);
+    free(out[0]);
+    free(out[1]);
+}
+
+/* The largest windows, of a plane whose value is the number of its row but for one hole: what they hold is known. */
+static void largest_windows(void)
+{
+    enum { REACH = (FN_FOOTPRINT_MOST - 1) / 2, SIDE = FN_FOOTPRINT_MOST + 2 };
+    double *cells = malloc(sizeof(double) * SIDE * SIDE), out[9];
+    for (int i = 0; i < SIDE * SIDE; i++)
+        cells[i] = i / SIDE;
+    cells[SIDE * SIDE / 2 + 3] = NAN;
+    const double first = SIDE / 2 - REACH - 1, whole = FN_FOOTPRINT_MOST * (double)FN_FOOTPRINT_MOST;
+    for (int what = 0; what < FN_FOCAL_STATISTICS; what++) {
+        fn_footprint *f = NULL;
+        fn_focal *focal = NULL;
+        REQUIRE(fn_footprint_box(FN_FOOTPRINT_MOST, FN_FOOTPRINT_MOST, &f, NULL) == FN_OK, "a box");
+        REQUIRE(fn_focal_new(&(fn_focal_options){.statistic = (fn_focal_statistic)what, .percent = 100}, f, &focal,
+                             NULL) == FN_OK,
+                "a statistic");
+        void *scratch = malloc(fn_focal_scratch_bytes(focal, 3, 3));
+        fn_focal_run(focal, cells + (REACH * SIDE + REACH), SIDE, 3, 3, out, 3, scratch);
+        for (int i = 0; i < 9; i++) {
+            const double low = first + i / 3, middle = low + REACH, hole = SIDE / 2, n = whole - 1;
+            const double sum = middle * whole - hole, mean = sum / n, k = FN_FOOTPRINT_MOST, from = hole - mean;
+            const double squares = k * (k * (k * k - 1) / 12 + k * (middle - mean) * (middle - mean)) - from * from;
+            const double known[] = {mean,        sum, low,  low + k - 1, k - 1, sqrt(squares / n), squares / n, middle,
+                                    low + k - 1, low, hole, k,           n};
+            EXPECT(fabs(out[i] - known[what]) <= 1e-12 * known[what], "%s, cell %d: %.17g, expected %.17g",
+                   fn_focal_name((fn_focal_statistic)what), i, out[i], known[what]);
+        }
+        free(scratch);
+        fn_focal_free(focal);
+    }
+    free(cells);
 }
 
 /* One hole far away changes the path, not the bits. */
@@ -518,8 +593,9 @@ static void refused_statistics(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(shapes_of_cells),      UNIT(refused_shapes), UNIT(refused_statistics),
-                                       UNIT(every_statistic),      UNIT(every_policy),   UNIT(same_bytes),
-                                       UNIT(hole_changes_nothing), UNIT(exact_variance)};
+    const struct CMUnitTest tests[] = {UNIT(shapes_of_cells), UNIT(refused_shapes),  UNIT(refused_statistics),
+                                       UNIT(every_statistic), UNIT(every_policy),    UNIT(same_bytes),
+                                       UNIT(large_planes),    UNIT(largest_windows), UNIT(hole_changes_nothing),
+                                       UNIT(exact_variance)};
     return check_main(tests);
 }

@@ -913,6 +913,50 @@ static void forked_child(void)
     }
 }
 
+static bool is_ready(fn_stream *stream)
+{
+    bool ready = false;
+    fn_error err = {.text = ""};
+    EXPECT(fn_stream_is_ready(stream, &ready, &err) == FN_OK, "%s", err.text);
+    return ready;
+}
+
+static bool gets_ready(fn_stream *stream)
+{
+    for (int i = 0; i < 5000 && !is_ready(stream); i++)
+        sleep_ms(1);
+    return is_ready(stream);
+}
+
+/* Whether there is a part is said without waiting, and what is read stays the same. */
+static void ready_or_not(void)
+{
+    for (int failing = -1; failing <= 2; failing += 3) {
+        fn_error err = {.status = FN_OK};
+        reader r = {0};
+        work *w = new_work(4, 3, 1000);
+        w->failing = failing;
+        w->fails_after = 1;
+        atomic_store(&w->gate_shut, true);
+        fn_stream *stream = start(w, 2, 100000);
+        EXPECT(!is_ready(stream), "ready before a task has run");
+        for (int i = 0; i < 5000 && atomic_load(&w->run_total) == 0; i++)
+            sleep_ms(1);
+        EXPECT(atomic_load(&w->run_total) > 0 && !is_ready(stream), "tasks behind a gate");
+        atomic_store(&w->gate_shut, false);
+        while (r.task < w->count && err.status == FN_OK) {
+            const reader before = r;
+            EXPECT(gets_ready(stream), "never ready for task %" PRId64 " part %d", r.task, r.part);
+            read_parts(w, stream, &r, 1, w->count, &err);
+            if (r.parts == before.parts)
+                break;
+        }
+        EXPECT((failing >= 0) == (err.status == FN_ERR_READ), "status %d where task %d fails", err.status, failing);
+        EXPECT(gets_ready(stream), "the end is ready, and a failure");
+        finish(w, stream);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -922,6 +966,7 @@ int main(void)
         UNIT(no_tasks),
         UNIT(statistics),
         UNIT(read_ahead_is_bounded),
+        UNIT(ready_or_not),
         UNIT(first_task_is_last),
         UNIT(end_by_worker),
         UNIT(many_ends),

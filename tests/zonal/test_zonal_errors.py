@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 from osgeo import gdal
 
-from zonal_common import KINDS, ZonalCase, all_bits, area, box, file_rows, listening, oo, rectangle, rng, run, table
+from zonal_common import KINDS, ZonalCase, all_bits, area, box, file_rows, layer_rows, listening, oo, open_table, rectangle, rng, run, table
 
 EVERY = 'COUNT,AREA,MIN,MAX,MEAN,STD,SUM,VARIETY,MAJORITY,MEDIAN,PCT90,MAX_X,NODATA_COUNT'
 NODATA = -1
@@ -101,6 +101,54 @@ class Damaged(ZonalCase):
         zones = self.zones([rectangle(0, 0, 2304, 2304, gt=gt), rectangle(0, 0, 400, 400, gt=gt), rectangle(300, 500, 800, 800, gt=gt)])
         for kind in KINDS:
             self.assertEqual(self.compare({'STATS': 'MEDIAN,PCT99.9,COUNT'}, {'WORKERS': kind, 'TILE_SIZE': 256}, zones, pair), ('2', '1, 3'))
+
+    def test_rows_before_a_failure(self):
+        """Rows come while the pass goes on. Where its last tile fails there are some, right and in order, then the error, again and again; never an end."""
+        gt = (0, 1, 0, 256 * 60, 0, -1)
+        damaged, without = self.pair(rng('flow').integers(0, 200, (256 * 60, 256)).astype(np.int16), gt, 0, 59)
+        zones = self.zones([rectangle(0, y, 200, y + 64, gt=gt) for y in range(0, 256 * 60, 64)])
+        options = {'STATS': 'COUNT,SUM,STD', 'TILE_SIZE': 256, 'PARTITION_SIZE': 8, 'RETRIES': 0, 'NUM_WORKERS': 1}
+        want = all_bits(table(zones, RASTER=without, **options))
+        most = 0
+        with listening():
+            for _ in range(5):  # a slow machine may see the failure first
+                dataset = open_table(zones, RASTER=damaged, **options)
+                layer = dataset.GetLayer(0)
+                for again in range(2):
+                    found, failure = [], ''
+                    try:
+                        while (feature := layer.GetNextFeature()) is not None:
+                            found.append({field: feature[field] for field, _ in want[0]})
+                    except RuntimeError as error:
+                        failure = str(error)
+                    self.assertIn('tile x=0 y=15104 256x256', failure)
+                    self.assertEqual(all_bits(found), want[:len(found)])
+                    self.assertLessEqual(len(found), len(want) - 4)
+                    self.assertRaises(RuntimeError, layer.GetNextFeature)
+                    layer.ResetReading()
+                    most = max(most, len(found))
+        self.assertGreater(most, 100)
+
+    def test_left_in_the_middle(self):
+        """A reader that stops, begins anew, counts or has a look at one row while the pass goes on."""
+        gt = (0, 1, 0, 256 * 20, 0, -1)
+        raster = self.raster(rng('middle').integers(0, 200, (256 * 20, 256)).astype(np.int16), gt, options=self.OPTIONS)
+        zones = self.zones([rectangle(0, y, 200, y + 64, gt=gt) for y in range(0, 256 * 20, 64)])
+        for kind in KINDS:
+            options = {'STATS': 'COUNT,SUM', 'TILE_SIZE': 256, 'PARTITION_SIZE': 4, 'WORKERS': kind, 'RASTER': raster}
+            want = table(zones, **options)
+            dataset = open_table(zones, **options)
+            layer = dataset.GetLayer(0)
+            first = layer.GetNextFeature()
+            self.assertEqual([first[field] for field in want[0]], list(want[0].values()))
+            self.assertEqual(layer.GetFeatureCount(), len(want))
+            self.assertEqual(layer.GetFeature(len(want))['SUM'], want[-1]['SUM'])
+            self.assertEqual(layer.GetNextFeature()['SUM'], want[1]['SUM'])
+            layer.ResetReading()
+            self.assertEqual(layer_rows(layer), want)
+            dataset = open_table(zones, **options)
+            dataset.GetLayer(0).GetNextFeature()
+            layer = dataset = None
 
     def test_a_worker_that_dies(self):
         """The tile that kills its worker each time has no values."""

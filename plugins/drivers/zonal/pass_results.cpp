@@ -184,36 +184,50 @@ fn_status PassResults::FinishBefore(int64_t task, fn_error *err)
     return FN_OK;
 }
 
+/* ---- the job at work ---- */
+
+PassRun::PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace,
+                 PassResults &results)
+    : m_job(std::move(job)), m_results(results)
+{
+    m_options.workers = workers;
+    m_options.budget = size_t(64) << 20;
+    m_options.trace = trace;
+}
+
+fn_status PassRun::Step(bool *through, fn_error *err)
+{
+    if (!m_run) {
+        *through = m_job->TaskCount() == 0;
+        if (m_results.FinishOutside(err) != FN_OK)
+            return err->status;
+        if (*through)
+            return FN_OK;
+        m_run.reset(JobRun::New(m_job, ResultKind::InOrder, m_options, nullptr, err).release());
+        return m_run ? FN_OK : err->status;
+    }
+    fn_part part = {};
+    if (fn_stream_next(m_run->Stream(), &part, err) != FN_OK) {
+        if (err->status == FN_ERR_READ)
+            err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
+        return err->status;
+    }
+    *through = !part.data;
+    const fn_status status = m_results.FinishBefore(*through ? m_job->TaskCount() : part.task, err);
+    return status != FN_OK || *through ? status : m_results.Add(part.task, part.data, part.bytes, err);
+}
+
 fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
                    const GoesOn &goesOn, PassResults &results, fn_error *err)
 {
-    if (results.FinishOutside(err) != FN_OK)
-        return err->status;
-    if (job->TaskCount() == 0)
-        return FN_OK;
-    JobRunOptions options = {};
-    options.workers = workers;
-    options.budget = size_t(64) << 20;
-    options.trace = trace;
-    const JobRunHandle run(JobRun::New(job, ResultKind::InOrder, options, nullptr, err).release());
-    if (!run)
-        return err->status;
-    for (;;) {
-        fn_part part = {};
-        if (fn_stream_next(run->Stream(), &part, err) != FN_OK) {
-            if (err->status == FN_ERR_READ)
-                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
+    PassRun run(job, workers, trace, results);
+    for (bool through = false; !through;) {
+        if (run.Step(&through, err) != FN_OK)
             return err->status;
-        }
-        if (results.FinishBefore(part.data ? part.task : job->TaskCount(), err) != FN_OK)
-            return err->status;
-        if (!part.data)
-            return FN_OK;
-        if (results.Add(part.task, part.data, part.bytes, err) != FN_OK)
-            return err->status;
-        if (goesOn && !goesOn())
+        if (!through && goesOn && !goesOn())
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
     }
+    return FN_OK;
 }
 
 } // namespace fishnet::zonalstats

@@ -66,7 +66,24 @@ class PassResults
     int64_t m_row = 0; /* of cells: pages above are settled */
 };
 
-/* Runs the job, and hands its results over. Cancelled if !goesOn(); that may be empty. */
+/* The job at work: its results are handed over one part at a time. */
+class PassRun
+{
+  public:
+    /* results: outlives it. */
+    PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace,
+            PassResults &results);
+    /* The first step starts the job, each other one waits for a part. *through: that was the last. */
+    fn_status Step(bool *through, fn_error *err);
+
+  private:
+    std::shared_ptr<ZonalJob> m_job;
+    JobRunOptions m_options = {};
+    PassResults &m_results;
+    JobRunHandle m_run;
+};
+
+/* All steps. Cancelled if !goesOn(); that may be empty. */
 fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
                    const GoesOn &goesOn, PassResults &results, fn_error *err);
 

@@ -70,6 +70,8 @@ fn_status ZonalRows::Write(const Batch &batch, int64_t first, RowSink &sink, con
         if (zone < 0)
             return fn_fail(err, FN_ERR_READ, "the feature %lld has come since its layer was read first",
                            static_cast<long long>(batch.fids[i]));
+        if (m_zones->WaitFor(zone, cancel, err) != FN_OK)
+            return err->status;
         const size_t rows = hasClasses ? std::max<size_t>(1, m_zones->Classes(zone).count) : 1;
         if (sink.Counts())
             sink.Count(static_cast<int64_t>(rows));

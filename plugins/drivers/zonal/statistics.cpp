@@ -58,6 +58,13 @@ fn_status Statistics::NameZone(int64_t zone, fn_error *err) const
 
 /* ---- passes ---- */
 
+Statistics::Current::Current(std::shared_ptr<const ZoneList> zonesOfIt, const std::shared_ptr<ZonalJob> &job,
+                             PassResults::Finish finish, const std::vector<StatsPlan> &plans, const ZonalPlan &plan)
+    : zones(std::move(zonesOfIt)), results(*zones, *job, plans, std::move(finish)),
+      run(job, plan.rasterWorkers, plan.rasterTrace, results)
+{
+}
+
 std::shared_ptr<ZoneList> Statistics::NewList() const
 {
     return std::make_shared<ZoneList>(m_plan.rasterWorkers.processes > 0);
@@ -109,10 +116,22 @@ fn_status Statistics::Finish(int64_t zone, PlaneStats &stats, bool inconsistent,
     }
     if (any)
         m_open.again[zone] = std::move(stats);
+    else
+        MarkFinished(zone);
     return FN_OK;
 }
 
-fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
+void Statistics::MarkFinished(int64_t zone)
+{
+    const auto index = static_cast<size_t>(zone);
+    if (index >= m_isFinished.size())
+        m_isFinished.resize(index + 1, false);
+    m_isFinished[index] = true;
+    while (static_cast<size_t>(m_finished) < m_isFinished.size() && m_isFinished[static_cast<size_t>(m_finished)])
+        m_finished++;
+}
+
+void Statistics::BeginPass(std::shared_ptr<ZoneList> &zones)
 {
     zones->Close();
     const std::shared_ptr<const ZoneList> list = std::move(zones);
@@ -120,10 +139,11 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
     const auto job = std::make_shared<ZonalJob>(
         m_plan.rasters, m_plan.options, Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
         m_plan.rasterWorkers, m_failed, m_plan.options.errorIsNoData && !m_isFurther);
-    PassResults results(*list, *job, m_plans,
-                        [&](int64_t place, PlaneStats &stats, bool inconsistent, fn_error *error) {
-                            return Finish(list->AreNumbers() ? RowOf(place) : place, stats, inconsistent, error);
-                        });
+    const auto finish = [this, list](int64_t place, PlaneStats &stats, bool inconsistent, fn_error *error) {
+        return Finish(list->AreNumbers() ? RowOf(place) : place, stats, inconsistent, error);
+    };
+    m_pass = std::make_unique<Current>(list, job, finish, m_plans, m_plan);
+    PassResults &results = m_pass->results;
     if (list->AreNumbers())
         for (auto &[row, stats] : m_before.again)
             results.SetStats(m_table.Fid(row), std::move(stats));
@@ -132,12 +152,30 @@ fn_status Statistics::Pass(std::shared_ptr<ZoneList> &zones, fn_error *err)
         if (before != m_before.again.end())
             results.SetStats(before->first, std::move(before->second));
     }
-    const fn_status status = PassOver(job, m_plan.rasterWorkers, m_plan.rasterTrace, m_goesOn, results, err);
-    for (const uint32_t i : results.Lost())
-        m_lost.insert(list->Place(i));
-    if (status != FN_OK && results.FailedPlace() != INT64_MIN && !list->AreNumbers())
-        return NameZone(results.FailedPlace(), err);
-    return status == FN_OK && list->AreNumbers() ? results.FinishNumbers(&m_next, err) : status;
+}
+
+fn_status Statistics::StepPass(bool *through, fn_error *err)
+{
+    fn_status status = m_pass->run.Step(through, err);
+    if (status == FN_OK && !*through && m_goesOn && !m_goesOn())
+        status = fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+    if (status == FN_OK && !*through)
+        return FN_OK;
+    const std::unique_ptr<Current> pass = std::move(m_pass);
+    for (const uint32_t i : pass->results.Lost())
+        m_lost.insert(pass->zones->Place(i));
+    const bool areNumbers = pass->zones->AreNumbers();
+    if (status != FN_OK && pass->results.FailedPlace() != INT64_MIN && !areNumbers)
+        return NameZone(pass->results.FailedPlace(), err);
+    return status == FN_OK && areNumbers ? pass->results.FinishNumbers(&m_next, err) : status;
+}
+
+fn_status Statistics::CompletePass(fn_error *err)
+{
+    for (bool through = false; !through;)
+        if (StepPass(&through, err) != FN_OK)
+            return err->status;
+    return FN_OK;
 }
 
 /* ---- what one pass does not settle ---- */
@@ -274,8 +312,10 @@ int64_t Statistics::ZoneOf(size_t number, const ReadZone &read, fn_error *err)
  * left for another reading. A single one may be as large as it is. */
 fn_status Statistics::MakeRoom(std::shared_ptr<ZoneList> &zones, fn_error *err)
 {
-    if (!m_plan.HasGroups())
-        return Pass(zones, err);
+    if (!m_plan.HasGroups()) {
+        BeginPass(zones);
+        return CompletePass(err);
+    }
     if (m_until > m_from + 1) {
         m_until = std::max(m_from + 1, (m_from + zones->Last() + 1) / 2);
         zones->DropFrom(m_until);
@@ -283,7 +323,8 @@ fn_status Statistics::MakeRoom(std::shared_ptr<ZoneList> &zones, fn_error *err)
     return FN_OK;
 }
 
-/* Reads the zones, and passes over the rasters for as many as there is memory for at a time. */
+/* Reads the zones, and passes over the rasters for as many as there is memory for at a time. The last of these passes
+ * is left under way. */
 fn_status Statistics::ReadZones(ZoneReader::Wants wants, std::shared_ptr<const ZoneReader::Fids> fids, const Add &add,
                                 fn_error *err)
 {
@@ -305,7 +346,8 @@ fn_status Statistics::ReadZones(ZoneReader::Wants wants, std::shared_ptr<const Z
                              m_isRead ? again : m_table.m_unusable, err) != FN_OK)
             return err->status;
         m_isRead = true;
-        if (Pass(zones, err) != FN_OK)
+        BeginPass(zones);
+        if (m_until < kAll && CompletePass(err) != FN_OK)
             return err->status;
     }
     return FN_OK;
@@ -334,7 +376,7 @@ fn_status Statistics::ReadAgain(fn_error *err)
     const auto add = [this](ZoneList &zones, int64_t zone, ReadZone &read, fn_error *error) {
         return AddOpen(zones, zone, read, error);
     };
-    return ReadZones(ZoneReader::Wants::Wkb, fids, add, err);
+    return ReadZones(ZoneReader::Wants::Wkb, fids, add, err) == FN_OK ? CompletePass(err) : err->status;
 }
 
 /* ---- zones of a raster ---- */
@@ -354,7 +396,8 @@ fn_status Statistics::PassNumbers(fn_error *err)
     m_next = INT64_MIN;
     do {
         std::shared_ptr<ZoneList> zones = ZoneList::OfNumbers(m_next);
-        if (Pass(zones, err) != FN_OK)
+        BeginPass(zones);
+        if (CompletePass(err) != FN_OK)
             return err->status;
     } while (m_next != INT64_MIN);
     return FN_OK;
@@ -365,7 +408,8 @@ fn_status Statistics::PassNumbersAgain(fn_error *err)
     std::shared_ptr<ZoneList> zones = ZoneList::OfNumbers(INT64_MIN);
     for (const auto &[row, stats] : m_before.again)
         zones->SetRanges(m_table.Fid(row), RangesOf(stats));
-    return Pass(zones, err);
+    BeginPass(zones);
+    return CompletePass(err);
 }
 
 /* ---- all ---- */
@@ -390,23 +434,15 @@ fn_status Statistics::Choose(fn_error *err)
     return FN_OK;
 }
 
-fn_status Statistics::Compute(fn_error *err)
+/* What the passes so far have left open, and what there is to say at the end. */
+fn_status Statistics::CompleteAll(fn_error *err)
 {
-    *err = {};
-    const bool numbers = !m_plan.rasters->zones.empty();
-    if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK)
-        return err->status;
-    for (bool first = true; first || m_open.Any(); first = false) {
-        m_isFurther = !first;
+    while (m_open.Any()) {
+        m_isFurther = true;
         m_before = std::move(m_open);
         m_open = Open();
-        const fn_status status =
-            numbers ? (first ? PassNumbers(err) : PassNumbersAgain(err)) : (first ? ReadFirst(err) : ReadAgain(err));
-        if (status != FN_OK) {
-            if (err->status == FN_ERR_READ)
-                err->status = FN_ERR_VALUE; /* it has been tried again: that is final */
+        if ((m_plan.rasters->zones.empty() ? ReadAgain(err) : PassNumbersAgain(err)) != FN_OK)
             return err->status;
-        }
     }
     if (!m_anyCells && m_table.m_unusable.Total() < m_table.Size())
         CPLError(CE_Warning, CPLE_AppDefined, "ZONALSTATS: no zone of %s has a cell of %s: do they lie on it?",
@@ -418,6 +454,40 @@ fn_status Statistics::Compute(fn_error *err)
          m_plan.options.invalid == Invalid::Skip ? "cross or cover themselves, and have no statistics"
                                                  : "cross or cover themselves, and have been repaired");
     Warn(lost, "zone", "have cells in tiles that could not be read: these have no value");
+    m_isDone = true;
+    m_table.Publish(ZoneTable::kAll);
+    return FN_OK;
+}
+
+/* What has been tried again is final. */
+static fn_status AsFinal(fn_error *err)
+{
+    if (err->status == FN_ERR_READ)
+        err->status = FN_ERR_VALUE;
+    return err->status;
+}
+
+fn_status Statistics::Begin(fn_error *err)
+{
+    *err = {};
+    const bool numbers = !m_plan.rasters->zones.empty();
+    if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK)
+        return err->status;
+    if ((numbers ? PassNumbers(err) : ReadFirst(err)) != FN_OK)
+        return AsFinal(err);
+    if (!numbers)
+        return GoOn(err); /* the job is started */
+    return CompleteAll(err) == FN_OK ? FN_OK : AsFinal(err);
+}
+
+fn_status Statistics::GoOn(fn_error *err)
+{
+    bool through = false;
+    *err = {};
+    if (StepPass(&through, err) != FN_OK || (through && CompleteAll(err) != FN_OK))
+        return AsFinal(err);
+    if (!through)
+        m_table.Publish(m_finished);
     return FN_OK;
 }
 

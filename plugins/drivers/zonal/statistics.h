@@ -16,11 +16,15 @@ namespace fishnet::zonalstats
 class Statistics
 {
   public:
-    Statistics(const ZonalPlan &plan, ZoneTable &table, const GoesOn &goesOn)
-        : m_plan(plan), m_table(table), m_goesOn(goesOn)
+    Statistics(const ZonalPlan &plan, ZoneTable &table, GoesOn goesOn)
+        : m_plan(plan), m_table(table), m_goesOn(std::move(goesOn))
     {
     }
-    fn_status Compute(fn_error *err);
+    /* Reads the zones, and begins with the last pass over the rasters for them; those before it are done. */
+    fn_status Begin(fn_error *err);
+    /* After Begin(), until IsDone(): takes a part of a result of that pass. With the last one come further passes. */
+    fn_status GoOn(fn_error *err);
+    bool IsDone() const { return m_isDone; }
 
   private:
     /* What a pass does not settle, by zone of the table. */
@@ -28,6 +32,15 @@ class Statistics
         std::map<int64_t, PlaneStats> again; /* percentiles are not found yet */
         std::set<int64_t> doubtful;          /* zones that cover cells more than once */
         bool Any() const { return !again.empty() || !doubtful.empty(); }
+    };
+
+    /* A pass that is under way. */
+    struct Current {
+        Current(std::shared_ptr<const ZoneList> zonesOfIt, const std::shared_ptr<ZonalJob> &job,
+                PassResults::Finish finish, const std::vector<StatsPlan> &plans, const ZonalPlan &plan);
+        std::shared_ptr<const ZoneList> zones;
+        PassResults results;
+        PassRun run;
     };
 
     fn_status Choose(fn_error *err);
@@ -43,22 +56,29 @@ class Statistics
     fn_status PassNumbers(fn_error *err);
     fn_status PassNumbersAgain(fn_error *err);
     void AddRow(int64_t fid);
-    /* Passes over the rasters for these zones, which are gone afterwards. */
-    fn_status Pass(std::shared_ptr<ZoneList> &zones, fn_error *err);
+    /* A pass over the rasters for these zones, which are gone afterwards. */
+    void BeginPass(std::shared_ptr<ZoneList> &zones);
+    fn_status StepPass(bool *through, fn_error *err);
+    fn_status CompletePass(fn_error *err);
+    fn_status CompleteAll(fn_error *err);
     fn_status Judge(ReadZone &read, bool isNew, bool &skipped, fn_error *err);
     fn_status AddOpen(ZoneList &zones, int64_t zone, ReadZone &read, fn_error *err);
     fn_status Finish(int64_t zone, PlaneStats &stats, bool inconsistent, fn_error *err);
     fn_status Store(int64_t zone, size_t plane, const fn_stat_value *values, const fn_zone_stats *stats, fn_error *err);
     fn_status FailToHold(int64_t zone, const std::string &column, double value, fn_error *err) const;
     fn_status NameZone(int64_t zone, fn_error *err) const;
+    void MarkFinished(int64_t zone);
     bool IsFull(const ZoneList &zones) const;
     std::shared_ptr<ZoneList> NewList() const;
     void Warn(const std::vector<int64_t> &fids, const char *what, const char *ofWhich) const;
 
     const ZonalPlan &m_plan;
     ZoneTable &m_table;
-    const GoesOn &m_goesOn;
-    SharedDatasets m_datasets; /* the input, and how it is read */
+    const GoesOn m_goesOn;
+    bool m_isDone = false;
+    std::vector<bool> m_isFinished; /* of each zone */
+    int64_t m_finished = 0;         /* zones before the first that is not */
+    SharedDatasets m_datasets;      /* the input, and how it is read */
     InputSplit m_split;
     bool m_isRead = false;                          /* all zones have been, once */
     std::vector<uint32_t> m_zoneOf;                 /* with groups: of each feature */
@@ -77,6 +97,7 @@ class Statistics
     bool m_anyCells = false;        /* of any zone */
     bool m_isFurther = false;       /* the pass goes on with zones of an earlier one */
     std::vector<int64_t> m_invalid; /* FIDs of those that are invalid, too */
+    std::unique_ptr<Current> m_pass;
 };
 
 } // namespace fishnet::zonalstats

@@ -1,6 +1,7 @@
 #include "zone_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "statistics.h"
@@ -8,19 +9,80 @@
 namespace fishnet::zonalstats
 {
 
+ZoneTable::ZoneTable(size_t statCount) : m_values(statCount) {}
+
+ZoneTable::~ZoneTable() = default;
+
+/* ---- in the making ---- */
+
 std::shared_ptr<const ZoneTable> ZoneTable::Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
                                                  fn_error *err)
 {
     auto table = std::make_shared<ZoneTable>(plan.StatCount());
     MessageCollector collector;
-    const bool made = Statistics(plan, *table, goesOn).Compute(err) == FN_OK;
+    table->m_statistics = std::make_unique<Statistics>(plan, *table, goesOn);
+    const bool begun = table->m_statistics->Begin(err) == FN_OK;
+    if (!begun || table->m_statistics->IsDone())
+        table->m_statistics.reset();
     messages = std::move(collector.messages);
-    if (!made)
+    if (!begun)
         return nullptr;
     CPLErrorReset(); /* of what cannot be transformed: it is counted */
     table->Sort();
     return table;
 }
+
+fn_status ZoneTable::GoOn(Notes &messages, fn_error *err) const
+{
+    if (!m_statistics)
+        return fn_fail(err, m_failure.status, "%s", m_failure.text);
+    fn_fail(&m_failure, FN_ERR_MEMORY, "out of memory"); /* an exception is that, and gives it up */
+    MessageCollector collector;
+    std::unique_ptr<Statistics> statistics = std::move(m_statistics);
+    const fn_status status = statistics->GoOn(err);
+    if (status != FN_OK) {
+        m_failure = *err;
+        GiveUp();
+    } else if (!statistics->IsDone())
+        m_statistics = std::move(statistics);
+    else
+        CPLErrorReset();
+    statistics.reset();
+    for (Message &message : collector.messages)
+        messages.push_back(std::move(message));
+    return status;
+}
+
+void ZoneTable::GiveUp() const
+{
+    if (IsWhole())
+        return;
+    m_stops = true;
+    m_news.notify_all();
+    m_statistics.reset();
+}
+
+void ZoneTable::Publish(int64_t zone) const
+{
+    {
+        const std::lock_guard<std::mutex> lock(m_mutex);
+        m_ready = zone;
+    }
+    m_news.notify_all();
+}
+
+fn_status ZoneTable::WaitFor(int64_t zone, const volatile bool *cancel, fn_error *err) const
+{
+    constexpr std::chrono::milliseconds kLook(20); /* for `cancel`, which wakes nobody */
+    if (zone < m_ready)
+        return FN_OK;
+    std::unique_lock<std::mutex> lock(m_mutex);
+    while (zone >= m_ready && !m_stops && !fn_is_cancelled(cancel))
+        m_news.wait_for(lock, kLook);
+    return zone < m_ready ? FN_OK : fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+}
+
+/* ---- what is there ---- */
 
 void ZoneTable::Sort()
 {

@@ -2,6 +2,10 @@
 #ifndef FN_ZONALSTATS_ZONE_TABLE_H
 #define FN_ZONALSTATS_ZONE_TABLE_H
 
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
 #include "plan.h"
 
 namespace fishnet::zonalstats
@@ -28,31 +32,45 @@ class SlotRows
     std::vector<std::unique_ptr<int64_t[]>> m_blocks;
 };
 
+class Statistics;
+
+/* It is shared when all zones have been read: then all is there but values and classes of zones that are not finished,
+ * for which readers wait. */
 class ZoneTable final : public Shared
 {
   public:
-    explicit ZoneTable(size_t statCount) : m_values(statCount) {}
-    /* Reads the zones of the plan's share of the input, a range at a time, and passes over the rasters for each. NULL
-     * and err on failure. messages: for the host. */
+    explicit ZoneTable(size_t statCount);
+    ~ZoneTable() override;
+    /* Reads the zones of the plan's share of the input, a range at a time, and passes over the rasters for each; the
+     * last pass is left to GoOn(). NULL and err on failure. messages: for the host. */
     static std::shared_ptr<const ZoneTable> Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
                                                  fn_error *err);
 
     /* Whether features are found by what that split says of them, or none is asked for. */
     bool IsReadBy(const InputSplit &split) const { return split.way == InputSplit::Way::Nothing || split.way == m_way; }
+    bool IsWhole() const override { return m_ready == kAll; }
+    fn_status GoOn(Notes &messages, fn_error *err) const override;
+    bool IsGivenUp() const override { return !IsWhole() && !m_statistics; }
+    void GiveUp() const override;
     int64_t Size() const override { return static_cast<int64_t>(m_fids.size()); }
     /* The zone of a feature that is read by that split, with groups of the first of one; -1: there is none. */
     int64_t Find(int64_t fid, int64_t place, const InputSplit &split) const;
     int64_t Fid(int64_t zone) const { return m_fids[static_cast<size_t>(zone)]; }
     /* Of the features that were read. */
     const Unusable &GetUnusable() const { return m_unusable; }
-    /* Of a zone, as slots of the schema have them: integers, or the bytes of doubles. */
+    /* Until the zone is finished. FN_ERR_CANCELLED: it will never be. Any thread. */
+    fn_status WaitFor(int64_t zone, const volatile bool *cancel, fn_error *err) const;
+    /* Of a zone that is finished, as slots of the schema have them: integers, or the bytes of doubles. */
     const int64_t *Values(int64_t zone) const { return m_values.Row(static_cast<size_t>(zone)); }
     /* With HISTOGRAM=LONG. */
     const ZoneClasses &Classes(int64_t zone) const { return m_classes[static_cast<size_t>(zone)]; }
 
   private:
     friend class Statistics;
+    static constexpr int64_t kAll = INT64_MAX;
     void Sort();
+    /* The zones before that one are finished. */
+    void Publish(int64_t zone) const;
 
     InputSplit::Way m_way = InputSplit::Way::OneReader; /* how the zones were read */
     int64_t m_firstPlace = 0;
@@ -62,6 +80,15 @@ class ZoneTable final : public Shared
     SlotRows m_values;
     Unusable m_unusable;
     std::vector<ZoneClasses> m_classes;
+
+    /* Of the thread that makes it. */
+    mutable std::unique_ptr<Statistics> m_statistics; /* NULL: it is whole, or given up */
+    mutable fn_error m_failure = {};                  /* why that */
+    /* Of all threads. */
+    mutable std::atomic<int64_t> m_ready{0};
+    mutable std::atomic<bool> m_stops{false};
+    mutable std::mutex m_mutex;
+    mutable std::condition_variable m_news;
 };
 
 } // namespace fishnet::zonalstats

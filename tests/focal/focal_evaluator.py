@@ -16,6 +16,7 @@ STATISTICS = ('mean', 'sum', 'min', 'max', 'range', 'std', 'var', 'median', 'per
 INEXACT = ('mean', 'sum', 'std', 'var')  # the others are values of the raster, or follow from two of them
 WEIGHTED = INEXACT  # what takes weights other than 0 and 1
 UNIT = 2.0**-53  # the relative error of one operation
+TINY = 1e-320  # and what is lost of numbers near the least
 
 # ---- windows: arrays of weights around the cell in the centre, 0 where a cell does not belong ---------------------------
 
@@ -110,6 +111,8 @@ def _sums(values, w):
 
 
 def _variance(values, w):
+    least = np.fmin.reduce(values)  # differences are as exact for large values that differ by little
+    values = values.astype(np.longdouble) - least
     total, weight = _sums(values, w)
     return np.where(np.isfinite(total), _sums((values - total / weight)**2, w)[0] / weight, np.nan)
 
@@ -127,6 +130,11 @@ def _frequent(values, most):
     often = np.array([np.where(np.isnan(one), np.nan, (values == one).sum(0)) for one in values])
     best = np.nanmax(often, 0) if most else np.nanmin(often, 0)
     return np.nanmin(np.where(often == best, values, np.nan), 0)
+
+
+def _median(ordered):
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return np.where(low == high, low, (low + high) / 2)
 
 
 def _percentile(ordered, p):
@@ -151,7 +159,7 @@ def _statistic(name, values, w, n, p):
         return _frequent(values, name == 'majority')
     return _by_number(values, n, {
         'min': lambda v: v[0], 'max': lambda v: v[-1], 'range': lambda v: v[-1] - v[0],
-        'median': lambda v: np.median(v, 0), 'percentile': lambda v: _percentile(v, p),
+        'median': _median, 'percentile': lambda v: _percentile(v, p),
         'variety': lambda v: 1 + (v[1:] != v[:-1]).sum(0)}[name])
 
 
@@ -191,11 +199,15 @@ def slack(name, x, weights, edge='shrink'):
     size, heavy = _sums(np.abs(values), np.abs(w))
     additions = w.size + 1 if is_weighted(weights) else sum(weights.shape)
     if name == 'sum':
-        return np.float64(additions * UNIT * size)
+        return np.float64(additions * UNIT * size) + TINY
     if name == 'mean':
-        return np.float64(additions * UNIT * (size + heavy * np.abs(total / weight)) / np.abs(weight) + UNIT * np.abs(total / weight))
+        mean = np.abs(total / weight)
+        return np.float64(additions * UNIT * (size + heavy * mean) / np.abs(weight) + UNIT * mean) + TINY
     variance = _variance(values, w)
-    return np.float64(1e-12 * (variance if name == 'var' else np.sqrt(variance)))
+    rounded = additions * UNIT * np.fmax.reduce(np.abs(values)) if is_weighted(weights) else 0  # of the mean
+    if name == 'var':
+        return np.float64(1e-12 * variance + rounded**2) + 1e-300  # where squares underflow
+    return np.float64(1e-12 * np.sqrt(variance) + rounded) + 1e-150
 
 # ---- terrain -----------------------------------------------------------------------------------------------------------
 
@@ -337,17 +349,13 @@ def around(kind, x, size=3, variant='riley', z=1, edge='shrink'):
     others[size // 2, size // 2] = 0
     values, outside = look(x, others, edge)
     n = (~np.isnan(values)).sum(0)
-    with_values = np.where(n == 0, np.nan, 0) + x
+    alone = np.isnan(x) | (n == 0)
+    values[:, alone] = 0
+    change = np.abs(values - x)
     if kind == 'tpi':
-        result = z * (with_values - np.nansum(values, 0) / n)
-    elif kind == 'tri':
-        change = values - x
-        result = abs(z) * (np.sqrt(np.nansum(change**2, 0)) if variant == 'riley'
-                           else np.nansum(np.abs(change), 0) / n) + with_values * 0
+        result = z * (x - np.nansum(values, 0) / n)
+    elif kind == 'roughness':
+        result = abs(z) * (np.fmax(x, np.nanmax(values, 0)) - np.fmin(x, np.nanmin(values, 0)))
     else:
-        everything = np.concatenate([values, x[None]])
-        everything[:, np.isnan(with_values)] = 0
-        result = abs(z) * (np.nanmax(everything, 0) - np.nanmin(everything, 0)) + with_values * 0
-    if edge == 'nodata':
-        result[outside.any(0)] = np.nan
-    return result
+        result = abs(z) * (np.sqrt(np.nansum(change**2, 0)) if variant == 'riley' else np.nansum(change, 0) / n)
+    return np.where(alone | (edge == 'nodata') & outside.any(0), np.nan, result)

@@ -156,7 +156,8 @@ class Same(FocalCase):
     def test_little_memory(self):
         """Memory for less than a row of tiles: blocks are then read more often, and nothing else changes."""
         self.same_all(self.pixels(self.files['tiled 16'], CACHE_MB=16, NUM_WORKERS=8, TILE_SIZE=64), 'CACHE_MB=16')
-        self.refused('CACHE_MB is 1 MB', 'tile of 64x64', path=self.files['tiled 16'], calcs=EXPRESSIONS, CACHE_MB=1, TILE_SIZE=64)
+        self.refused('CACHE_MB is 1 MB', 'tile of 64x64', path=self.files['tiled 16'], calcs=EXPRESSIONS, CACHE_MB=1,
+                     TILE_SIZE=64)
         with config('GDAL_CACHEMAX', '1'):
             self.same_all(self.pixels(self.files['one strip'], NUM_WORKERS=4, TILE_SIZE=64), 'GDAL_CACHEMAX=1')
 
@@ -306,7 +307,8 @@ class Elsewhere(ZonalCase):
         texts = ['focal_mean(A, [[1,2,1]], edge="wrap")', 'A[-1,0]']
         recipe = self.path('smooth.fishnet.json')
         with open(recipe, 'w', encoding='utf-8') as file:
-            json.dump({'type': 'fishnet_raster', 'inputs': {'A': os.path.basename(path)}, 'calc': texts, 'ot': 'Float64'}, file)
+            json.dump({'type': 'fishnet_raster', 'inputs': {'A': os.path.basename(path)}, 'calc': texts,
+                       'ot': 'Float64'}, file)
         for got, want in zip(gdal.Open(recipe).ReadAsArray(), calc(path, *texts)):
             self.same(got, want)
 

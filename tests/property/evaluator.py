@@ -407,6 +407,8 @@ def compile(text, bands, integers=(), nodata=True):
     tree = Parser(text, bands, integers, nodata).parse()
     if re.search(r'\b(np|numpy)(\s+\.|\.\s)', text):
         raise Unclear('a space inside a numpy name')
+    if re.search(r'[\[(,=]\s*[-+]\s+\d', text):
+        raise Unclear('a space behind a sign, perhaps of a constant')
     return tree
 
 

@@ -150,10 +150,26 @@ const fn_rule fn_language_choice = {"?:", FN_DO_OP, FN_OP_WHERE, 3, 3, 0};
 static const struct {
     const char *name, *ours;
 } elsewhere[] = {
-    {"mean", "avg(A, B)"},     {"average", "avg(A, B)"},  {"nanmean", "avg(A, B)"},  {"amin", "min(A, B)"},
-    {"amax", "max(A, B)"},     {"con", "where(c, a, b)"}, {"iif", "where(c, a, b)"}, {"ifelse", "where(c, a, b)"},
-    {"ceiling", "ceil(A)"},    {"int", "trunc(A)"},       {"null", "NODATA"},        {"None", "NODATA"},
-    {"isnull", "isnodata(A)"}, {"sqr", "square(A)"},      {"log_10", "log10(A)"},
+    {"mean", "avg(A, B)"},
+    {"average", "avg(A, B)"},
+    {"nanmean", "avg(A, B)"},
+    {"amin", "min(A, B)"},
+    {"amax", "max(A, B)"},
+    {"con", "where(c, a, b)"},
+    {"iif", "where(c, a, b)"},
+    {"ifelse", "where(c, a, b)"},
+    {"ceiling", "ceil(A)"},
+    {"int", "trunc(A)"},
+    {"null", "NODATA"},
+    {"None", "NODATA"},
+    {"focal_avg", "focal_mean(A, 3)"},
+    {"focal_average", "focal_mean(A, 3)"},
+    {"focal_mode", "focal_majority(A, 3)"},
+    {"focal_stddev", "focal_std(A, 3)"},
+    {"focal_quantile", "focal_percentile(A, 90, 3)"},
+    {"isnull", "isnodata(A)"},
+    {"sqr", "square(A)"},
+    {"log_10", "log10(A)"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -208,6 +224,9 @@ const char *fn_language_hint(const char *name, size_t n)
     for (size_t i = 0; i < COUNT(constants); i++)
         if (in_other_case(name, n, constants[i].name))
             return constants[i].name;
+    const fn_rule *around = fn_neighborhood_hint(name, n);
+    if (around)
+        return around->name;
     for (size_t i = 0; i < COUNT(elsewhere); i++)
         if (fn_is_word(name, n, elsewhere[i].name))
             return elsewhere[i].ours;

@@ -17,6 +17,7 @@ typedef enum fn_edge {
     FN_EDGE_NEAREST, /* the nearest pixel */
     FN_EDGE_REFLECT, /* the raster, mirrored: d c b a | a b c d */
     FN_EDGE_WRAP,    /* the raster again */
+    FN_EDGE_WRAPX,   /* the raster again to its left and right, nothing above and below: around the globe */
     FN_EDGE_NODATA   /* nothing, and a window that has a pixel there gives none */
 } fn_edge;
 

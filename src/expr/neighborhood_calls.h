@@ -16,6 +16,8 @@ typedef struct fn_neighborhood_rule {
 
 /* NULL: there is none of that name. */
 const fn_rule *fn_neighborhood_function(const char *name, size_t n);
+/* The same, in any case. */
+const fn_rule *fn_neighborhood_hint(const char *name, size_t n);
 
 /* Puts the node of a call in the place of its operand, which is on top. words: where its arguments begin in the text;
  * the parser stands behind the parenthesis that closes them. */

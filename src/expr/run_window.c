@@ -228,7 +228,9 @@ static fn_status run_program(running *r, const fn_program *program, const fn_win
 
 /* ---- neighbourhoods ---- */
 
-/* The pixel of the raster, 0 to n - 1, that stands for one beyond its edge. -1: none does. */
+#define NOWHERE INT64_MIN
+
+/* The pixel of the raster, 0 to n - 1, that stands for one beyond its edge; NOWHERE: none does. */
 static int64_t stand_in(int64_t at, int64_t n, fn_edge edge)
 {
     if (at >= 0 && at < n)
@@ -241,7 +243,7 @@ static int64_t stand_in(int64_t at, int64_t n, fn_edge edge)
         return twice < n ? twice : 2 * n - 1 - twice;
     }
     default:
-        return -1;
+        return NOWHERE;
     }
 }
 
@@ -252,10 +254,11 @@ static void pad(running *r, const area *source, const fn_window *copy, const fn_
     double *to = r->padded;
     for (int64_t y = window->y; y < window->y + window->height; y++) {
         const int64_t row = stand_in(y - copy->y, copy->height, edge);
-        const double *from = row < 0 ? NULL : source->values + (row + copy->y - w->y) * w->width + copy->x - w->x;
+        const double *from =
+            row == NOWHERE ? NULL : source->values + (row + copy->y - w->y) * w->width + copy->x - w->x;
         for (int64_t x = window->x; x < window->x + window->width; x++) {
-            const int64_t column = stand_in(x - copy->x, copy->width, edge);
-            *to++ = from && column >= 0 ? from[column] : NAN;
+            const int64_t column = edge == FN_EDGE_WRAPX ? x - copy->x : stand_in(x - copy->x, copy->width, edge);
+            *to++ = from && column != NOWHERE ? from[column] : NAN;
         }
     }
 }

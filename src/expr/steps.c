@@ -174,7 +174,8 @@ static fn_status plan_all(planner *p, const int32_t *roots, fn_error *err)
         if (!p->used[i] || node->op != FN_OP_NEIGHBORHOOD)
             continue;
         e->looks_around = true;
-        e->wraps |= e->neighborhoods.items[(int)node->value]->edge == FN_EDGE_WRAP;
+        const fn_edge edge = e->neighborhoods.items[(int)node->value]->edge;
+        e->wraps |= edge == FN_EDGE_WRAP || edge == FN_EDGE_WRAPX;
         status = plan_neighborhood(p, i, err);
     }
     if (status == FN_OK)

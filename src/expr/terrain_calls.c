@@ -4,7 +4,7 @@
 #include "neighborhood_calls.h"
 
 /* The edges of a window, and GDAL's own rule behind them. */
-static const char *const edges[] = {"shrink", "nearest", "reflect", "wrap", "nodata", "gdal", NULL};
+static const char *const edges[] = {"shrink", "nearest", "reflect", "wrap", "wrapx", "nodata", "gdal", NULL};
 enum { EDGE_GDAL = FN_EDGE_NODATA + 1 };
 static const char *const methods[] = {"horn", "zevenbergenthorne", NULL};
 static const char *const units[] = {"degree", "percent", NULL};

@@ -59,7 +59,7 @@ static fn_status make_box(double rows, double columns, fn_footprint **out, fn_er
         const double n = k == 0 ? rows : columns;
         if (n != floor(n) || fabs(n) > FN_FOOTPRINT_MOST)
             return fn_fail(err, FN_ERR_ARGUMENT,
-                           "a window has an odd number of rows and of columns, up to %d; %.17g is none",
+                           "rows and columns of a window are odd whole numbers up to %d; %.10g is none",
                            FN_FOOTPRINT_MOST, n);
     }
     return fn_footprint_box((int)rows, (int)columns, out, err);
@@ -101,7 +101,9 @@ static fn_status find_shape(fn_parser *p, const fn_argument *argument, fn_quanti
     fn_status status = s->radii > 0 ? read_radii(p, numbers, s->radii, &size) : FN_OK;
     for (size_t i = s->radii; status == FN_OK && i < s->numbers; i++)
         if (numbers[i].unit.length > 0)
-            return fn_parser_complain(p, numbers[i].unit.position, "this number of %s has no unit", s->name);
+            return fn_parser_complain(
+                p, numbers[i].unit.position,
+                "this number of %s has no unit; the radii of circle, annulus and wedge may have one", s->name);
     return status == FN_OK ? make_shape(s, numbers, size, out, err) : status;
 }
 
@@ -145,6 +147,8 @@ static fn_status read_footprint(fn_parser *p, const fn_neighborhood_rule *rule, 
                                   (int)numbers->unit.length, numbers->unit.text);
     else
         status = make_box(numbers->value, numbers->value, out, &reason);
+    if (status == FN_ERR_ARGUMENT && place > 0) /* the two numbers may have changed places */
+        return fn_parser_complain(p, argument->position, "%s; it is written %s", reason.text, rule->takes);
     if (status == FN_ERR_ARGUMENT)
         return fn_parser_complain(p, argument->position, "%s", reason.text);
     return status == FN_ERR_MEMORY ? fn_parser_no_memory(p) : status;

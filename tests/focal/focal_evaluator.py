@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-EDGES = ('shrink', 'nearest', 'reflect', 'wrap', 'nodata')
+EDGES = ('shrink', 'nearest', 'reflect', 'wrap', 'wrapx', 'nodata')
 POLICIES = ('skip', 'fill', 'spread')
 STATISTICS = ('mean', 'sum', 'min', 'max', 'range', 'std', 'var', 'median', 'percentile', 'majority', 'minority',
               'variety', 'count')
@@ -70,7 +70,7 @@ def stand_in(at, n, edge):
     at = np.asarray(at)
     if edge == 'nearest':
         return np.clip(at, 0, n - 1)
-    if edge == 'wrap':
+    if edge in ('wrap', 'wrapx'):
         return at % n
     if edge == 'reflect':
         return np.where(at % (2 * n) < n, at % (2 * n), 2 * n - 1 - at % (2 * n))
@@ -79,7 +79,7 @@ def stand_in(at, n, edge):
 
 def shifted(x, row, column, edge='shrink'):
     """Each cell's neighbour that many rows down and columns right, and where there is none."""
-    rows = stand_in(np.arange(x.shape[0]) + row, x.shape[0], edge)
+    rows = stand_in(np.arange(x.shape[0]) + row, x.shape[0], 'shrink' if edge == 'wrapx' else edge)
     columns = stand_in(np.arange(x.shape[1]) + column, x.shape[1], edge)
     outside = (rows < 0)[:, None] | (columns < 0)[None, :]
     return np.where(outside, np.nan, x[rows][:, columns]), outside

@@ -43,6 +43,8 @@ EXPRESSIONS = {
     'at(focal_sum(A, 101), 40, -3)': (None, 0),
     'aspect(A, edge=wrap) + curvature(A, "plan")':
         (lambda x: ev.aspect(x, GROUND, edge='wrap') + ev.curvature(x, GROUND, 'plan'), 1e-9),
+    'focal_max(focal_mean(A, circle(5), edge=wrapx), rect(3, 41), edge=wrapx)':
+        (lambda x: ev.focal('max', ev.focal('mean', x, ev.circle(5), edge='wrapx'), ev.box(3, 41), edge='wrapx'), 1e-14),
     'focal_mean(A, 3, edge="wrap") - at(focal_min(A, 5, edge="nodata"), 2, 2)':
         (lambda x: ev.focal('mean', x, ev.box(3), edge='wrap') - ev.neighbor(ev.focal('min', x, ev.box(5),
                                                                                       edge='nodata'), 2, 2), 1e-15),

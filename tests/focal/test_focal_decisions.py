@@ -172,11 +172,9 @@ class Others(FocalCase):
         """10 x 20 m: 315 degrees, not 333.43; the same for south up."""
         row, column = np.mgrid[0:4, 0:4]
         for sign in (-1, 1):
-            x = column * 10.0 - sign * row * -20.0 * -1
-            path = write(self.path('cells.tif'), x, geotransform=(0, 10, 0, 0, 0, 20 * sign))
             east, north = column * 10.0, row * 20.0 * sign
-            self.close(calc1(write(path, east - north, geotransform=(0, 10, 0, 0, 0, 20 * sign)), 'aspect(A)'),
-                       np.full((4, 4), 315.0), 1e-10)
+            path = write(self.path('cells.tif'), east - north, geotransform=(0, 10, 0, 0, 0, 20 * sign))
+            self.close(calc1(path, 'aspect(A)'), np.full((4, 4), 315.0), 1e-10)
 
     def test_hillshade_does_not_depend_on_the_machine(self):
         """An exact root: the angle between light and normal, to the last digits."""

@@ -64,7 +64,7 @@ class Errors(FocalCase):
         self.check((
             ('focal_mean(A)', 'focal', 'window'), ('focal_mean()', None), ('focal_mean', 'focal'),
             ('focal_mean(A, 4)', '4', 'odd'), ('focal_mean(A, 0)', '0'), ('focal_mean(A, -3)', '-3'),
-            ('focal_mean(A, 3.5)', '3.5', 'whole number'), ('focal_mean(A, 2003)', '2003', '2001'),
+            ('focal_mean(A, 3.5)', '3.5', 'odd'), ('focal_mean(A, 2003)', '2003', '2001'),
             ('focal_mean(A, 99999999999)', '9' * 11, '2001'), ('focal_mean(A, rect(3, 4))', 'rect', 'odd'),
             ('focal_mean(A, rect(3))', 'rect', 'rect(rows, columns)'),
             ('focal_mean(A, rect(3, 5, 7))', 'rect', 'rect(rows, columns)'), ('focal_mean(A, rect(3, 2.5))', 'rect'),

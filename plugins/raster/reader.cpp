@@ -87,6 +87,9 @@ static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, siz
 {
     int blockWidth = 0, blockHeight = 0;
     GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    if (w.width == blockWidth && w.height == blockHeight)
+        return GDALReadBlock(band, static_cast<int>(w.x / blockWidth), static_cast<int>(w.y / blockHeight), data) ==
+               CE_None;
     block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
     for (int64_t y = w.y; y < w.y + w.height; y += blockHeight)
         for (int64_t x = w.x; x < w.x + w.width; x += blockWidth) {

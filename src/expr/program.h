@@ -79,6 +79,7 @@ typedef struct fn_run {
     const fn_program *program;
     const fn_kernels *kernels;
     bool nodata;
+    bool is_step; /* the output is a plane of a step: doubles, in which any NaN is no value */
     const fn_plane *taps;
     const fn_sink *outputs;
     double *registers; /* a whole block each, aligned to 64 bytes */

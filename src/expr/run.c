@@ -1,10 +1,36 @@
 /* Running a program block by block. */
 #include "program.h"
 
+static bool is_doubles(const fn_plane *plane, bool nodata)
+{
+    return plane->type == FN_FLOAT64 && (!nodata || (!plane->nodata.set && !plane->mask));
+}
+
+/* A program that computes nothing, from or to a plane of doubles as steps have them, needs no register. False: it is
+ * none. */
+static bool copy_block(const fn_run *run, size_t first, size_t n, size_t *done)
+{
+    const fn_instruction *code = run->program->code;
+    if (run->program->n_code != 2 || code[0].op != FN_LOAD || code[1].op != FN_STORE)
+        return false;
+    const fn_plane *from = &run->taps[code[0].source[0]];
+    const fn_sink *to = &run->outputs[code[1].target];
+    if (is_doubles(from, run->nodata))
+        *done = run->kernels->store[to->type](to, first, (const double *)from->data + first, n);
+    else if (run->is_step)
+        *done = run->kernels->load[from->type]((double *)to->data + first, from, first, n, run->nodata);
+    else
+        return false;
+    return true;
+}
+
 size_t fn_run_block(const fn_run *run, size_t first, size_t n)
 {
     const fn_program *program = run->program;
     const fn_kernels *kernels = run->kernels;
+    size_t copied;
+    if (copy_block(run, first, n, &copied))
+        return copied;
     const fn_kernel *operations = run->nodata ? kernels->nodata : kernels->ieee;
     const size_t lanes = (n + FN_LANES - 1) / FN_LANES * FN_LANES;
     for (const fn_instruction *in = program->code, *end = in + program->n_code; in < end; in++) {
@@ -61,7 +87,7 @@ static fn_status run_with(const fn_expr *e, const fn_kernels *kernels, size_t n,
 {
     if (e->looks_around)
         return fn_fail(err, FN_ERR_ARGUMENT, "the expression looks at neighbors, and there are none");
-    const fn_run run = {&e->program, kernels, e->nodata, inputs, outputs, fn_align(scratch)};
+    const fn_run run = {&e->program, kernels, e->nodata, false, inputs, outputs, fn_align(scratch)};
     for (size_t first = 0; first < n; first += FN_BLOCK) {
         const size_t block = n - first < FN_BLOCK ? n - first : FN_BLOCK;
         const size_t done = fn_run_block(&run, first, block);

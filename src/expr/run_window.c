@@ -197,7 +197,8 @@ static fn_status run_row(running *r, const fn_program *program, const fn_window 
             r->sinks[k] = sinks[k];
             r->sinks[k].data = (char *)sinks[k].data + offset * fn_type_size(sinks[k].type);
         }
-        const fn_run run = {program, r->expr->kernels, r->expr->nodata, r->taps, r->sinks, r->registers};
+        const fn_run run = {program, r->expr->kernels, r->expr->nodata, program != &r->expr->program,
+                            r->taps, r->sinks,         r->registers};
         const size_t n = (size_t)(next - x), done = fn_run_block(&run, 0, n);
         if (done < n) {
             bad[0] = x + (int64_t)done - copy->x;

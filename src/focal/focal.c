@@ -143,7 +143,7 @@ static void judge_missing(const fn_block *b)
     for (size_t y = 0; y < b->height; y++)
         if (b->missing)
             b->loops->policy(fn_row_out(b, y), b->count + y * b->width, least,
-                             options->missing == FN_FOCAL_KEEP ? fn_row_in(b, (ptrdiff_t)y) : NULL, b->width);
+                             options->missing != FN_FOCAL_FILL ? fn_row_in(b, (ptrdiff_t)y) : NULL, b->width);
         else
             b->loops->tidy(fn_row_out(b, y), b->width);
 }

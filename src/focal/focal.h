@@ -58,7 +58,7 @@ const char *fn_focal_name(fn_focal_statistic statistic);
 typedef enum fn_focal_missing {
     FN_FOCAL_KEEP = 0, /* no result where the centre has no value, be it in the window or not; others are left out */
     FN_FOCAL_FILL,     /* they are left out */
-    FN_FOCAL_SPREAD    /* no result where any cell of the window has no value */
+    FN_FOCAL_SPREAD    /* no result where the centre, or any cell of the window, has no value */
 } fn_focal_missing;
 
 typedef struct fn_focal_options {

@@ -181,7 +181,7 @@ def focal(name, x, weights, nodata='skip', edge='shrink', p=50):
                                  np.where(empty & (name != 'count'), len(values), n), p), np.float64)
     if name != 'count':
         result[empty] = np.nan
-    if nodata == 'skip':
+    if nodata != 'fill':
         result[np.isnan(x)] = np.nan
     if nodata == 'spread':
         result[missing.any(0)] = np.nan  # beyond the edge nothing is there, either

@@ -223,7 +223,7 @@ static double class_of(const double *sorted, size_t n, fn_focal_statistic what)
 static expected brute_force(const fn_focal_options *o, window *w)
 {
     const size_t n = w->n;
-    if ((o->missing == FN_FOCAL_KEEP && w->centre_missing) || (o->missing == FN_FOCAL_SPREAD && n < w->cells))
+    if ((o->missing != FN_FOCAL_FILL && w->centre_missing) || (o->missing == FN_FOCAL_SPREAD && n < w->cells))
         return (expected){NAN, 0};
     if (o->statistic == FN_FOCAL_COUNT)
         return (expected){(double)n, 0};

@@ -343,11 +343,12 @@ bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &w
         }
     }
     const auto readUnit = [&](const SharedBlocks::Key &key, SharedBlocks::Unit &unit) {
-        unit.resize(planes.size());
+        unit.resize(planes.size()); /* it may be one that was used before */
         for (size_t i = 0; i < planes.size(); i++)
-            if (planes[i].input == key.input &&
-                (fn_is_cancelled(cancel) ||
-                 !ReadPlane(planes, i, fn_grid_tile(&m_inputs[key.input].units, key.unit), unit)))
+            if (planes[i].input != key.input)
+                unit[i] = {};
+            else if (fn_is_cancelled(cancel) ||
+                     !ReadPlane(planes, i, fn_grid_tile(&m_inputs[key.input].units, key.unit), unit))
                 return false;
         return true;
     };

@@ -45,6 +45,39 @@ class SharedBlocks::Claim
     bool m_held = false;
 };
 
+/* Memory that the system hands out anew costs as much as a pass over the pixels, so that of dropped units is used
+ * again. Whoever lets go of a unit last gives it back. */
+struct SharedBlocks::Spares {
+    static constexpr size_t kMost = 8;
+
+    Spares() { units.reserve(kMost); }
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Unit>> units;
+};
+
+std::shared_ptr<SharedBlocks::Unit> SharedBlocks::NewUnit() const
+{
+    std::unique_ptr<Unit> unit;
+    {
+        const std::lock_guard<std::mutex> lock(m_spares->mutex);
+        if (!m_spares->units.empty()) {
+            unit = std::move(m_spares->units.back());
+            m_spares->units.pop_back();
+        }
+    }
+    if (!unit)
+        unit = std::make_unique<Unit>();
+    const auto giveBack = [spares = m_spares](Unit *used) {
+        std::unique_ptr<Unit> owner(used);
+        const std::lock_guard<std::mutex> lock(spares->mutex);
+        if (spares->units.size() < Spares::kMost)
+            spares->units.push_back(std::move(owner));
+    };
+    return {unit.release(), giveBack};
+}
+
+SharedBlocks::SharedBlocks(size_t limit) : m_limit(limit), m_spares(std::make_shared<Spares>()) {}
+
 /* Takes those that are there out of `wanted`, and one that is now claimed. Waits a moment if there is neither. */
 std::vector<std::pair<SharedBlocks::Key, SharedBlocks::Shared>> SharedBlocks::Take(std::vector<Key> &wanted,
                                                                                    Claim &claim)
@@ -97,7 +130,7 @@ bool SharedBlocks::Visit(std::vector<Key> wanted, const volatile bool *cancel, c
         for (const auto &[key, unit] : Take(wanted, claim))
             use(key, *unit);
         if (claim.IsHeld()) {
-            const auto unit = std::make_shared<Unit>();
+            const std::shared_ptr<Unit> unit = NewUnit();
             if (!read(claim.GetKey(), *unit))
                 return false;
             Keep(claim.GetKey(), unit);

@@ -40,7 +40,7 @@ class SharedBlocks
 
     /* limit: bytes that units may have in all, beside those that are in use. The ones that were not used for longest go
      * first. Whatever the limit, results are the same: what has gone is read again. */
-    explicit SharedBlocks(size_t limit) : m_limit(limit) {}
+    explicit SharedBlocks(size_t limit);
     SharedBlocks(const SharedBlocks &) = delete;
     SharedBlocks &operator=(const SharedBlocks &) = delete;
 
@@ -61,11 +61,14 @@ class SharedBlocks
         size_t bytes;
     };
     class Claim;
+    struct Spares;
 
+    std::shared_ptr<Unit> NewUnit() const;
     std::vector<std::pair<Key, Shared>> Take(std::vector<Key> &wanted, Claim &claim);
     void Keep(const Key &key, const Shared &unit);
 
     const size_t m_limit;
+    const std::shared_ptr<Spares> m_spares;
     mutable std::mutex m_mutex;
     std::condition_variable m_changed;
     std::list<Kept> m_kept; /* the one that was used last is the last */

@@ -13,48 +13,58 @@ static const char *const hillshades[] = {"regular", "combined", "multidirectiona
 static const char *const curvatures[] = {"profile", "plan", "tangential", "mean", NULL};
 static const char *const tris[] = {"riley", "wilson", NULL};
 
-/* A choice among words whose places are the values of an enum. */
-#define CHOOSE(place, name, words, field)                                                                              \
-    do {                                                                                                               \
-        int chosen = (int)(field);                                                                                     \
-        status = status == FN_OK ? fn_arguments_choice(p, a, place, name, words, &chosen) : status;                    \
-        field = chosen;                                                                                                \
-    } while (0)
-#define NUMBER(place, name, field) status = status == FN_OK ? fn_arguments_number(p, a, place, name, &(field)) : status
+/* What is read, as long as nothing has failed. */
+typedef struct reading {
+    fn_parser *parser;
+    fn_arguments *arguments;
+    fn_status status;
+} reading;
+
+/* The place of a word among those that there are; `given` where there is none. */
+static int choose(reading *r, int place, const char *name, const char *const *words, int given)
+{
+    if (r->status == FN_OK)
+        r->status = fn_arguments_choice(r->parser, r->arguments, place, name, words, &given);
+    return given;
+}
+
+static void read_number(reading *r, int place, const char *name, double *given)
+{
+    if (r->status == FN_OK)
+        r->status = fn_arguments_number(r->parser, r->arguments, place, name, given);
+}
 
 /* What is of one function alone; place 0 is the first argument behind the raster. */
-static fn_status read_own(fn_parser *p, fn_arguments *a, fn_terrain_options *o)
+static void read_own(reading *r, fn_terrain_options *o)
 {
-    fn_status status = FN_OK;
     double size = o->size;
     switch (o->kind) {
     case FN_SLOPE:
-        CHOOSE(-1, "unit", units, o->unit);
+        o->unit = (fn_slope_unit)choose(r, -1, "unit", units, (int)o->unit);
         break;
     case FN_ASPECT:
-        CHOOSE(-1, "angle", angles, o->angle);
-        NUMBER(-1, "flat", o->flat);
+        o->angle = (fn_aspect_angle)choose(r, -1, "angle", angles, (int)o->angle);
+        read_number(r, -1, "flat", &o->flat);
         break;
     case FN_HILLSHADE:
-        NUMBER(0, "azimuth", o->azimuth);
-        NUMBER(1, "altitude", o->altitude);
-        CHOOSE(-1, "variant", hillshades, o->hillshade);
+        read_number(r, 0, "azimuth", &o->azimuth);
+        read_number(r, 1, "altitude", &o->altitude);
+        o->hillshade = (fn_hillshade_kind)choose(r, -1, "variant", hillshades, (int)o->hillshade);
         break;
     case FN_CURVATURE:
-        CHOOSE(0, "type", curvatures, o->curvature);
-        NUMBER(-1, "flat", o->flat);
+        o->curvature = (fn_curvature_kind)choose(r, 0, "type", curvatures, (int)o->curvature);
+        read_number(r, -1, "flat", &o->flat);
         break;
     case FN_TRI:
-        CHOOSE(-1, "variant", tris, o->tri);
-        NUMBER(0, "size", size);
+        o->tri = (fn_tri_kind)choose(r, -1, "variant", tris, (int)o->tri);
+        read_number(r, 0, "size", &size);
         break;
     case FN_TPI:
     case FN_ROUGHNESS:
-        NUMBER(0, "size", size);
+        read_number(r, 0, "size", &size);
         break;
     }
     o->size = size == floor(size) && fabs(size) < INT32_MAX ? (int)size : -1;
-    return status;
 }
 
 static bool has_derivatives(fn_terrain_kind kind)
@@ -66,14 +76,14 @@ static fn_status make_terrain(fn_parser *p, const fn_neighborhood_rule *rule, fn
                               fn_neighborhood *made)
 {
     fn_terrain_options o = fn_terrain_defaults((fn_terrain_kind)rule->which);
-    int edge = FN_EDGE_SHRINK;
-    fn_status status = read_own(p, a, &o);
+    reading r = {p, a, FN_OK};
+    read_own(&r, &o);
     if (has_derivatives(o.kind))
-        CHOOSE(-1, "method", methods, o.method);
-    NUMBER(-1, "z", o.z_factor);
-    CHOOSE(-1, "edge", edges, edge);
-    if (status != FN_OK)
-        return status;
+        o.method = (fn_terrain_method)choose(&r, -1, "method", methods, (int)o.method);
+    read_number(&r, -1, "z", &o.z_factor);
+    const int edge = choose(&r, -1, "edge", edges, FN_EDGE_SHRINK);
+    if (r.status != FN_OK)
+        return r.status;
     o.edge = edge == EDGE_GDAL ? FN_EDGE_GDAL : FN_EDGE_FIT;
     fn_error reason = {.text = ""};
     if (fn_terrain_init(&made->terrain, &o, p->options->georeference, &reason) != FN_OK)

@@ -21,7 +21,7 @@ fn_georeference GeoreferenceOf(GDALDatasetH dataset)
         g.semi_major = OSRGetSemiMajor(srs, &failed);
         g.flattening = inverse > 0 ? 1 / inverse : 0;
         g.radians = OSRGetAngularUnits(srs, nullptr);
-    } else
+    } else if (OSRIsProjected(srs) || OSRIsLocal(srs))
         g.metres = OSRGetLinearUnits(srs, nullptr);
     return g;
 }

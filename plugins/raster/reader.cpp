@@ -293,10 +293,12 @@ bool InputReader::ReadAlone(const std::vector<Plane> &planes, const fn_window &w
         if (units.width == 0)
             continue;
         const fn_window grown = GrownWindow(m_inputs, planes[i], window);
-        const bool inside = grown.x >= 0 && grown.y >= 0 && grown.x + grown.width <= units.width &&
-                            grown.y + grown.height <= units.height;
-        if (fn_is_cancelled(cancel) || !inside || !ReadPlane(planes, i, grown, m_read))
-            return false;
+        for (const Piece &piece : CutAtEdges(grown, units.width, units.height)) {
+            std::vector<PlanePixels> own(planes.size());
+            if (fn_is_cancelled(cancel) || !ReadPlane(planes, i, piece.from, own))
+                return false;
+            CopyUnit(own[i], piece.from, piece, fn_type_size(planes[i].type), grown.width, m_read[i]);
+        }
     }
     return true;
 }

@@ -151,7 +151,9 @@ fn_status fn_arguments_read(fn_parser *p, fn_arguments *a)
         if (status != FN_OK)
             return status;
     } while (take(p, ','));
-    return take(p, ')') ? FN_OK : fn_parser_complain(p, fn_parser_here(p), "expected ',' or ')' behind an argument");
+    return take(p, ')') ? FN_OK
+                        : fn_parser_complain(p, fn_parser_here(p),
+                                             "expected ',' or ')' behind an argument: here only constants can stand");
 }
 
 void fn_arguments_free(fn_arguments *a)

@@ -120,6 +120,18 @@ fn_status fn_arguments_choice(fn_parser *p, fn_arguments *a, int place, const ch
     return fn_parser_complain(p, argument->position, "%s must be %s", name, list);
 }
 
+/* Is it one of those that a function is written with? */
+static bool has_word(const char *takes, const fn_word *word)
+{
+    for (const char *at = takes; *at;) {
+        const size_t n = fn_name_length(at);
+        if (n == word->length && n > 0 && memcmp(at, word->text, n) == 0)
+            return true;
+        at += n > 0 ? n : 1;
+    }
+    return false;
+}
+
 /* Has each argument been taken? */
 static fn_status check_taken(fn_parser *p, const fn_neighborhood_rule *rule, const fn_arguments *a)
 {
@@ -136,6 +148,9 @@ static fn_status check_taken(fn_parser *p, const fn_neighborhood_rule *rule, con
                 memcmp(a->items[k].name.text, argument->name.text, argument->name.length) == 0)
                 return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice",
                                           (int)argument->name.length, argument->name.text);
+        if (has_word(rule->takes, &argument->name))
+            return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice", (int)argument->name.length,
+                                      argument->name.text);
         return fn_parser_complain(p, argument->name.position, "'%s' has no argument '%.*s'; it is written %s", function,
                                   (int)(argument->name.length < 40 ? argument->name.length : 40), argument->name.text,
                                   rule->takes);

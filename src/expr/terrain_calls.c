@@ -7,7 +7,7 @@
 static const char *const edges[] = {"shrink", "nearest", "reflect", "wrap", "wrapx", "nodata", "gdal", NULL};
 enum { EDGE_GDAL = FN_EDGE_NODATA + 1 };
 static const char *const methods[] = {"horn", "zevenbergenthorne", NULL};
-static const char *const units[] = {"degree", "percent", NULL};
+static const char *const units[] = {"degree", "percent", "degrees", NULL};
 static const char *const angles[] = {"azimuth", "trigonometric", NULL};
 static const char *const hillshades[] = {"regular", "combined", "multidirectional", "igor", NULL};
 static const char *const curvatures[] = {"profile", "plan", "tangential", "mean", NULL};
@@ -40,7 +40,7 @@ static void read_own(reading *r, fn_terrain_options *o)
     double size = o->size;
     switch (o->kind) {
     case FN_SLOPE:
-        o->unit = (fn_slope_unit)choose(r, -1, "unit", units, (int)o->unit);
+        o->unit = (fn_slope_unit)(choose(r, -1, "unit", units, (int)o->unit) % 2); /* "degrees" are the first, too */
         break;
     case FN_ASPECT:
         o->angle = (fn_aspect_angle)choose(r, -1, "angle", angles, (int)o->angle);

@@ -15,7 +15,8 @@ static fn_status find_cell_size(fn_parser *p, uint32_t position, fn_cell_size *s
     const double *t = g->geotransform;
     if (!g->known || g->geographic || !(g->metres > 0))
         return fn_parser_complain(p, position, "a radius in metres needs a raster with a projected CRS%s",
-                                  g->geographic ? "; this one is in degrees: give the radius in cells" : "");
+                                  g->geographic ? "; this one is in angles: give the radius in cells, or warp it first"
+                                                : "");
     *size = (fn_cell_size){hypot(t[1], t[4]) * g->metres, hypot(t[2], t[5]) * g->metres};
     if (fabs(t[1] * t[2] + t[4] * t[5]) * g->metres * g->metres > 1e-9 * size->width * size->height)
         return fn_parser_complain(p, position, "a radius in metres needs rows and columns at right angles");
@@ -132,8 +133,8 @@ static fn_status read_footprint(fn_parser *p, const fn_neighborhood_rule *rule, 
 {
     const fn_argument *argument = fn_arguments_take(a, place, "window");
     if (!argument || argument->kind == FN_ARGUMENT_WORD)
-        return fn_parser_complain(p, argument ? argument->position : position, "'%s' needs a window: %s",
-                                  rule->rule.name, rule->takes);
+        return fn_parser_complain(p, argument ? argument->position : position,
+                                  "'%s' needs a window, like 3 or circle(2): %s", rule->rule.name, rule->takes);
     fn_quantity *numbers = &a->numbers[argument->first];
     fn_error reason = {.text = ""};
     fn_status status = FN_OK;

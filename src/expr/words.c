@@ -233,8 +233,9 @@ static fn_status complain_of_name(fn_parser *p, uint32_t position, const char *n
     if (call)
         return fn_parser_complain(p, position, "unknown function '%.*s'", shown, name);
     if (behind[0] == '=' && behind[1] != '=')
-        return fn_parser_complain(p, position, "'%.*s=': only functions that look at neighbors have named arguments",
-                                  shown, name);
+        return fn_parser_complain(
+            p, position, "'%.*s=': only functions that look at neighbors have named arguments, behind the raster",
+            shown, name);
     if (n == 1 && *name >= 'a' && *name <= 'z')
         return fn_parser_complain(p, position, "unknown name '%c' (inputs have capital letters: did you mean '%c'?)",
                                   *name, toupper((unsigned char)*name));

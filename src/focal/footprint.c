@@ -5,7 +5,7 @@
 
 #include "array.h"
 
-enum { REACH_MOST = (FN_FOOTPRINT_MOST - 1) / 2 };
+#define REACH_MOST ((FN_FOOTPRINT_MOST - 1) / 2)
 
 /* A footprint that is being made: cells are added by row, then by column. */
 typedef struct drawing {

@@ -136,22 +136,21 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
     return plan.expr != nullptr;
 }
 
-/* Whatever the number of workers, one must have room for a tile with all that is around it. */
-static bool CheckMemory(const Plan &plan, const fn_recipe &recipe)
+/* One worker must have room for a tile with all that is around it; how many have, is seen to where they begin. */
+static bool CheckMemory(const Plan &plan)
 {
     if (!plan.expr || !plan.expr->LooksAround())
         return true;
     const GIntBig machine = CPLGetUsablePhysicalRAM();
     const size_t needed = plan.WorkerBytes();
-    const size_t limit = recipe.cache_bytes ? recipe.cache_bytes : machine > 0 ? static_cast<size_t>(machine) : needed;
-    if (needed <= limit)
+    if (machine <= 0 || needed <= static_cast<size_t>(machine))
         return true;
-    CPLError(CE_Failure, CPLE_OutOfMemory,
-             "FISHNET: CALC looks so far around that a worker needs %llu MB for a tile of %dx%d pixels, and %s is %llu "
-             "MB: a smaller window or a smaller TILE_SIZE needs less",
-             static_cast<unsigned long long>(needed >> 20) + 1, plan.grid.tile_width, plan.grid.tile_height,
-             recipe.cache_bytes ? "CACHE_MB" : "the memory of this machine",
-             static_cast<unsigned long long>(limit >> 20));
+    CPLError(
+        CE_Failure, CPLE_OutOfMemory,
+        "FISHNET: CALC looks so far around that a worker needs %llu MB for a tile of %dx%d pixels, and this machine "
+        "has %llu MB: a smaller window or a smaller TILE_SIZE needs less",
+        static_cast<unsigned long long>(needed >> 20) + 1, plan.grid.tile_width, plan.grid.tile_height,
+        static_cast<unsigned long long>(machine >> 20));
     return false;
 }
 
@@ -169,7 +168,7 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Ha
     CutUnits(plan->planes, handles, plan->inputs);
     for (size_t i = 0; i < plan->inputs.size(); i++)
         plan->inputs[i].structure = StructureOf(handles[i].get(), plan->inputs[i].bands);
-    return MakeGrid(*plan, recipe, handles) && CheckMemory(*plan, recipe) ? plan : nullptr;
+    return MakeGrid(*plan, recipe, handles) && CheckMemory(*plan) ? plan : nullptr;
 }
 
 } // namespace fishnet

@@ -35,6 +35,22 @@ std::unique_ptr<TileReader> TileReader::New(std::shared_ptr<const Plan> plan, co
     return self->Start(recipe, source) ? std::move(self) : nullptr;
 }
 
+/* What looks around can need much for each worker: no more of them than there is room for. given: CACHE_MB in bytes, 0:
+ * then half of the machine's memory is room. */
+void TileReader::KeepBudget(size_t given, size_t shared, fn_worker_options &workers) const
+{
+    const GIntBig machine = CPLGetUsablePhysicalRAM();
+    if (!m_plan->expr || !m_plan->expr->LooksAround() || (!given && machine <= 0))
+        return;
+    const size_t room = given ? given - shared : static_cast<size_t>(machine) / 2;
+    const size_t most = std::max<size_t>(1, room / std::max<size_t>(1, m_plan->WorkerBytes()));
+    if (static_cast<size_t>(workers.workers) <= most)
+        return;
+    workers.workers = static_cast<int>(most);
+    workers.processes = std::min(workers.processes, workers.workers);
+    CPLDebug("FISHNET", "there is memory for %d workers", workers.workers);
+}
+
 bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
 {
     m_workers = recipe.workers.workers;
@@ -43,6 +59,7 @@ bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
     options.workers = recipe.workers;
     LimitWorkers(m_plan->inputs, m_plan->grid.width, options.workers);
     const size_t shared = m_plan->SharedBytes(options.workers.workers, m_budget);
+    KeepBudget(recipe.cache_bytes, shared, options.workers);
     source.sharedBytes = SharedBytesOfEach(shared, options.workers);
     m_budget -= shared;
     /* What the workers hold beside the tiles, handles included, comes out of the budget: at most a quarter of it. */

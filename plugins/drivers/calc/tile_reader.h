@@ -56,6 +56,7 @@ class TileReader
   private:
     TileReader(std::shared_ptr<const Plan> plan, std::shared_ptr<InputWatch> watch);
     void ReadNothing(size_t count, const fn_window &window, const Target &target) const;
+    void KeepBudget(size_t given, size_t shared, fn_worker_options &workers) const;
     bool Start(const fn_recipe &recipe, PlanSource source);
     std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
     void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,

@@ -7,10 +7,10 @@
 
 #include "creation_options.h"
 #include "dataset.h"
-#include "mosaic.h"
-#include "tile_job.h"
 #include "input_files.h"
+#include "mosaic.h"
 #include "output_folder.h"
+#include "tile_job.h"
 
 namespace fishnet
 {
@@ -318,6 +318,7 @@ static int CacheMegabytes(const Creation &creation, const TileJob &job, const Pl
     size_t bytes = 0;
     for (size_t g = 0; g < plan.groups.size(); g++)
         bytes += 3 * tasks * plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    bytes += 2 * plan.SharedBytes(1, SIZE_MAX); /* which get half of it at the most */
     return static_cast<int>(std::max(kLeast, (bytes >> 20) + 1));
 }
 

@@ -118,8 +118,8 @@ static void FindOthers(const fn_plane &plane, size_t n, uint8_t *valid)
     }
 }
 
-/* NULL: all. NaN is no value by itself. valid: memory for it. */
-static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
+/* What is declared of the cells. valid: memory for it. */
+static const uint8_t *FindDeclared(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
 {
     const bool byValue =
         plane.nodata.set && !(fn_type_is_integer(plane.type) ? false : std::isnan(plane.nodata.value.f));
@@ -130,6 +130,13 @@ static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vecto
     for (size_t i = 0; plane.mask && i < pixels; i++)
         valid[i] = valid[i] && plane.mask[i];
     return valid.data();
+}
+
+/* NULL: all, as in most tiles; statistics need not look at each then. NaN is no value by itself. */
+static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
+{
+    const uint8_t *declared = FindDeclared(plane, pixels, valid);
+    return declared && memchr(declared, 0, pixels) ? declared : nullptr;
 }
 
 /* ---- one tile ---- */

@@ -12,7 +12,7 @@
  *     fn_zone_new(wkb, bytes, (double[]){500000, 30, 0, 4600000, 0, -30}, &zone, NULL, NULL);
  *     fn_coverage *coverage;
  *     fn_coverage_new(&coverage, NULL);
- *     const fn_span *spans;
+ *     const fn_cells *spans;
  *     size_t n;
  *     bool consistent;
  *     fn_coverage_find(coverage, zone, FN_PIXELS_FRACTION, (fn_window){0, 256, 10980, 256}, &spans, &n, &consistent,
@@ -24,6 +24,7 @@
 #define FISHNET_COVERAGE_H
 
 #include "fishnet/base.h"
+#include "fishnet/cells.h"
 #include "fishnet/grid.h"
 #include "fishnet/near.h"
 
@@ -88,12 +89,6 @@ int fn_zone_dimension(const fn_zone *zone);
 /* Vertices that are kept: what the time of a call and the memory of a zone are measured by. */
 size_t fn_zone_vertices(const fn_zone *zone);
 
-/* A run of cells of one row that are covered alike. */
-typedef struct fn_span {
-    int32_t row, column, count;
-    double coverage;
-} fn_span;
-
 /* Scratch memory of one thread. It grows with the largest window, and is not allocated again after that. */
 fn_status fn_coverage_new(fn_coverage **out, fn_error *err);
 void fn_coverage_free(fn_coverage *coverage);
@@ -113,14 +108,14 @@ void fn_coverage_free(fn_coverage *coverage);
  *
  * FN_ERR_MEMORY: *n is 0 then, and the coverage can still be used. */
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
-                           const fn_span **spans, size_t *n, bool *consistent, fn_error *err);
+                           const fn_cells **spans, size_t *n, bool *consistent, fn_error *err);
 
 /* The same of several zones that count as one: a cell is there once. With FRACTION its coverage is the sum of theirs,
  * in the order of the zones, of polygons at most 1; else 1. Zones are of one dimension; those that cover nothing are
  * left out. *consistent: false when it is of one of them. Takes the time of a call for each, and of the rows from the
  * first cell to the last. */
 fn_status fn_coverage_find_group(fn_coverage *coverage, const fn_zone *const *zones, size_t n_zones, fn_pixels pixels,
-                                 fn_window window, const fn_span **spans, size_t *n, bool *consistent, fn_error *err);
+                                 fn_window window, const fn_cells **spans, size_t *n, bool *consistent, fn_error *err);
 
 #ifdef __cplusplus
 }

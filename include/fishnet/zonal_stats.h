@@ -39,6 +39,7 @@
 #define FISHNET_ZONAL_STATS_H
 
 #include "fishnet/base.h"
+#include "fishnet/cells.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -164,13 +165,6 @@ void fn_stats_plan_free(fn_stats_plan *plan); /* after all that was made with it
 
 /* ---- partial results, by workers ---- */
 
-/* A run of cells in a row, all with the same coverage. Absolute places in the raster, from 0. */
-typedef struct fn_cells {
-    int64_t row, column;
-    int64_t count;
-    double coverage; /* above 0, at most FN_COVERAGE_MOST */
-} fn_cells;
-
 /* The cells of a window in memory, row by row. */
 typedef struct fn_stats_window {
     int64_t row, column;          /* its first cell: multiples of FN_PAGE_ROWS and FN_PAGE_COLUMNS */
@@ -202,9 +196,10 @@ fn_status fn_stats_worker_new(const fn_stats_plan *plan, fn_stats_worker **out, 
 void fn_stats_worker_free(fn_stats_worker *worker); /* NULL is fine */
 
 /* Appends the partial result of one zone in one window to the buffer. cells: all of the zone's in this window, by row,
- * then by column, none twice. ranges: NULL in the first pass, else those of fn_zone_stats_ranges().
- * FN_ERR_ARGUMENT: the window is not made of whole pages, or cells lie outside of it. FN_ERR_VALUE: a cell with a value
- * has a weight that is negative or infinite. Where it fails the buffer's bytes are those of before. */
+ * then by column, none twice; with fractions their coverage is at most FN_COVERAGE_MOST, else 1. ranges: NULL in the
+ * first pass, else those of fn_zone_stats_ranges(). FN_ERR_ARGUMENT: the window is not made of whole pages, or cells
+ * are not as said. FN_ERR_VALUE: a cell with a value has a weight that is negative or infinite. Where it fails the
+ * buffer's bytes are those of before. */
 fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
                            const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err);
 

@@ -1,4 +1,5 @@
 /* A worker: the cells of a zone in a window, page by page, as a partial result. */
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,16 +193,19 @@ static fn_status check_areas(const fn_stats_plan *plan, const fn_stats_window *w
     return FN_OK;
 }
 
-/* In the window, behind the cells before it, and with a coverage. */
-static bool is_in_order(const fn_cells *cells, const fn_cells *before, const fn_stats_window *w, bool fractions)
+/* In the window, behind the cells before it, and with a coverage. *end: of those before, counted from the window's
+ * first cell on; becomes its own. */
+static bool is_in_order(const fn_cells *cells, const fn_stats_window *w, bool fractions, int64_t *end)
 {
     if (cells->row < w->row || cells->row - w->row >= w->rows || cells->column < w->column || cells->count < 1 ||
         cells->count > w->columns || cells->column - w->column > w->columns - cells->count)
         return false;
-    if (!(cells->coverage > 0) || cells->coverage > FN_COVERAGE_MOST || (!fractions && cells->coverage != 1))
+    const double least = fractions ? DBL_TRUE_MIN : 1, most = fractions ? FN_COVERAGE_MOST : 1;
+    if (!(cells->coverage >= least && cells->coverage <= most))
         return false;
-    return !before || cells->row > before->row ||
-           (cells->row == before->row && cells->column >= before->column + before->count);
+    const int64_t begin = (cells->row - w->row) * w->columns + (cells->column - w->column), before = *end;
+    *end = begin + cells->count;
+    return begin >= before;
 }
 
 /* Cuts cells of one row of pages, and counts the runs of each column of pages in begins[column + 1]. */
@@ -282,8 +286,9 @@ fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *windo
         return status;
     if (plan->needs & FN_NEEDS_WEIGHTS && !window->weights)
         return fn_fail(err, FN_ERR_ARGUMENT, "weighted statistics need weights");
+    int64_t end_before = 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_in_order(&cells[i], i > 0 ? &cells[i - 1] : NULL, window, plan->fractions))
+        if (!is_in_order(&cells[i], window, plan->fractions, &end_before))
             return fn_fail(err, FN_ERR_ARGUMENT,
                            "%lld cells at row %lld, column %lld, coverage %g, are out of order or of the window",
                            (long long)cells[i].count, (long long)cells[i].row, (long long)cells[i].column,

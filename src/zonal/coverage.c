@@ -12,7 +12,7 @@
 struct fn_coverage {
     fn_touches touches;
     fn_group group;
-    fn_span *spans;
+    fn_cells *spans;
     size_t n_spans, spans_capacity;
     bool consistent;
 };
@@ -20,69 +20,74 @@ struct fn_coverage {
 /* 1e-9 of a cell, about. */
 #define ROUNDING (FN_WHOLE >> 30)
 
-/* Adds a run of cells; joins it with the one before if that is covered alike. */
-static bool add_span(fn_coverage *c, int64_t row, int64_t column, int64_t end, double coverage)
+static bool reserve_spans(fn_coverage *c, size_t n)
+{
+    return fn_reserve(&c->spans, &c->spans_capacity, c->n_spans + n, sizeof *c->spans);
+}
+
+/* Adds a run of cells, for which there is room; joins it with the one before if that is covered alike. */
+static void add_span(fn_coverage *c, int64_t row, int64_t column, int64_t end, double coverage)
 {
     if (c->n_spans > 0) {
-        fn_span *last = &c->spans[c->n_spans - 1];
+        fn_cells *last = &c->spans[c->n_spans - 1];
         if (last->row == row && last->column + last->count == column && last->coverage == coverage) {
-            last->count += (int32_t)(end - column);
-            return true;
+            last->count += end - column;
+            return;
         }
     }
-    if (!fn_reserve(&c->spans, &c->spans_capacity, c->n_spans + 1, sizeof *c->spans))
-        return false;
-    c->spans[c->n_spans++] = (fn_span){(int32_t)row, (int32_t)column, (int32_t)(end - column), coverage};
-    return true;
+    c->spans[c->n_spans++] = (fn_cells){row, column, end - column, coverage};
 }
 
 /* ---- the sum along a row ---- */
 
-static bool add_fraction(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 sum, bool is_line)
+static void add_fraction(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 sum, bool is_line)
 {
     if (column >= end || sum == 0)
-        return true;
+        return;
     if (!is_line && (sum < -ROUNDING || sum > FN_WHOLE + ROUNDING))
         c->consistent = false;
     if (sum < 0)
-        return true;
+        return;
     const double cells = is_line ? (double)sum : (double)(int64_t)(sum < FN_WHOLE ? sum : FN_WHOLE);
-    return add_span(c, row, column, end, cells * 0x1p-60);
+    add_span(c, row, column, end, cells * 0x1p-60);
 }
 
 static bool sum_fractions(fn_coverage *c, const fn_window *window, size_t row, bool is_line)
 {
     const fn_touches *t = &c->touches;
     const int64_t y = window->y + (int64_t)row, right = window->x + window->width;
+    const size_t end = t->starts[row + 1];
     int64_t column = window->x;
     fn_int128 sum = t->left[row];
-    for (size_t i = t->starts[row], end = t->starts[row + 1]; i < end;) {
+    if (!reserve_spans(c, 2 * (end - t->starts[row]) + 1))
+        return false;
+    for (size_t i = t->starts[row]; i < end;) {
         const int64_t at = fn_touch_column(t->sorted[i]);
-        if (!add_fraction(c, y, column, at, sum, is_line))
-            return false;
+        add_fraction(c, y, column, at, sum, is_line);
         fn_int128 area = 0, height = 0;
         for (; i < end && fn_touch_column(t->sorted[i]) == at; i++) {
             const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
             area += touch->area;
             height += touch->height;
         }
-        if (!add_fraction(c, y, at, at + 1, sum + area, is_line))
-            return false;
+        add_fraction(c, y, at, at + 1, sum + area, is_line);
         sum += height;
         column = at + 1;
     }
-    return add_fraction(c, y, column, right, sum, is_line);
+    add_fraction(c, y, column, right, sum, is_line);
+    return true;
 }
 
 /* Cells [column, end) of a winding; an edge has passed through those up to `passed`. */
-static bool add_counted(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, int64_t passed)
+static void add_counted(fn_coverage *c, int64_t row, int64_t column, int64_t end, fn_int128 winding, int64_t passed)
 {
     if (column >= end)
-        return true;
+        return;
     if (winding != 0 && winding != 1)
         c->consistent = false;
     const int64_t last = winding > 0 || passed > end ? end : passed;
-    return column >= last || add_span(c, row, column, last, 1);
+    if (column < last)
+        add_span(c, row, column, last, 1);
 }
 
 static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
@@ -90,16 +95,19 @@ static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
     const fn_touches *t = &c->touches;
     const int64_t y = window->y + (int64_t)row;
     int64_t column = window->x, passed = column;
+    const size_t end = t->starts[row + 1];
     fn_int128 winding = t->left[row];
-    for (size_t i = t->starts[row]; i < t->starts[row + 1]; i++) {
+    if (!reserve_spans(c, end - t->starts[row] + 1))
+        return false;
+    for (size_t i = t->starts[row]; i < end; i++) {
         const fn_touch *touch = fn_touch_of(t, t->sorted[i]);
-        if (!add_counted(c, y, column, touch->column, winding, passed))
-            return false;
+        add_counted(c, y, column, touch->column, winding, passed);
         winding += touch->winding;
         passed = touch->end > passed ? touch->end : passed;
         column = touch->column;
     }
-    return add_counted(c, y, column, window->x + window->width, winding, passed);
+    add_counted(c, y, column, window->x + window->width, winding, passed);
+    return true;
 }
 
 /* ---- a window ---- */
@@ -125,9 +133,11 @@ static bool find_points(fn_coverage *c, const fn_zone *zone, const fn_window *wi
     }
     for (; first < zone->n_cells && zone->cells[first].row < window->y + window->height; first++) {
         const int64_t column = zone->cells[first].column;
-        if (column >= window->x && column < window->x + window->width &&
-            !add_span(c, zone->cells[first].row, column, column + 1, 1))
+        if (column < window->x || column >= window->x + window->width)
+            continue;
+        if (!reserve_spans(c, 1))
             return false;
+        add_span(c, zone->cells[first].row, column, column + 1, 1);
     }
     return true;
 }
@@ -159,7 +169,7 @@ static bool find_cells(fn_coverage *c, const fn_zone *zone, fn_pixels pixels, co
 }
 
 fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
-                           const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
+                           const fn_cells **spans, size_t *n, bool *consistent, fn_error *err)
 {
     *spans = NULL;
     *n = 0;
@@ -186,19 +196,21 @@ static bool add_row(fn_coverage *c, const fn_window *window, size_t row, double 
 {
     int64_t first, end;
     const double *sums = fn_group_sum(&c->group, window, row, &first, &end);
+    if (!reserve_spans(c, (size_t)(end - first)))
+        return false;
     for (int64_t column = first; column < end;) {
         const int64_t begin = column;
         const double sum = sums[column - window->x], coverage = sum < most ? sum : most;
         while (column < end && (sums[column - window->x] < most ? sums[column - window->x] : most) == coverage)
             column++;
-        if (coverage > 0 && !add_span(c, window->y + (int64_t)row, begin, column, coverage))
-            return false;
+        if (coverage > 0)
+            add_span(c, window->y + (int64_t)row, begin, column, coverage);
     }
     return true;
 }
 
 fn_status fn_coverage_find_group(fn_coverage *coverage, const fn_zone *const *zones, size_t n_zones, fn_pixels pixels,
-                                 fn_window window, const fn_span **spans, size_t *n, bool *consistent, fn_error *err)
+                                 fn_window window, const fn_cells **spans, size_t *n, bool *consistent, fn_error *err)
 {
     *n = 0;
     if (!fn_window_is_within(window, err))

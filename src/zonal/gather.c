@@ -68,11 +68,11 @@ static void add_run(fn_page_cells *cells, const fn_cells *run)
 }
 
 static void load_run(fn_page *page, fn_page_cells *cells, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
-                     const fn_stats_window *window, const fn_cells *run)
+                     const fn_stats_window *window, size_t value_size, const fn_cells *run)
 {
     const size_t first = (size_t)(run->row - window->row) * window->stride + (size_t)(run->column - window->column);
     const size_t n = (size_t)run->count;
-    const void *values = (const unsigned char *)window->values + first * fn_type_size(plan->type);
+    const void *values = (const unsigned char *)window->values + first * value_size;
     const uint8_t *valid = window->valid ? window->valid + first : NULL;
     if (fn_is_wide_integer(plan->type))
         load_wide(page, cells, plan->type, values, valid, n);
@@ -107,10 +107,12 @@ void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kerne
     page->whole.n_runs = page->parts.n_runs = 0;
     page->base = 0;
     page->has_base = false;
+    const size_t value_size = fn_type_size(plan->type);
     for (size_t i = 0; i < n; i++) {
         fn_cells run = runs[i];
-        run.coverage = fn_cover_round(run.coverage);
-        load_run(page, run.coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, &run);
+        if (run.coverage != 1)
+            run.coverage = fn_cover_round(run.coverage);
+        load_run(page, run.coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, value_size, &run);
     }
     pad(&page->whole);
     if (page->parts.n > 0)

@@ -12,7 +12,7 @@ bool fn_group_begin(fn_group *group, const fn_window *window)
            fn_reserve(&group->sums, &group->sums_capacity, (size_t)window->width + 1, sizeof *group->sums);
 }
 
-bool fn_group_add(fn_group *group, const fn_span *spans, size_t n)
+bool fn_group_add(fn_group *group, const fn_cells *spans, size_t n)
 {
     if (n == 0)
         return true;
@@ -41,7 +41,7 @@ bool fn_group_sort(fn_group *group, const fn_window *window)
 
 const double *fn_group_sum(fn_group *group, const fn_window *window, size_t row, int64_t *first, int64_t *end)
 {
-    const fn_span *spans = group->sorted + group->starts[row];
+    const fn_cells *spans = group->sorted + group->starts[row];
     const size_t n = group->starts[row + 1] - group->starts[row];
     *first = *end = window->x;
     for (size_t i = 0; i < n; i++) {
@@ -52,7 +52,7 @@ const double *fn_group_sum(fn_group *group, const fn_window *window, size_t row,
         memset(group->sums + (*first - window->x), 0, (size_t)(*end - *first) * sizeof *group->sums);
     for (size_t i = 0; i < n; i++) {
         double *sums = group->sums + (spans[i].column - window->x);
-        for (int32_t k = 0; k < spans[i].count; k++)
+        for (int64_t k = 0; k < spans[i].count; k++)
             sums[k] += spans[i].coverage;
     }
     return group->sums;

@@ -5,7 +5,7 @@
 #include "fishnet/coverage.h"
 
 typedef struct fn_group {
-    fn_span *found, *sorted; /* in the order of zones; by row, then in that order */
+    fn_cells *found, *sorted; /* in the order of zones; by row, then in that order */
     size_t n, found_capacity, sorted_capacity;
     size_t *starts; /* of each row in sorted, and the end */
     size_t starts_capacity;
@@ -15,7 +15,7 @@ typedef struct fn_group {
 
 /* False: out of memory, as in the next two. */
 bool fn_group_begin(fn_group *group, const fn_window *window);
-bool fn_group_add(fn_group *group, const fn_span *spans, size_t n);
+bool fn_group_add(fn_group *group, const fn_cells *spans, size_t n);
 /* All have been added. */
 bool fn_group_sort(fn_group *group, const fn_window *window);
 /* The coverage of the cells of a row, summed up in the order of zones: of those from column *first to *end; beyond

@@ -49,7 +49,7 @@ typedef uint8_t flags __attribute__((vector_size(WIDTH), aligned(1), may_alias))
         for (; i + WIDTH <= n; i += WIDTH) {                                                                           \
             vector some = __builtin_convertvector(*(const some_##name *)(v + i), vector);                              \
             if (valid)                                                                                                 \
-                some = CHOOSE(__builtin_convertvector(*(const flags *)(valid + i), mask) != 0, some, none);            \
+                some = CHOOSE(__builtin_convertvector(*(const flags *)(valid + i) != 0, mask), some, none);            \
             *(unaligned *)(x + i) = some;                                                                              \
         }                                                                                                              \
         for (; i < n; i++)                                                                                             \

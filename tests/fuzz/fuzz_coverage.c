@@ -19,13 +19,13 @@ static const double kGeotransforms[4][6] = {
 static bool find(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels, fn_window window,
                  double cell[ROWS][COLUMNS])
 {
-    const fn_span *spans;
+    const fn_cells *spans;
     size_t n;
     bool consistent;
     const fn_window extent = fn_zone_extent(zone);
     CHECK(fn_coverage_find(coverage, zone, pixels, window, &spans, &n, &consistent, NULL) == FN_OK);
     for (size_t i = 0; i < n; i++) {
-        const fn_span *s = &spans[i];
+        const fn_cells *s = &spans[i];
         CHECK(s->row >= window.y && s->row < window.y + window.height && s->column >= window.x && s->count > 0);
         CHECK(s->column + s->count <= window.x + window.width && s->coverage > 0);
         CHECK(s->row >= extent.y && s->row < extent.y + extent.height && s->column >= extent.x);

@@ -194,20 +194,23 @@ static fn_coverage *coverage;
 
 static void fill_grid(grid *g, const fn_zone *zone, fn_pixels pixels, fn_window window)
 {
-    const fn_span *spans;
+    const fn_cells *spans;
     size_t n;
     bool consistent;
     fn_error err;
     REQUIRE(fn_coverage_find(coverage, zone, pixels, window, &spans, &n, &consistent, &err) == FN_OK, "%s", err.text);
     g->consistent &= consistent;
     for (size_t i = 0; i < n; i++) {
-        const fn_span *s = &spans[i];
-        EXPECT(s->count > 0 && s->coverage > 0, "span %zu: count %d, coverage %g", i, s->count, s->coverage);
+        const fn_cells *s = &spans[i];
+        EXPECT(s->count > 0 && s->coverage > 0, "span %zu: count %lld, coverage %g", i, (long long)s->count,
+               s->coverage);
         REQUIRE(s->row >= window.y && s->row < window.y + window.height && s->column >= window.x &&
                     s->column + s->count <= window.x + window.width && s->row < SIDE && s->column + s->count <= SIDE,
-                "span %zu: row %d, columns %d + %d", i, s->row, s->column, s->count);
+                "span %zu: row %lld, columns %lld + %lld", i, (long long)s->row, (long long)s->column,
+                (long long)s->count);
         for (int k = 0; k < s->count; k++) {
-            EXPECT(g->cell[s->row][s->column + k] == 0, "row %d, column %d twice", s->row, s->column + k);
+            EXPECT(g->cell[s->row][s->column + k] == 0, "row %lld, column %lld twice", (long long)s->row,
+                   (long long)s->column + k);
             g->cell[s->row][s->column + k] = s->coverage;
             g->sum += s->coverage;
         }
@@ -318,7 +321,7 @@ static void known_cells(void)
             EXPECT(g.cell[row][column] == right[row][column], "row %d, column %d: %.17g", row, column,
                    g.cell[row][column]);
     fn_zone_free(zone);
-    const fn_span *spans;
+    const fn_cells *spans;
     size_t n;
     bool consistent;
     zone = zone_of("POLYGON((0 0,5 0,5 0.5,0 0.5,0 0))", kPixels, NULL);
@@ -506,7 +509,7 @@ static void groups(void)
             }
             for (int c = 0; c < SIDE * SIDE; c++)
                 (&want.cell[0][0])[c] = fmin((&want.cell[0][0])[c], 1);
-            const fn_span *spans;
+            const fn_cells *spans;
             size_t count;
             bool consistent;
             REQUIRE(fn_coverage_find_group(coverage, (const fn_zone *const *)zones, n, kRules[k], window, &spans,
@@ -533,7 +536,7 @@ static void windows_that_cannot_be(void)
                                     {0, INT32_MAX, 5, 1},
                                     {0, 0, (int64_t)INT32_MAX + 1, 1}};
     fn_zone *zone = zone_of("POLYGON((0 0,6 0,6 6,0 6,0 0))", kPixels, NULL);
-    const fn_span *spans;
+    const fn_cells *spans;
     size_t n = 1;
     bool consistent;
     fn_error err;
@@ -616,7 +619,7 @@ static void far_from_the_origin(void)
     snprintf(wkt, sizeof wkt, "POLYGON((%.17g %.17g,%.17g %.17g,%.17g %.17g))", at + 0.25, at, at + 0.75, at, at + 0.25,
              at + 2.0);
     fn_zone *zone = zone_of(wkt, kPixels, NULL);
-    const fn_span *spans;
+    const fn_cells *spans;
     size_t n;
     bool consistent;
     const int64_t whole = 1 << 30;
@@ -688,7 +691,7 @@ static fn_status all_of_it(const bytes *b, bool warm, double *sum, long *in_seco
 {
     fn_zone *zone = NULL;
     fn_coverage *own = NULL;
-    const fn_span *spans = NULL;
+    const fn_cells *spans = NULL;
     size_t n = 0;
     bool consistent;
     *sum = 0;
@@ -700,12 +703,12 @@ static fn_status all_of_it(const bytes *b, bool warm, double *sum, long *in_seco
         for (int k = 0; status == FN_OK && k < 3; k++) {
             status = fn_coverage_find(own, zone, kRules[k], (fn_window){3, 3, 50, 50}, &spans, &n, &consistent, err);
             for (size_t i = 0; i < n; i++)
-                *sum += spans[i].count * spans[i].coverage;
+                *sum += (double)spans[i].count * spans[i].coverage;
             if (status == FN_OK)
                 status = fn_coverage_find_group(own, (const fn_zone *[]){zone, zone}, 2, kRules[k],
                                                 (fn_window){3, 3, 50, 50}, &spans, &n, &consistent, err);
             for (size_t i = 0; i < n; i++)
-                *sum += spans[i].count * spans[i].coverage;
+                *sum += (double)spans[i].count * spans[i].coverage;
             if (status != FN_OK) { /* and can be asked again */
                 const long was = failing;
                 failing = LONG_MAX;

@@ -33,7 +33,7 @@ static void put(const void *from, size_t bytes)
 static void answer_window(fn_coverage *coverage, const fn_zone *zone, fn_pixels pixels)
 {
     fn_window window;
-    const fn_span *spans = NULL;
+    const fn_cells *spans = NULL;
     size_t n;
     bool consistent;
     fn_error err;
@@ -43,7 +43,7 @@ static void answer_window(fn_coverage *coverage, const fn_zone *zone, fn_pixels 
     const uint32_t head[2] = {consistent, (uint32_t)n};
     put(head, sizeof head);
     for (size_t i = 0; i < n; i++) {
-        const int32_t cells[3] = {spans[i].row, spans[i].column, spans[i].count};
+        const int32_t cells[3] = {(int32_t)spans[i].row, (int32_t)spans[i].column, (int32_t)spans[i].count};
         put(cells, sizeof cells);
         put(&spans[i].coverage, sizeof(double));
     }

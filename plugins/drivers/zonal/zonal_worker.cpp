@@ -118,8 +118,8 @@ static void FindOthers(const fn_plane &plane, size_t n, uint8_t *valid)
     }
 }
 
-/* NULL: all. NaN is no value by itself. valid: memory for it. */
-static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
+/* What is declared of the cells. valid: memory for it. */
+static const uint8_t *FindDeclared(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
 {
     const bool byValue =
         plane.nodata.set && !(fn_type_is_integer(plane.type) ? false : std::isnan(plane.nodata.value.f));
@@ -132,19 +132,23 @@ static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vecto
     return valid.data();
 }
 
+/* NULL: all, as in most tiles; statistics need not look at each then. NaN is no value by itself. */
+static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
+{
+    const uint8_t *declared = FindDeclared(plane, pixels, valid);
+    return declared && memchr(declared, 0, pixels) ? declared : nullptr;
+}
+
 /* ---- one tile ---- */
 
-/* The cells of a zone whose geometries are those of Tiles::geometries from `first` on. */
-fn_status ZonalWorker::Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err)
+/* The cells of a zone whose geometries are those of Tiles::geometries from `first` on; they last until the next. */
+fn_status ZonalWorker::Find(size_t first, size_t end, const fn_window &window, const fn_cells **cells, size_t *n,
+                            bool *consistent, fn_error *err)
 {
-    const fn_span *spans = nullptr;
-    size_t n = 0;
     fn_status status = FN_OK;
-    *consistent = true;
-    m_cells.clear();
     if (end - first == 1) {
         const uint32_t only = m_tiles.geometries[first];
-        status = fn_coverage_find(m_coverage.get(), m_zones.Geometry(only), m_options.pixels, window, &spans, &n,
+        status = fn_coverage_find(m_coverage.get(), m_zones.Geometry(only), m_options.pixels, window, cells, n,
                                   consistent, err);
         *consistent = *consistent || m_zones.IsTrusted(only);
     } else {
@@ -155,30 +159,25 @@ fn_status ZonalWorker::Find(size_t first, size_t end, const fn_window &window, b
             trusted = trusted && m_zones.IsTrusted(m_tiles.geometries[i]);
         }
         status = fn_coverage_find_group(m_coverage.get(), m_group.data(), m_group.size(), m_options.pixels, window,
-                                        &spans, &n, consistent, err);
+                                        cells, n, consistent, err);
         *consistent = *consistent || trusted;
     }
-    for (size_t i = 0; i < n; i++)
-        m_cells.push_back({spans[i].row, spans[i].column, spans[i].count, spans[i].coverage});
     return status;
+}
+
+/* data: head.bytes of them. */
+void ZonalWorker::Append(const RecordHead &head, const void *data)
+{
+    const char *from = reinterpret_cast<const char *>(&head), *bytes = static_cast<const char *>(data);
+    m_result.insert(m_result.end(), from, from + sizeof head);
+    m_result.insert(m_result.end(), bytes, bytes + head.bytes);
 }
 
 /* Adds what is asked of the zone's cells to the result. */
 fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n, fn_error *err)
 {
-    const auto put = [this](const void *bytes, size_t size) {
-        const char *from = static_cast<const char *>(bytes);
-        m_result.insert(m_result.end(), from, from + size);
-    };
-    if (!cells) {
-        const RecordHead head = {zone, kInconsistent, 0};
-        put(&head, sizeof head);
-        return FN_OK;
-    }
-    if (m_isLost && n > 0) {
-        const RecordHead head = {zone, kLost, 0};
-        put(&head, sizeof head);
-    }
+    if (m_isLost && n > 0)
+        Append({zone, kLost, 0}, nullptr);
     for (size_t plane = 0; plane < m_plans.size() && n > 0; plane++) {
         const bool asked = !ranges || (plane < ranges->size() && !(*ranges)[plane].empty());
         if (!asked)
@@ -188,9 +187,7 @@ fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const f
                              ranges ? (*ranges)[plane].data() : nullptr, ranges ? (*ranges)[plane].size() : 0,
                              &m_partial, err) != FN_OK)
             return err->status;
-        const RecordHead head = {zone, plane, m_partial.bytes};
-        put(&head, sizeof head);
-        put(m_partial.data, m_partial.bytes);
+        Append({zone, plane, m_partial.bytes}, m_partial.data);
     }
     return FN_OK;
 }
@@ -198,12 +195,15 @@ fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const f
 fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window, fn_error *err)
 {
     const uint32_t zone = ZoneAt(first);
+    const fn_cells *cells = nullptr;
+    size_t n = 0;
     bool consistent = true;
-    if (Find(first, end, window, &consistent, err) != FN_OK)
+    if (Find(first, end, window, &cells, &n, &consistent, err) != FN_OK)
         return err->status;
-    static const fn_cells none = {};
-    const fn_cells *cells = m_cells.empty() ? &none : m_cells.data();
-    return Put(zone, m_zones.RangesOf(zone), consistent ? cells : nullptr, m_cells.size(), err);
+    if (consistent)
+        return Put(zone, m_zones.RangesOf(zone), cells, n, err);
+    Append({zone, kInconsistent, 0}, nullptr);
+    return FN_OK;
 }
 
 fn_status ZonalWorker::CollectNumbers(const volatile bool *cancel, fn_error *err)

@@ -51,8 +51,10 @@ class ZonalWorker final : public JobWorker
     fn_status CollectAll(fn_task &task, const fn_window &window, fn_error *err);
     fn_status CollectNumbers(const volatile bool *cancel, fn_error *err);
     fn_status HandOver(fn_task &task, fn_error *err) const;
-    fn_status Find(size_t first, size_t end, const fn_window &window, bool *consistent, fn_error *err);
+    fn_status Find(size_t first, size_t end, const fn_window &window, const fn_cells **cells, size_t *n,
+                   bool *consistent, fn_error *err);
     fn_status Collect(size_t first, size_t end, const fn_window &window, fn_error *err);
+    void Append(const RecordHead &head, const void *data);
     fn_status Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n, fn_error *err);
     uint32_t ZoneAt(size_t i) const { return m_zones.ZoneOf(m_tiles.geometries[i]); }
 
@@ -74,7 +76,6 @@ class ZonalWorker final : public JobWorker
     std::vector<char> m_scratch;
     std::vector<double> m_areas, m_weights;
     std::vector<const fn_zone *> m_group;
-    std::vector<fn_cells> m_cells;
     fn_stats_buffer m_partial = {};
     std::vector<char> m_result;
     std::vector<uint64_t> m_zeros; /* pixels and masks of a tile without values */

@@ -202,7 +202,8 @@ class TestCalc(Commands):
 
     def test_files_are_those_of_the_driver(self):
         """The same bytes as gdal_translate makes of the FISHNET dataset."""
-        options = [('--calc', 'sqrt(A)+B', 'CALC'), ('--calc', 'B', 'CALC'), ('--ot', 'Int32', 'OT'), ('--nodata', '-7', 'NODATA'),
+        options = [('--calc', 'sqrt(A)+B', 'CALC'), ('--calc', 'B', 'CALC'),
+                   ('--calc', 'focal_mean(A, circle(2), edge=reflect) + B[-1,0] - focal_sum(A, [[0,1,0],[1,0,1],[0,1,0]])', 'CALC'), ('--ot', 'Int32', 'OT'), ('--nodata', '-7', 'NODATA'),
                    ('-j', '3', 'NUM_WORKERS'), ('--tile-size', '128', 'TILE_SIZE'), ('--retries', '1', 'RETRIES'),
                    ('--cache-mb', '80', 'CACHE_MB'), ('--on-error', 'nodata', 'ON_ERROR'), ('--threads-per-worker', '2', 'THREADS_PER_WORKER'),
                    ('--workers', 'processes', 'WORKERS'), ('--task-timeout', '60', 'TASK_TIMEOUT'), ('--partition', '1/2', 'PARTITION')]

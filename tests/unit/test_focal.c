@@ -436,7 +436,7 @@ static void largest_windows(void)
         void *scratch = malloc(fn_focal_scratch_bytes(focal, 3, 3));
         fn_focal_run(focal, cells + (REACH * SIDE + REACH), SIDE, 3, 3, out, 3, scratch);
         for (int i = 0; i < 9; i++) {
-            const double low = first + i / 3, middle = low + REACH, hole = SIDE / 2, n = whole - 1;
+            const double low = first + i / 3, middle = low + (int)REACH, hole = SIDE / 2, n = whole - 1;
             const double sum = middle * whole - hole, mean = sum / n, k = FN_FOOTPRINT_MOST, from = hole - mean;
             const double squares = k * (k * (k * k - 1) / 12 + k * (middle - mean) * (middle - mean)) - from * from;
             const double known[] = {mean,        sum, low,  low + k - 1, k - 1, sqrt(squares / n), squares / n, middle,

@@ -69,7 +69,7 @@ struct fn_stream {
 };
 
 /* How many tasks may be started and not read, for each worker: a bound where results are small or empty. */
-#define SLOTS_PER_WORKER 64
+#define SLOTS_PER_WORKER 24
 
 /* ---- memory ---- */
 

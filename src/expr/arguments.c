@@ -1,6 +1,8 @@
 #include "arguments.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "array.h"
 
@@ -110,6 +112,7 @@ static fn_status read_value(fn_parser *p, fn_arguments *a, fn_argument *argument
         return read_matrix(p, a, argument);
     }
     if (fn_name_begin(*p->at)) {
+        fn_parser_skip_numpy(p);
         argument->word = read_word(p);
         argument->kind = take(p, '(') ? FN_ARGUMENT_SHAPE : FN_ARGUMENT_WORD;
         return argument->kind == FN_ARGUMENT_SHAPE ? read_quantities(p, a, ')', &argument->count) : FN_OK;
@@ -161,4 +164,92 @@ void fn_arguments_free(fn_arguments *a)
     free(a->items);
     free(a->numbers);
     *a = (fn_arguments){0};
+}
+
+/* ---- what a function takes of them ---- */
+
+const fn_argument *fn_arguments_take(fn_arguments *a, int place, const char *name)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        fn_argument *argument = &a->items[i];
+        const bool is_it = argument->name.text ? fn_is_word(argument->name.text, argument->name.length, name)
+                                               : place >= 0 && i == (size_t)place;
+        if (is_it && !argument->is_taken) {
+            argument->is_taken = true;
+            return argument;
+        }
+    }
+    return NULL;
+}
+
+fn_status fn_arguments_number(fn_parser *p, fn_arguments *a, int place, const char *name, double *given)
+{
+    const fn_argument *argument = fn_arguments_take(a, place, name);
+    if (!argument)
+        return FN_OK;
+    if (argument->kind != FN_ARGUMENT_NUMBER || a->numbers[argument->first].unit.length > 0)
+        return fn_parser_complain(p, argument->position, "%s must be a number", name);
+    *given = a->numbers[argument->first].value;
+    return FN_OK;
+}
+
+static void list_words(const char *const *words, char *list, size_t size)
+{
+    size_t n = 0;
+    list[0] = '\0';
+    for (int i = 0; words[i] && n < size; i++)
+        n += (size_t)snprintf(list + n, size - n, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+}
+
+fn_status fn_arguments_choice(fn_parser *p, fn_arguments *a, int place, const char *name, const char *const *words,
+                              int *given)
+{
+    const fn_argument *argument = fn_arguments_take(a, place, name);
+    if (!argument)
+        return FN_OK;
+    for (int i = 0; argument->kind == FN_ARGUMENT_WORD && words[i]; i++)
+        if (strlen(words[i]) == argument->word.length &&
+            strncasecmp(argument->word.text, words[i], argument->word.length) == 0) {
+            *given = i;
+            return FN_OK;
+        }
+    char list[200];
+    list_words(words, list, sizeof list);
+    return fn_parser_complain(p, argument->position, "%s must be %s", name, list);
+}
+
+/* Is it one of those that a function is written with? */
+static bool has_word(const char *takes, const fn_word *word)
+{
+    for (const char *at = takes; *at;) {
+        const size_t n = fn_name_length(at);
+        if (n == word->length && n > 0 && memcmp(at, word->text, n) == 0)
+            return true;
+        at += n > 0 ? n : 1;
+    }
+    return false;
+}
+
+fn_status fn_arguments_check(fn_parser *p, const fn_arguments *a, const char *function, const char *takes)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const fn_argument *argument = &a->items[i];
+        if (argument->is_taken)
+            continue;
+        if (!argument->name.text)
+            return fn_parser_complain(p, argument->position, "'%s' has no such argument; it is written %s", function,
+                                      takes);
+        for (size_t k = 0; k < i; k++)
+            if (a->items[k].name.text && a->items[k].name.length == argument->name.length &&
+                memcmp(a->items[k].name.text, argument->name.text, argument->name.length) == 0)
+                return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice",
+                                          (int)argument->name.length, argument->name.text);
+        if (has_word(takes, &argument->name))
+            return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice", (int)argument->name.length,
+                                      argument->name.text);
+        return fn_parser_complain(p, argument->name.position, "'%s' has no argument '%.*s'; it is written %s", function,
+                                  (int)(argument->name.length < 40 ? argument->name.length : 40), argument->name.text,
+                                  takes);
+    }
+    return FN_OK;
 }

@@ -1,4 +1,4 @@
-/* The arguments of a function that looks at neighbours, behind its operand: constants alone, by place or by name. */
+/* The arguments of a function behind its operands: constants alone, by place or by name. */
 #ifndef FN_ARGUMENTS_H
 #define FN_ARGUMENTS_H
 
@@ -38,5 +38,15 @@ typedef struct fn_arguments {
  * case. */
 fn_status fn_arguments_read(fn_parser *p, fn_arguments *arguments);
 void fn_arguments_free(fn_arguments *arguments);
+
+/* The argument that has this name, or stands at this place (from 0) without one; it is taken. place -1: by name only.
+ * NULL: there is none. */
+const fn_argument *fn_arguments_take(fn_arguments *arguments, int place, const char *name);
+/* The same for numbers and words. *given stays as it is when there is none. */
+fn_status fn_arguments_number(fn_parser *p, fn_arguments *arguments, int place, const char *name, double *given);
+fn_status fn_arguments_choice(fn_parser *p, fn_arguments *arguments, int place, const char *name,
+                              const char *const *words, int *given);
+/* Has each been taken? takes: how the function is written, "focal_mean(A, window, nodata=, edge=)". */
+fn_status fn_arguments_check(fn_parser *p, const fn_arguments *arguments, const char *function, const char *takes);
 
 #endif

@@ -12,10 +12,10 @@
 typedef struct compiler {
     fn_program *program;
     const fn_graph *graph;
-    const int *tap_of; /* per node, see fn_program_compile */
-    int32_t *need;     /* per node: registers needed to compute it (Sethi and Ullman, JACM 1970) */
-    int32_t *uses;     /* per node: operations and outputs that still want it */
-    int32_t *home;     /* per node: its register, -1 before it is computed */
+    fn_taps_of taps;
+    int32_t *need; /* per node: registers needed to compute it (Sethi and Ullman, JACM 1970) */
+    int32_t *uses; /* per node: operations and outputs that still want it */
+    int32_t *home; /* per node: its register, -1 before it is computed */
     int32_t *free_registers;
     int32_t n_free;
     int32_t *stack; /* nodes to visit */
@@ -39,24 +39,38 @@ static bool add_constant(fn_program *e, double value, int32_t *source)
     return true;
 }
 
-/* The operands that are computed here, too. */
-static int children(const compiler *c, int32_t i, int32_t out[3])
+/* The type of all operands of a list, if they are taps of one that can be sorted as it is; FN_TYPE_COUNT: they are
+ * computed. */
+static fn_type type_of_taps(const compiler *c, int32_t i)
 {
-    const fn_node *node = &c->graph->nodes[i];
-    int n = 0;
-    for (int k = 0; k < 3; k++)
-        if (c->tap_of[i] < 0 && node->child[k] >= 0)
-            out[n++] = node->child[k];
-    return n;
+    int32_t n;
+    const int32_t *operands = fn_graph_operands(c->graph, i, &n);
+    fn_type type = FN_TYPE_COUNT;
+    for (int32_t k = 0; k < n; k++) {
+        const int tap = c->taps.tap_of[operands[k]];
+        if (!c->taps.types || tap < 0 || (k > 0 && c->taps.types[tap] != type))
+            return FN_TYPE_COUNT;
+        type = c->taps.types[tap];
+    }
+    return fn_list_sorts(type) ? type : FN_TYPE_COUNT;
+}
+
+/* The operands that are computed here, too. */
+static const int32_t *children(const compiler *c, int32_t i, int32_t *n)
+{
+    const int32_t *operands = fn_graph_operands(c->graph, i, n);
+    if (c->taps.tap_of[i] >= 0 || (c->graph->nodes[i].op == FN_OP_LIST && type_of_taps(c, i) != FN_TYPE_COUNT))
+        *n = 0;
+    return operands;
 }
 
 /* Children come before parents, so one pass over the nodes is enough. */
 static void count_needs(compiler *c)
 {
     for (int32_t i = 0; i < c->graph->count; i++) {
-        int32_t child[3], largest = 0, ties = 0;
-        const int n = children(c, i, child);
-        for (int k = 0; k < n; k++) {
+        int32_t n, largest = 0, ties = 0;
+        const int32_t *child = children(c, i, &n);
+        for (int32_t k = 0; k < n; k++) {
             const int32_t wanted = c->need[child[k]];
             if (wanted > largest)
                 largest = wanted, ties = 0;
@@ -73,9 +87,9 @@ static void count_uses(compiler *c, const int32_t *roots, int n_roots)
     for (int k = 0; k < n_roots; k++)
         c->uses[roots[k]]++;
     for (int32_t i = c->graph->count - 1; i >= 0; i--) {
-        int32_t child[3];
-        const int n = c->uses[i] ? children(c, i, child) : 0;
-        for (int k = 0; k < n; k++)
+        int32_t n;
+        const int32_t *child = children(c, i, &n);
+        for (int32_t k = 0; c->uses[i] && k < n; k++)
             c->uses[child[k]]++;
     }
 }
@@ -109,31 +123,139 @@ static fn_status emit_node(compiler *c, int32_t i, fn_error *err)
 {
     const fn_node *node = &c->graph->nodes[i];
     fn_instruction in = {.op = node->op};
-    int32_t child[3];
-    const int n = children(c, i, child);
-    if (c->tap_of[i] >= 0) {
+    int32_t n;
+    const int32_t *child = children(c, i, &n);
+    if (c->taps.tap_of[i] >= 0) {
         in.op = FN_LOAD;
-        in.source[0] = c->tap_of[i];
+        in.source[0] = c->taps.tap_of[i];
     }
-    for (int k = 0; k < n; k++) {
+    for (int32_t k = 0; k < n; k++) {
         const fn_node *from = &c->graph->nodes[child[k]];
         if (from->op != FN_OP_CONST)
             in.source[k] = c->home[child[k]];
         else if (!add_constant(c->program, from->value, &in.source[k]))
             return no_memory(err);
     }
-    for (int k = 0; k < n; k++) /* the result may take the place of an operand */
+    for (int32_t k = 0; k < n; k++) /* the result may take the place of an operand */
         release(c, child[k]);
     fn_status status = take_register(c, &in.target, err);
     c->home[i] = in.target;
     return status != FN_OK ? status : emit(c->program, in) ? FN_OK : no_memory(err);
 }
 
+/* ---- lists ---- */
+
+/* Is it another statistic of the same list, which is wanted, too? */
+static bool is_of_list(const compiler *c, int32_t i, int32_t list)
+{
+    const fn_node *node = &c->graph->nodes[i];
+    return node->op == FN_OP_LIST && c->graph->orders[(size_t)node->value].list == list && c->uses[i] > 0 &&
+           c->home[i] < 0 && c->taps.tap_of[i] < 0;
+}
+
+static fn_sorted_list *add_list(compiler *c, int32_t n_members, int32_t n_targets)
+{
+    fn_program *p = c->program;
+    if (!fn_reserve(&p->lists, &p->list_capacity, (size_t)p->n_lists + 1, sizeof *p->lists))
+        return NULL;
+    fn_sorted_list *list = &p->lists[p->n_lists++];
+    *list = (fn_sorted_list){.n_members = n_members, .n_targets = n_targets};
+    list->member = malloc((size_t)n_members * sizeof *list->member);
+    list->target = malloc((size_t)n_targets * sizeof *list->target);
+    return list->member && list->target ? list : NULL;
+}
+
+/* Where the members are: taps, or registers; those of constants are filled, and free afterwards. */
+static fn_status place_members(compiler *c, fn_sorted_list *list, const int32_t *operands, fn_error *err)
+{
+    for (int32_t k = 0; k < list->n_members; k++) {
+        const fn_node *node = &c->graph->nodes[operands[k]];
+        list->member[k] = list->taps ? c->taps.tap_of[operands[k]] : c->home[operands[k]];
+        if (list->taps || node->op != FN_OP_CONST)
+            continue;
+        fn_instruction fill = {.op = FN_FILL};
+        const fn_status status = take_register(c, &fill.target, err);
+        if (status != FN_OK)
+            return status;
+        if (!add_constant(c->program, node->value, &fill.source[0]) || !emit(c->program, fill))
+            return no_memory(err);
+        list->member[k] = fill.target;
+    }
+    return FN_OK;
+}
+
+/* Emits all statistics that are wanted of the list of node i. */
+static fn_status emit_list(compiler *c, int32_t i, fn_error *err)
+{
+    const fn_graph *graph = c->graph;
+    const int32_t of = graph->orders[(size_t)graph->nodes[i].value].list;
+    const fn_type type = type_of_taps(c, i);
+    int32_t n, n_targets = 0;
+    const int32_t *operands = fn_graph_operands(graph, i, &n);
+    for (int32_t k = 0; k < graph->count; k++)
+        n_targets += is_of_list(c, k, of);
+    fn_list_asked *asked = malloc((size_t)n_targets * sizeof *asked);
+    fn_sorted_list *list = asked ? add_list(c, n, n_targets) : NULL;
+    fn_status status = list ? FN_OK : no_memory(err);
+    if (list) {
+        list->taps = type != FN_TYPE_COUNT;
+        status = place_members(c, list, operands, err);
+    }
+    int32_t target = 0;
+    for (int32_t k = 0; status == FN_OK && k < graph->count; k++) {
+        if (!is_of_list(c, k, of))
+            continue;
+        asked[target] = graph->orders[(size_t)graph->nodes[k].value].asked;
+        status = take_register(c, &list->target[target], err);
+        c->home[k] = list->target[target++];
+    }
+    if (status == FN_OK)
+        status =
+            fn_list_orders_new((size_t)n, list->taps ? type : FN_FLOAT64, asked, (size_t)n_targets, &list->orders, err);
+    if (status == FN_OK && !emit(c->program, (fn_instruction){.op = FN_SORT, .target = c->program->n_lists - 1}))
+        status = no_memory(err);
+    for (int32_t k = 0; status == FN_OK && !list->taps && k < n; k++) {
+        for (int32_t t = 0; t < n_targets; t++)
+            release(c, operands[k]);
+        if (graph->nodes[operands[k]].op == FN_OP_CONST)
+            c->free_registers[c->n_free++] = list->member[k];
+    }
+    free(asked);
+    return status;
+}
+
+/* ---- all of it ---- */
+
 static bool push(compiler *c, int32_t *n, int32_t node)
 {
     if (!fn_reserve(&c->stack, &c->stack_capacity, (size_t)*n + 1, sizeof node))
         return false;
     c->stack[(*n)++] = node;
+    return true;
+}
+
+/* Those that have no register yet, the one that needs most of them on top. *ready: there is none. */
+static bool push_children(compiler *c, int32_t i, int32_t *n, bool *ready)
+{
+    int32_t count, order[3] = {0};
+    const int32_t *child = children(c, i, &count);
+    if (count <= 3) {
+        for (int32_t a = 0; a < count; a++) {
+            int32_t b = a;
+            for (; b > 0 && c->need[child[a]] < c->need[order[b - 1]]; b--)
+                order[b] = order[b - 1];
+            order[b] = child[a];
+        }
+        child = order;
+    }
+    for (int32_t k = 0; k < count; k++) {
+        const int32_t node = child[count > 3 ? count - 1 - k : k];
+        if (c->home[node] >= 0 || c->graph->nodes[node].op == FN_OP_CONST)
+            continue;
+        *ready = false;
+        if (!push(c, n, node))
+            return false;
+    }
     return true;
 }
 
@@ -149,29 +271,133 @@ static fn_status emit_tree(compiler *c, int32_t root, fn_error *err)
             n--;
             continue;
         }
-        int32_t child[3];
-        const int n_children = children(c, i, child);
-        for (int a = 1; a < n_children; a++) /* neediest last, so that it is on top of the stack */
-            for (int b = a; b > 0 && c->need[child[b]] < c->need[child[b - 1]]; b--) {
-                const int32_t swap = child[b];
-                child[b] = child[b - 1];
-                child[b - 1] = swap;
-            }
         bool ready = true;
-        for (int k = 0; k < n_children; k++)
-            if (c->home[child[k]] < 0 && c->graph->nodes[child[k]].op != FN_OP_CONST) {
-                ready = false;
-                if (!push(c, &n, child[k]))
-                    return no_memory(err);
-            }
+        if (!push_children(c, i, &n, &ready))
+            return no_memory(err);
         if (ready) {
-            fn_status status = emit_node(c, i, err);
+            fn_status status = c->graph->nodes[i].op == FN_OP_LIST && c->taps.tap_of[i] < 0 ? emit_list(c, i, err)
+                                                                                            : emit_node(c, i, err);
             if (status != FN_OK)
                 return status;
             n--;
         }
     }
     return FN_OK;
+}
+
+/* ---- raster by raster ---- */
+
+/* What is computed of a node's rasters, counted from 1; 0: it needs none. */
+typedef struct rasters_of {
+    int *first, *last; /* of each node */
+    int32_t *order;    /* nodes by their last raster */
+    bool *wanted;      /* by what needs a later raster, or as an output */
+    bool *again;       /* it is to be computed once more */
+} rasters_of;
+
+static void find_rasters(const compiler *c, rasters_of *r)
+{
+    for (int32_t i = 0; i < c->graph->count; i++) {
+        int32_t n;
+        const int32_t *operands = fn_graph_operands(c->graph, i, &n);
+        const int tap = c->taps.tap_of[i];
+        r->first[i] = r->last[i] = tap >= 0 ? c->taps.rasters[tap] + 1 : 0;
+        for (int32_t k = 0; tap < 0 && k < n; k++) {
+            const int first = r->first[operands[k]], last = r->last[operands[k]];
+            r->first[i] = first > 0 && (r->first[i] == 0 || first < r->first[i]) ? first : r->first[i];
+            r->last[i] = last > r->last[i] ? last : r->last[i];
+        }
+    }
+}
+
+static bool sort_by_raster(const compiler *c, rasters_of *r)
+{
+    int most = 0;
+    for (int32_t i = 0; i < c->graph->count; i++)
+        most = r->last[i] > most ? r->last[i] : most;
+    int32_t *begin = calloc((size_t)most + 2, sizeof *begin);
+    if (!begin)
+        return false;
+    for (int32_t i = 0; i < c->graph->count; i++)
+        begin[r->last[i] + 1]++;
+    for (int k = 0; k <= most; k++)
+        begin[k + 1] += begin[k];
+    for (int32_t i = 0; i < c->graph->count; i++)
+        r->order[begin[r->last[i]]++] = i;
+    free(begin);
+    return true;
+}
+
+static void find_wanted(const compiler *c, rasters_of *r, const int32_t *roots, int n_roots)
+{
+    for (int k = 0; k < n_roots; k++)
+        r->wanted[roots[k]] = true;
+    for (int32_t i = 0; i < c->graph->count; i++) {
+        int32_t n;
+        const int32_t *child = children(c, i, &n);
+        for (int32_t k = 0; c->uses[i] > 0 && k < n; k++)
+            r->wanted[child[k]] |= r->last[i] > r->last[child[k]];
+    }
+}
+
+/* What one raster gave is computed again where it is needed later: until then it would take more room than the raster.
+ * nodes: all of that raster, ascending. */
+static void forget(compiler *c, rasters_of *r, const int32_t *nodes, int32_t n)
+{
+    for (int32_t at = n; at-- > 0;) {
+        const int32_t i = nodes[at];
+        if (r->first[i] != r->last[i] || r->first[i] == 0)
+            continue;
+        if (c->home[i] >= 0 && c->uses[i] > 0) {
+            c->free_registers[c->n_free++] = c->home[i];
+            c->home[i] = -1;
+            r->again[i] = true;
+        }
+        int32_t n_children;
+        const int32_t *child = children(c, i, &n_children);
+        for (int32_t k = 0; r->again[i] && k < n_children; k++)
+            if (c->uses[child[k]]++ == 0)
+                r->again[child[k]] = true;
+    }
+}
+
+/* Computes all that a raster allows before the next one is needed. */
+static fn_status emit_by_raster(compiler *c, rasters_of *r, fn_error *err)
+{
+    const int32_t count = c->graph->count;
+    fn_status status = FN_OK;
+    for (int32_t begin = 0, end; status == FN_OK && begin < count; begin = end) {
+        for (end = begin; end < count && r->last[r->order[end]] == r->last[r->order[begin]]; end++) {
+            const int32_t i = r->order[end];
+            if (status == FN_OK && r->wanted[i] && r->first[i] < r->last[i])
+                status = emit_tree(c, i, err);
+        }
+        forget(c, r, r->order + begin, end - begin);
+    }
+    return status;
+}
+
+static fn_status stream(compiler *c, const int32_t *roots, int n_roots, fn_error *err)
+{
+    const size_t n = (size_t)c->graph->count;
+    rasters_of r = {.first = malloc(n * sizeof(int)),
+                    .last = malloc(n * sizeof(int)),
+                    .order = malloc(n * sizeof(int32_t)),
+                    .wanted = calloc(n, sizeof(bool)),
+                    .again = calloc(n, sizeof(bool))};
+    fn_status status = FN_ERR_MEMORY;
+    if (r.first && r.last && r.order && r.wanted && r.again) {
+        find_rasters(c, &r);
+        find_wanted(c, &r, roots, n_roots);
+        if (sort_by_raster(c, &r))
+            status = emit_by_raster(c, &r, err);
+    }
+    free(r.first);
+    free(r.last);
+    free(r.order);
+    free(r.wanted);
+    free(r.again);
+    return status == FN_ERR_MEMORY ? no_memory(err) : status;
 }
 
 static fn_status emit_output(compiler *c, int32_t root, int output, fn_error *err)
@@ -195,13 +421,13 @@ static fn_status emit_output(compiler *c, int32_t root, int output, fn_error *er
     return FN_OK;
 }
 
-fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_roots, const int *tap_of,
+fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_roots, fn_taps_of taps,
                              fn_program *program, fn_error *err)
 {
     const size_t n = (size_t)graph->count;
     compiler c = {.program = program,
                   .graph = graph,
-                  .tap_of = tap_of,
+                  .taps = taps,
                   .need = malloc(n * sizeof(int32_t)),
                   .uses = calloc(n, sizeof(int32_t)),
                   .home = malloc(n * sizeof(int32_t)),
@@ -213,6 +439,8 @@ fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_
         memset(c.home, 0xFF, n * sizeof(int32_t));
         count_needs(&c);
         count_uses(&c, roots, n_roots);
+        if (taps.rasters)
+            status = stream(&c, roots, n_roots, err);
         for (int k = 0; status == FN_OK && k < n_roots; k++)
             status = emit_output(&c, roots[k], k, err);
     }
@@ -228,4 +456,10 @@ void fn_program_destroy(fn_program *program)
 {
     free(program->code);
     free(program->constants);
+    for (int i = 0; i < program->n_lists; i++) {
+        fn_list_orders_free(program->lists[i].orders);
+        free(program->lists[i].member);
+        free(program->lists[i].target);
+    }
+    free(program->lists);
 }

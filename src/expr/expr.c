@@ -3,14 +3,16 @@
 
 #include <stdlib.h>
 
-#include "program.h"
+#include "language.h"
+#include "phases.h"
 
 static fn_status parse_all_texts(const char *const *texts, int n_texts, const fn_expr_options *options, fn_graph *graph,
                                  fn_expr *e, int32_t *roots, fn_error *err)
 {
     fn_status status = FN_OK;
     for (int k = 0; status == FN_OK && k < n_texts; k++) {
-        status = fn_parse(texts[k], options, graph, &e->inputs, &e->neighborhoods, &roots[k], err);
+        const int band = options->bands ? options->bands[k] : 1;
+        status = fn_parse(texts[k], band, options, graph, &e->inputs, &e->neighborhoods, &roots[k], err);
         if (status == FN_ERR_SYNTAX && n_texts > 1 && err) {
             fn_error inner = *err;
             fn_fail(err, status, "expression %d: %.980s", k + 1, inner.text);
@@ -40,7 +42,7 @@ fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_o
             e->width = options->georeference->width;
             e->height = options->georeference->height;
         }
-        status = fn_expr_compile_steps(e, &graph, roots, err);
+        status = fn_expr_compile_steps(e, &graph, roots, options->rasters_at_once, err);
     }
     free(roots);
     fn_graph_destroy(&graph);
@@ -51,10 +53,27 @@ fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_o
     return status;
 }
 
+fn_status fn_expr_count_bands(const char *text, const fn_expr_options *options, int *bands, fn_error *err)
+{
+    fn_graph graph;
+    fn_inputs inputs = {.agree = true, .bands = 1};
+    fn_neighborhoods neighborhoods = {0};
+    int32_t root;
+    fn_graph_init(&graph, options->nodata);
+    const fn_status status = fn_parse(text, 1, options, &graph, &inputs, &neighborhoods, &root, err);
+    *bands = inputs.bands;
+    fn_graph_destroy(&graph);
+    free(inputs.items);
+    free(inputs.taps);
+    fn_neighborhoods_destroy(&neighborhoods);
+    return status;
+}
+
 void fn_expr_free(fn_expr *e)
 {
     if (!e)
         return;
+    fn_phases_destroy(e);
     fn_program_destroy(&e->program);
     for (int i = 0; i < e->n_steps; i++)
         fn_program_destroy(&e->steps[i].program);
@@ -77,9 +96,9 @@ int fn_expr_input_count(const fn_expr *e)
     return e->inputs.count;
 }
 
-void fn_expr_input(const fn_expr *e, int i, char *name, int *band)
+void fn_expr_input(const fn_expr *e, int i, int *raster, int *band)
 {
-    *name = e->inputs.items[i].name;
+    *raster = e->inputs.items[i].raster;
     *band = e->inputs.items[i].band;
 }
 
@@ -96,4 +115,9 @@ bool fn_expr_wraps(const fn_expr *e)
 fn_reach fn_expr_input_reach(const fn_expr *e, int i)
 {
     return e->reach[i];
+}
+
+bool fn_expr_is_word(const char *name, size_t n)
+{
+    return fn_language_constant(name, n) || fn_language_function(name, n) || fn_language_hint(name, n);
 }

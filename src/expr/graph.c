@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "kernels.h"
 
 static const struct {
@@ -14,6 +15,11 @@ static const struct {
 #undef OP_INFO
 };
 
+int fn_op_operands(fn_op op)
+{
+    return ops[op].operands;
+}
+
 void fn_graph_init(fn_graph *graph, bool nodata)
 {
     *graph = (fn_graph){.nodata = nodata};
@@ -23,6 +29,9 @@ void fn_graph_destroy(fn_graph *graph)
 {
     free(graph->nodes);
     free(graph->table);
+    free(graph->lists);
+    free(graph->members);
+    free(graph->orders);
     *graph = (fn_graph){0};
 }
 
@@ -115,6 +124,62 @@ int32_t fn_graph_neighborhood(fn_graph *graph, int index, int32_t child, fn_kind
                                         .value = index});
 }
 
+/* The list of these nodes; -1: out of memory. */
+static int32_t find_or_add_list(fn_graph *g, const int32_t *nodes, int32_t n)
+{
+    const size_t bytes = (size_t)n * sizeof *nodes;
+    for (size_t i = 0; i < g->n_lists; i++)
+        if (g->lists[i].count == n && memcmp(g->members + g->lists[i].first, nodes, bytes) == 0)
+            return (int32_t)i;
+    if (!fn_reserve(&g->members, &g->member_capacity, g->n_members + (size_t)n, sizeof *g->members) ||
+        !fn_reserve(&g->lists, &g->list_capacity, g->n_lists + 1, sizeof *g->lists))
+        return -1;
+    memcpy(g->members + g->n_members, nodes, bytes);
+    g->lists[g->n_lists] = (fn_list){g->n_members, n};
+    g->n_members += (size_t)n;
+    return (int32_t)g->n_lists++;
+}
+
+int32_t fn_graph_order(fn_graph *g, const int32_t *nodes, int32_t n, fn_list_asked asked, fn_kind kind)
+{
+    const int32_t list = find_or_add_list(g, nodes, n);
+    size_t i = 0;
+    if (list < 0)
+        return -1;
+    while (i < g->n_orders &&
+           (g->orders[i].list != list || g->orders[i].asked.statistic != asked.statistic ||
+            g->orders[i].asked.skips != asked.skips || bits_of(g->orders[i].asked.percent) != bits_of(asked.percent)))
+        i++;
+    if (i == g->n_orders) {
+        if (!fn_reserve(&g->orders, &g->order_capacity, g->n_orders + 1, sizeof *g->orders))
+            return -1;
+        g->orders[g->n_orders++] = (fn_order){list, asked};
+    }
+    return find_or_add(g, (fn_node){.op = FN_OP_LIST,
+                                    .kind = (uint8_t)kind,
+                                    .child = {FN_NO_CHILD, FN_NO_CHILD, FN_NO_CHILD},
+                                    .value = (double)i});
+}
+
+const int32_t *fn_graph_operands(const fn_graph *g, int32_t i, int32_t *n)
+{
+    const fn_node *node = &g->nodes[i];
+    if (node->op == FN_OP_LIST) {
+        const fn_list *list = &g->lists[g->orders[(size_t)node->value].list];
+        *n = list->count;
+        return g->members + list->first;
+    }
+    *n = 0;
+    while (*n < 3 && node->child[*n] >= 0)
+        (*n)++;
+    return node->child;
+}
+
+static bool is_whole_power(const fn_node *base, const fn_node *exponent)
+{
+    return base->kind != FN_REAL && exponent->op == FN_OP_CONST && exponent->kind != FN_REAL && exponent->value >= 0;
+}
+
 /* Which values can the operation have, given those of its operands? */
 static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
 {
@@ -134,6 +199,8 @@ static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
     case FN_OP_AND:
     case FN_OP_OR:
     case FN_OP_XOR:
+    case FN_OP_ISLESS:
+    case FN_OP_ISMORE:
         return FN_BOOL;
     case FN_OP_FLOOR:
     case FN_OP_CEIL:
@@ -146,6 +213,7 @@ static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
     case FN_OP_BITXOR:
     case FN_OP_SHL:
     case FN_OP_SHR:
+    case FN_OP_COUNTVALID:
         return FN_INT;
     case FN_OP_NEG:
     case FN_OP_ABS:
@@ -157,15 +225,15 @@ static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
     case FN_OP_FMOD:
     case FN_OP_MIN:
     case FN_OP_MAX:
+    case FN_OP_FMIN:
+    case FN_OP_FMAX:
+    case FN_OP_ADDVALID:
         for (int k = 0; k < ops[op].operands; k++)
             if (n[child[k]].kind == FN_REAL)
                 return FN_REAL;
         return FN_INT;
-    case FN_OP_POW: {
-        const fn_node *exponent = &n[child[1]];
-        bool whole = n[child[0]].kind != FN_REAL && exponent->op == FN_OP_CONST && exponent->kind != FN_REAL;
-        return whole && exponent->value >= 0 ? FN_INT : FN_REAL;
-    }
+    case FN_OP_POW:
+        return is_whole_power(&n[child[0]], &n[child[1]]) ? FN_INT : FN_REAL;
     case FN_OP_WHERE:
         return n[child[1]].kind > n[child[2]].kind ? n[child[1]].kind : n[child[2]].kind;
     default:

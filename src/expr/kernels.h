@@ -27,6 +27,7 @@ typedef struct fn_kernels {
     fn_kernel nodata[FN_OP_COUNT];
     fn_load load[FN_TYPE_COUNT];
     fn_store store[FN_TYPE_COUNT];
+    fn_simd simd;
 } fn_kernels;
 
 extern const fn_kernels fn_kernels_plain;

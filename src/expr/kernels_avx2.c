@@ -3,6 +3,7 @@
 #include <sleef.h>
 
 #define FN_TABLE fn_kernels_avx2
+#define FN_SIMD_HERE FN_SIMD_AVX2
 #define FN_WIDTH 4
 #define FN_VECTOR __m256d
 #define FN_VLOAD(p) _mm256_loadu_pd(p)

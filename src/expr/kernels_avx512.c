@@ -3,6 +3,7 @@
 #include <sleef.h>
 
 #define FN_TABLE fn_kernels_avx512
+#define FN_SIMD_HERE FN_SIMD_AVX512
 #define FN_WIDTH 8
 #define FN_VECTOR __m512d
 #define FN_VLOAD(p) _mm512_loadu_pd(p)

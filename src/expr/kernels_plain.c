@@ -6,6 +6,7 @@
 #include "kernels.h"
 
 #define FN_TABLE fn_kernels_plain
+#define FN_SIMD_HERE FN_SIMD_PLAIN
 #define FN_WIDTH 1
 #define FN_VECTOR double
 #define FN_VLOAD(p) (*(p))

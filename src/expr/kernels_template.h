@@ -1,5 +1,6 @@
 /* The loops over a block of pixels. Included once for each instruction set, after defining
  *   FN_TABLE             name of the table of kernels
+ *   FN_SIMD_HERE         the instruction set
  *   FN_VECTOR            vector type of FN_WIDTH doubles, with FN_VLOAD(p) and FN_VSTORE(p, v)
  *   FN_SLEEF1/2(f, ulp)  SLEEF's function f for that vector
  *   FN_FMA_OR(a, b)      a where the machine has fused multiply-add, else b
@@ -125,6 +126,13 @@ BINARY(mul, a *b)
 BINARY(div, a / b)
 BINARY(min, EITHER_NAN ? NAN1 : b < a ? b : a)
 BINARY(max, EITHER_NAN ? NAN1 : a < b ? b : a)
+/* Of lists whose members without a value are skipped: b is the next member. */
+BINARY(fmin, (ISNAN(a) | (b < a)) ? b : a)
+BINARY(fmax, (ISNAN(a) | (a < b)) ? b : a)
+BINARY(addvalid, a + (ISNAN(b) ? 0.0 : b))
+BINARY(countvalid, a + (ISNAN(b) ? 0.0 : 1.0))
+BINARY(isless, ((b < a) | (ISNAN(a) & !ISNAN(b))) ? 1.0 : 0.0)
+BINARY(ismore, ((a < b) | (ISNAN(a) & !ISNAN(b))) ? 1.0 : 0.0)
 BINARY(lt, a < b ? 1.0 : 0.0)
 BINARY(le, a <= b ? 1.0 : 0.0)
 BINARY(gt, a > b ? 1.0 : 0.0)
@@ -558,4 +566,5 @@ const fn_kernels FN_TABLE = {
     }
     .load = ALL_TYPES(load),
     .store = ALL_TYPES(store),
+    .simd = FN_SIMD_HERE,
 };

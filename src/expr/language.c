@@ -3,10 +3,10 @@
 #include <math.h>
 #include <strings.h>
 
+#include "list_calls.h"
 #include "neighborhood_calls.h"
 
 #define PI 3.141592653589793238462643
-#define ANY FN_ANY_ARGS
 
 static const fn_rule functions[] = {
     {"abs", FN_DO_OP, FN_OP_ABS, 1, 1, 0},
@@ -59,10 +59,6 @@ static const fn_rule functions[] = {
     {"round", FN_DO_ROUND, FN_OP_ROUND, 1, 1, 0},
     {"rint", FN_DO_OP, FN_OP_RINT, 1, 1, 0},
     {"around", FN_DO_OP, FN_OP_RINT, 1, 1, 0},
-    {"min", FN_DO_CHAIN, FN_OP_MIN, 1, ANY, 0},
-    {"max", FN_DO_CHAIN, FN_OP_MAX, 1, ANY, 0},
-    {"sum", FN_DO_CHAIN, FN_OP_ADD, 1, ANY, 0},
-    {"avg", FN_DO_AVG, FN_OP_ADD, 1, ANY, 0},
     {"minimum", FN_DO_OP, FN_OP_MIN, 2, 2, 0},
     {"maximum", FN_DO_OP, FN_OP_MAX, 2, 2, 0},
     {"clamp", FN_DO_CLAMP, FN_OP_MIN, 3, 3, 0},
@@ -150,11 +146,10 @@ const fn_rule fn_language_choice = {"?:", FN_DO_OP, FN_OP_WHERE, 3, 3, 0};
 static const struct {
     const char *name, *ours;
 } elsewhere[] = {
-    {"mean", "avg(A, B)"},
-    {"average", "avg(A, B)"},
-    {"nanmean", "avg(A, B)"},
-    {"amin", "min(A, B)"},
-    {"amax", "max(A, B)"},
+    {"stddev", "std(S)"},
+    {"variance", "var(S)"},
+    {"product", "prod(S)"},
+    {"length", "len(S)"},
     {"con", "where(c, a, b)"},
     {"iif", "where(c, a, b)"},
     {"ifelse", "where(c, a, b)"},
@@ -179,7 +174,8 @@ const fn_rule *fn_language_function(const char *name, size_t n)
     for (size_t i = 0; i < COUNT(functions); i++)
         if (fn_is_word(name, n, functions[i].name))
             return &functions[i];
-    return fn_neighborhood_function(name, n);
+    const fn_rule *of_list = fn_list_function(name, n);
+    return of_list ? of_list : fn_neighborhood_function(name, n);
 }
 
 const fn_constant *fn_language_constant(const char *name, size_t n)
@@ -224,9 +220,9 @@ const char *fn_language_hint(const char *name, size_t n)
     for (size_t i = 0; i < COUNT(constants); i++)
         if (in_other_case(name, n, constants[i].name))
             return constants[i].name;
-    const fn_rule *around = fn_neighborhood_hint(name, n);
-    if (around)
-        return around->name;
+    const fn_rule *of_list = fn_list_hint(name, n), *around = fn_neighborhood_hint(name, n);
+    if (of_list || around)
+        return of_list ? of_list->name : around->name;
     for (size_t i = 0; i < COUNT(elsewhere); i++)
         if (fn_is_word(name, n, elsewhere[i].name))
             return elsewhere[i].ours;

@@ -8,8 +8,6 @@
 
 typedef enum fn_action {
     FN_DO_OP,         /* one operation, operands as given */
-    FN_DO_CHAIN,      /* op folded over the arguments from left to right */
-    FN_DO_AVG,        /* their sum by their count */
     FN_DO_COMPARE,    /* op on two operands that are not the word NODATA */
     FN_DO_BITS,       /* op on integers; the logical op behind it on comparisons */
     FN_DO_SHIFT,      /* op on integers */
@@ -20,6 +18,7 @@ typedef enum fn_action {
     FN_DO_SCALE,      /* x * constant */
     FN_DO_ROUND,      /* half away from zero; half to even under numpy's name */
     FN_DO_ISNODATA,
+    FN_DO_LIST,         /* something of a list, see list_calls.h */
     FN_DO_NEIGHBORHOOD, /* a plane of the operand, see neighborhood_calls.h */
     FN_DO_IDENTITY
 } fn_action;

@@ -1,6 +1,5 @@
 #include "neighborhood_calls.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -68,96 +67,6 @@ const fn_rule *fn_neighborhood_hint(const char *name, size_t n)
     return rule ? &rule->rule : NULL;
 }
 
-/* ---- their arguments ---- */
-
-const fn_argument *fn_arguments_take(fn_arguments *a, int place, const char *name)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        fn_argument *argument = &a->items[i];
-        const bool is_it = argument->name.text ? fn_is_word(argument->name.text, argument->name.length, name)
-                                               : place >= 0 && i == (size_t)place;
-        if (is_it && !argument->is_taken) {
-            argument->is_taken = true;
-            return argument;
-        }
-    }
-    return NULL;
-}
-
-fn_status fn_arguments_number(fn_parser *p, fn_arguments *a, int place, const char *name, double *given)
-{
-    const fn_argument *argument = fn_arguments_take(a, place, name);
-    if (!argument)
-        return FN_OK;
-    if (argument->kind != FN_ARGUMENT_NUMBER || a->numbers[argument->first].unit.length > 0)
-        return fn_parser_complain(p, argument->position, "%s must be a number", name);
-    *given = a->numbers[argument->first].value;
-    return FN_OK;
-}
-
-static void list_words(const char *const *words, char *list, size_t size)
-{
-    size_t n = 0;
-    list[0] = '\0';
-    for (int i = 0; words[i] && n < size; i++)
-        n += (size_t)snprintf(list + n, size - n, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
-}
-
-fn_status fn_arguments_choice(fn_parser *p, fn_arguments *a, int place, const char *name, const char *const *words,
-                              int *given)
-{
-    const fn_argument *argument = fn_arguments_take(a, place, name);
-    if (!argument)
-        return FN_OK;
-    for (int i = 0; argument->kind == FN_ARGUMENT_WORD && words[i]; i++)
-        if (strlen(words[i]) == argument->word.length &&
-            strncasecmp(argument->word.text, words[i], argument->word.length) == 0) {
-            *given = i;
-            return FN_OK;
-        }
-    char list[200];
-    list_words(words, list, sizeof list);
-    return fn_parser_complain(p, argument->position, "%s must be %s", name, list);
-}
-
-/* Is it one of those that a function is written with? */
-static bool has_word(const char *takes, const fn_word *word)
-{
-    for (const char *at = takes; *at;) {
-        const size_t n = fn_name_length(at);
-        if (n == word->length && n > 0 && memcmp(at, word->text, n) == 0)
-            return true;
-        at += n > 0 ? n : 1;
-    }
-    return false;
-}
-
-/* Has each argument been taken? */
-static fn_status check_taken(fn_parser *p, const fn_neighborhood_rule *rule, const fn_arguments *a)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        const fn_argument *argument = &a->items[i];
-        if (argument->is_taken)
-            continue;
-        const char *function = rule->rule.name;
-        if (!argument->name.text)
-            return fn_parser_complain(p, argument->position, "'%s' has no such argument; it is written %s", function,
-                                      rule->takes);
-        for (size_t k = 0; k < i; k++)
-            if (a->items[k].name.text && a->items[k].name.length == argument->name.length &&
-                memcmp(a->items[k].name.text, argument->name.text, argument->name.length) == 0)
-                return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice",
-                                          (int)argument->name.length, argument->name.text);
-        if (has_word(rule->takes, &argument->name))
-            return fn_parser_complain(p, argument->name.position, "'%.*s' is given twice", (int)argument->name.length,
-                                      argument->name.text);
-        return fn_parser_complain(p, argument->name.position, "'%s' has no argument '%.*s'; it is written %s", function,
-                                  (int)(argument->name.length < 40 ? argument->name.length : 40), argument->name.text,
-                                  rule->takes);
-    }
-    return FN_OK;
-}
-
 /* ---- the neighbourhood of a call ---- */
 
 static void free_neighborhood(fn_neighborhood *n)
@@ -204,7 +113,7 @@ static fn_status make_neighborhood(fn_parser *p, const fn_waiting *call, fn_argu
     made->values = rule->values;
     fn_status status = rule->make(p, rule, a, call->position, made);
     if (status == FN_OK)
-        status = check_taken(p, rule, a);
+        status = fn_arguments_check(p, a, rule->rule.name, rule->takes);
     if (status == FN_OK && !(made->words = words_of(p, call->rule, words)))
         status = fn_parser_no_memory(p);
     return status;
@@ -247,6 +156,22 @@ static fn_status find_node(fn_parser *p, int index, int32_t child, int32_t *node
     return *node < 0 ? fn_parser_no_memory(p) : FN_OK;
 }
 
+/* Of each member of a list, in its place. */
+static fn_status apply_to_members(fn_parser *p, int index, fn_operand *operand)
+{
+    const int32_t first = p->n_members;
+    for (int32_t k = 0; k < operand->count; k++) {
+        int32_t node = -1;
+        fn_status status = find_node(p, index, p->members[operand->node + k], &node);
+        if (status == FN_OK)
+            status = fn_parser_add_member(p, node);
+        if (status != FN_OK)
+            return status;
+    }
+    operand->node = first;
+    return FN_OK;
+}
+
 fn_status fn_parser_apply_neighborhood(fn_parser *p, const fn_waiting *call, fn_arguments *a, uint32_t words)
 {
     const int32_t n = p->n_operands - call->base;
@@ -264,6 +189,10 @@ fn_status fn_parser_apply_neighborhood(fn_parser *p, const fn_waiting *call, fn_
     fn_operand *operand = &p->operands[call->base];
     int32_t node = -1;
     status = add_neighborhood(p, made, &index);
+    if (status == FN_OK && operand->is_list) {
+        operand->position = call->position;
+        return apply_to_members(p, index, operand);
+    }
     if (status == FN_OK)
         status = find_node(p, index, operand->node, &node);
     if (status == FN_OK)

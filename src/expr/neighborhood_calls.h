@@ -25,14 +25,6 @@ fn_status fn_parser_apply_neighborhood(fn_parser *p, const fn_waiting *call, fn_
 
 /* ---- of the makers ---- */
 
-/* The argument that has this name, or stands at this place (from 0) without one; it is taken. place -1: by name only.
- * NULL: there is none. */
-const fn_argument *fn_arguments_take(fn_arguments *arguments, int place, const char *name);
-/* The same for numbers and words. *given stays as it is when there is none. */
-fn_status fn_arguments_number(fn_parser *p, fn_arguments *arguments, int place, const char *name, double *given);
-fn_status fn_arguments_choice(fn_parser *p, fn_arguments *arguments, int place, const char *name,
-                              const char *const *words, int *given);
-
 /* window_calls.c, terrain_calls.c */
 extern const fn_neighborhood_rule fn_window_rules[], fn_terrain_rules[];
 extern const size_t fn_window_rule_count, fn_terrain_rule_count;

@@ -47,6 +47,12 @@
     OP(FMOD, 2, fmod, fmod)                                                                                            \
     OP(MIN, 2, min, min)                                                                                               \
     OP(MAX, 2, max, max)                                                                                               \
+    OP(FMIN, 2, fmin, fmin)                                                                                            \
+    OP(FMAX, 2, fmax, fmax)                                                                                            \
+    OP(ADDVALID, 2, addvalid, addvalid)                                                                                \
+    OP(COUNTVALID, 2, countvalid, countvalid)                                                                          \
+    OP(ISLESS, 2, isless, isless)                                                                                      \
+    OP(ISMORE, 2, ismore, ismore)                                                                                      \
     OP(POW, 2, pow, pow_n)                                                                                             \
     OP(HYPOT, 2, hypot, hypot_n)                                                                                       \
     OP(ATAN2, 2, atan2, atan2)                                                                                         \
@@ -73,7 +79,8 @@ typedef enum fn_op {
         FN_OP_COUNT,
     FN_OP_CONST = FN_OP_COUNT, /* nodes of the graph that are no operation */
     FN_OP_INPUT,
-    FN_OP_NEIGHBORHOOD
+    FN_OP_NEIGHBORHOOD,
+    FN_OP_LIST
 } fn_op;
 
 #endif

@@ -6,24 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list_calls.h"
 #include "neighborhood_calls.h"
 #include "parser.h"
 
-/* In numpy.max((A,B),axis=0) and numpy.max([A,B]): the function whose arguments stand in a list. NULL: there is no list
- * of arguments here. */
-static const char *call_with_list(const fn_parser *p, bool inside)
+/* The function whose argument stands in the parentheses on top; NULL: it is none. */
+static const fn_rule *call_below(const fn_parser *p)
 {
-    const int32_t above = inside ? 1 : 0;
-    if (p->n_stack <= above || (inside && p->stack[p->n_stack - 1].kind != FN_WAITING_PARENTHESIS))
+    if (p->n_stack < 2 || p->stack[p->n_stack - 1].kind != FN_WAITING_PARENTHESIS)
         return NULL;
-    const fn_waiting *call = &p->stack[p->n_stack - 1 - above];
-    return call->kind == FN_WAITING_CALL && call->rule->max_args != 1 ? call->rule->name : NULL;
-}
-
-static fn_status complain_of_list(fn_parser *p, uint32_t position, const char *function)
-{
-    return fn_parser_complain(p, position, "'%s' takes its arguments one by one, not as a list; write %s(A, B)",
-                              function, function);
+    const fn_waiting *call = &p->stack[p->n_stack - 2];
+    return call->kind == FN_WAITING_CALL ? call->rule : NULL;
 }
 
 /* wanted: what should stand there. */
@@ -68,7 +61,14 @@ static fn_status read_operand(fn_parser *p, bool *done)
     if (c == '(') {
         p->at++;
         *done = false;
-        return fn_parser_push_waiting(p, (fn_waiting){.kind = FN_WAITING_PARENTHESIS, .position = position});
+        return fn_parser_push_waiting(
+            p, (fn_waiting){.kind = FN_WAITING_PARENTHESIS, .position = position, .base = p->n_operands});
+    }
+    if (c == '[') {
+        p->at++;
+        *done = false;
+        return fn_parser_push_waiting(
+            p, (fn_waiting){.kind = FN_WAITING_LIST, .closing = ']', .position = position, .base = p->n_operands});
     }
     if (c == '\0')
         return fn_parser_complain(p, position,
@@ -80,9 +80,40 @@ static fn_status read_operand(fn_parser *p, bool *done)
         if (!top)
             return fn_parser_complain(p, position, "unbalanced ')'");
     }
-    if (c == '[' && call_with_list(p, false))
-        return complain_of_list(p, position, call_with_list(p, false));
+    if (c == ']' && p->n_stack && p->stack[p->n_stack - 1].kind == FN_WAITING_LIST)
+        return fn_parser_complain(p, position, "a list needs a value here");
     return complain_of_character(p, position, c, "a value");
+}
+
+/* Puts a list in the place of what stands between its brackets; lists within are laid out. */
+static fn_status close_list(fn_parser *p, const fn_waiting *w)
+{
+    const int32_t first = p->n_members;
+    for (int32_t i = w->base; i < p->n_operands; i++) {
+        const fn_operand *o = &p->operands[i];
+        for (int32_t k = 0; k < (o->is_list ? o->count : 1); k++) {
+            const fn_status status = fn_parser_add_member(p, o->is_list ? p->members[o->node + k] : o->node);
+            if (status != FN_OK)
+                return status;
+        }
+    }
+    p->operands[w->base] =
+        (fn_operand){.node = first, .is_list = true, .count = p->n_members - first, .position = w->position};
+    p->n_operands = w->base + 1;
+    return FN_OK;
+}
+
+static fn_status close_bracket(fn_parser *p, uint32_t position)
+{
+    const fn_status status = fn_parser_reduce_above(p, 0, false);
+    if (status != FN_OK)
+        return status;
+    const fn_waiting *top = p->n_stack ? &p->stack[p->n_stack - 1] : NULL;
+    if (!top || top->kind != FN_WAITING_LIST || top->closing != ']')
+        return fn_parser_complain(p, position, "unexpected ']', expected an operator");
+    p->at++;
+    p->n_stack--;
+    return close_list(p, top);
 }
 
 static fn_status close_parenthesis(fn_parser *p, uint32_t position)
@@ -96,7 +127,11 @@ static fn_status close_parenthesis(fn_parser *p, uint32_t position)
     const fn_waiting w = p->stack[p->n_stack - 1];
     if (w.kind == FN_WAITING_QUESTION)
         return fn_parser_complain(p, w.position, "'?' has no ':'");
+    if (w.kind == FN_WAITING_LIST && w.closing == ']')
+        return fn_parser_complain(p, w.position, "'[' is not closed");
     p->n_stack--;
+    if (w.kind == FN_WAITING_LIST)
+        return close_list(p, &w);
     fn_operand *last = &p->operands[p->n_operands - 1];
     if (w.kind == FN_WAITING_PARENTHESIS) {
         if (last->bare != FN_BARE_NODATA && last->bare != FN_BARE_NAN)
@@ -108,30 +143,45 @@ static fn_status close_parenthesis(fn_parser *p, uint32_t position)
     const fn_rule *r = w.rule;
     if (r->action == FN_DO_NEIGHBORHOOD)
         return fn_parser_apply_neighborhood(p, &w, &(fn_arguments){0}, fn_parser_here(p));
+    if (r->action == FN_DO_LIST)
+        return fn_parser_apply_list(p, &w, &(fn_arguments){0});
     if (n < r->min_args || (r->max_args != FN_ANY_ARGS && n > r->max_args))
         return fn_parser_complain(p, w.position, "'%s' takes %d argument%s, not %d", r->name, r->min_args,
                                   r->min_args == 1 ? (r->max_args == FN_ANY_ARGS ? " or more" : "") : "s", (int)n);
     fn_operand *o = &p->operands[w.base];
-    int32_t node = -1;
-    status = fn_parser_apply(p, r, w.numpy, o, n, &node);
+    fn_operand result;
+    status = fn_parser_apply(p, r, w.numpy, o, n, &result);
     if (status != FN_OK)
         return status;
-    *o = (fn_operand){.node = node, .position = w.position};
+    result.position = w.position;
+    *o = result;
     p->n_operands = w.base + 1;
     return FN_OK;
 }
 
-/* Behind the comma after the operand of what looks at neighbours: the rest of the call. */
-static fn_status close_neighborhood(fn_parser *p)
+/* Behind the comma after the last operand of a call: its other arguments. */
+static fn_status close_call(fn_parser *p)
 {
     const fn_waiting call = p->stack[--p->n_stack];
     const char *begin = p->at;
     fn_arguments arguments = {0};
     fn_status status = fn_arguments_read(p, &arguments);
     if (status == FN_OK)
-        status = fn_parser_apply_neighborhood(p, &call, &arguments, (uint32_t)(begin - p->text));
+        status = call.rule->action == FN_DO_LIST
+                     ? fn_parser_apply_list(p, &call, &arguments)
+                     : fn_parser_apply_neighborhood(p, &call, &arguments, (uint32_t)(begin - p->text));
     fn_arguments_free(&arguments);
     return status;
+}
+
+/* Does the argument that comes next have a name, as in axis=0? */
+static bool has_name(fn_parser *p)
+{
+    fn_parser_skip_space(p);
+    const char *behind = p->at + fn_name_length(p->at);
+    while (isspace((unsigned char)*behind))
+        behind++;
+    return behind > p->at && fn_name_begin(*p->at) && behind[0] == '=' && behind[1] != '=';
 }
 
 /* *operand_next: an argument that is a value must follow. */
@@ -143,13 +193,19 @@ static fn_status read_comma(fn_parser *p, uint32_t position, bool *operand_next)
     const fn_waiting *top = p->n_stack ? &p->stack[p->n_stack - 1] : NULL;
     if (top && top->kind == FN_WAITING_QUESTION)
         return fn_parser_complain(p, top->position, "'?' has no ':'");
-    if (call_with_list(p, true))
-        return complain_of_list(p, position, call_with_list(p, true));
-    if (!top || top->kind != FN_WAITING_CALL)
+    const fn_rule *call = call_below(p);
+    if (call && call->action == FN_DO_LIST) { /* numpy.max((A, B), axis=0) */
+        p->stack[p->n_stack - 1].kind = FN_WAITING_LIST;
+        p->stack[p->n_stack - 1].closing = ')';
+    } else if (call && call->max_args != 1)
+        return fn_parser_complain(p, position, "'%s' takes its arguments one by one, not as a list; write %s(A, B)",
+                                  call->name, call->name);
+    if (!top || (top->kind != FN_WAITING_CALL && top->kind != FN_WAITING_LIST))
         return fn_parser_complain(p, position, "',' outside of a function's arguments");
     p->at++;
-    *operand_next = top->rule->action != FN_DO_NEIGHBORHOOD;
-    return *operand_next ? FN_OK : close_neighborhood(p);
+    *operand_next = top->kind == FN_WAITING_LIST ||
+                    (top->rule->action != FN_DO_NEIGHBORHOOD && !(top->rule->action == FN_DO_LIST && has_name(p)));
+    return *operand_next ? FN_OK : close_call(p);
 }
 
 static fn_status read_question(fn_parser *p, uint32_t position)
@@ -193,7 +249,7 @@ static fn_status read_operator(fn_parser *p, bool *operand_next)
 {
     const uint32_t position = fn_parser_here(p);
     const char c = *p->at;
-    *operand_next = c != '.' && c != ')';
+    *operand_next = c != '.' && c != ')' && c != ']';
     const fn_sign *s = c == '.' ? NULL : fn_language_binary(p->at);
     if (s) {
         const fn_status status = fn_parser_reduce_above(p, s->precedence, s->right);
@@ -215,6 +271,8 @@ static fn_status read_operator(fn_parser *p, bool *operand_next)
         return read_comma(p, position, operand_next);
     case ')':
         return close_parenthesis(p, position);
+    case ']':
+        return close_bracket(p, position);
     default:
         return complain_of_operator(p, position, c);
     }
@@ -244,17 +302,24 @@ static fn_status parse_all(fn_parser *p)
             return fn_parser_complain(p, w->position, "'?' has no ':'");
         if (w->kind == FN_WAITING_CALL)
             return fn_parser_complain(p, w->position, "the arguments of '%s' are not closed with ')'", w->rule->name);
-        return fn_parser_complain(p, w->position, "'(' is not closed");
+        return fn_parser_complain(p, w->position, "'%c' is not closed",
+                                  w->kind == FN_WAITING_LIST && w->closing == ']' ? '[' : '(');
     }
+    const fn_operand *root = p->operands;
+    if (status == FN_OK && root->is_list)
+        return fn_parser_complain(p, root->position,
+                                  "the result is a list of %d values; reduce it with mean(...), nanmedian(...)",
+                                  (int)root->count);
     return status;
 }
 
-fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
+fn_status fn_parse(const char *text, int band, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
                    fn_neighborhoods *neighborhoods, int32_t *root, fn_error *err)
 {
     fn_parser p = {.text = text,
                    .at = text,
                    .options = options,
+                   .band = band,
                    .graph = graph,
                    .inputs = inputs,
                    .neighborhoods = neighborhoods,
@@ -265,5 +330,6 @@ fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *g
         *root = p.operands[0].node;
     free(p.operands);
     free(p.stack);
+    free(p.members);
     return status;
 }

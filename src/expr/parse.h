@@ -8,8 +8,7 @@
 /* The inputs met so far, in order of appearance, shared by all texts of a program. */
 typedef struct fn_inputs {
     struct fn_input {
-        char name;
-        int band;
+        int raster, band;
         fn_type type;
     } * items;
     int count;
@@ -20,11 +19,15 @@ typedef struct fn_inputs {
     } * taps;
     int n_taps;
     size_t tap_capacity;
+    /* Of names without a band: whether their numbers of bands must agree, and that number. */
+    bool agree;
+    int bands;
 } fn_inputs;
 
-/* Parses one text into the graph, what looks at neighbours into neighborhoods, and returns its root. err->text gets
- * message, position, excerpt and caret. No recursion: nesting is limited by memory, not by the stack. */
-fn_status fn_parse(const char *text, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
+/* Parses one text into the graph, in which names alone mean that band, and what looks at neighbours into
+ * neighborhoods. Returns its root. err->text gets message, position, excerpt and caret. No recursion: nesting is
+ * limited by memory, not by the stack. */
+fn_status fn_parse(const char *text, int band, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
                    fn_neighborhoods *neighborhoods, int32_t *root, fn_error *err);
 
 #endif

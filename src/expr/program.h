@@ -8,16 +8,25 @@
 #include "neighborhood.h"
 #include "parse.h"
 
-/* LOAD: tap -> register; FILL: constant -> register; STORE: register -> output; anything below FN_OP_COUNT: an
- * operation. */
-enum { FN_LOAD = FN_OP_COUNT, FN_FILL, FN_STORE };
+/* LOAD: tap -> register; FILL: constant -> register; STORE: register -> output; SORT: a list -> what is asked for of
+ * it; anything below FN_OP_COUNT: an operation. */
+enum { FN_LOAD = FN_OP_COUNT, FN_FILL, FN_STORE, FN_SORT };
 
 /* A source is a register (>= 0) or a constant (-1 - its index). */
 typedef struct fn_instruction {
     uint16_t op;
-    int32_t target; /* register; the output's index of FN_STORE */
+    int32_t target; /* register; the output's index of FN_STORE, the list's of FN_SORT */
     int32_t source[3];
 } fn_instruction;
+
+/* A list at work. */
+typedef struct fn_sorted_list {
+    fn_list_orders *orders;
+    bool taps;       /* members are taps, and come in their own type; else registers */
+    int32_t *member; /* of each */
+    int32_t *target; /* the register of each statistic */
+    int32_t n_members, n_targets;
+} fn_sorted_list;
 
 /* Computes outputs from taps, pixel by pixel. */
 typedef struct fn_program {
@@ -27,6 +36,9 @@ typedef struct fn_program {
     int n_constants;
     size_t constant_capacity;
     int n_registers;
+    fn_sorted_list *lists;
+    int n_lists;
+    size_t list_capacity;
 } fn_program;
 
 /* What a program loads: a plane, so many rows below and columns to the right of the pixel. */
@@ -43,9 +55,21 @@ typedef struct fn_step {
     fn_reach reach;                      /* how far beyond the pixels that are asked for the plane is needed */
 } fn_step;
 
+/* A part of the outputs' program that is run over all pixels before the next one. */
+typedef struct fn_phase {
+    size_t begin, end; /* of the code */
+    int *inputs;       /* that it needs, ascending */
+    int n_inputs;
+    int32_t *kept; /* registers whose values are those of the phase before */
+    int n_kept;
+} fn_phase;
+
 struct fn_expr {
     fn_program program; /* of the outputs */
-    fn_step *steps;     /* in the order in which they are computed */
+    fn_phase *phases;
+    int n_phases; /* 0: it is not cut */
+    int most_kept;
+    fn_step *steps; /* in the order in which they are computed */
     int n_steps;
     fn_tap *taps;
     int n_taps;
@@ -61,16 +85,23 @@ struct fn_expr {
 
 /* ---- compile.c ---- */
 
-/* Compiles what computes n_roots nodes of the graph, an output each. tap_of: of each node its tap, -1: it is computed
- * here. */
-fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_roots, const int *tap_of,
+/* Where a program finds what it computes of. */
+typedef struct fn_taps_of {
+    const int *tap_of;    /* of each node its tap; -1: it is computed here */
+    const fn_type *types; /* of each tap, in which lists take them; NULL: all as doubles */
+    const int *rasters;   /* of each tap, that are read one after the other; NULL: all are there at once */
+} fn_taps_of;
+
+/* Compiles what computes n_roots nodes of the graph, an output each. */
+fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_roots, fn_taps_of taps,
                              fn_program *program, fn_error *err);
 void fn_program_destroy(fn_program *program);
 
 /* ---- steps.c ---- */
 
-/* Compiles the whole: the steps, then the outputs. */
-fn_status fn_expr_compile_steps(fn_expr *expr, const fn_graph *graph, const int32_t *roots, fn_error *err);
+/* Compiles the whole: the steps, then the outputs. rasters_at_once: see fn_expr_options. */
+fn_status fn_expr_compile_steps(fn_expr *expr, const fn_graph *graph, const int32_t *roots, int rasters_at_once,
+                                fn_error *err);
 
 /* ---- run.c ---- */
 
@@ -79,11 +110,19 @@ typedef struct fn_run {
     const fn_program *program;
     const fn_kernels *kernels;
     bool nodata;
-    bool is_step; /* the output is a plane of a step: doubles, in which any NaN is no value */
     const fn_plane *taps;
     const fn_sink *outputs;
     double *registers; /* a whole block each, aligned to 64 bytes */
+    void *lists;       /* fn_program_list_bytes() */
+    size_t begin, end; /* of the code */
 } fn_run;
+
+/* Of the whole program of an expression that looks at no neighbours. */
+fn_run fn_run_of(const fn_expr *expr, const fn_kernels *kernels, const fn_plane *inputs, const fn_sink *outputs,
+                 void *scratch);
+
+/* Memory for the lists of a program at work, with all of its alignment. */
+size_t fn_program_list_bytes(const fn_program *program);
 
 /* Runs over pixels [first, first + n) of taps and outputs alike, n up to FN_BLOCK. Returns n, or the index from
  * `first` of a value that a double does not hold. */

@@ -18,6 +18,14 @@ fn_status fn_parser_push_waiting(fn_parser *p, fn_waiting w)
     return FN_OK;
 }
 
+fn_status fn_parser_add_member(fn_parser *p, int32_t node)
+{
+    if (node < 0 || !fn_reserve(&p->members, &p->member_capacity, (size_t)p->n_members + 1, sizeof node))
+        return fn_parser_no_memory(p);
+    p->members[p->n_members++] = node;
+    return FN_OK;
+}
+
 /* ---- a rule applied ---- */
 
 static fn_kind kind(const fn_parser *p, int32_t node)
@@ -65,15 +73,6 @@ static fn_status check_operands(fn_parser *p, const fn_rule *r, const fn_operand
     }
 }
 
-/* op over all operands, from left to right. */
-static int32_t fold(fn_graph *g, fn_op op, const fn_operand *o, int32_t n)
-{
-    int32_t node = o[0].node;
-    for (int32_t i = 1; i < n; i++)
-        node = fn_graph_op(g, op, node, o[i].node, FN_NO_CHILD);
-    return node;
-}
-
 static fn_op logical_op(fn_op bits)
 {
     return bits == FN_OP_BITAND ? FN_OP_AND : bits == FN_OP_BITOR ? FN_OP_OR : FN_OP_XOR;
@@ -85,17 +84,11 @@ static int32_t make_node(const fn_parser *p, const fn_rule *r, bool numpy, const
     fn_graph *g = p->graph;
     const int32_t none = FN_NO_CHILD;
     const int32_t a = o[0].node, b = n > 1 ? o[1].node : none, c = n > 2 ? o[2].node : none;
-    int32_t sum;
     switch (r->action) {
     case FN_DO_OP:
     case FN_DO_COMPARE:
     case FN_DO_SHIFT:
         return fn_graph_op(g, r->op, a, b, c);
-    case FN_DO_CHAIN:
-        return fold(g, r->op, o, n);
-    case FN_DO_AVG:
-        sum = fold(g, r->op, o, n);
-        return fn_graph_op(g, FN_OP_DIV, sum, fn_graph_const(g, n, FN_INT), none);
     case FN_DO_BITS:
         return fn_graph_op(g, are_bools(p, o) ? logical_op(r->op) : r->op, a, b, none);
     case FN_DO_INVERT:
@@ -115,20 +108,73 @@ static int32_t make_node(const fn_parser *p, const fn_rule *r, bool numpy, const
         return fn_graph_op(g, numpy ? FN_OP_RINT : FN_OP_ROUND, a, none, none);
     case FN_DO_ISNODATA:
         return g->nodata ? fn_graph_op(g, FN_OP_ISNAN, a, none, none) : fn_graph_const(g, 0, FN_BOOL);
-    case FN_DO_NEIGHBORHOOD: /* fn_parser_apply_neighborhood() has its own way */
+    case FN_DO_LIST: /* fn_parser_apply_list() and fn_parser_apply_neighborhood() have their own ways */
+    case FN_DO_NEIGHBORHOOD:
     case FN_DO_IDENTITY:
         break;
     }
     return a;
 }
 
-fn_status fn_parser_apply(fn_parser *p, const fn_rule *r, bool numpy, const fn_operand *o, int32_t n, int32_t *node)
+static fn_status apply_to_values(fn_parser *p, const fn_rule *r, bool numpy, const fn_operand *o, int32_t n,
+                                 int32_t *node)
 {
     const fn_status status = check_operands(p, r, o);
     if (status != FN_OK)
         return status;
     *node = make_node(p, r, numpy, o, n);
     return *node < 0 ? fn_parser_no_memory(p) : FN_OK;
+}
+
+/* The operand that says how long the result is; NULL: there is no list. */
+static fn_status find_list(fn_parser *p, const fn_operand *o, int32_t n, const fn_operand **list)
+{
+    *list = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        if (!o[i].is_list)
+            continue;
+        if (*list && (*list)->count != o[i].count)
+            return fn_parser_complain(p, o[i].position,
+                                      "a list of %d beside the list of %d at position %d: they must be as long",
+                                      (int)o[i].count, (int)(*list)->count, (int)(*list)->position + 1);
+        *list = *list ? *list : &o[i];
+    }
+    return FN_OK;
+}
+
+/* Values are repeated for each member. */
+static fn_status apply_to_lists(fn_parser *p, const fn_rule *r, bool numpy, const fn_operand *o, int32_t n,
+                                int32_t count, fn_operand *result)
+{
+    enum { MOST = 3 }; /* operands of any rule */
+    fn_operand of_member[MOST];
+    *result = (fn_operand){.node = p->n_members, .is_list = true, .count = count};
+    for (int32_t k = 0; k < count; k++) {
+        int32_t node = -1;
+        for (int32_t i = 0; i < n; i++) {
+            of_member[i] = o[i];
+            if (o[i].is_list)
+                of_member[i].node = p->members[o[i].node + k];
+        }
+        fn_status status = apply_to_values(p, r, numpy, of_member, n, &node);
+        if (status == FN_OK)
+            status = fn_parser_add_member(p, node);
+        if (status != FN_OK)
+            return status;
+    }
+    return FN_OK;
+}
+
+fn_status fn_parser_apply(fn_parser *p, const fn_rule *r, bool numpy, const fn_operand *o, int32_t n,
+                          fn_operand *result)
+{
+    const fn_operand *list;
+    const fn_status status = find_list(p, o, n, &list);
+    *result = (fn_operand){.node = -1};
+    if (status != FN_OK)
+        return status;
+    return list ? apply_to_lists(p, r, numpy, o, n, list->count, result)
+                : apply_to_values(p, r, numpy, o, n, &result->node);
 }
 
 /* ---- operators ---- */
@@ -155,6 +201,11 @@ static fn_status refuse_ambiguous(fn_parser *p, const fn_waiting *w, const fn_op
     return FN_OK;
 }
 
+static bool is_real(const fn_parser *p, const fn_operand *o)
+{
+    return kind(p, o->is_list ? p->members[o->node] : o->node) == FN_REAL;
+}
+
 /* Real numbers beside '&' or '|', and a comparison next to them: what is missing is not floor() but parentheses. */
 static fn_status check_bits(fn_parser *p, const fn_waiting *w, const fn_operand *o)
 {
@@ -165,7 +216,7 @@ static fn_status check_bits(fn_parser *p, const fn_waiting *w, const fn_operand 
         comparison = before->rule->name;
     else if (behind && behind->precedence == FN_P_COMPARE)
         comparison = behind->text;
-    if (comparison && (kind(p, o[0].node) == FN_REAL || kind(p, o[1].node) == FN_REAL))
+    if (comparison && (is_real(p, &o[0]) || is_real(p, &o[1])))
         return ask_for_parentheses(p, w->position, comparison);
     return FN_OK;
 }
@@ -182,15 +233,13 @@ static fn_status reduce(fn_parser *p)
     const bool bits = w.precedence == FN_P_BITAND || w.precedence == FN_P_BITOR;
     if (bits && (status = check_bits(p, &w, o)) != FN_OK)
         return status;
-    int32_t node = -1;
-    if ((status = fn_parser_apply(p, w.rule, false, o, n, &node)) != FN_OK)
+    fn_operand result;
+    if ((status = fn_parser_apply(p, w.rule, false, o, n, &result)) != FN_OK)
         return status;
-    *o = (fn_operand){.node = node,
-                      .position = o->position < w.position ? o->position : w.position,
-                      .bare = bits                           ? FN_BARE_BITS
-                              : w.precedence == FN_P_COMPARE ? FN_BARE_COMPARE
-                                                             : FN_BARE_NOTHING,
-                      .bare_position = w.position};
+    result.position = o->position < w.position ? o->position : w.position;
+    result.bare = bits ? FN_BARE_BITS : w.precedence == FN_P_COMPARE ? FN_BARE_COMPARE : FN_BARE_NOTHING;
+    result.bare_position = w.position;
+    *o = result;
     p->n_operands -= n - 1;
     return FN_OK;
 }

@@ -1,41 +1,49 @@
 /* Running a program block by block. */
 #include "program.h"
 
-static bool is_doubles(const fn_plane *plane, bool nodata)
+/* Planes of the members, where results go, and what sorting needs. */
+static size_t planes_bytes(const fn_sorted_list *list)
 {
-    return plane->type == FN_FLOAT64 && (!nodata || (!plane->nodata.set && !plane->mask));
+    return fn_aligned((size_t)list->n_members * sizeof(fn_plane)) +
+           fn_aligned((size_t)list->n_targets * sizeof(double *));
 }
 
-/* A program that computes nothing, from or to a plane of doubles as steps have them, needs no register. False: it is
- * none. */
-static bool copy_block(const fn_run *run, size_t first, size_t n, size_t *done)
+size_t fn_program_list_bytes(const fn_program *program)
 {
-    const fn_instruction *code = run->program->code;
-    if (run->program->n_code != 2 || code[0].op != FN_LOAD || code[1].op != FN_STORE)
-        return false;
-    const fn_plane *from = &run->taps[code[0].source[0]];
-    const fn_sink *to = &run->outputs[code[1].target];
-    if (is_doubles(from, run->nodata))
-        *done = run->kernels->store[to->type](to, first, (const double *)from->data + first, n);
-    else if (run->is_step)
-        *done = run->kernels->load[from->type]((double *)to->data + first, from, first, n, run->nodata);
-    else
-        return false;
-    return true;
+    size_t most = 0;
+    for (int i = 0; i < program->n_lists; i++) {
+        const size_t bytes = planes_bytes(&program->lists[i]) + fn_list_scratch_bytes(program->lists[i].orders);
+        most = bytes > most ? bytes : most;
+    }
+    return fn_aligned(most);
+}
+
+static void sort_list(const fn_run *run, const fn_sorted_list *list, size_t first, size_t n)
+{
+    fn_plane *planes = run->lists;
+    double **out = (double **)(void *)((char *)run->lists + fn_aligned((size_t)list->n_members * sizeof *planes));
+    for (int32_t k = 0; k < list->n_members; k++)
+        planes[k] = list->taps
+                        ? run->taps[list->member[k]]
+                        : (fn_plane){.data = run->registers + (size_t)list->member[k] * FN_BLOCK, .type = FN_FLOAT64};
+    for (int32_t t = 0; t < list->n_targets; t++)
+        out[t] = run->registers + (size_t)list->target[t] * FN_BLOCK;
+    fn_list_run(list->orders, run->kernels->simd, planes, list->taps ? first : 0, n, run->nodata, out,
+                (char *)run->lists + planes_bytes(list));
 }
 
 size_t fn_run_block(const fn_run *run, size_t first, size_t n)
 {
     const fn_program *program = run->program;
     const fn_kernels *kernels = run->kernels;
-    size_t copied;
-    if (copy_block(run, first, n, &copied))
-        return copied;
     const fn_kernel *operations = run->nodata ? kernels->nodata : kernels->ieee;
     const size_t lanes = (n + FN_LANES - 1) / FN_LANES * FN_LANES;
-    for (const fn_instruction *in = program->code, *end = in + program->n_code; in < end; in++) {
+    for (const fn_instruction *in = program->code + run->begin, *end = program->code + run->end; in < end; in++) {
         double *target = run->registers + (size_t)in->target * FN_BLOCK;
         switch (in->op) {
+        case FN_SORT:
+            sort_list(run, &program->lists[in->target], first, n);
+            break;
         case FN_LOAD: {
             const fn_plane *plane = &run->taps[in->source[0]];
             size_t done = kernels->load[plane->type](target, plane, first, n, run->nodata);
@@ -79,7 +87,22 @@ fn_status fn_run_fails(fn_error *err)
 
 size_t fn_expr_scratch_bytes(const fn_expr *e)
 {
-    return (size_t)e->program.n_registers * FN_BLOCK * sizeof(double) + FN_ALIGNMENT;
+    return (size_t)e->program.n_registers * FN_BLOCK * sizeof(double) + fn_program_list_bytes(&e->program) +
+           FN_ALIGNMENT;
+}
+
+fn_run fn_run_of(const fn_expr *e, const fn_kernels *kernels, const fn_plane *inputs, const fn_sink *outputs,
+                 void *scratch)
+{
+    double *registers = fn_align(scratch);
+    return (fn_run){.program = &e->program,
+                    .kernels = kernels,
+                    .nodata = e->nodata,
+                    .taps = inputs,
+                    .outputs = outputs,
+                    .registers = registers,
+                    .lists = registers + (size_t)e->program.n_registers * FN_BLOCK,
+                    .end = e->program.n_code};
 }
 
 static fn_status run_with(const fn_expr *e, const fn_kernels *kernels, size_t n, const fn_plane *inputs,
@@ -87,7 +110,7 @@ static fn_status run_with(const fn_expr *e, const fn_kernels *kernels, size_t n,
 {
     if (e->looks_around)
         return fn_fail(err, FN_ERR_ARGUMENT, "the expression looks at neighbors, and there are none");
-    const fn_run run = {&e->program, kernels, e->nodata, false, inputs, outputs, fn_align(scratch)};
+    const fn_run run = fn_run_of(e, kernels, inputs, outputs, scratch);
     for (size_t first = 0; first < n; first += FN_BLOCK) {
         const size_t block = n - first < FN_BLOCK ? n - first : FN_BLOCK;
         const size_t done = fn_run_block(&run, first, block);

@@ -27,6 +27,7 @@ typedef struct running {
     fn_plane *taps; /* in one row, as the next */
     fn_sink *sinks;
     double *registers;
+    void *lists;
     double *missing; /* a block of NaN */
     double *padded;  /* the operand of a neighbourhood, with what lies beyond the edge */
     void *scratch;   /* of a neighbourhood */
@@ -82,6 +83,7 @@ static size_t lay_out(running *r, void *memory)
 {
     const fn_expr *e = r->expr;
     size_t at = 0, registers = (size_t)e->program.n_registers, padded, scratch;
+    size_t lists = fn_program_list_bytes(&e->program);
     find_largest(r, &padded, &scratch);
     char *base = memory;
 #define PLACE(pointer, bytes)                                                                                          \
@@ -103,8 +105,11 @@ static size_t lay_out(running *r, void *memory)
         own->window = window;
         PLACE(own->values, cells(&window) * sizeof(double));
         registers = (size_t)step->program.n_registers > registers ? (size_t)step->program.n_registers : registers;
+        const size_t own_lists = fn_program_list_bytes(&step->program);
+        lists = own_lists > lists ? own_lists : lists;
     }
     PLACE(r->registers, registers * FN_BLOCK * sizeof(double));
+    PLACE(r->lists, lists);
 #undef PLACE
     return at;
 }
@@ -149,6 +154,85 @@ static fn_window piece_at(const fn_expr *e, const fn_window *w, int64_t x, int64
     return (fn_window){x, y, (end < right ? end : right) - x, (end_below < bottom ? end_below : bottom) - y};
 }
 
+/* ---- planes ---- */
+
+static double *value_at(const area *plane, int64_t x, int64_t y)
+{
+    return plane->values + (y - plane->window.y) * plane->window.width + x - plane->window.x;
+}
+
+/* The piece of an input that has a pixel; a packed input is one. */
+static fn_piece piece_with(const running *r, int input, int64_t x, int64_t y)
+{
+    const fn_plane *plane = &r->inputs[input];
+    for (size_t i = 0; i < plane->n_pieces; i++) {
+        const fn_window *w = &plane->pieces[i].window;
+        if (x >= w->x && x < w->x + w->width && y >= w->y && y < w->y + w->height)
+            return plane->pieces[i];
+    }
+    const fn_window *all = &r->areas[input].window;
+    return (fn_piece){*all, plane->data, plane->mask, all->width};
+}
+
+/* The pixels of an input from (x, y) on. Returns where their row ends. */
+static int64_t tap_input(const running *r, int input, int64_t x, int64_t y, fn_plane *pixels)
+{
+    const fn_piece piece = piece_with(r, input, x, y);
+    const int64_t offset = (y - piece.window.y) * piece.stride + x - piece.window.x;
+    *pixels = r->inputs[input];
+    pixels->data = (const char *)piece.data + offset * (int64_t)fn_type_size(pixels->type);
+    pixels->mask = piece.mask ? piece.mask + offset : NULL;
+    return piece.window.x + piece.window.width;
+}
+
+/* The plane that a program takes over as it is; -1: it computes. */
+static int plane_copied(const fn_expr *e, const fn_program *program)
+{
+    const fn_instruction *code = program->code;
+    if (program->n_code != 2 || code[0].op != FN_LOAD || code[1].op != FN_STORE)
+        return -1;
+    const fn_tap *tap = &e->taps[code[0].source[0]];
+    return tap->row == 0 && tap->column == 0 ? tap->plane : -1;
+}
+
+/* A value of (x, y), or of its copy, that a double does not hold. */
+static fn_status fail_at(const fn_expr *e, int64_t x, int64_t y, int64_t bad[2], fn_error *err)
+{
+    bad[0] = x - floor_divide(x, e->width) * e->width;
+    bad[1] = y - floor_divide(y, e->height) * e->height;
+    return fn_run_fails(err);
+}
+
+static fn_status load_plane(const running *r, int input, const area *to, int64_t bad[2], fn_error *err)
+{
+    const fn_window *w = &to->window;
+    const fn_load load = r->expr->kernels->load[r->inputs[input].type];
+    double *values = to->values;
+    for (int64_t y = w->y; y < w->y + w->height; y++)
+        for (int64_t x = w->x, next; x < w->x + w->width; x = next) {
+            fn_plane from;
+            next = smaller(tap_input(r, input, x, y, &from), w->x + w->width);
+            const size_t n = (size_t)(next - x), done = load(values, &from, 0, n, r->expr->nodata);
+            if (done < n)
+                return fail_at(r->expr, x + (int64_t)done, y, bad, err);
+            values += n;
+        }
+    return FN_OK;
+}
+
+static fn_status store_plane(const running *r, const area *from, const fn_sink *sink, int64_t bad[2], fn_error *err)
+{
+    const fn_window *w = &r->window;
+    const fn_store store = r->expr->kernels->store[sink->type];
+    const size_t n = (size_t)w->width;
+    for (int64_t y = w->y; y < w->y + w->height; y++) {
+        const size_t done = store(sink, (size_t)(y - r->whole.y) * n, value_at(from, w->x, y), n);
+        if (done < n)
+            return fail_at(r->expr, w->x + (int64_t)done, y, bad, err);
+    }
+    return FN_OK;
+}
+
 /* ---- programs ---- */
 
 /* Where the taps of a program begin to be, or cease to be, within the copy: the first place behind x, at most `end`. */
@@ -172,14 +256,10 @@ static int64_t set_taps(running *r, const fn_program *program, const fn_window *
         }
         if (copy->x + copy->width - tap->column < end)
             end = copy->x + copy->width - tap->column;
-        const size_t offset = (size_t)((row - at->window.y) * at->window.width + column - at->window.x);
         if (at->values)
-            *plane = (fn_plane){.data = at->values + offset, .type = FN_FLOAT64};
-        else {
-            *plane = r->inputs[tap->plane];
-            plane->data = (const char *)plane->data + offset * fn_type_size(plane->type);
-            plane->mask = plane->mask ? plane->mask + offset : NULL;
-        }
+            *plane = (fn_plane){.data = value_at(at, column, row), .type = FN_FLOAT64};
+        else
+            end = smaller(end, tap_input(r, tap->plane, column, row, plane) - tap->column);
     }
     return end;
 }
@@ -197,8 +277,8 @@ static fn_status run_row(running *r, const fn_program *program, const fn_window 
             r->sinks[k] = sinks[k];
             r->sinks[k].data = (char *)sinks[k].data + offset * fn_type_size(sinks[k].type);
         }
-        const fn_run run = {program, r->expr->kernels, r->expr->nodata, program != &r->expr->program,
-                            r->taps, r->sinks,         r->registers};
+        const fn_run run = {program, r->expr->kernels, r->expr->nodata, r->taps, r->sinks, r->registers, r->lists,
+                            0,       program->n_code};
         const size_t n = (size_t)(next - x), done = fn_run_block(&run, 0, n);
         if (done < n) {
             bad[0] = x + (int64_t)done - copy->x;
@@ -248,19 +328,33 @@ static int64_t stand_in(int64_t at, int64_t n, fn_edge edge)
     }
 }
 
+/* A value of a row of the raster, or what stands for it. */
+static double value_or_stand_in(const double *row, int64_t column, int64_t n, fn_edge edge)
+{
+    const int64_t at = stand_in(column, n, edge);
+    return at == NOWHERE ? NAN : row[at];
+}
+
 /* Copies a window of a plane, with what stands for pixels beyond the copy of the raster. */
 static void pad(running *r, const area *source, const fn_window *copy, const fn_window *window, fn_edge edge)
 {
-    const fn_window *w = &source->window;
+    const int64_t left = window->x - copy->x, right = left + window->width;
+    const int64_t begin = left < 0 && edge != FN_EDGE_WRAPX ? 0 : left;
+    const int64_t end = edge != FN_EDGE_WRAPX ? smaller(right, copy->width) : right;
     double *to = r->padded;
-    for (int64_t y = window->y; y < window->y + window->height; y++) {
+    for (int64_t y = window->y; y < window->y + window->height; y++, to += window->width) {
         const int64_t row = stand_in(y - copy->y, copy->height, edge);
-        const double *from =
-            row == NOWHERE ? NULL : source->values + (row + copy->y - w->y) * w->width + copy->x - w->x;
-        for (int64_t x = window->x; x < window->x + window->width; x++) {
-            const int64_t column = edge == FN_EDGE_WRAPX ? x - copy->x : stand_in(x - copy->x, copy->width, edge);
-            *to++ = from && column != NOWHERE ? from[column] : NAN;
+        if (row == NOWHERE) {
+            for (int64_t x = left; x < right; x++)
+                to[x - left] = NAN;
+            continue;
         }
+        const double *from = value_at(source, copy->x, copy->y + row);
+        for (int64_t x = left; x < begin; x++)
+            to[x - left] = value_or_stand_in(from, x, copy->width, edge);
+        memcpy(to + begin - left, from + begin, (size_t)(end - begin) * sizeof *to);
+        for (int64_t x = end; x < right; x++)
+            to[x - left] = value_or_stand_in(from, x, copy->width, edge);
     }
 }
 
@@ -275,23 +369,22 @@ static void run_piece(running *r, const fn_step *step, const fn_window *piece, c
     const bool inside = around.x >= copy->x && around.y >= copy->y &&
                         around.x + around.width <= copy->x + copy->width &&
                         around.y + around.height <= copy->y + copy->height;
-    const fn_window *from = &source->window, *to = &target->window;
-    const double *in = source->values + (piece->y - from->y) * from->width + piece->x - from->x;
-    int64_t stride = from->width;
+    const double *in = value_at(source, piece->x, piece->y);
+    int64_t stride = source->window.width, out_stride = target->window.width;
     if (!inside && n->edge != FN_EDGE_WRAP) {
         pad(r, source, copy, &around, n->edge);
         in = r->padded + reach->top * around.width + reach->left;
         stride = around.width;
     }
-    double *out = target->values + (piece->y - to->y) * to->width + piece->x - to->x;
+    double *out = value_at(target, piece->x, piece->y);
     const fn_window own = {piece->x - copy->x, piece->y - copy->y, piece->width, piece->height};
-    fn_neighborhood_run(n, in, (size_t)stride, &own, out, (size_t)to->width, r->scratch);
+    fn_neighborhood_run(n, in, (size_t)stride, &own, out, (size_t)out_stride, r->scratch);
     if (!inside && n->edge == FN_EDGE_NODATA)
         for (int64_t y = 0; y < own.height; y++)
             for (int64_t x = 0; x < own.width; x++)
                 if (own.y + y < reach->top || own.y + y + reach->bottom >= copy->height || own.x + x < reach->left ||
                     own.x + x + reach->right >= copy->width)
-                    out[y * to->width + x] = NAN;
+                    out[y * out_stride + x] = NAN;
 }
 
 static void run_neighborhood(running *r, const fn_step *step)
@@ -314,6 +407,9 @@ static fn_status run_step(running *r, const fn_step *step, int64_t bad[2], fn_er
         run_neighborhood(r, step);
         return FN_OK;
     }
+    const int copied = plane_copied(r->expr, &step->program);
+    if (copied >= 0 && copied < r->expr->inputs.count)
+        return load_plane(r, copied, own, bad, err);
     const fn_sink sink = {.data = own->values, .type = FN_FLOAT64};
     return run_program(r, &step->program, &own->window, &own->window, &sink, 1, bad, err);
 }
@@ -324,6 +420,9 @@ static fn_status run_strip(running *r, const fn_sink *outputs, int64_t bad[2], f
     fn_status status = FN_OK;
     for (int i = 0; status == FN_OK && i < e->n_steps; i++)
         status = run_step(r, &e->steps[i], bad, err);
+    const int copied = plane_copied(e, &e->program);
+    if (status == FN_OK && copied >= e->inputs.count)
+        return store_plane(r, &r->areas[copied], outputs, bad, err);
     return status == FN_OK ? run_program(r, &e->program, &r->window, &r->whole, outputs, e->n_outputs, bad, err)
                            : status;
 }

@@ -4,15 +4,18 @@
 #include <string.h>
 
 #include "array.h"
-#include "program.h"
+#include "phases.h"
 
 typedef struct planner {
     fn_expr *expr;
     const fn_graph *graph;
-    int *tap_of;   /* per node: the tap that has its values, -1: computed where it is used */
+    int *tap_of;    /* per node: the tap that has its values, -1: computed where it is used */
+    fn_type *types; /* per tap, if all are inputs' own pixels */
+    int *rasters;
     int *plane_of; /* per node: its plane of doubles, -1: none */
     bool *used;    /* per node: an output depends on it */
     size_t step_capacity, tap_capacity;
+    int rasters_at_once;
 } planner;
 
 static fn_status no_memory(fn_error *err)
@@ -46,10 +49,12 @@ static void find_used(planner *p, const int32_t *roots)
 {
     for (int k = 0; k < p->expr->n_outputs; k++)
         p->used[roots[k]] = true;
-    for (int32_t i = p->graph->count - 1; i >= 0; i--)
-        for (int k = 0; p->used[i] && k < 3; k++)
-            if (p->graph->nodes[i].child[k] >= 0)
-                p->used[p->graph->nodes[i].child[k]] = true;
+    for (int32_t i = p->graph->count - 1; i >= 0; i--) {
+        int32_t n;
+        const int32_t *operands = fn_graph_operands(p->graph, i, &n);
+        for (int32_t k = 0; p->used[i] && k < n; k++)
+            p->used[operands[k]] = true;
+    }
 }
 
 /* Sees to it that a node has a plane. */
@@ -58,7 +63,8 @@ static fn_status need_plane(planner *p, int32_t node, fn_error *err)
     if (p->plane_of[node] >= 0)
         return FN_OK;
     fn_step *step = add_step(p, &p->plane_of[node]);
-    return step ? fn_program_compile(p->graph, &node, 1, p->tap_of, &step->program, err) : no_memory(err);
+    return step ? fn_program_compile(p->graph, &node, 1, (fn_taps_of){.tap_of = p->tap_of}, &step->program, err)
+                : no_memory(err);
 }
 
 static fn_status plan_neighborhood(planner *p, int32_t i, fn_error *err)
@@ -157,6 +163,8 @@ static fn_status take_inputs(planner *p, fn_error *err)
         if (!add_tap(p, (fn_tap){tap->input, tap->row, tap->column}, &index))
             return no_memory(err);
         e->looks_around |= tap->row != 0 || tap->column != 0;
+        p->types[i] = e->inputs.items[tap->input].type;
+        p->rasters[i] = e->inputs.items[tap->input].raster;
     }
     for (int32_t i = 0; i < p->graph->count; i++)
         p->tap_of[i] = p->graph->nodes[i].op == FN_OP_INPUT ? (int)p->graph->nodes[i].value : -1;
@@ -178,21 +186,32 @@ static fn_status plan_all(planner *p, const int32_t *roots, fn_error *err)
         e->wraps |= edge == FN_EDGE_WRAP || edge == FN_EDGE_WRAPX;
         status = plan_neighborhood(p, i, err);
     }
+    fn_taps_of taps = {.tap_of = p->tap_of};
+    if (!e->looks_around) {
+        taps.types = p->types;
+        taps.rasters = p->rasters_at_once > 0 ? p->rasters : NULL;
+    }
     if (status == FN_OK)
-        status = fn_program_compile(p->graph, roots, e->n_outputs, p->tap_of, &e->program, err);
+        status = fn_program_compile(p->graph, roots, e->n_outputs, taps, &e->program, err);
+    if (status == FN_OK && taps.rasters)
+        status = fn_expr_cut_phases(e, p->rasters_at_once, err);
     return status == FN_OK ? find_reaches(e, err) : status;
 }
 
-fn_status fn_expr_compile_steps(fn_expr *e, const fn_graph *graph, const int32_t *roots, fn_error *err)
+fn_status fn_expr_compile_steps(fn_expr *e, const fn_graph *graph, const int32_t *roots, int rasters_at_once,
+                                fn_error *err)
 {
     const size_t n = (size_t)graph->count;
     planner p = {.expr = e,
                  .graph = graph,
                  .tap_of = malloc(n * sizeof(int)),
                  .plane_of = malloc(n * sizeof(int)),
-                 .used = calloc(n, sizeof(bool))};
+                 .types = malloc(((size_t)e->inputs.n_taps + 1) * sizeof(fn_type)),
+                 .rasters = malloc(((size_t)e->inputs.n_taps + 1) * sizeof(int)),
+                 .used = calloc(n, sizeof(bool)),
+                 .rasters_at_once = rasters_at_once};
     fn_status status = FN_OK;
-    if (!p.tap_of || !p.plane_of || !p.used)
+    if (!p.tap_of || !p.plane_of || !p.used || !p.types || !p.rasters)
         status = no_memory(err);
     else {
         memset(p.plane_of, 0xFF, n * sizeof(int));
@@ -200,6 +219,8 @@ fn_status fn_expr_compile_steps(fn_expr *e, const fn_graph *graph, const int32_t
     }
     free(p.tap_of);
     free(p.plane_of);
+    free(p.types);
+    free(p.rasters);
     free(p.used);
     return status;
 }

@@ -11,13 +11,27 @@
 extern "C" {
 #endif
 
-#define FN_INPUTS 26 /* A..Z */
+/* A dataset of an input. */
+typedef struct fn_recipe_dataset {
+    char *name;
+    bool quoted; /* a name as it is; else it may be a pattern, or @ and the name of a list. Nothing is looked up here */
+} fn_recipe_dataset;
+
+/* What expressions call by a name: a dataset, or a stack of them. */
+typedef struct fn_recipe_input {
+    char *name; /* "A", "red"; of the dataset in the connection string "A" */
+    fn_recipe_dataset *datasets;
+    int n_datasets; /* at least 1 */
+    bool is_stack;
+    char *open_options; /* NAME=VALUE, several with semicolons between, for the drivers that read it; or NULL */
+} fn_recipe_input;
 
 typedef struct fn_recipe {
-    char *inputs[FN_INPUTS]; /* dataset names, NULL when not given; [0] is the one in the connection string or A= */
-    char *open_options
-        [FN_INPUTS]; /* A_OO: NAME=VALUE, several with semicolons between, for the driver that reads the input */
-    char **calcs;    /* one expression per output band; n_calcs 0: the dataset as it is */
+    fn_recipe_input *inputs; /* at least one; the first gives the grid: the dataset of the connection, else A, else the
+                              * one that was given first */
+    int n_inputs;
+    bool any_name; /* the only input is that of the connection: expressions may give it a name */
+    char **calcs;  /* one expression per output band; n_calcs 0: the dataset as it is */
     int n_calcs;
     fn_worker_options workers;
     bool error_is_nodata; /* ON_ERROR=NODATA */
@@ -43,6 +57,14 @@ fn_option_table fn_recipe_option_table(void);
  * and err names the option. On success free with fn_recipe_clear. */
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err);
 void fn_recipe_clear(fn_recipe *recipe);
+
+/* Whether it can be the name of an input: a letter, then letters, digits and _; NODATA cannot. */
+bool fn_recipe_is_input_name(const char *text, size_t n);
+/* Reads what the option INPUT holds: "red=b4.tif", or a stack, "S=a.tif;b.tif". A name may stand in double quotes, in
+ * which "" is one: then it is quoted, and may contain semicolons. A semicolon behind a single name makes a stack of
+ * one. On failure *out is empty. On success free with fn_recipe_input_clear. */
+fn_status fn_recipe_input_read(const char *text, fn_recipe_input *out, fn_error *err);
+void fn_recipe_input_clear(fn_recipe_input *input);
 
 /* "512", "512x256", "AUTO" (0, 0). */
 fn_status fn_parse_tile_size(const char *text, int *width, int *height, fn_error *err);

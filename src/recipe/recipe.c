@@ -7,16 +7,24 @@
 #include <strings.h>
 
 #include "fishnet/grid.h"
+#include "inputs.h"
 
-enum { INPUT, OPEN_OPTION, CALC, OT, NODATA, ALPHA, ON_ERROR, TILE_SIZE, PARTITION, CACHE_MB, COUNT };
+enum { LETTER, LETTER_OO, INPUT, INPUT_OO, CALC, OT, NODATA, ALPHA, ON_ERROR, TILE_SIZE, PARTITION, CACHE_MB, COUNT };
 
 static const fn_option rows[COUNT] = {
-    [INPUT] = {.name = "?", .kind = FN_OPTION_TEXT, .words = FN_OPTION_LETTERS, .help = "Dataset that is this input"},
-    [OPEN_OPTION] = {.name = "?_OO",
-                     .kind = FN_OPTION_REPEATED,
-                     .words = FN_OPTION_LETTERS,
-                     .help = "Open option NAME=VALUE of this input; may be repeated, or hold several separated by a "
-                             "semicolon"},
+    [LETTER] = {.name = "?", .kind = FN_OPTION_TEXT, .words = FN_OPTION_LETTERS, .help = "Dataset that is this input"},
+    [LETTER_OO] = {.name = "?_OO",
+                   .kind = FN_OPTION_REPEATED,
+                   .words = FN_OPTION_LETTERS,
+                   .help = "Open option NAME=VALUE of this input; may be repeated, or hold several separated by a "
+                           "semicolon"},
+    [INPUT] = {.name = "INPUT",
+               .kind = FN_OPTION_INPUT,
+               .help = "name=dataset: an input of any name; several datasets with semicolons between, wildcards or "
+                       "@list.txt are a stack; may be repeated"},
+    [INPUT_OO] = {.name = "INPUT_OO",
+                  .kind = FN_OPTION_REPEATED,
+                  .help = "name=NAME=VALUE: open option of the input of that name; may be repeated"},
     [CALC] = {.name = "CALC",
               .kind = FN_OPTION_REPEATED,
               .help = "Expression of an output band over A, A[2], B...; may be repeated, or hold several separated by "
@@ -127,30 +135,6 @@ static fn_status add_calcs(fn_recipe *r, const char *text, fn_error *err)
     }
 }
 
-/* One more, behind those that are there. */
-static fn_status add_open_option(char **field, const char *value, fn_error *err)
-{
-    if (!*field)
-        return set_text(field, value, err);
-    const size_t size = strlen(*field) + strlen(value) + 2;
-    char *both = malloc(size);
-    if (!both)
-        return no_memory(err);
-    snprintf(both, size, "%s;%s", *field, value);
-    free(*field);
-    *field = both;
-    return FN_OK;
-}
-
-static fn_status set_input(char **input, char letter, const char *value, fn_error *err)
-{
-    if (*value == '\0')
-        return fn_fail(err, FN_ERR_ARGUMENT, "%c=: expected the name of a dataset", letter);
-    if (*input && strcmp(*input, value) != 0)
-        return fn_fail(err, FN_ERR_ARGUMENT, "input %c is given twice, as %.300s and %.300s", letter, *input, value);
-    return set_text(input, value, err);
-}
-
 static fn_status set_type(fn_recipe *r, const char *value, fn_error *err)
 {
     r->type = fn_type_from_name(value);
@@ -189,12 +173,16 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
                          "give the configuration option FISHNET_TRACE");
     if (status != FN_OK || !option)
         return status;
-    const char letter = (char)toupper((unsigned char)*key);
+    const char letter[] = {(char)toupper((unsigned char)*key), '\0'};
     switch (option - rows) {
+    case LETTER:
+        return fn_recipe_add_dataset(r, letter, value, err);
+    case LETTER_OO:
+        return fn_recipe_add_open_option(r, letter, 1, value, err);
     case INPUT:
-        return set_input(&r->inputs[letter - 'A'], letter, value, err);
-    case OPEN_OPTION:
-        return add_open_option(&r->open_options[letter - 'A'], value, err);
+        return fn_recipe_add_input(r, value, err);
+    case INPUT_OO:
+        return fn_recipe_add_input_option(r, value, err);
     case CALC:
         return add_calcs(r, value, err);
     case OT:
@@ -221,22 +209,11 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     }
 }
 
-/* Letters of inputs make sense with an expression only. */
 static fn_status check(const fn_recipe *r, fn_error *err)
 {
-    if (!r->inputs[0])
-        return fn_fail(err, FN_ERR_ARGUMENT, "a dataset name is missing: %s<dataset>, or the option A=<dataset>",
-                       FN_RECIPE_PREFIX);
-    for (int i = 0; i < FN_INPUTS; i++)
-        if (r->open_options[i] && !r->inputs[i])
-            return fn_fail(err, FN_ERR_ARGUMENT, "%c_OO=%.100s: there is no input %c", 'A' + i, r->open_options[i],
-                           'A' + i);
-    if (r->n_calcs > 0)
-        return FN_OK;
-    for (int i = 1; i < FN_INPUTS; i++)
-        if (r->inputs[i])
-            return fn_fail(err, FN_ERR_ARGUMENT, "%c=%.300s: a second input needs an expression, CALC=...", 'A' + i,
-                           r->inputs[i]);
+    const fn_status status = fn_recipe_check_inputs(r, err);
+    if (status != FN_OK || r->n_calcs > 0)
+        return status;
     if (r->type != FN_TYPE_COUNT)
         return fn_fail(err, FN_ERR_ARGUMENT, "OT=%s needs an expression, CALC=...", fn_type_name(r->type));
     if (r->nodata_none || r->nodata)
@@ -257,15 +234,16 @@ fn_status fn_recipe_parse(const char *connection, const char *const *options, fn
     char *first = trimmed(name, strlen(name));
     if (!first)
         return no_memory(err);
-    if (*first)
-        out->inputs[0] = first;
-    else
-        free(first);
+    const bool is_connection = *first != '\0';
+    if (is_connection)
+        status = fn_recipe_add_dataset(out, "A", first, err);
+    free(first);
     for (const char *const *option = options; status == FN_OK && option && *option; option++) {
         const char *equal = strchr(*option, '=');
         if (equal)
             status = set_option(out, *option, (size_t)(equal - *option), equal + 1, err);
     }
+    fn_recipe_order_inputs(out, is_connection);
     if (status == FN_OK)
         status = check(out, err);
     if (status != FN_OK)
@@ -275,10 +253,9 @@ fn_status fn_recipe_parse(const char *connection, const char *const *options, fn
 
 void fn_recipe_clear(fn_recipe *r)
 {
-    for (int i = 0; i < FN_INPUTS; i++) {
-        free(r->inputs[i]);
-        free(r->open_options[i]);
-    }
+    for (int i = 0; i < r->n_inputs; i++)
+        fn_recipe_input_clear(&r->inputs[i]);
+    free(r->inputs);
     for (int i = 0; i < r->n_calcs; i++)
         free(r->calcs[i]);
     free(r->calcs);

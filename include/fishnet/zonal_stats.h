@@ -14,7 +14,7 @@
  * MEAN, VARIANCE and their like): the rounding of a neighbour's edge must not decide an extreme, a class or a
  * percentile.
  *
- * A cell has no value where the mask says so or where it is NaN. Infinities are values.
+ * A cell has no value where the mask says so, where it is NoData or where it is NaN. Infinities are values.
  *
  *     fn_stat stats[2];
  *     fn_stat_parse("MEAN", &stats[0], NULL);
@@ -172,6 +172,7 @@ typedef struct fn_stats_window {
     size_t stride;                /* cells from a row to the next, in each of the arrays */
     const void *values;           /* of the plan's type */
     const uint8_t *valid;         /* 0: the cell has no value; NULL: all have */
+    fn_nodata nodata;             /* nor has a cell that equals it, if it is set; of the plan's type */
     const double *weights;        /* for weighted statistics; NaN: no weight */
     const uint8_t *weights_valid; /* 0: no weight; NULL: all have */
     const double *row_areas;      /* AREA: the area of a cell, for each row; NULL: fn_stats_options::cell_area. Needed

@@ -1,6 +1,7 @@
 /* What becomes of the items that a search meets: an item stands for its feature and its twins, the ranking takes in the
  * best, and the worst of these bounds what the search still has to look at. */
 #include <math.h>
+#include <string.h>
 
 #include "searcher_internal.h"
 
@@ -28,6 +29,40 @@ void fn_search_begin(fn_searcher *s, fn_measure measure, double limit)
     s->measure = measure;
     fn_ranking_begin(&s->ranking, limit);
     fn_search_update_bound(s);
+}
+
+static int compare_vertices(const double *a, size_t n_a, const double *b, size_t n_b)
+{
+    for (size_t i = 0; i < 2 * n_a && i < 2 * n_b; i++)
+        if (a[i] != b[i])
+            return a[i] < b[i] ? -1 : 1;
+    return (n_a > n_b) - (n_a < n_b);
+}
+
+int fn_search_compare(const void *context, uint32_t kind, uint32_t a, uint32_t b)
+{
+    const fn_searcher *s = context;
+    const double *xy = s->set->xy;
+    if (kind == FN_ITEM_POLYGON || kind == FN_ITEM_AROUND) {
+        const fn_path *p = &s->set->paths[s->index->polygon[a].path], *q = &s->set->paths[s->index->polygon[b].path];
+        return compare_vertices(xy + 2 * (size_t)p->first, p->count, xy + 2 * (size_t)q->first, q->count);
+    }
+    if (kind == FN_ITEM_CHAIN || kind == FN_ITEM_CHAIN_INSIDE) {
+        const fn_chain *c = &s->index->chain[a], *d = &s->index->chain[b];
+        const double *along = s->index->chain_along;
+        const int order =
+            compare_vertices(xy + 2 * (size_t)c->first, c->segments + 1, xy + 2 * (size_t)d->first, d->segments + 1);
+        return order != 0 || !along ? order : (along[a] > along[b]) - (along[a] < along[b]);
+    }
+    double p[2], q[2];
+    if (s->geodesic) {
+        memcpy(p, fn_near_run(s, kind, a).xy, sizeof p);
+        memcpy(q, fn_near_run(s, kind, b).xy, sizeof q);
+    } else {
+        fn_copy_point(s, a, p);
+        fn_copy_point(s, b, q);
+    }
+    return compare_vertices(p, 1, q, 1);
 }
 
 bool fn_search_is_excluded(const fn_searcher *s, uint32_t rank)

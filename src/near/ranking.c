@@ -18,13 +18,14 @@ static bool before(const fn_candidate *a, const fn_candidate *b)
     return a->distance < b->distance || (a->distance == b->distance && a->rank < b->rank);
 }
 
-static bool better(const fn_candidate *a, const fn_candidate *b)
+static bool better(const fn_ranking *r, const fn_candidate *a, const fn_candidate *b)
 {
     if (a->distance != b->distance)
         return a->distance < b->distance;
     if (a->kind != b->kind)
         return a->kind < b->kind;
-    return a->item != b->item ? a->item < b->item : a->part < b->part;
+    const int order = a->item != b->item ? r->compare(r->context, a->kind, a->item, b->item) : 0;
+    return order != 0 ? order < 0 : a->part < b->part;
 }
 
 static void put(fn_ranking *r, size_t place, const fn_candidate *candidate)
@@ -66,7 +67,7 @@ bool fn_ranking_offer(fn_ranking *r, const fn_candidate *candidate)
         return true;
     if (r->seen && r->seen[candidate->rank] == r->search) {
         const size_t place = r->place[candidate->rank];
-        if (!better(candidate, &r->list[place]))
+        if (!better(r, candidate, &r->list[place]))
             return true;
         if (r->n < r->k) {
             r->list[place] = *candidate;

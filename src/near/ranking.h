@@ -21,6 +21,10 @@ typedef struct fn_ranking {
      * cleared in between. */
     uint64_t *seen;
     uint32_t *place; /* and its place in the list */
+    /* Which of two items of a kind comes first, as qsort() has it: by what they are, not by where an index has them,
+     * which depends on all that is in it. 0: they are the same. */
+    int (*compare)(const void *context, uint32_t kind, uint32_t a, uint32_t b);
+    const void *context;
 
     fn_candidate *list;
     size_t n, capacity;
@@ -31,8 +35,8 @@ typedef struct fn_ranking {
 
 /* Begins a search for the k best within `limit`, inclusive. */
 void fn_ranking_begin(fn_ranking *ranking, double limit);
-/* Takes a candidate in if it belongs there. A feature that is in already keeps the smaller of (distance, kind, item,
- * part). False: out of memory. */
+/* Takes a candidate in if it belongs there. A feature that is in already keeps the smaller of (distance, kind, item
+ * as compared, part). False: out of memory. */
 bool fn_ranking_offer(fn_ranking *ranking, const fn_candidate *candidate);
 /* Puts the list in order. */
 void fn_ranking_sort(fn_ranking *ranking);

@@ -28,6 +28,8 @@ fn_status fn_searcher_new(const fn_near *set, const fn_near_limits *limits, fn_s
         s->limits = *limits;
         s->geodesic = set->options.geodesic;
         s->ranking.k = limits->closest;
+        s->ranking.compare = fn_search_compare;
+        s->ranking.context = s;
         s->one_path = (fn_path){0, 1, FN_PATH_POINT};
         s->one_shape =
             (fn_shape){.xy = s->one_xy, .n_vertices = 1, .paths = &s->one_path, .n_paths = 1, .has_points = true};

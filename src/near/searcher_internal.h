@@ -143,6 +143,8 @@ void fn_search_offer(fn_searcher *s, double distance, uint32_t rank, uint32_t ki
 /* The square to compare with those of boxes, for a distance in the measure of the search. */
 double fn_search_square_of(const fn_searcher *s, double distance);
 bool fn_search_is_excluded(const fn_searcher *s, uint32_t rank);
+/* fn_ranking::compare, by coordinates. context: the searcher. */
+int fn_search_compare(const void *context, uint32_t kind, uint32_t a, uint32_t b);
 
 static inline bool fn_search_wants(const fn_searcher *s, double distance, uint32_t rank)
 {

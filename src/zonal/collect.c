@@ -193,19 +193,39 @@ static fn_status check_areas(const fn_stats_plan *plan, const fn_stats_window *w
     return FN_OK;
 }
 
-/* In the window, behind the cells before it, and with a coverage. *end: of those before, counted from the window's
- * first cell on; becomes its own. */
-static bool is_in_order(const fn_cells *cells, const fn_stats_window *w, bool fractions, int64_t *end)
+/* Columns [begin, end) of a window. */
+typedef struct column_range {
+    uint64_t begin, end;
+} column_range;
+
+/* How many cells, from the first on, lie in one row of pages, and in order: in the window, behind those before, and
+ * with a coverage. *end: of those before, counted from the window's first cell on; becomes that of the last one. */
+static size_t count_in_row(const fn_cells *cells, size_t n, const fn_stats_window *w, bool fractions, uint64_t *end,
+                           column_range *range)
 {
-    if (cells->row < w->row || cells->row - w->row >= w->rows || cells->column < w->column || cells->count < 1 ||
-        cells->count > w->columns || cells->column - w->column > w->columns - cells->count)
-        return false;
     const double least = fractions ? DBL_TRUE_MIN : 1, most = fractions ? FN_COVERAGE_MOST : 1;
-    if (!(cells->coverage >= least && cells->coverage <= most))
-        return false;
-    const int64_t begin = (cells->row - w->row) * w->columns + (cells->column - w->column), before = *end;
-    *end = begin + cells->count;
-    return begin >= before;
+    const uint64_t rows = (uint64_t)w->rows, columns = (uint64_t)w->columns, top = (uint64_t)w->row;
+    const uint64_t below = ((uint64_t)cells->row - top) / FN_PAGE_ROWS * FN_PAGE_ROWS + FN_PAGE_ROWS;
+    size_t i = 0;
+    *range = (column_range){columns, 0};
+    for (; i < n; i++) {
+        const uint64_t row = (uint64_t)cells[i].row - top, count = (uint64_t)cells[i].count;
+        const uint64_t column = (uint64_t)cells[i].column - (uint64_t)w->column, begin = row * columns + column;
+        if (row >= below || row >= rows || column >= columns || count - 1 >= columns - column || begin < *end ||
+            !(cells[i].coverage >= least && cells[i].coverage <= most))
+            break;
+        *end = begin + count;
+        range->begin = column < range->begin ? column : range->begin;
+        range->end = column + count > range->end ? column + count : range->end;
+    }
+    return i;
+}
+
+static fn_status out_of_order(const fn_cells *cells, fn_error *err)
+{
+    return fn_fail(err, FN_ERR_ARGUMENT,
+                   "%lld cells at row %lld, column %lld, coverage %g, are out of order or of the window",
+                   (long long)cells->count, (long long)cells->row, (long long)cells->column, cells->coverage);
 }
 
 /* Cuts cells of one row of pages, and counts the runs of each column of pages in begins[column + 1]. */
@@ -245,16 +265,11 @@ static bool sort_runs(fn_stats_worker *worker, int64_t first_page, size_t n_page
 
 /* Cells of one row of pages. */
 static fn_status collect_row(fn_stats_worker *worker, const fn_stats_window *window, const fn_cells *cells, size_t n,
-                             const fn_stats_range *ranges, size_t n_ranges, fn_stats_buffer *buffer, fn_error *err)
+                             const column_range *range, const fn_stats_range *ranges, size_t n_ranges,
+                             fn_stats_buffer *buffer, fn_error *err)
 {
-    int64_t least = cells->column, most = cells->column;
-    for (size_t i = 0; i < n; i++) {
-        const int64_t last = cells[i].column + cells[i].count - 1;
-        least = cells[i].column < least ? cells[i].column : least;
-        most = last > most ? last : most;
-    }
-    const int64_t first_page = least / FN_PAGE_COLUMNS;
-    const size_t n_pages = (size_t)(most / FN_PAGE_COLUMNS - first_page) + 1;
+    const int64_t first_page = (window->column + (int64_t)range->begin) / FN_PAGE_COLUMNS;
+    const size_t n_pages = (size_t)((range->end - 1) / FN_PAGE_COLUMNS - range->begin / FN_PAGE_COLUMNS) + 1;
     const fn_cells *runs;
     if (n_pages == 1)
         return collect_page(worker, window, cells, n, ranges, n_ranges, buffer, err);
@@ -286,22 +301,14 @@ fn_status fn_stats_collect(fn_stats_worker *worker, const fn_stats_window *windo
         return status;
     if (plan->needs & FN_NEEDS_WEIGHTS && !window->weights)
         return fn_fail(err, FN_ERR_ARGUMENT, "weighted statistics need weights");
-    int64_t end_before = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!is_in_order(&cells[i], window, plan->fractions, &end_before))
-            return fn_fail(err, FN_ERR_ARGUMENT,
-                           "%lld cells at row %lld, column %lld, coverage %g, are out of order or of the window",
-                           (long long)cells[i].count, (long long)cells[i].row, (long long)cells[i].column,
-                           cells[i].coverage);
-    for (size_t begin = 0, end; begin < n; begin = end) {
-        const int64_t page = cells[begin].row / FN_PAGE_ROWS;
-        for (end = begin + 1; end < n && cells[end].row / FN_PAGE_ROWS == page;)
-            end++;
-        status = collect_row(worker, window, cells + begin, end - begin, ranges, n_ranges, buffer, err);
-        if (status != FN_OK) {
-            buffer->bytes = before;
-            return status;
-        }
+    column_range range;
+    uint64_t end = 0;
+    for (size_t begin = 0, count; status == FN_OK && begin < n; begin += count) {
+        count = count_in_row(cells + begin, n - begin, window, plan->fractions, &end, &range);
+        status = count > 0 ? collect_row(worker, window, cells + begin, count, &range, ranges, n_ranges, buffer, err)
+                           : out_of_order(&cells[begin], err);
     }
-    return FN_OK;
+    if (status != FN_OK)
+        buffer->bytes = before;
+    return status;
 }

@@ -14,6 +14,8 @@ struct fn_coverage {
     fn_group group;
     fn_cells *spans;
     size_t n_spans, spans_capacity;
+    int64_t last_row, last_end; /* of the last span, as is the next */
+    double last_coverage;
     bool consistent;
 };
 
@@ -28,14 +30,14 @@ static bool reserve_spans(fn_coverage *c, size_t n)
 /* Adds a run of cells, for which there is room; joins it with the one before if that is covered alike. */
 static void add_span(fn_coverage *c, int64_t row, int64_t column, int64_t end, double coverage)
 {
-    if (c->n_spans > 0) {
-        fn_cells *last = &c->spans[c->n_spans - 1];
-        if (last->row == row && last->column + last->count == column && last->coverage == coverage) {
-            last->count += end - column;
-            return;
-        }
-    }
-    c->spans[c->n_spans++] = (fn_cells){row, column, end - column, coverage};
+    const bool joins = c->last_row == row && c->last_end == column && c->last_coverage == coverage && c->n_spans > 0;
+    c->last_row = row;
+    c->last_end = end;
+    c->last_coverage = coverage;
+    if (joins)
+        c->spans[c->n_spans - 1].count += end - column;
+    else
+        c->spans[c->n_spans++] = (fn_cells){row, column, end - column, coverage};
 }
 
 /* ---- the sum along a row ---- */

@@ -6,18 +6,28 @@
 #include "keys.h"
 #include "page.h"
 
+/* Where values come from. */
+typedef struct source {
+    const fn_stats_window *window;
+    const fn_sum_kernels *kernels;
+    fn_type type;
+    size_t value_size;
+    double nodata; /* NaN: none. Of 64 bit integers it may be rounded, and is not used */
+} source;
+
 /* 64 bit integers: their distances from the first one as doubles, which are small where their squares matter. */
-static void load_wide(fn_page *page, fn_page_cells *cells, fn_type type, const uint64_t *values, const uint8_t *valid,
-                      size_t n)
+static void load_wide(fn_page *page, fn_page_cells *cells, const source *from, const uint64_t *values,
+                      const uint8_t *valid, size_t n)
 {
+    const fn_nodata *nodata = &from->window->nodata;
     double *x = cells->x + cells->n;
     memcpy(cells->wide + cells->n, values, n * sizeof *values);
     for (size_t i = 0; i < n; i++) {
-        if (valid && !valid[i]) {
+        if ((valid && !valid[i]) || (nodata->set && values[i] == nodata->value.u)) {
             x[i] = (double)NAN;
             continue;
         }
-        const __int128 value = type == FN_INT64 ? (__int128)(int64_t)values[i] : (__int128)values[i];
+        const __int128 value = from->type == FN_INT64 ? (__int128)(int64_t)values[i] : (__int128)values[i];
         if (!page->has_base) {
             page->has_base = true;
             page->base = value;
@@ -36,10 +46,10 @@ static void load_weights(fn_page_cells *cells, const fn_stats_window *window, si
 }
 
 /* At an edge most runs are of one cell: a call of the kernel would cost more than the value. */
-static inline double load_one(const fn_sum_kernels *kernels, fn_type type, const void *value)
+static inline double load_one(const source *from, const void *value)
 {
     double x;
-    switch (type) {
+    switch (from->type) {
     case FN_UINT8:
         return *(const uint8_t *)value;
     case FN_INT16:
@@ -51,7 +61,7 @@ static inline double load_one(const fn_sum_kernels *kernels, fn_type type, const
     case FN_FLOAT32:
         return (double)*(const float *)value;
     default:
-        kernels->load[type](value, NULL, 1, &x);
+        from->kernels->load[from->type](value, NULL, from->nodata, 1, &x);
         return x;
     }
 }
@@ -67,19 +77,20 @@ static void add_run(fn_page_cells *cells, const fn_cells *run)
     }
 }
 
-static void load_run(fn_page *page, fn_page_cells *cells, const fn_stats_plan *plan, const fn_sum_kernels *kernels,
-                     const fn_stats_window *window, size_t value_size, const fn_cells *run)
+static void load_run(fn_page *page, fn_page_cells *cells, const source *from, const fn_cells *run)
 {
+    const fn_stats_window *window = from->window;
     const size_t first = (size_t)(run->row - window->row) * window->stride + (size_t)(run->column - window->column);
     const size_t n = (size_t)run->count;
-    const void *values = (const unsigned char *)window->values + first * value_size;
+    const void *values = (const unsigned char *)window->values + first * from->value_size;
     const uint8_t *valid = window->valid ? window->valid + first : NULL;
-    if (fn_is_wide_integer(plan->type))
-        load_wide(page, cells, plan->type, values, valid, n);
-    else if (n == 1)
-        cells->x[cells->n] = valid && !*valid ? (double)NAN : load_one(kernels, plan->type, values);
-    else
-        kernels->load[plan->type](values, valid, n, cells->x + cells->n);
+    if (fn_is_wide_integer(from->type))
+        load_wide(page, cells, from, values, valid, n);
+    else if (n == 1) {
+        const double x = load_one(from, values);
+        cells->x[cells->n] = (valid && !*valid) || x == from->nodata ? (double)NAN : x;
+    } else
+        from->kernels->load[from->type](values, valid, from->nodata, n, cells->x + cells->n);
     for (size_t i = 0; cells->coverage && i < n; i++)
         cells->coverage[cells->n + i] = run->coverage;
     if (cells->weights)
@@ -107,12 +118,13 @@ void fn_page_gather(fn_page *page, const fn_stats_plan *plan, const fn_sum_kerne
     page->whole.n_runs = page->parts.n_runs = 0;
     page->base = 0;
     page->has_base = false;
-    const size_t value_size = fn_type_size(plan->type);
+    const source from = {window, kernels, plan->type, fn_type_size(plan->type),
+                         fn_nodata_as_double(window->nodata, plan->type)};
     for (size_t i = 0; i < n; i++) {
         fn_cells run = runs[i];
         if (run.coverage != 1)
             run.coverage = fn_cover_round(run.coverage);
-        load_run(page, run.coverage == 1 ? &page->whole : &page->parts, plan, kernels, window, value_size, &run);
+        load_run(page, run.coverage == 1 ? &page->whole : &page->parts, &from, &run);
     }
     pad(&page->whole);
     if (page->parts.n > 0)

@@ -1,6 +1,7 @@
 /* What is computed of the cells of a page. */
 #include "page.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "keys.h"
@@ -66,14 +67,26 @@ static __int128 wide_sum(const fn_page_cells *cells, fn_type type)
     return sum;
 }
 
+/* Whether the values between these sum up to the same bits in any order, as no sum of some of them is rounded. Sums of
+ * 2^14 integers of 32 bits are below 2^46. Floats are multiples of the last place of the one nearest to 0, which is
+ * more than 2^-24 of it: sums of 2^14 that are at most 2^15 times that one are below 2^53 of these. */
+static bool adds_exactly(fn_type type, const fn_survey *survey)
+{
+    const double a = fabs(survey->min), b = fabs(survey->max), least = a < b ? a : b, most = a < b ? b : a;
+    const bool one_sign = survey->min > 0 || survey->max < 0;
+    if (fn_type_is_integer(type))
+        return !fn_is_wide_integer(type);
+    return type != FN_FLOAT64 && one_sign && most <= DBL_MAX && most <= least * 0x1p15;
+}
+
 static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const fn_sum_kernels *kernels, fn_record *out)
 {
     const fn_page_cells *cells = &page->whole;
     const bool wide = fn_is_wide_integer(plan->type);
-    fn_extremes extremes;
-    fn_dd sum = {0, 0};
-    kernels->extremes(cells->x, padded(cells), &extremes);
-    out->whole = out->count.whole = (uint64_t)extremes.count;
+    fn_survey survey;
+    kernels->survey(cells->x, padded(cells), &survey);
+    fn_dd sum = {survey.sum, 0};
+    out->whole = out->count.whole = (uint64_t)survey.count;
     out->missing_ones = out->missing.whole = cells->n - out->whole;
     if (out->whole == 0)
         return;
@@ -81,8 +94,8 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
         if (wide)
             wide_extremes(cells, plan->type, out);
         else {
-            out->min = fn_key(plan->type, extremes.min);
-            out->max = fn_key(plan->type, extremes.max);
+            out->min = fn_key(plan->type, survey.min);
+            out->max = fn_key(plan->type, survey.max);
         }
         out->least = out->min;
         out->most = out->max;
@@ -91,7 +104,7 @@ static void compute_whole(const fn_page *page, const fn_stats_plan *plan, const 
             out->max_place = find_key(cells, plan->type, out->max);
         }
     }
-    if (plan->needs & FN_NEEDS_SUM && (!wide || plan->needs & FN_NEEDS_MOMENTS))
+    if (plan->needs & FN_NEEDS_SUM && (!wide || plan->needs & FN_NEEDS_MOMENTS) && !adds_exactly(plan->type, &survey))
         kernels->sum(cells->x, padded(cells), &sum);
     if (plan->needs & FN_NEEDS_SUM) {
         if (wide)

@@ -13,10 +13,11 @@
 
 #define FN_SUM_LANES 8
 
-typedef struct fn_extremes {
+typedef struct fn_survey {
     int64_t count;
     double min, max; /* inf and -inf where count is 0 */
-} fn_extremes;
+    double sum;      /* rounded at each step; exact where page.c can tell */
+} fn_survey;
 
 /* Sums of the distances from a center. */
 typedef struct fn_deviations {
@@ -27,12 +28,13 @@ typedef struct fn_weighted_sums {
     fn_dd weight, sum;
 } fn_weighted_sums;
 
-/* n values of a type as doubles, NaN where `valid` (or NULL) is 0. Not of 64 bit integers. */
-typedef void (*fn_load_values)(const void *values, const uint8_t *valid, size_t n, double *x);
+/* n values of a type as doubles, NaN where `valid` (or NULL) is 0 and where they equal nodata. Not of 64 bit
+ * integers. */
+typedef void (*fn_load_values)(const void *values, const uint8_t *valid, double nodata, size_t n, double *x);
 
 typedef struct fn_sum_kernels {
     fn_load_values load[FN_TYPE_COUNT];
-    void (*extremes)(const double *x, size_t n, fn_extremes *out);
+    void (*survey)(const double *x, size_t n, fn_survey *out);
     /* As if in twice the precision (Ogita, Rump and Oishi 2005, Sum2, in each lane). */
     void (*sum)(const double *x, size_t n, fn_dd *out);
     void (*deviations)(const double *x, size_t n, double center, fn_deviations *out);

@@ -1,6 +1,7 @@
 /* Included once for each instruction set, after defining
  *   FN_SUMS_TABLE  name of the table
  *   FN_SUMS_WIDTH  doubles in a vector
+ *   FN_SUMS_LEAST(a, b), FN_SUMS_MOST(a, b)  a where it is smaller (greater), else b; or neither of the two
  * The vectors are those of the compiler. Contraction is off, so that all variants compute the same bits. */
 #include <string.h>
 
@@ -15,6 +16,10 @@ typedef double unaligned __attribute__((vector_size(WIDTH * sizeof(double)), ali
 /* x where the mask is set, else +0, which changes no sum: none is -0, as all begin with +0. */
 #define WHERE(m, x) ((vector)((m) & (mask)(x)))
 #define CHOOSE(m, a, b) ((vector)(((m) & (mask)(a)) | (~(m) & (mask)(b))))
+#ifndef FN_SUMS_LEAST
+#define FN_SUMS_LEAST(a, b) CHOOSE((a) < (b), a, b)
+#define FN_SUMS_MOST(a, b) CHOOSE((a) > (b), a, b)
+#endif
 
 /* `#pragma GCC unroll` keeps the vectors in registers. */
 #define EACH_VECTOR _Pragma("GCC unroll 4") for (size_t k = 0; k < VECTORS; k++)
@@ -41,22 +46,23 @@ typedef uint8_t flags __attribute__((vector_size(WIDTH), aligned(1), may_alias))
 
 #define LOAD_VALUES(name, ctype)                                                                                       \
     typedef ctype some_##name __attribute__((vector_size(WIDTH * sizeof(ctype)), aligned(sizeof(ctype)), may_alias));  \
-    static void load_##name(const void *values, const uint8_t *valid, size_t n, double *x)                             \
+    static void load_##name(const void *values, const uint8_t *valid, double nodata, size_t n, double *x)              \
     {                                                                                                                  \
         const ctype *v = values;                                                                                       \
-        const vector none = (vector){0} + (double)NAN;                                                                 \
+        const vector none = (vector){0} + (double)NAN, missing = (vector){0} + nodata;                                 \
         size_t i = 0;                                                                                                  \
         for (; i + WIDTH <= n; i += WIDTH) {                                                                           \
             vector some = __builtin_convertvector(*(const some_##name *)(v + i), vector);                              \
+            some = CHOOSE(some == missing, none, some);                                                                \
             if (valid)                                                                                                 \
                 some = CHOOSE(__builtin_convertvector(*(const flags *)(valid + i) != 0, mask), some, none);            \
             *(unaligned *)(x + i) = some;                                                                              \
         }                                                                                                              \
         for (; i < n; i++)                                                                                             \
-            x[i] = !valid || valid[i] ? (double)v[i] : (double)NAN;                                                    \
+            x[i] = (!valid || valid[i]) && (double)v[i] != nodata ? (double)v[i] : (double)NAN;                        \
     }
 
-static void load_f16(const void *values, const uint8_t *valid, size_t n, double *x)
+static void load_f16(const void *values, const uint8_t *valid, double nodata, size_t n, double *x)
 {
     const uint16_t *v = values;
     for (size_t i = 0; i < n; i++) {
@@ -66,7 +72,8 @@ static void load_f16(const void *values, const uint8_t *valid, size_t n, double 
         memcpy(&magnitude, &bits, sizeof magnitude);
         magnitude = exponent == 0 ? (double)digits * 0x1p-24 : magnitude;
         magnitude = exponent < 31 ? magnitude : digits ? (double)NAN : (double)INFINITY;
-        x[i] = valid && !valid[i] ? (double)NAN : v[i] & 0x8000 ? -magnitude : magnitude;
+        const double value = v[i] & 0x8000 ? -magnitude : magnitude;
+        x[i] = (valid && !valid[i]) || value == nodata ? (double)NAN : value;
     }
 }
 
@@ -79,12 +86,13 @@ LOAD_VALUES(i32, int32_t)
 LOAD_VALUES(f32, float)
 LOAD_VALUES(f64, double)
 
-static void extremes(const double *x, size_t n, fn_extremes *out)
+static void survey(const double *x, size_t n, fn_survey *out)
 {
-    vector least[VECTORS], most[VECTORS];
+    vector least[VECTORS], most[VECTORS], all[VECTORS];
     mask count[VECTORS];
     for (size_t k = 0; k < VECTORS; k++) {
-        least[k] = (vector){0} + (double)INFINITY;
+        all[k] = (vector){0};
+        least[k] = all[k] + (double)INFINITY;
         most[k] = -least[k];
         count[k] = (mask){0};
     }
@@ -92,12 +100,13 @@ static void extremes(const double *x, size_t n, fn_extremes *out)
         EACH_VECTOR
         {
             const vector v = LOAD(x, i, k);
-            const mask below = v<least[k], above = v> most[k];
-            count[k] -= v == v;
-            least[k] = CHOOSE(below, v, least[k]);
-            most[k] = CHOOSE(above, v, most[k]);
+            const mask there = v == v;
+            count[k] -= there;
+            all[k] += WHERE(there, v);
+            least[k] = FN_SUMS_LEAST(v, least[k]);
+            most[k] = FN_SUMS_MOST(v, most[k]);
         }
-    *out = (fn_extremes){0, INFINITY, -INFINITY};
+    *out = (fn_survey){0, INFINITY, -INFINITY, add_up(all)};
     for (size_t k = 0; k < VECTORS; k++)
         for (size_t j = 0; j < WIDTH; j++) {
             out->count += count[k][j];
@@ -184,7 +193,7 @@ const fn_sum_kernels FN_SUMS_TABLE = {{[FN_UINT8] = load_u8,
                                        [FN_FLOAT16] = load_f16,
                                        [FN_FLOAT32] = load_f32,
                                        [FN_FLOAT64] = load_f64},
-                                      extremes,
+                                      survey,
                                       sum,
                                       deviations,
                                       weighted_sums,

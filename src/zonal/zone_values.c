@@ -99,17 +99,17 @@ static fn_status add_run(fn_zone_values *v, int64_t zone, int64_t row, int64_t c
 }
 
 #define FIND_RUNS(NAME, TYPE, IS_TOO_LARGE)                                                                            \
-    static fn_status NAME(fn_zone_values *v, const void *numbers, const uint8_t *valid, fn_window w)                   \
+    static fn_status NAME(fn_zone_values *v, const void *numbers, const uint8_t *valid, fn_nodata nodata, fn_window w) \
     {                                                                                                                  \
         for (int64_t row = 0; row < w.height; row++) {                                                                 \
             const TYPE *n = (const TYPE *)numbers + row * w.width;                                                     \
             const uint8_t *good = valid ? valid + row * w.width : NULL;                                                \
             for (int64_t begin = 0, end; begin < w.width; begin = end) {                                               \
                 const TYPE zone = n[begin];                                                                            \
-                const bool is_valid = !good || good[begin];                                                            \
+                const bool is_valid = !good || good[begin], is_none = nodata.set && zone == (TYPE)nodata.value.u;      \
                 for (end = begin + 1; end < w.width && n[end] == zone && (!good || !good[end] == !is_valid); end++)    \
                     ;                                                                                                  \
-                if (!is_valid)                                                                                         \
+                if (!is_valid || is_none)                                                                              \
                     continue;                                                                                          \
                 if (IS_TOO_LARGE)                                                                                      \
                     return FN_ERR_VALUE;                                                                               \
@@ -129,7 +129,8 @@ FIND_RUNS(runs_i32, int32_t, false)
 FIND_RUNS(runs_i64, int64_t, false)
 FIND_RUNS(runs_u64, uint64_t, zone > (uint64_t)INT64_MAX)
 
-typedef fn_status find_runs(fn_zone_values *v, const void *numbers, const uint8_t *valid, fn_window w);
+typedef fn_status find_runs(fn_zone_values *v, const void *numbers, const uint8_t *valid, fn_nodata nodata,
+                            fn_window w);
 
 static find_runs *runs_of_type(fn_type type)
 {
@@ -178,7 +179,7 @@ static void forget(fn_zone_values *v)
 /* ---- for all to call ---- */
 
 fn_status fn_zone_values_find(fn_zone_values *values, fn_type type, const void *numbers, const uint8_t *valid,
-                              fn_window window, fn_error *err)
+                              fn_nodata nodata, fn_window window, fn_error *err)
 {
     find_runs *const find = runs_of_type(type);
     forget(values);
@@ -186,7 +187,7 @@ fn_status fn_zone_values_find(fn_zone_values *values, fn_type type, const void *
         return fn_fail(err, FN_ERR_ARGUMENT, "zones are whole numbers, not of type %s", fn_type_name(type));
     if (!fn_window_is_within(window, err))
         return FN_ERR_ARGUMENT;
-    fn_status status = find(values, numbers, valid, window);
+    fn_status status = find(values, numbers, valid, nodata, window);
     if (status == FN_OK && !sort_runs(values))
         status = FN_ERR_MEMORY;
     if (status == FN_OK)

@@ -16,6 +16,7 @@
 
 #include "file_names.h"
 #include "input_watch.h"
+#include "output_folder.h"
 #include "per_thread.h"
 #include "workers.h"
 
@@ -112,7 +113,8 @@ void DeletedFiles::AddBeside()
         return;
     while (const dirent *entry = readdir(folder)) {
         const std::string path = m_path.substr(0, base) + entry->d_name;
-        if (m_files.size() < kMost && STARTS_WITH(entry->d_name, stem.c_str()) && path != m_path)
+        const bool isBeside = STARTS_WITH(entry->d_name, stem.c_str()) && !strstr(entry->d_name, ".fishnet-");
+        if (m_files.size() < kMost && isBeside && path != m_path)
             Add(path);
     }
     closedir(folder);
@@ -156,13 +158,48 @@ static bool IsReferredTo(const std::string &path)
     return false;
 }
 
+/* A mosaic over tiles, or a union over parts: their folder lies beside it. */
+static bool IsOverParts(const std::string &path)
+{
+    const std::string stem = path.substr(0, path.rfind('.'));
+    for (const char *folder : {"_tiles/", "_parts/"})
+        if (access((stem + folder + output::kRecipe).c_str(), F_OK) == 0)
+            return true;
+    return false;
+}
+
+static bool IsVrt(const std::string &path)
+{
+    char begin[512] = {};
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const ssize_t size = file >= 0 ? read(file, begin, sizeof begin - 1) : -1;
+    if (file >= 0)
+        close(file);
+    return size > 0 && (strstr(begin, "<VRTDataset") || strstr(begin, "<OGRVRTDataSource"));
+}
+
+bool IsMosaicToDelete(const char *name)
+{
+    const std::string path = name;
+    return !IsVirtual(path) && path.size() > 4 && EQUAL(path.c_str() + path.size() - 4, ".vrt") && IsOverParts(path) &&
+           IsVrt(path) && IsAskedToDelete();
+}
+
+CPLErr DeleteMosaic(const char *name)
+{
+    if (unlink(name) == 0 || errno == ENOENT)
+        return CE_None;
+    CPLError(CE_Failure, CPLE_FileIO, "FISHNET: %s cannot be deleted: %s", name, strerror(errno));
+    return CE_Failure;
+}
+
 /* Any other file is let go at once: its place on the disk may be needed. */
 static bool MayBeInput(const std::string &path, bool isOpenToAsk)
 {
     constexpr off_t kSmall = 1 << 20;
     struct stat status;
     return stat(path.c_str(), &status) == 0 &&
-           (status.st_size <= kSmall || TimesOpen(status) > isOpenToAsk || IsReferredTo(path));
+           (status.st_size <= kSmall || TimesOpen(status) > isOpenToAsk || IsReferredTo(path) || IsOverParts(path));
 }
 
 static void NoteDeleted(const std::string &path, bool isOpenToAsk)
@@ -265,7 +302,8 @@ bool DeletedFiles::PutBack() const
     return whole;
 }
 
-std::string PutBackDeletedFiles(const std::string &output, const std::function<void(InputFiles &inputs)> &addInputs)
+std::string PutBackDeletedFiles(const std::string &output, const std::function<void(InputFiles &inputs)> &addInputs,
+                                bool anyway)
 {
     ThisThread *here = s_threads.Find();
     const std::unique_ptr<DeletedFiles> deleted = here ? std::move(here->deleted) : nullptr;
@@ -274,7 +312,7 @@ std::string PutBackDeletedFiles(const std::string &output, const std::function<v
     InputFiles inputs(InputFiles::Reach::Disk);
     addInputs(inputs);
     const std::string input = deleted->FindAmong(inputs);
-    if (!input.empty())
+    if (!input.empty() || (anyway && IsOverParts(deleted->Path())))
         deleted->PutBack();
     return input;
 }

@@ -1,6 +1,9 @@
 #include "file_state.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -63,6 +66,59 @@ static FileState StateInGDAL(const std::string &path)
     if (state.seconds > 0 || !state.tag.empty())
         state.kind = FileState::Kind::Known;
     return state;
+}
+
+static void AddToCheck(const char *bytes, size_t size, uint64_t &check)
+{
+    for (size_t i = 0; i < size; i++)
+        check = (check ^ static_cast<unsigned char>(bytes[i])) * 1099511628211u;
+}
+
+static void CheckFolder(const std::string &path, uint64_t &check)
+{
+    const CPLStringList list(VSIReadDir(path.c_str()));
+    std::vector<std::string> names;
+    for (int i = 0; i < list.size(); i++)
+        names.emplace_back(list[i]);
+    std::sort(names.begin(), names.end());
+    for (const std::string &name : names)
+        AddToCheck(name.c_str(), name.size() + 1, check);
+}
+
+/* A quarter of what is read is at the front, a quarter at the end, where formats have their indices. */
+static bool CheckPieces(VSILFILE *file, vsi_l_offset size, size_t most, uint64_t &check)
+{
+    constexpr size_t kPiece = 4096;
+    const size_t end = most / 4 / kPiece * kPiece, pieces = most / 2 / kPiece;
+    std::vector<char> bytes(size <= most ? static_cast<size_t>(size) : std::max(end, kPiece));
+    const auto add = [&](vsi_l_offset at, size_t count) {
+        const bool read = VSIFSeekL(file, at, SEEK_SET) == 0 && VSIFReadL(bytes.data(), 1, count, file) == count;
+        if (read)
+            AddToCheck(bytes.data(), count, check);
+        return read;
+    };
+    if (size <= most)
+        return add(0, bytes.size());
+    bool read = add(0, end) && add(size - end, end);
+    const vsi_l_offset between = size - 2 * end;
+    for (size_t i = 0; read && i < pieces; i++)
+        read = add(end + between / pieces * i, std::min<size_t>(kPiece, static_cast<size_t>(between / pieces)));
+    return read;
+}
+
+bool CheckFile(const std::string &path, size_t most, uint64_t &check)
+{
+    MessageCollector collector;
+    VSIStatBufL status;
+    check = 14695981039346656037u;
+    if (VSIStatL(path.c_str(), &status) != 0)
+        return false;
+    if (VSI_ISDIR(status.st_mode)) {
+        CheckFolder(path, check);
+        return true;
+    }
+    const std::unique_ptr<VSILFILE, int (*)(VSILFILE *)> file(VSIFOpenL(path.c_str(), "rb"), VSIFCloseL);
+    return file && CheckPieces(file.get(), static_cast<vsi_l_offset>(status.st_size), most, check);
 }
 
 bool IsJournal(const std::string &name)

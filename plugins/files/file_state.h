@@ -28,6 +28,10 @@ struct FileState {
 /* The state that a file is in now. Over a network that costs a request. */
 FileState StateOf(const std::string &path);
 
+/* A check of up to `most` bytes of the file: of its ends, and of pieces between them at places that its size gives
+ * (FNV-1a, G. Fowler, L. C. Noll, K.-P. Vo). Of a folder: of the names in it. False: it cannot be read. */
+bool CheckFile(const std::string &path, size_t most, uint64_t &check);
+
 /* A journal of SQLite, which has no state of its own while it is empty. */
 bool IsJournal(const std::string &name);
 

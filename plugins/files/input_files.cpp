@@ -70,23 +70,37 @@ std::string InputFiles::Unknown() const
     return {};
 }
 
+static std::string InWords(const FileState &state)
+{
+    const auto bytes = static_cast<long long>(state.bytes);
+    if (state.kind == FileState::Kind::Absent)
+        return "not there";
+    if (state.kind == FileState::Kind::Unknown)
+        return "whether it changes cannot be known";
+    if (!state.tag.empty())
+        return CPLSPrintf("%lld bytes, tag ", bytes) + state.tag;
+    return CPLSPrintf("%lld bytes of %lld.%09ld", bytes, static_cast<long long>(state.seconds),
+                      static_cast<long>(state.nanoseconds));
+}
+
 std::vector<std::string> InputFiles::Lines() const
 {
     std::vector<std::string> lines;
-    for (const InputFile &file : Files()) {
-        const FileState &state = file.state;
-        std::string text = ": not there";
-        if (state.kind == FileState::Kind::Unknown)
-            text = ": whether it changes cannot be known";
-        else if (state.kind == FileState::Kind::Known && !state.tag.empty())
-            text = CPLSPrintf(": %lld bytes, tag ", static_cast<long long>(state.bytes)) + state.tag;
-        else if (state.kind == FileState::Kind::Known)
-            text = CPLSPrintf(": %lld bytes of %lld.%09ld", static_cast<long long>(state.bytes),
-                              static_cast<long long>(state.seconds), static_cast<long>(state.nanoseconds));
-        lines.push_back(output::OneLine(file.path + text));
-    }
+    for (const InputFile &file : Files())
+        lines.push_back(output::OneLine(file.path + ": " + InWords(file.state)));
     std::sort(lines.begin(), lines.end());
     return lines;
+}
+
+std::string InputFiles::Content(const InputFile &file) const
+{
+    constexpr size_t kAll = 64 << 20, kMost = 512 << 10, kLeast = 16 << 10; /* bytes of all files, and of one */
+    uint64_t check = 0;
+    const size_t each = std::max(kLeast, std::min(kMost, kAll / std::max<size_t>(1, Files().size())));
+    return file.state.kind == FileState::Kind::Known && !IsFarAway(file.path) && CheckFile(file.path, each, check)
+               ? CPLSPrintf("%lld bytes, content %016llx", static_cast<long long>(file.state.bytes),
+                            static_cast<unsigned long long>(check))
+               : InWords(file.state);
 }
 
 } // namespace fishnet

@@ -50,9 +50,12 @@ class InputFiles
     /* The name of the first input whose state cannot be known; empty: none. */
     std::string Unknown() const;
 
-    /* A line for each, sorted, with its size and time, for a recipe that is compared later, perhaps on another
-     * machine: without device and inode. */
+    /* A line for each, sorted, with its size and time, for who compares them later. */
     std::vector<std::string> Lines() const;
+    /* What is in a file, in words that are the same for a copy of it on another machine: its size and a check of its
+     * first and last bytes and of some between, which also sees what was changed in one of them. Where files are many,
+     * less is read of each. Over a network it is the state that a server tells. */
+    std::string Content(const InputFile &file) const;
 
   private:
     InputSearch m_search;

@@ -2,29 +2,36 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <memory>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <cpl_string.h>
 
 #include "file_names.h"
 #include "handles.h"
+#include "output_files.h"
 
 namespace fishnet::output
 {
 
-static constexpr const char *kRecipe = "recipe.txt";
-
 /* ---- names ---- */
 
-static std::string PartName(const std::string &folder, const std::string &stem, long process)
+/* Of a share: processes on other machines may have the number that this one has. */
+static std::string NewRun()
 {
-    return folder + "/." + stem + "." + std::to_string(process) + ".part";
+    uint64_t number = 0;
+    if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number))
+        number = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+    return std::to_string(number);
 }
 
 static std::string FirstLine(const OutputKind &kind)
@@ -49,116 +56,18 @@ static bool IsPart(const std::string &name)
            rest.find_first_not_of("0123456789", dot + 1) == std::string::npos;
 }
 
-/* ---- files ---- */
+/* "shares_64.txt" */
+static const std::string kSharesBegin = "shares_", kSharesEnd = ".txt";
 
-static bool FailFile(const char *driver, const std::string &name, const std::string &what)
+/* 0: it is no such name. */
+static int SharesIn(const std::string &name)
 {
-    const int number = errno;
-    CPLError(CE_Failure, CPLE_FileIO, "%s%s%s cannot be %s: %s", driver, *driver ? ": " : "", name.c_str(),
-             what.c_str(), number ? strerror(number) : "no reason given");
-    return false;
-}
-
-/* Where the system's own calls reach the files. */
-static bool IsOnDisk(const std::string &name)
-{
-    return !IsVirtual(name);
-}
-
-/* Whether a file or folder is there. False after CPLError: that cannot be found out. */
-static bool LookFor(const char *driver, const std::string &name, bool &there, VSIStatBufL &stat)
-{
-    errno = 0;
-    there = VSIStatL(name.c_str(), &stat) == 0;
-    return there || !IsOnDisk(name) || errno == 0 || errno == ENOENT || errno == ENOTDIR ||
-           FailFile(driver, name, "looked for");
-}
-
-bool Remove(const char *driver, const std::string &name)
-{
-    VSIStatBufL stat;
-    bool there = false;
-    if (!LookFor(driver, name, there, stat))
-        return false;
-    if (!there && IsOnDisk(name)) { /* a link that leads nowhere is a file, too */
-        errno = 0;
-        return unlink(name.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR || FailFile(driver, name, "removed");
-    }
-    errno = 0;
-    return !there || (VSI_ISDIR(stat.st_mode) ? VSIRmdirRecursive(name.c_str()) : VSIUnlink(name.c_str())) == 0 ||
-           FailFile(driver, name, "removed");
-}
-
-static bool ListOnDisk(const char *driver, const std::string &folder, std::vector<std::string> &names)
-{
-    errno = 0;
-    const std::unique_ptr<DIR, int (*)(DIR *)> stream(opendir(folder.c_str()), closedir);
-    if (!stream)
-        return FailFile(driver, folder, "listed");
-    for (;;) {
-        errno = 0;
-        const dirent *entry = readdir(stream.get());
-        if (!entry)
-            return errno == 0 || FailFile(driver, folder, "listed");
-        if (!EQUAL(entry->d_name, ".") && !EQUAL(entry->d_name, ".."))
-            names.emplace_back(entry->d_name);
-    }
-}
-
-bool ListFolder(const char *driver, const std::string &folder, std::vector<std::string> &names)
-{
-    if (IsOnDisk(folder))
-        return ListOnDisk(driver, folder, names);
-    errno = 0;
-    const std::unique_ptr<VSIDIR, void (*)(VSIDIR *)> stream(VSIOpenDir(folder.c_str(), 0, nullptr), VSICloseDir);
-    if (!stream)
-        return FailFile(driver, folder, "listed");
-    while (const VSIDIREntry *entry = VSIGetNextDirEntry(stream.get()))
-        names.emplace_back(entry->pszName);
-    return true;
-}
-
-bool WriteWhole(const char *driver, const std::string &name, const std::string &text)
-{
-    const size_t slash = name.rfind('/');
-    const size_t base = slash == std::string::npos ? 0 : slash + 1;
-    const std::string part = name.substr(0, base) + "." + name.substr(base) + "." + std::to_string(getpid()) + ".part";
-    errno = 0;
-    VSILFILE *file = VSIFOpenL(part.c_str(), "wb");
-    if (!file)
-        return FailFile(driver, name, "written");
-    const bool written = VSIFWriteL(text.data(), 1, text.size(), file) == text.size();
-    const bool whole = VSIFCloseL(file) == 0 && written;
-    if (whole && VSIRename(part.c_str(), name.c_str()) == 0)
-        return true;
-    FailFile(driver, name, "written");
-    VSIUnlink(part.c_str());
-    return false;
-}
-
-std::string WhyNotWritable(const std::string &folder)
-{
-    if (!IsOnDisk(folder))
-        return std::string();
-    /* More than a file system keeps in reserve for small files. */
-    static const std::vector<char> some(size_t(1) << 20);
-    const std::string name = folder + "/probe";
-    const int file = open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    int number = file < 0 ? errno : 0;
-    if (file >= 0) {
-        for (size_t done = 0; done < some.size() && !number;) {
-            const ssize_t n = write(file, some.data() + done, some.size() - done);
-            if (n > 0)
-                done += static_cast<size_t>(n);
-            else
-                number = errno ? errno : ENOSPC;
-        }
-        if (!number && fsync(file) != 0 && errno != EINVAL)
-            number = errno;
-        close(file);
-        unlink(name.c_str());
-    }
-    return number ? strerror(number) : std::string();
+    const size_t all = kSharesBegin.size() + kSharesEnd.size();
+    if (name.size() <= all || name.size() > all + 9 || !EndsWith(name, kSharesEnd) ||
+        name.compare(0, kSharesBegin.size(), kSharesBegin) != 0)
+        return 0;
+    const std::string number = name.substr(kSharesBegin.size(), name.size() - all);
+    return number.find_first_not_of("0123456789") == std::string::npos ? atoi(number.c_str()) : 0;
 }
 
 /* ---- an output that is not whole yet ---- */
@@ -169,9 +78,22 @@ PartFolder::~PartFolder()
         GuardedQuietly(0, [this] { return VSIRmdirRecursive(m_path.c_str()); });
 }
 
+/* Objects cannot be written to here and there: they grow on this machine's disk. */
+static std::string MakeTemporaryFolder(const std::string &stem)
+{
+    const char *folder = CPLGetConfigOption("CPL_TMPDIR", getenv("TMPDIR"));
+    std::string path = std::string(folder && *folder ? folder : "/tmp") + "/fishnet." + stem + ".XXXXXX";
+    return mkdtemp(path.data()) ? path : std::string();
+}
+
 /* A process of the same number may have left one, and another thread may be at work on an output of that name. */
 bool PartFolder::Make()
 {
+    if (IsFarAway(m_folder)) {
+        errno = 0;
+        m_path = MakeTemporaryFolder(m_stem);
+        return !m_path.empty() || FailFile(m_who.c_str(), "a temporary folder for " + m_folder, "made");
+    }
     constexpr int kMost = 100;
     std::string path;
     for (int i = 0; i < kMost; i++) {
@@ -196,6 +118,11 @@ bool PartFolder::Publish(const std::string &file) const
     names.push_back(file);
     for (const std::string &name : names) {
         const std::string from = m_path + "/" + name, to = m_folder + "/" + name;
+        if (IsFarAway(m_folder)) {
+            if (!SendFile(m_who, from, to))
+                return false;
+            continue;
+        }
         errno = 0;
         if (VSIRename(from.c_str(), to.c_str()) != 0)
             return FailFile(m_who.c_str(), from, "moved to " + to);
@@ -204,6 +131,11 @@ bool PartFolder::Publish(const std::string &file) const
 }
 
 /* ---- whose folder it is ---- */
+
+OutputFolder::OutputFolder(const OutputKind &kind, const std::string &folder, Writer writer)
+    : m_kind(kind), m_folder(folder), m_writer(writer), m_run(writer == Writer::Share ? NewRun() : std::string())
+{
+}
 
 OutputFolder::~OutputFolder()
 {
@@ -219,49 +151,34 @@ bool OutputFolder::Lock()
     m_lock = open(m_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (m_lock < 0)
         return FailFile(m_kind.driver, m_folder, "opened");
-    if (flock(m_lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    const bool share = m_writer == Writer::Share;
+    if (flock(m_lock, (share ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return true;
-    CPLError(CE_Failure, CPLE_AppDefined, "%s: another run is writing %s to %s", m_kind.driver, m_kind.what,
-             m_folder.c_str());
+    m_isBusy = m_writer == Writer::Assembler; /* who may still say what is missing */
+    if (m_isBusy)
+        return true;
+    CPLError(CE_Failure, CPLE_AppDefined, "%s: another run is writing %s to %s%s", m_kind.driver, m_kind.what,
+             m_folder.c_str(), share ? ", and it is no share" : "");
     return false;
 }
 
-bool ReadLines(const char *driver, const std::string &name, std::vector<std::string> &lines)
-{
-    GByte *bytes = nullptr;
-    vsi_l_offset size = 0;
-    VSIStatBufL stat;
-    bool there = false;
-    if (!LookFor(driver, name, there, stat))
-        return false;
-    if (!there)
-        return true;
-    {
-        MessageCollector collector;
-        errno = 0;
-        there = VSIIngestFile(nullptr, name.c_str(), &bytes, &size, -1);
-    }
-    const std::unique_ptr<GByte, void (*)(void *)> owner(bytes, VSIFree);
-    if (!there || size < static_cast<vsi_l_offset>(stat.st_size))
-        return FailFile(driver, name, "read");
-    const std::string text(reinterpret_cast<char *>(bytes), static_cast<size_t>(size));
-    for (size_t at = 0; at < text.size();) {
-        const size_t end = std::min(text.find('\n', at), text.size());
-        lines.push_back(text.substr(at, end - at));
-        at = end + 1;
-    }
-    return true;
-}
-
-/* A folder that others have put files into is theirs: nothing is written to it or removed. */
+/* A folder that others have put files into is theirs: nothing is written to it or removed. Its names, which may be very
+ * many, are read only where the recipe does not say whose it is; before the recipe is read again, since outputs of
+ * another share come after its recipe. */
 bool OutputFolder::IsOurs(bool &isNew)
 {
     std::vector<std::string> lines, names;
-    if (!ReadLines(m_kind.driver, m_folder + "/" + kRecipe, lines) || !List(names))
+    const auto read = [&] {
+        lines.clear();
+        return ReadLines(m_kind.driver, m_folder + "/" + kRecipe, lines);
+    };
+    const auto isOurs = [&] { return !lines.empty() && lines[0] == FirstLine(m_kind); };
+    isNew = false;
+    if (!read() || (!isOurs() && (!List(names) || !read())))
         return false;
-    isNew = lines.empty();
-    if (!isNew && lines[0] == FirstLine(m_kind))
+    if (isOurs())
         return true;
+    isNew = lines.empty();
     for (const std::string &name : names)
         if (!isNew || !IsPart(name)) {
             CPLError(CE_Failure, CPLE_AppDefined,
@@ -273,81 +190,122 @@ bool OutputFolder::IsOurs(bool &isNew)
     return true;
 }
 
-bool OutputFolder::SameRecipe(const OutputRecipe &recipe, bool &same) const
+/* What a user is told of outputs that cannot be kept. */
+static const char *OptionOf(Writer writer)
+{
+    return writer == Writer::Share ? "PARTITION" : writer == Writer::Assembler ? "ASSEMBLE" : "RESUME";
+}
+
+static const char *WayOut(Writer writer)
+{
+    return writer == Writer::Share ? "All shares of a job are of one recipe: give another output, or remove this folder"
+           : writer == Writer::Assembler
+               ? "They are assembled by the words that the shares were given; where an input has "
+                 "changed, remove this folder, and run all shares again"
+               : "Without RESUME, or when this folder is removed, they are made anew";
+}
+
+bool OutputFolder::IsSame(const OutputRecipe &recipe) const
 {
     const std::string name = m_folder + "/" + kRecipe;
     std::vector<std::string> old;
-    same = false;
     if (!ReadLines(m_kind.driver, name, old))
         return false;
-    for (size_t i = 0; i < std::max(old.size() - 1, recipe.lines.size()); i++) {
-        const std::string before = i + 1 < old.size() ? old[i + 1] : "nothing more";
-        const std::string now = i < recipe.lines.size() ? LineWithoutSecrets(recipe.lines[i]) : "nothing more";
-        if (before == now)
-            continue;
-        CPLError(CE_Failure, CPLE_AppDefined,
-                 "%s: RESUME: the %s in %s were made in another way. %s says\n  %.300s\nand now it is\n  "
-                 "%.300s\nWithout RESUME they are made anew",
-                 m_kind.driver, m_kind.what, m_folder.c_str(), name.c_str(), before.c_str(), now.c_str());
+    const bool ours = !old.empty() && old[0] == FirstLine(m_kind);
+    if (!old.empty())
+        old.erase(old.begin());
+    const std::string why = ours ? recipe.WhyNot(old) : "It is no recipe of ours";
+    if (!why.empty()) {
+        CPLError(CE_Failure, CPLE_AppDefined, "%s: %s: the %s in %s were made in another way, see %s. %s\n%s",
+                 m_kind.driver, OptionOf(m_writer), m_kind.what, m_folder.c_str(), name.c_str(), why.c_str(),
+                 WayOut(m_writer));
         return false;
     }
-    if (!recipe.unknown.empty()) {
+    if (!recipe.Unknown().empty() && m_writer == Writer::Resumed) {
         CPLError(CE_Failure, CPLE_AppDefined,
-                 "%s: RESUME: whether the input %.300s has changed since the %s in %s were made cannot be known: it "
-                 "tells no time of its last change. Without RESUME they are made anew",
-                 m_kind.driver, WithoutSecrets(recipe.unknown).c_str(), m_kind.what, m_folder.c_str());
+                 "%s: %s: whether the input %.300s has changed since the %s in %s were made cannot be known: it tells "
+                 "no time of its last change. %s",
+                 m_kind.driver, OptionOf(m_writer), WithoutSecrets(recipe.Unknown()).c_str(), m_kind.what,
+                 m_folder.c_str(), WayOut(m_writer));
         return false;
     }
-    same = true;
     return true;
 }
 
 bool OutputFolder::WriteRecipe(const OutputRecipe &recipe) const
 {
+    const std::string name = m_folder + "/" + kRecipe;
     std::string text = FirstLine(m_kind) + "\n";
-    for (const std::string &line : recipe.lines)
+    for (const std::string &line : recipe.Lines())
         text += LineWithoutSecrets(line) + "\n";
-    return WriteWhole(m_kind.driver, m_folder + "/" + kRecipe, text);
+    return m_writer == Writer::Share ? WriteFirst(m_kind.driver, name, text, m_run)
+                                     : WriteWhole(m_kind.driver, name, text);
 }
 
-std::string OneLine(const std::string &text)
+/* Where nothing may be made. */
+bool OutputFolder::IsThere() const
 {
-    std::string line;
-    for (char c : text)
-        line += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
-    return line;
+    VSIStatBufL recipe;
+    if (VSIStatL((m_folder + "/" + kRecipe).c_str(), &recipe) == 0)
+        return true;
+    CPLError(CE_Failure, CPLE_OpenFailed, "%s: ASSEMBLE: there are no %s in %s: no share has begun", m_kind.driver,
+             m_kind.what, m_folder.c_str());
+    return false;
 }
 
-bool OutputFolder::Begin(const OutputRecipe &recipe, bool resume)
+bool OutputFolder::MakeFolder() const
 {
     VSIStatBufL stat;
-    const std::string &folder = m_folder;
-    if (folder.find('\\') != std::string::npos) { /* as GDAL takes it, when the file over the parts names them */
+    if (m_folder.find('\\') != std::string::npos) { /* as GDAL takes it, when the file over the parts names them */
         CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s: a backslash in a name separates folders: choose another name",
-                 m_kind.driver, folder.c_str());
+                 m_kind.driver, m_folder.c_str());
         return false;
     }
+    if (IsFarAway(m_folder))
+        return true;
     errno = 0;
-    if (VSIStatL(folder.c_str(), &stat) != 0) {
+    if (VSIStatL(m_folder.c_str(), &stat) != 0) {
         errno = 0;
-        if (VSIMkdir(folder.c_str(), 0755) != 0)
-            return FailFile(m_kind.driver, folder, "made");
+        if (VSIMkdir(m_folder.c_str(), 0755) != 0 && !(errno == EEXIST && m_writer == Writer::Share))
+            return FailFile(m_kind.driver, m_folder, "made");
     } else if (!VSI_ISDIR(stat.st_mode)) {
         CPLError(CE_Failure, CPLE_FileIO, "%s: %s is to be the folder for %s, and is a file", m_kind.driver,
-                 folder.c_str(), m_kind.what);
+                 m_folder.c_str(), m_kind.what);
         return false;
     }
-    bool isNew = false, same = false;
-    if (!Lock() || !IsOurs(isNew))
+    return true;
+}
+
+bool OutputFolder::Begin(const OutputRecipe &recipe)
+{
+    bool isNew = false;
+    const bool assembler = m_writer == Writer::Assembler;
+    if ((assembler ? !IsThere() : !MakeFolder()) || !Lock() || !IsOurs(isNew))
         return false;
-    if (resume && !isNew && !SameRecipe(recipe, same))
+    if (assembler)
+        return IsSame(recipe) && Look();
+    if (m_writer == Writer::Share && !recipe.Unknown().empty())
+        CPLError(CE_Warning, CPLE_AppDefined,
+                 "%s: PARTITION: whether the input %.300s changes from one share to the next cannot be known: it tells "
+                 "no time of its last change",
+                 m_kind.driver, WithoutSecrets(recipe.Unknown()).c_str());
+    if (m_writer == Writer::Share)
+        return (!isNew || WriteRecipe(recipe)) && IsSame(recipe) && Look();
+    const bool resumed = m_writer == Writer::Resumed;
+    if (resumed && !isNew && !IsSame(recipe))
         return false;
-    if (resume && isNew && !recipe.unknown.empty())
+    if (resumed && isNew && !recipe.Unknown().empty())
         CPLError(CE_Warning, CPLE_AppDefined,
                  "%s: RESUME: this run cannot be continued if it is interrupted: the input %.300s tells no time of its "
                  "last change",
-                 m_kind.driver, WithoutSecrets(recipe.unknown).c_str());
-    return RemoveParts() && (same || (RemoveOutputs() && WriteRecipe(recipe)));
+                 m_kind.driver, WithoutSecrets(recipe.Unknown()).c_str());
+    RemoveNotes();
+    return RemoveParts() && ((resumed && !isNew) || (RemoveOutputs() && WriteRecipe(recipe))) && Look();
+}
+
+bool OutputFolder::IsStill(const OutputRecipe &recipe) const
+{
+    return m_writer != Writer::Share || IsSame(recipe);
 }
 
 bool OutputFolder::RemoveOutputs() const
@@ -363,17 +321,37 @@ bool OutputFolder::RemoveOutputs() const
 
 /* ---- outputs ---- */
 
+bool OutputFolder::LookForOutput(const std::string &file, bool &there, bool &full) const
+{
+    if (IsFarAway(m_folder)) { /* no request for each */
+        const auto object = m_objects.find(file);
+        there = object != m_objects.end();
+        full = there && object->second > 0;
+        return true;
+    }
+    VSIStatBufL stat;
+    const bool known = LookFor(m_kind.driver, m_folder + "/" + file, there, stat);
+    full = there && (VSI_ISDIR(stat.st_mode) || stat.st_size > 0);
+    return known;
+}
+
+bool OutputFolder::Look()
+{
+    m_objects.clear();
+    return !IsFarAway(m_folder) || ListObjects(m_kind.driver, m_folder, m_objects);
+}
+
 bool OutputFolder::Find(const std::string &file, const std::string &failures, bool &there) const
 {
-    VSIStatBufL stat, note;
     const std::string name = m_folder + "/" + file, failed = m_folder + "/" + failures;
-    bool isThere = false, hasFailed = false;
+    const bool keeps = m_writer == Writer::Share || m_writer == Writer::Assembler;
+    bool isThere = false, isFull = false, hasFailed = false, anything = false;
     there = false;
-    if (!LookFor(m_kind.driver, name, isThere, stat) ||
-        (!failures.empty() && !LookFor(m_kind.driver, failed, hasFailed, note)))
+    if (!LookForOutput(file, isThere, isFull) ||
+        (!keeps && !failures.empty() && !LookForOutput(failures, hasFailed, anything)))
         return false;
-    there = isThere && !hasFailed && (VSI_ISDIR(stat.st_mode) || stat.st_size > 0);
-    if (there)
+    there = isThere && !hasFailed && isFull;
+    if (there || keeps)
         return true;
     /* The output first: the note stays as long as it. */
     return (!isThere || Remove(m_kind.driver, name)) && (!hasFailed || Remove(m_kind.driver, failed));
@@ -381,16 +359,59 @@ bool OutputFolder::Find(const std::string &file, const std::string &failures, bo
 
 bool OutputFolder::RemovePart(const std::string &stem, long process) const
 {
-    return Remove(m_kind.driver, PartName(m_folder, stem, process));
+    return Remove(m_kind.driver, PartName(m_folder, m_run.empty() ? stem : stem + "." + m_run, process));
 }
 
 bool OutputFolder::RemoveParts() const
 {
+    const std::string own = "." + m_run + ".";
     std::vector<std::string> names;
     bool ok = List(names);
     for (const std::string &name : names)
-        ok = (!IsPart(name) || Remove(m_kind.driver, m_folder + "/" + name)) && ok;
+        if (IsPart(name) && (m_run.empty() || name.find(own) != std::string::npos))
+            ok = Remove(m_kind.driver, m_folder + "/" + name) && ok;
     return ok;
+}
+
+void OutputFolder::RemoveNotes() const
+{
+    MessageCollector collector;
+    std::vector<std::string> names;
+    List(names);
+    for (const std::string &name : names)
+        if (SharesIn(name) > 0)
+            Remove(m_kind.driver, m_folder + "/" + name);
+}
+
+std::string OutputFolder::Noted(const std::string &key) const
+{
+    MessageCollector collector; /* that it cannot be read is said later */
+    std::vector<std::string> lines;
+    ReadLines(m_kind.driver, m_folder + "/" + kRecipe, lines);
+    for (const std::string &line : lines)
+        if (line.compare(0, key.size(), key) == 0)
+            return line.substr(key.size());
+    return {};
+}
+
+bool OutputFolder::NoteShares(int shares) const
+{
+    VSIStatBufL stat;
+    const std::string name = m_folder + "/" + kSharesBegin + std::to_string(shares) + kSharesEnd;
+    return VSIStatL(name.c_str(), &stat) == 0 ||
+           WriteFirst(m_kind.driver, name, std::to_string(shares) + " shares\n", m_run);
+}
+
+bool OutputFolder::ReadShares(std::vector<int> &shares) const
+{
+    std::vector<std::string> names;
+    if (!List(names))
+        return false;
+    for (const std::string &name : names)
+        if (SharesIn(name) > 0)
+            shares.push_back(SharesIn(name));
+    std::sort(shares.begin(), shares.end());
+    return true;
 }
 
 } // namespace fishnet::output

@@ -4,11 +4,17 @@
 #define FN_OUTPUT_FOLDER_H
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "output_files.h"
+#include "output_recipe.h"
+
 namespace fishnet::output
 {
+
+constexpr const char *kRecipe = "recipe.txt"; /* in the folder: what its outputs were made by */
 
 /* What stands in messages and in the folder's recipe file. */
 struct OutputKind {
@@ -18,13 +24,15 @@ struct OutputKind {
 };
 
 /* Where an output grows under its own name, with the files that belong to it, until it is whole: a folder of its own
- * beside its place, ".r003_c012.4711.part", with the number of this process. */
+ * beside its place, ".r003_c012.4711.part", with the number of this process; or, if its place is in an object store, a
+ * temporary one on this machine. */
 class PartFolder
 {
   public:
-    /* who: begins messages; empty: nothing does. folder: of the output's place. stem: of its name. */
-    PartFolder(const std::string &who, const std::string &folder, const std::string &stem)
-        : m_who(who), m_folder(folder), m_stem(stem)
+    /* who: begins messages; empty: nothing does. folder: of the output's place. stem: of its name. run: see
+     * OutputFolder::Run(). */
+    PartFolder(const std::string &who, const std::string &folder, const std::string &stem, const std::string &run = {})
+        : m_who(who), m_folder(folder), m_stem(run.empty() ? stem : stem + "." + run)
     {
     }
     /* Removes what is still there. */
@@ -42,60 +50,74 @@ class PartFolder
     std::string m_who, m_folder, m_stem, m_path; /* m_path: empty until it is made */
 };
 
-/* "No space left on device", when the system does not let files be written in that folder; else empty. */
-std::string WhyNotWritable(const std::string &folder);
-
-/* Writes a file under another name, then renames it: under its own it is always whole. False after CPLError. */
-bool WriteWhole(const char *driver, const std::string &name, const std::string &text);
-
-/* Lines of a file; none if it is not there. False after CPLError: it is there, and cannot be read. */
-bool ReadLines(const char *driver, const std::string &name, std::vector<std::string> &lines);
-/* Names in a folder, in any order, without those of the folder itself and the one above. False after CPLError: a folder
- * that cannot be listed is not an empty one. */
-bool ListFolder(const char *driver, const std::string &folder, std::vector<std::string> &names);
-/* Removes a file, or a folder with all that is in it; none may be there. False after CPLError: it stays. */
-bool Remove(const char *driver, const std::string &name);
-/* A text on one line. */
-std::string OneLine(const std::string &text);
-
-/* All that the outputs depend on. */
-struct OutputRecipe {
-    std::vector<std::string> lines;
-    std::string unknown; /* an input of which nobody can know whether it has changed; empty: none */
+/* Who writes into a folder. */
+enum class Writer {
+    Alone,     /* one run: outputs that are there are removed */
+    Resumed,   /* one run: those of the same recipe are kept */
+    Assembler, /* nobody: outputs are there already */
+    Share /* one of many runs, on any machine and at any time, that know nothing of each other: nothing is removed */
 };
 
 class OutputFolder
 {
   public:
-    OutputFolder(const OutputKind &kind, const std::string &folder) : m_kind(kind), m_folder(folder) {}
+    OutputFolder(const OutputKind &kind, const std::string &folder, Writer writer);
     ~OutputFolder();
     OutputFolder(const OutputFolder &) = delete;
     OutputFolder &operator=(const OutputFolder &) = delete;
 
-    /* Makes the folder or takes it over, and keeps other processes out. Without `resume` older outputs are removed;
-     * with it they are kept if they were made by the same recipe, and refused otherwise, or if that cannot be known. A
+    const char *What() const { return m_kind.what; } /* "tiles" */
+    /* Makes the folder or takes it over. A run keeps other processes out; shares keep runs out, where the file system
+     * can. Outputs that are to be kept are refused if they were made by another recipe, or if that cannot be known. A
      * folder that is not of our making is refused. False after CPLError. */
-    bool Begin(const OutputRecipe &recipe, bool resume);
+    bool Begin(const OutputRecipe &recipe);
+    /* Whether the folder still is that of the recipe: another job may have begun there at the same moment. False after
+     * CPLError. */
+    bool IsStill(const OutputRecipe &recipe) const;
 
-    /* Whether the output is there, whole, and without failures (a file of its own beside it, or empty). What there
-     * is of it otherwise is removed. False after CPLError. */
+    /* Whether the output is there and whole. A run takes one with failures (a file of its own beside it, or empty) for
+     * missing, and removes what there is of it; a share and an assembler leave it. False after CPLError. */
     bool Find(const std::string &file, const std::string &failures, bool &there) const;
+    /* Of an assembler: whether a share, or another run, is at work in the folder. */
+    bool IsBusy() const { return m_isBusy; }
+    /* Looks again at what is there, where that is found out at once for all: in an object store. False after
+     * CPLError. */
+    bool Look();
     bool List(std::vector<std::string> &names) const { return ListFolder(m_kind.driver, m_folder, names); }
 
-    /* What a process that is gone has left of an output, and what all have. False after CPLError. */
+    /* What stands behind `key` in the recipe that is there, "PARTS=": empty: nothing, or there is none. */
+    std::string Noted(const std::string &key) const;
+    /* How many shares there are, by those that have begun; several numbers where it was cut in several ways. False
+     * after CPLError. */
+    bool NoteShares(int shares) const;
+    bool ReadShares(std::vector<int> &shares) const;
+
+    /* Of a share: a number that no other run has, for the names of what is unfinished; else empty. */
+    const std::string &Run() const { return m_run; }
+    /* What a process of this run that is gone has left of an output, and what all have: a run removes what is left of
+     * any, a share of its own. False after CPLError. */
     bool RemovePart(const std::string &stem, long process) const;
     bool RemoveParts() const;
+    /* What shares have noted. Those that may not be removed stay. */
+    void RemoveNotes() const;
 
   private:
+    bool MakeFolder() const;
     bool Lock();
     bool IsOurs(bool &isNew);
-    bool SameRecipe(const OutputRecipe &recipe, bool &same) const;
+    bool IsThere() const;
+    bool LookForOutput(const std::string &file, bool &there, bool &full) const;
+    bool IsSame(const OutputRecipe &recipe) const;
     bool WriteRecipe(const OutputRecipe &recipe) const;
     bool RemoveOutputs() const;
 
     OutputKind m_kind;
     std::string m_folder;
+    Writer m_writer;
+    std::string m_run;
+    std::map<std::string, int64_t> m_objects; /* of an object store: sizes, by names */
     int m_lock = -1;
+    bool m_isBusy = false;
 };
 
 } // namespace fishnet::output

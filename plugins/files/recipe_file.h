@@ -40,6 +40,9 @@ struct Opening {
     std::string connection;
     CPLStringList options;
     std::string file; /* the recipe; empty: there is none */
+    /* Of a job, a recipe that says what is to become of it. */
+    std::string output;
+    CPLStringList creationOptions;
 };
 
 /* For GDALDriver::pfnIdentify: a connection string, one behind a folder, or a recipe file of that kind. */
@@ -47,6 +50,9 @@ int IdentifyName(const GDALOpenInfo *info, const RecipeKind &kind);
 
 /* Of a name that was identified. False: it is none of ours, or broken, then after CPLError. */
 bool ReadName(const GDALOpenInfo *info, const RecipeKind &kind, Opening &opening);
+
+/* The recipe file that one of our datasets was opened by; empty: none. */
+std::string RecipeFile(GDALDataset &dataset);
 
 /* The datasets that an opening reads, as it names them: that of the connection first. */
 std::vector<std::string> NamesOf(const Opening &opening, const RecipeKind &kind);

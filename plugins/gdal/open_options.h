@@ -20,6 +20,7 @@ class OptionTable
     OptionTable &Add(fn_option_table table);
     OptionTable &Add(const fn_option &row) { return Add({&row, 1}); }
 
+    const char *Driver() const { return m_driver; }
     const std::vector<fn_option> &Rows() const { return m_rows; }
     /* NULL: there is none of that name, in any case. */
     const fn_option *Find(const std::string &name) const;

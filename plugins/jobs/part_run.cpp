@@ -8,9 +8,12 @@
 namespace fishnet
 {
 
-bool PartJob::FindTodo(const output::OutputFolder &outputs, const std::function<std::string(int64_t part)> &failures)
+bool PartJob::FindTodo(const output::OutputFolder &outputs, const std::vector<int64_t> &wanted,
+                       const std::function<std::string(int64_t part)> &failures)
 {
-    for (int64_t part = 0; part < PartCount(); part++) {
+    run = outputs.Run();
+    m_wanted = wanted;
+    for (const int64_t part : wanted) {
         bool there = false;
         if (!outputs.Find(File(part), failures(part), there))
             return false;
@@ -18,6 +21,55 @@ bool PartJob::FindTodo(const output::OutputFolder &outputs, const std::function<
             todo.push_back(part);
     }
     return true;
+}
+
+bool PartJob::IsDone(output::OutputFolder &outputs, const output::OutputRecipe &recipe) const
+{
+    if (!outputs.Look())
+        return false;
+    for (const int64_t part : m_wanted) {
+        bool there = false;
+        if (!outputs.Find(File(part), std::string(), there))
+            return false;
+        if (!there) {
+            CPLError(CE_Failure, CPLE_FileIO, "%s: %s/%s was written, and is not there any more", Driver(),
+                     folder.c_str(), File(part).c_str());
+            return false;
+        }
+    }
+    if (outputs.IsStill(recipe))
+        return true;
+    for (const int64_t part : todo) /* another job has the folder: what this run has written is not its */
+        output::Remove(Driver(), folder + "/" + File(part));
+    return false;
+}
+
+bool PartJob::IsComplete(const output::OutputFolder &outputs, const PartGrid &grid) const
+{
+    constexpr size_t kMost = 10;
+    if (todo.empty() && !outputs.IsBusy())
+        return true;
+    if (todo.empty()) {
+        CPLError(CE_Failure, CPLE_AppDefined, "%s: ASSEMBLE: all %s in %s are there, and a run is still at work there",
+                 Driver(), outputs.What(), folder.c_str());
+        return false;
+    }
+    std::vector<int> shares;
+    if (!outputs.ReadShares(shares))
+        return false;
+    std::string names;
+    for (size_t i = 0; i < std::min(kMost, todo.size()); i++)
+        names += (i ? ", " : "") + File(todo[i]);
+    if (todo.size() > kMost)
+        names += " and " + std::to_string(todo.size() - kMost) + " more";
+    for (size_t i = 0; i < shares.size(); i++)
+        names += (i ? ", or " : "; run the shares ") + NameShares(grid, shares[i], todo);
+    if (outputs.IsBusy())
+        names += "; a run is still at work there";
+    CPLError(CE_Failure, CPLE_AppDefined, "%s: ASSEMBLE: %lld of %lld %s in %s are missing: %s", Driver(),
+             static_cast<long long>(todo.size()), static_cast<long long>(PartCount()), outputs.What(), folder.c_str(),
+             names.c_str());
+    return false;
 }
 
 void PartJob::Ended(const fn_report &report, bool byProcess)
@@ -33,7 +85,7 @@ class PartRun
     PartRun(std::shared_ptr<PartJob> job, const output::OutputFolder &outputs, GDALProgressFunc progress,
             void *progressData)
         : m_job(std::move(job)), m_progress(progress), m_progressData(progressData),
-          m_done(m_job->PartCount() - m_job->TaskCount())
+          m_done(static_cast<int64_t>(m_job->m_wanted.size()) - m_job->TaskCount())
     {
         m_job->m_outputs = &outputs;
     }
@@ -60,7 +112,8 @@ class PartRun
 bool PartRun::Progress(int64_t more)
 {
     m_done += more;
-    return m_progress(static_cast<double>(m_done) / static_cast<double>(m_job->PartCount()), "", m_progressData) != 0;
+    const auto all = static_cast<double>(m_job->m_wanted.size());
+    return m_progress(all > 0 ? static_cast<double>(m_done) / all : 1, "", m_progressData) != 0; /* an empty share */
 }
 
 fn_status PartRun::Begin(const JobRunOptions &options, fn_error *err)
@@ -99,11 +152,14 @@ fn_status PartRun::Write(InputWatch *watch, fn_error *err)
     }
 }
 
-/* Nothing unfinished stays behind, whoever was writing it. */
+/* Nothing unfinished stays behind, whoever was writing it. A share that had nothing to write looks for nothing of its
+ * own among very many names. */
 void PartRun::Stop()
 {
     m_run.reset();
-    if (const output::OutputFolder *outputs = std::exchange(m_job->m_outputs, nullptr))
+    const bool idleShare = m_job->todo.empty() && !m_job->run.empty();
+    const output::OutputFolder *outputs = std::exchange(m_job->m_outputs, nullptr);
+    if (outputs && !idleShare)
         GuardedQuietly(false, [outputs] { return outputs->RemoveParts(); }); /* what stays, the next run removes */
 }
 

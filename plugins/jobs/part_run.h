@@ -8,6 +8,7 @@
 #include "input_watch.h"
 #include "job.h"
 #include "output_folder.h"
+#include "shares.h"
 
 namespace fishnet
 {
@@ -19,6 +20,7 @@ class PartJob : public Job
 
     std::string folder;        /* that the parts go to */
     std::vector<int64_t> todo; /* the part of each task, from 0 */
+    std::string run;           /* see OutputFolder::Run() */
 
     virtual int64_t PartCount() const = 0;
     virtual std::string Stem(int64_t part) const = 0; /* of its files: "r003_c012" */
@@ -34,12 +36,19 @@ class PartJob : public Job
     /* Removes what a process that has failed has left. */
     void Ended(const fn_report &report, bool byProcess) override;
 
-    /* Sets todo. failures: the file beside a part that lists what it lacks; empty: there is none. False after
-     * CPLError. */
-    bool FindTodo(const output::OutputFolder &outputs, const std::function<std::string(int64_t part)> &failures);
+    /* Sets todo, of the parts that are wanted, and run. failures: the file beside a part that lists what it lacks;
+     * empty: there is none. False after CPLError. */
+    bool FindTodo(const output::OutputFolder &outputs, const std::vector<int64_t> &wanted,
+                  const std::function<std::string(int64_t part)> &failures);
+    /* Of a share, whose folder others may write to: whether all that are wanted are there now, and the folder is still
+     * that of the recipe. False after CPLError. */
+    bool IsDone(output::OutputFolder &outputs, const output::OutputRecipe &recipe) const;
+    /* Whether nothing is to do. False after CPLError, which says what is missing. */
+    bool IsComplete(const output::OutputFolder &outputs, const PartGrid &grid) const;
 
   private:
     friend class PartRun;
+    std::vector<int64_t> m_wanted;
     const output::OutputFolder *m_outputs = nullptr; /* of the host, while it writes */
 };
 

@@ -1,6 +1,11 @@
 #include "expression.h"
 
+#include <algorithm>
+#include <set>
+
+#include "fishnet/recipe.h"
 #include "georeference.h"
+#include "open_options.h"
 
 namespace fishnet
 {
@@ -12,31 +17,93 @@ struct Names {
     const ExpressionSource &source;
     const Inputs &inputs;
     const Handles &handles;
+    std::set<std::string> used = {};
 };
 } // namespace
 
-/* fn_expr_resolve: is there such an input, and can it be computed with? */
-static fn_status ResolveBand(void *user, char letter, int band, fn_type *type, fn_error *err)
+/* Bands of an input, or of that member of a stack which has most. */
+static int BandsOf(const RasterName &name, const Handles &handles)
 {
-    const auto *names = static_cast<const Names *>(user);
-    const size_t input = names->source.letters.find(letter);
-    const char own[] = {letter, '\0'};
-    if (input != std::string::npos)
-        return CheckBand(names->inputs[input], names->handles[input].get(), band, type, err);
-    return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': there is no input %c, give one with -oo %s=<dataset>",
-                   letter, letter, names->source.option ? names->source.option : own);
+    int bands = 0;
+    for (size_t i = 0; i < static_cast<size_t>(std::max(1, name.members)); i++)
+        bands = std::max(bands, GDALGetRasterCount(handles[name.first + i].get()));
+    return bands;
 }
 
-std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &source, Inputs &inputs,
+/* fn_expr_find. */
+static fn_status FindRaster(void *user, const char *text, size_t length, fn_expr_name *found, fn_error *err)
+{
+    const auto *names = static_cast<const Names *>(user);
+    const std::string name(text, length);
+    std::vector<std::string> known;
+    for (const RasterName &own : names->source.names) {
+        if (own.name == name) {
+            *found = {static_cast<int>(own.first), own.members, BandsOf(own, names->handles)};
+            return FN_OK;
+        }
+        known.push_back(own.name);
+    }
+    const std::string nearest = NearestName(name, known);
+    if (nearest.empty() && length == 1 && *text >= 'A' && *text <= 'Z')
+        return fn_fail(err, FN_ERR_SYNTAX, "there is no input %c, give one with -oo %s=<dataset>", *text,
+                       names->source.option ? names->source.option : name.c_str());
+    std::string all;
+    for (const std::string &one : known)
+        all += (all.empty() ? "" : ", ") + one;
+    return fn_fail(err, FN_ERR_SYNTAX, "%s%s%s%s %.300s", nearest.empty() ? "" : "did you mean '", nearest.c_str(),
+                   nearest.empty() ? "" : "'? ", known.size() == 1 ? "the only input is" : "the inputs are",
+                   all.c_str());
+}
+
+/* fn_expr_find: any name may stand for the only raster. Letters but X are left for other inputs. */
+static fn_status NoteName(void *user, const char *text, size_t length, fn_expr_name *found, fn_error *err)
+{
+    auto *names = static_cast<Names *>(user);
+    const std::string name(text, length);
+    const bool isLetter = length == 1 && *text >= 'A' && *text <= 'Z' && *text != 'X';
+    if (name != names->source.names[0].name &&
+        (isLetter || !fn_recipe_is_input_name(text, length) || fn_expr_is_word(text, length)))
+        return fn_fail(err, FN_ERR_SYNTAX, "%s", "");
+    names->used.insert(name);
+    *found = {0, 0, BandsOf(names->source.names[0], names->handles)};
+    return FN_OK;
+}
+
+/* What the texts call the only raster: their only name, else what it is called anyway. */
+static std::string OnlyName(Names names, fn_expr_options options)
+{
+    options.find = NoteName;
+    options.user = &names;
+    for (const std::string &text : names.source.texts) {
+        int bands = 0;
+        fn_error err;
+        fn_expr_count_bands(text.c_str(), &options, &bands, &err); /* what is wrong is said when it is compiled */
+    }
+    return names.used.size() == 1 ? *names.used.begin() : names.source.names[0].name;
+}
+
+/* fn_expr_resolve: can it be computed with? */
+static fn_status ResolveBand(void *user, int raster, int band, fn_type *type, fn_error *err)
+{
+    const auto *names = static_cast<const Names *>(user);
+    const auto input = static_cast<size_t>(raster);
+    return CheckBand(names->inputs[input], names->handles[input].get(), band, type, err);
+}
+
+std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &given, Inputs &inputs,
                                                       const Handles &handles, std::vector<Plane> &planes)
 {
+    ExpressionSource source = given;
     Names names = {source, inputs, handles};
     fn_expr_options options = {};
     options.nodata = source.nodata;
+    options.find = FindRaster;
     options.resolve = ResolveBand;
     options.user = &names;
     const fn_georeference georeference = GeoreferenceOf(handles[0].get());
     options.georeference = &georeference;
+    if (source.anyName)
+        source.names[0].name = OnlyName(names, options);
     std::vector<const char *> texts;
     for (const std::string &text : source.texts)
         texts.push_back(text.c_str());
@@ -49,10 +116,9 @@ std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &so
     auto self = std::make_unique<Expression>();
     self->m_expr.reset(compiled);
     for (int i = 0; i < fn_expr_input_count(compiled); i++) {
-        char letter = 0;
-        int band = 0;
-        fn_expr_input(compiled, i, &letter, &band);
-        const size_t input = source.letters.find(letter);
+        int raster = 0, band = 0;
+        fn_expr_input(compiled, i, &raster, &band);
+        const auto input = static_cast<size_t>(raster);
         planes.push_back(MakePlane(inputs, handles, input, band, source.ignoreAlpha, source.nodata));
         planes.back().reach = fn_expr_input_reach(compiled, i);
         planes.back().wraps = fn_expr_wraps(compiled);

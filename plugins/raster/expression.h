@@ -17,13 +17,21 @@ struct FreeExpr {
     void operator()(fn_expr *expr) const { fn_expr_free(expr); }
 };
 
+/* What texts call an input, or a stack of inputs. */
+struct RasterName {
+    std::string name;
+    size_t first = 0; /* in Inputs */
+    int members = 0;  /* of a stack; 0: it is one input */
+};
+
 /* What is to be compiled. */
 struct ExpressionSource {
     std::vector<std::string> texts; /* one for each output */
-    std::string letters;            /* what texts call the inputs, in their order; those beyond have no name */
-    const char *option = nullptr;   /* that gives one more input, for messages; NULL: its letter */
-    bool nodata = true;             /* as in fn_expr_options */
-    bool ignoreAlpha = false;       /* what is transparent is valid */
+    std::vector<RasterName> names;
+    bool anyName = false;         /* the only raster is called as the texts call it, if they use one name only */
+    const char *option = nullptr; /* that gives one more input, for messages; NULL: its letter */
+    bool nodata = true;           /* as in fn_expr_options */
+    bool ignoreAlpha = false;     /* what is transparent is valid */
 };
 
 /* Never changes, and is for any number of threads. */
@@ -31,7 +39,7 @@ class Expression
 {
   public:
     /* NULL after CPLError. What it reads is appended to planes, in the order of Run(), and to the bands of inputs. */
-    static std::unique_ptr<const Expression> Compile(const ExpressionSource &source, Inputs &inputs,
+    static std::unique_ptr<const Expression> Compile(const ExpressionSource &given, Inputs &inputs,
                                                      const Handles &handles, std::vector<Plane> &planes);
 
     size_t OutputCount() const { return static_cast<size_t>(fn_expr_output_count(m_expr.get())); }

@@ -7,6 +7,7 @@
 
 #include "dataset_pool.h"
 #include "fishnet/grid.h"
+#include "input_lists.h"
 #include "open_options.h"
 #include "pixels.h"
 #include "workers.h"
@@ -49,6 +50,8 @@ static bool OpenFirst(Input &input, DatasetHandle &handle)
         MessageCollector collector;
         handle = OpenAgain(input);
         cause = collector.Cause("not recognized as a raster dataset");
+        if (HasWildcards(input.name) && EQUAL(input.driver, "FISHNET"))
+            cause += ". A stack is given with INPUT=" + input.key + "=<wildcards>";
         messages = std::move(collector.messages);
     }
     if (!handle) {
@@ -79,9 +82,11 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
         if (!Materialize(Describe(input), &input.path, &input.results))
             return false;
         if (given.settings && !SplitSettings(given.settings, input.openOptions)) {
+            const bool isName = EQUAL(given.driver, "FISHNET") && (given.key.size() > 1 || given.key[0] > 'Z');
+            const std::string option = isName ? "INPUT_OO=" + given.key + "=" : given.key + "_OO=";
             CPLError(CE_Failure, CPLE_IllegalArg,
-                     "%s: %s_OO=%.200s: expected NAME=VALUE, or several separated by a semicolon", given.driver,
-                     given.key.c_str(), given.settings);
+                     "%s: %s%.200s: expected NAME=VALUE, or several separated by a semicolon", given.driver,
+                     option.c_str(), given.settings);
             return false;
         }
         if (overview >= 0)
@@ -289,6 +294,25 @@ size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const
     return bytes;
 }
 
+int64_t TilesOfUnit(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int64_t firstLine,
+                    size_t input, int64_t unit)
+{
+    fn_reach back = {}; /* who looks up is found below */
+    for (const Plane &plane : planes) {
+        if (plane.input != input)
+            continue;
+        if (plane.wraps)
+            return 0;
+        back = {std::max(back.top, plane.reach.bottom), std::max(back.left, plane.reach.right),
+                std::max(back.bottom, plane.reach.top), std::max(back.right, plane.reach.left)};
+    }
+    fn_window own = fn_grid_tile(&inputs[input].units, unit);
+    own.y -= firstLine;
+    own = fn_window_grow(own, back, tiles.width, tiles.height, false);
+    const fn_window needed = own.height > 0 ? fn_grid_touch(&tiles, own) : fn_window{};
+    return needed.width * needed.height;
+}
+
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands)
 {
     const int count = GDALGetRasterCount(dataset);
@@ -328,6 +352,21 @@ void PreparePython(const Handles &handles)
             CPLDebug("FISHNET", "the first pixel of %s cannot be read",
                      WithoutSecrets(GDALGetDescription(handle.get())).c_str());
     }
+}
+
+bool AreStored(const Inputs &inputs, const Handles &handles, const fn_window &window)
+{
+    MessageCollector collector;
+    for (size_t i = 0; i < inputs.size(); i++)
+        for (const int band : inputs[i].bands) {
+            const int status =
+                GDALGetDataCoverageStatus(GDALGetRasterBand(handles[i].get(), band), static_cast<int>(window.x),
+                                          static_cast<int>(window.y), static_cast<int>(window.width),
+                                          static_cast<int>(window.height), GDAL_DATA_COVERAGE_STATUS_DATA, nullptr);
+            if (status & (GDAL_DATA_COVERAGE_STATUS_DATA | GDAL_DATA_COVERAGE_STATUS_UNIMPLEMENTED))
+                return true;
+        }
+    return inputs.empty();
 }
 
 } // namespace fishnet

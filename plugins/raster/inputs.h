@@ -19,9 +19,9 @@ namespace fishnet
 
 /* What is asked for. */
 struct InputName {
-    std::string key; /* "A": the open option that names the dataset. A_OO has its own open options */
+    std::string key; /* "A": what it is called; members of a stack are called alike */
     const char *name;
-    const char *settings;           /* the value of A_OO, or NULL */
+    const char *settings;           /* its open options, separated by semicolons, or NULL */
     const char *driver = "FISHNET"; /* whose input it is, for messages */
 };
 
@@ -103,11 +103,19 @@ size_t ReadingBytes(const Inputs &inputs, const std::vector<Plane> &planes, cons
 /* Memory with which a job that goes over all tiles reads each unit once: what two rows of tiles have in common, all
  * across the raster, and what workers are ahead. 0: there are no units. */
 size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int workers);
+/* How many of the tiles need a unit of an input, or a few more, if planes look in different directions; 0: who knows,
+ * as planes wrap. firstLine: of the raster, where tiles begin. */
+int64_t TilesOfUnit(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int64_t firstLine,
+                    size_t input, int64_t unit);
 /* What one SharedBlocks gets of that: threads have one together, processes have one each. */
 inline size_t SharedBytesOfEach(size_t bytes, const fn_worker_options &workers)
 {
     return workers.processes > 0 ? bytes / static_cast<size_t>(workers.workers) : bytes;
 }
+
+/* Whether one of the inputs says that it stores pixels of the window, or cannot say: a sparse GeoTIFF, or a VRT with
+ * gaps, does not everywhere. */
+bool AreStored(const Inputs &inputs, const Handles &handles, const fn_window &window);
 
 /* What stands in Input::structure, of any handle. */
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands);

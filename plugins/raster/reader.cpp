@@ -45,12 +45,18 @@ std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, std::shared
     return reader;
 }
 
+std::string InputReader::WhatIsRead() const
+{
+    return CPLSPrintf("%s %d of ", m_reading.mask ? "the mask of band" : "band", m_reading.band) +
+           Describe(m_inputs[m_reading.input]);
+}
+
 std::string InputReader::WhatFailed() const
 {
     GDALDriverH driver = GDALGetDatasetDriver(m_handles[m_reading.input].get());
-    return CPLSPrintf("the driver %s gives no reason; it was to read %s %d of %s",
-                      driver ? GDALGetDriverShortName(driver) : "of GDAL", m_reading.mask ? "the mask of band" : "band",
-                      m_reading.band, Describe(m_inputs[m_reading.input]).c_str());
+    return CPLSPrintf("the driver %s gives no reason; it was to read ",
+                      driver ? GDALGetDriverShortName(driver) : "of GDAL") +
+           WhatIsRead();
 }
 
 /* ---- one band ---- */
@@ -178,6 +184,8 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
 {
     const PoolPlaces places(m_poolPlaces);
     m_read.resize(planes.size());
+    m_pieces.assign(planes.size(), {});
+    m_held.clear();
     read.clear();
     for (size_t i = 0; i < planes.size(); i++)
         if (m_inputs[planes[i].input].units.width == 0 &&
@@ -187,7 +195,7 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
         return false;
     for (size_t i = 0; i < planes.size(); i++)
         read.push_back({m_read[i].pixels.data(), planes[i].type, planes[i].nodata,
-                        planes[i].Masked() ? m_read[i].mask.data() : nullptr});
+                        planes[i].Masked() ? m_read[i].mask.data() : nullptr, m_pieces[i].data(), m_pieces[i].size()});
     return true;
 }
 
@@ -268,37 +276,79 @@ static std::vector<Piece> CutAtEdges(const fn_window &window, int64_t width, int
     return pieces;
 }
 
-/* Copies what a unit has of a piece. at: of the unit. width: of the plane that it goes to. */
-static void CopyUnit(const PlanePixels &unit, const fn_window &at, const Piece &piece, size_t pixel, int64_t width,
-                     PlanePixels &to)
+static fn_window Overlap(const fn_window &a, const fn_window &b)
 {
-    const fn_window &from = piece.from;
-    const int64_t left = std::max(at.x, from.x), right = std::min(at.x + at.width, from.x + from.width);
-    const int64_t top = std::max(at.y, from.y), bottom = std::min(at.y + at.height, from.y + from.height);
-    const size_t count = static_cast<size_t>(std::max<int64_t>(0, right - left));
-    for (int64_t y = top; count > 0 && y < bottom; y++) {
-        const size_t source = static_cast<size_t>((y - at.y) * at.width + left - at.x);
-        const size_t target = static_cast<size_t>((piece.y + y - from.y) * width + piece.x + left - from.x);
-        memcpy(&to.pixels[target * pixel], &unit.pixels[source * pixel], count * pixel);
-        if (!unit.mask.empty())
-            memcpy(&to.mask[target], &unit.mask[source], count);
+    const int64_t x = std::max(a.x, b.x), y = std::max(a.y, b.y);
+    return {x, y, std::min(a.x + a.width, b.x + b.width) - x, std::min(a.y + a.height, b.y + b.height) - y};
+}
+
+/* Copies pixels row by row; strides are in pixels. */
+static void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window,
+                     size_t size)
+{
+    for (int64_t y = 0; y < window.height; y++)
+        memcpy(to + static_cast<size_t>(y * toStride) * size, from + static_cast<size_t>(y * fromStride) * size,
+               static_cast<size_t>(window.width) * size);
+}
+
+void InputReader::ResizePlane(const Plane &plane, size_t index, int64_t pixels)
+{
+    m_read[index].pixels.resize(static_cast<size_t>(pixels) * fn_type_size(plane.type));
+    m_read[index].mask.resize(plane.Masked() ? static_cast<size_t>(pixels) : 0);
+}
+
+/* What a unit has of a plane's grown window. */
+struct InputReader::Part {
+    size_t plane;
+    fn_window from;     /* of the raster */
+    int64_t x, y;       /* of the first pixel, as the grown window counts */
+    bool stays;         /* in the unit */
+    int64_t at, stride; /* in m_read, of what does not */
+};
+
+/* Copies a part out of its unit, or takes it as it lies there. at: of the unit. */
+void InputReader::UsePart(const Plane &plane, const Part &part, const PlanePixels &unit, const fn_window &at)
+{
+    const size_t size = fn_type_size(plane.type), to = static_cast<size_t>(part.at);
+    const size_t first = static_cast<size_t>((part.from.y - at.y) * at.width + part.from.x - at.x);
+    PlanePixels &own = m_read[part.plane];
+    fn_piece piece = {{part.x, part.y, part.from.width, part.from.height}, nullptr, nullptr, part.stride};
+    if (part.stays) {
+        piece.data = &unit.pixels[first * size];
+        piece.mask = plane.Masked() ? &unit.mask[first] : nullptr;
+        piece.stride = at.width;
+        m_pieces[part.plane].insert(m_pieces[part.plane].begin(), piece); /* most pixels are there */
+        return;
     }
+    CopyRows(&unit.pixels[first * size], at.width, &own.pixels[to * size], part.stride, part.from, size);
+    if (plane.Masked())
+        CopyRows(reinterpret_cast<const char *>(&unit.mask[first]), at.width, reinterpret_cast<char *>(&own.mask[to]),
+                 part.stride, part.from, 1);
+    piece.data = &own.pixels[to * size];
+    piece.mask = plane.Masked() ? &own.mask[to] : nullptr;
+    if (plane.HasReach())
+        m_pieces[part.plane].push_back(piece);
 }
 
 /* Reads the planes of those inputs that are read by units, without their units. */
 bool InputReader::ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
 {
+    m_held.clear();
     for (size_t i = 0; i < planes.size(); i++) {
         const fn_grid &units = m_inputs[planes[i].input].units;
         if (units.width == 0)
             continue;
         const fn_window grown = GrownWindow(m_inputs, planes[i], window);
+        ResizePlane(planes[i], i, grown.width * grown.height);
+        m_pieces[i].clear();
         for (const Piece &piece : CutAtEdges(grown, units.width, units.height)) {
             std::vector<PlanePixels> own(planes.size());
             if (fn_is_cancelled(cancel) || !ReadPlane(planes, i, piece.from, own))
                 return false;
-            CopyUnit(own[i], piece.from, piece, fn_type_size(planes[i].type), grown.width, m_read[i]);
+            const Part all = {i, piece.from, 0, 0, false, piece.y * grown.width + piece.x, grown.width};
+            UsePart(planes[i], all, own[i], piece.from);
         }
+        m_pieces[i].clear(); /* they are packed */
     }
     return true;
 }
@@ -321,29 +371,47 @@ bool InputReader::ReadShared(const std::vector<Plane> &planes, const fn_window &
     return done;
 }
 
-bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
+/* Which parts of which units planes consist of. A part that is most of its unit stays there: the unit's memory is
+ * hardly more. Planes without a reach are packed. */
+std::map<SharedBlocks::Key, std::vector<InputReader::Part>> InputReader::CutByUnits(const std::vector<Plane> &planes,
+                                                                                    const fn_window &window)
 {
-    std::vector<std::vector<Piece>> pieces(planes.size());
-    std::vector<int64_t> widths(planes.size());
-    std::set<SharedBlocks::Key> wanted;
+    std::map<SharedBlocks::Key, std::vector<Part>> parts;
     for (size_t i = 0; i < planes.size(); i++) {
         const Plane &plane = planes[i];
         const fn_grid &units = m_inputs[plane.input].units;
         if (units.width == 0)
             continue;
         const fn_window grown = GrownWindow(m_inputs, plane, window);
-        const size_t pixels = static_cast<size_t>(grown.width * grown.height);
-        m_read[i].pixels.resize(pixels * fn_type_size(plane.type));
-        m_read[i].mask.resize(plane.Masked() ? pixels : 0);
-        widths[i] = grown.width;
-        pieces[i] = CutAtEdges(grown, units.width, units.height);
-        for (const Piece &piece : pieces[i]) {
-            const fn_window touched = fn_grid_touch(&units, piece.from);
-            for (int64_t y = touched.y; y < touched.y + touched.height; y++)
-                for (int64_t x = touched.x; x < touched.x + touched.width; x++)
-                    wanted.insert({plane.input, y * units.cols + x});
+        int64_t room = plane.HasReach() ? 0 : grown.width * grown.height;
+        for (const Piece &piece : CutAtEdges(grown, units.width, units.height)) {
+            const fn_window &from = piece.from, touched = fn_grid_touch(&units, from);
+            for (int64_t row = touched.y; row < touched.y + touched.height; row++)
+                for (int64_t column = touched.x; column < touched.x + touched.width; column++) {
+                    const int64_t number = row * units.cols + column;
+                    const fn_window unit = fn_grid_tile(&units, number), both = Overlap(from, unit);
+                    const int64_t x = piece.x + both.x - from.x, y = piece.y + both.y - from.y;
+                    Part part = {i, both, grown.x + x, grown.y + y, false, y * grown.width + x, grown.width};
+                    if (plane.HasReach()) {
+                        part.stays = 4 * both.width * both.height >= 3 * unit.width * unit.height;
+                        part.at = room;
+                        part.stride = both.width;
+                        room += part.stays ? 0 : both.width * both.height;
+                    }
+                    parts[{plane.input, number}].push_back(part);
+                }
         }
+        ResizePlane(plane, i, room);
     }
+    return parts;
+}
+
+bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel)
+{
+    const auto parts = CutByUnits(planes, window);
+    std::vector<SharedBlocks::Key> wanted;
+    for (const auto &[key, own] : parts)
+        wanted.push_back(key);
     const auto readUnit = [&](const SharedBlocks::Key &key, SharedBlocks::Unit &unit) {
         unit.resize(planes.size()); /* it may be one that was used before */
         for (size_t i = 0; i < planes.size(); i++)
@@ -354,14 +422,14 @@ bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &w
                 return false;
         return true;
     };
-    const auto useUnit = [&](const SharedBlocks::Key &key, const SharedBlocks::Unit &unit) {
-        for (size_t i = 0; i < planes.size(); i++)
-            for (const Piece &piece : pieces[i])
-                if (planes[i].input == key.input)
-                    CopyUnit(unit[i], fn_grid_tile(&m_inputs[key.input].units, key.unit), piece,
-                             fn_type_size(planes[i].type), widths[i], m_read[i]);
+    const auto useUnit = [&](const SharedBlocks::Key &key, const SharedBlocks::Shared &unit) {
+        for (const Part &part : parts.at(key)) {
+            UsePart(planes[part.plane], part, (*unit)[part.plane], fn_grid_tile(&m_inputs[key.input].units, key.unit));
+            if (part.stays)
+                m_held.push_back(unit);
+        }
     };
-    return wanted.empty() || m_blocks->Visit({wanted.begin(), wanted.end()}, cancel, readUnit, useUnit);
+    return wanted.empty() || m_blocks->Visit(std::move(wanted), cancel, readUnit, useUnit);
 }
 
 } // namespace fishnet

@@ -2,6 +2,8 @@
 #ifndef FN_FISHNET_READER_H
 #define FN_FISHNET_READER_H
 
+#include <map>
+
 #include "fishnet/expr.h"
 #include "fishnet/grid.h"
 #include "fishnet/job.h"
@@ -32,8 +34,9 @@ class InputReader
     InputReader(const InputReader &) = delete;
     InputReader &operator=(const InputReader &) = delete;
 
-    /* Reads a window of each plane, grown by its reach: see GrownWindow(). read: what fn_expr_run() takes; it lives
-     * until the next call. The reading stops between two planes when it is cancelled. */
+    /* Reads a window of each plane, grown by its reach: see GrownWindow(). read: what fn_expr_run() takes, or, with a
+     * reach, fn_expr_run_window(): such planes may lie in pieces. It lives until the next call. The reading stops
+     * between two planes when it is cancelled. */
     bool ReadPlanes(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel,
                     std::vector<fn_plane> &read);
     /* Reads bands of one input as they are. Where all have one type, their buffers lie at equal distances. */
@@ -41,10 +44,13 @@ class InputReader
 
     /* The input that is read, or was the last. */
     const Input &Reading() const { return m_inputs[m_reading.input]; }
+    std::string WhatIsRead() const; /* "band 2 of S (b.tif)" */
     /* For a driver that fails without a message: what it was asked for. */
     std::string WhatFailed() const;
 
   private:
+    struct Part;
+
     bool ReadMask(size_t input, int number, const fn_window &window, void *data);
     bool ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
@@ -55,12 +61,19 @@ class InputReader
     bool ReadShared(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
+    void ResizePlane(const Plane &plane, size_t index, int64_t pixels);
+    std::map<SharedBlocks::Key, std::vector<Part>> CutByUnits(const std::vector<Plane> &planes,
+                                                              const fn_window &window);
+    void UsePart(const Plane &plane, const Part &part, const PlanePixels &unit, const fn_window &at);
 
     const Inputs &m_inputs;
     Handles m_handles;
     std::shared_ptr<SharedBlocks> m_blocks;
     int m_poolPlaces = 0;
-    std::vector<PlanePixels> m_read; /* of each plane */
+    /* Of each plane. What lies in pieces has them in m_read, or in a unit that is held. */
+    std::vector<PlanePixels> m_read;
+    std::vector<std::vector<fn_piece>> m_pieces;
+    std::vector<SharedBlocks::Shared> m_held;
     std::vector<char> m_alpha;
     std::vector<char> m_block;
     struct { /* what is read, or was the last */

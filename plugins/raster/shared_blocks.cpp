@@ -55,8 +55,14 @@ struct SharedBlocks::Spares {
     std::vector<std::unique_ptr<Unit>> units;
 };
 
-std::shared_ptr<SharedBlocks::Unit> SharedBlocks::NewUnit() const
+std::shared_ptr<SharedBlocks::Unit> SharedBlocks::NewUnit()
 {
+    {
+        std::list<Kept> done; /* whose memory becomes a spare one */
+        const std::lock_guard<std::mutex> lock(m_mutex);
+        if (!m_kept.empty() && m_kept.front().visits == 0)
+            DropFirstLocked(done);
+    }
     std::unique_ptr<Unit> unit;
     {
         const std::lock_guard<std::mutex> lock(m_spares->mutex);
@@ -76,7 +82,10 @@ std::shared_ptr<SharedBlocks::Unit> SharedBlocks::NewUnit() const
     return {unit.release(), giveBack};
 }
 
-SharedBlocks::SharedBlocks(size_t limit) : m_limit(limit), m_spares(std::make_shared<Spares>()) {}
+SharedBlocks::SharedBlocks(size_t limit, CountVisits visits)
+    : m_limit(limit), m_visits(std::move(visits)), m_spares(std::make_shared<Spares>())
+{
+}
 
 /* Takes those that are there out of `wanted`, and one that is now claimed. Waits a moment if there is neither. */
 std::vector<std::pair<SharedBlocks::Key, SharedBlocks::Shared>> SharedBlocks::Take(std::vector<Key> &wanted,
@@ -89,8 +98,10 @@ std::vector<std::pair<SharedBlocks::Key, SharedBlocks::Shared>> SharedBlocks::Ta
     for (const Key &key : wanted) {
         const auto place = m_places.find(key);
         if (place != m_places.end()) {
-            found.emplace_back(key, place->second->unit);
-            m_kept.splice(m_kept.end(), m_kept, place->second);
+            Kept &kept = *place->second;
+            found.emplace_back(key, kept.unit);
+            kept.visits -= kept.visits > 0;
+            m_kept.splice(kept.visits == 0 ? m_kept.begin() : m_kept.end(), m_kept, place->second);
         } else if (!claim.TryLocked(key))
             rest.push_back(key);
     }
@@ -107,18 +118,24 @@ void SharedBlocks::Keep(const Key &key, const Shared &unit)
     size_t bytes = 0;
     for (const PlanePixels &plane : *unit)
         bytes += plane.pixels.size() + plane.mask.size();
-    std::list<Kept> one = {{key, unit, bytes}}, dropped; /* freed without the lock */
+    const int64_t visits = m_visits ? m_visits(key) : 0; /* this one included */
+    /* What is dropped is freed without the lock. */
+    std::list<Kept> one = {{key, unit, bytes, visits > 0 ? visits - 1 : -1}}, dropped;
     const std::lock_guard<std::mutex> lock(m_mutex);
     m_places.emplace(key, one.begin());
-    m_kept.splice(m_kept.end(), one);
+    m_kept.splice(one.front().visits == 0 ? m_kept.begin() : m_kept.end(), one);
     m_bytes += bytes;
     m_read++;
-    while (m_bytes > m_limit) {
-        m_bytes -= m_kept.front().bytes;
-        m_places.erase(m_kept.front().key);
-        dropped.splice(dropped.end(), m_kept, m_kept.begin());
-        m_dropped++;
-    }
+    while (m_bytes > m_limit)
+        DropFirstLocked(dropped);
+}
+
+void SharedBlocks::DropFirstLocked(std::list<Kept> &dropped)
+{
+    m_bytes -= m_kept.front().bytes;
+    m_places.erase(m_kept.front().key);
+    dropped.splice(dropped.end(), m_kept, m_kept.begin());
+    m_dropped++;
 }
 
 bool SharedBlocks::Visit(std::vector<Key> wanted, const volatile bool *cancel, const ReadUnit &read, const UseUnit &use)
@@ -128,13 +145,13 @@ bool SharedBlocks::Visit(std::vector<Key> wanted, const volatile bool *cancel, c
             return false;
         Claim claim(*this);
         for (const auto &[key, unit] : Take(wanted, claim))
-            use(key, *unit);
+            use(key, unit);
         if (claim.IsHeld()) {
             const std::shared_ptr<Unit> unit = NewUnit();
             if (!read(claim.GetKey(), *unit))
                 return false;
             Keep(claim.GetKey(), unit);
-            use(claim.GetKey(), *unit);
+            use(claim.GetKey(), unit);
         }
     }
     return true;

@@ -36,42 +36,49 @@ class SharedBlocks
     };
     using Unit = std::vector<PlanePixels>;
     using ReadUnit = std::function<bool(const Key &, Unit &)>;
-    using UseUnit = std::function<void(const Key &, const Unit &)>;
+    using Shared = std::shared_ptr<const Unit>;
+    using UseUnit = std::function<void(const Key &, const Shared &)>;
 
-    /* limit: bytes that units may have in all, beside those that are in use. The ones that were not used for longest go
-     * first. Whatever the limit, results are the same: what has gone is read again. */
-    explicit SharedBlocks(size_t limit);
+    /* How often a unit will be visited by the whole job; 0: nobody knows. */
+    using CountVisits = std::function<int64_t(const Key &)>;
+
+    /* limit: bytes that units may have in all, beside those that are in use. Those that were visited as often as they
+     * will be make room for the next one, whatever the limit; else the ones that were not used for longest go first.
+     * Results are always the same: what has gone is read again. */
+    explicit SharedBlocks(size_t limit, CountVisits visits = nullptr);
     SharedBlocks(const SharedBlocks &) = delete;
     SharedBlocks &operator=(const SharedBlocks &) = delete;
 
-    /* Hands each of the units to `use`, on this thread and in any order. What nobody has read, `read` reads. While
-     * another thread reads a unit, this one goes on with others, and waits only when there is nothing else to do: it
-     * has no unit begun then, so nobody ever waits for one that waits. False: `read` has failed, or it was cancelled;
-     * others then read for themselves what this thread was to read. */
+    /* Hands each of the units to `use`, on this thread and in any order; whoever keeps the pointer has it in use. What
+     * nobody has read, `read` reads. While another thread reads a unit, this one goes on with others, and waits only
+     * when there is nothing else to do: it has no unit begun then, so nobody ever waits for one that waits. False:
+     * `read` has failed, or it was cancelled; others then read for themselves what this thread was to read. */
     bool Visit(std::vector<Key> wanted, const volatile bool *cancel, const ReadUnit &read, const UseUnit &use);
 
     /* Tells --debug how many units were read, found and dropped, if there were any. On a thread of the host. */
     void Report() const;
 
   private:
-    using Shared = std::shared_ptr<const Unit>;
     struct Kept {
         Key key;
         Shared unit;
         size_t bytes;
+        int64_t visits; /* to come; -1: nobody knows */
     };
     class Claim;
     struct Spares;
 
-    std::shared_ptr<Unit> NewUnit() const;
+    std::shared_ptr<Unit> NewUnit();
+    void DropFirstLocked(std::list<Kept> &dropped);
     std::vector<std::pair<Key, Shared>> Take(std::vector<Key> &wanted, Claim &claim);
     void Keep(const Key &key, const Shared &unit);
 
     const size_t m_limit;
+    const CountVisits m_visits;
     const std::shared_ptr<Spares> m_spares;
     mutable std::mutex m_mutex;
     std::condition_variable m_changed;
-    std::list<Kept> m_kept; /* the one that was used last is the last */
+    std::list<Kept> m_kept; /* those without visits to come, then the others: the one that was used last is the last */
     std::map<Key, std::list<Kept>::iterator> m_places;
     std::set<Key> m_claimed; /* those that a thread reads */
     size_t m_bytes = 0;

@@ -106,10 +106,10 @@ void Batch::Sort()
 
 /* ---- reading ---- */
 
-bool ReadFeature(OGRLayerH layer, MessageCollector &collector, FeatureHandle *feature, std::string &cause)
+bool ReadFeature(OGRLayerH layer, MessageCollector &collector, FeatureHandle *feature, std::string &cause, int64_t fid)
 {
     const size_t before = collector.messages.size(), failures = collector.Failures();
-    feature->reset(OGR_L_GetNextFeature(layer));
+    feature->reset(fid == OGRNullFID ? OGR_L_GetNextFeature(layer) : OGR_L_GetFeature(layer, fid));
     if (collector.Failures() == failures)
         return true;
     cause = "out of memory";
@@ -144,7 +144,7 @@ void Extractor::Prepare(OGRLayerH layer) const
     /* GDAL takes upper and lower case of these names for the same. */
     const auto isWanted = [&](const char *name) {
         const auto is = [&](int wanted) { return wanted >= 0 && EQUAL(nameOf(wanted), name); };
-        return std::any_of(m_layer->fields.begin(), m_layer->fields.end(), is) ||
+        return (!m_fields->empty() && std::any_of(m_layer->fields.begin(), m_layer->fields.end(), is)) ||
                std::any_of(m_layer->match.begin(), m_layer->match.end(), is);
     };
     std::vector<const char *> ignored = {"OGR_STYLE"};

@@ -93,8 +93,10 @@ class Extractor
     std::string m_key;
 };
 
-/* Reads a feature: false and `cause` when there was an error. *feature is NULL at the end. */
-bool ReadFeature(OGRLayerH layer, MessageCollector &collector, FeatureHandle *feature, std::string &cause);
+/* Reads a feature, the next one or that of a FID: false and `cause` when there was an error. *feature is NULL at the
+ * end. */
+bool ReadFeature(OGRLayerH layer, MessageCollector &collector, FeatureHandle *feature, std::string &cause,
+                 int64_t fid = OGRNullFID);
 
 } // namespace fishnet
 

@@ -33,9 +33,13 @@ fn_status Cursor::Next(const volatile bool *cancel, FeatureHandle *feature, Mess
     constexpr int64_t kOften = 256;
     if (m_number % kOften == 0 && fn_is_cancelled(cancel))
         return FN_ERR_CANCELLED;
-    if (!ReadFeature(m_layer, collector, feature, cause))
+    if (!ReadFeature(m_layer, collector, feature, cause, m_split.fetches ? m_number : OGRNullFID))
         return FN_ERR_READ;
     m_atEnd = !*feature;
+    if (m_atEnd && m_split.fetches) {
+        cause = "there are fewer features than the layer says";
+        return FN_ERR_READ;
+    }
     m_number += m_atEnd ? 0 : 1;
     return FN_OK;
 }
@@ -45,7 +49,9 @@ fn_status Cursor::MoveTo(int64_t number, const volatile bool *cancel, MessageCol
     if (number < m_number || m_lost)
         Rewind();
     m_lost = true; /* should something be thrown */
-    if (m_number == 0 && number > 0 && OGR_L_TestCapability(m_layer, OLCFastSetNextByIndex)) {
+    if (m_split.fetches)
+        m_number = number;
+    else if (m_number == 0 && number > 0 && OGR_L_TestCapability(m_layer, OLCFastSetNextByIndex)) {
         MessageCollector dropped; /* where there are not so many, reading tells */
         if (OGR_L_SetNextByIndex(m_layer, number) == OGRERR_NONE)
             m_number = number;

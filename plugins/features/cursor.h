@@ -2,17 +2,17 @@
 #ifndef FN_CURSOR_H
 #define FN_CURSOR_H
 
-#include "batch.h"
+#include "input_split.h"
 
 namespace fishnet
 {
 
-/* A layer that is read from its first feature on. What lies before a range is passed over. Belongs to one thread at
- * a time. */
+/* A layer that is read from its first feature on. What lies before a range is passed over, unless the split says that
+ * features are fetched by their FIDs. Belongs to one thread at a time. */
 class Cursor
 {
   public:
-    explicit Cursor(const InputPlan &plan) : m_plan(plan) {}
+    Cursor(const InputPlan &plan, const InputSplit &split) : m_plan(plan), m_split(split) {}
 
     bool IsOpen() const { return m_layer != nullptr; }
     bool Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause);
@@ -30,6 +30,7 @@ class Cursor
                    std::string &cause);
 
     const InputPlan &m_plan;
+    const InputSplit &m_split;
     OGRLayerH m_layer = nullptr;
     int64_t m_number = 0; /* of the next feature */
     bool m_atEnd = false;

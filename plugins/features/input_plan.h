@@ -28,7 +28,7 @@ struct InputPlan {
     std::vector<CarriedField> fields;
     int64_t partitionSize = 0; /* features of a task */
     bool partitionGiven = false;
-    int64_t part = 1, parts = 1; /* the share of the input, from 1 */
+    int64_t part = 1, lastPart = 1, parts = 1; /* the share of the input: from one part to another, from 1 */
     fn_worker_options workers = {};
 
     bool UsesProcesses() const { return workers.processes > 0; }

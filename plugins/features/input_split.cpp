@@ -25,8 +25,8 @@ std::string InputSplit::Describe(int64_t task) const
 Words InputSplit::ToWords() const
 {
     Words words = {fidColumn};
-    for (int64_t number :
-         {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids), begin, count, size, early, earlySize})
+    for (int64_t number : {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids),
+                           static_cast<int64_t>(fetches), begin, count, size, early, earlySize})
         words.push_back(std::to_string(number));
     return words;
 }
@@ -39,11 +39,12 @@ bool InputSplit::FromWords(const std::string *words)
     fidColumn = words[0];
     way = static_cast<Way>(numbers[0]);
     numbersAreFids = numbers[1] != 0;
-    begin = numbers[2];
-    count = numbers[3];
-    size = numbers[4];
-    early = numbers[5];
-    earlySize = numbers[6];
+    fetches = numbers[2] != 0;
+    begin = numbers[3];
+    count = numbers[4];
+    size = numbers[5];
+    early = numbers[6];
+    earlySize = numbers[7];
     return way >= Way::ByFid && way <= Way::Nothing && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
 }
 
@@ -133,14 +134,29 @@ static bool Jumps(const LayerPlan &input, OGRLayerH layer)
                         [&](const char *driver) { return EQUAL(driver, input.driver.c_str()); });
 }
 
-static void TakePart(int64_t part, int64_t parts, InputSplit &split)
+static void TakeParts(int64_t part, int64_t last, int64_t parts, InputSplit &split)
 {
     const auto at = [&](int64_t i) { return static_cast<int64_t>(static_cast<__int128>(split.count) * i / parts); };
-    const int64_t first = at(part - 1), end = at(part);
+    const int64_t first = at(part - 1), end = at(last);
     split.begin += first;
     /* What the driver says of their number is only for cutting: the last part ends where reading does. */
-    const bool open = split.way == InputSplit::Way::OneReader && part == parts;
+    const bool open = split.way == InputSplit::Way::OneReader && last == parts;
     split.count = open ? INT64_MAX - split.begin : end - first;
+}
+
+/* The FIDs of FlatGeobuf are the numbers of its features, and with an index it knows where each begins. To fetch one
+ * takes as long as to pass over ten, so that it is for shares with more than that before them. */
+static bool Fetches(const LayerPlan &input, OGRLayerH layer, InputSplit &split)
+{
+    constexpr int64_t kPassed = 10;
+    if (split.way != InputSplit::Way::OneReader || !EQUAL(input.driver.c_str(), "FlatGeobuf") || !input.where.empty() ||
+        !OGR_L_TestCapability(layer, OLCRandomRead))
+        return false;
+    const int64_t count = std::min<int64_t>(split.count, OGR_L_GetFeatureCount(layer, TRUE) - split.begin);
+    if (count <= 0 || split.begin / kPassed < count)
+        return false;
+    split.count = count;
+    return true;
 }
 
 /* Small enough that every worker has some of a small input. */
@@ -164,7 +180,8 @@ InputSplit InputSplit::OfRows(const InputPlan &plan)
     return split;
 }
 
-static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part, int64_t parts, InputSplit &split)
+static bool ChooseParts(const InputPlan &plan, GDALDatasetH dataset, int64_t part, int64_t last, int64_t parts,
+                        InputSplit &split)
 {
     fn_status status = FN_OK;
     std::string cause;
@@ -180,7 +197,7 @@ static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part
         if (Jumps(plan.input, layer)) {
             split.way = InputSplit::Way::ByNumber;
             split.numbersAreFids = EQUAL(plan.input.driver.c_str(), "ESRI Shapefile");
-        } else if (parts == 1)
+        } else if (last == parts && part == 1)
             split.count = INT64_MAX;
         if (split.count == 0) {
             if (split.way == InputSplit::Way::OneReader && !plan.input.where.empty())
@@ -194,7 +211,8 @@ static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part
             return false;
         }
     }
-    TakePart(part, parts, split);
+    TakeParts(part, last, parts, split);
+    split.fetches = Fetches(plan.input, layer, split);
     if (!plan.partitionGiven) {
         split.size = SizeForAll(plan, split, layer);
         split.early = plan.workers.workers;
@@ -203,6 +221,7 @@ static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part
     CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(plan.input).c_str(),
              split.way == InputSplit::Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == InputSplit::Way::ByNumber ? "feature numbers, each worker for itself"
+             : split.fetches                          ? "its features one by one, from the first of the share on"
              : plan.UsesProcesses()                   ? "each worker process from its first feature on"
                                                       : "one reader");
     return true;
@@ -210,12 +229,12 @@ static bool ChoosePart(const InputPlan &plan, GDALDatasetH dataset, int64_t part
 
 bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
 {
-    return ChoosePart(plan, dataset, plan.part, plan.parts, split);
+    return ChooseParts(plan, dataset, plan.part, plan.lastPart, plan.parts, split);
 }
 
 bool InputSplit::ChooseWhole(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
 {
-    return ChoosePart(plan, dataset, 1, 1, split);
+    return ChooseParts(plan, dataset, 1, 1, 1, split);
 }
 
 } // namespace fishnet

@@ -21,7 +21,7 @@ class OneReader
 {
   public:
     OneReader(const InputPlan &plan, const InputSplit &split, SharedDatasets datasets)
-        : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan)
+        : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan, split)
     {
     }
     /* FN_ERR_CANCELLED when the task is. *batch: until Done(), the same for every attempt. *end: there is nothing

@@ -5,12 +5,13 @@
 namespace fishnet
 {
 
-std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, Extractor::GroupOf groupOf, const InputSplit &split,
-                                             OneReader *shared, fn_status *status, std::string &cause)
+std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, const std::vector<CarriedField> &fields,
+                                             Extractor::GroupOf groupOf, const InputSplit &split, OneReader *shared,
+                                             fn_status *status, std::string &cause)
 {
     *status = FN_ERR_READ;
     std::unique_ptr<TaskReader> self(new TaskReader(plan, split, shared));
-    if (!self->m_extractor.Init(plan, plan.input, plan.fields, std::move(groupOf), cause))
+    if (!self->m_extractor.Init(plan, plan.input, fields, std::move(groupOf), cause))
         return nullptr;
     if (shared)
         return self;

@@ -11,10 +11,11 @@ namespace fishnet
 class TaskReader
 {
   public:
-    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. NULL, a
-     * status and `cause` on failure. */
-    static std::unique_ptr<TaskReader> Open(const InputPlan &plan, Extractor::GroupOf groupOf, const InputSplit &split,
-                                            OneReader *shared, fn_status *status, std::string &cause);
+    /* shared: with Way::OneReader only, and NULL in a worker process, which passes over what is not its own. fields:
+     * that are carried over, those of the plan or none. NULL, a status and `cause` on failure. */
+    static std::unique_ptr<TaskReader> Open(const InputPlan &plan, const std::vector<CarriedField> &fields,
+                                            Extractor::GroupOf groupOf, const InputSplit &split, OneReader *shared,
+                                            fn_status *status, std::string &cause);
     /* *batch lasts until the next call. A task that fails may be tried again, by this reader or another. */
     fn_status Read(int64_t task, const volatile bool *cancel, const Batch **batch, bool *end,
                    MessageCollector &collector, std::string &cause);
@@ -27,7 +28,7 @@ class TaskReader
     fn_status ReadRange(int64_t task, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
     bool Select(int64_t begin, int64_t size, MessageCollector &collector, std::string &cause);
     TaskReader(const InputPlan &plan, const InputSplit &split, OneReader *shared)
-        : m_plan(plan), m_split(split), m_shared(shared), m_cursor(plan)
+        : m_plan(plan), m_split(split), m_shared(shared), m_cursor(plan, split)
     {
     }
     const InputPlan &m_plan;

@@ -1,8 +1,11 @@
 #include "parts.h"
 
 #include <cctype>
+#include <cmath>
 #include <cstring>
 
+#include "deleted_files.h"
+#include "folding.h"
 #include "input_files.h"
 #include "input_watch.h"
 #include "open_options.h"
@@ -30,7 +33,12 @@ OptionTable NewPartOptions(const TableKind &kind)
          nullptr},
         {"PART_LCO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Layer creation option of that driver, likewise",
          nullptr},
-        {"RESUME", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Continue an interrupted run: whole parts are kept", nullptr}};
+        {"RESUME", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Continue an interrupted run: whole parts are kept", nullptr},
+        {"PARTITION", FN_OPTION_SHARE, nullptr, 0, 0, nullptr,
+         "i/n: only the i-th of n shares of the parts, and no union: other runs write the others into the same folder",
+         nullptr},
+        {"ASSEMBLE", FN_OPTION_FLAG, nullptr, 0, 0, "NO",
+         "When all shares are done: only write the union over their parts, or say what is missing", nullptr}};
     return OptionTable(kind.driver).Add({rows, std::size(rows)});
 }
 
@@ -107,27 +115,26 @@ static CPLStringList OptionsOfTable(const TablePlan &plan)
     return list;
 }
 
+/* In the recipe of parts that are partial results. */
+static const std::string kFolded = "FOLDED=";
+
 /* All that the parts depend on. */
 static OutputRecipe Recipe(const PartsJob &job, GDALDataset *table)
 {
-    std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
-                                      std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
-                                      "table " + OneLine(job.connection)};
-    for (int i = 0; i < job.openOptions.size(); i++)
-        if (!STARTS_WITH_CI(job.openOptions[i], "RETRIES="))
-            lines.push_back("option " + OneLine(job.openOptions[i]));
-    lines.push_back("FORMAT=" + job.format);
-    for (int i = 0; i < job.datasetOptions.size(); i++)
-        lines.push_back("PART_DSCO=" + OneLine(job.datasetOptions[i]));
-    for (int i = 0; i < job.layerOptions.size(); i++)
-        lines.push_back("PART_LCO=" + OneLine(job.layerOptions[i]));
-    lines.push_back("PARTS=" + std::to_string(job.parts));
+    OutputRecipe recipe;
+    recipe.AddConnection("table", job.connection);
+    recipe.AddOptions(OpenOptionsOf(*job.kind), job.openOptions.List(), {"RETRIES"});
+    recipe.Add("FORMAT=" + job.format);
+    recipe.AddList("PART_DSCO", job.datasetOptions.List());
+    recipe.AddList("PART_LCO", job.layerOptions.List());
+    recipe.Add("PARTS=" + std::to_string(job.parts));
+    if (job.partial)
+        recipe.Add(kFolded + job.plan->HowFolded().cut);
     InputFiles files;
     files.AddDataset(GDALDataset::ToHandle(table));
     files.AddName(job.connection, job.openOptions.List());
-    const std::vector<std::string> states = files.Lines();
-    lines.insert(lines.end(), states.begin(), states.end());
-    return {lines, files.Unknown()};
+    recipe.AddFiles(files, RecipeFile(*table));
+    return recipe;
 }
 
 static bool IsMember(const std::string &name)
@@ -139,22 +146,35 @@ static bool IsMember(const std::string &name)
            name[end] == '.';
 }
 
+static OutputKind KindOf(const TablePlan &plan)
+{
+    return {plan.driver, "parts", IsMember};
+}
+
 /* ---- writing ---- */
 
 static constexpr const char *kEnding = ".vrt";
+
+static std::string FolderOf(const std::string &output)
+{
+    return output.substr(0, output.size() - strlen(kEnding)) + "_parts";
+}
+
+/* input: what GDAL has deleted for the output, and is there again. */
+static bool CheckIsNoInput(const TablePlan &plan, const std::string &output, const std::string &input)
+{
+    if (!input.empty())
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: the output %s is an input: %s", plan.driver, output.c_str(),
+                 input.c_str());
+    return input.empty();
+}
 
 /* Can the table be written in parts, and there? */
 static bool CheckTable(const TableDataset &table, const std::string &output)
 {
     const TablePlan &plan = *table.GetPlan();
-    /* GDAL has deleted what had the name of the output. */
-    const std::string input = InputWatch::PutBack(output);
-    if (!input.empty()) {
-        CPLError(CE_Failure, CPLE_IllegalArg, "%s: the output %s is an input: %s", plan.driver, output.c_str(),
-                 input.c_str());
-        return false;
-    }
-    if (output.size() <= strlen(kEnding) || !EQUAL(output.c_str() + output.size() - strlen(kEnding), kEnding)) {
+    if (output.size() <= strlen(kEnding) ||
+        output.compare(output.size() - strlen(kEnding), strlen(kEnding), kEnding) != 0) {
         CPLError(CE_Failure, CPLE_IllegalArg,
                  "%s: the output %.300s is a union over parts: its name has to end in .vrt", plan.driver,
                  output.c_str());
@@ -183,23 +203,113 @@ static bool CheckTable(const TableDataset &table, const std::string &output)
     return true;
 }
 
-/* Reads the creation options into the job. */
-static bool ReadOptions(CSLConstList options, const TablePlan &plan, PartsJob &job, bool &resume)
+/* Without PARTS: as many as there are shares, or, where a job goes on, as it had. */
+static int64_t UsualParts(const PartsJob &job, const TablePlan &plan, const RunOptions &run)
 {
     constexpr int kEach = 4; /* parts for each worker */
+    const OutputFolder folder(KindOf(plan), job.folder, run.writer);
+    const std::string noted = run.writer == Writer::Alone ? std::string() : folder.Noted("PARTS=");
+    const int64_t known = CPLAtoGIntBig(noted.c_str());
+    return known > 0 ? known : run.shares > 0 ? run.shares : int64_t{kEach} * plan.workers.workers;
+}
+
+/* Reads the creation options into the job. */
+static bool ReadOptions(CSLConstList options, const TablePlan &plan, PartsJob &job, RunOptions &run)
+{
     const bool hasGeometry = plan.schema.geometry != wkbNone;
     const OptionTable &table = PartOptions(*plan.kind);
-    fn_option_value parts, isResumed;
+    fn_option_value parts;
     if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
         !ReadList(job, options, "PART_DSCO", job.datasetOptions) ||
         !ReadList(job, options, "PART_LCO", job.layerOptions) || !table.Read(options, "PARTS", parts) ||
-        !table.Read(options, "RESUME", isResumed))
+        !ReadRunOptions(table, options, run))
         return false;
-    job.parts = parts.whole > 0 ? parts.whole : int64_t{kEach} * plan.workers.workers;
-    resume = isResumed.whole == 1;
+    job.parts = parts.whole > 0 ? parts.whole : UsualParts(job, plan, run);
     KeepTypes(job);
     KeepOrder(job);
     return true;
+}
+
+/* Whether the parts are partial results: the first share decides, for all that follow. */
+static bool IsPartial(const PartsJob &job, const TablePlan &plan, const RunOptions &run, const OutputFolder &folder)
+{
+    if (run.writer == Writer::Alone)
+        return false;
+    if (!folder.Noted("PARTS=").empty())
+        return !folder.Noted(kFolded).empty();
+    return run.writer == Writer::Share && plan.Folds(job.parts);
+}
+
+namespace
+{
+/* A run that writes parts. */
+struct Writing {
+    TableDataset &table;
+    OutputFolder &folder;
+    const RunOptions &run;
+    const OutputRecipe &recipe;
+    PartGrid grid;
+    std::vector<int64_t> wanted;
+    GDALProgressFunc progress;
+    void *progressData;
+
+    bool IsShare() const { return run.writer == Writer::Share; }
+    bool Find(PartsJob &job, const std::vector<int64_t> &parts) const
+    {
+        return job.FindTodo(folder, parts, [](int64_t) { return std::string(); });
+    }
+    bool Prepare(PartsJob &job) const;
+    bool Write(const std::shared_ptr<PartsJob> &job) const;
+    bool WriteFolded(PartsJob &job, const std::shared_ptr<PartsJob> &whole) const;
+};
+} // namespace
+
+/* Finds what is to do. */
+bool Writing::Prepare(PartsJob &job) const
+{
+    if (!Find(job, wanted))
+        return false;
+    if (job.partial)
+        AddDamaged(job, wanted);
+    if (IsShare() && !job.todo.empty() && !folder.NoteShares(run.shares))
+        return false;
+    return run.writer != Writer::Assembler || job.IsComplete(folder, grid);
+}
+
+bool Writing::Write(const std::shared_ptr<PartsJob> &job) const
+{
+    const TablePlan &plan = *job->plan;
+    fn_worker_options workers = plan.workers;
+    if (!job->partials.empty()) /* a helper is not told of these */
+        workers.processes = 0;
+    return WriteParts(job, folder, workers, plan.trace, table.Watch().get(), progress, progressData);
+}
+
+/* Of a share, partial results; else the one part that has all rows, too. Where that is there all is done. */
+bool Writing::WriteFolded(PartsJob &job, const std::shared_ptr<PartsJob> &whole) const
+{
+    if (!Find(*whole, {0}))
+        return false;
+    if (whole->todo.empty())
+        return true;
+    if (!Prepare(job) || !WritePartials(job, table.Watch().get(), progress, progressData))
+        return false;
+    if (!IsShare())
+        return Write(whole);
+    progress(1, "", progressData);
+    const std::shared_ptr<PartsJob> now = job.Folded();
+    return folder.Look() && Find(*now, {0}) && (now->todo.empty() || job.IsDone(folder, recipe));
+}
+
+/* What the table is made of, as far as the options say. */
+static void DescribeTable(TableDataset &table, PartsJob &job)
+{
+    const TablePlan &plan = *table.GetPlan();
+    job.connection = plan.connection;
+    job.openOptions = OptionsOfTable(plan);
+    job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
+    job.signature = plan.Signature();
+    job.plan = table.GetPlan();
 }
 
 static GDALDataset *Create(const std::string &output, TableDataset &table, CSLConstList options,
@@ -209,35 +319,98 @@ static GDALDataset *Create(const std::string &output, TableDataset &table, CSLCo
     const TablePlan &plan = *table.GetPlan();
     const auto owner = std::make_shared<PartsJob>(plan.kind, plan.workers.threads);
     PartsJob &job = *owner;
-    bool resume = false;
-    if (!CheckOptionNames(plan.driver, GDAL_DMD_CREATIONOPTIONLIST, options) || !CheckTable(table, output) ||
-        !ReadOptions(options, plan, job, resume))
+    RunOptions run;
+    const std::string input = InputWatch::PutBack(output);
+    const auto addNone = [](InputFiles &) {};
+    const bool keeps = CSLFetchNameValue(options, "PARTITION") || CSLFetchNameValue(options, "ASSEMBLE") ||
+                       CSLFetchNameValue(options, "RESUME"); /* what there is goes when it may */
+    if (input.empty() && keeps)
+        PutBackDeletedFiles(output, addNone, true);
+    if (!CheckIsNoInput(plan, output, input) || !CheckOptionNames(plan.driver, GDAL_DMD_CREATIONOPTIONLIST, options) ||
+        !CheckTable(table, output))
         return nullptr;
-    job.connection = plan.connection;
-    job.openOptions = OptionsOfTable(plan);
-    job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
-    job.signature = plan.Signature();
-    job.plan = table.GetPlan();
-    job.folder = output.substr(0, output.size() - strlen(kEnding)) + "_parts";
+    job.folder = FolderOf(output);
+    if (!ReadOptions(options, plan, job, run))
+        return nullptr;
+    DescribeTable(table, job);
 
     InputFiles inputs(InputFiles::Reach::Disk);
     inputs.AddDataset(GDALDataset::ToHandle(&table));
     inputs.AddName(job.connection, job.openOptions.List());
     if (!CheckOutput(plan.driver, inputs, output, job.folder))
         return nullptr;
-    OutputFolder folder({plan.driver, "parts", IsMember}, job.folder);
-    if (!folder.Begin(Recipe(job, &table), resume) || !Remove(plan.driver, output) ||
-        !job.FindTodo(folder, [](int64_t) { return std::string(); }))
+    OutputFolder folder(KindOf(plan), job.folder, run.writer);
+    job.partial = IsPartial(job, plan, run, folder);
+    const OutputRecipe recipe = Recipe(job, &table);
+    job.recipe = recipe.Check();
+    Writing writing = {table, folder, run, recipe, {job.parts, 1, {}}, {}, progress, progressData};
+    if (!FindWanted(plan.driver, folder.What(), run, writing.grid, writing.wanted) || !folder.Begin(recipe) ||
+        (!writing.IsShare() && !Remove(plan.driver, output)))
         return nullptr;
     job.folder = AbsoluteName(job.folder);
+    const std::shared_ptr<PartsJob> rows = job.partial ? job.Folded() : owner;
+    if (!job.partial && !writing.Prepare(job))
+        return nullptr;
     if (lack->IsMet())
         return nullptr;
     lack.reset();
-    if (!WriteParts(owner, folder, plan.workers, plan.trace, table.Watch().get(), progress, progressData) ||
-        !WriteUnion(job, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
+    if (!(job.partial ? writing.WriteFolded(job, rows) : writing.Write(owner)))
         return nullptr;
+    if (writing.IsShare()) /* what would be read of the whole is what is computed */
+        return job.partial || job.IsDone(folder, recipe)
+                   ? TableDataset::OpenWith(*job.kind, job.connection.c_str(), job.openOptions.List(), nullptr)
+                         .release()
+                   : nullptr;
+    if (!folder.Look() || !WriteUnion(*rows, output, GDALDatasetGetLayer(GDALDataset::ToHandle(&table), 0)))
+        return nullptr;
+    if (job.partial)
+        RemovePartials(job);
+    if (run.writer == Writer::Assembler)
+        folder.RemoveNotes();
     return GDALDataset::FromHandle(
         GDALOpenEx(output.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+}
+
+bool PlanTable(const TableKind &kind, const std::string &output, GDALDataset *source, CSLConstList options,
+               JobSize &size)
+{
+    constexpr double kFeaturesOfShare = 1e5;
+    auto *table = dynamic_cast<TableDataset *>(source);
+    if (!table) {
+        kind.sayIncomplete(CE_Failure);
+        return false;
+    }
+    const TablePlan &plan = *table->GetPlan();
+    PartsJob job(plan.kind, plan.workers.threads);
+    RunOptions run;
+    if (!CheckOptionNames(plan.driver, GDAL_DMD_CREATIONOPTIONLIST, options) || !CheckTable(*table, output))
+        return false;
+    job.folder = FolderOf(output);
+    if (!ReadOptions(options, plan, job, run))
+        return false;
+    const OutputFolder folder(KindOf(plan), job.folder, run.writer);
+    const std::string noted = folder.Noted("PARTS=");
+    size.what = "parts";
+    size.parts = CSLFetchNameValue(options, "PARTS") ? job.parts : CPLAtoGIntBig(noted.c_str());
+    const Folding folding = plan.HowFolded();
+    const auto wanted = static_cast<int64_t>(std::ceil(folding.work / folding.workOfShare));
+    const int64_t shares = size.parts > 0 ? size.parts : std::max<int64_t>(1, wanted);
+    const bool folds = noted.empty() ? plan.Folds(shares) : !folder.Noted(kFolded).empty();
+    const int64_t features = folds ? 0 : CountFeatures(plan);
+    size.domain = folds           ? folding.domain
+                  : features >= 0 ? std::to_string(features) + " features of " + WithoutSecrets(plan.input.name)
+                                  : WithoutSecrets(plan.input.name);
+    size.work = folds ? folding.work : static_cast<double>(std::max<int64_t>(0, features));
+    size.workOfShare = folds ? folding.workOfShare : kFeaturesOfShare;
+    const char *ranges = folds ? ", ranges of the raster's tiles" : ", ranges of the input";
+    size.cut = size.parts > 0 ? std::to_string(size.parts) + ranges : "as many as shares";
+    std::vector<int64_t> ofShare;
+    if (run.shares > 0 && !FindWanted(plan.driver, size.what, run, {job.parts, 1, {}}, ofShare))
+        return false;
+    if (!ofShare.empty())
+        size.share = CPLSPrintf("parts %lld to %lld of %lld", static_cast<long long>(ofShare.front() + 1),
+                                static_cast<long long>(ofShare.back() + 1), static_cast<long long>(job.parts));
+    return true;
 }
 
 GDALDataset *WriteTable(const TableKind &kind, const char *output, GDALDataset *source, CSLConstList options,

@@ -3,6 +3,7 @@
 #ifndef FN_PARTS_H
 #define FN_PARTS_H
 
+#include "shares.h"
 #include "table_kind.h"
 
 namespace fishnet
@@ -11,6 +12,10 @@ namespace fishnet
 /* GDALDriver::pfnCreateCopy. */
 GDALDataset *WriteTable(const TableKind &kind, const char *output, GDALDataset *source, CSLConstList options,
                         GDALProgressFunc progress, void *progressData);
+
+/* How large that would be. False after CPLError. */
+bool PlanTable(const TableKind &kind, const std::string &output, GDALDataset *source, CSLConstList options,
+               JobSize &size);
 
 /* The creation options of a kind, made; and those of one that is known. */
 OptionTable NewPartOptions(const TableKind &kind);

@@ -58,14 +58,14 @@ JobDescription PartsJob::Describe() const
     return {kTablePartsJob,
             {kind->driver, folder, format, extension, PackOptions(datasetOptions.List()),
              PackOptions(layerOptions.List()), std::to_string(parts), numbers, connection,
-             PackOptions(openOptions.List()), signature},
+             PackOptions(openOptions.List()), signature, run},
             plan->folder,
             plan->Inputs()};
 }
 
 std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_error *err)
 {
-    constexpr size_t kWords = 11;
+    constexpr size_t kWords = 12;
     const TableKind *kind = words.size() == kWords ? FindTableKind(words[0]) : nullptr;
     auto job = std::make_unique<PartsJob>(kind, threads);
     if (!kind || !UnpackOptions(words[4], job->datasetOptions) || !UnpackOptions(words[5], job->layerOptions) ||
@@ -82,7 +82,19 @@ std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_err
         memcpy(job->todo.data(), words[7].data(), job->todo.size() * sizeof(int64_t));
     job->connection = words[8];
     job->signature = words[10];
+    job->run = words[11];
     return job;
+}
+
+/* What is shared is of the parts that are to do, from the first to the last. */
+void PartsJob::TakeRange(TableOptions &options) const
+{
+    const auto ends = std::minmax_element(todo.begin(), todo.end());
+    if (todo.empty())
+        return;
+    options.part = *ends.first + 1;
+    options.lastPart = *ends.second + 1;
+    options.parts = parts;
 }
 
 fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err)
@@ -90,21 +102,42 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
     MessageCollector collector; /* the host has heard what opening gives */
     const std::unique_ptr<TableOptions> options = kind->newOptions();
     Handles handles;
-    own = options->Parse(*kind, connection.c_str(), openOptions.List())
-              ? TablePlan::Make(*kind, *options, handles, plan.get())
-              : nullptr;
+    /* In the host by all workers that the table has; a helper has one thread. */
+    const bool parsed = options->Parse(*kind, connection.c_str(), (plan ? plan->openOptions : openOptions).List());
+    TakeRange(*options);
+    own = parsed ? TablePlan::Make(*kind, *options, handles, plan.get()) : nullptr;
     if (!own)
         return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
     if (own->Signature() != signature)
         return fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since the table was opened");
     if (!own->Shares())
         return Job::Prepare(messages, goesOn, err);
-    const TablePlan &whole = plan ? *plan : *own; /* own has one worker */
-    shared = whole.Share(handles, messages, goesOn, err);
+    const auto reader = std::make_shared<PartialReader>();
+    if (!partials.empty() && reader->Open(partials, recipe, err) != FN_OK)
+        return err->status;
+    shared = partials.empty() ? own->Share(handles, messages, goesOn, err) : own->Fold(reader, messages, goesOn, err);
     return shared ? shared->Complete(messages, err) : err->status;
 }
 
 /* ---- in the host ---- */
+
+std::shared_ptr<PartsJob> PartsJob::Folded() const
+{
+    auto job = std::make_shared<PartsJob>(kind, Threads());
+    job->format = format;
+    job->extension = extension;
+    job->datasetOptions = datasetOptions;
+    job->layerOptions = layerOptions;
+    job->connection = connection;
+    job->openOptions = openOptions;
+    job->signature = signature;
+    job->folder = folder;
+    job->plan = plan;
+    job->recipe = recipe;
+    for (int64_t part = 0; part < parts; part++)
+        job->partials.push_back(Path(part));
+    return job;
+}
 
 void PartsJob::Fail(const fn_error &err) const
 {
@@ -229,14 +262,24 @@ static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH tabl
     return false;
 }
 
-/* Formats that write no file without rows get an empty one: the part is done. */
+/* What stands in the place of a part without rows, where the format writes no file then: the part is done. */
+static constexpr const char *kNoRows = "This part has no rows, and its format writes no file then.\n";
+
+bool PartsJob::HasNoRows(const std::string &file)
+{
+    VSIStatBufL stat;
+    std::vector<std::string> lines;
+    return VSIStatL(file.c_str(), &stat) == 0 && !VSI_ISDIR(stat.st_mode) &&
+           static_cast<size_t>(stat.st_size) == strlen(kNoRows) && ReadLines("", file, lines) && lines.size() == 1 &&
+           lines[0] + "\n" == kNoRows;
+}
+
 static bool MakeSureItIsThere(const std::string &file)
 {
     VSIStatBufL stat;
-    if (VSIStatL(file.c_str(), &stat) == 0)
+    if (VSIStatL(file.c_str(), &stat) == 0 && (VSI_ISDIR(stat.st_mode) || stat.st_size > 0))
         return true;
-    VSILFILE *made = VSIFOpenL(file.c_str(), "wb");
-    return made && VSIFCloseL(made) == 0;
+    return WriteWhole("", file, kNoRows);
 }
 
 static fn_status WritePart(const PartsJob &job, fn_task &task, Notes &messages, fn_error *err)
@@ -247,7 +290,7 @@ static fn_status WritePart(const PartsJob &job, fn_task &task, Notes &messages, 
     bool opened = false, done = false;
     {
         MessageCollector collector;
-        PartFolder temporary("", job.folder, job.Stem(part));
+        PartFolder temporary("", job.folder, job.Stem(part), job.run);
         const std::unique_ptr<TableDataset> table = OpenPart(job, part);
         opened = table != nullptr;
         if (opened && temporary.Make()) {

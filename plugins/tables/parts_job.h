@@ -17,6 +17,7 @@ class PartsJob final : public PartJob
 
     /* What workers are told, beside PartJob. */
     const TableKind *kind;
+    bool partial = false; /* parts are partial results, see TablePlan::Folds(), and not files of the format */
     std::string format, extension;
     CPLStringList datasetOptions, layerOptions; /* of that driver */
     int64_t parts = 1;
@@ -24,19 +25,28 @@ class PartsJob final : public PartJob
     CPLStringList openOptions; /* of it, none about workers */
     std::string signature;     /* of the plan, as the host sees it */
 
+    std::vector<std::string> partials; /* of the host: what is shared is folded of these files; empty: it is computed */
+    uint64_t recipe = 0;               /* that they are of */
+
     std::shared_ptr<const TablePlan> plan; /* of the host */
     std::shared_ptr<const TablePlan> own;  /* of this process, made by Prepare(), as the next */
     std::shared_ptr<const Shared> shared;  /* by all workers */
 
     int64_t PartCount() const override { return parts; }
     std::string Stem(int64_t part) const override; /* "part_0012" */
-    std::string File(int64_t part) const override { return Stem(part) + "." + extension; }
+    std::string File(int64_t part) const override { return Stem(part) + "." + (partial ? "partial" : extension); }
+    std::string Path(int64_t part) const { return folder + "/" + File(part); }
     void Fail(const fn_error &err) const override;
+    /* Whether the file of a part only says that there are no rows. */
+    static bool HasNoRows(const std::string &file);
     /* The file as a dataset: its only layer; NULL: it cannot be read. */
     OGRLayerH OnlyLayer(GDALDatasetH dataset) const;
     /* Where the columns of the table stand in a part that is read again, -1: nowhere. A format may cut their names,
      * or move some to the front. */
     static std::vector<int> FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH part);
+
+    /* The job whose one part has all rows, folded of the partial results that are this job's parts. */
+    std::shared_ptr<PartsJob> Folded() const;
 
     /* Makes what is shared, once for all parts. */
     fn_status Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err) override;
@@ -45,6 +55,9 @@ class PartsJob final : public PartJob
     JobDescription Describe() const override;
     const char *Driver() const override { return kind->driver; }
     void Tell(const Message &message, const std::string &task, long process) override;
+
+  private:
+    void TakeRange(TableOptions &options) const;
 };
 
 constexpr const char *kTablePartsJob = "table parts";

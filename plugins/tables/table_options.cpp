@@ -110,7 +110,7 @@ static const Row kRows[] = {
      [](const GivenOption &g, TableOptions &o) { return o.partitionSize = g.value.whole, true; }},
     {{"PARTITION", FN_OPTION_SHARE, nullptr, 0, 0, nullptr, "i/n: only the i-th of n parts of the input", nullptr},
      [](const GivenOption &g, TableOptions &o) {
-         o.part = g.value.whole;
+         o.part = o.lastPart = g.value.whole;
          o.parts = g.value.second;
          return true;
      }},

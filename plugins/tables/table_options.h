@@ -54,9 +54,9 @@ class TableOptions
     std::string geometryField;       /* empty: the first */
     std::vector<std::string> fields; /* "*" alone: all */
     fn_worker_options workers = fn_worker_options_default();
-    int64_t partitionSize = 0; /* 0: AUTO */
-    int64_t part = 1, parts = 1;
-    std::string trace; /* see TraceFile() */
+    int64_t partitionSize = 0;                 /* 0: AUTO */
+    int64_t part = 1, lastPart = 1, parts = 1; /* PARTITION: one part; whoever writes parts has some together */
+    std::string trace;                         /* see TraceFile() */
 
     /* Only the connection string. As all here: false after CPLError, which names the option. */
     bool ParseName(const TableKind &kind, const char *name);

@@ -27,6 +27,7 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->input.where = options.where;
     plan->input.openOptions = options.inputOptions;
     plan->part = options.part;
+    plan->lastPart = options.lastPart;
     plan->parts = options.parts;
     if (same)
         plan->TakeOver(*same);
@@ -41,6 +42,11 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->schema.name = plan->input.layer;
     plan->MakeSchema();
     return plan;
+}
+
+fn_status TablePlan::WritePartial(int64_t, int64_t, PartialWriter &, Notes &, const GoesOn &, fn_error *err) const
+{
+    return fn_fail(err, FN_ERR_ARGUMENT, "this table has no partial results");
 }
 
 bool TablePlan::FindInput(const TableOptions &options, Handles &handles)
@@ -88,6 +94,15 @@ Words TablePlan::Inputs() const
     for (const LayerPlan *layer : OtherLayers())
         inputs.push_back(layer->path);
     return inputs;
+}
+
+int64_t CountFeatures(const TablePlan &plan)
+{
+    const DatasetHandle input = OpenDataset(plan.input);
+    OGRLayerH layer = input ? GDALDatasetGetLayerByName(input.get(), plan.input.layer.c_str()) : nullptr;
+    if (layer && !plan.input.where.empty())
+        OGR_L_SetAttributeFilter(layer, plan.input.where.c_str());
+    return layer ? OGR_L_GetFeatureCount(layer, TRUE) : -1;
 }
 
 std::string Describe(const TablePlan &plan)

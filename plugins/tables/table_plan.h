@@ -11,6 +11,7 @@
 #include "input_split.h"
 #include "job.h"
 #include "part.h"
+#include "partial_file.h"
 #include "table_options.h"
 
 namespace fishnet
@@ -70,6 +71,13 @@ enum class Counting {
     Compute,  /* as many as Write() counts */
     Features, /* one for each feature */
     Usable    /* RowsOf() those that can be used */
+};
+
+/* The work of a table whose shares are partial results, see TablePlan::Folds(). */
+struct Folding {
+    std::string cut;                  /* what all shares have in common, for the recipe: "tiles of 512x512" */
+    std::string domain;               /* in words: "43200 x 21600 cells of dem.tif" */
+    double work = 0, workOfShare = 1; /* as in JobSize */
 };
 
 class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePlan>
@@ -134,6 +142,20 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     virtual std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                                  fn_error *err) const = 0;
 
+    /* Whether so many shares had better each compute a part of all rows, a partial result, than all of what the rows
+     * of a range of the input need: then what workers share is folded of the partial results of all. */
+    virtual bool Folds(int64_t /*parts*/) const { return false; }
+    virtual Folding HowFolded() const { return {}; }
+    /* Computes that part, from 0, by all workers. messages: for the host. */
+    virtual fn_status WritePartial(int64_t part, int64_t parts, PartialWriter &to, Notes &messages,
+                                   const GoesOn &goesOn, fn_error *err) const;
+    /* As Share(), of what WritePartial() has written. */
+    virtual std::shared_ptr<const Shared> Fold(std::shared_ptr<PartialReader> /*from*/, Notes & /*messages*/,
+                                               const GoesOn & /*goesOn*/, fn_error * /*err*/) const
+    {
+        return nullptr;
+    }
+
     /* How many rows a whole reading gives, -1: any number. size: of what workers share. */
     virtual int64_t RowsExpected(int64_t /*size*/) const { return -1; }
     /* size: of what workers share, -1: not known yet. Compute: always right. */
@@ -151,6 +173,8 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     void CarryInput() { inputGroup = schema.Carry(fields, "IN_"); }
 };
 
+/* Features of the input's layer; -1: it has none, or that cannot be known. */
+int64_t CountFeatures(const TablePlan &plan);
 /* The table in messages: "NEARTABLE:a.gpkg" */
 std::string Describe(const TablePlan &plan);
 /* A failure in words for the host: CPLError in the name of the table. */

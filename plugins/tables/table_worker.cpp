@@ -15,7 +15,8 @@ std::unique_ptr<TableWorker> TableWorker::Open(const TableJob &job, fn_error *er
     const auto groupOf = [shared](const std::string &key) { return shared ? shared->Group(key) : FN_NO_GROUP; };
     const bool reads = job.split.way != InputSplit::Way::Nothing;
     if (reads)
-        self->m_reader = TaskReader::Open(self->m_plan, groupOf, job.split, job.oneReader.get(), &status, cause);
+        self->m_reader = TaskReader::Open(self->m_plan, self->m_plan.fields, groupOf, job.split, job.oneReader.get(),
+                                          &status, cause);
     if (reads && !self->m_reader) {
         fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
                 cause.c_str());
@@ -70,7 +71,7 @@ fn_status TableWorker::Read(const fn_task &task, bool *end, MessageCollector &co
     };
     const int64_t begin = at(m_plan.part - 1) + m_job.split.TaskBegin(task.number);
     m_rows.Clear();
-    for (int64_t row = begin; row < std::min(begin + m_job.split.size, at(m_plan.part)); row++) {
+    for (int64_t row = begin; row < std::min(begin + m_job.split.size, at(m_plan.lastPart)); row++) {
         m_rows.fids.push_back(row);
         m_rows.shapes.push_back(Batch::Shape::Nothing);
     }

@@ -91,9 +91,8 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
     int64_t rows = 0;
     for (int64_t part = 0; part < job.parts; part++) {
         const std::string file = job.folder + "/" + job.File(part);
-        VSIStatBufL stat;
-        if (VSIStatL(file.c_str(), &stat) == 0 && stat.st_size == 0 && !VSI_ISDIR(stat.st_mode))
-            continue; /* no rows, no file of that format */
+        if (PartsJob::HasNoRows(file))
+            continue;
         const DatasetHandle dataset(
             GDALOpenEx(file.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
         OGRLayerH layer = job.OnlyLayer(dataset.get());

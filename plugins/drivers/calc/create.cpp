@@ -5,6 +5,7 @@
 
 #include "creation_options.h"
 #include "deleted_files.h"
+#include "input_lists.h"
 #include "input_watch.h"
 #include "open_options.h"
 #include "source_name.h"
@@ -26,13 +27,28 @@ static std::string PutBackInput(const Creation &creation, CSLConstList options)
     const std::string watched = InputWatch::PutBack(creation.output);
     if (!watched.empty())
         return watched;
-    return PutBackDeletedFiles(creation.output, [&](InputFiles &inputs) {
+    const auto addInputs = [&](InputFiles &inputs) {
         inputs.AddDataset(GDALDataset::ToHandle(creation.source));
         inputs.AddName(creation.source->GetDescription());
-        for (CSLConstList option = options; option && *option; option++)
+        for (CSLConstList option = options; option && *option; option++) {
             if (isalpha(static_cast<unsigned char>((*option)[0])) && (*option)[1] == '=')
                 inputs.AddName(*option + 2);
-    });
+            if (STARTS_WITH_CI(*option, "INPUT=") && IsDatasetOf(*option + strlen("INPUT="), creation.output))
+                inputs.AddName(creation.output);
+        }
+    };
+    bool keeps = false; /* what there is goes when it may */
+    for (const char *key : {"PARTITION", "ASSEMBLE", "RESUME"})
+        keeps = keeps || CSLFetchNameValue(options, key);
+    return PutBackDeletedFiles(creation.output, addInputs, keeps);
+}
+
+static bool GivesA(CSLConstList options)
+{
+    for (CSLConstList option = options; option && *option; option++)
+        if (STARTS_WITH_CI(*option, "A=") || (STARTS_WITH_CI(*option, "INPUT=") && STARTS_WITH(*option + 6, "A=")))
+            return true;
+    return false;
 }
 
 /* Reads all options and looks at all inputs, before anything is written. False after CPLError. */
@@ -48,7 +64,10 @@ static bool Prepare(Creation &creation, CSLConstList options, bool &single)
     for (CSLConstList option = options; option && *option; option++)
         if (!TakeOption(*option, creation, &creation.own))
             return false;
-    if (creation.openOptions.FetchNameValue("A")) {
+    creation.openOptions = SplitInputs(creation.openOptions.List());
+    if (!ExpandInputs("FISHNET", creation.openOptions))
+        return false;
+    if (GivesA(creation.openOptions.List())) {
         CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: A is the source that is copied, and cannot be given");
         return false;
     }
@@ -69,6 +88,26 @@ static bool Prepare(Creation &creation, CSLConstList options, bool &single)
     return CheckConnection(creation);
 }
 
+static Creation NewCreation(const std::string &output, GDALDataset *source)
+{
+    Creation creation;
+    creation.output = output;
+    creation.source = source;
+    creation.trace = TraceFile();
+    creation.folder = CurrentFolder();
+    return creation;
+}
+
+bool PlanCopy(const std::string &output, GDALDataset *source, CSLConstList options, JobSize &size)
+{
+    bool single = false;
+    Creation creation = NewCreation(output, source);
+    if (!Prepare(creation, options, single))
+        return false;
+    size.canShare = !single;
+    return PlanTiles(creation, size);
+}
+
 static GDALDataset *Create(Creation &creation, CSLConstList options)
 {
     bool single = false;
@@ -84,11 +123,7 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
                         void *progressData)
 {
     return Guarded<GDALDataset *>("FISHNET", nullptr, [&] {
-        Creation creation;
-        creation.output = output;
-        creation.source = source;
-        creation.trace = TraceFile();
-        creation.folder = CurrentFolder();
+        Creation creation = NewCreation(output, source);
         creation.progress = progress ? progress : GDALDummyProgress;
         creation.progressData = progressData;
         return Create(creation, options);

@@ -4,6 +4,7 @@
 
 #include "gdal_compat.h"
 
+#include "shares.h"
 #include "workers.h"
 
 namespace fishnet
@@ -30,8 +31,12 @@ bool CheckOutput(const Creation &creation, const std::string &folder);
 GDALDataset *CreateCopy(const char *output, GDALDataset *source, int strict, FN_CSL options, GDALProgressFunc progress,
                         void *progressData);
 
+/* How large a copy would be. False after CPLError. */
+bool PlanCopy(const std::string &output, GDALDataset *source, CSLConstList options, JobSize &size);
+
 /* OUTPUT=TILES, the default: a file for each tile of a grid, and a mosaic over them. NULL after CPLError. */
 GDALDataset *CreateTiles(const Creation &creation);
+bool PlanTiles(const Creation &creation, JobSize &size);
 /* OUTPUT=SINGLE: one GeoTIFF, compressed by the workers. NULL after CPLError. */
 GDALDataset *CreateSingle(const Creation &creation);
 /* Whether it has a COMPRESS of that name. */

@@ -31,9 +31,17 @@ const struct {
       "Creation option of that driver, NAME=VALUE; may be repeated, or hold several separated by a semicolon",
       "expected NAME=VALUE, or several separated by a semicolon"},
      Belongs::tiles},
-    {{"MOSAIC", FN_OPTION_CHOICE, "VRT|GTI", 0, 0, "VRT", "Kind of mosaic; GTI needs GDAL 3.9", nullptr},
+    {{"MOSAIC", FN_OPTION_CHOICE, "AUTO|VRT|GTI", 0, 0, "AUTO",
+      "Kind of mosaic; AUTO: by the name of the output and the number of tiles; GTI needs GDAL 3.9", nullptr},
      Belongs::tiles},
     {{"RESUME", FN_OPTION_FLAG, nullptr, 0, 0, "NO", "Continue an interrupted run: whole tiles are kept", nullptr},
+     Belongs::tiles},
+    {{"PARTITION", FN_OPTION_SHARE, nullptr, 0, 0, nullptr,
+      "i/n: only the tiles of the i-th of n shares, and no mosaic: other runs write the others into the same folder",
+      nullptr},
+     Belongs::tiles},
+    {{"ASSEMBLE", FN_OPTION_FLAG, nullptr, 0, 0, "NO",
+      "When all shares are done: only write the mosaic over their tiles, or say what is missing", nullptr},
      Belongs::tiles},
     {{"COMPRESS", FN_OPTION_TEXT, nullptr, 0, 0, "NONE", "As in GTiff: DEFLATE, ZSTD, LZW...", nullptr},
      Belongs::single},
@@ -75,11 +83,11 @@ static const OptionTable &OfRecipe()
 {
     static const OptionTable table = [] {
         /* A is the source. */
-        const fn_option input = {"?",     FN_OPTION_TEXT, &FN_OPTION_LETTERS[1], 0, 0,
-                                 nullptr, "Dataset that is this input", nullptr};
+        const fn_option input = {"?", FN_OPTION_TEXT, &FN_OPTION_LETTERS[1],        0,
+                                 0,   nullptr,        "Dataset that is this input", nullptr};
         OptionTable rows("FISHNET");
         rows.Add(input);
-        for (const char *name : {"A_OO", "CALC", "OT", "NODATA", "CACHE_MB", "ON_ERROR"})
+        for (const char *name : {"A_OO", "INPUT", "INPUT_OO", "CALC", "OT", "NODATA", "CACHE_MB", "ON_ERROR"})
             rows.Add(*fn_option_find(fn_recipe_option_table(), name, strlen(name)));
         return rows;
     }();

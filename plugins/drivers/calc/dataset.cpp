@@ -1,7 +1,10 @@
 #include "dataset.h"
 
 #include <algorithm>
+#include <set>
 
+#include "dates.h"
+#include "input_lists.h"
 #include "open_options.h"
 #include "pixels.h"
 #include "recipes.h"
@@ -52,16 +55,31 @@ GDALDataset *Dataset::OpenRecipe(GDALOpenInfo *info)
     if (dataset) {
         dataset->SetDescription(info->pszFilename);
         dataset->m_recipeFile = opening.file;
+        dataset->KeepOpenOptions(opening, info->papszOpenOptions);
     }
     return dataset.release();
+}
+
+/* What GDAL takes for the options that this was opened with, and writes into VRTs. */
+void Dataset::KeepOpenOptions(const Opening &opening, CSLConstList given)
+{
+    CPLStringList own = opening.file.empty() ? opening.options : SplitInputs(given);
+    if (!own.List() || (!opening.file.empty() && !ExpandInputs("FISHNET", own)))
+        return;
+    CPLStringList joined = JoinInputs(own.List());
+    if (joined.size() == own.size())
+        return; /* one input at the most: as it was given */
+    CSLDestroy(papszOpenOptions);
+    papszOpenOptions = joined.StealList();
 }
 
 /* Begins to watch the inputs before they are opened: it notices what changes from now on. */
 std::shared_ptr<InputWatch> Dataset::WatchOver(const fn_recipe &recipe, const std::string &recipeFile)
 {
     std::vector<std::string> names = {recipeFile};
-    for (const char *input : recipe.inputs)
-        names.emplace_back(input ? input : "");
+    for (int i = 0; i < recipe.n_inputs; i++)
+        for (int k = 0; k < recipe.inputs[i].n_datasets; k++)
+            names.emplace_back(recipe.inputs[i].datasets[k].name);
     return InputWatch::New(names);
 }
 
@@ -109,6 +127,11 @@ bool Dataset::CheckWorkers() const
 Dataset::~Dataset() = default;
 
 /* ---- what is taken over from the inputs ---- */
+
+bool Dataset::IsStored(const fn_window &window) const
+{
+    return AreStored(m_plan->inputs, m_handles, {window.x, window.y + m_plan->firstLine, window.width, window.height});
+}
 
 GDALRasterBandH Dataset::SourceBand(int band) const
 {
@@ -276,6 +299,7 @@ CPLStringList Dataset::ListFiles() const
     CPLStringList files;
     if (!m_recipeFile.empty())
         files.AddString(m_recipeFile.c_str());
+    std::set<std::string> known;
     for (size_t k = 0; k < m_handles.size(); k++) {
         const Input &input = m_plan->inputs[k];
         if (!input.results.empty()) { /* which have no names */
@@ -284,7 +308,7 @@ CPLStringList Dataset::ListFiles() const
         }
         const CPLStringList own(GDALGetFileList(m_handles[k].get()));
         for (int i = 0; i < own.size(); i++)
-            if (files.FindString(own[i]) < 0)
+            if (known.insert(CPLString(own[i]).tolower()).second)
                 files.AddString(own[i]);
     }
     return files;
@@ -323,6 +347,13 @@ void Dataset::FillReport()
     m_report.SetNameValue("WAIT_SECONDS", CPLSPrintf("%.3f", stats.wait_seconds));
     m_report.SetNameValue("SIMD", fn_simd_name(fn_simd_best()));
     m_report.SetNameValue("CACHE_PEAK_MB", CPLSPrintf("%.1f", static_cast<double>(stats.bytes_peak) / (1 << 20)));
+    if (m_members.empty())
+        for (const RasterName &name : m_plan->names)
+            for (size_t i = 0; i < static_cast<size_t>(name.members); i++)
+                m_members.push_back(name.name + "_" + std::to_string(i + 1) + "=" +
+                                    NameAndDate(m_plan->inputs[name.first + i], m_handles[name.first + i].get()));
+    for (const std::string &member : m_members)
+        m_report.AddString(member.c_str());
 }
 
 FN_CSL Dataset::GetMetadata(const char *domain)

@@ -4,6 +4,7 @@
 
 #include "gdal_compat.h"
 
+#include "recipe_file.h"
 #include "tile_reader.h"
 
 namespace fishnet
@@ -32,6 +33,8 @@ class Dataset final : public GDALDataset
 
     const Plan &GetPlan() const { return *m_plan; }
     const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
+    /* Whether some input says that it stores pixels of that window, or does not say. */
+    bool IsStored(const fn_window &window) const;
     GDALRasterBandH SourceBand(int band) const; /* of a dataset passed through as it is; else NULL */
     int OverviewCount() const { return m_overviewCount; }
     std::pair<int, int> OverviewSize(int level) const { return m_overviewSizes[static_cast<size_t>(level)]; }
@@ -59,6 +62,7 @@ class Dataset final : public GDALDataset
     Dataset() = default;
     static std::unique_ptr<Dataset> Make(std::shared_ptr<const fn_recipe> recipe, const PlanSource &source,
                                          std::shared_ptr<InputWatch> watch);
+    void KeepOpenOptions(const Opening &opening, CSLConstList given);
     static std::shared_ptr<InputWatch> WatchOver(const fn_recipe &recipe, const std::string &recipeFile);
     bool CheckWorkers() const;
     static GDALDataset *OpenRecipe(GDALOpenInfo *info);
@@ -83,7 +87,8 @@ class Dataset final : public GDALDataset
     int m_overviewCount = 0;
     std::vector<std::pair<int, int>> m_overviewSizes;
     std::vector<std::unique_ptr<Dataset>> m_overviews;
-    CPLStringList m_report; /* the FISHNET metadata domain */
+    CPLStringList m_report;             /* the FISHNET metadata domain */
+    std::vector<std::string> m_members; /* of stacks, as they stand there */
 };
 
 class Band final : public GDALRasterBand

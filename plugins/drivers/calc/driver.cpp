@@ -2,15 +2,15 @@
 #include <string>
 
 #include "capability.h"
-#include "deleted_files.h"
 #include "creation_options.h"
 #include "dataset.h"
-#include "materialized.h"
+#include "deleted_files.h"
 #include "fishnet/recipe.h"
+#include "input_watch.h"
+#include "materialized.h"
+#include "recipes.h"
 #include "single_job.h"
 #include "tile_job.h"
-#include "input_watch.h"
-#include "recipes.h"
 
 namespace fishnet
 {
@@ -18,14 +18,18 @@ namespace fishnet
 /* What the parser of options has against one of them. */
 static std::string CheckOption(const RecipeKind &, const char *option)
 {
-    const std::string input = std::string(1, *option) + "=a"; /* that B_OO is for */
+    std::string input = std::string(1, *option) + "=a"; /* that B_OO is for */
+    if (STARTS_WITH_CI(option, "INPUT_OO=")) {
+        const std::string value = option + strlen("INPUT_OO=");
+        input = "INPUT=" + value.substr(0, value.find('=')) + "=a";
+    }
     const bool isCalc = STARTS_WITH_CI(option, "CALC="),
-               isOO = strlen(option) > 4 && STARTS_WITH_CI(option + 1, "_OO=");
-    const char *const options[] = {option, isCalc ? nullptr : "CALC=A", isOO ? input.c_str() : nullptr, nullptr};
+               isOO = STARTS_WITH_CI(option, "INPUT_OO=") || (strlen(option) > 4 && STARTS_WITH_CI(option + 1, "_OO="));
+    const char *const options[] = {option, isCalc ? nullptr : "CALC=1", isOO ? input.c_str() : nullptr, nullptr};
     fn_recipe recipe;
     fn_error err;
-    const bool isFirst = STARTS_WITH_CI(option, "A=");
-    if (fn_recipe_parse(isFirst ? FN_RECIPE_PREFIX : FN_RECIPE_PREFIX "a", options, &recipe, &err) != FN_OK)
+    const bool isInput = STARTS_WITH_CI(option, "A=") || STARTS_WITH_CI(option, "INPUT=");
+    if (fn_recipe_parse(isInput ? FN_RECIPE_PREFIX : FN_RECIPE_PREFIX "a", options, &recipe, &err) != FN_OK)
         return err.text;
     fn_recipe_clear(&recipe);
     return {};
@@ -33,7 +37,10 @@ static std::string CheckOption(const RecipeKind &, const char *option)
 
 const RecipeKind &RasterRecipes()
 {
-    static const RecipeKind kind = {"FISHNET", FN_RECIPE_PREFIX, "fishnet_raster", "inputs",
+    static const RecipeKind kind = {"FISHNET",
+                                    FN_RECIPE_PREFIX,
+                                    "fishnet_raster",
+                                    "inputs",
                                     OptionTable("FISHNET").Add(fn_recipe_option_table()).Add(fn_worker_option_table()),
                                     CheckOption};
     return kind;
@@ -66,7 +73,7 @@ static void RegisterDriver()
     driver->pfnIdentify = [](GDALOpenInfo *info) {
         const bool deletes = GuardedQuietly(false, [info] {
             NoteDeletedFiles(info);
-            return InputWatch::Identify(info);
+            return InputWatch::Identify(info) || (IsForDriverAlone(info) && IsMosaicToDelete(info->pszFilename));
         });
         return deletes ? TRUE : Dataset::Identify(info);
     };
@@ -75,7 +82,9 @@ static void RegisterDriver()
     driver->pfnDelete = [](const char *name) {
         return Guarded("FISHNET", CE_Failure, [name] {
             CPLErr result = CE_None;
-            return InputWatch::Delete(name, &result) ? result : DeleteRecipeFile(name, RasterRecipes());
+            if (InputWatch::Delete(name, &result))
+                return result;
+            return IsMosaicToDelete(name) ? DeleteMosaic(name) : DeleteRecipeFile(name, RasterRecipes());
         });
     };
     driver->pfnUnloadDriver = [](GDALDriver *) { WaitForClosing(); };

@@ -18,6 +18,9 @@ struct FreeXML {
 };
 using XML = std::unique_ptr<CPLXMLNode, FreeXML>;
 
+/* Before GDAL 3.13 a relative name of an index would be of the current folder. */
+static constexpr bool kMovableIndex = FN_GDAL_AT_LEAST(3, 13);
+
 /* ---- the raster without its pixels ---- */
 
 static void CopyDomains(GDALMajorObject *from, GDALMajorObject *to)
@@ -84,7 +87,13 @@ static bool IsSource(const CPLXMLNode *node)
 
 namespace
 {
-/* How a tile's file is laid out: by its size, since tiles of one size are alike. */
+/* A file of the mosaic and its place: a tile, or an index over all of them. */
+struct Piece {
+    std::string file; /* in the folder of the tiles */
+    fn_window window;
+};
+
+/* How a piece's file is laid out: by its size, since tiles of one size are alike. */
 struct Layout {
     std::vector<std::string> types; /* of its bands */
     int blockWidth = 0, blockHeight = 0;
@@ -93,32 +102,33 @@ struct Layout {
 class VRTWriter
 {
   public:
-    VRTWriter(const TileSet &tiles, std::string prefix) : m_tiles(tiles), m_prefix(std::move(prefix)) {}
+    VRTWriter(std::vector<Piece> pieces, std::string folder) : m_pieces(std::move(pieces)), m_folder(std::move(folder))
+    {
+    }
 
-    /* Opens a tile of each size. False after CPLError. */
+    /* Opens a piece of each size. False after CPLError. */
     bool Look();
-    /* Puts the tiles in the place of the sources of all bands, and of masks in them. */
+    /* Puts the pieces in the place of the sources of all bands, and of masks in them. */
     void Replace(CPLXMLNode *node);
-    /* Gives a band the blocks of the tiles where they have some, or GDAL's usual ones. */
+    /* Gives a band the blocks of the pieces where they have some, or GDAL's usual ones. */
     void SetBlocks(CPLXMLNode *band) const;
 
   private:
-    CPLXMLNode *Source(int64_t tile, const char *band) const;
+    CPLXMLNode *Source(const Piece &piece, const char *band) const;
 
-    const TileSet &m_tiles;
-    std::string m_prefix; /* of file names, as seen from the VRT */
+    std::vector<Piece> m_pieces;
+    std::string m_folder; /* of the tiles; the VRT is beside it */
     std::map<std::pair<int64_t, int64_t>, Layout> m_layouts;
 };
 } // namespace
 
 bool VRTWriter::Look()
 {
-    for (int64_t tile = 0; tile < m_tiles.Count(); tile++) {
-        const fn_window window = m_tiles.Window(tile);
-        const std::pair<int64_t, int64_t> size(window.width, window.height);
+    for (const Piece &piece : m_pieces) {
+        const std::pair<int64_t, int64_t> size(piece.window.width, piece.window.height);
         if (m_layouts.count(size))
             continue;
-        const std::string name = m_tiles.folder + "/" + m_tiles.File(tile);
+        const std::string name = m_folder + "/" + piece.file;
         const DatasetHandle file(
             GDALOpenEx(name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
         if (!file)
@@ -131,15 +141,20 @@ bool VRTWriter::Look()
     return true;
 }
 
-CPLXMLNode *VRTWriter::Source(int64_t tile, const char *band) const
+static std::string LastPart(const std::string &path)
 {
-    const fn_window window = m_tiles.Window(tile);
+    return path.substr(path.rfind('/') + 1);
+}
+
+CPLXMLNode *VRTWriter::Source(const Piece &piece, const char *band) const
+{
+    const fn_window &window = piece.window;
     const Layout &layout = m_layouts.at({window.width, window.height});
     const bool mask = STARTS_WITH(band, "mask");
     const size_t number = mask ? 0 : static_cast<size_t>(std::max(1, atoi(band)));
     const std::string width = std::to_string(window.width), height = std::to_string(window.height);
     CPLXMLNode *source = CPLCreateXMLNode(nullptr, CXT_Element, "SimpleSource");
-    AddAttribute(AddElement(source, "SourceFilename", m_prefix + m_tiles.File(tile)), "relativeToVRT", "1");
+    AddAttribute(AddElement(source, "SourceFilename", LastPart(m_folder) + "/" + piece.file), "relativeToVRT", "1");
     AddElement(source, "SourceBand", band);
     CPLXMLNode *properties = CPLCreateXMLNode(source, CXT_Element, "SourceProperties");
     AddAttribute(properties, "RasterXSize", width);
@@ -173,8 +188,8 @@ void VRTWriter::Replace(CPLXMLNode *node)
     (*link)->psNext = nullptr;
     const XML old(*link);
     const std::string band = CPLGetXMLValue(old.get(), "SourceBand", "1");
-    for (int64_t tile = 0; tile < m_tiles.Count(); tile++) {
-        *link = Source(tile, band.c_str());
+    for (const Piece &piece : m_pieces) {
+        *link = Source(piece, band.c_str());
         link = &(*link)->psNext;
     }
     *link = rest;
@@ -185,16 +200,11 @@ void VRTWriter::Replace(CPLXMLNode *node)
 void VRTWriter::SetBlocks(CPLXMLNode *band) const
 {
     constexpr int kUsual = 256, kMost = 2048;
-    const fn_window window = m_tiles.Window(0);
+    const fn_window &window = m_pieces[0].window;
     const Layout &layout = m_layouts.at({window.width, window.height});
     const bool blocks = layout.blockWidth < window.width && layout.blockWidth <= kMost && layout.blockHeight <= kMost;
     CPLSetXMLValue(band, "#blockXSize", std::to_string(blocks ? layout.blockWidth : kUsual).c_str());
     CPLSetXMLValue(band, "#blockYSize", std::to_string(blocks ? layout.blockHeight : kUsual).c_str());
-}
-
-static std::string FolderPrefix(const TileSet &tiles)
-{
-    return tiles.folder.substr(tiles.folder.rfind('/') + 1) + "/";
 }
 
 static std::string ToText(CPLXMLNode *root)
@@ -205,19 +215,42 @@ static std::string ToText(CPLXMLNode *root)
     return copy;
 }
 
-static bool WriteVRT(const TileSet &tiles, CPLXMLNode *root, const std::string &output)
+static bool WriteVRT(std::vector<Piece> pieces, const std::string &folder, CPLXMLNode *root, const std::string &output)
 {
-    VRTWriter writer(tiles, FolderPrefix(tiles));
+    VRTWriter writer(std::move(pieces), folder);
     if (!writer.Look())
         return false;
     writer.Replace(root);
     return output::WriteWhole("FISHNET", output, ToText(root));
 }
 
+static std::vector<Piece> AllTiles(const TileSet &tiles)
+{
+    std::vector<Piece> pieces;
+    for (int64_t tile = 0; tile < tiles.Count(); tile++)
+        pieces.push_back({tiles.File(tile), tiles.Window(tile)});
+    return pieces;
+}
+
 /* ---- tile index ---- */
 
+/* Why an index cannot hold the raster; empty: it can. */
+static std::string WhyNoIndex(GDALDataset *computed)
+{
+    double gt[6] = {0, 1, 0, 0, 0, 1};
+    if (!FN_GDAL_AT_LEAST(3, 9))
+        return "needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME;
+    if (!GetGDALDriverManager()->GetDriverByName("GTI") || !GetGDALDriverManager()->GetDriverByName("FlatGeobuf"))
+        return "needs the drivers GTI and FlatGeobuf of GDAL";
+    if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), gt) != CE_None || !(gt[1] > 0) || !(gt[5] < 0) ||
+        std::abs(gt[2]) > 0 || std::abs(gt[4]) > 0)
+        return "tiles are found by their coordinates, so a geotransform without rotation, north up, is needed";
+    return {};
+}
+
 #if FN_GDAL_AT_LEAST(3, 9)
-static bool WriteIndex(const TileSet &tiles, GDALDataset *computed, const double *gt)
+/* prefix: of the tiles' names, as seen from the file that names the index. */
+static bool WriteIndex(const TileSet &tiles, const std::string &prefix, GDALDataset *computed, const double *gt)
 {
     output::PartFolder part("FISHNET", tiles.folder, "index");
     GDALDriver *driver = GetGDALDriverManager()->GetDriverByName("FlatGeobuf");
@@ -244,7 +277,7 @@ static bool WriteIndex(const TileSet &tiles, GDALDataset *computed, const double
         OGRPolygon polygon;
         polygon.addRingDirectly(ring);
         OGRFeature feature(layer->GetLayerDefn());
-        feature.SetField(0, (FolderPrefix(tiles) + tiles.File(tile)).c_str());
+        feature.SetField(0, (prefix + tiles.File(tile)).c_str());
         feature.SetGeometry(&polygon);
         ok = layer->CreateFeature(&feature) == OGRERR_NONE;
     }
@@ -256,16 +289,16 @@ static bool WriteIndex(const TileSet &tiles, GDALDataset *computed, const double
     return ok && part.Publish(kIndexName);
 }
 
-/* Bands, metadata and CRS are written as in a VRT. */
+/* Beside the folder of the tiles, or in it. Bands, metadata and CRS are written as in a VRT, which loses them. */
 static bool WriteGTI(const TileSet &tiles, GDALDataset *computed, CPLXMLNode *vrt, const std::string &output)
 {
     double gt[6];
-    if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), gt) != CE_None || !WriteIndex(tiles, computed, gt))
+    const bool inside = output.compare(0, tiles.folder.size() + 1, tiles.folder + "/") == 0;
+    const std::string prefix = inside ? std::string() : LastPart(tiles.folder) + "/";
+    if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), gt) != CE_None || !WriteIndex(tiles, prefix, computed, gt))
         return false;
     const XML root(CPLCreateXMLNode(nullptr, CXT_Element, "GDALTileIndexDataset"));
-    /* Before GDAL 3.13 a relative name would be of the current folder. */
-    const std::string prefix = FN_GDAL_AT_LEAST(3, 13) ? FolderPrefix(tiles) : tiles.folder + "/";
-    AddElement(root.get(), "IndexDataset", prefix + kIndexName);
+    AddElement(root.get(), "IndexDataset", (kMovableIndex ? prefix : tiles.folder + "/") + kIndexName);
     AddElement(root.get(), "IndexLayer", "index");
     AddElement(root.get(), "LocationField", "location");
     if (const CPLXMLNode *srs = CPLGetXMLNode(vrt, "SRS")) {
@@ -312,26 +345,16 @@ static bool WriteGTI(const TileSet &tiles, GDALDataset *computed, CPLXMLNode *vr
 
 bool CanBeMosaic(MosaicKind kind, GDALDataset *computed)
 {
-    if (kind == MosaicKind::vrt)
-        return true;
-#if FN_GDAL_AT_LEAST(3, 9)
-    double gt[6] = {0, 1, 0, 0, 0, 1};
-    if (!GetGDALDriverManager()->GetDriverByName("GTI") || !GetGDALDriverManager()->GetDriverByName("FlatGeobuf")) {
-        CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: MOSAIC=GTI needs the drivers GTI and FlatGeobuf of GDAL");
-        return false;
-    }
-    if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), gt) != CE_None || !(gt[1] > 0) || !(gt[5] < 0) ||
-        std::abs(gt[2]) > 0 || std::abs(gt[4]) > 0) {
-        CPLError(CE_Failure, CPLE_NotSupported,
-                 "FISHNET: MOSAIC=GTI: tiles are found by their coordinates, so a geotransform without rotation, north "
-                 "up, is needed. MOSAIC=VRT needs none");
-        return false;
-    }
-    return true;
-#else
-    (void)computed; /* the option was refused */
-    return false;
-#endif
+    const std::string why = kind == MosaicKind::vrt ? std::string() : WhyNoIndex(computed);
+    if (!why.empty())
+        CPLError(CE_Failure, CPLE_NotSupported, "FISHNET: MOSAIC=GTI: %s. MOSAIC=VRT needs none", why.c_str());
+    return why.empty();
+}
+
+MosaicKind UsualMosaic(int64_t tiles, GDALDataset *computed)
+{
+    constexpr int64_t kMany = 10000;
+    return kMovableIndex && tiles >= kMany && WhyNoIndex(computed).empty() ? MosaicKind::vrtOverGTI : MosaicKind::vrt;
 }
 
 bool WriteMosaic(MosaicKind kind, const TileSet &tiles, GDALDataset *computed, const std::string &output,
@@ -343,13 +366,18 @@ bool WriteMosaic(MosaicKind kind, const TileSet &tiles, GDALDataset *computed, c
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: GDAL describes no VRT for %s", output.c_str());
         return false;
     }
+    if (kind == MosaicKind::vrt)
+        return WriteVRT(AllTiles(tiles), tiles.folder, root, output);
 #if FN_GDAL_AT_LEAST(3, 9)
     if (kind == MosaicKind::gti)
         return WriteGTI(tiles, computed, root, output);
+    const XML copy(CPLCloneXMLTree(root));
+    const Piece whole = {kInnerGTI, {0, 0, computed->GetRasterXSize(), computed->GetRasterYSize()}};
+    return WriteGTI(tiles, computed, copy.get(), tiles.folder + "/" + kInnerGTI) &&
+           WriteVRT(std::vector<Piece>(1, whole), tiles.folder, root, output);
 #else
-    (void)kind;
+    return false; /* the option was refused */
 #endif
-    return WriteVRT(tiles, root, output);
 }
 
 } // namespace fishnet

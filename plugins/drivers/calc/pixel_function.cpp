@@ -21,15 +21,24 @@ struct Sources {
     fn_type type;
 };
 
-static fn_status ResolveSource(void *user, char letter, int band, fn_type *type, fn_error *err)
+static fn_status FindSource(void *user, const char *name, size_t length, fn_expr_name *found, fn_error *err)
 {
     const auto *sources = static_cast<const Sources *>(user);
-    if (letter - 'A' >= sources->count)
-        return fn_fail(err, FN_ERR_SYNTAX, "unknown name '%c': the band has %d source%s, from A", letter,
-                       sources->count, sources->count == 1 ? "" : "s");
+    found->raster = *name - 'A';
+    found->bands = 1;
+    if (length == 1 && *name >= 'A' && found->raster < sources->count)
+        return FN_OK;
+    return fn_fail(err, FN_ERR_SYNTAX, "the band has %d source%s, from A", sources->count,
+                   sources->count == 1 ? "" : "s");
+}
+
+static fn_status ResolveSource(void *user, int raster, int band, fn_type *type, fn_error *err)
+{
+    const auto *sources = static_cast<const Sources *>(user);
     if (band != 1)
         return fn_fail(err, FN_ERR_SYNTAX,
-                       "%c[%d]: a source of a derived band is one band, choose it with <SourceBand>", letter, band);
+                       "%c[%d]: a source of a derived band is one band, choose it with <SourceBand>", 'A' + raster,
+                       band);
     *type = sources->type;
     return FN_OK;
 }
@@ -55,6 +64,7 @@ static CPLErr Compute(void **sources, int sourceCount, void *data, int width, in
 
     fn_expr_options options = {};
     options.nodata = true;
+    options.find = FindSource;
     options.resolve = ResolveSource;
     options.user = &known;
     fn_expr *compiled = nullptr;
@@ -75,10 +85,9 @@ static CPLErr Compute(void **sources, int sourceCount, void *data, int width, in
     const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
     std::vector<fn_plane> planes(static_cast<size_t>(fn_expr_input_count(expr.get())));
     for (size_t i = 0; i < planes.size(); i++) {
-        char letter = 0;
-        int band = 0;
-        fn_expr_input(expr.get(), static_cast<int>(i), &letter, &band);
-        planes[i].data = sources[letter - 'A'];
+        int raster = 0, band = 0;
+        fn_expr_input(expr.get(), static_cast<int>(i), &raster, &band);
+        planes[i].data = sources[raster];
         planes[i].type = known.type;
         planes[i].nodata = nodataIn;
     }

@@ -63,6 +63,16 @@ size_t Plan::SharedBytes(int workers, size_t budget) const
     return std::min(fishnet::SharedBytes(inputs, planes, grid, workers), budget / 2);
 }
 
+std::shared_ptr<SharedBlocks> NewSharedBlocks(const std::shared_ptr<const Plan> &plan, size_t bytes)
+{
+    if (!plan)
+        return std::make_shared<SharedBlocks>(bytes);
+    return std::make_shared<SharedBlocks>(bytes, [plan](const SharedBlocks::Key &key) {
+        return static_cast<int64_t>(plan->groups.size()) *
+               TilesOfUnit(plan->inputs, plan->planes, plan->grid, plan->firstLine, key.input, key.unit);
+    });
+}
+
 bool Plan::CanBeNoData() const
 {
     for (const Output &output : outputs)
@@ -116,9 +126,12 @@ std::string Plan::Signature() const
 static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, Handles &handles)
 {
     std::vector<InputName> names;
-    for (int i = 0; i < FN_INPUTS; i++)
-        if (recipe.inputs[i])
-            names.push_back({std::string(1, static_cast<char>('A' + i)), recipe.inputs[i], recipe.open_options[i]});
+    for (int i = 0; i < recipe.n_inputs; i++) {
+        const fn_recipe_input &input = recipe.inputs[i];
+        plan.names.push_back({input.name, names.size(), input.is_stack ? input.n_datasets : 0});
+        for (int k = 0; k < input.n_datasets; k++)
+            names.push_back({input.name, input.datasets[k].name, input.open_options});
+    }
     return OpenInputs(names, overview, recipe.workers.workers, plan.inputs, handles);
 }
 
@@ -127,8 +140,8 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
 {
     ExpressionSource source;
     source.texts.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
-    for (const Input &input : plan.inputs)
-        source.letters += input.key;
+    source.names = plan.names;
+    source.anyName = recipe.any_name;
     source.nodata = !recipe.nodata_none;
     source.ignoreAlpha = recipe.ignore_alpha;
     plan.expr = Expression::Compile(source, plan.inputs, handles, plan.planes);

@@ -43,6 +43,7 @@ class Plan
     static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, Handles &handles);
 
     Inputs inputs;
+    std::vector<RasterName> names;          /* of inputs, and of stacks of inputs that follow each other */
     std::vector<Plane> planes;              /* that expr reads */
     std::unique_ptr<const Expression> expr; /* NULL: the first input as it is */
     std::vector<Output> outputs;            /* the bands, then the masks */
@@ -80,6 +81,9 @@ class Plan
 
 /* "x=0 y=512 512x512" */
 std::string Describe(const fn_window &window);
+
+/* What threads share that compute the tasks of a plan, each once. NULL plan: others know what the tasks are. */
+std::shared_ptr<SharedBlocks> NewSharedBlocks(const std::shared_ptr<const Plan> &plan, size_t bytes);
 
 } // namespace fishnet
 

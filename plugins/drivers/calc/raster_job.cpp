@@ -18,7 +18,7 @@ Words InputsOf(const Plan &plan)
 RasterJob::RasterJob(std::shared_ptr<const Plan> plan, PlanSource source, std::string signature, int threads,
                      bool errorIsNoData)
     : Job(threads), m_plan(std::move(plan)), m_source(std::move(source)), m_signature(std::move(signature)),
-      m_blocks(std::make_shared<SharedBlocks>(m_source.sharedBytes)), m_errorIsNoData(errorIsNoData)
+      m_blocks(NewSharedBlocks(m_plan, m_source.sharedBytes)), m_errorIsNoData(errorIsNoData)
 {
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "file_names.h"
 #include "gdal_compat.h"
 #include "job_run.h"
 #include "output_folder.h"
@@ -296,8 +297,9 @@ GDALDataset *CreateSingle(const Creation &creation)
     }
     if (!RemoveSidecars(creation.output) || !part.Publish(name))
         return nullptr;
+    const unsigned update = IsFarAway(creation.output) ? 0 : GDAL_OF_UPDATE; /* objects are not written to */
     GDALDataset *written = GDALDataset::FromHandle(GDALOpenEx(
-        creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_UPDATE | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+        creation.output.c_str(), GDAL_OF_RASTER | update | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
     if (!written) { /* libtiff writes a new header where it cannot read the one that is there */
         VSIUnlink(creation.output.c_str());
         RemoveSidecars(creation.output);

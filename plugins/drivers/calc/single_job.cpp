@@ -275,7 +275,7 @@ SingleJob::SingleJob(std::shared_ptr<const Plan> plan, PlanSource source, std::s
 void SingleJob::Share(size_t bytes)
 {
     m_source.sharedBytes = bytes;
-    m_blocks = std::make_shared<SharedBlocks>(bytes);
+    m_blocks = NewSharedBlocks(m_plan, bytes);
 }
 
 enum : size_t {

@@ -32,7 +32,7 @@ JobDescription TileJob::Describe() const
     return {"tiles",
             {folder, tiles.format, tiles.extension, PackOptions(tiles.options.List()), Bytes(tiles.columns),
              Bytes(tiles.rows), Bytes(todo), connection, PackOptions(openOptions.List()), signature,
-             std::to_string(workers)},
+             std::to_string(workers), run},
             hostFolder,
             inputs};
 }
@@ -40,7 +40,7 @@ JobDescription TileJob::Describe() const
 std::unique_ptr<Job> TileJob::FromWords(const Words &words, int threads, fn_error *err)
 {
     auto job = std::make_unique<TileJob>(threads);
-    if (words.size() != 11 || !UnpackOptions(words[3], job->tiles.options) ||
+    if (words.size() != 12 || !UnpackOptions(words[3], job->tiles.options) ||
         !UnpackOptions(words[8], job->openOptions)) {
         fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
         return nullptr;
@@ -54,6 +54,7 @@ std::unique_ptr<Job> TileJob::FromWords(const Words &words, int threads, fn_erro
     job->connection = words[7];
     job->signature = words[9];
     job->workers = atoi(words[10].c_str());
+    job->run = words[11];
     job->m_inHelper = true;
     return job;
 }
@@ -281,7 +282,7 @@ fn_status TileWorker::Run(fn_task &task, Notes &messages, fn_error *err)
     bool done = false, memory = false;
     {
         MessageCollector collector;
-        output::PartFolder part("", m_job.folder, m_job.tiles.Stem(tile));
+        output::PartFolder part("", m_job.folder, m_job.tiles.Stem(tile), m_job.run);
         if (part.Make()) {
             const std::string file = part.Path() + "/" + m_job.tiles.File(tile);
             done = Write(tile, file, task) && !HasFailed(collector) && IsWhole(tile, file) &&

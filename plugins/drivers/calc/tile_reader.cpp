@@ -177,7 +177,8 @@ struct Request {
 /* A program that copies leaves its output in GDAL's block cache as long as there is room, and writes most of it at
  * the end, alone. Here it writes what it has while the workers compute what it wants next, as GDAL itself does when
  * the cache is full. Only for a scan in whole strips or blocks, where blocks of the output are whole too, and at
- * points that depend on the requests alone: the layout of the output file is the same each time. */
+ * points that depend on the requests alone: the layout of the output file is the same each time. Not for a worker that
+ * writes a tile, whose file is written soon enough: the blocks of others would come into their files out of order. */
 void TileReader::WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
                              const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead)
 {
@@ -190,7 +191,7 @@ void TileReader::WriteBehind(size_t group, const fn_window &window, const std::v
     const bool whole = window.x % kBlock == 0 && window.y % kBlock == 0 && window.height <= kStrip &&
                        (window.width % kBlock == 0 || window.x + window.width == grid.width) &&
                        (window.height % kBlock == 0 || window.y + window.height == grid.height);
-    if (!forward || !whole) {
+    if (!forward || !whole || m_limit.width > 0) {
         m_copied = 0;
         return;
     }

@@ -10,6 +10,7 @@
 #include "input_files.h"
 #include "mosaic.h"
 #include "output_folder.h"
+#include "recipe_file.h"
 #include "tile_job.h"
 
 namespace fishnet
@@ -70,7 +71,8 @@ struct TileOptions {
     int gridColumns = 0, gridRows = 0; /* GRID; 0: TILE_SIZE */
     int tileWidth = 4096, tileHeight = 4096;
     MosaicKind mosaic = MosaicKind::vrt;
-    bool resume = false;
+    bool usualMosaic = false; /* see UsualMosaic() */
+    RunOptions run;
 };
 } // namespace
 
@@ -111,16 +113,43 @@ static bool ReadFormat(const Creation &creation, TileSet &tiles)
     return true;
 }
 
+/* The kind of mosaic, by the name of the output and MOSAIC. */
+static bool ReadMosaic(const Creation &creation, int64_t mosaic, TileOptions &options)
+{
+    enum { automatic, vrt, gti };
+    const std::string &output = creation.output;
+    const std::string ending = output.size() > 4 ? output.substr(output.size() - 4) : std::string();
+    const bool isGTI = ending == ".gti"; /* in lower case: names share a folder that differ in their ending */
+    if (!isGTI && ending != ".vrt") { /* most likely meant for a single file */
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "FISHNET: the output %.300s is a mosaic over tiles: its name has to end in .vrt or .gti. One GeoTIFF "
+                 "is written with OUTPUT=SINGLE",
+                 output.c_str());
+        return false;
+    }
+    if ((isGTI || mosaic == gti) && !FN_GDAL_AT_LEAST(3, 9))
+        return Refuse("MOSAIC", "GTI",
+                      "needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME
+                      ". MOSAIC=VRT, of a name that ends in .vrt, "
+                      "does without");
+    if (isGTI && mosaic == vrt)
+        return Refuse("MOSAIC", "VRT", "the output's name ends in .gti, and has to end in .vrt");
+    options.mosaic = isGTI ? MosaicKind::gti : mosaic == gti ? MosaicKind::vrtOverGTI : MosaicKind::vrt;
+    options.usualMosaic = !isGTI && mosaic == automatic;
+    return true;
+}
+
 static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &options)
 {
-    fn_option_value grid, size, mosaic, resume;
+    fn_option_value grid, size, mosaic;
     const auto read = [&creation](const char *name, fn_option_value &value) {
         return CreationOptions().Read(creation.own.List(), name, value);
     };
     const char *given = creation.own.FetchNameValue("GRID");
     if (given && creation.own.FetchNameValue("TILE_SIZE"))
         return Refuse("GRID", given, "give either GRID or TILE_SIZE, not both");
-    if (!read("GRID", grid) || !read("TILE_SIZE", size) || !read("MOSAIC", mosaic) || !read("RESUME", resume))
+    if (!read("GRID", grid) || !read("TILE_SIZE", size) || !read("MOSAIC", mosaic) ||
+        !ReadRunOptions(CreationOptions(), creation.own.List(), options.run))
         return false;
     options.gridColumns = static_cast<int>(grid.whole);
     options.gridRows = static_cast<int>(grid.second);
@@ -128,23 +157,9 @@ static bool ReadOptions(const Creation &creation, TileSet &tiles, TileOptions &o
         options.tileWidth = static_cast<int>(size.whole);
         options.tileHeight = static_cast<int>(size.second);
     }
-    if (mosaic.whole == 1 && !FN_GDAL_AT_LEAST(3, 9))
-        return Refuse("MOSAIC", creation.own.FetchNameValue("MOSAIC"),
-                      "needs GDAL 3.9, and this is GDAL " GDAL_RELEASE_NAME ". MOSAIC=VRT does without");
-    options.mosaic = mosaic.whole == 1 ? MosaicKind::gti : MosaicKind::vrt;
-    options.resume = resume.whole == 1;
-
-    /* A name that ends otherwise is most likely meant for a single file. */
-    const char *const ending = options.mosaic == MosaicKind::gti ? ".gti" : ".vrt";
-    const size_t length = creation.output.size();
-    if (length <= strlen(ending) || !EQUAL(creation.output.c_str() + length - strlen(ending), ending)) {
-        CPLError(CE_Failure, CPLE_IllegalArg,
-                 "FISHNET: the output %.300s is a mosaic over tiles: its name has to end in %s. One GeoTIFF is written "
-                 "with OUTPUT=SINGLE",
-                 creation.output.c_str(), ending);
+    if (!ReadMosaic(creation, mosaic.whole, options))
         return false;
-    }
-    tiles.folder = creation.output.substr(0, length - strlen(ending)) + "_tiles";
+    tiles.folder = creation.output.substr(0, creation.output.size() - strlen(".vrt")) + "_tiles";
     const std::string why = creation.workers.processes > 0 ? WhyNotShared(nullptr, creation.output) : std::string();
     if (!why.empty()) {
         CPLError(CE_Failure, CPLE_NotSupported,
@@ -202,8 +217,9 @@ static bool IsOfTile(const std::string &name)
     return at < name.size() && name[at] == '.';
 }
 
-static const output::OutputKind kTiles = {"FISHNET", "tiles",
-                                          [](const std::string &name) { return IsOfTile(name) || name == kIndexName; }};
+static const output::OutputKind kTiles = {"FISHNET", "tiles", [](const std::string &name) {
+                                              return IsOfTile(name) || name == kIndexName || name == kInnerGTI;
+                                          }};
 
 /* What is noted beside tiles. False after CPLError. */
 static bool ReadFailures(const TileSet &tiles, const output::OutputFolder &folder, std::vector<std::string> &failures)
@@ -234,25 +250,20 @@ static std::string Joined(const std::vector<int> &values)
 /* All that the tiles depend on. */
 static output::OutputRecipe Recipe(const Creation &creation, const TileSet &tiles, GDALDataset *computed)
 {
-    std::vector<std::string> lines = {std::string("Fishnet ") + FISHNET_VERSION,
-                                      std::string("GDAL ") + GDALVersionInfo("RELEASE_NAME"),
-                                      "dataset " + output::OneLine(creation.connection)};
-    for (int i = 0; i < creation.openOptions.size(); i++)
-        if (!STARTS_WITH_CI(creation.openOptions[i], "CACHE_MB="))
-            lines.push_back("option " + output::OneLine(creation.openOptions[i]));
-    lines.push_back(std::string("option ON_ERROR=") + (creation.errorIsNoData ? "NODATA" : "FAIL"));
-    lines.push_back("FORMAT=" + tiles.format);
-    for (int i = 0; i < tiles.options.size(); i++)
-        lines.push_back("TILE_CO=" + output::OneLine(tiles.options[i]));
-    lines.push_back("edges of columns " + Joined(tiles.columns));
-    lines.push_back("edges of rows " + Joined(tiles.rows));
+    output::OutputRecipe recipe;
+    recipe.AddConnection("dataset", creation.connection);
+    recipe.AddOptions(CreationOptions(), creation.openOptions.List(), {"CACHE_MB"});
+    recipe.Add(std::string("option ON_ERROR=") + (creation.errorIsNoData ? "NODATA" : "FAIL"));
+    recipe.Add("FORMAT=" + tiles.format);
+    recipe.AddList("TILE_CO", tiles.options.List());
+    recipe.Add("edges of columns " + Joined(tiles.columns));
+    recipe.Add("edges of rows " + Joined(tiles.rows));
     InputFiles files;
     files.AddName(creation.connection, creation.openOptions.List());
     for (GDALDataset *dataset : {computed, creation.source})
         files.AddDataset(GDALDataset::ToHandle(dataset));
-    const std::vector<std::string> states = files.Lines();
-    lines.insert(lines.end(), states.begin(), states.end());
-    return {lines, files.Unknown()};
+    recipe.AddFiles(files, RecipeFile(*creation.source));
+    return recipe;
 }
 
 /* ---- what workers open ---- */
@@ -342,13 +353,34 @@ static bool DescribeForWorkers(const Creation &creation, TileJob &job)
     return false;
 }
 
+/* The work that tiles are, for shares: pixels; a tile where nothing is stored is hardly any. */
+static std::vector<uint32_t> Weights(const TileSet &tiles, const Dataset &computed)
+{
+    constexpr int64_t kMost = 1 << 30, kHardly = 64;
+    std::vector<uint32_t> weights;
+    for (int64_t tile = 0; tile < tiles.Count(); tile++) {
+        const fn_window window = tiles.Window(tile);
+        const int64_t pixels = std::min(kMost, window.width * window.height);
+        weights.push_back(static_cast<uint32_t>(computed.IsStored(window) ? pixels : pixels / kHardly));
+    }
+    return weights;
+}
+
+static PartGrid GridOf(const TileSet &tiles, const RunOptions &run, GDALDataset *computed)
+{
+    const bool weigh = run.shares > 1 || run.writer == output::Writer::Assembler;
+    return {static_cast<int64_t>(tiles.columns.size() - 1), static_cast<int64_t>(tiles.rows.size() - 1),
+            weigh ? Weights(tiles, *static_cast<Dataset *>(computed)) : std::vector<uint32_t>()};
+}
+
 /* The job, for the tiles that are not there yet. NULL after CPLError. */
-static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const TileSet &tiles, GDALDataset *computed,
+static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const TileSet &tiles,
+                                            const std::vector<int64_t> &wanted, GDALDataset *computed,
                                             const output::OutputFolder &folder, const Notes &said)
 {
     auto job = std::make_shared<TileJob>(creation.workers.threads);
     job->tiles = tiles;
-    if (!job->FindTodo(folder, [&tiles](int64_t tile) { return tiles.FailedFile(tile); }))
+    if (!job->FindTodo(folder, wanted, [&tiles](int64_t tile) { return tiles.FailedFile(tile); }))
         return nullptr;
     job->folder = AbsoluteName(tiles.folder);
     job->connection = creation.connection;
@@ -365,6 +397,61 @@ static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const Tile
     return DescribeForWorkers(creation, *job) ? job : nullptr;
 }
 
+/* With what GDAL has written beside it. False after CPLError. */
+static bool RemoveMosaic(const std::string &output)
+{
+    bool removed = true;
+    for (const char *ending : {"", ".aux.xml", ".ovr", ".msk", ".msk.ovr"})
+        removed = removed && output::Remove(kTiles.driver, output + ending);
+    return removed;
+}
+
+/* "12 tiles within columns 0 to 511, rows 512 to 1023" */
+static bool DescribeShare(const TileSet &tiles, const RunOptions &run, GDALDataset *computed, std::string &text)
+{
+    std::vector<int64_t> wanted;
+    if (!FindWanted(kTiles.driver, kTiles.what, run, GridOf(tiles, run, computed), wanted))
+        return false;
+    int64_t left = INT64_MAX, top = INT64_MAX, right = 0, bottom = 0;
+    for (const int64_t tile : wanted) {
+        const fn_window one = tiles.Window(tile);
+        left = std::min(left, one.x);
+        top = std::min(top, one.y);
+        right = std::max(right, one.x + one.width);
+        bottom = std::max(bottom, one.y + one.height);
+    }
+    text = std::to_string(wanted.size()) + (wanted.size() == 1 ? " tile" : " tiles");
+    if (!wanted.empty())
+        text += " within " + Describe({left, top, right - left, bottom - top});
+    return true;
+}
+
+/* One file is a job without tiles. */
+bool PlanTiles(const Creation &creation, JobSize &size)
+{
+    constexpr double kPixelsOfShare = 5e7; /* 3 s of one core */
+    TileOptions options;
+    TileSet tiles;
+    const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
+    GDALDataset *computed = GDALDataset::FromHandle(handle.get());
+    if (!computed || (size.canShare && (!ReadOptions(creation, tiles, options) || !MakeGrid(options, computed, tiles))))
+        return false;
+    const double pixels = static_cast<double>(computed->GetRasterXSize()) * computed->GetRasterYSize();
+    const int bands = computed->GetRasterCount();
+    const GDALDataType type = computed->GetRasterBand(1)->GetRasterDataType();
+    size.domain = CPLSPrintf("%d x %d pixels, %d band%s of %s", computed->GetRasterXSize(), computed->GetRasterYSize(),
+                             bands, bands == 1 ? "" : "s", GDALGetDataTypeName(type));
+    size.bytes = pixels * bands * GDALGetDataTypeSizeBytes(type);
+    size.workOfShare = kPixelsOfShare;
+    size.work = pixels * bands;
+    size.parts = size.canShare ? tiles.Count() : 1;
+    size.cut = size.canShare
+                   ? CPLSPrintf("%lld, %d columns and %d rows of them", static_cast<long long>(tiles.Count()),
+                                static_cast<int>(tiles.columns.size() - 1), static_cast<int>(tiles.rows.size() - 1))
+                   : "none, it is one file";
+    return !size.canShare || options.run.shares == 0 || DescribeShare(tiles, options.run, computed, size.share);
+}
+
 GDALDataset *CreateTiles(const Creation &creation)
 {
     auto lack = std::make_unique<LackOfMemory>(); /* for an option: GDAL's lists go on without it */
@@ -376,25 +463,42 @@ GDALDataset *CreateTiles(const Creation &creation)
     auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
         return nullptr;
+    if (options.usualMosaic)
+        options.mosaic = UsualMosaic(tiles.Count(), computed);
+    const RunOptions &run = options.run;
+    const PartGrid grid = GridOf(tiles, run, computed);
+    std::vector<int64_t> wanted;
+    if (!FindWanted(kTiles.driver, kTiles.what, run, grid, wanted))
+        return nullptr;
     const Notes said = CheckTileOptions(tiles);
     for (const Message &message : said)
         Emit(message);
 
-    output::OutputFolder folder(kTiles, tiles.folder);
-    if (!folder.Begin(Recipe(creation, tiles, computed), options.resume) ||
-        !output::Remove(kTiles.driver, creation.output))
+    output::OutputFolder folder(kTiles, tiles.folder, run.writer);
+    const output::OutputRecipe recipe = Recipe(creation, tiles, computed);
+    const bool share = run.writer == output::Writer::Share, assembler = run.writer == output::Writer::Assembler;
+    if (!folder.Begin(recipe) || (!share && !RemoveMosaic(creation.output)))
         return nullptr;
-    const std::shared_ptr<TileJob> job = MakeTileJob(creation, tiles, computed, folder, said);
+    const std::shared_ptr<TileJob> job = MakeTileJob(creation, tiles, wanted, computed, folder, said);
     tiles.folder = AbsoluteName(tiles.folder);
-    if (!job || lack->IsMet())
+    if (!job || lack->IsMet() || (assembler && !job->IsComplete(folder, grid)) ||
+        (share && !job->todo.empty() && !folder.NoteShares(run.shares)))
         return nullptr;
     lack.reset();
     std::vector<std::string> failures;
     if (!WriteParts(job, folder, creation.workers, creation.trace, computed->Watch().get(), creation.progress,
-                    creation.progressData) ||
-        !ReadFailures(tiles, folder, failures) ||
+                    creation.progressData))
+        return nullptr;
+    if (share) /* what would be read of the whole is what is computed */
+        return job->IsDone(folder, recipe)
+                   ? GDALDataset::FromHandle(
+                         OpenComputed(creation.connection, OpenOptions(creation, std::string())).release())
+                   : nullptr;
+    if (!folder.Look() || !ReadFailures(tiles, folder, failures) ||
         !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))
         return nullptr;
+    if (assembler)
+        folder.RemoveNotes();
     return GDALDataset::FromHandle(
         GDALOpenEx(creation.output.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
 }

@@ -28,8 +28,8 @@ struct TileSet {
     std::string FailedFile(int64_t tile) const { return Stem(tile) + ".failed.txt"; }
 };
 
-/* Of an index over the tiles, in their folder. */
-constexpr const char *kIndexName = "index.fgb";
+/* Of an index over the tiles, in their folder, and of the raster that it is, where a VRT has it as its source. */
+constexpr const char *kIndexName = "index.fgb", *kInnerGTI = "index.gti";
 
 /* Cuts `size` pixels into `count` parts as equal as possible, between blocks where that leaves them about equal; at
  * most a part for each pixel. */

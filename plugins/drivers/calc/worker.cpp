@@ -82,7 +82,8 @@ fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
     if (status == FN_OK)
         messages = std::move(collector.messages);
     else if (status == FN_ERR_READ)
-        fn_fail(err, status, "tile %s cannot be read: %s", Describe(window).c_str(),
+        fn_fail(err, status, "tile %s cannot be read%s: %s", Describe(window).c_str(),
+                m_plan->inputs.size() > 1 ? (" from " + m_reader->WhatIsRead()).c_str() : "",
                 collector.Cause(m_reader->WhatFailed().c_str()).c_str());
     else
         fn_fail(err, status, "tile %s: %s", Describe(window).c_str(),

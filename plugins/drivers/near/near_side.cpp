@@ -25,6 +25,28 @@ static bool NeedsUniqueFids(const NearPlan &plan, size_t near)
     return plan.excluded.layer == static_cast<int>(near) && !SharesPlaces(plan, near);
 }
 
+/* Sets the layer's filter while it lives. */
+class SpatialFilter
+{
+  public:
+    SpatialFilter() = default;
+    ~SpatialFilter()
+    {
+        if (m_handle)
+            OGR_L_SetSpatialFilter(m_handle, nullptr);
+    }
+    SpatialFilter(const SpatialFilter &) = delete;
+    SpatialFilter &operator=(const SpatialFilter &) = delete;
+    void Set(const LayerPlan &layer, OGRLayerH handle, const OGREnvelope &box)
+    {
+        m_handle = handle;
+        OGR_L_SetSpatialFilterRectEx(handle, layer.geometryField, box.MinX, box.MinY, box.MaxX, box.MaxY);
+    }
+
+  private:
+    OGRLayerH m_handle = nullptr;
+};
+
 /* Reads the whole layer for its FIDs, but where the driver is known for giving each of them once. */
 static bool CheckFids(const LayerPlan &layer, GDALDatasetH dataset, OGRLayerH handle, fn_error *err)
 {
@@ -87,7 +109,23 @@ int64_t NearSide::FeatureAt(int64_t place) const
 std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const Handles &handles, Notes &messages,
                                                fn_error *err, const GoesOn &goesOn)
 {
+    Reach reach(plan, goesOn);
+    Notes heard = messages;
     std::shared_ptr<NearSide> self(new NearSide());
+    fn_status status = self->ReadLayers(plan, handles, reach, messages, goesOn, err);
+    if (status != FN_OK && status != FN_ERR_CANCELLED && reach.IsUsed()) { /* a filter fails where geometries are odd */
+        reach.GiveUp();
+        CPLErrorReset();
+        messages = std::move(heard);
+        self.reset(new NearSide());
+        status = self->ReadLayers(plan, handles, reach, messages, goesOn, err);
+    }
+    return status == FN_OK ? self : nullptr;
+}
+
+fn_status NearSide::ReadLayers(const NearPlan &plan, const Handles &handles, Reach &reach, Notes &messages,
+                               const GoesOn &goesOn, fn_error *err)
+{
     fn_near_options options = {};
     options.geodesic = plan.geodesic;
     options.semi_major = plan.semiMajor;
@@ -95,8 +133,8 @@ std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const Handl
     options.along = plan.limits.along;
     fn_near *set = nullptr;
     if (fn_near_new(&options, &set, err) != FN_OK)
-        return nullptr;
-    self->m_set.reset(set);
+        return err->status;
+    m_set.reset(set);
     std::map<size_t, DatasetHandle> opened;
     MessageCollector collector;
     for (size_t i = 0; i < plan.near.size(); i++) {
@@ -111,22 +149,23 @@ std::shared_ptr<const NearSide> NearSide::Read(const NearPlan &plan, const Handl
         fn_status status = FN_OK;
         std::string cause;
         OGRLayerH handle = FindLayer(layer, dataset, &status, cause);
-        if (!handle) {
-            fn_fail(err, status, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
-                    collector.Cause(cause.c_str()).c_str());
-            return nullptr;
-        }
+        if (!handle)
+            return fn_fail(err, status, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
+                           collector.Cause(cause.c_str()).c_str());
         if (NeedsUniqueFids(plan, i) && !CheckFids(layer, dataset, handle, err))
-            return nullptr;
-        if (self->ReadLayer(plan, layer, static_cast<int>(i), handle, messages, goesOn, err) != FN_OK)
-            return nullptr;
+            return err->status;
+        OGREnvelope box;
+        SpatialFilter filter;
+        const bool all = !reach.Covers(layer, dataset, handle, &box);
+        if (!all)
+            filter.Set(layer, handle, box);
+        if (ReadLayer(plan, layer, static_cast<int>(i), handle, all, messages, goesOn, err) != FN_OK)
+            return err->status;
     }
-    if (fn_near_build(set, nullptr, err) != FN_OK)
-        return nullptr;
-    return self;
+    return fn_near_build(set, nullptr, err);
 }
 
-fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle,
+fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, bool all,
                               Notes &messages, const GoesOn &goesOn, fn_error *err)
 {
     constexpr size_t kBatch = 16384, kBytes = 16 << 20;
@@ -140,7 +179,7 @@ fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int 
                        cause.c_str());
 
     int64_t count = 0;
-    m_knowsPlaces = m_knowsPlaces || SharesPlaces(plan, static_cast<size_t>(number));
+    m_knowsPlaces = m_knowsPlaces || (all && SharesPlaces(plan, static_cast<size_t>(number)));
     Unusable unusable;
     MessageCollector collector;
     extractor.Prepare(handle);
@@ -170,6 +209,10 @@ fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int 
     }
     OGR_L_ResetReading(handle);
     messages.insert(messages.end(), collector.messages.begin(), collector.messages.end());
+    if (!all)
+        messages.push_back(
+            {CE_Debug, CPLE_None,
+             std::to_string(count) + " near features of " + Describe(layer) + " are read, which the share can reach"});
     if (unusable.Total() > 0)
         messages.push_back({CE_Warning, CPLE_AppDefined,
                             "NEARTABLE: " + std::to_string(unusable.Total()) + " of " + std::to_string(count) +
@@ -182,7 +225,7 @@ fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int 
 bool NearSide::AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err)
 {
     const bool grouped = plan.HasGroups(), records = !plan.nearFields.empty();
-    const bool places = SharesPlaces(plan, static_cast<size_t>(layer));
+    const bool places = m_knowsPlaces && SharesPlaces(plan, static_cast<size_t>(layer));
     std::vector<fn_usable> verdicts;
     const auto added = [&](size_t i, fn_usable verdict) {
         unusable.Count(verdict);

@@ -5,7 +5,7 @@
 
 #include <unordered_map>
 
-#include "plan.h"
+#include "reach.h"
 
 namespace fishnet::neartable
 {
@@ -43,17 +43,19 @@ class NearSide final : public Shared
         uint32_t feature, count;
     };
     void AddPlace(int64_t place);
-    fn_status ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, Notes &messages,
-                        const GoesOn &goesOn, fn_error *err);
+    fn_status ReadLayers(const NearPlan &plan, const Handles &handles, Reach &reach, Notes &messages,
+                         const GoesOn &goesOn, fn_error *err);
+    fn_status ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, bool all,
+                        Notes &messages, const GoesOn &goesOn, fn_error *err);
     bool AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err);
 
     std::unique_ptr<fn_near, FreeNear> m_set;
     std::unordered_map<std::string, uint32_t> m_groups;
     std::vector<size_t> m_recordBegin; /* of each feature in m_records; only with NEAR_FIELDS */
     std::vector<char> m_records;
-    bool m_knowsPlaces = false;
-    std::vector<Run> m_places; /* of the input's own layer */
-    uint32_t m_features = 0;   /* so far */
+    bool m_knowsPlaces = false; /* not where the layer's other features were left out */
+    std::vector<Run> m_places;  /* of the input's own layer */
+    uint32_t m_features = 0;    /* so far */
 };
 
 } // namespace fishnet::neartable

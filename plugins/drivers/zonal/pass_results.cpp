@@ -24,7 +24,7 @@ template <class What> void PassResults::ForZones(size_t task, What what) const
     }
 }
 
-fn_status PassResults::FinishOutside(fn_error *err)
+fn_status PassResults::Begin(fn_error *err)
 {
     for (size_t zone = 0; zone < m_zones.ZoneCount(); zone++)
         if (m_tilesLeft[zone] == 0 && m_finish(m_zones.Place(zone), m_stats[zone], false, err) != FN_OK)
@@ -187,8 +187,8 @@ fn_status PassResults::FinishBefore(int64_t task, fn_error *err)
 /* ---- the job at work ---- */
 
 PassRun::PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace,
-                 PassResults &results)
-    : m_job(std::move(job)), m_results(results)
+                 PassSink &sink)
+    : m_job(std::move(job)), m_sink(sink)
 {
     m_options.workers = workers;
     m_options.budget = size_t(64) << 20;
@@ -199,7 +199,7 @@ fn_status PassRun::Step(bool *through, fn_error *err)
 {
     if (!m_run) {
         *through = m_job->TaskCount() == 0;
-        if (m_results.FinishOutside(err) != FN_OK)
+        if (m_sink.Begin(err) != FN_OK)
             return err->status;
         if (*through)
             return FN_OK;
@@ -213,8 +213,8 @@ fn_status PassRun::Step(bool *through, fn_error *err)
         return err->status;
     }
     *through = !part.data;
-    const fn_status status = m_results.FinishBefore(*through ? m_job->TaskCount() : part.task, err);
-    return status != FN_OK || *through ? status : m_results.Add(part.task, part.data, part.bytes, err);
+    const fn_status status = m_sink.FinishBefore(*through ? m_job->TaskCount() : part.task, err);
+    return status != FN_OK || *through ? status : m_sink.Add(part.task, part.data, part.bytes, err);
 }
 
 fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,

@@ -16,7 +16,29 @@ struct FreeZoneStats {
 using ZoneStats = std::unique_ptr<fn_zone_stats, FreeZoneStats>;
 using PlaneStats = std::vector<ZoneStats>; /* one for each plane; NULL: no cell yet */
 
-class PassResults
+/* What becomes of the results of a pass. */
+class PassSink
+{
+  public:
+    virtual ~PassSink() = default;
+    /* Before the first part. */
+    virtual fn_status Begin(fn_error *err) = 0;
+    /* A part of a task's result, in the order of tasks. */
+    virtual fn_status Add(int64_t task, const void *data, size_t bytes, fn_error *err) = 0;
+    /* All tasks before that one are through. */
+    virtual fn_status FinishBefore(int64_t task, fn_error *err) = 0;
+};
+
+/* A pass that is under way. */
+class RasterPass
+{
+  public:
+    virtual ~RasterPass() = default;
+    /* The first step begins, each other one gives a part to the sink, or waits for it. *through: that was the last. */
+    virtual fn_status Step(bool *through, fn_error *err) = 0;
+};
+
+class PassResults final : public PassSink
 {
   public:
     /* A zone is through, with its place in the list's sense. inconsistent: it covers cells more than once. */
@@ -27,12 +49,10 @@ class PassResults
     /* The states that a zone has from a pass before. */
     void SetStats(int64_t place, PlaneStats stats);
     const PlaneStats &Stats(size_t zone) const { return m_stats[zone]; }
-    /* Zones that no tile has. */
-    fn_status FinishOutside(fn_error *err);
-    /* A part of a task's result, in the order of tasks. */
-    fn_status Add(int64_t task, const void *data, size_t bytes, fn_error *err);
-    /* All tasks before that one are through. */
-    fn_status FinishBefore(int64_t task, fn_error *err);
+    /* Finishes zones that no tile has. */
+    fn_status Begin(fn_error *err) override;
+    fn_status Add(int64_t task, const void *data, size_t bytes, fn_error *err) override;
+    fn_status FinishBefore(int64_t task, fn_error *err) override;
     /* Where zones are numbers, all tasks are through: finishes them, ascending. *next: those from there on are left for
      * another pass, there were too many; INT64_MIN: none. */
     fn_status FinishNumbers(int64_t *next, fn_error *err);
@@ -67,19 +87,17 @@ class PassResults
 };
 
 /* The job at work: its results are handed over one part at a time. */
-class PassRun
+class PassRun final : public RasterPass
 {
   public:
-    /* results: outlives it. */
-    PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace,
-            PassResults &results);
-    /* The first step starts the job, each other one waits for a part. *through: that was the last. */
-    fn_status Step(bool *through, fn_error *err);
+    /* sink: outlives it. */
+    PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace, PassSink &sink);
+    fn_status Step(bool *through, fn_error *err) override;
 
   private:
     std::shared_ptr<ZonalJob> m_job;
     JobRunOptions m_options = {};
-    PassResults &m_results;
+    PassSink &m_sink;
     JobRunHandle m_run;
 };
 

@@ -236,6 +236,40 @@ std::shared_ptr<const Shared> ZonalPlan::Share(const Handles &, Notes &messages,
     return ZoneTable::Make(*this, messages, goesOn, err);
 }
 
+/* ---- shares of the raster ---- */
+
+/* Groups and numbers may lie anywhere, and so do zones that are fewer than shares. */
+bool ZonalPlan::Folds(int64_t count) const
+{
+    if (zonesAreRaster || HasGroups())
+        return true;
+    const int64_t features = CountFeatures(*this);
+    return features >= 0 && features < count;
+}
+
+Folding ZonalPlan::HowFolded() const
+{
+    constexpr double kCellsOfShare = 1e8;
+    const fn_grid &grid = rasters->grid;
+    return {
+        CPLSPrintf("tiles of %dx%d", grid.tile_width, grid.tile_height),
+        CPLSPrintf("%lld x %lld cells of ", static_cast<long long>(grid.width), static_cast<long long>(grid.height)) +
+            Describe(rasters->inputs[0]),
+        static_cast<double>(grid.width) * static_cast<double>(grid.height), kCellsOfShare};
+}
+
+fn_status ZonalPlan::WritePartial(int64_t share, int64_t shares, PartialWriter &to, Notes &messages,
+                                  const GoesOn &goesOn, fn_error *err) const
+{
+    return ZoneTable::WritePartial(*this, share, shares, to, messages, goesOn, err);
+}
+
+std::shared_ptr<const Shared> ZonalPlan::Fold(std::shared_ptr<PartialReader> from, Notes &messages,
+                                              const GoesOn &goesOn, fn_error *err) const
+{
+    return ZoneTable::Fold(*this, std::move(from), messages, goesOn, err);
+}
+
 std::unique_ptr<RowWriter> ZonalPlan::NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                                 fn_error *err) const
 {

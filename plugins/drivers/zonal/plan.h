@@ -51,6 +51,14 @@ class ZonalPlan final : public TablePlan
     std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,
                                          fn_error *err) const override;
 
+    /* Where each share would pass over the whole raster: shares are of its tiles then. */
+    bool Folds(int64_t count) const override;
+    Folding HowFolded() const override;
+    fn_status WritePartial(int64_t share, int64_t shares, PartialWriter &to, Notes &messages, const GoesOn &goesOn,
+                           fn_error *err) const override;
+    std::shared_ptr<const Shared> Fold(std::shared_ptr<PartialReader> from, Notes &messages, const GoesOn &goesOn,
+                                       fn_error *err) const override;
+
     int64_t RowsExpected(int64_t size) const override { return HasClasses() || parts > 1 ? -1 : size; }
     Counting HowToCount(int64_t) const override
     {

@@ -66,7 +66,8 @@ static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const 
 {
     ExpressionSource source;
     source.texts = options.calcs;
-    source.letters = std::string(FN_OPTION_LETTERS).substr(0, options.rasters.size());
+    for (size_t i = 0; i < options.rasters.size(); i++)
+        source.names.push_back({std::string(1, FN_OPTION_LETTERS[i]), i, 0});
     source.option = "RASTER";
     source.ignoreAlpha = options.ignoreAlpha;
     rasters.calc = Expression::Compile(source, rasters.inputs, handles, rasters.read);
@@ -91,7 +92,7 @@ static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const Hand
         return Fail(std::string("WEIGHTS_BAND: ") + err.text, CPLE_IllegalArg);
     ExpressionSource source;
     source.texts = {"W[" + std::to_string(band) + "]"};
-    source.letters = std::string(input, ' ') + "W";
+    source.names = {{"W", input, 0}};
     source.ignoreAlpha = options.ignoreAlpha;
     rasters.weighing = Expression::Compile(source, rasters.inputs, handles, rasters.read);
     return rasters.weighing != nullptr;

@@ -58,11 +58,24 @@ fn_status Statistics::NameZone(int64_t zone, fn_error *err) const
 
 /* ---- passes ---- */
 
-Statistics::Current::Current(std::shared_ptr<const ZoneList> zonesOfIt, const std::shared_ptr<ZonalJob> &job,
-                             PassResults::Finish finish, const std::vector<StatsPlan> &plans, const ZonalPlan &plan)
-    : zones(std::move(zonesOfIt)), results(*zones, *job, plans, std::move(finish)),
-      run(job, plan.rasterWorkers, plan.rasterTrace, results)
+Statistics::Current::Current(std::shared_ptr<const ZoneList> zonesOfIt, std::shared_ptr<ZonalJob> jobOfIt,
+                             PassResults::Finish finish, const std::vector<StatsPlan> &plans)
+    : zones(std::move(zonesOfIt)), job(std::move(jobOfIt)), results(*zones, *job, plans, std::move(finish))
 {
+}
+
+/* Where results come from, and where they go. */
+void Statistics::MakePass(Current &current)
+{
+    if (m_share.to)
+        current.sink = std::make_unique<PartialSink>(*current.zones, *current.job, *m_share.to);
+    if (m_partials && !m_isFurther)
+        current.pass = std::make_unique<PartialPass>(m_partials, *current.zones, *current.job, current.results);
+    else if (current.sink)
+        current.pass = std::make_unique<PassRun>(current.job, m_plan.rasterWorkers, m_plan.rasterTrace, *current.sink);
+    else
+        current.pass =
+            std::make_unique<PassRun>(current.job, m_plan.rasterWorkers, m_plan.rasterTrace, current.results);
 }
 
 std::shared_ptr<ZoneList> Statistics::NewList() const
@@ -73,7 +86,7 @@ std::shared_ptr<ZoneList> Statistics::NewList() const
 bool Statistics::IsFull(const ZoneList &zones) const
 {
     constexpr size_t kMostBytes = size_t(160) << 20, kMostZones = 1 << 20;
-    return zones.Bytes() > kMostBytes || zones.Count() >= kMostZones;
+    return !m_share.to && (zones.Bytes() > kMostBytes || zones.Count() >= kMostZones);
 }
 
 fn_status Statistics::MakePlans(fn_error *err)
@@ -139,10 +152,13 @@ void Statistics::BeginPass(std::shared_ptr<ZoneList> &zones)
     const auto job = std::make_shared<ZonalJob>(
         m_plan.rasters, m_plan.options, Source{m_plan.connection, m_plan.openOptions, m_plan.folder}, list,
         m_plan.rasterWorkers, m_failed, m_plan.options.errorIsNoData && !m_isFurther);
+    m_share.tasks = job->TaskCount();
+    job->TakePart(m_share.part, m_share.parts);
     const auto finish = [this, list](int64_t place, PlaneStats &stats, bool inconsistent, fn_error *error) {
         return Finish(list->AreNumbers() ? RowOf(place) : place, stats, inconsistent, error);
     };
-    m_pass = std::make_unique<Current>(list, job, finish, m_plans, m_plan);
+    m_pass = std::make_unique<Current>(list, job, finish, m_plans);
+    MakePass(*m_pass);
     PassResults &results = m_pass->results;
     if (list->AreNumbers())
         for (auto &[row, stats] : m_before.again)
@@ -156,7 +172,7 @@ void Statistics::BeginPass(std::shared_ptr<ZoneList> &zones)
 
 fn_status Statistics::StepPass(bool *through, fn_error *err)
 {
-    fn_status status = m_pass->run.Step(through, err);
+    fn_status status = m_pass->pass->Step(through, err);
     if (status == FN_OK && !*through && m_goesOn && !m_goesOn())
         status = fn_fail(err, FN_ERR_CANCELLED, "cancelled");
     if (status == FN_OK && !*through)
@@ -467,13 +483,44 @@ static fn_status AsFinal(fn_error *err)
     return err->status;
 }
 
+/* What the shares have found, beside the results. */
+fn_status Statistics::ReadPartials(fn_error *err)
+{
+    Notes messages;
+    if (m_partials && ReadNotes(*m_partials, m_seen, *m_failed, messages, err) != FN_OK)
+        return err->status;
+    for (const Message &message : messages)
+        Emit(message);
+    return FN_OK;
+}
+
+/* All have been read. */
+fn_status Statistics::CheckZones(fn_error *err) const
+{
+    if (!m_partials || DescribeZones(m_seen.tasks, m_table.m_fids) == m_seen)
+        return FN_OK;
+    return fn_fail(err, FN_ERR_VALUE, "%.300s has changed since the shares read it", Describe(m_plan.input).c_str());
+}
+
+fn_status Statistics::WritePartial(int64_t part, int64_t parts, PartialWriter &to, fn_error *err)
+{
+    *err = {};
+    const bool numbers = !m_plan.rasters->zones.empty();
+    m_share = {&to, part, parts, 0};
+    if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK)
+        return err->status;
+    if ((numbers ? PassNumbers(err) : ReadFirst(err)) != FN_OK || (!numbers && CompletePass(err) != FN_OK))
+        return AsFinal(err);
+    return WriteNotes(DescribeZones(m_share.tasks, m_table.m_fids), *m_failed, to, err);
+}
+
 fn_status Statistics::Begin(fn_error *err)
 {
     *err = {};
     const bool numbers = !m_plan.rasters->zones.empty();
-    if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK)
+    if ((!numbers && Choose(err) != FN_OK) || MakePlans(err) != FN_OK || ReadPartials(err) != FN_OK)
         return err->status;
-    if ((numbers ? PassNumbers(err) : ReadFirst(err)) != FN_OK)
+    if ((numbers ? PassNumbers(err) : ReadFirst(err)) != FN_OK || (!numbers && CheckZones(err) != FN_OK))
         return AsFinal(err);
     if (!numbers)
         return GoOn(err); /* the job is started */

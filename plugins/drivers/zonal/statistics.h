@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "pass_results.h"
+#include "partials.h"
 #include "zone_reader.h"
 #include "zone_table.h"
 
@@ -16,10 +16,13 @@ namespace fishnet::zonalstats
 class Statistics
 {
   public:
-    Statistics(const ZonalPlan &plan, ZoneTable &table, GoesOn goesOn)
-        : m_plan(plan), m_table(table), m_goesOn(std::move(goesOn))
+    /* from: what shares have found in the first pass over each zone; NULL: it is to be made. */
+    Statistics(const ZonalPlan &plan, ZoneTable &table, GoesOn goesOn, std::shared_ptr<PartialReader> from)
+        : m_plan(plan), m_table(table), m_goesOn(std::move(goesOn)), m_partials(std::move(from))
     {
     }
+    /* In the place of all else: only a share of that pass, from 0. All zones are held at a time. */
+    fn_status WritePartial(int64_t part, int64_t parts, PartialWriter &to, fn_error *err);
     /* Reads the zones, and begins with the last pass over the rasters for them; those before it are done. */
     fn_status Begin(fn_error *err);
     /* After Begin(), until IsDone(): takes a part of a result of that pass. With the last one come further passes. */
@@ -36,11 +39,20 @@ class Statistics
 
     /* A pass that is under way. */
     struct Current {
-        Current(std::shared_ptr<const ZoneList> zonesOfIt, const std::shared_ptr<ZonalJob> &job,
-                PassResults::Finish finish, const std::vector<StatsPlan> &plans, const ZonalPlan &plan);
+        Current(std::shared_ptr<const ZoneList> zonesOfIt, std::shared_ptr<ZonalJob> jobOfIt,
+                PassResults::Finish finish, const std::vector<StatsPlan> &plans);
         std::shared_ptr<const ZoneList> zones;
+        std::shared_ptr<ZonalJob> job;
         PassResults results;
-        PassRun run;
+        std::unique_ptr<PartialSink> sink; /* in the place of results; or NULL */
+        std::unique_ptr<RasterPass> pass;
+    };
+
+    /* The share that is written. */
+    struct Share {
+        PartialWriter *to = nullptr; /* NULL: none */
+        int64_t part = 0, parts = 1;
+        int64_t tasks = 0; /* of all parts */
     };
 
     fn_status Choose(fn_error *err);
@@ -58,6 +70,9 @@ class Statistics
     void AddRow(int64_t fid);
     /* A pass over the rasters for these zones, which are gone afterwards. */
     void BeginPass(std::shared_ptr<ZoneList> &zones);
+    void MakePass(Current &current);
+    fn_status ReadPartials(fn_error *err);
+    fn_status CheckZones(fn_error *err) const;
     fn_status StepPass(bool *through, fn_error *err);
     fn_status CompletePass(fn_error *err);
     fn_status CompleteAll(fn_error *err);
@@ -75,6 +90,9 @@ class Statistics
     const ZonalPlan &m_plan;
     ZoneTable &m_table;
     const GoesOn m_goesOn;
+    const std::shared_ptr<PartialReader> m_partials;
+    ZonesOfShare m_seen; /* by the shares */
+    Share m_share;
     bool m_isDone = false;
     std::vector<bool> m_isFinished; /* of each zone */
     int64_t m_finished = 0;         /* zones before the first that is not */

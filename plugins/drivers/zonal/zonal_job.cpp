@@ -74,6 +74,15 @@ Tiles::Tiles(const fn_grid &grid, const ZoneList &list)
         visit(geometry, [&](size_t tile) { geometries[next[tile]++] = static_cast<uint32_t>(geometry); });
 }
 
+void Tiles::TakePart(int64_t part, int64_t parts)
+{
+    const auto count = static_cast<int64_t>(numbers.size());
+    const auto first = static_cast<std::ptrdiff_t>(count * part / parts);
+    const auto end = static_cast<std::ptrdiff_t>(count * (part + 1) / parts);
+    numbers = std::vector<int64_t>(numbers.begin() + first, numbers.begin() + end);
+    begin = std::vector<size_t>(begin.begin() + first, begin.begin() + end + 1);
+}
+
 /* ---- in the host ---- */
 
 ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &options, Source source,
@@ -89,6 +98,13 @@ ZonalJob::ZonalJob(std::shared_ptr<const Rasters> rasters, const ZonalOptions &o
     m_blocks = std::make_shared<SharedBlocks>(m_sharedBytes);
     for (const auto &tile : m_failed->List())
         m_tiles.lost.insert(tile.first);
+}
+
+void ZonalJob::TakePart(int64_t part, int64_t parts)
+{
+    m_part = part;
+    m_parts = parts;
+    m_tiles.TakePart(part, parts);
 }
 
 /* A tile's few zones; more is asked for when it is known. */
@@ -128,6 +144,8 @@ enum : size_t {
     kHasZones, /* whether the rasters have one of zones */
     kLostTiles,
     kSharedBytes,
+    kPart,
+    kParts,
     kZoneWords,
     kOpenOptions = kZoneWords + ZoneList::kWords
 };
@@ -141,7 +159,8 @@ JobDescription ZonalJob::Describe() const
     words.emplace_back(m_rasters->zones.empty() ? "0" : "1");
     const std::vector<int64_t> lost(m_tiles.lost.begin(), m_tiles.lost.end());
     words.emplace_back(reinterpret_cast<const char *>(lost.data()), lost.size() * sizeof(int64_t));
-    words.push_back(std::to_string(m_sharedBytes));
+    for (const std::string &number : {std::to_string(m_sharedBytes), std::to_string(m_part), std::to_string(m_parts)})
+        words.push_back(number);
     for (std::string &word : m_zones->ToWords())
         words.push_back(std::move(word));
     for (int i = 0; i < m_source.openOptions.size(); i++)
@@ -176,6 +195,7 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
     if (!zones->FromWords(words, kZoneWords, geotransform, err))
         return nullptr;
     job->m_tiles = Tiles(grid, *zones);
+    job->TakePart(CPLAtoGIntBig(words[kPart].c_str()), std::max<int64_t>(1, CPLAtoGIntBig(words[kParts].c_str())));
     std::vector<int64_t> lost(words[kLostTiles].size() / sizeof(int64_t));
     if (!lost.empty())
         memcpy(lost.data(), words[kLostTiles].data(), lost.size() * sizeof(int64_t));

@@ -44,6 +44,8 @@ struct Tiles {
 
     Tiles() = default;
     Tiles(const fn_grid &grid, const ZoneList &list);
+    /* Leaves the part-th of so many runs of equal numbers of them, from 0. */
+    void TakePart(int64_t part, int64_t parts);
 };
 
 class ZonalJob final : public Job
@@ -66,11 +68,12 @@ class ZonalJob final : public Job
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
     void Stopped() override;
 
+    /* It is about these tiles alone. Before it runs. */
+    void TakePart(int64_t part, int64_t parts);
     const Tiles &GetTiles() const { return m_tiles; }
-    fn_window Window(int64_t task) const
-    {
-        return fn_grid_tile(&m_rasters->grid, m_tiles.numbers[static_cast<size_t>(task)]);
-    }
+    /* Of the tile that is a task. */
+    int64_t Number(int64_t task) const { return m_tiles.numbers[static_cast<size_t>(task)]; }
+    fn_window Window(int64_t task) const { return fn_grid_tile(&m_rasters->grid, Number(task)); }
 
   private:
     explicit ZonalJob(int threads) : Job(threads) {}
@@ -82,6 +85,7 @@ class ZonalJob final : public Job
     bool m_hasZones = false; /* in a helper: the rasters have one of zones */
     std::shared_ptr<const ZoneList> m_zones;
     Tiles m_tiles;
+    int64_t m_part = 0, m_parts = 1;
     size_t m_sharedBytes = 0;               /* the limit of SharedBlocks */
     std::shared_ptr<SharedBlocks> m_blocks; /* of the workers that are threads; NULL in a helper */
     std::shared_ptr<FailedTasks> m_failed;  /* NULL in a helper */

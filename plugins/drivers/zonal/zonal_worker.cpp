@@ -1,7 +1,6 @@
 #include "zonal_worker.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "fishnet/stream.h"
@@ -34,9 +33,22 @@ std::unique_ptr<ZonalWorker> ZonalWorker::New(const ZonalOptions &options, std::
         self->m_workers.emplace_back(worker);
     }
     self->m_computed.resize(self->m_rasters->calc ? self->m_plans.size() : 0);
-    self->m_valid.resize(self->m_plans.size());
     self->m_windows.resize(self->m_plans.size());
+    self->MakeSteps();
     return self;
+}
+
+/* Where nothing needs several bands at a time each is a step: its values are in a nearer cache when they are collected,
+ * and there is memory for one. */
+void ZonalWorker::MakeSteps()
+{
+    const std::vector<Plane> &read = m_rasters->read;
+    const bool together = m_rasters->calc || m_options.weights != Weights::None ||
+                          std::any_of(read.begin(), read.end(), [](const Plane &plane) { return plane.alpha > 0; });
+    if (together)
+        m_steps.push_back({read, 0, m_plans.size()});
+    for (size_t i = 0; !together && i < read.size(); i++)
+        m_steps.push_back({{read[i]}, i, i + 1});
 }
 
 ZonalWorker::~ZonalWorker()
@@ -50,7 +62,7 @@ ZonalWorker::~ZonalWorker()
 fn_status ZonalWorker::FindValues(const fn_window &window, fn_error *err)
 {
     if (!m_rasters->calc) {
-        m_planes.assign(m_read.begin(), m_read.begin() + static_cast<std::ptrdiff_t>(m_rasters->BandsOfValues()));
+        m_planes.assign(m_read.begin(), m_read.end() - (m_rasters->weighing ? 1 : 0));
         return FN_OK;
     }
     std::vector<fn_sink> sinks;
@@ -58,7 +70,7 @@ fn_status ZonalWorker::FindValues(const fn_window &window, fn_error *err)
     for (std::vector<double> &values : m_computed) {
         values.resize(static_cast<size_t>(window.width * window.height));
         sinks.push_back({values.data(), FN_FLOAT64, {}});
-        m_planes.push_back({values.data(), FN_FLOAT64, {}, nullptr});
+        m_planes.push_back({values.data(), FN_FLOAT64, {}, nullptr, nullptr, 0});
     }
     return m_rasters->calc->Run(m_read.data(), window, sinks.data(), m_scratch, err);
 }
@@ -80,63 +92,6 @@ fn_status ZonalWorker::FindWeights(const fn_window &window, fn_error *err)
     for (const double area : m_areas)
         row = std::fill_n(row, window.width, area);
     return FN_OK;
-}
-
-/* ---- which cells have a value ---- */
-
-template <class T> static void FindOthers(const void *data, T nodata, size_t n, uint8_t *valid)
-{
-    const T *values = static_cast<const T *>(data);
-    for (size_t i = 0; i < n; i++)
-        valid[i] = values[i] != nodata;
-}
-
-static void FindOthers(const fn_plane &plane, size_t n, uint8_t *valid)
-{
-    const auto &value = plane.nodata.value;
-    switch (plane.type) {
-    case FN_UINT8:
-        return FindOthers(plane.data, static_cast<uint8_t>(value.u), n, valid);
-    case FN_INT8:
-        return FindOthers(plane.data, static_cast<int8_t>(value.i), n, valid);
-    case FN_UINT16:
-        return FindOthers(plane.data, static_cast<uint16_t>(value.u), n, valid);
-    case FN_INT16:
-        return FindOthers(plane.data, static_cast<int16_t>(value.i), n, valid);
-    case FN_UINT32:
-        return FindOthers(plane.data, static_cast<uint32_t>(value.u), n, valid);
-    case FN_INT32:
-        return FindOthers(plane.data, static_cast<int32_t>(value.i), n, valid);
-    case FN_UINT64:
-        return FindOthers(plane.data, value.u, n, valid);
-    case FN_INT64:
-        return FindOthers(plane.data, value.i, n, valid);
-    case FN_FLOAT32:
-        return FindOthers(plane.data, static_cast<float>(value.f), n, valid);
-    default:
-        return FindOthers(plane.data, value.f, n, valid);
-    }
-}
-
-/* What is declared of the cells. valid: memory for it. */
-static const uint8_t *FindDeclared(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
-{
-    const bool byValue =
-        plane.nodata.set && !(fn_type_is_integer(plane.type) ? false : std::isnan(plane.nodata.value.f));
-    if (!byValue)
-        return plane.mask;
-    valid.resize(pixels);
-    FindOthers(plane, pixels, valid.data());
-    for (size_t i = 0; plane.mask && i < pixels; i++)
-        valid[i] = valid[i] && plane.mask[i];
-    return valid.data();
-}
-
-/* NULL: all, as in most tiles; statistics need not look at each then. NaN is no value by itself. */
-static const uint8_t *FindValid(const fn_plane &plane, size_t pixels, std::vector<uint8_t> &valid)
-{
-    const uint8_t *declared = FindDeclared(plane, pixels, valid);
-    return declared && memchr(declared, 0, pixels) ? declared : nullptr;
 }
 
 /* ---- one tile ---- */
@@ -174,11 +129,12 @@ void ZonalWorker::Append(const RecordHead &head, const void *data)
 }
 
 /* Adds what is asked of the zone's cells to the result. */
-fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n, fn_error *err)
+fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const fn_cells *cells, size_t n,
+                           const Step &step, fn_error *err)
 {
     if (m_isLost && n > 0)
         Append({zone, kLost, 0}, nullptr);
-    for (size_t plane = 0; plane < m_plans.size() && n > 0; plane++) {
+    for (size_t plane = step.begin; plane < step.end && n > 0; plane++) {
         const bool asked = !ranges || (plane < ranges->size() && !(*ranges)[plane].empty());
         if (!asked)
             continue;
@@ -192,7 +148,18 @@ fn_status ZonalWorker::Put(int64_t zone, const ZoneList::Ranges *ranges, const f
     return FN_OK;
 }
 
-fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window, fn_error *err)
+/* For the steps after this one, as far as there is room: zones behind are found again. */
+void ZonalWorker::Keep(size_t first, size_t end, const fn_cells *cells, size_t n)
+{
+    constexpr size_t kMostCells = size_t(1) << 17; /* 4 MB */
+    if (m_keptEnd != first || m_keptCells.size() + n > kMostCells)
+        return;
+    m_kept.push_back({ZoneAt(first), m_keptCells.size(), n});
+    m_keptCells.insert(m_keptCells.end(), cells, cells + n);
+    m_keptEnd = end;
+}
+
+fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window, const Step &step, fn_error *err)
 {
     const uint32_t zone = ZoneAt(first);
     const fn_cells *cells = nullptr;
@@ -200,13 +167,26 @@ fn_status ZonalWorker::Collect(size_t first, size_t end, const fn_window &window
     bool consistent = true;
     if (Find(first, end, window, &cells, &n, &consistent, err) != FN_OK)
         return err->status;
+    if (step.end < m_plans.size())
+        Keep(first, end, cells, consistent ? n : 0);
     if (consistent)
-        return Put(zone, m_zones.RangesOf(zone), cells, n, err);
+        return Put(zone, m_zones.RangesOf(zone), cells, n, step, err);
     Append({zone, kInconsistent, 0}, nullptr);
     return FN_OK;
 }
 
-fn_status ZonalWorker::CollectNumbers(const volatile bool *cancel, fn_error *err)
+fn_status ZonalWorker::CollectKept(const volatile bool *cancel, const Step &step, fn_error *err)
+{
+    for (const KeptZone &kept : m_kept) {
+        if (fn_is_cancelled(cancel))
+            return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+        if (Put(kept.zone, m_zones.RangesOf(kept.zone), m_keptCells.data() + kept.first, kept.n, step, err) != FN_OK)
+            return err->status;
+    }
+    return FN_OK;
+}
+
+fn_status ZonalWorker::CollectNumbers(const volatile bool *cancel, const Step &step, fn_error *err)
 {
     for (size_t i = 0; i < fn_zone_values_count(m_numbers.get()); i++) {
         size_t n = 0;
@@ -215,24 +195,31 @@ fn_status ZonalWorker::CollectNumbers(const volatile bool *cancel, fn_error *err
         const ZoneList::Ranges *ranges = nullptr;
         if (fn_is_cancelled(cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-        if (m_zones.IsAsked(number, &ranges) && Put(number, ranges, cells, n, err) != FN_OK)
+        if (m_zones.IsAsked(number, &ranges) && Put(number, ranges, cells, n, step, err) != FN_OK)
             return err->status;
     }
     return FN_OK;
 }
 
-/* What the zones have in the tile that is in m_windows. */
-fn_status ZonalWorker::CollectAll(fn_task &task, const fn_window &window, fn_error *err)
+/* What the zones have in the tile, of the step's planes, which are in m_windows. */
+fn_status ZonalWorker::CollectAll(fn_task &task, const fn_window &window, const Step &step, fn_error *err)
 {
     const size_t index = static_cast<size_t>(task.number);
     if (m_numbers)
-        return CollectNumbers(task.cancel, err);
-    for (size_t first = m_tiles.begin[index], end; first < m_tiles.begin[index + 1]; first = end) {
+        return CollectNumbers(task.cancel, step, err);
+    if (step.begin == 0) {
+        m_kept.clear();
+        m_keptCells.clear();
+        m_keptEnd = m_tiles.begin[index];
+    } else if (CollectKept(task.cancel, step, err) != FN_OK)
+        return err->status;
+    const size_t begin = step.begin == 0 ? m_tiles.begin[index] : m_keptEnd;
+    for (size_t first = begin, end; first < m_tiles.begin[index + 1]; first = end) {
         for (end = first + 1; end < m_tiles.begin[index + 1] && ZoneAt(end) == ZoneAt(first); end++) {
         }
         if (fn_is_cancelled(task.cancel))
             return fn_fail(err, FN_ERR_CANCELLED, "cancelled");
-        if (Collect(first, end, window, err) != FN_OK)
+        if (Collect(first, end, window, step, err) != FN_OK)
             return err->status;
     }
     return FN_OK;
@@ -249,6 +236,12 @@ fn_status ZonalWorker::Read(const fn_task &task, const std::vector<Plane> &plane
                          collector.Cause(m_reader->WhatFailed().c_str()).c_str());
 }
 
+/* NULL: all cells, as in most tiles: nothing needs to look at each then. */
+static const uint8_t *UnlessAll(const uint8_t *mask, size_t pixels)
+{
+    return mask && memchr(mask, 0, pixels) ? mask : nullptr;
+}
+
 /* Where zones are numbers: which there are in the window. */
 fn_status ZonalWorker::FindNumbers(const fn_task &task, const fn_window &window, MessageCollector &collector,
                                    fn_error *err)
@@ -257,24 +250,25 @@ fn_status ZonalWorker::FindNumbers(const fn_task &task, const fn_window &window,
     if (Read(task, m_rasters->zones, window, read, collector, err) != FN_OK)
         return err->status;
     const size_t pixels = static_cast<size_t>(window.width * window.height);
-    return fn_zone_values_find(m_numbers.get(), read[0].type, read[0].data, FindValid(read[0], pixels, m_numbersValid),
-                               window, err);
+    return fn_zone_values_find(m_numbers.get(), read[0].type, read[0].data, UnlessAll(read[0].mask, pixels),
+                               read[0].nodata, window, err);
 }
 
-void ZonalWorker::SetWindows(const fn_window &window)
+void ZonalWorker::SetWindows(const fn_window &window, const Step &step)
 {
     const size_t pixels = static_cast<size_t>(window.width * window.height);
     for (size_t plane = 0; plane < m_planes.size(); plane++)
-        m_windows[plane] = {window.y,
-                            window.x,
-                            window.height,
-                            window.width,
-                            static_cast<size_t>(window.width),
-                            m_planes[plane].data,
-                            FindValid(m_planes[plane], pixels, m_valid[plane]),
-                            m_options.weights == Weights::None ? nullptr : m_weights.data(),
-                            nullptr,
-                            m_areas.data()};
+        m_windows[step.begin + plane] = {window.y,
+                                         window.x,
+                                         window.height,
+                                         window.width,
+                                         static_cast<size_t>(window.width),
+                                         m_planes[plane].data,
+                                         UnlessAll(m_planes[plane].mask, pixels),
+                                         m_planes[plane].nodata,
+                                         m_options.weights == Weights::None ? nullptr : m_weights.data(),
+                                         nullptr,
+                                         m_areas.data()};
 }
 
 fn_status ZonalWorker::Compute(fn_task &task, const fn_window &window, MessageCollector &collector, fn_error *err)
@@ -284,11 +278,15 @@ fn_status ZonalWorker::Compute(fn_task &task, const fn_window &window, MessageCo
     if (m_numbers && fn_zone_values_count(m_numbers.get()) == 0)
         return FN_OK;
     m_rasters->RowAreas(window, m_areas);
-    if (Read(task, m_rasters->read, window, m_read, collector, err) != FN_OK || FindValues(window, err) != FN_OK ||
-        FindWeights(window, err) != FN_OK)
-        return err->status;
-    SetWindows(window);
-    return CollectAll(task, window, err);
+    for (const Step &step : m_steps) {
+        if (Read(task, step.read, window, m_read, collector, err) != FN_OK || FindValues(window, err) != FN_OK ||
+            FindWeights(window, err) != FN_OK)
+            return err->status;
+        SetWindows(window, step);
+        if (CollectAll(task, window, step, err) != FN_OK)
+            return err->status;
+    }
+    return FN_OK;
 }
 
 fn_window ZonalWorker::Window(const fn_task &task) const
@@ -341,10 +339,12 @@ fn_status ZonalWorker::RunWithout(fn_task &task, fn_error *err)
     m_weights.assign(pixels, 0);
     m_planes.clear();
     for (const ValuePlane &plane : m_rasters->planes)
-        m_planes.push_back({m_zeros.data(), plane.type, {}, reinterpret_cast<const uint8_t *>(m_zeros.data())});
+        m_planes.push_back(
+            {m_zeros.data(), plane.type, {}, reinterpret_cast<const uint8_t *>(m_zeros.data()), nullptr, 0});
     m_rasters->RowAreas(window, m_areas);
-    SetWindows(window);
-    return CollectAll(task, window, &reason) == FN_OK ? HandOver(task, err) : FailAt(window, reason, err);
+    const Step all = {{}, 0, m_plans.size()};
+    SetWindows(window, all);
+    return CollectAll(task, window, all, &reason) == FN_OK ? HandOver(task, err) : FailAt(window, reason, err);
 }
 
 } // namespace fishnet::zonalstats

@@ -18,9 +18,15 @@ ZoneTable::~ZoneTable() = default;
 std::shared_ptr<const ZoneTable> ZoneTable::Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
                                                  fn_error *err)
 {
+    return Fold(plan, nullptr, messages, goesOn, err);
+}
+
+std::shared_ptr<const ZoneTable> ZoneTable::Fold(const ZonalPlan &plan, std::shared_ptr<PartialReader> from,
+                                                 Notes &messages, const GoesOn &goesOn, fn_error *err)
+{
     auto table = std::make_shared<ZoneTable>(plan.StatCount());
     MessageCollector collector;
-    table->m_statistics = std::make_unique<Statistics>(plan, *table, goesOn);
+    table->m_statistics = std::make_unique<Statistics>(plan, *table, goesOn, std::move(from));
     const bool begun = table->m_statistics->Begin(err) == FN_OK;
     if (!begun || table->m_statistics->IsDone())
         table->m_statistics.reset();
@@ -30,6 +36,18 @@ std::shared_ptr<const ZoneTable> ZoneTable::Make(const ZonalPlan &plan, Notes &m
     CPLErrorReset(); /* of what cannot be transformed: it is counted */
     table->Sort();
     return table;
+}
+
+fn_status ZoneTable::WritePartial(const ZonalPlan &plan, int64_t part, int64_t parts, PartialWriter &to,
+                                  Notes &messages, const GoesOn &goesOn, fn_error *err)
+{
+    ZoneTable table(plan.StatCount());
+    MessageCollector collector;
+    const fn_status status = Statistics(plan, table, goesOn, nullptr).WritePartial(part, parts, to, err);
+    messages = std::move(collector.messages);
+    if (status == FN_OK)
+        CPLErrorReset();
+    return status;
 }
 
 fn_status ZoneTable::GoOn(Notes &messages, fn_error *err) const

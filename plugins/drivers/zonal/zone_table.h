@@ -45,6 +45,12 @@ class ZoneTable final : public Shared
      * last pass is left to GoOn(). NULL and err on failure. messages: for the host. */
     static std::shared_ptr<const ZoneTable> Make(const ZonalPlan &plan, Notes &messages, const GoesOn &goesOn,
                                                  fn_error *err);
+    /* The same, where shares have made the pass over the rasters. */
+    static std::shared_ptr<const ZoneTable> Fold(const ZonalPlan &plan, std::shared_ptr<PartialReader> from,
+                                                 Notes &messages, const GoesOn &goesOn, fn_error *err);
+    /* A share of that pass, from 0. */
+    static fn_status WritePartial(const ZonalPlan &plan, int64_t part, int64_t parts, PartialWriter &to,
+                                  Notes &messages, const GoesOn &goesOn, fn_error *err);
 
     /* Whether features are found by what that split says of them, or none is asked for. */
     bool IsReadBy(const InputSplit &split) const { return split.way == InputSplit::Way::Nothing || split.way == m_way; }

@@ -1,5 +1,5 @@
 # What `cmake --install` copies, in two components: the plugin (the module and its program are installed in plugins/) with its
-# documentation, and what others need to build upon the core.
+# documentation, and what others need to build upon the core. A third one is for the Debian package alone: others have pip.
 include(CMakePackageConfigHelpers)
 
 # The folders of the repository stay, so that links between the pages hold.
@@ -20,6 +20,12 @@ configure_package_config_file(cmake/FishnetConfig.cmake.in ${CMAKE_BINARY_DIR}/F
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/FishnetConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/FishnetConfig.cmake ${CMAKE_BINARY_DIR}/FishnetConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT development)
+
+set(python_dir lib/python3/dist-packages)
+file(CONFIGURE OUTPUT METADATA @ONLY
+     CONTENT "Metadata-Version: 2.1\nName: fishnet-dask\nVersion: @PROJECT_VERSION@\nSummary: Jobs of Fishnet on Dask\nRequires-Dist: distributed\n")
+install(FILES distributed/fishnet_dask.py DESTINATION ${python_dir} COMPONENT dask EXCLUDE_FROM_ALL)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/METADATA DESTINATION ${python_dir}/fishnet_dask-${PROJECT_VERSION}.dist-info COMPONENT dask EXCLUDE_FROM_ALL)
 
 add_custom_target(uninstall VERBATIM
   COMMAND ${CMAKE_COMMAND} -D MANIFEST=${CMAKE_BINARY_DIR}/install_manifest.txt -P ${CMAKE_CURRENT_LIST_DIR}/uninstall.cmake)

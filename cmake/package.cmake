@@ -1,8 +1,8 @@
-# Debian packages by CPack: one for a version of GDAL, named so, and one to build upon the core. ./run package makes them.
+# Debian packages by CPack: one for a version of GDAL, named so, one to build upon the core, and one for Python. ./run package makes them.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "Fishnet contributors <maintainers@fishnet.invalid>" CACHE STRING "Maintainer of the Debian packages")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL plugin development)
+set(CPACK_COMPONENTS_ALL plugin development dask)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
@@ -33,4 +33,14 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libc6-dev, libgeos-dev (>= 3.10), 
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "The core alone, to build upon: expressions, tile engine, near index, for arrays
 in memory. Static library, headers and CMake package, find_package(Fishnet). It
 is plain C and needs no GDAL.")
+
+set(CPACK_DEBIAN_DASK_PACKAGE_NAME python3-fishnet-dask)
+set(CPACK_DEBIAN_DASK_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_DASK_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_DASK_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_DASK_PACKAGE_DEPENDS
+    "gdal-plugin-fishnet (= ${CPACK_DEBIAN_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}), python3, python3-distributed")
+set(CPACK_DEBIAN_DASK_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/python3/postinst ${CMAKE_CURRENT_LIST_DIR}/python3/prerm)
+set(CPACK_DEBIAN_DASK_DESCRIPTION "Jobs of Fishnet on Dask: shares of a job file, rasters or tables, done by the
+workers of a cluster, begun again where a worker dies, and put together.")
 include(CPack)

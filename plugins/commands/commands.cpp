@@ -9,9 +9,11 @@
 #include <gdal_utils.h>
 
 #include "creation_options.h"
+#include "fishnet/recipe.h"
 #include "handles.h"
 #include "input_files.h"
 #include "recipes.h"
+#include "shares.h"
 #include "workers.h"
 
 namespace fishnet::commands
@@ -116,6 +118,36 @@ CPLStringList Command::Given(const Options &options) const
     return given;
 }
 
+static bool IsPartition(const fn_option &option)
+{
+    return EQUAL(option.name, "PARTITION");
+}
+
+CPLStringList Command::DriverOptions() const
+{
+    CPLStringList given = Given(m_options);
+    if (WritesMany())
+        given.SetNameValue("PARTITION", nullptr);
+    return given;
+}
+
+std::string Command::ShareOption() const
+{
+    const CPLStringList given = WritesMany() ? Given(m_options) : CPLStringList();
+    const char *share = given.FetchNameValue("PARTITION");
+    return share ? std::string("PARTITION=") + share : std::string();
+}
+
+/* --partition auto: a launcher of array jobs knows. */
+bool Command::ResolvePartition()
+{
+    std::string why;
+    for (Option &option : m_options.given)
+        if (IsPartition(option.option) && !ResolveShare(option.text, why))
+            return Fail(CPLE_IllegalArg, "Argument 'partition': " + why);
+    return true;
+}
+
 /* GDAL understands `IN NEAR... OUT`, and `-i IN --near NEAR -o OUT`, but not `IN NEAR... -o OUT`: so the output goes
  * to the end. */
 bool Command::ParseCommandLineArguments(const std::vector<std::string> &words)
@@ -178,7 +210,7 @@ std::string Command::NameOf(const char *argument, GDALArgDatasetValue &value) co
 static std::string Quoted(const std::string &name)
 {
     const auto is = [](char c) { return isspace(static_cast<unsigned char>(c)) || c == '"'; };
-    return is(name.front()) || is(name.back()) ? '"' + name + '"' : name;
+    return !name.empty() && (is(name.front()) || is(name.back())) ? '"' + name + '"' : name;
 }
 
 Source Command::OpenDataset(const char *prefix, const std::string &name, const CPLStringList &options, unsigned flags)
@@ -189,21 +221,26 @@ Source Command::OpenDataset(const char *prefix, const std::string &name, const C
     allowed.AddString(std::string(prefix, strlen(prefix) - 1).c_str());
     for (int i = 0; i < options.size(); i++)
         allowed.AddString((" " + std::string(options[i])).c_str());
-    const std::string path = AbsoluteName(name); /* the output may be a VRT, and depends on no folder */
+    const std::string path =
+        name.empty() ? name : AbsoluteName(name); /* the output may be a VRT, and depends on no folder */
     return Source(GDALDataset::Open((prefix + Quoted(path)).c_str(), flags | GDAL_OF_VERBOSE_ERROR, allowed.List(),
                                     options.List(), nullptr));
 }
 
-/* Of "A=" in "A=dem.tif". */
-static size_t LetterLength(const std::string &text)
+/* Of "red=" in "red=dem.tif". */
+static size_t NameLength(const std::string &text)
 {
-    return text.size() > 2 && isupper(static_cast<unsigned char>(text[0])) && text[1] == '=' ? 2 : 0;
+    const size_t equal = text.find('=');
+    VSIStatBufL stat;
+    const bool named = equal != std::string::npos && equal + 1 < text.size() &&
+                       fn_recipe_is_input_name(text.c_str(), equal) && VSIStatL(text.c_str(), &stat) != 0;
+    return named ? equal + 1 : 0;
 }
 
 /* A name from the command line begins at the current folder, one in a .gdalg.json at that file's. */
 static std::string MovedName(const std::string &text, const std::string &folder)
 {
-    const size_t begin = LetterLength(text);
+    const size_t begin = NameLength(text) + (text[NameLength(text)] == '@' ? 1 : 0);
     const std::string name = AbsoluteName(text.substr(begin));
     const bool within = name.compare(0, folder.size(), folder) == 0;
     return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
@@ -235,8 +272,11 @@ bool Command::CheckInputs()
 {
     InputFiles inputs(InputFiles::Reach::Disk);
     ForEachInput([&inputs](GDALArgDatasetValue &value) {
-        const std::string name = value.GetName();
-        inputs.AddName(name.substr(LetterLength(name)));
+        const std::string text = value.GetName(), name = text.substr(NameLength(text));
+        inputs.AddName(name);
+        const std::string option = "INPUT=S=" + name; /* it may be a stack */
+        const char *const options[] = {option.c_str(), nullptr};
+        inputs.AddName(FN_RECIPE_PREFIX, options);
     });
     const std::string input = inputs.Find(m_output.GetName());
     return input.empty() || Fail(CPLE_IllegalArg, "Argument 'output': '" + m_output.GetName() + "' is an input (" +
@@ -282,6 +322,9 @@ bool Command::WriteMany(GDALDataset &source, GDALProgressFunc progress, void *pr
 {
     GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(ManyDriver());
     CPLStringList options = Given(m_many);
+    const std::string share = ShareOption();
+    if (!share.empty())
+        options.AddString(share.c_str());
     if (!driver)
         return Fail(CPLE_AppDefined, std::string("there is no driver ") + ManyDriver());
     return Take(driver->CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData));
@@ -306,7 +349,7 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
         return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
                                          "' asks for many files: argument "
                                          "'creation-option' is for one");
-    const Source source = Open();
+    const Source source = ResolvePartition() ? Open() : nullptr;
     if (!source)
         return false;
     if (EQUAL(m_format.c_str(), "stream")) {
@@ -346,10 +389,10 @@ void Command::RemoveOutput()
 
 /* ---- rasters ---- */
 
-void RasterCommand::AddOpenOptions(char letter, CPLStringList &options) const
+void RasterCommand::AddOpenOptions(const std::string &input, CPLStringList &options) const
 {
     for (const std::string &option : m_openOptions)
-        options.AddString((std::string(1, letter) + "_OO=" + option).c_str());
+        options.AddString(("INPUT_OO=" + input + "=" + option).c_str());
 }
 
 RasterCommand::RasterCommand(const char *name, const char *description)
@@ -366,7 +409,7 @@ void RasterCommand::AddRasterOptions()
         .SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_options, "on-error", "ON_ERROR");
     AddOption(m_options, "cache-mb", "CACHE_MB").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
-    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n");
+    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n|auto|auto/n");
 }
 
 static bool HasOption(GDALDriverH driver, const std::string &name)
@@ -459,6 +502,8 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
     }
     for (const std::string &option : m_creationOptions)
         add("-co", option);
+    if (const std::string share = ShareOption(); !share.empty())
+        add("-co", share);
     const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
         GDALTranslateOptionsNew(arguments.List(), nullptr), GDALTranslateOptionsFree);
     if (!options)

@@ -61,8 +61,11 @@ class Command : public GDALAlgorithm
     /* --output, --output-format, --creation-option, --overwrite. */
     void AddOutput(int type, const char *capability);
 
-    /* Options of the arguments that were given, as NAME=value. */
-    CPLStringList DriverOptions() const { return Given(m_options); }
+    /* Options of the arguments that were given, as NAME=value. A share of what many files are made of is none of
+     * them. */
+    CPLStringList DriverOptions() const;
+    /* --partition as the creation option PARTITION, where many files are written; else empty. */
+    std::string ShareOption() const;
     /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file
      * .gdalg.json begin at its folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
@@ -80,6 +83,7 @@ class Command : public GDALAlgorithm
     virtual bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) = 0;
     /* Who writes many files. */
     virtual const char *ManyDriver() const = 0;
+    virtual bool WritesMany() const { return FirstGiven(m_many) || EQUAL(m_format.c_str(), ManyDriver()); }
     /* Takes over an output that is open. False: there is none. */
     bool Take(GDALDataset *written);
 
@@ -96,6 +100,7 @@ class Command : public GDALAlgorithm
 
   private:
     bool CheckInputs();
+    bool ResolvePartition();
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
@@ -114,7 +119,7 @@ class RasterCommand : public Command
     const char *ManyDriver() const override { return "FISHNET"; }
     void AddRasterOptions();
     /* --open-option, as options of that input. */
-    void AddOpenOptions(char letter, CPLStringList &options) const;
+    void AddOpenOptions(const std::string &input, CPLStringList &options) const;
 
   private:
     bool CheckFormat() const;

@@ -33,6 +33,7 @@ Map::Map() : RasterCommand("map", "Evaluate a raster in parallel, into one file 
     AddOption(m_many, "tile-co", "TILE_CO").SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_many, "mosaic", "MOSAIC");
     AddOption(m_many, "resume", "RESUME");
+    AddOption(m_many, "assemble", "ASSEMBLE");
     AddRasterOptions();
     AddWorkerOptions();
 }
@@ -41,7 +42,7 @@ Source Map::Open()
 {
     const std::string name = NameOf("input", m_input);
     CPLStringList options = DriverOptions();
-    AddOpenOptions('A', options);
+    AddOpenOptions("A", options);
     return name.empty() ? nullptr : OpenDataset(FN_RECIPE_PREFIX, name, options, GDAL_OF_RASTER);
 }
 

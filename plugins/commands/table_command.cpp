@@ -51,13 +51,14 @@ void TableCommand::AddTableArguments()
     AddOption(m_options, (prefix + "open-option").c_str(), "OO").AddAlias(prefix + "oo").SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_options, "geometry-field", "GEOMETRY_FIELD");
     AddOption(m_options, "fields", "FIELDS").SetMetaVar("A[,B...]|*");
-    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n");
+    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n|auto|auto/n");
     AddOption(m_options, "partition-size", "PARTITION_SIZE").SetMetaVar("N|AUTO").SetCategory(GAAC_ADVANCED);
     AddOption(m_many, "parts", "PARTS").SetMetaVar("<N>");
     AddOption(m_many, "part-format", "FORMAT");
     AddOption(m_many, "part-co", "PART_DSCO").SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_many, "part-lco", "PART_LCO").SetMetaVar("<KEY>=<VALUE>");
     AddOption(m_many, "resume", "RESUME");
+    AddOption(m_many, "assemble", "ASSEMBLE");
     AddWorkerOptions();
 }
 
@@ -111,6 +112,8 @@ bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *p
         add("-of", m_format);
     for (const std::string &option : m_creationOptions)
         add("-dsco", option);
+    if (const std::string share = ShareOption(); !share.empty())
+        add("-dsco", share);
     for (const std::string &option : m_layerCreationOptions)
         add("-lco", option);
     if (!m_outputLayer.empty())

@@ -1,0 +1,178 @@
+/* The program fishnet: what `gdal fishnet plan`, `run` and `assemble` do, with any version of GDAL; and the same for
+ * programs that load the module. */
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include <gdal_priv.h>
+
+#include "boundary.h"
+#include "job_file.h"
+#include "module.h"
+
+namespace fishnet::commands
+{
+
+static const char *const kUsage =
+    "Usage: fishnet plan <JOB>.fishnet.json [--partition <i>/<n>]\n"
+    "       fishnet run <JOB>.fishnet.json [--partition <i>/<n>|auto|auto/<n>] [-j <N>|ALL_CPUS] [--workers "
+    "threads|processes] [-q]\n"
+    "       fishnet assemble <JOB>.fishnet.json [-q]\n"
+    "\n"
+    "A job is a recipe with an \"output\". plan says how large it is, and how many shares are good, or what is in one; "
+    "run "
+    "does one share, or all;\n"
+    "assemble puts together what all shares have made, or says which are missing. With GDAL 3.11 and later they are\n"
+    "`gdal fishnet plan`, `run` and `assemble`, too.\n"
+    "\n"
+    "For programs that start it: with --child-of <pid> before all others it ends when that one does; --module says "
+    "which\n"
+    "module GDAL has loaded, and does nothing else.\n";
+
+namespace
+{
+struct Arguments {
+    std::string command, job, share;
+    CPLStringList workers;
+    bool quiet = false, help = false;
+};
+} // namespace
+
+/* The value of an option that is followed by one; NULL: it is another one. */
+static const char *ValueOf(const char *name, const char *option, char **&words)
+{
+    const size_t length = strlen(option);
+    if (strcmp(name, option) == 0)
+        return words[1] ? *++words : "";
+    return strncmp(name, option, length) == 0 && name[length] == '=' ? name + length + 1 : nullptr;
+}
+
+static bool Parse(char **words, Arguments &all)
+{
+    for (; *words; words++) {
+        const char *word = *words, *value = nullptr;
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+            all.help = true;
+        else if (strcmp(word, "-q") == 0 || strcmp(word, "--quiet") == 0)
+            all.quiet = true;
+        else if ((value = ValueOf(word, "--partition", words)))
+            all.share = value;
+        else if ((value = ValueOf(word, "-j", words)) || (value = ValueOf(word, "--num-threads", words)))
+            all.workers.SetNameValue("NUM_WORKERS", value);
+        else if ((value = ValueOf(word, "--workers", words)))
+            all.workers.SetNameValue("WORKERS", value);
+        else if (*word == '-' || (!all.command.empty() && !all.job.empty())) {
+            CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown argument %s", word);
+            return false;
+        } else
+            (all.command.empty() ? all.command : all.job) = word;
+        if (value && !*value) {
+            CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s needs a value", word);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc progress, void *progressData)
+{
+    if (all.command == "run")
+        return RunJob(all.job, all.share, all.workers, progress, progressData);
+    const bool plan = all.command == "plan";
+    if (all.workers.size() > 0 || (!plan && !all.share.empty())) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no %s-j and --workers", all.command.c_str(),
+                 plan ? "" : "--partition, ");
+        return false;
+    }
+    if (all.command == "assemble")
+        return AssembleJob(all.job, progress, progressData);
+    if (plan)
+        return PlanJob(all.job, all.share, answer);
+    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run or assemble",
+             all.command.c_str());
+    return false;
+}
+
+static int Main(char **words)
+{
+    Arguments all;
+    if (!Parse(words, all))
+        return 2;
+    if (all.help) {
+        fputs(kUsage, stdout);
+        return 0;
+    }
+    if (all.job.empty()) {
+        fputs(kUsage, stderr);
+        return 2;
+    }
+    std::string answer;
+    return Obey(all, answer, all.quiet ? GDALDummyProgress : GDALTermProgress, nullptr) &&
+                   fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0
+               ? 0
+               : 1;
+}
+
+/* ---- in the process of another program ---- */
+
+namespace
+{
+/* Hands the messages of this thread to the caller for as long as it lives. */
+class Listener
+{
+  public:
+    explicit Listener(fishnet_tell tell) : m_tell(tell)
+    {
+        CPLPushErrorHandlerEx(Hear, this);
+        CPLSetCurrentErrorHandlerCatchDebug(FALSE);
+    }
+    ~Listener()
+    {
+        PopErrorHandlersAbove(this);
+        CPLPopErrorHandler();
+    }
+    Listener(const Listener &) = delete;
+    Listener &operator=(const Listener &) = delete;
+
+  private:
+    static void CPL_STDCALL Hear(CPLErr level, CPLErrorNum, const char *text)
+    {
+        static_cast<Listener *>(CPLGetErrorHandlerUserData())->m_tell(level, text);
+    }
+
+    fishnet_tell m_tell;
+};
+} // namespace
+
+static int CPL_STDCALL AskCaller(double, const char *, void *goesOn)
+{
+    const auto ask = *static_cast<fishnet_goes_on *>(goesOn);
+    return !ask || ask();
+}
+
+static int Call(char **words, fishnet_tell tell, fishnet_goes_on goesOn)
+{
+    const Listener listener(tell);
+    return Guarded("fishnet", 1, [&] {
+        Arguments all;
+        std::string answer;
+        if (!GDALGetDriverByName("FISHNET"))
+            GDALAllRegister();
+        if (!Parse(words, all) || !Obey(all, answer, AskCaller, &goesOn))
+            return 1;
+        tell(CE_None, answer.c_str());
+        return 0;
+    });
+}
+
+} // namespace fishnet::commands
+
+int fishnet_main(char **words)
+{
+    return fishnet::Guarded("fishnet", 1, [words] { return fishnet::commands::Main(words); });
+}
+
+int fishnet_call(char **words, fishnet_tell tell, fishnet_goes_on goesOn)
+{
+    return fishnet::commands::Call(words, tell, goesOn);
+}

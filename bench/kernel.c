@@ -34,8 +34,9 @@ static float *load(const char *path, size_t *n)
     return values;
 }
 
-static fn_status all_float32(void *user, char name, int band, fn_type *type, fn_error *err)
+static fn_status all_float32(void *user, int raster, int band, fn_type *type, fn_error *err)
 {
+    const char name = (char)('A' + raster);
     (void)user;
     if (band != 1 || name > 'B')
         return fn_fail(err, FN_ERR_ARGUMENT, "there are A and B only");
@@ -76,9 +77,9 @@ int main(int argc, char **argv)
     const fn_sink sink = {.data = out, .type = FN_FLOAT32, .nodata = fn_nodata_default(FN_FLOAT32)};
     fn_plane planes[2] = {{0}};
     for (int i = 0; i < fn_expr_input_count(expr); i++) {
-        char name;
-        int band;
-        fn_expr_input(expr, i, &name, &band);
+        int raster = 0, band = 0;
+        fn_expr_input(expr, i, &raster, &band);
+        const char name = (char)('A' + raster);
         planes[i] = (fn_plane){.data = data[name - 'A'], .type = FN_FLOAT32};
         if (nodata)
             planes[i].nodata = fn_nodata_from_double(-9999, FN_FLOAT32);

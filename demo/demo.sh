@@ -47,6 +47,14 @@ heights='4800 92 141 95
 13000 255 255 255
 nv 255 255 255'
 
+# Colours of slopes in degrees.
+steepness='0 255 255 255
+10 250 220 150
+20 235 150 90
+35 170 40 60
+60 60 0 40
+nv 255 255 255'
+
 near_rows() {
     "$python" demo/near_rows.py "$1"
 }
@@ -139,12 +147,7 @@ terrain_demo() {
     gdal_translate -q -b 1 -srcwin 1000 100 800 700 -ot Byte -a_nodata 0 -of PNG $d/terrain.tif $d/hillshade.png
     gdal_translate -q -b 2 -srcwin 1000 100 800 700 $d/terrain.tif $d/terrain_2.tif
     gdal_translate -q -b 3 -srcwin 1000 100 800 700 $d/terrain.tif $d/terrain_3.tif
-    coloured $d/terrain_2.tif -of PNG $d/slope.png <<<'0 255 255 255
-10 250 220 150
-20 235 150 90
-35 170 40 60
-60 60 0 40
-nv 255 255 255'
+    coloured $d/terrain_2.tif -of PNG $d/slope.png <<<"$steepness"
     coloured $d/terrain_3.tif -of PNG $d/position.png <<<'-500 40 70 130
 -120 120 160 200
 0 250 248 240
@@ -156,9 +159,10 @@ nv 255 255 255'
         "$PWD/$d/position.png    valleys blue, ridges brown: height above the mean of a ring"
 }
 
-demo() {
-    local copy one all cells near_one near_all zone_one zone_all tiled=(-co TILED=YES -co BIGTIFF=IF_SAFER) d=build/demo
-    need "${FOR_DEMO[@]}"
+# What each demo begins with: data, build, and an elevation model that is large.
+prepare() {
+    local d=build/demo
+    need "${FOR_DEMO[@]}" "$@"
     mkdir -p $d
     data
     say "Building (build/release)"
@@ -172,6 +176,40 @@ demo() {
             -wm 256 -co TILED=YES -co COMPRESS=DEFLATE -co PREDICTOR=3 -co NUM_THREADS=ALL_CPUS build/data/dem.tif $d/dem.part.tif
         mv $d/dem.part.tif $d/dem.tif
     fi
+}
+
+# slope_job OUTPUT: a job file for it.
+slope_job() {
+    cat >"build/demo/$1.fishnet.json" <<END
+{
+  "type": "fishnet_raster",
+  "inputs": {"A": "dem.tif"},
+  "calc": "slope(A, z=0.3048)",
+  "output": "$1.vrt",
+  "creation_options": {"TILE_SIZE": 1024, "TILE_CO": ["COMPRESS=DEFLATE", "PREDICTOR=3"]}
+}
+END
+}
+
+dask_demo() {
+    local d=build/demo
+    prepare python3-distributed
+    say "Dask: the slope of the elevation model, in shares"
+    rm -rf $d/slope_shares* $d/slope_whole*
+    slope_job slope_shares && slope_job slope_whole
+    cat $d/slope_shares.fishnet.json
+    PYTHONPATH=distributed "$python" demo/shares.py build/release/plugins/fishnet $d/slope_shares.fishnet.json $d/slope_whole.fishnet.json
+    rm -r $d/slope_whole*
+    say "Drawing a picture"
+    gdal_translate -q -outsize 1200 0 -r average $d/slope_shares.vrt $d/small.tif
+    coloured $d/small.tif -of PNG $d/slope_shares.png <<<"$steepness"
+    rm $d/small.tif
+    printf '  %s\n' "$PWD/$d/slope_shares.png   how steep it is" "$PWD/$d/slope_shares.vrt   the mosaic, for QGIS"
+}
+
+demo() {
+    local copy one all cells near_one near_all zone_one zone_all tiled=(-co TILED=YES -co BIGTIFF=IF_SAFER) d=build/demo
+    prepare
     cells=$(gdalinfo $d/dem.tif | sed -n 's/^Size is \(.*\), /\1 x /p')
 
     say "Elevation: $cells cells in feet, to the square root of metres"

@@ -98,7 +98,7 @@ class Commands(Case):
 class TestListing(Commands):
     """What is seen without running a command."""
 
-    NAMES = ['calc', 'doctor', 'map', 'near', 'zonal-stats']
+    NAMES = ['assemble', 'calc', 'doctor', 'map', 'near', 'plan', 'run', 'zonal-stats']
 
     def usage(self, *path):
         return json.loads(good('gdal', *path, '--json-usage'))
@@ -157,7 +157,7 @@ class TestListing(Commands):
             for option in options:
                 if len(option) == 1:
                     continue
-                option = re.sub('^[A-Z]_OO$', 'open_option', option)  # for all inputs
+                option = re.sub('^([A-Z]|INPUT)_OO$', 'open_option', option)  # for all inputs
                 argument = named[name].get(option, {'NUM_WORKERS': 'num-threads'}.get(option, option.lower().replace('_', '-')))
                 self.assertIn(argument, arguments, driver + ' ' + option)
 
@@ -181,7 +181,8 @@ class TestListing(Commands):
         for name in self.NAMES:
             command = getattr(gdal.alg.fishnet, name.replace('-', '_'))
             self.assertTrue(callable(command))
-            self.assertIn('output_string' if name == 'doctor' else 'output_format', command.__doc__)
+            own = {'doctor': 'output_string', 'plan': 'output_string', 'run': 'partition', 'assemble': 'job'}
+            self.assertIn(own.get(name, 'output_format'), command.__doc__)
 
     def test_listing_starts_nothing(self):
         """No thread and no file for a look at what there is."""
@@ -295,13 +296,38 @@ class TestCalc(Commands):
         for name in ('r000_c000.tif', 'r002_c001.tif'):
             self.assertIn(name, text)
 
+    def test_names_and_stacks(self):
+        a, b = (bands(path)[0].astype(np.float64) for path in (self.a, self.b))
+        for name, text in (('calc_list.txt', 'red=a.tif\n# b4\n\nnir=b.tif\n'), ('calc_stack.txt', 'a.tif\nb.tif\n')):
+            with open(self.path(name), 'w', encoding='ascii') as file:
+                file.write(text)
+        for words, want in ((('-i', 'red=a.tif', '-i', 'nir=b.tif', '--calc', 'red-2*nir'), a - 2 * b), (('-i', 'dem=a.tif', '--calc', 'dem*2'), a * 2),
+                            (('a.tif', '--calc', 'X*2'), a * 2), (('a.tif', '--calc', 'dem*2'), a * 2), (('B=a.tif', '--calc', 'B*2'), a * 2),
+                            (('-i', '@calc_list.txt', '--calc', 'red-2*nir'), a - 2 * b), (('-i', 'S=[ab].tif', '--calc', 'item(S,1)-2*item(S,2)'), a - 2 * b),
+                            (('-i', 'S=@calc_stack.txt', '-i', 'x=a.tif', '--calc', 'last(S)-x'), b - a), (('b.tif', 'S=[ab].tif', '--calc', 'A-first(S)'), b - a)):
+            for more in ((), ('-f', 'FISHNET', '--co', 'GRID=2x2')):
+                output = 'names.vrt' if more else 'names.tif'
+                fishnet('calc', *words, '--ot', 'Float64', '-o', output, '--overwrite', *more, cwd=self.folder)
+                self.same(bands(self.path(output))[0], want)
+        fishnet('calc', '-i', 'red=a.tif', '-i', 'nir=b.tif', '-i', 'S=[ab].tif', '--calc', 'red-2*nir+0*mean(S)', '--ot', 'Float64', '-o', 'names.gdalg.json', cwd=self.folder)
+        self.same(bands(self.path('names.gdalg.json'))[0], a - 2 * b)
+        fishnet('calc', '-i', 'red=a.tif', '-i', 'nir=b.tif', '--calc', 'red-2*nir', '--ot', 'Float64', '-o', 'names_of.vrt', cwd=self.folder)
+        self.same(bands(self.path('names_of.vrt'))[0], a - 2 * b)
+        self.refused_command('calc', 'A=a.tif', 'S=[ab].tif', '--calc', 'A+mean(S)', '-o', 'b.tif', '--overwrite', says=["'output'", 'is an input'])
+
     def test_errors(self):
         out = ('-o', 'no.tif', '-q')
         for words, says in (((('nope.tif', '--calc', 'A')), ['nope.tif']),
                             (('a.tif', '--calc', 'sqrt(A'), ['CALC', 'position 1']),
                             (('a.tif', '--calc', 'B'), ["there is no input B"]),
-                            (('a=a.tif', '--calc', 'A'), ["Argument 'input'", 'a=a.tif', 'A to Z']),
-                            (('red=a.tif', '--calc', 'red'), ["Argument 'input'", 'red=a.tif', 'A to Z']),
+                            (('a=a.tif', '--calc', 'A'), ["did you mean 'a'?"]),
+                            (('b_4=a.tif', '--calc', 'b_5'), ["unknown name 'b_5'", 'b_4']),
+                            (('_b=a.tif', '--calc', '_b'), ["Argument 'input'", '_b=a.tif', 'letter']),
+                            (('NODATA=a.tif', '--calc', '1'), ["Argument 'input'", 'NODATA']),
+                            (('?.tif', '--calc', 'mean(S)'), ["Argument 'input'", 'S=?.tif']),
+                            (('S=none*.tif', '--calc', 'mean(S)'), ['S=', 'none*.tif']),
+                            (('@none.txt', '--calc', 'A'), ["Argument 'input'", 'none.txt']),
+                            (('red=a.tif', 'red=b.tif', '--calc', 'red'), ["Argument 'input'", 'red is both', 'a.tif', 'b.tif']),
                             (('a.tif', 'A=b.tif', '--calc', 'A'), ["Argument 'input'", 'a.tif', 'b.tif']),
                             (('a.tif', '--calc', 'A', '--workers', 'robots'), ["'robots'", "'workers'"]),
                             (('a.tif', '--calc', 'A', '-j', '0'), ['NUM_WORKERS=0']),
@@ -312,7 +338,6 @@ class TestCalc(Commands):
                             (('a.tif', '--calc', 'A', '--tile-size', '0'), ['TILE_SIZE=0']),
                             (('a.tif', '--calc', 'A', '-f', 'Nope'), ["'output-format'", "'Nope'"]),
                             (('a.tif', '--calc', 'A', '--frobnicate'), ['frobnicate']),
-                            (('B=a.tif', '--calc', 'B'), ["Argument 'input'", 'no A']),
                             (('a.tif',), ["Required argument 'calc' has not been specified"])):
             self.refused_command('calc', *words, *out, says=says, absent='no.tif')
         self.refused_command('calc', 'a.tif', '--calc', 'A', '-o', 'no.nope', says=['no.nope'], absent='no.nope')

@@ -1,4 +1,5 @@
 """Every command and every piece of Python that README.md and the pages of docs/ show is run, in a folder that has the files they name."""
+import json
 import os
 import re
 import shutil
@@ -14,9 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from common import VERSION, real, write  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-TOOLS = ('echo', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
+TOOLS = ('echo', 'for', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
 PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
-         'vrt/README.md']
+         'docs/DISTRIBUTED.md',          'vrt/README.md']
 
 
 def points(path, count, seed):
@@ -66,7 +67,21 @@ def lay_out(folder):
         zones(os.path.join(folder, name + '.gpkg'))
     write(os.path.join(folder, 'landcover.tif'), random.integers(1, 7, (120, 200)).astype(np.uint8))
     write(os.path.join(folder, 'scene.tif'), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
+    os.makedirs(os.path.join(folder, 'scenes'))
+    for name in ('b4.tif', 'b5.tif', 'scenes/s_20240601.tif', 'scenes/s_20240611.tif', 'scenes/s_20240621.tif'):
+        write(os.path.join(folder, name), random.normal(100, 3, (2, 120, 200)).astype(np.float32))
+    with open(os.path.join(folder, 'list.txt'), 'w') as file:
+        file.write('scenes/s_20240601.tif\nscenes/s_20240621.tif\n')
     gdal.Translate(os.path.join(folder, 'temperature.nc'), os.path.join(folder, 'in.tif'), format='netCDF')
+
+
+def lay_out_jobs(page, folder):
+    """A job file that the page shows is called as its output."""
+    for _, block in blocks(page):
+        text = '\n'.join(block)
+        if block[0] == '{' and '"output"' in text:
+            with open(os.path.join(folder, os.path.splitext(json.loads(text)['output'])[0] + '.fishnet.json'), 'w') as file:
+                file.write(text)
 
 
 def blocks(page):
@@ -125,6 +140,7 @@ class TestExamples(unittest.TestCase):
             os.mkdir(os.path.join(folder, 'build'))
             os.symlink(os.path.dirname(os.path.abspath(real('dem.tif'))), os.path.join(folder, 'build', 'data'))
             lay_out(folder)
+            lay_out_jobs(page, folder)
             for heading, words, expected in found:
                 text = words[-1]
                 with self.subTest(heading=heading, command=text):
@@ -132,7 +148,8 @@ class TestExamples(unittest.TestCase):
                     if reason:
                         print('%s: %s: not run: %s' % (page, reason, text))
                         continue
-                    done = subprocess.run(words, cwd=folder, timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    path = os.environ['GDAL_DRIVER_PATH'] + ':' + os.environ['PATH']  # the program fishnet is beside the module
+                    done = subprocess.run(words, cwd=folder, env=dict(os.environ, PATH=path), timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                           stderr=subprocess.STDOUT)
                     output = done.stdout.decode('utf-8', 'replace')
                     self.assertEqual(done.returncode, 0, output[:500])

@@ -2,6 +2,7 @@
 import glob
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,12 @@ def names(output):
 
 def tiles(output):
     return [name for name in names(output) if name != 'recipe.txt']
+
+
+def sources(output):
+    """The names of all files that a VRT names."""
+    with open(output, encoding='utf-8') as file:
+        return set(re.findall('<SourceFilename [^>]*>([^<]*)<', file.read()))
 
 
 def digests(output):
@@ -89,13 +96,14 @@ class Discrete(Case):
         good_within(*command(source, output, *arguments, **options), cwd=cwd)
 
     def fails(self, source, output, *arguments, words=(), **options):
-        """gdal_translate must fail, say these words and leave no mosaic; its messages. how: run, or within this process."""
-        how = options.pop('how', within)
+        """gdal_translate must fail, say these words and leave no mosaic, or, with stays, the one that there was; its messages. how: run, or
+        within this process."""
+        how, stays = options.pop('how', within), options.pop('stays', False)
         done = how(*command(source, output, *arguments, **options))
         self.assertEqual(done.returncode, 1, done.stderr)
         for word in words:
             self.assertIn(str(word), done.stderr)
-        self.assertFalse(os.path.exists(output))
+        self.assertEqual(os.path.exists(output), stays)
         return done.stderr
 
     def same_raster(self, output, want, what='', masks=False):
@@ -319,9 +327,51 @@ class Pixels(Discrete):
             self.assertTrue(got.GetSpatialRef().IsSame(want.GetSpatialRef()))
             got = None
         self.assertIn('index.fgb', names(output))
+        self.translate(self.small, output, GRID='3x2')  # the name says it
+        self.assertEqual(gdal.Open(output).GetDriver().ShortName, 'GTI')
+        self.fails(self.small, self.path('other.gti'), MOSAIC='VRT', words=['MOSAIC=VRT', '.gti'])
         bare = write(self.path('nowhere.tif'), np.zeros((20, 30), np.uint8), geotransform=None, epsg=None)
         self.fails(bare, self.path('nowhere.gti'), MOSAIC='GTI', words=['geotransform', 'MOSAIC=VRT'])
         self.assertFalse(os.path.exists(folder_of(self.path('nowhere.gti'))))
+
+    @unittest.skipIf(VERSION < (3, 9), 'GDAL has no driver GTI')
+    def test_vrt_over_a_tile_index(self):
+        """All that a VRT over tiles has, and masks, by one source; it may be moved where an index may."""
+        masked = self.path('masked.tif')
+        with config('GDAL_TIFF_INTERNAL_MASK', 'YES'):
+            good('gdal_translate', '-q', '-of', 'GTiff', '-b', '1', '-b', '2', '-mask', '3', real('landsat.tif'), masked)
+        for source, options in ((self.small, {}), (real('landsat.tif'), {}), (masked, {}), (real('dem.tif'), {'CALC': 'sqrt(A)'})):
+            output = self.path('over.vrt')
+            self.translate(source, output, MOSAIC='GTI', GRID='3x2', **options)
+            self.assertEqual(sources(output), {'over_tiles/index.gti'})
+            self.same_raster(output, fishnet(source, *options.values()), source, masks=True)
+            self.assertEqual(gdal.Open(output).GetMetadataItem('TILES', 'FISHNET'), '6')
+            if VERSION >= (3, 13):
+                other = self.path('elsewhere_too')
+                os.mkdir(other)
+                shutil.move(output, other)
+                shutil.move(folder_of(output), other)
+                self.same_raster(os.path.join(other, 'over.vrt'), fishnet(source, *options.values()), source, masks=True)
+                shutil.rmtree(other)
+
+    def test_many_tiles(self):
+        """From 10,000 tiles on a VRT has an index as its source. All tiles but one are that one here: nobody reads them."""
+        for rows, many in ((101, False), (102, True)):  # 9999, and 10098
+            source = write(self.path('many.tif'), np.arange(99 * rows, dtype=np.float32).reshape(rows, 99))
+            output = self.path('many_%d.vrt' % rows)
+            self.translate(source, output, TILE_SIZE=1, PARTITION='1/%d' % (99 * rows))
+            tile, = [name for name in tiles(output) if name.endswith('.tif')]
+            for row in range(rows):
+                for column in range(99):
+                    if (name := 'r%03d_c%03d.tif' % (row, column)) != tile:
+                        os.link(os.path.join(folder_of(output), tile), os.path.join(folder_of(output), name))
+            self.translate(source, output, TILE_SIZE=1, ASSEMBLE='YES')
+            index = many and VERSION >= (3, 13)
+            self.assertEqual(len(sources(output)), 1 if index else 99 * rows)
+            if index:
+                self.assertEqual(gdal.Open(output).ReadAsArray(0, 0, 1, 1), 0)
+                self.translate(source, output, TILE_SIZE=1, MOSAIC='VRT', ASSEMBLE='YES')
+                self.assertEqual(len(sources(output)), 99 * rows)
 
 
 class Sources(Discrete):
@@ -566,13 +616,11 @@ class Failures(Discrete):
         dataset = band = None
         with open(path, 'r+b') as file:
             file.seek(offset)
-            self.whole = file.read(size)
-            file.seek(offset)
             file.write(b'\xff' * size)
-        return path, offset
+        return path
 
     def test_corrupt_block(self):
-        path, offset = self.corrupt('corrupt.tif')
+        path = self.corrupt('corrupt.tif')
         want = self.values.copy()
         want[128:256, 256:384] = 0
         for kind in KINDS:
@@ -587,22 +635,29 @@ class Failures(Discrete):
             self.assertIn('x=256 y=128', report['TILE_FAILED_1'])
 
     def test_failures_are_tried_again_by_resume(self):
-        path, offset = self.corrupt('healing.tif')
-        stat = os.stat(path)
-        output = self.path('healing.vrt')
-        self.translate(path, output, TILE_SIZE=128, RETRIES=0, ON_ERROR='NODATA')
-        self.assertIn('r001_c002.failed.txt', names(output))
-        before = {name: os.stat(os.path.join(folder_of(output), name)).st_mtime_ns for name in tiles(output)}
-        with open(path, 'r+b') as file:
-            file.seek(offset)
-            file.write(self.whole)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        self.translate(path, output, TILE_SIZE=128, RETRIES=0, ON_ERROR='NODATA', RESUME='YES')
+        """A source that fails for a while, and whose files stay as they are."""
+        broken, path, output = self.path('broken'), self.path('healing_source.vrt'), self.path('healing.vrt')
+        put('', broken)
+        gdal.BuildVRT(path, [self.source]).FlushCache()
+        with open(path) as file:
+            text = file.read()
+        code = ('import os\ndef f(inputs, out, x, y, width, height, *rest, **more):\n    if os.path.exists(%r) and y < 256 and y + height > 128:\n'
+                '        raise IOError("not now")\n    out[:] = inputs[0]\n' % broken)
+        put(text.replace('band="1"', 'band="1" subClass="VRTDerivedRasterBand"', 1).replace(
+            '<ColorInterp>', '<PixelFunctionType>f</PixelFunctionType><PixelFunctionLanguage>Python</PixelFunctionLanguage>'
+            '<PixelFunctionCode><![CDATA[%s]]></PixelFunctionCode><ColorInterp>' % code, 1), path)
+        with config('GDAL_VRT_ENABLE_PYTHON', 'YES'):
+            self.translate(path, output, TILE_SIZE=128, RETRIES=0, ON_ERROR='NODATA')
+            failed = sorted(name.replace('.failed.txt', '.tif') for name in names(output) if name.endswith('.failed.txt'))
+            self.assertTrue(0 < len(failed) < len(tiles(output)), failed)
+            before = {name: os.stat(os.path.join(folder_of(output), name)).st_mtime_ns for name in tiles(output)}
+            os.unlink(broken)
+            self.translate(path, output, TILE_SIZE=128, RETRIES=0, ON_ERROR='NODATA', RESUME='YES')
         self.same(gdal.Open(output).ReadAsArray(), self.values)
         self.assertEqual(gdal.Open(output).GetMetadataItem('TILES_FAILED', 'FISHNET'), '0')
         after = {name: os.stat(os.path.join(folder_of(output), name)).st_mtime_ns for name in tiles(output)}
-        self.assertEqual([name for name in after if after[name] != before[name]], ['r001_c002.tif'])
-        self.assertNotIn('r001_c002.failed.txt', after)
+        self.assertEqual(sorted(name for name in after if after[name] != before[name]), failed)
+        self.assertFalse([name for name in names(output) if name.endswith('.failed.txt')])
 
     def test_warnings_once(self):
         done = run(*command(self.source, self.path('warn.vrt'), TILE_SIZE=64, TILE_CO='NONSENSE=1', CALC='A+1', OT='Int16'))
@@ -641,12 +696,12 @@ class Failures(Discrete):
         kept = digests(output)
         for change, words in (({'CALC': 'A+2'}, ['CALC=A+1', 'CALC=A+2']), ({'GRID': '3x2'}, ['rows']), ({'TILE_CO': 'COMPRESS=LZW'}, ['COMPRESS=LZW']),
                               ({'FORMAT': 'HFA', 'TILE_CO': []}, ['FORMAT=HFA']), ({'ON_ERROR': 'NODATA'}, ['ON_ERROR']), ({'OT': 'Float64'}, ['OT=Float64'])):
-            self.fails(source, output, RESUME='YES', words=['RESUME', 'recipe.txt'] + words, **dict(first, **change))
+            self.fails(source, output, RESUME='YES', stays=True, words=['RESUME', 'recipe.txt'] + words, **dict(first, **change))
             self.assertEqual(digests(output), kept)
         self.translate(source, output, RESUME='YES', NUM_WORKERS=3, CACHE_MB=20, **first)
         self.assertEqual(digests(output), kept)
         os.utime(source, (1, 1))
-        self.fails(source, output, RESUME='YES', words=['recipe.tif'], **first)
+        self.fails(source, output, RESUME='YES', stays=True, words=['recipe.tif'], **first)
         self.translate(source, output, **first)
         self.assertEqual(digests(output), kept)
 

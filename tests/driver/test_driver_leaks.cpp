@@ -65,7 +65,7 @@ static void Bad()
     Refused(good, {"CALC=A+B", "B=/vsimem/absent.tif"});
     Refused(good, {"CALC=A+B", other.c_str()}); /* another size */
     Refused(good, {other.c_str()});
-    for (const char *calc : {"",          ";",    "A;", "A+",        "(A",        "A)",      "foo(A)", "foo",
+    for (const char *calc : {"",          ";",    "A;", "A+",        "(A",        "A)",      "foo(A)", "A+foo",
                              "A[3]",      "A[0]", "C",  "A B",       "0<A<5",     "A>1 & 2", "A ? 1",  "sqrt()",
                              "sqrt(A,A)", "1e",   "0x", "A==NODATA", "sqrt(A)&1", "'A'",     "\x01",   "\xC3\xA9"})
         Refused(good, {(std::string("CALC=") + calc).c_str()});

@@ -183,12 +183,42 @@ static Raster OpenRaster(const std::string &path, const std::vector<fn_reach> &r
     return raster;
 }
 
-static bool IsRight(const Raster &raster, size_t index, const fn_window &window, const fn_plane &read)
+/* Puts the pieces of a plane together. False: they do not cover each pixel of its window once. */
+static bool Pack(const fn_plane &read, const fn_window &grown, PlanePixels &packed)
+{
+    const size_t size = fn_type_size(read.type), cells = static_cast<size_t>(grown.width * grown.height);
+    std::vector<char> covered(cells);
+    packed.pixels.resize(cells * size);
+    packed.mask.resize(cells);
+    for (size_t i = 0; i < read.n_pieces; i++) {
+        const fn_piece &piece = read.pieces[i];
+        for (int64_t y = 0; y < piece.window.height; y++)
+            for (int64_t x = 0; x < piece.window.width; x++) {
+                const size_t from = static_cast<size_t>(y * piece.stride + x);
+                const int64_t column = piece.window.x - grown.x + x, row = piece.window.y - grown.y + y;
+                const size_t to = static_cast<size_t>(row * grown.width + column);
+                if (column < 0 || column >= grown.width || row < 0 || row >= grown.height || covered[to]++)
+                    return false;
+                memcpy(&packed.pixels[to * size], static_cast<const char *>(piece.data) + from * size, size);
+                packed.mask[to] = piece.mask ? piece.mask[from] : 255;
+            }
+    }
+    return std::count(covered.begin(), covered.end(), 1) == static_cast<long>(cells);
+}
+
+static bool IsRight(const Raster &raster, size_t index, const fn_window &window, fn_plane read)
 {
     const Plane &plane = raster.planes[index];
     const PlanePixels &whole = raster.whole[index];
     const fn_window grown = fn_window_grow(window, plane.reach, raster.width, raster.height, plane.wraps);
     const size_t size = fn_type_size(plane.type);
+    PlanePixels packed;
+    if (read.n_pieces > 0) {
+        if (!plane.HasReach() || !Pack(read, grown, packed))
+            return false;
+        const bool masked = read.pieces[0].mask != nullptr;
+        read = {packed.pixels.data(), read.type, read.nodata, masked ? packed.mask.data() : nullptr, nullptr, 0};
+    }
     if (read.type != plane.type || (read.mask != nullptr) != plane.Masked())
         return false;
     size_t at = 0;
@@ -263,8 +293,11 @@ static void ScanAll(const Raster &raster, int size, const std::string &what)
     fn_grid tiles;
     fn_grid_init(&tiles, raster.width, raster.height, size, size, nullptr);
     const size_t front = SharedBytes(raster.inputs, raster.planes, tiles, 1);
+    const auto visits = [&](const SharedBlocks::Key &key) {
+        return TilesOfUnit(raster.inputs, raster.planes, tiles, 0, key.input, key.unit);
+    };
     for (const auto &[threads, limit] : {std::pair<int, size_t>(1, front), {6, kRoom}, {6, 0}}) {
-        const auto blocks = std::make_shared<SharedBlocks>(limit);
+        const auto blocks = std::make_shared<SharedBlocks>(limit, visits);
         const std::vector<Tile> found = Scan(raster, tiles, threads, blocks, &goOn);
         const std::string of =
             what + CPLSPrintf(", tiles of %d, %d threads, limit %g", size, threads, static_cast<double>(limit));
@@ -274,6 +307,38 @@ static void ScanAll(const Raster &raster, int size, const std::string &what)
         CHECK_OF(limit == 0 || (raster.planes[0].wraps && limit == front) || read == units, of + ": " + said);
         CHECK_OF(limit > 0 || units == 0 || read > units, of + ": " + said);
     }
+}
+
+/* The tiles that need a unit are those whose windows touch it. */
+static void CountTiles(const Raster &raster, const fn_grid &tiles, int64_t firstLine, const std::string &what)
+{
+    const fn_grid &units = raster.inputs[0].units;
+    std::vector<int64_t> counts(static_cast<size_t>(fn_grid_tile_count(&units)));
+    for (int64_t tile = 0; tile < fn_grid_tile_count(&tiles); tile++) {
+        fn_window window = fn_grid_tile(&tiles, tile);
+        window.y += firstLine;
+        const fn_window touched = fn_grid_touch(&units, GrownWindow(raster.inputs, raster.planes[0], window));
+        for (int64_t y = touched.y; y < touched.y + touched.height; y++)
+            for (int64_t x = touched.x; x < touched.x + touched.width; x++)
+                counts[static_cast<size_t>(y * units.cols + x)]++;
+    }
+    for (size_t unit = 0; unit < counts.size(); unit++)
+        CHECK_OF(TilesOfUnit(raster.inputs, raster.planes, tiles, firstLine, 0, static_cast<int64_t>(unit)) ==
+                     counts[unit],
+                 what + CPLSPrintf(": unit %d", static_cast<int>(unit)));
+}
+
+static void CountTilesOf(const std::string &path)
+{
+    const Raster raster = OpenRaster(path, {{1, 200, 3, 40}}, false);
+    for (const int size : {64, 256, 300})
+        for (const int firstLine : {0, 128, 512}) {
+            fn_grid tiles;
+            fn_grid_init(&tiles, raster.width, raster.height - firstLine, size, size + 10, nullptr);
+            CountTiles(raster, tiles, firstLine, CPLSPrintf("tiles of %d from line %d", size, firstLine));
+            fn_grid_init(&tiles, raster.width, 100, size, size, nullptr);
+            CountTiles(raster, tiles, firstLine, CPLSPrintf("part with tiles of %d from line %d", size, firstLine));
+        }
 }
 
 static void Check(const std::string &path)
@@ -403,6 +468,7 @@ int main()
           MakeTiff("band.tif", GDT_UInt16, 3, {"TILED=YES", "INTERLEAVE=BAND", "COMPRESS=DEFLATE"}, true), derived,
           mosaic, MakeWarped(tiled)})
         Check(path);
+    CountTilesOf(tiled);
     Damaged(tiled);
     Truncated(bytes);
     Cancelled(tiled);

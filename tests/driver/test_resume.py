@@ -3,6 +3,7 @@ import contextlib
 import http.server
 import json
 import os
+import shutil
 import threading
 import unittest
 
@@ -79,6 +80,55 @@ class TestResume(Case):
     def vrt(self, name, source):
         gdal.BuildVRT(self.at(name), [source]).FlushCache()
         return self.at(name)
+
+    def test_a_job_that_is_elsewhere_now(self):
+        """Names begin at the output, and files are known by what is in them: another folder, another folder to call from, a copy."""
+        other = write(self.at('other.tif'), np.full((40, 60), 7, np.float32))
+        dem = self.raster('dem.tif', 1)
+        os.makedirs(self.at('out'))
+        words = ['gdal_translate', '-q', '-of', 'FISHNET', '-co', 'GRID=2x2', '-co', 'RESUME=YES', '-co', 'CALC=A+B']
+        good(*words, '-co', 'B=other.tif', 'dem.tif', 'out/sum.vrt', cwd=self.folder)
+        made = os.stat(self.at('out/sum_tiles/r000_c000.tif')).st_mtime_ns
+        good(*words, '-co', 'B=' + other, dem, self.at('out/sum.vrt'))
+        good(*words, '-co', 'B=../other.tif', '../dem.tif', 'sum.vrt', cwd=self.at('out'))
+        os.rename(dem, self.at('old.tif'))  # so that the copy is another file
+        shutil.copyfile(self.at('old.tif'), dem)
+        good(*words, '-co', 'B=' + other, dem, self.at('out/sum.vrt'))
+        copy = self.folder + '_copy'
+        shutil.copytree(self.folder, copy)  # what another machine may see
+        good(*words, '-co', 'B=other.tif', 'dem.tif', 'out/sum.vrt', cwd=copy)
+        for folder in (self.folder, copy):
+            self.assertEqual(os.stat(folder + '/out/sum_tiles/r000_c000.tif').st_mtime_ns // 1000, made // 1000)
+        self.raster('dem.tif', 2)
+        self.refused(run(*words, '-co', 'B=' + other, dem, self.at('out/sum.vrt')), 'dem.tif')
+
+    def test_inputs_that_change_places(self):
+        """Files of one name in two folders: which is A and which is B."""
+        for folder, value in (('one', 1), ('two', 2)):
+            os.makedirs(self.at(folder))
+            write(self.at(folder + '/x.tif'), np.full((40, 60), value, np.float32))
+        a, b = self.at('one/x.tif'), self.at('two/x.tif')
+        self.made(self.tiles(a, '-co', 'B=' + b, '-co', 'CALC=A-B', resume=False))
+        self.made(self.tiles(a, '-co', 'B=' + b, '-co', 'CALC=A-B'))
+        self.refused(self.tiles(b, '-co', 'B=' + a, '-co', 'CALC=A-B'), 'x.tif')
+        vrt = self.at('both.vrt')
+        gdal.BuildVRT(vrt, [a, b], separate=True).FlushCache()
+        self.made(self.tiles(vrt, resume=False))
+        for old, new in (('one', 'three'), ('two', 'one'), ('three', 'two')):
+            os.rename(self.at(old), self.at(new))
+        self.refused(self.tiles(vrt), 'x.tif')
+
+    def test_a_file_that_was_written_to(self):
+        """Of a large file not all bytes are looked at: its time tells, on the machine where it is the same file."""
+        path = self.at('large.tif')
+        write(path, np.zeros((1024, 4096), np.float32))
+        self.made(self.tiles(path, resume=False))
+        stat = os.stat(path)
+        with open(path, 'r+b') as file:
+            file.seek(5000001)
+            file.write(b'\x42')
+        self.assertEqual(os.stat(path).st_size, stat.st_size)
+        self.refused(self.tiles(path), 'large.tif', 'has been written to since')
 
     def test_a_file_below_several_vrts(self):
         path = self.raster('dem.tif', 1)

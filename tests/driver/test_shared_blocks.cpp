@@ -46,11 +46,11 @@ static bool Fill(const Key &key, Unit &unit)
     return true;
 }
 
-static void CheckUnit(const Key &key, const Unit &unit)
+static void CheckUnit(const Key &key, const SharedBlocks::Shared &unit)
 {
     Unit expected;
     Fill(key, expected);
-    CHECK(unit.size() == 1 && unit[0].pixels == expected[0].pixels);
+    CHECK(unit->size() == 1 && (*unit)[0].pixels == expected[0].pixels);
 }
 
 static void SleepFor(int milliseconds)
@@ -84,11 +84,12 @@ static void Overlapping(size_t limit)
             };
             for (int64_t first = 0; first + 10 <= kUnits; first++) {
                 std::set<Key> used;
-                CHECK(blocks.Visit(Keys(first, first + 10), &kGoOn, read, [&](const Key &key, const Unit &unit) {
-                    CheckUnit(key, unit);
-                    CHECK(used.insert(key).second);
-                    uses++;
-                }));
+                CHECK(blocks.Visit(Keys(first, first + 10), &kGoOn, read,
+                                   [&](const Key &key, const SharedBlocks::Shared &unit) {
+                                       CheckUnit(key, unit);
+                                       CHECK(used.insert(key).second);
+                                       uses++;
+                                   }));
                 CHECK(used.size() == 10);
             }
         });
@@ -117,6 +118,35 @@ static void Dropping()
     for (const int64_t number : {1, 2, 1, 3, 1, 3, 2, 3, 1})
         visit(number);
     CHECK(order == "12321");
+}
+
+/* Those that have had all their visits make room for the next one, and nobody else does. */
+static void Visited()
+{
+    SharedBlocks blocks(1000, [](const Key &key) { return key.unit == 5 ? 0 : 2; });
+    std::string order;
+    const char *first = nullptr, *last = nullptr;
+    const auto visit = [&](int64_t number) {
+        CHECK(blocks.Visit(
+            Keys(number, number + 1), &kGoOn,
+            [&](const Key &key, Unit &unit) {
+                order += std::to_string(key.unit);
+                Fill(key, unit);
+                last = unit[0].pixels.data();
+                first = first ? first : last;
+                return true;
+            },
+            CheckUnit));
+    };
+    for (const int64_t number : {1, 2, 5, 5, 5, 1, 3})
+        visit(number);
+    CHECK(order == "1253" && first == last); /* 3 lies where 1 was */
+    for (const int64_t number : {2, 3, 5, 4})
+        visit(number);
+    CHECK(order == "12534");
+    for (const int64_t number : {5, 1, 2, 3})
+        visit(number);
+    CHECK(order == "12534123");
 }
 
 /* One thread reads a unit, and fails: false, or an exception. Those who wait for it read it themselves. */
@@ -155,7 +185,7 @@ static void Failing(bool throws)
                     reads++;
                     return Fill(key, unit);
                 },
-                [&](const Key &key, const Unit &unit) {
+                [&](const Key &key, const SharedBlocks::Shared &unit) {
                     CheckUnit(key, unit);
                     used++;
                 }));
@@ -244,6 +274,7 @@ int main()
     Overlapping(1500);
     Overlapping(0);
     Dropping();
+    Visited();
     Failing(false);
     Failing(true);
     CancelledWhileWaiting();

@@ -773,7 +773,7 @@ class Decisions(Case):
 
     def test_case_matters(self):
         path = self.small(np.array([1, 2], np.uint8), None, 'case.tif')
-        for text in ('a', 'SQRT(A)', 'PI', 'A AND A', 'Where(A,1,2)', 'NaN', 'nodata', 'TRUE'):
+        for text in ('a+A', 'SQRT(A)', 'PI', 'A AND A', 'Where(A,1,2)', 'NaN', 'nodata', 'TRUE'):
             self.caret(self.refused(path=path, calcs=[text]), text)
 
     def test_traps_of_both_languages(self):

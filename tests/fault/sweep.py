@@ -183,6 +183,11 @@ def bytes_of(path):
         return f.read()
 
 
+def partial_of(path):
+    """Without the head, whose recipe is another one where an input could not be looked at: then it is refused."""
+    return bytes_of(path)[40:]
+
+
 def rows_of(path):
     dataset = gdal.OpenEx(path, gdal.OF_VECTOR)
     if dataset is None:
@@ -221,11 +226,12 @@ class Job:
     """command: the words of a tool, run in an empty folder. results: files that it writes there. ours: the last of them
     is put in its place by our module, when all is whole. read: how results are compared where bytes differ. where: the
     processes in which calls fail. source: a file of which GDAL alone may give less, without a word, when a read fails.
+    before: a folder whose files are there when it begins.
     """
 
-    def __init__(self, name, command, results, read, ours=False, where=('host',), retries='-oo', source=None):
+    def __init__(self, name, command, results, read, ours=False, where=('host',), retries='-oo', source=None, before=None):
         self.name, self.command, self.results, self.read, self.ours = name, command, results, read, ours
-        self.where, self.retries, self.source = where, retries, source
+        self.where, self.retries, self.source, self.before = where, retries, source, before
 
     def words(self, no_retries):
         return self.command + ([self.retries, 'RETRIES=0'] if no_retries else [])
@@ -266,6 +272,8 @@ def jobs(inputs):
         CALC='focal_median(focal_mean(A, 3, edge=wrap) - A[0,1], circle(2)) + slope(A)', NUM_WORKERS=2, TILE_SIZE=64)
     numbers = ['ogr2ogr', 'out.csv', 'ZONALSTATS:' + path('classes.tif')] + oo(RASTER=path('a.tif'), STATS='COUNT,SUM,MEDIAN', NUM_WORKERS=2, TILE_SIZE=64)
 
+    shared = ['ogr2ogr', '-f', 'ZONALSTATS', 'out.vrt'] + groups[2:] + ['-dsco', 'FORMAT=CSV', '-dsco']
+
     def to_raster(name, command, **more):
         return Job(name, command, ['out.tif'], raster_of, **more)
 
@@ -305,9 +313,20 @@ def jobs(inputs):
         to_table('zonal_groups_processes', groups + oo(**processes), where=both),
         to_table('zonal_numbers', numbers),
         to_table('zonal_numbers_processes', numbers + oo(**processes), where=both),
+        Job('zonal_share', shared + ['PARTITION=2/3'], ['out_parts/part_0001.partial'], partial_of),
+        to_parts('zonal_fold', shared + ['ASSEMBLE=YES'], before=shares_of(shared, inputs)),
         to_parts('parts', parts),
         to_parts('parts_processes', parts + oo(**processes), where=both),
     ]
+
+
+def shares_of(words, inputs):
+    """A folder with all of three shares."""
+    folder = os.path.join(inputs, 'shares')
+    os.mkdir(folder)
+    for share in (1, 2, 3):
+        subprocess.run(words + ['PARTITION=%d/3' % share], cwd=folder, check=True)
+    return folder
 
 
 def make_inputs(folder):
@@ -376,12 +395,15 @@ class Sweep:
     def __init__(self, folder, few):
         self.folder, self.few, self.count, self.lock = folder, few, 0, threading.Lock()
 
-    def run(self, words, limit=TIME_LIMIT, **environment):
+    def run(self, words, limit=TIME_LIMIT, before=None, **environment):
         """(exit status, error text, state, folder of the results, what hung)."""
         with self.lock:
             self.count += 1
             out = os.path.join(self.folder, 'run%d' % self.count)
-        os.mkdir(out)
+        if before:
+            shutil.copytree(before, out)
+        else:
+            os.mkdir(out)
         state = out + '.state'
         with open(state, 'wb') as f:
             f.truncate(HEAD.size + 16 * LOG_MOST)
@@ -425,7 +447,7 @@ class Sweep:
     def count_calls(self, job):
         """An undisturbed run: its results, and its calls."""
         environment = {} if self.few else {'FAULT_LOG': 'all'}
-        status, text, state, out, hung, left = self.run(job.words(False), COUNTING_LIMIT, **environment)
+        status, text, state, out, hung, left = self.run(job.words(False), COUNTING_LIMIT, job.before, **environment)
         if status != 0 or hung or left:
             why = 'hung:\n' + hung if hung else 'processes are left' if left else 'exit status %d' % status
             raise AssertionError('%s, undisturbed: %s\n%s' % (job.name, why, text))
@@ -479,6 +501,8 @@ class Sweep:
     def difference(got, want):
         if isinstance(got, list):
             return '%s rows, should be %s' % ([len(layer[2]) for layer in got], [len(layer[2]) for layer in want])
+        if isinstance(got, bytes):
+            return '%d bytes, should be %d' % (len(got), len(want))
         what = [name for name, a, b in zip(('description', 'pixels', 'masks'), got, want) if a != b]
         keys = [key for key in set(got[0]) | set(want[0]) if got[0].get(key) != want[0].get(key)]
         return ', '.join(what + keys)
@@ -486,7 +510,7 @@ class Sweep:
     def judge(self, case):
         environment = {'FAULT_CLASS': case.kind, 'FAULT_AT': str(case.at), 'FAULT_FOR': case.duration,
                        'FAULT_WHERE': case.where, 'FAULT_STACK': case.stack, 'FAULT_FROM': self.folder}
-        status, text, state, out, hung, left = self.run(case.job.words(case.no_retries), **environment)
+        status, text, state, out, hung, left = self.run(case.job.words(case.no_retries), before=case.job.before, **environment)
         differs = '' if hung or status < 0 else self.same(case.job, out)
         finished = case.job.ours and status != 0 and differs and os.path.exists(os.path.join(out, case.job.results[-1]))
         shutil.rmtree(out)

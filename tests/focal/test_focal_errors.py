@@ -57,7 +57,7 @@ class Errors(FocalCase):
             ('at(A, A, 0)', 'A, 0', 'at'), ('at(A, 1+1, 0)', '+1', "','"), ('at(A, 10001, 0)', '10001', '10000'),
             ('at(A, -1, 1', '^', "')'"), ('at(A, row=1, row=2)', None, 'row'), ('at(A, row=1, line=2)', None),
             ('at(A, row=1, 2)', '2)', 'without a name'),
-            ('at(A, "1", 2)', '"1"', 'at'), ('at(A, circle(1), 2)', 'circle', 'at'), ('at(foo, 1, 1)', 'foo', 'foo'),
+            ('at(A, "1", 2)', '"1"', 'at'), ('at(A, circle(1), 2)', 'circle', 'at'), ('at(A+foo, 1, 1)', 'foo', 'foo'),
             ('at(, 1, 1)', ', 1, 1'), ('at()', None), ('at', 'at'), ('at(A, 1m, 0)', None, 'unit')))
 
     def test_windows(self):
@@ -84,7 +84,7 @@ class Errors(FocalCase):
             ('focal_mean(A, 3', '^', "')'"), ('focal_mean(A, circle(3)', '^', "')'"), ('focal_mean(A, )', ')'),
             ('focal_mean(A, , 3)', ', 3'), ('focal_mean(, 3)', ','), ('focal_mean(A 3)', '3'),
             ('focal_mode(A, 3)', 'focal_mode', 'focal_mode'), ('focal_mean(A, B, 3)', None, 'window'),
-            ('focal_mean(foo, 3)', 'foo', 'foo'), ('focal_mean(focal_max(A, 2), 3)', '2)', 'odd')))
+            ('focal_mean(A+foo, 3)', 'foo', 'foo'), ('focal_mean(focal_max(A, 2), 3)', '2)', 'odd')))
 
     def test_matrices(self):
         self.check((

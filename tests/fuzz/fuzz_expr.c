@@ -66,8 +66,21 @@ static int set_of(void *user)
     return *(const uint8_t *)user >> 1 & 3;
 }
 
-static fn_status resolve(void *user, char name, int band, fn_type *type, fn_error *err)
+/* A to Z with three bands each; `stack` has A to E as members, `pair` the next two. */
+static fn_status find(void *user, const char *name, size_t n, fn_expr_name *found, fn_error *err)
 {
+    (void)user;
+    found->bands = 3;
+    found->raster = n == 1 ? *name - 'A' : n == 4 ? 5 : 0;
+    found->members = n == 5 && memcmp(name, "stack", 5) == 0 ? 5 : n == 4 && memcmp(name, "pair", 4) == 0 ? 2 : 0;
+    if (found->members > 0 || (n == 1 && *name >= 'A' && *name <= 'Z'))
+        return FN_OK;
+    return fn_fail(err, FN_ERR_ARGUMENT, "it is none of A to Z");
+}
+
+static fn_status resolve(void *user, int raster, int band, fn_type *type, fn_error *err)
+{
+    const char name = (char)('A' + raster);
     CHECK(name >= 'A' && name <= 'Z' && band >= 1);
     if (name == 'Z')
         return fn_fail(err, FN_ERR_ARGUMENT, "no dataset Z");
@@ -156,11 +169,10 @@ static void run(const fn_expr *expr, uint8_t mode)
     if (planes == NULL || data == NULL || results[0] == NULL || results[1] == NULL || sinks == NULL || scratch == NULL)
         abort();
     for (int i = 0; i < inputs; i++) {
-        char name = 0;
-        int band = 0;
-        fn_expr_input(expr, i, &name, &band);
+        int raster = 0, band = 0;
+        fn_expr_input(expr, i, &raster, &band);
         fn_type type = FN_FLOAT64;
-        CHECK(resolve(&mode, name, band, &type, NULL) == FN_OK);
+        CHECK(resolve(&mode, raster, band, &type, NULL) == FN_OK);
         unsigned char *plane = data + (size_t)i * PIXELS * 8;
         for (int k = 0; k < PIXELS; k++)
             put(plane + (size_t)k * fn_type_size(type), type, k, i * 5);
@@ -235,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *s++ = '\0';
         texts[n++] = s;
     }
-    fn_expr_options options = {.nodata = mode & 1, .resolve = resolve, .user = &mode};
+    fn_expr_options options = {.nodata = mode & 1, .find = find, .resolve = resolve, .user = &mode};
     fn_expr *expr = (fn_expr *)(uintptr_t)1;
     fn_error err;
     memset(&err, 0, sizeof err);

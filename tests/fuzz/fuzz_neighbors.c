@@ -15,8 +15,9 @@ enum { WIDTH = 13, HEIGHT = 9, PIXELS = WIDTH * HEIGHT, INPUTS_MAX = 16 };
 
 static const fn_type types[] = {FN_FLOAT64, FN_UINT8, FN_INT16, FN_FLOAT32};
 
-static fn_status resolve(void *user, char name, int band, fn_type *type, fn_error *err)
+static fn_status resolve(void *user, int raster, int band, fn_type *type, fn_error *err)
 {
+    const char name = (char)('A' + raster);
     (void)user;
     if (band > 2)
         return fn_fail(err, FN_ERR_ARGUMENT, "no band %d in %c, it has 2", band, name);
@@ -53,17 +54,35 @@ static void put(unsigned char *to, fn_type type, double v)
     }
 }
 
-/* Runs one window, with inputs of just what it needs, into its place among `results`. */
-static void run_window(const fn_expr *expr, fn_window window, double *results)
+/* A plane that was packed over a window as four pieces, some of them empty. */
+static void take_apart(fn_plane *plane, const fn_window *w, int cut, fn_piece pieces[4])
+{
+    const int64_t x = cut % (w->width + 1), y = cut / 3 % (w->height + 1);
+    const char *data = plane->data;
+    for (int i = 0; i < 4; i++) {
+        const int64_t left = i % 2 ? x : 0, top = i / 2 ? y : 0;
+        const fn_window own = {w->x + left, w->y + top, i % 2 ? w->width - x : x, i / 2 ? w->height - y : y};
+        pieces[3 - i] = (fn_piece){.window = own, .stride = w->width};
+        if (own.width > 0 && own.height > 0)
+            pieces[3 - i].data = data + (size_t)(top * w->width + left) * fn_type_size(plane->type);
+    }
+    plane->data = NULL;
+    plane->pieces = pieces;
+    plane->n_pieces = 4;
+}
+
+/* Runs one window, with inputs of just what it needs, into its place among `results`. cut: of the inputs, 0: none. */
+static void run_window(const fn_expr *expr, fn_window window, int cut, double *results)
 {
     fn_plane planes[INPUTS_MAX];
+    fn_piece pieces[INPUTS_MAX][4];
     unsigned char *memory[INPUTS_MAX] = {NULL};
     const int n = fn_expr_input_count(expr);
     for (int i = 0; i < n; i++) {
         const fn_window w = fn_window_grow(window, fn_expr_input_reach(expr, i), WIDTH, HEIGHT, fn_expr_wraps(expr));
-        char name = 0;
-        int band = 0;
-        fn_expr_input(expr, i, &name, &band);
+        int raster = 0, band = 0;
+        fn_expr_input(expr, i, &raster, &band);
+        const char name = (char)('A' + raster);
         planes[i] = (fn_plane){.type = types[(name - 'A' + band - 1) % 4]};
         planes[i].nodata = fn_nodata_from_double(99, planes[i].type);
         const size_t bytes = fn_type_size(planes[i].type);
@@ -73,6 +92,8 @@ static void run_window(const fn_expr *expr, fn_window window, double *results)
             for (int64_t x = 0; x < w.width; x++)
                 put(memory[i] + (size_t)(y * w.width + x) * bytes, planes[i].type,
                     value(i, modulo(w.x + x, WIDTH), modulo(w.y + y, HEIGHT)));
+        if (cut > 0)
+            take_apart(&planes[i], &w, cut + i, pieces[i]);
     }
     double out[PIXELS];
     void *scratch = malloc(fn_expr_window_scratch_bytes(expr, window.width, window.height));
@@ -100,12 +121,12 @@ static void check_runs(const fn_expr *expr, uint8_t cut)
             return;
     }
     double whole[PIXELS], pieces[PIXELS];
-    run_window(expr, (fn_window){0, 0, WIDTH, HEIGHT}, whole);
+    run_window(expr, (fn_window){0, 0, WIDTH, HEIGHT}, 0, whole);
     const int x = 1 + cut % (WIDTH - 1), y = 1 + cut / 16 % (HEIGHT - 1);
-    run_window(expr, (fn_window){0, 0, x, y}, pieces);
-    run_window(expr, (fn_window){x, 0, WIDTH - x, y}, pieces);
-    run_window(expr, (fn_window){0, y, x, HEIGHT - y}, pieces);
-    run_window(expr, (fn_window){x, y, WIDTH - x, HEIGHT - y}, pieces);
+    run_window(expr, (fn_window){0, 0, x, y}, 0, pieces);
+    run_window(expr, (fn_window){x, 0, WIDTH - x, y}, cut, pieces);
+    run_window(expr, (fn_window){0, y, x, HEIGHT - y}, 1 + cut / 2, pieces);
+    run_window(expr, (fn_window){x, y, WIDTH - x, HEIGHT - y}, 1 + cut, pieces);
     for (int i = 0; i < PIXELS; i++)
         CHECK(memcmp(&whole[i], &pieces[i], sizeof(double)) == 0 || (isnan(whole[i]) && isnan(pieces[i])));
 }

@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_empty(const fn_recipe *recipe)
 {
-    for (int i = 0; i < FN_INPUTS; i++)
-        CHECK(recipe->inputs[i] == NULL);
+    CHECK(recipe->inputs == NULL && recipe->n_inputs == 0);
     CHECK(recipe->calcs == NULL && recipe->n_calcs == 0);
     CHECK(recipe->nodata == NULL);
 }
@@ -26,10 +25,13 @@ static void check_recipe(const fn_recipe *recipe)
     CHECK(recipe->n_calcs >= 0);
     for (int i = 0; i < recipe->n_calcs; i++)
         CHECK(recipe->calcs[i] != NULL && recipe->calcs[i][0] != '\0' && strchr(recipe->calcs[i], ';') == NULL);
-    CHECK(recipe->n_calcs > 0 || recipe->inputs[0] != NULL);
-    for (int i = 0; i < FN_INPUTS; i++) {
-        CHECK(recipe->inputs[i] == NULL || recipe->inputs[i][0] != '\0');
-        CHECK(recipe->n_calcs > 0 || i == 0 || recipe->inputs[i] == NULL);
+    CHECK(recipe->n_inputs > 0 && (recipe->n_calcs > 0 || recipe->n_inputs == 1));
+    for (int i = 0; i < recipe->n_inputs; i++) {
+        const fn_recipe_input *input = &recipe->inputs[i];
+        CHECK(fn_recipe_is_input_name(input->name, strlen(input->name)) && input->n_datasets > 0);
+        CHECK(input->is_stack || input->n_datasets == 1);
+        for (int k = 0; k < input->n_datasets; k++)
+            CHECK(input->datasets[k].name[0] != '\0');
     }
     CHECK(recipe->workers.workers >= -1 && recipe->workers.workers <= FN_WORKERS_MAX);
     CHECK(recipe->tile_width >= 0 && recipe->tile_width <= FN_TILE_MAX);

@@ -23,6 +23,8 @@ make_data() {
     gdal_translate -q -b 1 -b 1 -b 1 -b 1 -b 1 -b 1 dem.tif landsat.tif
     gdal_translate -q dem.tif before.tif
     gdal_translate -q -scale 0 1000 0 2000 dem.tif after.tif
+    mkdir scenes
+    cp dem.tif before.tif after.tif scenes
     gdal_translate -q -of netCDF dem.tif temperature.nc
     rm -f dem.asc *.aux.xml
 

@@ -35,8 +35,8 @@ class DebianPackage(unittest.TestCase):
     def field(self, package, name):
         return good('dpkg-deb', '-f', self.packages[package], name).strip()
 
-    def test_there_are_two_and_their_names_tell_the_gdal(self):
-        self.assertEqual(set(self.packages), {'gdal-plugin-fishnet', 'libfishnet-dev'})
+    def test_there_are_three_and_their_names_tell_the_gdal(self):
+        self.assertEqual(set(self.packages), {'gdal-plugin-fishnet', 'libfishnet-dev', 'python3-fishnet-dask'})
         running = re.match(r'[\d.]+', gdal.__version__).group()
         architecture = good('dpkg', '--print-architecture').strip()
         self.assertRegex(os.path.basename(self.packages['gdal-plugin-fishnet']),
@@ -56,22 +56,36 @@ class DebianPackage(unittest.TestCase):
         for library in 'libgeos-dev', 'libproj-dev', 'libsleef-dev':
             self.assertIn(library, self.field('libfishnet-dev', 'Depends'))
 
+    def test_the_python_package_is_for_any_machine_with_this_plugin(self):
+        self.assertEqual(self.field('python3-fishnet-dask', 'Architecture'), 'all')
+        self.assertEqual(self.field('python3-fishnet-dask', 'Depends'), 'gdal-plugin-fishnet (= %s), python3, python3-distributed'
+                         % self.field('gdal-plugin-fishnet', 'Version'))
+        control = os.path.join(self.root, 'control')
+        good('dpkg-deb', '-e', self.packages['python3-fishnet-dask'], control)
+        for script in 'postinst', 'prerm':
+            self.assertTrue(os.access(os.path.join(control, script), os.X_OK))
+            good('sh', '-n', os.path.join(control, script))
+
     def test_files_are_in_the_right_places(self):
         files = files_below(self.unpacked['gdal-plugin-fishnet'])
         module = [name for name in files if name.endswith('gdal_FISHNET.so')]
         self.assertEqual([re.sub(r'/lib/[^/]+-linux-gnu/', '/lib/*/', name) for name in module], ['usr/lib/*/gdalplugins/gdal_FISHNET.so'])
         self.assertIn(os.path.dirname(module[0]) + '/fishnet-worker', files)
+        self.assertIn('usr/bin/fishnet', files)
         for name in 'README.md', 'copyright', 'changelog.gz', 'changelog.Debian.gz', 'docs/FISHNET.md', 'vrt/README.md':
             self.assertIn('usr/share/doc/gdal-plugin-fishnet/' + name, files)
         self.assertFalse([name for name in files if re.search(r'\.(h|a|cmake)$', name)])
         development = files_below(self.unpacked['libfishnet-dev'])
-        self.assertFalse(development & files)  # both can be installed
+        python = files_below(self.unpacked['python3-fishnet-dask'])
+        self.assertFalse(development & files | python & (development | files))  # all can be installed
+        self.assertIn('usr/lib/python3/dist-packages/fishnet_dask.py', python)
+        self.assertFalse([name for name in python if not re.search(r'/dist-packages/fishnet_dask|/doc/python3-fishnet-dask/', name)])
         self.assertFalse([name for name in development if not re.search(r'\.(h|a|cmake)$|/doc/libfishnet-dev/', name)])
 
     def test_owners_modes_and_sums(self):
         for name in self.packages.values():
             for line in good('dpkg-deb', '-c', name).splitlines():
-                program = line.endswith('/fishnet-worker')
+                program = line.endswith(('/fishnet-worker', '/bin/fishnet'))
                 expected = 'drwxr-xr-x' if line.startswith('d') else '-rwxr-xr-x' if program else '-rw-r--r--'
                 self.assertEqual(line.split()[:2], [expected, 'root/root'], line)
             self.assertIn('md5sums', good('dpkg-deb', '-I', name))

@@ -52,7 +52,7 @@ class Install(unittest.TestCase):
         self.assertIn('usr/%s/cmake/Fishnet/FishnetConfig.cmake' % self.libdir, self.files)
         # and nothing else than those kinds
         others = [name for name in self.files if not re.match(
-            r'.*/gdalplugins/(gdal_FISHNET\.so|fishnet-worker)$|%s(README\.md|CHANGES|LICENSE|docs/.*|vrt/.*)$|usr/share/fishnet/.*\.json$|'
+            r'.*/gdalplugins/(gdal_FISHNET\.so|fishnet-worker)$|usr/bin/fishnet$|%s(README\.md|CHANGES|LICENSE|docs/.*|vrt/.*)$|usr/share/fishnet/.*\.json$|'
             r'usr/include/fishnet/\w+\.h$|usr/%s/(libfishnet_core\.a|cmake/Fishnet/Fishnet[\w-]+\.cmake)$'
             % (documents, self.libdir), name)]
         self.assertEqual(others, [])
@@ -110,7 +110,7 @@ class Install(unittest.TestCase):
         good(CMAKE, '-G', cache('CMAKE_GENERATOR'), '-S', SOURCE, '-B', build, '-DFISHNET_BUILD_TESTS=OFF', *compilers,
              '-DFISHNET_GDAL_PLUGIN_DIR=lib/gdalplugins')
         shutil.copytree(os.path.join(BUILD, 'plugins'), os.path.join(build, 'plugins'), dirs_exist_ok=True,
-                        ignore=lambda where, names: [name for name in names if name not in ('gdal_FISHNET.so', 'fishnet-worker')])
+                        ignore=lambda where, names: [name for name in names if name not in ('gdal_FISHNET.so', 'fishnet-worker', 'fishnet')])
         good(CMAKE, '--install', build, '--prefix', prefix, '--component', 'plugin')
         self.assertEqual(os.listdir(prefix + '/lib'), ['gdalplugins'])
         check_module(self, prefix + '/lib/gdalplugins')

@@ -22,8 +22,8 @@ def defined(*options_and_file):
 
 
 class Symbols(unittest.TestCase):
-    def test_the_module_exports_two_functions(self):
-        self.assertEqual(defined('-D', MODULE), {'GDALRegister_FISHNET', 'fishnet_worker_main'})
+    def test_the_module_exports_four_functions(self):
+        self.assertEqual(defined('-D', MODULE), {'GDALRegister_FISHNET', 'fishnet_worker_main', 'fishnet_main', 'fishnet_call'})
 
     def test_global_symbols_of_the_library_are_ours(self):
         symbols = defined('-g', LIBRARY)

@@ -67,6 +67,7 @@ __attribute__((format(printf, 4, 5), unused)) static void check_note(const char 
         if (!(condition)) {                                                                                            \
             check_note(__FILE__, __LINE__, #condition, __VA_ARGS__);                                                   \
             fail();                                                                                                    \
+            abort(); /* for compilers: fail() does not return */                                                       \
         }                                                                                                              \
     } while (0)
 

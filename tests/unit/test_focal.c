@@ -100,6 +100,15 @@ SHAPE(ramp_3_5, fn_footprint_matrix(3, 5, ramp, out, err))
 SHAPE(edges_3, fn_footprint_matrix(3, 3, edges, out, err))
 SHAPE(gaussian_15, fn_footprint_gaussian(1.5, out, err))
 
+/* 20 x 20 cells below and to the right. */
+static fn_status quarter(fn_footprint **out, fn_error *err)
+{
+    double cells[41 * 41] = {0};
+    for (int i = 0; i < 20 * 20; i++)
+        cells[(20 + i / 20) * 41 + 20 + i % 20] = 1;
+    return fn_footprint_matrix(41, 41, cells, out, err);
+}
+
 static const shape shapes[] = {
     {"1 x 1", false, false, one_cell},      {"3 x 3", false, false, box_3},
     {"5 x 5", false, false, box_5},         {"3 x 5", false, false, box_3_5},
@@ -109,8 +118,9 @@ static const shape shapes[] = {
     {"circle 2", false, false, circle_2},   {"circle 10", false, false, circle_10},
     {"annulus", false, false, annulus_4_9}, {"wedge", false, false, wedge_9},
     {"cross", false, false, cross_3},       {"ring", false, false, ring_3},
-    {"corner", false, false, corner_5},     {"ramp", true, false, ramp_3_5},
-    {"edges", true, true, edges_3},         {"gaussian", true, false, gaussian_15},
+    {"quarter", false, false, quarter},     {"corner", false, false, corner_5},
+    {"ramp", true, false, ramp_3_5},        {"edges", true, true, edges_3},
+    {"gaussian", true, false, gaussian_15},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 

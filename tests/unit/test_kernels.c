@@ -103,8 +103,9 @@ static void edge_free(edge e)
 
 static fn_type input_types[26];
 
-static fn_status resolve_types(void *user, char name, int band, fn_type *type, fn_error *err)
+static fn_status resolve_types(void *user, int raster, int band, fn_type *type, fn_error *err)
 {
+    const char name = (char)('A' + raster);
     (void)user;
     (void)band;
     (void)err;
@@ -649,9 +650,9 @@ static void run_doubles(const fn_expr *expr, fn_simd simd, const char *text, con
     int inputs = fn_expr_input_count(expr);
     REQUIRE(inputs <= 3, "%s: %d inputs", text, inputs);
     for (int i = 0; i < inputs; i++) {
-        char name = 0;
-        int band = 0;
-        fn_expr_input(expr, i, &name, &band);
+        int raster = 0, band = 0;
+        fn_expr_input(expr, i, &raster, &band);
+        const char name = (char)('A' + raster);
         planes[i] = (fn_plane){.data = abc[name - 'A'], .type = FN_FLOAT64};
     }
     fn_sink sink = {.data = out, .type = FN_FLOAT64};

@@ -196,12 +196,16 @@ static void neighborhoods(void)
 
 static fn_status recipe(double *answer, fn_error *err)
 {
-    const char *const options[] = {"B=b.tif",  "CALC=A+B;A-B", "CALC=A*2",      "NODATA=-1",
-                                   "B_OO=X=1", "B_OO=Y=2",     "NUM_WORKERS=3", NULL};
+    const char *const options[] = {"B=b.tif",        "CALC=A+B;A-B",
+                                   "CALC=A*2",       "NODATA=-1",
+                                   "B_OO=X=1",       "B_OO=Y=2",
+                                   "NUM_WORKERS=3",  "INPUT=S=c.tif;\"d.tif\"",
+                                   "INPUT_OO=S=X=1", NULL};
     fn_recipe r;
     const fn_status status = fn_recipe_parse("FISHNET:a.tif", options, &r, err);
     if (status == FN_OK)
-        *answer = r.n_calcs + (r.nodata ? 10 : 0) + (r.inputs[1] ? 100 : 0) + (r.open_options[1] ? 1000 : 0);
+        *answer = r.n_calcs + (r.nodata ? 10 : 0) + 100 * r.inputs[1].n_datasets +
+                  (r.inputs[1].open_options ? 1000 : 0) + 10000 * r.inputs[2].n_datasets;
     fn_recipe_clear(&r);
     return status;
 }

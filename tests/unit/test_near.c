@@ -6,8 +6,8 @@
 #include <geos_c.h>
 #include <math.h>
 
-#include "near_internal.h"
 #include "fishnet/near.h"
+#include "near_internal.h"
 
 /* ---- making geometries ---- */
 
@@ -761,6 +761,62 @@ static void few(void)
         }
 }
 
+/* What is found of a feature does not depend on others that are too far to be found: among places that are equally near
+ * the same one is taken, whatever the trees are. */
+static void strangers(void)
+{
+    enum { FEATURES = 40, STRANGERS = 300 };
+    const world here = {.x0 = 0, .y0 = 0, .x1 = 12, .y1 = 12, .size = 4, .lattice = true, .few = true};
+    const world there = {.x0 = 30, .y0 = -60, .x1 = 70, .y1 = -20, .size = 4, .few = true};
+    bytes *b = malloc(sizeof *b);
+    dice = random_for(__func__);
+    REQUIRE(b, "memory");
+    for (int round = 0; round < 40; round++) {
+        const bool geodesic = round % 2, along = round % 4 >= 2;
+        fn_near *sets[2];
+        fn_searcher *searchers[2];
+        for (int i = 0; i < 2; i++)
+            REQUIRE(fn_near_new(&(fn_near_options){.geodesic = geodesic, .along = along}, &sets[i], NULL) == FN_OK,
+                    "set");
+        for (int i = 0; i < FEATURES + STRANGERS; i++) {
+            const bool near = i % ((FEATURES + STRANGERS) / FEATURES) == 0;
+            fn_usable usable;
+            b->n = 0;
+            make_random(b, near ? &here : &there, MIX);
+            for (int k = near ? 0 : 1; k < 2; k++)
+                REQUIRE(fn_near_add_wkb(sets[k], b->data, b->n, i, FN_NO_GROUP, 0, &usable, NULL) == FN_OK, "add");
+        }
+        const fn_near_limits limits = {
+            .closest = 5, .radius = geodesic ? 300000 : 3, .location = true, .angle = true, .along = along};
+        for (int i = 0; i < 2; i++)
+            REQUIRE(fn_near_build(sets[i], NULL, NULL) == FN_OK &&
+                        fn_searcher_new(sets[i], &limits, &searchers[i], NULL) == FN_OK,
+                    "searcher");
+        for (int query = 0; query < 30; query++) {
+            const fn_neighbour *found[2];
+            size_t n[2];
+            b->n = 0;
+            make_random(b, &here, MIX);
+            for (int i = 0; i < 2; i++)
+                REQUIRE(fn_searcher_find_wkb(searchers[i], b->data, b->n, FN_NO_GROUP, FN_NOT_EXCLUDED, &found[i],
+                                             &n[i], NULL, NULL, NULL) == FN_OK,
+                        "find");
+            EXPECT(n[0] == n[1], "round %d, query %d: %zu alone, %zu among strangers", round, query, n[0], n[1]);
+            for (size_t k = 0; k < n[0] && n[0] == n[1]; k++) {
+                const fn_neighbour *a = &found[0][k], *c = &found[1][k];
+                EXPECT(a->fid == c->fid && memcmp(&a->distance, &c->distance, 7 * sizeof(double)) == 0,
+                       "round %d, query %d: %lld at %g, %g alone, %lld at %g, %g among strangers", round, query,
+                       (long long)a->fid, a->near_x, a->near_y, (long long)c->fid, c->near_x, c->near_y);
+            }
+        }
+        for (int i = 0; i < 2; i++) {
+            fn_searcher_free(searchers[i]);
+            fn_near_free(sets[i]);
+        }
+    }
+    free(b);
+}
+
 static void silent(const char *message, void *user)
 {
     (void)message;
@@ -782,6 +838,7 @@ int main(void)
         UNIT(longitudes_far_out),
         UNIT(unusable),
         UNIT(few),
+        UNIT(strangers),
     };
     return check_main(tests);
 }

@@ -27,10 +27,18 @@ static bool same_trimmed(const char *got, const char *want)
 
 static void expect_empty(const fn_recipe *recipe, const char *what)
 {
-    for (int i = 0; i < FN_INPUTS; i++)
-        EXPECT(recipe->inputs[i] == NULL, "%s: input %c", what, 'A' + i);
+    EXPECT(recipe->inputs == NULL && recipe->n_inputs == 0, "%s: inputs", what);
     EXPECT(recipe->calcs == NULL && recipe->n_calcs == 0, "%s: calcs", what);
     EXPECT(recipe->nodata == NULL, "%s: nodata", what);
+}
+
+/* The dataset of a letter, from 0; NULL: there is no such input. */
+static const char *dataset_of(const fn_recipe *recipe, int letter)
+{
+    for (int i = 0; i < recipe->n_inputs; i++)
+        if (strlen(recipe->inputs[i].name) == 1 && recipe->inputs[i].name[0] == 'A' + letter)
+            return recipe->inputs[i].n_datasets == 1 ? recipe->inputs[i].datasets[0].name : NULL;
+    return NULL;
 }
 
 static fn_recipe parsed(const char *connection, const char *const *options)
@@ -104,16 +112,16 @@ static void names(void)
 static void dataset_as_it_is(void)
 {
     fn_recipe r = parsed("FISHNET:dem.tif", NULL);
-    EXPECT(same(r.inputs[0], "dem.tif"), "%s", r.inputs[0]);
-    for (int i = 1; i < FN_INPUTS; i++)
-        EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
+    EXPECT(same(dataset_of(&r, 0), "dem.tif"), "%s", dataset_of(&r, 0));
+    for (int i = 1; i < 26; i++)
+        EXPECT(dataset_of(&r, i) == NULL, "input %c", 'A' + i);
     EXPECT(r.n_calcs == 0, "%d", r.n_calcs);
     EXPECT(r.workers.workers == -1 && r.tile_width == 0 && r.tile_height == 0, "defaults");
     EXPECT(r.type == FN_TYPE_COUNT && !r.nodata_none && r.nodata == NULL, "defaults");
     EXPECT(r.cache_bytes == 0, "defaults");
     cleared(&r);
     r = parsed("fishnet:dem.tif", OPTIONS(NULL));
-    EXPECT(same(r.inputs[0], "dem.tif"), "%s", r.inputs[0]);
+    EXPECT(same(dataset_of(&r, 0), "dem.tif"), "%s", dataset_of(&r, 0));
     cleared(&r);
 }
 
@@ -135,14 +143,14 @@ static void dataset_names(void)
         char connection[200];
         snprintf(connection, sizeof connection, "FISHNET:%s", plain[i]);
         fn_recipe r = parsed(connection, NULL);
-        EXPECT(same(r.inputs[0], plain[i]), "%s is read as %s", plain[i], r.inputs[0]);
+        EXPECT(same(dataset_of(&r, 0), plain[i]), "%s is read as %s", plain[i], dataset_of(&r, 0));
         cleared(&r);
     }
     fn_recipe r = parsed("FISHNET:\"my dem.tif\"", NULL);
-    EXPECT(same(r.inputs[0], "my dem.tif"), "%s", r.inputs[0]);
+    EXPECT(same(dataset_of(&r, 0), "my dem.tif"), "%s", dataset_of(&r, 0));
     cleared(&r);
     r = parsed("FISHNET:\"/data/a:b.tif\"", NULL);
-    EXPECT(same(r.inputs[0], "/data/a:b.tif"), "%s", r.inputs[0]);
+    EXPECT(same(dataset_of(&r, 0), "/data/a:b.tif"), "%s", dataset_of(&r, 0));
     cleared(&r);
     refused("FISHNET:", NULL, NULL);
     refused("FISHNET:\"\"", NULL, NULL);
@@ -152,10 +160,11 @@ static void dataset_names(void)
 static void input_a_as_option(void)
 {
     fn_recipe r = parsed("FISHNET:", OPTIONS("A=dem.tif"));
-    EXPECT(same(r.inputs[0], "dem.tif"), "%s", r.inputs[0]);
+    EXPECT(same(dataset_of(&r, 0), "dem.tif"), "%s", dataset_of(&r, 0));
     cleared(&r);
     r = parsed("FISHNET:", OPTIONS("a=dem.tif", "CALC=A+B", "b=other.tif"));
-    EXPECT(same(r.inputs[0], "dem.tif") && same(r.inputs[1], "other.tif"), "%s %s", r.inputs[0], r.inputs[1]);
+    EXPECT(same(dataset_of(&r, 0), "dem.tif") && same(dataset_of(&r, 1), "other.tif"), "%s %s", dataset_of(&r, 0),
+           dataset_of(&r, 1));
     cleared(&r);
     refused("FISHNET:", OPTIONS("A="), "A");
 }
@@ -174,7 +183,7 @@ static void inputs(void)
     for (int i = 0; i < 26; i++) {
         char want[16];
         snprintf(want, sizeof want, "%c.tif", 'a' + i);
-        EXPECT(same(r.inputs[i], want), "%c is %s", 'A' + i, r.inputs[i]);
+        EXPECT(same(dataset_of(&r, i), want), "%c is %s", 'A' + i, dataset_of(&r, i));
     }
     cleared(&r);
     refused("FISHNET:a.tif", OPTIONS("B=b.tif"), "B");
@@ -491,9 +500,9 @@ static void unknown_keys_are_ignored(void)
 {
     fn_recipe r = parsed("FISHNET:a.tif",
                          OPTIONS("OVERVIEW_LEVEL=2", "AA=b.tif", "CALCX=1", "@A=z", "=b.tif", "FOO", "[=x", "A=a.tif"));
-    EXPECT(same(r.inputs[0], "a.tif") && r.n_calcs == 0, "%s", r.inputs[0]);
-    for (int i = 1; i < FN_INPUTS; i++)
-        EXPECT(r.inputs[i] == NULL, "input %c", 'A' + i);
+    EXPECT(same(dataset_of(&r, 0), "a.tif") && r.n_calcs == 0, "%s", dataset_of(&r, 0));
+    for (int i = 1; i < 26; i++)
+        EXPECT(dataset_of(&r, i) == NULL, "input %c", 'A' + i);
     cleared(&r);
 }
 
@@ -501,7 +510,7 @@ static void everything_at_once(void)
 {
     fn_recipe r = parsed("FISHNET:\"dem a.tif\"", OPTIONS("CALC=A+B;A-B", "B=b.tif", "NUM_WORKERS=3", "WORKERS=THREADS",
                                                           "TILE_SIZE=64x32", "OT=Int16", "NODATA=-1", "CACHE_MB=2"));
-    EXPECT(same(r.inputs[0], "dem a.tif") && same(r.inputs[1], "b.tif"), "inputs");
+    EXPECT(same(dataset_of(&r, 0), "dem a.tif") && same(dataset_of(&r, 1), "b.tif"), "inputs");
     EXPECT(r.n_calcs == 2 && r.workers.workers == 3 && r.tile_width == 64 && r.tile_height == 32, "numbers");
     EXPECT(r.type == FN_INT16 && same(r.nodata, "-1") && !r.nodata_none && r.cache_bytes == 2 << 20, "more numbers");
     cleared(&r);
@@ -519,12 +528,93 @@ static void late_errors(void)
     }
 }
 
+/* ---- names and stacks ---- */
+
+/* The datasets between bars, or NULL where it is refused; a stack ends in a bar. */
+static void expect_datasets(const char *text, const char *want)
+{
+    fn_recipe_input input;
+    fn_error err = {0};
+    const fn_status status = fn_recipe_input_read(text, &input, &err);
+    EXPECT((status == FN_OK) == (want != NULL), "%s: %s", text, err.text);
+    fn_recipe_input_clear(&input);
+    EXPECT(fn_recipe_input_read(text, &input, NULL) == status, "%s without err", text);
+    fn_recipe_input_clear(&input);
+    if (fn_recipe_input_read(text, &input, &err) != FN_OK) {
+        EXPECT_ERROR_TEXT(err, "%s: \"%s\"", text, err.text);
+        EXPECT(input.name == NULL && input.datasets == NULL && input.n_datasets == 0, "%s", text);
+        return;
+    }
+    char got[300] = "";
+    for (int i = 0; i < input.n_datasets; i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s%s", i > 0 ? "|" : "",
+                 input.datasets[i].quoted ? "'" : "", input.datasets[i].name);
+    if (input.is_stack)
+        strcat(got, "|");
+    EXPECT(want != NULL && strcmp(got, want) == 0, "%s is %s, not %s", text, got, want);
+    fn_recipe_input_clear(&input);
+}
+
+static void datasets(void)
+{
+    expect_datasets("red=b4.tif", "b4.tif");
+    expect_datasets("e= b4.tif ", "b4.tif");
+    expect_datasets("S_2=a.tif;b.tif", "a.tif|b.tif|");
+    expect_datasets("S=a.tif; b.tif ;", "a.tif|b.tif|");
+    expect_datasets("S=a.tif;", "a.tif|");
+    expect_datasets("S=\"a;1.tif\"", "'a;1.tif");
+    expect_datasets("S=\"a;1.tif\";", "'a;1.tif|");
+    expect_datasets("S=\" a\" ;b\"c;d\";\"x\"\"y\"", "' a|b\"c;d\"|'x\"y|");
+    expect_datasets("S=NETCDF:\"a;b.nc\":t;@list.txt", "NETCDF:\"a;b.nc\":t|@list.txt|");
+    expect_datasets("S=<VRTDataset a=\"&lt;\">;</VRTDataset>", "<VRTDataset a=\"&lt;\">;</VRTDataset>");
+    expect_datasets("S={\"a\":1;}", "{\"a\":1;}");
+    expect_datasets("a=b=c.tif", "b=c.tif");
+    static const char *const bad[] = {"",         "x",          "=a",     "1=a",    "_a=b", "a-b=c",
+                                      "NODATA=a", "\xC3\xA9=a", "a=",     "a= ",    "a=;b", "a=b;;c",
+                                      "a=\"b",    "a=\"b\"c",   "a=\"\"", "a=b;\"", "a b=c"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_datasets(bad[i], NULL);
+}
+
+static void named_inputs(void)
+{
+    fn_recipe r = parsed("FISHNET:", OPTIONS("INPUT=nir=b5.tif", "input=red=b4.tif", "CALC=nir-red", "INPUT_OO=red=X=1",
+                                             "INPUT_OO=red=Y=2"));
+    EXPECT(r.n_inputs == 2 && same(r.inputs[0].name, "nir") && same(r.inputs[1].name, "red"), "the order given");
+    EXPECT(same(r.inputs[1].open_options, "X=1;Y=2") && r.inputs[0].open_options == NULL, "open options");
+    EXPECT(!r.any_name, "it has names");
+    cleared(&r);
+    r = parsed("FISHNET:", OPTIONS("B=b.tif", "INPUT=S=a.tif;b.tif", "INPUT=A=c.tif", "CALC=1", "S_OO=X=1"));
+    EXPECT(same(r.inputs[0].name, "A") && same(r.inputs[1].name, "B") && same(r.inputs[2].name, "S"), "A is first");
+    EXPECT(r.inputs[2].is_stack && r.inputs[2].n_datasets == 2 && same(r.inputs[2].open_options, "X=1"), "a stack");
+    cleared(&r);
+    r = parsed("FISHNET:x.tif", OPTIONS("INPUT=a=b.tif", "a=x.tif", "CALC=1"));
+    EXPECT(r.n_inputs == 2 && same(r.inputs[0].datasets[0].name, "x.tif"), "A and a are two");
+    cleared(&r);
+    r = parsed("FISHNET:x.tif", OPTIONS("CALC=X"));
+    EXPECT(r.any_name, "any name will do");
+    cleared(&r);
+    r = parsed("FISHNET:", OPTIONS("INPUT=red=\"b4.tif\""));
+    EXPECT(r.n_inputs == 1 && !r.any_name, "as it is");
+    cleared(&r);
+    refused("FISHNET:", OPTIONS("INPUT=red=a", "INPUT=red=b", "CALC=1"), "red is given twice, as a and b");
+    refused("FISHNET:", OPTIONS("INPUT=S=a;b", "INPUT=S=a;c", "CALC=1"), "S is given twice, as b and c");
+    refused("FISHNET:", OPTIONS("INPUT=S=a;b", "INPUT=S=a;b;c", "CALC=1"), "as nothing and c");
+    refused("FISHNET:", OPTIONS("INPUT=S=a", "INPUT=S=a;", "CALC=1"), "S is given twice");
+    refused("FISHNET:x", OPTIONS("INPUT=A=y", "CALC=1"), "A is given twice");
+    refused("FISHNET:x", OPTIONS("INPUT_OO=red=X=1", "CALC=1"), "INPUT_OO=red=X=1: there is no input red");
+    refused("FISHNET:x", OPTIONS("INPUT_OO=X", "CALC=1"), "INPUT_OO=X: expected");
+    refused("FISHNET:x", OPTIONS("INPUT=red=y"), "red=y: a second input needs an expression");
+    refused("FISHNET:", OPTIONS("INPUT=S=y;z"), "a stack needs an expression");
+    refused("FISHNET:", OPTIONS("INPUT=NODATA=y"), "NODATA");
+}
+
 /* Random options: never a crash; what is accepted is in range, what is refused is named. */
 static void random_options(void)
 {
     check_random r = random_for("random_options");
     static const char *const keys[] = {"CALC", "A",      "B",        "Z",     "NUM_WORKERS", "WORKERS", "TILE_SIZE",
-                                       "OT",   "NODATA", "CACHE_MB", "TRACE", "x",           ""};
+                                       "OT",   "NODATA", "CACHE_MB", "TRACE", "x",           "INPUT=S", ""};
     static const char *const values[] = {"",        "1",       "512", "512x256", "AUTO", "ALL_CPUS",
                                          "none",    "nan",     "-1",  "A;B",     ";",    "Byte",
                                          "Float64", "THREADS", "1e9", "\xFF",    "\"",   "99999999999"};
@@ -534,7 +624,7 @@ static void random_options(void)
         const char *options[MAX_OPTIONS + 1] = {NULL};
         int n = (int)random_between(&r, 0, MAX_OPTIONS);
         for (int i = 0; i < n; i++) {
-            snprintf(text[i], sizeof text[i], "%s%s%s", keys[random_between(&r, 0, 12)],
+            snprintf(text[i], sizeof text[i], "%s%s%s", keys[random_between(&r, 0, 13)],
                      random_between(&r, 0, 20) == 0 ? "" : "=", values[random_between(&r, 0, 17)]);
             options[i] = text[i];
         }
@@ -551,7 +641,7 @@ static void random_options(void)
             continue;
         }
         accepted++;
-        EXPECT(recipe.inputs[0] != NULL && recipe.inputs[0][0] != '\0', "no A");
+        EXPECT(recipe.n_inputs > 0 && recipe.inputs[0].n_datasets > 0, "no input");
         EXPECT(recipe.workers.workers >= -1 && recipe.workers.workers <= 1024, "%d workers", recipe.workers.workers);
         EXPECT(recipe.tile_width >= 0 && recipe.tile_width <= 65536, "%d", recipe.tile_width);
         EXPECT((recipe.tile_width == 0) == (recipe.tile_height == 0), "AUTO in one direction");
@@ -586,6 +676,8 @@ int main(void)
         UNIT(unknown_keys_are_ignored),
         UNIT(everything_at_once),
         UNIT(late_errors),
+        UNIT(datasets),
+        UNIT(named_inputs),
         UNIT(random_options),
     };
     return check_main(tests);

@@ -421,6 +421,51 @@ static void test_curvature_beside_holes(void)
     }
 }
 
+/* The four neighbours that ZEVENBERGEN_THORNE looks at are as high as the centre. One corner is not, and another is
+ * missing: the surface that fits is not flat. */
+static void test_curvature_of_no_direction(void)
+{
+    const double t[6] = {0, 1, 0, 0, 0, -1}, window[9] = {5, 0, 0, 0, 0, 0, 0, 0, NAN};
+    const fn_georeference g = projected(3, 3, t);
+    fn_terrain_options o = fn_terrain_defaults(FN_CURVATURE);
+    o.method = FN_ZEVENBERGEN_THORNE;
+    o.flat = -1000;
+    for (int kind = 0; kind < 4; kind++) {
+        o.curvature = (fn_curvature_kind)kind;
+        const double curvature = of_window(&o, &g, window);
+        EXPECT(fabs(curvature) < 100, "curvature %d: %g", kind, curvature);
+    }
+}
+
+/* Steep and gentle slopes side by side: each is what it is alone. */
+static void test_steep_and_gentle(void)
+{
+    enum { CELLS = 400 };
+    const double t[6] = {0, 1, 0, 0, 0, -1};
+    const fn_georeference g = projected(CELLS, 3, t);
+    const fn_terrain_options o = fn_terrain_defaults(FN_SLOPE);
+    raster r = make_raster(CELLS, 3, 1);
+    for (int x = 0, y = 0; x < CELLS; x++) /* steeper and steeper, from 100 on gentle but for a cell here and there */
+        for (y = 0; y < 3; y++)
+            *at(&r, x, y) = x < 100 ? 0.01 * x * x : 100 + 0.1 * (x % 7) + (x % 90 == 0 ? 5 : 0);
+    double slopes[3 * CELLS];
+    const fn_terrain terrain = make_terrain(&o, &g);
+    run_all(&terrain, &r, slopes);
+    int gentle = 0;
+    for (int x = 1; x < CELLS - 1; x++) {
+        const double expected = atan(fabs(*at(&r, x + 1, 1) - *at(&r, x - 1, 1)) / 2) / RADIANS;
+        double window[9];
+        for (int k = 0; k < 9; k++)
+            window[k] = *at(&r, x + k % 3 - 1, k / 3);
+        EXPECT(fabs(slopes[CELLS + x] - expected) <= 1e-15 * 90, "column %d: %.17g, not %.17g", x, slopes[CELLS + x],
+               expected);
+        EXPECT(slopes[CELLS + x] == of_window(&o, &g, window), "column %d alone", x);
+        gentle += expected < 22.5;
+    }
+    EXPECT(gentle > 200 && gentle < CELLS - 60, "%d gentle cells", gentle);
+    free(r.cells);
+}
+
 /* ---- windows ---- */
 
 /* missing: one cell in so many. */
@@ -624,9 +669,12 @@ static void check_same_bits(int k, const fn_terrain_options *o, const raster *in
     static double whole[WIDE * HIGH], other[WIDE * HIGH];
     fn_terrain terrain = make_terrain(o, g);
     run_all(&terrain, in, whole);
-    terrain.kernels = &fn_terrain_plain;
-    run_all(&terrain, in, other);
-    compare_bytes(whole, other, WIDE * HIGH, "plain", k);
+    for (int simd = 0; simd < FN_SIMD_COUNT; simd++)
+        if (fn_simd_available((fn_simd)simd)) {
+            terrain.kernels = fn_terrain_kernels_get((fn_simd)simd);
+            run_all(&terrain, in, other);
+            compare_bytes(whole, other, WIDE * HIGH, fn_simd_name((fn_simd)simd), k);
+        }
     void *scratch = malloc(fn_terrain_scratch_bytes(&terrain));
     REQUIRE(scratch != NULL, "memory");
     memset(other, 0, sizeof other);
@@ -635,8 +683,8 @@ static void check_same_bits(int k, const fn_terrain_options *o, const raster *in
         for (size_t x = 0, n; x < WIDE; x += n) {
             n = 1 + random_bits(random) % (random_bits(random) % 2 ? 9 : 700);
             n = n < WIDE - x ? n : WIDE - x;
-            /* the other set of instructions, too: nobody could tell */
-            terrain.kernels = random_bits(random) % 2 ? &fn_terrain_plain : fn_terrain_kernels_best();
+            /* another set of instructions, too: nobody could tell */
+            terrain.kernels = fn_terrain_kernels_get(random_bits(random) % 2 ? FN_SIMD_PLAIN : fn_simd_best());
             fn_terrain_run(&terrain, at(in, (ptrdiff_t)x, (ptrdiff_t)y), in->stride, (int64_t)x, (int64_t)y, n,
                            rows < HIGH - y ? rows : HIGH - y, other + y * WIDE + x, WIDE, scratch);
         }
@@ -649,13 +697,17 @@ static void test_same_bits(void)
     check_random random = random_for("same bits");
     const double north_up[4] = {0.01, 0, 0, -0.01}, rotated[4] = {0.01, 0.002, 0.002, -0.01};
     const fn_georeference places[] = {projected(WIDE, HIGH, grids[4]), geographic(10, 50, north_up, RADIANS),
-                                      geographic(10, 50, rotated, RADIANS)};
+                                      geographic(10, 50, rotated, RADIANS), geographic(10, 50, north_up, RADIANS)};
     raster whole = random_raster("bits", WIDE, HIGH, 3, 0), holes = random_raster("holes", WIDE, HIGH, 3, 40);
     for (int i = 0; i < 200; i++) /* flat here and there */
         *at(&holes, 500 + i % 40, i / 40) = 7;
+    for (ptrdiff_t i = 0; i < 250 * HIGH; i++) { /* and in one place flatter than 22.5 degrees */
+        *at(&whole, 200 + i % 250, i / 250) *= 0.002;
+        *at(&holes, 200 + i % 250, i / 250) *= 0.002;
+    }
     fn_terrain_options o;
     for (int k = 0; each_option(k, &o); k++)
-        for (size_t p = 0; p < 3; p++) {
+        for (size_t p = 0; p < 4; p++) {
             fn_georeference g = places[p];
             g.width = WIDE;
             g.height = HIGH;
@@ -729,10 +781,22 @@ static void test_bad_georeference(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(test_planes),      UNIT(test_too_few),          UNIT(test_flat),       UNIT(test_geodesic),
-        UNIT(test_steps),       UNIT(test_formulas),         UNIT(test_curvature),  UNIT(test_curvature_beside_holes),
-        UNIT(test_windows),     UNIT(test_gdal_results),     UNIT(test_gdal_alone), UNIT(test_same_bits),
-        UNIT(test_bad_options), UNIT(test_bad_georeference),
+        UNIT(test_planes),
+        UNIT(test_too_few),
+        UNIT(test_flat),
+        UNIT(test_geodesic),
+        UNIT(test_steps),
+        UNIT(test_formulas),
+        UNIT(test_curvature),
+        UNIT(test_curvature_beside_holes),
+        UNIT(test_windows),
+        UNIT(test_gdal_results),
+        UNIT(test_gdal_alone),
+        UNIT(test_same_bits),
+        UNIT(test_bad_options),
+        UNIT(test_bad_georeference),
+        UNIT(test_curvature_of_no_direction),
+        UNIT(test_steep_and_gentle),
     };
     return check_main(tests);
 }

@@ -16,6 +16,7 @@ typedef struct setup {
     fn_stats_options options;
     const void *values;
     const uint8_t *valid;
+    fn_nodata nodata;
     const double *weights;
     const uint8_t *weights_valid;
     const double *row_areas;
@@ -57,6 +58,7 @@ static fn_status collect_window(fn_stats_worker *worker, const setup *s, fn_stat
     w.stride = (size_t)s->columns;
     w.values = (const unsigned char *)s->values + first * fn_type_size(s->options.type);
     w.valid = s->valid ? s->valid + first : NULL;
+    w.nodata = s->nodata;
     w.weights = s->weights ? s->weights + first : NULL;
     w.weights_valid = s->weights_valid ? s->weights_valid + first : NULL;
     w.row_areas = s->row_areas ? s->row_areas + w.row : NULL;
@@ -400,6 +402,91 @@ static void stable_variance(void)
         values[i] = i == 0 ? 1e30 : i == N - 1 ? -1e30 : 1;
     one_row("SUM", FN_FLOAT64, values, NULL, N, r);
     EXPECT_REAL(r[0], N - 2);
+}
+
+/* A page of floats from 1 to 2^spread, each a multiple of 2^-23: their exact sum, rounded once, whether or not a plain
+ * sum would round. */
+static void sums_of_floats(void)
+{
+    enum { N = FN_PAGE_ROWS * FN_PAGE_COLUMNS };
+    static float values[N];
+    static fn_cells cells[FN_PAGE_ROWS];
+    check_random dice = random_for("sums_of_floats");
+    fn_stat stats[STATS_MAX];
+    fn_stat_value result;
+    fn_error err;
+    const setup s = {.options = {.stats = stats, .n_stats = parse_stats("SUM", stats), .type = FN_FLOAT32},
+                     .values = values,
+                     .rows = FN_PAGE_ROWS,
+                     .columns = FN_PAGE_COLUMNS,
+                     .cells = cells,
+                     .n_cells = FN_PAGE_ROWS};
+    for (int row = 0; row < FN_PAGE_ROWS; row++)
+        cells[row] = (fn_cells){row, 0, FN_PAGE_COLUMNS, 1};
+    for (int round = 0; round < 4 * 48; round++) {
+        const int spread = round / 4, with_zeros = round % 4 == 2, both_signs = round % 4 == 3;
+        __int128 sum = 0;
+        for (size_t i = 0; i < N; i++) {
+            values[i] = (float)ldexp(random_uniform(&dice, 1, 2), (int)random_between(&dice, 0, spread));
+            values[i] *= with_zeros ? (float)random_between(&dice, 0, 1) : round % 4 == 1 ? -1 : 1;
+            values[i] *= both_signs && random_between(&dice, 0, 1) ? -1 : 1;
+            sum += (__int128)ldexp(values[i], 23);
+        }
+        REQUIRE(run(&s, &result, &err) == FN_OK, "%s", err.text);
+        EXPECT_REAL(result, ldexp((double)sum, -23));
+    }
+}
+
+static void put_value(void *values, size_t i, fn_type type, int value)
+{
+    static const uint16_t halves[10] = {0, 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600, 0x4700, 0x4800, 0x4880};
+    const float single = (float)value;
+    const double twice = value;
+    const int64_t integer = value; /* little endian */
+    const void *from = type == FN_FLOAT16   ? (const void *)&halves[value]
+                       : type == FN_FLOAT32 ? (const void *)&single
+                       : type == FN_FLOAT64 ? (const void *)&twice
+                                            : (const void *)&integer;
+    memcpy((unsigned char *)values + i * fn_type_size(type), from, fn_type_size(type));
+}
+
+/* A cell that equals NoData is one that is masked, in long runs and in short ones, whole and in part. */
+static void nodata_is_no_value(void)
+{
+    enum { N = 300 };
+    const char *const names = "COUNT SUM MEAN MIN MAX STD NODATA_COUNT MAJORITY MEDIAN";
+    const fn_cells cells[] = {{0, 0, 1, 1},  {0, 1, 1, .5},    {0, 2, 1, 1},
+                              {0, 3, 90, 1}, {0, 93, 40, .25}, {0, 140, 160, 1}};
+    check_random dice = random_for("nodata_is_no_value");
+    fn_stat stats[STATS_MAX];
+    fn_stat_value results[2][STATS_MAX];
+    fn_error err;
+    for (int round = 0; round < 20 * FN_TYPE_COUNT; round++) {
+        const fn_type type = (fn_type)(round % FN_TYPE_COUNT);
+        unsigned char values[N * 8];
+        uint8_t valid[N], masked[N];
+        for (size_t i = 0; i < N; i++) {
+            const int value = (int)random_between(&dice, 0, 9);
+            put_value(values, i, type, value);
+            masked[i] = round % 2 == 0 || random_between(&dice, 0, 9) > 0;
+            valid[i] = masked[i] && value != 3;
+        }
+        setup s = {.options = {.stats = stats, .n_stats = parse_stats(names, stats), .type = type, .fractions = true},
+                   .values = values,
+                   .valid = valid,
+                   .rows = 1,
+                   .columns = N,
+                   .cells = cells,
+                   .n_cells = sizeof cells / sizeof *cells};
+        REQUIRE(run(&s, results[0], &err) == FN_OK, "%s", err.text);
+        s.nodata = fn_nodata_from_double(3, type);
+        s.valid = round % 2 == 0 ? NULL : masked;
+        REQUIRE(run(&s, results[1], &err) == FN_OK, "%s", err.text);
+        for (size_t i = 0; i < s.options.n_stats; i++)
+            EXPECT(results[0][i].real == results[1][i].real, "type %d, statistic %zu: %g and %g", type, i,
+                   results[0][i].real, results[1][i].real);
+        EXPECT(results[1][6].real > 0, "type %d: no NoData", type);
+    }
 }
 
 static void ties(void)
@@ -808,7 +895,10 @@ static void instruction_sets_agree(void)
         }
         for (int type = 0; type < FN_TYPE_COUNT; type++)
             for (int set = 0; set < 2 && type != FN_INT64 && type != FN_UINT64; set++) {
-                sets[set]->load[type](raw, round % 2 ? valid : NULL, N, x[set]);
+                double nodata;
+                sets[0]->load[type](raw, NULL, (double)NAN, 1, &nodata);
+                sets[set]->load[type](raw, round % 2 ? valid : NULL, nodata, N, x[set]);
+                EXPECT(isnan(x[set][0]), "type %d, NoData", type);
                 for (size_t i = 0; i < N; i++)
                     EXPECT(set == 0 || x[0][i] == x[1][i] || (isnan(x[0][i]) && isnan(x[1][i])), "type %d, %zu", type,
                            i);
@@ -819,24 +909,24 @@ static void instruction_sets_agree(void)
         x[0][random_between(&dice, 0, N - 1)] = round % 5 ? 1 : (double)INFINITY;
         const size_t n = (size_t)random_between(&dice, 0, N / 8) * 8;
         struct {
-            fn_extremes extremes;
+            fn_survey survey;
             fn_dd sum;
             fn_deviations deviations, weighted_deviations;
             fn_weighted_sums weighted;
         } out[2];
         memset(out, 0, sizeof out);
         for (int set = 0; set < 2; set++) {
-            sets[set]->extremes(x[0], n, &out[set].extremes);
+            sets[set]->survey(x[0], n, &out[set].survey);
             sets[set]->sum(x[0], n, &out[set].sum);
             sets[set]->deviations(x[0], n, .25, &out[set].deviations);
             sets[set]->weighted_sums(x[0], w, n, &out[set].weighted);
             sets[set]->weighted_deviations(x[0], w, n, .25, &out[set].weighted_deviations);
         }
-        const double *a = (const double *)&out[0].sum, *b = (const double *)&out[1].sum;
-        EXPECT(memcmp(&out[0].extremes, &out[1].extremes, sizeof out[0].extremes) == 0, "round %d", round);
-        for (size_t i = 0; i < (sizeof out[0] - sizeof out[0].extremes) / sizeof *a; i++)
-            EXPECT(a[i] == b[i] || (isnan(a[i]) && isnan(b[i])), "round %d, sum %zu: %.17g and %.17g", round, i, a[i],
-                   b[i]);
+        const double *a = &out[0].survey.min, *b = &out[1].survey.min;
+        EXPECT(out[0].survey.count == out[1].survey.count, "round %d", round);
+        for (size_t i = 0; i < (sizeof out[0] - sizeof(int64_t)) / sizeof *a; i++)
+            EXPECT(a[i] == b[i] || (isnan(a[i]) && isnan(b[i])), "round %d, number %zu: %.17g and %.17g", round, i,
+                   a[i], b[i]);
     }
 #endif
 }
@@ -889,12 +979,26 @@ static void tallies(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(example),        UNIT(names),          UNIT(plain_numbers),
-                                       UNIT(special_values), UNIT(large_integers), UNIT(stable_variance),
-                                       UNIT(ties),           UNIT(coverage),       UNIT(weights),
-                                       UNIT(spread),         UNIT(nothing),        UNIT(first_place),
-                                       UNIT(many_values),    UNIT(many_parts),     UNIT(too_many_classes),
-                                       UNIT(class_areas),    UNIT(refused),        UNIT(instruction_sets_agree),
+    const struct CMUnitTest tests[] = {UNIT(example),
+                                       UNIT(names),
+                                       UNIT(plain_numbers),
+                                       UNIT(special_values),
+                                       UNIT(large_integers),
+                                       UNIT(stable_variance),
+                                       UNIT(sums_of_floats),
+                                       UNIT(nodata_is_no_value),
+                                       UNIT(ties),
+                                       UNIT(coverage),
+                                       UNIT(weights),
+                                       UNIT(spread),
+                                       UNIT(nothing),
+                                       UNIT(first_place),
+                                       UNIT(many_values),
+                                       UNIT(many_parts),
+                                       UNIT(too_many_classes),
+                                       UNIT(class_areas),
+                                       UNIT(refused),
+                                       UNIT(instruction_sets_agree),
                                        UNIT(tallies)};
     return check_main(tests);
 }

@@ -55,6 +55,8 @@ static void put(window *w, size_t i, fn_type type, int64_t zone)
     memcpy(w->numbers + i * fn_type_size(type), &zone, fn_type_size(type));
 }
 
+static const fn_nodata kNone = {.set = false};
+
 /* One in `calm` cells has another number than the one before. */
 static void fill(window *w, int t, int calm, check_random *dice)
 {
@@ -72,7 +74,7 @@ static void fill(window *w, int t, int calm, check_random *dice)
 }
 
 /* The cells that are found are those of the number, row by row, each once; returns how many. */
-static int64_t check_zone(const window *w, const fn_zone_values *values, size_t k, bool masked)
+static int64_t check_zone(const window *w, const fn_zone_values *values, size_t k, bool masked, fn_nodata nodata)
 {
     size_t n;
     const fn_cells *cells = fn_zone_values_cells(values, k, &n);
@@ -86,6 +88,7 @@ static int64_t check_zone(const window *w, const fn_zone_values *values, size_t 
             before = at;
             EXPECT(w->zone[at] == fn_zone_values_zone(values, k) && (!masked || w->valid[at]) && cells[i].coverage == 1,
                    "cell %lld", (long long)at);
+            EXPECT(!nodata.set || w->zone[at] != nodata.value.i, "cell %lld has NoData", (long long)at);
         }
     return count;
 }
@@ -100,16 +103,18 @@ static void all_types(void)
         const int t = round % 8;
         const bool masked = round % 3 == 0;
         fill(&w, t, round % 5 * 4, &dice);
+        const fn_nodata nodata = {.set = round / 8 % 2 == 0, .value.i = w.zone[0]};
         fn_error err;
-        REQUIRE(fn_zone_values_find(values, kTypes[t], w.numbers, masked ? w.valid : NULL, w.place, &err) == FN_OK,
+        REQUIRE(fn_zone_values_find(values, kTypes[t], w.numbers, masked ? w.valid : NULL, nodata, w.place, &err) ==
+                    FN_OK,
                 "%s", err.text);
         int64_t count = 0, there = 0;
         for (size_t k = 0; k < fn_zone_values_count(values); k++) {
             EXPECT(k == 0 || fn_zone_values_zone(values, k) > fn_zone_values_zone(values, k - 1), "zone %zu", k);
-            count += check_zone(&w, values, k, masked);
+            count += check_zone(&w, values, k, masked, nodata);
         }
         for (int64_t i = 0; i < w.place.width * w.place.height; i++)
-            there += !masked || w.valid[i];
+            there += (!masked || w.valid[i]) && !(nodata.set && w.zone[i] == nodata.value.i);
         EXPECT(count == there, "%lld of %lld cells, round %d", (long long)count, (long long)there, round);
     }
     fn_zone_values_free(values);
@@ -124,15 +129,15 @@ static void what_cannot_be(void)
     const fn_window place = {0, 0, 2, 1};
     fn_error err;
     REQUIRE(fn_zone_values_new(&values, NULL) == FN_OK, "no memory");
-    EXPECT(fn_zone_values_find(values, FN_UINT64, beyond, NULL, place, &err) == FN_ERR_VALUE, "beyond");
+    EXPECT(fn_zone_values_find(values, FN_UINT64, beyond, NULL, kNone, place, &err) == FN_ERR_VALUE, "beyond");
     EXPECT_ERROR_TEXT(err, "beyond");
     EXPECT(fn_zone_values_count(values) == 0, "%zu zones", fn_zone_values_count(values));
-    EXPECT(fn_zone_values_find(values, FN_UINT64, beyond, first, place, &err) == FN_OK &&
+    EXPECT(fn_zone_values_find(values, FN_UINT64, beyond, first, kNone, place, &err) == FN_OK &&
                fn_zone_values_count(values) == 1,
            "one that is masked may be any");
-    EXPECT(fn_zone_values_find(values, FN_FLOAT32, real, NULL, place, &err) == FN_ERR_ARGUMENT, "real numbers");
+    EXPECT(fn_zone_values_find(values, FN_FLOAT32, real, NULL, kNone, place, &err) == FN_ERR_ARGUMENT, "real numbers");
     EXPECT_ERROR_TEXT(err, "real numbers");
-    EXPECT(fn_zone_values_find(values, FN_UINT8, first, NULL, (fn_window){-1, 0, 2, 1}, &err) == FN_ERR_ARGUMENT,
+    EXPECT(fn_zone_values_find(values, FN_UINT8, first, NULL, kNone, (fn_window){-1, 0, 2, 1}, &err) == FN_ERR_ARGUMENT,
            "left of the raster");
     fn_zone_values_free(values);
     fn_zone_values_free(NULL);
@@ -154,13 +159,13 @@ static void failing_memory(void)
         failing = k;
         fn_status status = fn_zone_values_new(&values, &err);
         if (status == FN_OK)
-            status = fn_zone_values_find(values, FN_INT32, w.numbers, NULL, w.place, &err);
+            status = fn_zone_values_find(values, FN_INT32, w.numbers, NULL, kNone, w.place, &err);
         failing = LONG_MAX;
         n = k == 0 ? allocations : n;
         EXPECT(status == FN_ERR_MEMORY || (status == FN_OK && fn_zone_values_count(values) == SIDE * SIDE),
                "allocation %ld: status %d", k, status);
         EXPECT(status == FN_OK || !values || fn_zone_values_count(values) == 0, "allocation %ld", k);
-        EXPECT(!values || fn_zone_values_find(values, FN_INT32, w.numbers, NULL, w.place, NULL) == FN_OK,
+        EXPECT(!values || fn_zone_values_find(values, FN_INT32, w.numbers, NULL, kNone, w.place, NULL) == FN_OK,
                "after allocation %ld", k);
         fn_zone_values_free(values);
     }

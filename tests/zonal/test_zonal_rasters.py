@@ -80,7 +80,8 @@ class Rasters(ZonalCase):
         zones = rng('many').permutation(1100 * 1100).reshape(1100, 1100).astype(np.int32)
         values = zones * 2.0
         out = self.new('many.csv')
-        done = run('ogr2ogr', '-f', 'CSV', out, 'ZONALSTATS:' + self.raster(zones, GT, **TILED), *oo(RASTER=self.raster(values, GT, **TILED), STATS='COUNT,SUM'))
+        done = run('ogr2ogr', '-f', 'CSV', out, 'ZONALSTATS:' + self.raster(zones, GT, **TILED), *oo(RASTER=self.raster(values, GT, **TILED), STATS='COUNT,SUM'),
+                   timeout=200)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(out) as lines:
             found = np.array([line.replace('"', '').split(',') for line in lines][1:], float)

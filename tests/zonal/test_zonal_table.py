@@ -301,6 +301,24 @@ class Values(ZonalCase):
             self.assertEqual(table(zones, RASTER=one + ';' + two, STATS='SUM', WORKERS=kind), [want])
         self.assertEqual([name for name, _ in columns(zones, RASTER=[one, one], STATS='SUM')], ['ZONE_FID', names[0] + '_SUM', names[0] + '_2_SUM'])
 
+    def test_bands_one_by_one(self):
+        """Bands of a tile are collected one after the other, with the cells of the zones that are kept, which not all are: as each band alone."""
+        random = rng('bands')
+        bands = [random.normal(0, 100, (512, 512)).astype(np.float32) for _ in range(3)]
+        for band in bands:
+            band[random.uniform(size=band.shape) < 0.1] = -9999
+        values = self.raster(bands, nodata=-9999, options=['TILED=YES', 'BLOCKXSIZE=512', 'BLOCKYSIZE=512', 'INTERLEAVE=BAND'])
+        zones = self.zones([rectangle(x, 0.3, x + 3, 511.5) for x in np.linspace(0, 500, 300)] + [area([box(9, 9, 500, 500)], [box(80, 80, 480, 490)])])
+        for pixels in ('CENTER', 'FRACTION'):
+            for invalid in ('REPAIR', 'SKIP'):
+                options = {'RASTER': values, 'STATS': 'COUNT,SUM,STD,MAX,MEDIAN', 'PIXELS': pixels, 'INVALID': invalid}
+                rows = table(zones, **options)
+                for number in (1, 2, 3):
+                    alone = [{'B%d_%s' % (number, name): value for name, value in row.items() if name != 'ZONE_FID'}
+                             for row in table(zones, BAND=number, **options)]
+                    own = [{name: value for name, value in row.items() if name.startswith('B%d_' % number)} for row in rows]
+                    self.assertEqual(all_bits(own), all_bits(alone), (pixels, invalid, number))
+
     def test_columns_that_are_asked_for_twice(self):
         """Two columns of a name are what formats refuse."""
         for options in ({'STATS': 'MEAN,mean,average'}, {'BAND': '1,1', 'STATS': 'MEAN'}):

@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'near'))
 from near_common import (Case, children, listening, make, near_options, oo, rng, rows_of, run, srs_of,  # noqa: E402,F401
                          within)
-from common import VERSION, good_within, real, write  # noqa: E402,F401
+from common import VERSION, good, good_within, real, write  # noqa: E402,F401
 
 KINDS = ('THREADS', 'PROCESSES')
 SIX = np.arange(1, 37, dtype=np.int32).reshape(6, 6)

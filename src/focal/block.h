@@ -6,9 +6,11 @@
 
 #include "focal.h"
 #include "loops.h"
+#include "place.h"
 
 typedef struct fn_network fn_network;
 typedef struct fn_moves fn_moves;
+typedef struct fn_stacks fn_stacks;
 
 struct fn_focal {
     fn_focal_options options;
@@ -16,6 +18,7 @@ struct fn_focal {
     double weight;       /* the sum of all weights, in the order in which they are added up */
     fn_network *network; /* of small windows for median and percentile */
     fn_moves *moves;     /* of all other order statistics, and of classes */
+    fn_stacks *stacks;   /* of sums, extremes and moments of what is no box */
 };
 
 typedef struct fn_block {
@@ -53,30 +56,16 @@ extern const fn_way fn_by_parts, fn_by_weights, fn_by_network, fn_by_ranks, fn_b
 
 /* The number of values in each window, width a row. */
 void fn_count_values(const fn_block *block, double *count, double *scratch);
+size_t fn_count_scratch(const fn_focal *focal, size_t width, size_t height);
+
+/* The columns of a footprint. */
+fn_status fn_stacks_new(const fn_footprint *footprint, fn_stacks **out, fn_error *err);
+void fn_stacks_free(fn_stacks *stacks);
 
 /* ---- order statistics ---- */
 
-/* Where a median or percentile lies among n >= 1 sorted values. */
-typedef struct fn_place {
-    size_t low, high; /* the same, or neighbours */
-    double way;       /* from the one to the other */
-    bool average;     /* of both, as a median has it */
-} fn_place;
-
+/* Of a median or percentile. */
 fn_place fn_place_among(const fn_focal *focal, size_t n);
-
-/* As numpy: from the nearer of the two. */
-static inline double fn_between(const fn_place *place, double low, double high)
-{
-    if (place->low == place->high || low == high)
-        return low;
-    if (place->average)
-        return (low + high) / 2;
-    if (isinf(low) || isinf(high))
-        return isinf(low) && isinf(high) ? (double)NAN : isinf(low) ? low : high;
-    const double d = high - low;
-    return place->way >= 0.5 ? high - d * (1 - place->way) : low + d * place->way;
-}
 
 /* A network that sorts the cells of a footprint; FN_ERR_MEMORY. */
 #define FN_NETWORK_MOST 49

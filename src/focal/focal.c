@@ -91,6 +91,8 @@ fn_status fn_focal_new(const fn_focal_options *options, fn_footprint *footprint,
         status = fn_network_new(focal, &focal->network, err);
     else if (is_place(options->statistic) || is_class(options->statistic))
         status = fn_moves_new(footprint, &focal->moves, err);
+    else if (!footprint->box && !footprint->weights)
+        status = fn_stacks_new(footprint, &focal->stacks, err);
     if (status != FN_OK) {
         fn_focal_free(focal);
         return status;
@@ -106,6 +108,7 @@ void fn_focal_free(fn_focal *focal)
     fn_footprint_free(focal->footprint);
     fn_network_free(focal->network);
     fn_moves_free(focal->moves);
+    fn_stacks_free(focal->stacks);
     free(focal);
 }
 
@@ -120,7 +123,7 @@ size_t fn_focal_scratch_bytes(const fn_focal *focal, size_t width, size_t height
 {
     const fn_way *way = way_of(focal);
     way->size(focal, &width, &height);
-    const size_t own = way->scratch(focal, width, height), counting = fn_by_parts.scratch(focal, width, height);
+    const size_t own = way->scratch(focal, width, height), counting = fn_count_scratch(focal, width, height);
     return (width * height + (own > counting ? own : counting)) * sizeof(double);
 }
 
@@ -148,9 +151,25 @@ static void judge_missing(const fn_block *b)
             b->loops->tidy(fn_row_out(b, y), b->width);
 }
 
+/* Nothing to compute: there is no centre with a value, and such have no result. */
+static bool is_left_out(const fn_block *b)
+{
+    for (size_t y = 0; y < b->height; y++)
+        for (size_t x = 0; x < b->width; x++)
+            if (!isnan(fn_row_in(b, (ptrdiff_t)y)[x]))
+                return false;
+    return b->focal->options.missing != FN_FOCAL_FILL;
+}
+
 static void run_block(fn_block *b, double *scratch)
 {
     const fn_footprint *f = b->focal->footprint;
+    if (is_left_out(b)) {
+        for (size_t y = 0; y < b->height; y++)
+            for (size_t x = 0; x < b->width; x++)
+                fn_row_out(b, y)[x] = (double)NAN;
+        return;
+    }
     b->count = scratch;
     scratch += b->width * b->height;
     b->missing = is_missing_in(b);
@@ -163,11 +182,20 @@ static void run_block(fn_block *b, double *scratch)
     judge_missing(b);
 }
 
+/* As few pieces as there must be, of one size. */
+static size_t even_pieces(size_t all, size_t most)
+{
+    const size_t pieces = all > 0 ? (all + most - 1) / most : 1;
+    return (all + pieces - 1) / pieces;
+}
+
 void fn_focal_run_simd(const fn_focal *focal, fn_simd simd, const double *in, ptrdiff_t in_stride, size_t width,
                        size_t height, double *out, ptrdiff_t out_stride, void *scratch)
 {
     size_t wide = width, high = height;
     way_of(focal)->size(focal, &wide, &high);
+    wide = even_pieces(width, wide);
+    high = even_pieces(height, high);
     for (size_t y = 0; y < height; y += high)
         for (size_t x = 0; x < width; x += wide) {
             fn_block b = {

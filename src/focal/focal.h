@@ -17,8 +17,9 @@
 #include "footprint.h"
 
 /* n values x of the window; w: their weights, 1 where the footprint has none. All arithmetic is in double.
- * MEAN        sum(w x) / sum(w). A sum of whole numbers is exact below 2^53. Without weights windows of more than 15
- *             rows or columns are added up as a tree, whose error grows with the logarithm of their size
+ * MEAN        sum(w x) / sum(w). A sum of whole numbers is exact below 2^53. Without weights boxes are added up by
+ *             columns, then rows; more than 15 as parts of 8, 32, 128 and 512, so that the error grows with the
+ *             logarithm of their sides. Other shapes: by columns, of which equal ones are added up once
  * SUM         sum(w x), not made up for cells without a value
  * MIN, MAX
  * RANGE       max - min

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "exchanges.h"
 #include "fishnet/simd.h"
 
 /* What is known of a part of a window, for each of a row of windows. Which arrays there are depends on how parts are
@@ -30,20 +31,24 @@ typedef enum fn_merging {
  * values p of out are those of a, and are not written. */
 typedef void (*fn_merge)(fn_parts out, fn_parts a, fn_parts b, double cells, size_t n);
 
-/* An exchange of a sorting network: wire a gets the smaller of the values of wires a and b, wire b the larger. Only
- * what is needed is set. */
-typedef struct fn_exchange {
-    uint8_t a, b;
-    bool low, high;
-} fn_exchange;
-
 /* Runs n exchanges over many lanes. at[i]: the lanes of wire i; a value that an exchange sets goes to those of the wire
  * in `wires`, and at[i] follows. lanes: a multiple of FN_NETWORK_LANES. */
 #define FN_NETWORK_LANES 16
 typedef void (*fn_run_network)(const fn_exchange *all, size_t n, const void **at, void *wires, size_t lanes);
 
+/* The same for a few wires at once, without memory between the exchanges. Wires and lanes as above, in `at`; out may be
+ * the same. */
+typedef void (*fn_in_registers)(void *const *out, const void *const *at, size_t lanes);
+
 /* out: all terms as one, first to last. */
 typedef void (*fn_terms)(double *out, const double *const *terms, size_t n_terms, size_t n);
+
+/* out: cells, behind those of `base` where it is not NULL. MOMENTS: the values p are those of base, or the first term,
+ * and are not written. */
+typedef void (*fn_cells_as_part)(fn_parts out, const fn_parts *base, const double *const *terms, size_t n_terms,
+                                 size_t n);
+/* out: parts of so many cells each, which matters in MOMENTS; without the number of values, which nobody asks for. */
+typedef void (*fn_parts_as_one)(fn_parts out, const fn_parts *parts, const double *cells, size_t n_parts, size_t n);
 
 struct fn_tile;
 
@@ -51,9 +56,15 @@ typedef struct fn_focal_loops {
     bool (*any_missing)(const double *x, size_t n);
     bool (*all_floats)(const double *x, size_t n);                     /* none changes as a float */
     void (*fill)(double *out, const double *x, double with, size_t n); /* `with` where there is no value */
-    void (*there)(double *out, const double *x, size_t n);             /* 1 where there is a value, else 0 */
+    /* count: grows by the values of a row that enters, less those of one that leaves (or NULL). */
+    void (*slide_counts)(int32_t *count, const double *enter, const double *leave, size_t n);
+    /* out: end - begin; add: to what is there. */
+    void (*subtract_counts)(double *out, const int32_t *end, const int32_t *begin, bool add, size_t n);
     fn_merge merge[FN_MERGE_COUNT];
     fn_terms terms[FN_MERGE_MOST + 1]; /* sum, least, most */
+    /* Of MOMENTS and SPARSE_MOMENTS. */
+    fn_cells_as_part cells[2];
+    fn_parts_as_one parts[2];
     /* The sum of terms, each with a weight. */
     void (*add_weighted)(double *out, const double *const *terms, const double *weights, size_t n_terms, size_t n);
     /* The same of terms with missing values: out, and the sum of the weights of the others. */
@@ -74,8 +85,8 @@ typedef struct fn_focal_loops {
     void (*lanes_f32)(void *out, const double *x, size_t n);
     void (*lanes_f64)(void *out, const double *x, size_t n);
     fn_run_network network_f32, network_f64;
-    /* out: of each lane the median of all wires, which are 9 or 25. */
-    void (*median)(void *out, const void *const *at, size_t cells, bool floats, size_t lanes);
+    /* Of doubles and of floats: the values of a column, sorted; the median of sorted columns. */
+    fn_in_registers sort_3[2], sort_5[2], median_9[2], median_25[2];
     /* The answers for a block, by windows that slide over its tile. */
     void (*slide_ranks)(const struct fn_tile *tile);
     void (*slide_boxes)(const struct fn_tile *tile);

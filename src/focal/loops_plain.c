@@ -7,12 +7,15 @@
 #define FN_VSET(x) (x)
 #define FN_VLEAST(a, b) LEAST_OF(a, b)
 #define FN_VMOST(a, b) MOST_OF(a, b)
+#define FN_VIF(x, a, b) ((x) == (x) ? (a) : (b))
 #define FN_FLOATS_WIDTH 1
 #define FN_FLOATS float
 #define FN_FLOAD(p) (*(p))
 #define FN_FSTORE(p, v) (*(p) = (v))
 #define FN_FLEAST(a, b) LEAST_OF(a, b)
 #define FN_FMOST(a, b) MOST_OF(a, b)
+#define FN_RANKS_WIDTH 1
+#define FN_RANKS_BELOW(p, limit) (*(p) < (limit) ? 1u : 0u)
 #include "loops_template.h"
 
 const fn_focal_loops *fn_focal_loops_get(fn_simd simd)

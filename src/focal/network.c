@@ -1,7 +1,6 @@
-/* Medians and percentiles of small windows: a sorting network over many windows at once. The network is Batcher's
- * odd-even merge of runs of any length (Knuth, The Art of Computer Programming 3, 5.3.4), without the exchanges that
- * what is asked for does not need. In a box the columns are sorted once for all windows that share them. Values that
- * are floats are sorted as floats: twice as many at a time, and the same values. */
+/* Medians and percentiles of small windows: a sorting network over many windows at once. In a box the columns are
+ * sorted once for all windows that share them. Values that are floats are sorted as floats: twice as many at a time,
+ * and the same values. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +8,12 @@
 #include "array.h"
 #include "block.h"
 
-typedef struct exchanges {
-    fn_exchange *all;
-    size_t n, room;
-    bool no_memory;
-} exchanges;
-
 struct fn_network {
-    exchanges columns;              /* of a box: sorts the rows of a column */
-    exchanges some;                 /* gives the places that are asked for where each cell has a value */
-    exchanges every;                /* all places */
-    uint8_t place[FN_NETWORK_MOST]; /* the wire that has the value of each place */
+    fn_exchanges columns;                /* of a box: sorts the rows of a column */
+    fn_exchanges some;                   /* gives the places that are asked for where each cell has a value */
+    fn_exchanges every;                  /* those that may be asked for where cells have none */
+    uint16_t place[FN_NETWORK_MOST];     /* the wire that has the value of each place */
+    fn_place asked[FN_NETWORK_MOST + 1]; /* for, of so many values */
     /* Where each wire begins: a line, and a column in it. */
     struct wire {
         int line, column;
@@ -27,73 +21,9 @@ struct fn_network {
     int lines;
 };
 
-static void add_exchange(exchanges *to, uint8_t a, uint8_t b)
+static bool is_sorted_in_registers(int rows)
 {
-    if (to->no_memory || !fn_reserve(&to->all, &to->room, to->n + 1, sizeof *to->all))
-        to->no_memory = true;
-    else
-        to->all[to->n++] = (fn_exchange){a, b, true, true};
-}
-
-/* Merges the wires x[0], x[step]... (n_x of them, sorted) and y into out. */
-static void merge_wires(exchanges *to, const uint8_t *x, int n_x, const uint8_t *y, int n_y, int step, uint8_t *out)
-{
-    if (n_x == 0 || n_y == 0) {
-        for (int i = 0; i < n_x + n_y; i++)
-            out[i] = n_x > 0 ? x[i * step] : y[i * step];
-        return;
-    }
-    if (n_x == 1 && n_y == 1) {
-        add_exchange(to, x[0], y[0]);
-        out[0] = x[0];
-        out[1] = y[0];
-        return;
-    }
-    uint8_t even[FN_NETWORK_MOST] = {0}, odd[FN_NETWORK_MOST] = {0};
-    const int n_even = (n_x + 1) / 2 + (n_y + 1) / 2, n_odd = n_x / 2 + n_y / 2;
-    merge_wires(to, x, (n_x + 1) / 2, y, (n_y + 1) / 2, 2 * step, even);
-    merge_wires(to, x + step, n_x / 2, y + step, n_y / 2, 2 * step, odd);
-    out[0] = even[0];
-    for (int i = 0; i < n_odd && i + 1 < n_even; i++) {
-        add_exchange(to, odd[i], even[i + 1]);
-        out[2 * i + 1] = odd[i];
-        out[2 * i + 2] = even[i + 1];
-    }
-    if (n_odd >= n_even) /* as many of both: the last has no partner */
-        out[n_x + n_y - 1] = odd[n_odd - 1];
-    for (int i = n_odd + 1; i < n_even; i++)
-        out[n_odd + i] = even[i];
-}
-
-/* Sorts wires that consist of sorted runs of `run` (the last may be shorter). */
-static void sort_wires(exchanges *to, uint8_t *wires, int n, int run)
-{
-    if (n <= run)
-        return;
-    uint8_t merged[FN_NETWORK_MOST];
-    const int first = (n + run - 1) / run / 2 * run;
-    sort_wires(to, wires, first, run);
-    sort_wires(to, wires + first, n - first, run);
-    merge_wires(to, wires, first, wires + first, n - first, 1, merged);
-    memcpy(wires, merged, (size_t)n);
-}
-
-/* Leaves out what does not lead to the wires that are needed. */
-static void leave_out_exchanges(exchanges *of, bool *needed)
-{
-    size_t kept = of->n;
-    for (size_t i = of->n; i-- > 0;) {
-        fn_exchange x = of->all[i];
-        x.low = needed[x.a];
-        x.high = needed[x.b];
-        if (!x.low && !x.high)
-            continue;
-        needed[x.a] = needed[x.b] = true;
-        of->all[--kept] = x;
-    }
-    if (kept > 0)
-        memmove(of->all, of->all + kept, (of->n - kept) * sizeof *of->all);
-    of->n -= kept;
+    return rows == 3 || rows == 5;
 }
 
 /* Wires begin as cells, or, in a box, as the lines of sorted columns. */
@@ -102,10 +32,11 @@ static void place_wires(fn_network *w, const fn_footprint *f)
     const int rows = f->top + f->bottom + 1;
     int n = 0;
     if (f->box) {
-        uint8_t order[FN_NETWORK_MOST];
+        uint16_t order[FN_NETWORK_MOST];
         for (int i = 0; i < rows; i++)
-            order[i] = (uint8_t)i;
-        sort_wires(&w->columns, order, rows, 1);
+            order[i] = (uint16_t)i;
+        if (!is_sorted_in_registers(rows))
+            fn_exchanges_sort(&w->columns, order, (size_t)rows, 1);
         for (int column = 0; column <= f->left + f->right; column++)
             for (int row = 0; row < rows; row++)
                 w->wires[n++] = (struct wire){order[row], column};
@@ -126,22 +57,26 @@ fn_status fn_network_new(const fn_focal *focal, fn_network **out, fn_error *err)
     if (!w)
         return fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a window");
     place_wires(w, f);
-    uint8_t wires[FN_NETWORK_MOST];
+    uint16_t wires[FN_NETWORK_MOST];
     for (int i = 0; i < n; i++)
-        wires[i] = w->place[i] = (uint8_t)i;
-    sort_wires(&w->some, w->place, n, f->box ? rows : 1);
+        wires[i] = w->place[i] = (uint16_t)i;
+    fn_exchanges_sort(&w->some, w->place, f->cells, f->box ? (size_t)rows : 1);
     for (int i = 0; i < n; i++)
-        wires[i] = (uint8_t)i;
-    sort_wires(&w->every, wires, n, f->box ? rows : 1);
+        wires[i] = (uint16_t)i;
+    fn_exchanges_sort(&w->every, wires, f->cells, f->box ? (size_t)rows : 1);
     if (w->columns.no_memory || w->some.no_memory || w->every.no_memory) {
         fn_network_free(w);
         *out = NULL;
         return fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a window");
     }
-    const fn_place place = fn_place_among(focal, f->cells);
-    bool needed[FN_NETWORK_MOST] = {false};
-    needed[w->place[place.low]] = needed[w->place[place.high]] = true;
-    leave_out_exchanges(&w->some, needed);
+    bool needed[FN_NETWORK_MOST] = {false}, often[FN_NETWORK_MOST] = {false};
+    for (size_t values = 1; values <= f->cells; values++) {
+        const fn_place place = w->asked[values] = fn_place_among(focal, values);
+        often[w->place[place.low]] = often[w->place[place.high]] = true;
+    }
+    needed[w->place[w->asked[n].low]] = needed[w->place[w->asked[n].high]] = true;
+    fn_exchanges_leave_out(&w->some, needed);
+    fn_exchanges_leave_out(&w->every, often);
     return FN_OK;
 }
 
@@ -149,15 +84,15 @@ void fn_network_free(fn_network *w)
 {
     if (!w)
         return;
-    free(w->columns.all);
-    free(w->some.all);
-    free(w->every.all);
+    fn_exchanges_free(&w->columns);
+    fn_exchanges_free(&w->some);
+    fn_exchanges_free(&w->every);
     free(w);
 }
 
 /* ---- at work ---- */
 
-/* Lines and wires of doubles or floats; the lanes of a wire fill 512 bytes. */
+/* Lanes of doubles or floats; those of a wire fill 512 bytes. */
 enum { WIRE = 512 };
 
 typedef struct sorting {
@@ -165,9 +100,13 @@ typedef struct sorting {
     const fn_network *network;
     fn_run_network run;
     bool floats;
-    size_t real;        /* bytes of a value */
-    size_t lanes, wide; /* values of a wire, and of a line */
-    char *lines, *wires;
+    size_t real;  /* bytes of a value */
+    size_t lanes; /* of a wire, and of windows that are sorted at a time */
+    size_t wide;  /* lanes that hold all cells of those windows */
+    size_t pitch; /* lanes from one row of cells to the next */
+    char *cells;  /* of the block */
+    char *lines;  /* of a box: sorted columns */
+    char *wires;
     const void *at[FN_NETWORK_MOST]; /* where the values of each wire are */
 } sorting;
 
@@ -176,24 +115,43 @@ static size_t round_up(size_t n, size_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
-/* sorted: the columns of a box. */
-static void load_lines(sorting *w, size_t y, size_t begin, size_t n, bool sorted)
+/* Up to where the last wire reads. */
+static size_t pitch_of(const fn_footprint *f, size_t width, size_t lanes)
 {
-    const fn_footprint *f = w->block->focal->footprint;
-    const size_t cells = n + (size_t)(f->left + f->right);
-    for (int i = 0; i < w->network->lines; i++) {
-        char *line = w->lines + (size_t)i * w->wide * w->real;
-        const double *x = fn_row_in(w->block, (ptrdiff_t)y + i - f->top) + (ptrdiff_t)begin - f->left;
-        (w->floats ? w->block->loops->lanes_f32 : w->block->loops->lanes_f64)(line, x, cells);
-        memset(line + cells * w->real, 0, (w->wide - cells) * w->real);
-        if (f->box)
-            w->at[i] = line;
+    return round_up(round_up(width, lanes) + (size_t)(f->left + f->right), FN_NETWORK_LANES);
+}
+
+static void load_cells(sorting *w)
+{
+    const fn_block *b = w->block;
+    const fn_footprint *f = b->focal->footprint;
+    const size_t wide = b->width + (size_t)(f->left + f->right), high = b->height + (size_t)(f->top + f->bottom);
+    for (size_t y = 0; y < high; y++) {
+        char *row = w->cells + y * w->pitch * w->real;
+        (w->floats ? b->loops->lanes_f32 : b->loops->lanes_f64)(row, fn_row_in(b, (ptrdiff_t)y - f->top) - f->left,
+                                                                wide);
+        memset(row + wide * w->real, 0, (w->pitch - wide) * w->real);
     }
-    if (sorted)
-        w->run(w->network->columns.all, w->network->columns.n, w->at, w->lines, w->wide);
-    for (size_t i = 0; i < f->cells; i++)
-        w->at[i] =
-            w->lines + ((size_t)w->network->wires[i].line * w->wide + (size_t)w->network->wires[i].column) * w->real;
+}
+
+/* at: the lines of the windows of row y from column `begin` on; of a box with sorted columns. */
+static void sort_columns(sorting *w, size_t y, size_t begin, const void **at)
+{
+    const fn_focal_loops *loops = w->block->loops;
+    const int lines = w->network->lines;
+    for (int i = 0; i < lines; i++)
+        at[i] = w->cells + ((y + (size_t)i) * w->pitch + begin) * w->real;
+    if (!w->block->focal->footprint->box)
+        return;
+    if (is_sorted_in_registers(lines)) {
+        void *out[5];
+        for (int i = 0; i < lines; i++)
+            out[i] = w->lines + (size_t)i * w->wide * w->real;
+        (lines == 3 ? loops->sort_3 : loops->sort_5)[w->floats](out, at, w->wide);
+        memcpy(at, out, (size_t)lines * sizeof *out);
+    } else {
+        w->run(w->network->columns.all, w->network->columns.n, at, w->lines, w->wide);
+    }
 }
 
 static double lane_of(const sorting *w, size_t place, size_t i)
@@ -208,16 +166,19 @@ static void answer_sparse(const sorting *w, const double *count, double *out, si
     for (size_t i = 0; i < n; i++) {
         if (count[i] == 0)
             continue;
-        const fn_place place = fn_place_among(w->block->focal, (size_t)count[i]);
-        out[i] = fn_between(&place, lane_of(w, place.low, i), lane_of(w, place.high, i));
+        const fn_place *place = &w->network->asked[(size_t)count[i]];
+        out[i] = fn_between(place, lane_of(w, place->low, i), lane_of(w, place->high, i));
     }
 }
 
 static void answer_all(const sorting *w, double *out, size_t n)
 {
-    const fn_place place = fn_place_among(w->block->focal, w->block->focal->footprint->cells);
+    const fn_place place = w->network->asked[w->block->focal->footprint->cells];
     const void *low = w->at[w->network->place[place.low]], *high = w->at[w->network->place[place.high]];
-    if (w->floats)
+    if (w->floats && low == high)
+        for (size_t i = 0; i < n; i++)
+            out[i] = (double)((const float *)low)[i];
+    else if (w->floats)
         for (size_t i = 0; i < n; i++)
             out[i] = fn_between(&place, (double)((const float *)low)[i], (double)((const float *)high)[i]);
     else
@@ -225,23 +186,38 @@ static void answer_all(const sorting *w, double *out, size_t n)
             out[i] = fn_between(&place, ((const double *)low)[i], ((const double *)high)[i]);
 }
 
+/* The median of a box of 3 x 3 or 5 x 5 cells in registers. */
+static bool find_median(sorting *w)
+{
+    const fn_footprint *f = w->block->focal->footprint;
+    void *out = w->wires;
+    if (!f->box || f->top != f->left || f->cells > 25 || w->block->focal->options.statistic != FN_FOCAL_MEDIAN ||
+        (f->cells != 9 && f->cells != 25))
+        return false;
+    (f->cells == 9 ? w->block->loops->median_9 : w->block->loops->median_25)[w->floats](&out, w->at, w->lanes);
+    w->at[w->network->place[f->cells / 2]] = out;
+    return true;
+}
+
 static void sort_some(sorting *w, size_t y, size_t begin, size_t n)
 {
     const fn_block *b = w->block;
     const double *count = b->count + y * b->width + begin;
     const size_t cells = b->focal->footprint->cells;
-    bool sparse = false;
-    for (size_t i = 0; b->missing && i < n; i++)
+    const void *lines[FN_NETWORK_MOST];
+    bool sparse = false, wanted = !b->missing || b->focal->options.missing == FN_FOCAL_FILL;
+    for (size_t i = 0; b->missing && i < n; i++) {
         sparse |= count[i] < (double)cells;
-    const bool median = b->focal->options.statistic == FN_FOCAL_MEDIAN && !sparse && (cells == 9 || cells == 25);
-    const exchanges *all = sparse ? &w->network->every : &w->network->some;
-    load_lines(w, y, begin, n, !median);
-    if (median) {
-        b->loops->median(w->wires, w->at, cells, w->floats, w->lanes);
-        w->at[w->network->place[cells / 2]] = w->wires;
-    } else {
-        w->run(all->all, all->n, w->at, w->wires, w->lanes);
+        wanted |= !isnan(fn_row_in(b, (ptrdiff_t)y)[begin + i]);
     }
+    if (!wanted)
+        return;
+    sort_columns(w, y, begin, lines);
+    for (size_t i = 0; i < cells; i++)
+        w->at[i] = (const char *)lines[w->network->wires[i].line] + (size_t)w->network->wires[i].column * w->real;
+    const fn_exchanges *all = sparse ? &w->network->every : &w->network->some;
+    if (sparse || !find_median(w))
+        w->run(all->all, all->n, w->at, w->wires, w->lanes);
     if (sparse)
         answer_sparse(w, count, fn_row_out(b, y) + begin, n);
     else
@@ -266,28 +242,37 @@ static void run_by_network(const fn_block *b, double *scratch)
     w.real = w.floats ? sizeof(float) : sizeof(double);
     w.lanes = WIRE / w.real;
     w.wide = round_up(w.lanes + (size_t)(f->left + f->right), FN_NETWORK_LANES);
+    w.pitch = pitch_of(f, b->width, w.lanes);
     w.wires = (char *)scratch;
     w.lines = w.wires + WIRE * f->cells;
+    w.cells = w.lines + w.wide * w.real * (size_t)w.network->lines;
+    load_cells(&w);
     for (size_t y = 0; y < b->height; y++)
         for (size_t begin = 0; begin < b->width; begin += w.lanes)
             sort_some(&w, y, begin, b->width - begin < w.lanes ? b->width - begin : w.lanes);
 }
 
+/* As wide as a wire of floats; small, so that few blocks have missing values. */
 static void by_network_size(const fn_focal *focal, size_t *width, size_t *height)
 {
     (void)focal;
-    *width = *width < 512 ? *width : 512;
-    *height = *height < 64 ? *height : 64;
+    *width = *width < WIRE / sizeof(float) ? *width : WIRE / sizeof(float);
+    *height = *height < 32 ? *height : 32;
 }
 
-/* For doubles; floats have as many bytes in a wire, and fewer in a line. */
+static size_t network_bytes(const fn_focal *focal, size_t width, size_t height, size_t real)
+{
+    const fn_footprint *f = focal->footprint;
+    const size_t lanes = WIRE / real, wide = round_up(lanes + (size_t)(f->left + f->right), FN_NETWORK_LANES);
+    const size_t rows = (size_t)(f->top + f->bottom + 1);
+    return WIRE * f->cells + (wide * rows + pitch_of(f, width, lanes) * (height + rows)) * real;
+}
+
 static size_t by_network_scratch(const fn_focal *focal, size_t width, size_t height)
 {
-    (void)width;
-    (void)height;
-    const fn_footprint *f = focal->footprint;
-    const size_t wide = round_up(WIRE / sizeof(double) + (size_t)(f->left + f->right), FN_NETWORK_LANES);
-    return (size_t)(f->top + f->bottom + 1) * wide + f->cells * WIRE / sizeof(double);
+    const size_t floats = network_bytes(focal, width, height, sizeof(float));
+    const size_t doubles = network_bytes(focal, width, height, sizeof(double));
+    return (floats > doubles ? floats : doubles) / sizeof(double) + 1;
 }
 
 const fn_way fn_by_network = {by_network_size, by_network_scratch, run_by_network};

@@ -19,7 +19,7 @@ struct fn_moves {
 typedef enum fn_ranks { FN_RANKS_OF_BOXES, FN_RANKS_OF_SHAPES, FN_RANKS_OF_CLASSES } fn_ranks;
 
 /* So many ranks may be read behind the last one. */
-#define FN_RANKS_BEHIND 8
+#define FN_RANKS_BEHIND 16
 
 /* A tile: the cells that a block's windows hold. */
 typedef struct fn_tile {

@@ -1,4 +1,4 @@
-/* Terrain functions: options, and the way of a row from values to derivatives to results. */
+/* Terrain functions: options, and the way of a row from values to results. */
 #include "terrain.h"
 
 #include <math.h>
@@ -49,7 +49,7 @@ fn_status fn_terrain_init(fn_terrain *out, const fn_terrain_options *options, co
     const double azimuth = options->azimuth * RADIANS, altitude = igor ? 0 : options->altitude * RADIANS;
     *out = (fn_terrain){.options = *options,
                         .georeference = *georeference,
-                        .kernels = fn_terrain_kernels_best(),
+                        .kernels = fn_terrain_kernels_get(fn_simd_best()),
                         .light = {sin(azimuth) * cos(altitude), cos(azimuth) * cos(altitude), sin(altitude)}};
     return FN_OK;
 }
@@ -59,16 +59,16 @@ int fn_terrain_reach(const fn_terrain *terrain)
     return takes_windows(&terrain->options) ? terrain->options.size / 2 : 1;
 }
 
-static size_t buffer_doubles(const fn_terrain *terrain)
+static bool as_gdal_has_it(const fn_terrain_options *o)
 {
-    return takes_windows(&terrain->options) ? fn_terrain_window_doubles(terrain)
-                                            : FN_DERIVATIVES * (size_t)FN_TERRAIN_BLOCK;
+    return o->edge == FN_EDGE_GDAL && fn_terrain_gdal_differs(o);
 }
 
-/* Marks of missing cells, and derivatives or sums. */
+/* Sums of windows, or derivatives where GDAL's formulas make results of them. */
 size_t fn_terrain_scratch_bytes(const fn_terrain *terrain)
 {
-    return (FN_TERRAIN_BLOCK + buffer_doubles(terrain)) * sizeof(double);
+    return sizeof(double) *
+           (takes_windows(&terrain->options) ? fn_terrain_window_doubles(terrain) : 2 * (size_t)FN_TERRAIN_BLOCK);
 }
 
 static fn_formula formula_of(const fn_terrain_options *o)
@@ -102,13 +102,28 @@ static fn_terrain_map map_at(const fn_terrain *terrain, int64_t column, int64_t 
                             .flat = terrain->options.flat};
 }
 
-static void differentiate(const fn_terrain *terrain, const double *const row[3], size_t n,
-                          double *const d[FN_DERIVATIVES])
+/* Results of n cells whose derivatives are known. */
+static void finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n, double *const d[FN_DERIVATIVES],
+                   double *out)
 {
-    const fn_terrain_kernels *kernels = terrain->kernels;
-    const fn_differences *differences = terrain->options.kind == FN_CURVATURE ? kernels->second : kernels->first;
-    differences[terrain->options.method](row, n, d);
+    if (as_gdal_has_it(&terrain->options))
+        fn_terrain_gdal_finish(terrain, map, n, d, out);
+    else
+        terrain->kernels->formulas[formula_of(&terrain->options)].finish(map, n, d, out);
 }
+
+/* ---- cells with missing neighbours ---- */
+
+/* Cells of a row that are looked through for missing neighbours at a time. */
+enum { STRETCH = 64 };
+
+/* Some cells of a row that lie side by side; in: the first one's value. */
+typedef struct stretch {
+    const double *in;
+    size_t stride;
+    int64_t x, y;
+    size_t n;
+} stretch;
 
 /* A plane on the ground bends in the window where coordinates are geographic; a whole window does not notice, as its
  * two sides do so alike. What is left of the bend after one round is its square. */
@@ -126,69 +141,111 @@ static void fit_bent(const fn_terrain *terrain, const fn_terrain_map *map, const
     }
 }
 
-/* A cell whose window has missing cells: its derivatives, or its result (d[0]) where the kind has none. */
-static void patch_cell(const fn_terrain *terrain, const fn_terrain_map *map, const double *in, size_t stride, int64_t x,
-                       int64_t y, size_t i, double *const d[FN_DERIVATIVES], double *buffers)
+/* The derivatives of cell i, which has a value. */
+static void derive_cell(const fn_terrain *terrain, const fn_terrain_map *map, const stretch *s, size_t i,
+                        double value[FN_DERIVATIVES])
 {
-    const bool windows = takes_windows(&terrain->options), second = terrain->options.kind == FN_CURVATURE;
-    const int written = windows ? 1 : second ? FN_DERIVATIVES : 2;
-    double window[9], value[FN_DERIVATIVES] = {NAN, NAN, NAN, NAN, NAN};
-    double *const values[FN_DERIVATIVES] = {value, value + 1, value + 2, value + 3, value + 4};
-    const bool there = !isnan(*in);
-    if (there && terrain->options.edge == FN_EDGE_FIT) {
-        for (int k = 0; k < 9; k++)
-            window[k] = in[(k / 3 - 1) * (ptrdiff_t)stride + k % 3 - 1];
-        fn_terrain_fit(window, terrain->options.method, second, value);
-        if (terrain->georeference.known && terrain->georeference.geographic && !second)
-            fit_bent(terrain, map, window, x, y, value);
-    } else if (there) {
-        fn_terrain_gdal_window(&terrain->georeference, in, stride, x, y, window);
-        if (windows)
-            fn_terrain_windows(terrain, window + 4, 3, 1, value, buffers);
-        else
-            differentiate(terrain, (const double *[]){window + 1, window + 4, window + 7}, 1, values);
+    const bool second = terrain->options.kind == FN_CURVATURE;
+    const int64_t x = s->x + (int64_t)i;
+    double window[9];
+    if (terrain->options.edge == FN_EDGE_GDAL) {
+        fn_terrain_gdal_window(&terrain->georeference, s->in + i, s->stride, x, s->y, window);
+        const double *const row[3] = {window + 1, window + 4, window + 7};
+        terrain->kernels->differences[terrain->options.method](row, 1, (double *[]){value, value + 1});
+        return;
     }
-    for (int k = 0; k < written; k++)
-        d[k][i] = value[k];
+    for (int k = 0; k < 9; k++)
+        window[k] = s->in[(ptrdiff_t)i + (k / 3 - 1) * (ptrdiff_t)s->stride + k % 3 - 1];
+    fn_terrain_fit(window, terrain->options.method, second, value);
+    if (terrain->georeference.known && terrain->georeference.geographic && !second)
+        fit_bent(terrain, map, window, x, s->y, value);
 }
 
-/* n cells of a row, at most FN_TERRAIN_BLOCK. */
-static void run_part(const fn_terrain *terrain, const double *in, size_t stride, int64_t x, int64_t y, size_t n,
-                     double *out, double *scratch)
+/* Results that are NaN because of missing neighbours alone. Others stay, even beside a missing cell that their method
+ * does not look at: what a cell becomes depends on its window, not on what else is in the stretch. */
+static void patch_results(const fn_terrain *terrain, const fn_terrain_map *map, const stretch *s, const double *mark,
+                          double *out)
 {
-    double *mark = scratch, *buffers = mark + FN_TERRAIN_BLOCK;
-    const double *const row[3] = {in - stride, in, in + stride};
-    const fn_terrain_options *o = &terrain->options;
-    const bool windows = takes_windows(o);
-    const fn_terrain_map map = map_at(terrain, x, y);
-    double *d[FN_DERIVATIVES] = {out};
-    if (windows)
-        fn_terrain_windows(terrain, in, stride, n, out, buffers);
-    else {
-        for (size_t k = 0; k < FN_DERIVATIVES; k++)
-            d[k] = buffers + k * FN_TERRAIN_BLOCK;
-        differentiate(terrain, row, n, d);
-    }
-    if ((!windows || o->edge == FN_EDGE_GDAL) && terrain->kernels->any_missing(row, n)) {
-        terrain->kernels->mark_missing(row, n, mark);
-        for (size_t i = 0; i < n; i++)
-            if (mark[i] != 0)
-                patch_cell(terrain, &map, in + i, stride, x + (int64_t)i, y, i, d, buffers);
-    }
-    if (windows)
+    double d[FN_DERIVATIVES][STRETCH], result[STRETCH];
+    size_t cell[STRETCH], count = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (mark[i] != 0 && isnan(out[i]) && !isnan(s->in[i])) {
+            double value[FN_DERIVATIVES] = {0};
+            derive_cell(terrain, map, s, i, value);
+            for (int k = 0; k < FN_DERIVATIVES; k++)
+                d[k][count] = value[k];
+            cell[count++] = i;
+        }
+    finish(terrain, map, count, (double *[]){d[0], d[1], d[2], d[3], d[4]}, result);
+    for (size_t i = 0; i < count; i++)
+        out[cell[i]] = result[i];
+}
+
+/* The same of windows that take values as they are. */
+static void patch_windows(const fn_terrain *terrain, const stretch *s, const double *mark, double *out, double *buffers)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (mark[i] != 0 && !isnan(s->in[i])) {
+            double window[9];
+            fn_terrain_gdal_window(&terrain->georeference, s->in + i, s->stride, s->x + (int64_t)i, s->y, window);
+            fn_terrain_windows(terrain, window + 4, 3, 1, out + i, buffers);
+        }
+}
+
+/* At most STRETCH cells, of which the loops have made results. */
+static void patch(const fn_terrain *terrain, const fn_terrain_map *map, const stretch *s, double *out, double *buffers)
+{
+    const double *const row[3] = {s->in - s->stride, s->in, s->in + s->stride};
+    const bool windows = takes_windows(&terrain->options);
+    const fn_terrain_kernels *kernels = terrain->kernels;
+    if (!(windows ? kernels->any_missing(row, s->n) : kernels->take_away(s->in, s->n, out)))
         return;
-    if (o->edge != FN_EDGE_GDAL || !fn_terrain_gdal_finish(terrain, &map, n, d, out))
-        terrain->kernels->finish[formula_of(o)](&map, n, d, out);
+    double mark[STRETCH];
+    kernels->mark_missing(row, s->n, mark);
+    if (windows)
+        patch_windows(terrain, s, mark, out, buffers);
+    else
+        patch_results(terrain, map, s, mark, out);
+}
+
+/* ---- rows ---- */
+
+/* At most FN_TERRAIN_BLOCK cells. */
+static void run_part(const fn_terrain *terrain, const fn_terrain_map *map, const stretch *s, double *out,
+                     double *buffers)
+{
+    const double *const row[3] = {s->in - s->stride, s->in, s->in + s->stride};
+    const fn_terrain_options *o = &terrain->options;
+    const fn_terrain_kernels *kernels = terrain->kernels;
+    double *const d[FN_DERIVATIVES] = {buffers, buffers + FN_TERRAIN_BLOCK};
+    if (takes_windows(o)) {
+        fn_terrain_windows(terrain, s->in, s->stride, s->n, out, buffers);
+        if (o->edge != FN_EDGE_GDAL)
+            return;
+    } else if (as_gdal_has_it(o)) {
+        kernels->differences[o->method](row, s->n, d);
+        finish(terrain, map, s->n, d, out);
+    } else
+        kernels->formulas[formula_of(o)].of_windows[o->method](map, row, s->n, out);
+    for (size_t at = 0; at < s->n; at += STRETCH) {
+        const size_t n = s->n - at < STRETCH ? s->n - at : STRETCH;
+        patch(terrain, map, &(stretch){s->in + at, s->stride, s->x + (int64_t)at, s->y, n}, out + at, buffers);
+    }
 }
 
 void fn_terrain_run(const fn_terrain *terrain, const double *in, size_t in_stride, int64_t x, int64_t y, size_t width,
                     size_t height, double *out, size_t out_stride, void *scratch)
 {
-    const bool by_cell = terrain->options.edge == FN_EDGE_FIT && !takes_windows(&terrain->options) &&
-                         fn_georeference_varies(&terrain->georeference) == FN_STEPS_BY_CELL;
-    const size_t most = by_cell ? 1 : FN_TERRAIN_BLOCK;
+    const bool same = terrain->options.edge == FN_EDGE_GDAL || takes_windows(&terrain->options);
+    const fn_steps_vary vary = same ? FN_STEPS_CONSTANT : fn_georeference_varies(&terrain->georeference);
+    const size_t most = vary == FN_STEPS_BY_CELL ? 1 : FN_TERRAIN_BLOCK;
+    fn_terrain_map map = map_at(terrain, x, y);
     for (size_t j = 0; j < height; j++)
-        for (size_t i = 0; i < width; i += most)
-            run_part(terrain, in + j * in_stride + i, in_stride, x + (int64_t)i, y + (int64_t)j,
-                     most < width - i ? most : width - i, out + j * out_stride + i, scratch);
+        for (size_t i = 0; i < width; i += most) {
+            const stretch s = {in + j * in_stride + i, in_stride, x + (int64_t)i, y + (int64_t)j,
+                               most < width - i ? most : width - i};
+            if (vary == FN_STEPS_BY_CELL || (vary == FN_STEPS_BY_ROW && i == 0))
+                map = map_at(terrain, s.x, s.y);
+            run_part(terrain, &map, &s, out + j * out_stride + i, scratch);
+        }
 }

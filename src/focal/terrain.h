@@ -2,7 +2,7 @@
  *
  * A plane of doubles, NaN where there is no value, gives another. All is computed in double. What a cell becomes
  * depends on the values of its window and on its absolute position alone: the same bits however a raster is cut into
- * calls, whatever instructions the machine has (FISHNET_SIMD=plain lowers them).
+ * calls, whatever instructions the machine has (FISHNET_SIMD lowers them).
  *
  *     fn_terrain_options options = fn_terrain_defaults(FN_SLOPE);
  *     fn_terrain terrain;

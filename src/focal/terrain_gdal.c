@@ -88,16 +88,19 @@ static void gdal_igor(const fn_terrain *terrain, const fn_terrain_map *map, size
     }
 }
 
-bool fn_terrain_gdal_finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n,
+bool fn_terrain_gdal_differs(const fn_terrain_options *o)
+{
+    return o->kind == FN_SLOPE || o->kind == FN_ASPECT ||
+           (o->kind == FN_HILLSHADE && o->hillshade == FN_HILLSHADE_IGOR);
+}
+
+void fn_terrain_gdal_finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n,
                             double *const d[FN_DERIVATIVES], double *out)
 {
     if (terrain->options.kind == FN_SLOPE)
         gdal_slope(terrain, n, d, out);
     else if (terrain->options.kind == FN_ASPECT)
         gdal_aspect(terrain, n, d, out);
-    else if (terrain->options.kind == FN_HILLSHADE && terrain->options.hillshade == FN_HILLSHADE_IGOR)
-        gdal_igor(terrain, map, n, d, out);
     else
-        return false;
-    return true;
+        gdal_igor(terrain, map, n, d, out);
 }

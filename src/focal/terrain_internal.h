@@ -18,8 +18,9 @@ size_t fn_terrain_window_doubles(const fn_terrain *terrain);
 void fn_terrain_gdal_window(const fn_georeference *g, const double *in, size_t stride, int64_t x, int64_t y,
                             double window[9]);
 fn_terrain_map fn_terrain_gdal_map(const fn_terrain *terrain);
-/* GDAL's results of n derivatives. False: they are those of fn_terrain_kernels, and nothing is done yet. */
-bool fn_terrain_gdal_finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n,
+/* Whether GDAL's formula is another one than ours; its results of n derivatives. */
+bool fn_terrain_gdal_differs(const fn_terrain_options *options);
+void fn_terrain_gdal_finish(const fn_terrain *terrain, const fn_terrain_map *map, size_t n,
                             double *const d[FN_DERIVATIVES], double *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* TPI, TRI and ROUGHNESS: columns of the window are summed first, then windows of these sums. Always in one order: the
- * same bits for any part of a row. */
+/* TPI, TRI and ROUGHNESS. Windows of 3 x 3 cells have loops of their own. In others columns of the window are summed
+ * first, then windows of these sums. Always in one order: the same bits for any part of a row. */
 #include "terrain_internal.h"
 
 #include <math.h>
@@ -98,15 +98,15 @@ static fn_window_sums sum_squares(const fn_terrain *terrain, const double *in, s
         squares[i] = again[i] = 0;
     }
     for (ptrdiff_t r = -reach; r <= reach; r++)
-        terrain->kernels->add_differences[FN_TRI_RILEY](mean, in + r * (ptrdiff_t)stride - reach, m, squares, again);
+        terrain->kernels->add_squares(mean, in + r * (ptrdiff_t)stride - reach, m, squares, again);
     for (size_t c = 0; c < size; c++)
         terrain->kernels->add_spread(&b.of_columns, c, in, n, b.of_windows.sum, b.of_windows.number);
     return b.of_windows;
 }
 
-/* The same, or absolute differences, cell by cell. */
-static fn_window_sums sum_differences(const fn_terrain *terrain, const double *in, size_t stride, size_t n,
-                                      double *buffers)
+/* Absolute differences, cell by cell. */
+static fn_window_sums sum_distances(const fn_terrain *terrain, const double *in, size_t stride, size_t n,
+                                    double *buffers)
 {
     const ptrdiff_t reach = fn_terrain_reach(terrain);
     window_buffers b = cut_buffers(terrain, buffers);
@@ -114,8 +114,8 @@ static fn_window_sums sum_differences(const fn_terrain *terrain, const double *i
     clear_sums(&b.of_windows, n);
     for (ptrdiff_t r = -reach; r <= reach; r++)
         for (ptrdiff_t c = -reach; c <= reach; c++)
-            terrain->kernels->add_differences[terrain->options.tri](in, in + r * (ptrdiff_t)stride + c, n,
-                                                                    b.of_windows.sum, b.of_windows.number);
+            terrain->kernels->add_distances(in, in + r * (ptrdiff_t)stride + c, n, b.of_windows.sum,
+                                            b.of_windows.number);
     return b.of_windows;
 }
 
@@ -123,8 +123,8 @@ static void ruggedness(const fn_terrain *terrain, const double *in, size_t strid
                        double *buffers)
 {
     const bool riley = terrain->options.tri == FN_TRI_RILEY;
-    const fn_window_sums sums = riley && terrain->options.size > 3 ? sum_squares(terrain, in, stride, n, buffers)
-                                                                   : sum_differences(terrain, in, stride, n, buffers);
+    const fn_window_sums sums =
+        riley ? sum_squares(terrain, in, stride, n, buffers) : sum_distances(terrain, in, stride, n, buffers);
     const double z = fabs(terrain->options.z_factor);
     for (size_t i = 0; i < n; i++) {
         const double others = sums.number[i] - 1; /* the centre has been there, too */
@@ -133,17 +133,27 @@ static void ruggedness(const fn_terrain *terrain, const double *in, size_t strid
     }
 }
 
+static void small_windows(const fn_terrain *terrain, const double *const row[3], size_t n, double *out)
+{
+    const fn_terrain_kernels *kernels = terrain->kernels;
+    const double z = terrain->options.z_factor;
+    if (terrain->options.kind == FN_TPI)
+        kernels->small_tpi(row, z, n, out);
+    else if (terrain->options.kind == FN_TRI)
+        kernels->small_tri[terrain->options.tri](row, fabs(z), n, out);
+    else
+        kernels->small_roughness(row, fabs(z), n, out);
+}
+
 void fn_terrain_windows(const fn_terrain *terrain, const double *in, size_t stride, size_t n, double *out,
                         double *buffers)
 {
-    switch (terrain->options.kind) {
-    case FN_TPI:
+    if (terrain->options.size == 3)
+        small_windows(terrain, (const double *[]){in - stride, in, in + stride}, n, out);
+    else if (terrain->options.kind == FN_TPI)
         topographic_position(terrain, in, stride, n, out, buffers);
-        break;
-    case FN_TRI:
+    else if (terrain->options.kind == FN_TRI)
         ruggedness(terrain, in, stride, n, out, buffers);
-        break;
-    default:
+    else
         roughness(terrain, in, stride, n, out, buffers);
-    }
 }

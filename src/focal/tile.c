@@ -59,12 +59,15 @@ void fn_moves_free(fn_moves *m)
 
 /* ---- ranks ---- */
 
-enum { DIGIT = 11, DIGITS = 6, BUCKETS = 1 << DIGIT };
+/* An item to sort is one number: a key, and below it the cell. Keys count from the lowest in the tile, in steps that
+ * all share, so that those of floats fit in. Where they do not, items are sorted in two rounds, lower bits first. */
+enum { CELL_BITS = 26, KEY_BITS = 64 - CELL_BITS, DIGIT = 11 };
+#define CELL_OF(item) ((uint32_t)((item) & ((UINT64_C(1) << CELL_BITS) - 1)))
 
-typedef struct item {
-    uint64_t key;
-    uint32_t cell;
-} item;
+typedef struct key_range {
+    uint64_t lowest;
+    int shift, bits;
+} key_range;
 
 /* Keys are ordered as the values, and -0 is 0. */
 static uint64_t key_of_value(double x)
@@ -83,58 +86,100 @@ static double value_of_key(uint64_t key)
     return x;
 }
 
-/* By digits, the lowest first; digits that all keys share are passed over. Returns which of the two has the result. */
-static item *sort_items(item *from, item *to, size_t n)
+static const double *row_of_tile(const fn_tile *t, size_t y)
 {
-    uint32_t count[BUCKETS];
-    uint64_t differ = 0;
-    for (size_t i = 1; i < n; i++)
-        differ |= from[i].key ^ from[0].key;
-    for (int d = 0; d < DIGITS; d++) {
-        const int shift = d * DIGIT;
-        if ((differ >> shift & (BUCKETS - 1)) == 0)
-            continue;
-        memset(count, 0, sizeof count);
+    const fn_footprint *f = t->block->focal->footprint;
+    return fn_row_in(t->block, (ptrdiff_t)y - f->top) - f->left;
+}
+
+static key_range range_of_keys(const fn_tile *t)
+{
+    uint64_t lowest = UINT64_MAX, highest = 0, every = 0, some = 0;
+    for (size_t y = 0; y < t->high; y++) {
+        const double *x = row_of_tile(t, y);
+        for (size_t i = 0; i < t->wide; i++) {
+            if (x[i] != x[i])
+                continue;
+            const uint64_t key = key_of_value(x[i]);
+            lowest = key < lowest ? key : lowest;
+            highest = key > highest ? key : highest;
+            every |= key;
+            some |= ~key;
+        }
+    }
+    const uint64_t differ = every & some;
+    if (differ == 0) /* one value, or none */
+        return (key_range){lowest, 0, 0};
+    const int shift = __builtin_ctzll(differ);
+    return (key_range){lowest, shift, 64 - __builtin_clzll((highest - lowest) >> shift)};
+}
+
+/* By digits of the key, the lowest first. Returns which of the two has the result. */
+static uint64_t *sort_items(uint64_t *from, uint64_t *to, size_t n, int bits)
+{
+    uint32_t count[1 << DIGIT];
+    const int digits = (bits + DIGIT - 1) / DIGIT, digit = digits > 0 ? (bits + digits - 1) / digits : 0;
+    const size_t buckets = (size_t)1 << digit;
+    for (int d = 0; d < digits; d++) {
+        const int shift = CELL_BITS + d * digit;
+        memset(count, 0, buckets * sizeof *count);
         for (size_t i = 0; i < n; i++)
-            count[from[i].key >> shift & (BUCKETS - 1)]++;
+            count[from[i] >> shift & (buckets - 1)]++;
         uint32_t below = 0;
-        for (int k = 0; k < BUCKETS; k++) {
+        for (size_t k = 0; k < buckets; k++) {
             const uint32_t here = count[k];
             count[k] = below;
             below += here;
         }
         for (size_t i = 0; i < n; i++)
-            to[count[from[i].key >> shift & (BUCKETS - 1)]++] = from[i];
-        item *other = from;
+            to[count[from[i] >> shift & (buckets - 1)]++] = from[i];
+        uint64_t *other = from;
         from = to;
         to = other;
     }
     return from;
 }
 
-static size_t items_of_tile(fn_tile *t, bool by_columns, item *items)
+/* keys: by cell, or NULL where an item has all of a key. Returns how many items there are. */
+static size_t items_of_tile(const fn_tile *t, const key_range *range, bool by_columns, uint64_t *keys, uint64_t *items)
 {
-    const fn_footprint *f = t->block->focal->footprint;
     size_t n = 0;
     for (size_t y = 0; y < t->high; y++) {
-        const double *x = fn_row_in(t->block, (ptrdiff_t)y - f->top) - f->left;
+        const double *x = row_of_tile(t, y);
         for (size_t i = 0; i < t->wide; i++) {
             const size_t cell = by_columns ? i * t->high + y : y * t->wide + i;
-            t->rank[cell] = t->no_rank;
-            if (x[i] == x[i])
-                items[n++] = (item){key_of_value(x[i]), (uint32_t)cell};
+            if (x[i] != x[i])
+                continue;
+            const uint64_t key = (key_of_value(x[i]) - range->lowest) >> range->shift;
+            if (keys)
+                keys[cell] = key;
+            items[n++] = key << CELL_BITS | cell;
         }
     }
     return n;
 }
 
-static void rank_items(fn_tile *t, const item *items, size_t n, bool dense)
+/* items: room for three numbers of each cell. */
+static void rank_cells(fn_tile *t, fn_ranks ranks, uint64_t *items, size_t cells)
 {
-    t->n_values = 0;
+    const key_range range = range_of_keys(t);
+    uint64_t *keys = range.bits > KEY_BITS ? items + 2 * cells : NULL;
+    const size_t n = items_of_tile(t, &range, ranks == FN_RANKS_OF_BOXES, keys, items);
+    uint64_t *sorted = sort_items(items, items + cells, n, keys ? KEY_BITS : range.bits);
+    if (keys) {
+        for (size_t i = 0; i < n; i++)
+            sorted[i] = keys[CELL_OF(sorted[i])] >> KEY_BITS << CELL_BITS | CELL_OF(sorted[i]);
+        sorted = sort_items(sorted, sorted == items ? items + cells : items, n, range.bits - KEY_BITS);
+    }
+    for (size_t i = 0; i < cells && n < cells; i++)
+        t->rank[i] = t->no_rank;
+    uint64_t before = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!dense || i == 0 || items[i].key != items[i - 1].key)
-            t->values[t->n_values++] = value_of_key(items[i].key);
-        t->rank[items[i].cell] = (uint32_t)(t->n_values - 1);
+        const uint64_t key = keys ? keys[CELL_OF(sorted[i])] : sorted[i] >> CELL_BITS;
+        if (ranks != FN_RANKS_OF_CLASSES || i == 0 || key != before)
+            t->values[t->n_values++] = value_of_key((key << range.shift) + range.lowest);
+        t->rank[CELL_OF(sorted[i])] = (uint32_t)(t->n_values - 1);
+        before = key;
     }
 }
 
@@ -164,17 +209,15 @@ void fn_tile_make(fn_tile *t, const fn_block *b, fn_ranks ranks, double *scratch
     }
     scratch += cells + (cells + FN_RANKS_BEHIND + 1) / 2 + (m->n[0] + m->n[1] + m->n[2] + m->n[3] + 1) / 2;
     t->rest = scratch;
-    item *items = (item *)(void *)scratch;
-    const size_t n = items_of_tile(t, ranks == FN_RANKS_OF_BOXES, items);
-    rank_items(t, sort_items(items, items + cells, n), n, ranks == FN_RANKS_OF_CLASSES);
+    rank_cells(t, ranks, (uint64_t *)(void *)scratch, cells);
 }
 
-/* What the slides need is less than the items: nine bits or two counts for each cell. */
+/* What the slides need is less than the items and keys: nine bits or two counts for each cell. */
 size_t fn_tile_scratch(const fn_focal *focal, size_t width, size_t height)
 {
     const fn_moves *m = focal->moves;
     const size_t cells = cells_of_tile(focal->footprint, width, height);
-    return 2 * cells + (m->n[0] + m->n[1] + m->n[2] + m->n[3]) + 2 + 4 * cells + 64;
+    return 2 * cells + (m->n[0] + m->n[1] + m->n[2] + m->n[3]) + 2 + 3 * cells + 64;
 }
 
 /* ---- the two ways ---- */

@@ -1,7 +1,9 @@
 #include "expression.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "fishnet/recipe.h"
 #include "georeference.h"
@@ -10,23 +12,29 @@
 namespace fishnet
 {
 
+/* Of many rasters so many are read at a time, where the result does not need all of them. */
+constexpr int kRastersAtOnce = 16;
+/* What a worker may take for planes; the rows of a tile are cut where it is too little. */
+constexpr size_t kWorkerBytes = size_t(160) << 20;
+
 namespace
 {
 /* What names in an expression stand for. */
 struct Names {
     const ExpressionSource &source;
     const Inputs &inputs;
-    const Handles &handles;
+    const InputHandles &handles;
     std::set<std::string> used = {};
+    std::map<std::pair<int, int>, Plane> planes = {}; /* of raster and band, those that were asked for */
 };
 } // namespace
 
 /* Bands of an input, or of that member of a stack which has most. */
-static int BandsOf(const RasterName &name, const Handles &handles)
+static int BandsOf(const RasterName &name, const Inputs &inputs)
 {
     int bands = 0;
     for (size_t i = 0; i < static_cast<size_t>(std::max(1, name.members)); i++)
-        bands = std::max(bands, GDALGetRasterCount(handles[name.first + i].get()));
+        bands = std::max(bands, inputs[name.first + i].bandCount);
     return bands;
 }
 
@@ -38,7 +46,7 @@ static fn_status FindRaster(void *user, const char *text, size_t length, fn_expr
     std::vector<std::string> known;
     for (const RasterName &own : names->source.names) {
         if (own.name == name) {
-            *found = {static_cast<int>(own.first), own.members, BandsOf(own, names->handles)};
+            *found = {static_cast<int>(own.first), own.members, BandsOf(own, names->inputs)};
             return FN_OK;
         }
         known.push_back(own.name);
@@ -65,12 +73,12 @@ static fn_status NoteName(void *user, const char *text, size_t length, fn_expr_n
         (isLetter || !fn_recipe_is_input_name(text, length) || fn_expr_is_word(text, length)))
         return fn_fail(err, FN_ERR_SYNTAX, "%s", "");
     names->used.insert(name);
-    *found = {0, 0, BandsOf(names->source.names[0], names->handles)};
+    *found = {0, 0, BandsOf(names->source.names[0], names->inputs)};
     return FN_OK;
 }
 
 /* What the texts call the only raster: their only name, else what it is called anyway. */
-static std::string OnlyName(Names names, fn_expr_options options)
+static std::string OnlyName(Names &names, fn_expr_options options)
 {
     options.find = NoteName;
     options.user = &names;
@@ -85,13 +93,48 @@ static std::string OnlyName(Names names, fn_expr_options options)
 /* fn_expr_resolve: can it be computed with? */
 static fn_status ResolveBand(void *user, int raster, int band, fn_type *type, fn_error *err)
 {
-    const auto *names = static_cast<const Names *>(user);
+    auto *names = static_cast<Names *>(user);
     const auto input = static_cast<size_t>(raster);
-    return CheckBand(names->inputs[input], names->handles[input].get(), band, type, err);
+    const auto find = [&] {
+        const auto known = names->planes.find({raster, band});
+        if (known != names->planes.end()) {
+            *type = known->second.type;
+            return FN_OK;
+        }
+        const ExpressionSource &source = names->source;
+        const fn_status status = CheckBand(names->inputs[input], names->handles[input], band, type, err);
+        if (status == FN_OK)
+            names->planes[{raster, band}] =
+                MakePlane(names->inputs, names->handles, input, band, source.ignoreAlpha, source.nodata);
+        return status;
+    };
+    return GuardedTask(err, "CALC", FN_ERR_READ, find);
+}
+
+static size_t BytesOf(const std::vector<Plane> &planes)
+{
+    size_t bytes = 0;
+    for (const Plane &plane : planes)
+        bytes += plane.PixelBytes();
+    return bytes;
+}
+
+/* NULL after CPLError. */
+static Expression::Compiled CompileTexts(const ExpressionSource &source, const char *driver,
+                                         const fn_expr_options &options)
+{
+    std::vector<const char *> texts;
+    for (const std::string &text : source.texts)
+        texts.push_back(text.c_str());
+    fn_error err;
+    fn_expr *compiled = nullptr;
+    if (fn_expr_compile(texts.data(), static_cast<int>(texts.size()), &options, &compiled, &err) != FN_OK)
+        CPLError(CE_Failure, CPLE_AppDefined, "%s: CALC: %s", driver, err.text);
+    return Expression::Compiled(compiled);
 }
 
 std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &given, Inputs &inputs,
-                                                      const Handles &handles, std::vector<Plane> &planes)
+                                                      const InputHandles &handles, std::vector<Plane> &planes)
 {
     ExpressionSource source = given;
     Names names = {source, inputs, handles};
@@ -100,31 +143,64 @@ std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &gi
     options.find = FindRaster;
     options.resolve = ResolveBand;
     options.user = &names;
-    const fn_georeference georeference = GeoreferenceOf(handles[0].get());
+    const fn_georeference georeference = GeoreferenceOf(handles[0]);
     options.georeference = &georeference;
     if (source.anyName)
         source.names[0].name = OnlyName(names, options);
-    std::vector<const char *> texts;
-    for (const std::string &text : source.texts)
-        texts.push_back(text.c_str());
-    fn_error err;
-    fn_expr *compiled = nullptr;
-    if (fn_expr_compile(texts.data(), static_cast<int>(texts.size()), &options, &compiled, &err) != FN_OK) {
-        CPLError(CE_Failure, CPLE_AppDefined, "%s: CALC: %s", inputs[0].driver, err.text);
-        return nullptr;
-    }
     auto self = std::make_unique<Expression>();
-    self->m_expr.reset(compiled);
-    for (int i = 0; i < fn_expr_input_count(compiled); i++) {
+    self->m_expr = CompileTexts(source, inputs[0].driver, options);
+    fn_expr *compiled = self->m_expr.get();
+    for (int i = 0; compiled && i < fn_expr_input_count(compiled); i++) {
         int raster = 0, band = 0;
         fn_expr_input(compiled, i, &raster, &band);
-        const auto input = static_cast<size_t>(raster);
-        planes.push_back(MakePlane(inputs, handles, input, band, source.ignoreAlpha, source.nodata));
-        planes.back().reach = fn_expr_input_reach(compiled, i);
-        planes.back().wraps = fn_expr_wraps(compiled);
-        inputs[input].bands.push_back(band);
+        Plane &plane = self->m_planes.emplace_back(names.planes.at({raster, band}));
+        plane.reach = fn_expr_input_reach(compiled, i);
+        plane.wraps = fn_expr_wraps(compiled);
+        inputs[plane.input].bands.push_back(band);
     }
+    if (!compiled)
+        return nullptr;
+    if (!self->m_planes.empty()) {
+        int width = 0;
+        const Plane &plane = self->m_planes[0];
+        GDALGetBlockSize(GDALGetRasterBand(handles[plane.input], plane.band), &width, &self->m_blockHeight);
+    }
+    planes.insert(planes.end(), self->m_planes.begin(), self->m_planes.end());
+    self->m_pixelBytes = BytesOf(self->m_planes);
+    options.rasters_at_once = kRastersAtOnce;
+    if (!source.streams || inputs.size() <= size_t(kRastersAtOnce) || self->LooksAround())
+        return self;
+    Compiled inPhases = CompileTexts(source, inputs[0].driver, options);
+    if (!inPhases)
+        return nullptr;
+    self->TakePhases(std::move(inPhases));
     return self;
+}
+
+/* The same expression, to be run in phases: what is kept from one to the next costs time, so that they must need much
+ * less memory to be of use. */
+void Expression::TakePhases(Compiled expr)
+{
+    std::vector<Phase> phases;
+    size_t most = 0;
+    for (int i = 0; i < fn_expr_phase_count(expr.get()); i++) {
+        int n = 0;
+        const int *numbers = fn_expr_phase_inputs(expr.get(), i, &n);
+        Phase &phase = phases.emplace_back();
+        for (int k = 0; k < n; k++) {
+            phase.numbers.push_back(static_cast<size_t>(numbers[k]));
+            phase.planes.push_back(m_planes[phase.numbers.back()]);
+        }
+        most = std::max(most, BytesOf(phase.planes));
+    }
+    most += fn_expr_kept_bytes(expr.get(), 1);
+    if (phases.size() < 2 || 2 * most > m_pixelBytes)
+        return;
+    CPLDebug("FISHNET", "%d bands are read in %d phases", static_cast<int>(m_planes.size()),
+             static_cast<int>(phases.size()));
+    m_pixelBytes = most;
+    m_phases = std::move(phases);
+    m_expr = std::move(expr);
 }
 
 size_t Expression::ScratchBytes(int64_t width, int64_t height) const
@@ -158,6 +234,76 @@ fn_status Expression::Run(const fn_plane *planes, const fn_window &window, const
     if (status != FN_OK)
         fn_fail(err, status, "pixel %lld,%lld: %s", static_cast<long long>(bad[0]), static_cast<long long>(bad[1]),
                 reason.text);
+    return status;
+}
+
+/* ---- as much at a time as there is memory for ---- */
+
+int64_t Expression::RowsAtOnce(int64_t width, int64_t height) const
+{
+    constexpr int64_t kStrip = 16; /* rows of most strips */
+    const size_t row = static_cast<size_t>(width) * m_pixelBytes;
+    if (LooksAround() || row == 0 || row * static_cast<size_t>(height) <= kWorkerBytes)
+        return height;
+    const auto most = std::max<int64_t>(1, static_cast<int64_t>(kWorkerBytes / row));
+    if (most >= m_blockHeight)
+        return most / m_blockHeight * m_blockHeight;
+    const int64_t times = (height + most - 1) / most, rows = (height + times - 1) / times;
+    return most >= kStrip ? std::min(most / kStrip, (rows + kStrip - 1) / kStrip) * kStrip : rows;
+}
+
+/* What fails in a window of several rows is told as Run() does. */
+static fn_status FailAt(const fn_window &window, size_t at, fn_status status, const fn_error &reason, fn_error *err)
+{
+    const auto width = static_cast<size_t>(window.width);
+    return fn_fail(err, status, "pixel %lld,%lld: %s",
+                   static_cast<long long>(window.x) + static_cast<long long>(at % width),
+                   static_cast<long long>(window.y) + static_cast<long long>(at / width), reason.text);
+}
+
+fn_status Expression::ComputeRows(InputReader &reader, const fn_window &window, const fn_sink *sinks, Memory &memory,
+                                  const volatile bool *cancel, fn_error *err) const
+{
+    const auto unread = [cancel] { return fn_is_cancelled(cancel) ? FN_ERR_CANCELLED : FN_ERR_READ; };
+    if (m_phases.empty()) {
+        if (!reader.ReadPlanes(m_planes, window, cancel, memory.planes))
+            return unread();
+        return Run(memory.planes.data(), window, sinks, memory.scratch, err);
+    }
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    memory.scratch.resize(fn_expr_scratch_bytes(m_expr.get()));
+    memory.kept.resize(fn_expr_kept_bytes(m_expr.get(), pixels) / sizeof(double));
+    std::vector<fn_plane> all(m_planes.size());
+    for (size_t i = 0; i < m_phases.size(); i++) {
+        const Phase &phase = m_phases[i];
+        if (!reader.ReadPlanes(phase.planes, window, cancel, memory.planes))
+            return unread();
+        for (size_t k = 0; k < phase.numbers.size(); k++)
+            all[phase.numbers[k]] = memory.planes[k];
+        size_t at = 0;
+        fn_error reason;
+        const fn_status status = fn_expr_run_phase(m_expr.get(), static_cast<int>(i), pixels, all.data(), sinks,
+                                                   memory.scratch.data(), memory.kept.data(), &at, &reason);
+        if (status != FN_OK)
+            return FailAt(window, at, status, reason, err);
+    }
+    return FN_OK;
+}
+
+fn_status Expression::Compute(InputReader &reader, const fn_window &window, const std::vector<fn_sink> &sinks,
+                              Memory &memory, const volatile bool *cancel, fn_error *err) const
+{
+    const int64_t rows = RowsAtOnce(window.width, window.height);
+    std::vector<fn_sink> some(sinks);
+    reader.ReadPartsOfBlocks(rows < window.height);
+    fn_status status = FN_OK;
+    for (int64_t y = 0; status == FN_OK && y < window.height; y += rows) {
+        const fn_window part = {window.x, window.y + y, window.width, std::min(rows, window.height - y)};
+        for (size_t i = 0; i < sinks.size(); i++)
+            some[i].data = static_cast<char *>(sinks[i].data) +
+                           static_cast<size_t>(y * window.width) * fn_type_size(sinks[i].type);
+        status = ComputeRows(reader, part, some.data(), memory, cancel, err);
+    }
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "fishnet/expr.h"
 #include "fishnet/grid.h"
 #include "inputs.h"
+#include "reader.h"
 
 namespace fishnet
 {
@@ -32,30 +33,58 @@ struct ExpressionSource {
     const char *option = nullptr; /* that gives one more input, for messages; NULL: its letter */
     bool nodata = true;           /* as in fn_expr_options */
     bool ignoreAlpha = false;     /* what is transparent is valid */
+    bool streams = false;         /* of many rasters a few are read at a time, if it can be: for Compute() only */
 };
 
 /* Never changes, and is for any number of threads. */
 class Expression
 {
   public:
+    using Compiled = std::unique_ptr<fn_expr, FreeExpr>;
+
     /* NULL after CPLError. What it reads is appended to planes, in the order of Run(), and to the bands of inputs. */
     static std::unique_ptr<const Expression> Compile(const ExpressionSource &given, Inputs &inputs,
-                                                     const Handles &handles, std::vector<Plane> &planes);
+                                                     const InputHandles &handles, std::vector<Plane> &planes);
 
     size_t OutputCount() const { return static_cast<size_t>(fn_expr_output_count(m_expr.get())); }
     /* Whether a pixel depends on others around it. */
     bool LooksAround() const { return fn_expr_looks_around(m_expr.get()); }
+    /* Memory for the planes of a pixel at a time, those that are kept between the phases included. */
+    size_t PixelBytes() const { return m_pixelBytes; }
     size_t ScratchBytes(int64_t width, int64_t height) const;
+    /* Of one worker. */
+    struct Memory {
+        std::vector<fn_plane> planes;
+        std::vector<char> scratch;
+        std::vector<double> kept;
+    };
+    /* Reads a window of all planes, and computes it into a sink for each output. Of what does not look around it reads
+     * as many rows at a time as have room. FN_ERR_READ: see the reader. Else as Run(). */
+    fn_status Compute(InputReader &reader, const fn_window &window, const std::vector<fn_sink> &sinks, Memory &memory,
+                      const volatile bool *cancel, fn_error *err) const;
+    /* The rows of a tile that are computed at a time, for one worker. */
+    int64_t RowsAtOnce(int64_t width, int64_t height) const;
     /* Computes a window into a sink for each output. planes: that window of each plane, with its reach. scratch: the
      * worker's own. On failure sinks are undefined, and err names the pixel. */
     fn_status Run(const fn_plane *planes, const fn_window &window, const fn_sink *sinks, std::vector<char> &scratch,
                   fn_error *err) const;
 
   private:
+    void TakePhases(Compiled expr);
+    fn_status ComputeRows(InputReader &reader, const fn_window &window, const fn_sink *sinks, Memory &memory,
+                          const volatile bool *cancel, fn_error *err) const;
     fn_status RunAlone(const fn_plane *planes, const fn_window &window, const fn_sink *sinks, void *scratch,
                        int64_t bad[2], fn_error *err) const;
 
-    std::unique_ptr<fn_expr, FreeExpr> m_expr;
+    Compiled m_expr;
+    std::vector<Plane> m_planes; /* all */
+    struct Phase {
+        std::vector<size_t> numbers; /* of planes that it needs */
+        std::vector<Plane> planes;
+    };
+    std::vector<Phase> m_phases; /* none: all planes are needed at once */
+    size_t m_pixelBytes = 0;
+    int m_blockHeight = 1; /* of the first plane */
 };
 
 } // namespace fishnet

@@ -154,17 +154,17 @@ static std::string CompareOthers(GDALDatasetH a, const Input &first, GDALDataset
     return arraysA && arraysB ? CompareGeolocation(arraysA, arraysB) : onlyOne(arraysA, arraysB, "geolocation arrays");
 }
 
-bool CheckGrids(const Inputs &inputs, const Handles &handles)
+bool CheckGrids(const Inputs &inputs, const InputHandles &handles)
 {
     constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
     const Input &first = inputs[0];
-    GDALDatasetH a = handles[0].get();
+    GDALDatasetH a = handles[0];
     const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
     double gtA[6], gtB[6];
     const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None;
     for (size_t i = 1; i < inputs.size(); i++) {
         const Input &other = inputs[i];
-        GDALDatasetH b = handles[i].get();
+        GDALDatasetH b = handles[i];
         const std::string both = Describe(other) + " and " + Describe(first);
         const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
         if (widthB != width || heightB != height) {

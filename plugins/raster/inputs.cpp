@@ -29,6 +29,15 @@ DatasetHandle OpenAgain(const Input &input)
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
 }
 
+DatasetHandle OpenSame(const Input &input)
+{
+    DatasetHandle dataset = OpenAgain(input);
+    if (!dataset || input.structure.empty() || StructureOf(dataset.get(), input.bands) == input.structure)
+        return dataset;
+    CPLError(CE_Failure, CPLE_AppDefined, "the input has changed since it was opened");
+    return nullptr;
+}
+
 /* Looks into a source that is opened at an overview level. GDAL dies when it describes a warped VRT that was opened so,
  * and the rectangles of any VRT are those of the whole. */
 static Pipeline LookIntoWhole(const std::string &path)
@@ -70,9 +79,10 @@ static bool OpenFirst(Input &input, DatasetHandle &handle)
     return false;
 }
 
-bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, Handles &handles)
+bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, InputHandles &handles)
 {
     const LargeDatasetPool pool(workers);
+    handles = InputHandles(inputs, HandlesOfEach(IsOpenedByWorker() ? 0 : workers));
     for (const InputName &given : names) {
         Input &input = inputs.emplace_back();
         input.driver = given.driver;
@@ -91,9 +101,12 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
         }
         if (overview >= 0)
             input.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
-        if (!OpenFirst(input, handles.emplace_back()))
+        DatasetHandle dataset;
+        if (!OpenFirst(input, dataset))
             return false;
-        input.pipeline = overview < 0 ? LookInto(handles.back().get(), input.path) : LookIntoWhole(input.path);
+        input.bandCount = GDALGetRasterCount(dataset.get());
+        input.pipeline = overview < 0 ? LookInto(dataset.get(), input.path) : LookIntoWhole(input.path);
+        handles.Add(std::move(dataset));
         if (!IsOpenedByWorker()) /* a thread that may have places already must not wait for others */
             input.poolPlaces = input.pipeline.levels;
     }
@@ -102,10 +115,10 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
 
 /* ---- what was opened ---- */
 
-bool CheckShared(const Inputs &inputs, const Handles &handles)
+bool CheckShared(const Inputs &inputs, const InputHandles &handles)
 {
     for (size_t i = 0; i < inputs.size(); i++) {
-        const std::string why = WhyNotShared(handles[i].get(), inputs[i].path);
+        const std::string why = WhyNotShared(handles[i], inputs[i].path);
         if (!why.empty()) {
             CPLError(CE_Failure, CPLE_NotSupported,
                      "%s: input %s cannot be opened by worker processes: %s. Write it to a file first, or use "
@@ -167,9 +180,9 @@ static void WarnOfLostNoData(const Input &input, int number, GDALRasterBandH ban
             input.driver, number, Describe(input).c_str(), GDALGetDataTypeName(GDALGetRasterDataType(band)), value);
 }
 
-Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn)
+Plane MakePlane(const Inputs &inputs, const InputHandles &handles, size_t input, int band, bool ignoreAlpha, bool warn)
 {
-    GDALDatasetH dataset = handles[input].get();
+    GDALDatasetH dataset = handles[input];
     GDALRasterBandH handle = GDALGetRasterBand(dataset, band);
     const int alpha = AlphaBand(dataset);
     const bool byAlpha = (GDALGetMaskFlags(handle) & GMF_ALPHA) != 0; /* what GDAL has for a mask is that band */
@@ -232,13 +245,13 @@ static size_t UnitPixelBytes(const std::vector<Plane> &planes, size_t input)
     return bytes;
 }
 
-void CutUnits(const std::vector<Plane> &planes, const Handles &handles, Inputs &inputs)
+void CutUnits(const std::vector<Plane> &planes, const InputHandles &handles, Inputs &inputs)
 {
     for (const Plane &plane : planes) {
         Input &input = inputs[plane.input];
         if (!plane.HasReach() || input.units.width > 0)
             continue;
-        GDALDatasetH dataset = handles[plane.input].get();
+        GDALDatasetH dataset = handles[plane.input];
         int width = 0, height = 0, blockHeight = 0;
         ChooseBySource(input.pipeline, dataset, plane.band, UnitPixelBytes(planes, plane.input), &width, &height,
                        &blockHeight);
@@ -335,7 +348,7 @@ std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands)
     return text;
 }
 
-void PreparePython(const Handles &handles)
+void PreparePython(const Inputs &inputs, const InputHandles &handles)
 {
     const char *enabled = CPLGetConfigOption("GDAL_VRT_ENABLE_PYTHON", "TRUSTED_MODULES");
     const char *trusted = CPLGetConfigOption("GDAL_VRT_PYTHON_TRUSTED_MODULES", nullptr);
@@ -343,24 +356,25 @@ void PreparePython(const Handles &handles)
     if (byModule ? !trusted : !CPLTestBool(enabled))
         return;
     MessageCollector collector; /* what is wrong with a pixel function, its tile will tell */
-    for (const DatasetHandle &handle : handles) {
-        GDALDriverH driver = GDALGetDatasetDriver(handle.get());
+    for (size_t i = 0; i < inputs.size(); i++) {
+        GDALDatasetH dataset = handles[i];
+        GDALDriverH driver = GDALGetDatasetDriver(dataset);
         double pixel = 0;
         if (driver && EQUAL(GDALGetDriverShortName(driver), "VRT") &&
-            GDALRasterIO(GDALGetRasterBand(handle.get(), 1), GF_Read, 0, 0, 1, 1, &pixel, 1, 1, GDT_Float64, 0, 0) !=
+            GDALRasterIO(GDALGetRasterBand(dataset, 1), GF_Read, 0, 0, 1, 1, &pixel, 1, 1, GDT_Float64, 0, 0) !=
                 CE_None)
             CPLDebug("FISHNET", "the first pixel of %s cannot be read",
-                     WithoutSecrets(GDALGetDescription(handle.get())).c_str());
+                     WithoutSecrets(GDALGetDescription(dataset)).c_str());
     }
 }
 
-bool AreStored(const Inputs &inputs, const Handles &handles, const fn_window &window)
+bool AreStored(const Inputs &inputs, const InputHandles &handles, const fn_window &window)
 {
     MessageCollector collector;
     for (size_t i = 0; i < inputs.size(); i++)
         for (const int band : inputs[i].bands) {
             const int status =
-                GDALGetDataCoverageStatus(GDALGetRasterBand(handles[i].get(), band), static_cast<int>(window.x),
+                GDALGetDataCoverageStatus(GDALGetRasterBand(handles[i], band), static_cast<int>(window.x),
                                           static_cast<int>(window.y), static_cast<int>(window.width),
                                           static_cast<int>(window.height), GDAL_DATA_COVERAGE_STATUS_DATA, nullptr);
             if (status & (GDAL_DATA_COVERAGE_STATUS_DATA | GDAL_DATA_COVERAGE_STATUS_UNIMPLEMENTED))

@@ -10,7 +10,7 @@
 
 #include "fishnet/grid.h"
 #include "fishnet/job.h"
-#include "handles.h"
+#include "input_handles.h"
 #include "materialized.h"
 #include "pipeline.h"
 
@@ -33,13 +33,14 @@ struct Input {
     CPLStringList openOptions; /* OVERVIEW_LEVEL, for overviews */
     Pipeline pipeline;         /* what it is made of */
     int poolPlaces = 0;        /* that a thread takes of GDAL's pool of datasets while it reads */
-    std::vector<int> bands;    /* that are read */
-    std::string structure;     /* all that reading them depends on: a handle that says otherwise is of another file */
-    Results results;           /* of steps that were run once for all workers: `path` reads them */
-    fn_grid units = {};        /* what is read at a time where a plane has a reach; width 0: none has */
+    int bandCount = 0;
+    std::vector<int> bands; /* that are read */
+    std::string structure;  /* all that reading them depends on: a handle that says otherwise is of another file */
+    Results results;        /* of steps that were run once for all workers: `path` reads them */
+    fn_grid units = {};     /* what is read at a time where a plane has a reach; width 0: none has */
 };
 
-/* Functions that also take Handles want those of all inputs, in the same order. */
+/* Functions that also take InputHandles want those of all inputs, in the same order. */
 using Inputs = std::vector<Input>;
 
 /* "A (dem.tif)" */
@@ -64,15 +65,17 @@ struct Plane {
 
 /* Opens all, on this thread; the messages of GDAL are the host's. overview: -1, or the overview level of each. workers:
  * that will open them again. False after CPLError. */
-bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, Handles &handles);
+bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, InputHandles &handles);
 /* Opens one of them again, for another thread. NULL: GDAL has said why. */
 DatasetHandle OpenAgain(const Input &input);
+/* The same; NULL also where it has changed since its structure was noted. */
+DatasetHandle OpenSame(const Input &input);
 
 /* Are all on the grid of the first? They are never resampled, and never matched by pixel index. False after
  * CPLError. */
-bool CheckGrids(const Inputs &inputs, const Handles &handles);
+bool CheckGrids(const Inputs &inputs, const InputHandles &handles);
 /* Can worker processes open them? False after CPLError. */
-bool CheckShared(const Inputs &inputs, const Handles &handles);
+bool CheckShared(const Inputs &inputs, const InputHandles &handles);
 /* With steps that compute rows: no more threads than GDAL's block cache has room for, and no second attempts. width: of
  * what is read. */
 void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers);
@@ -80,7 +83,7 @@ void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &worker
 fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type *type, fn_error *err);
 /* The plane of a band that CheckBand() has found. ignoreAlpha: what is transparent is valid. warn: of a NoData value
  * that no pixel can be equal to; VRT files may declare one. */
-Plane MakePlane(const Inputs &inputs, const Handles &handles, size_t input, int band, bool ignoreAlpha, bool warn);
+Plane MakePlane(const Inputs &inputs, const InputHandles &handles, size_t input, int band, bool ignoreAlpha, bool warn);
 /* The tiles that suit the inputs, however far planes reach. planes: that are read. dataset: the first input. bytes: of
  * a pixel, all that is read and computed. *blockHeight: of the first input's blocks. */
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
@@ -91,7 +94,7 @@ void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDAL
 /* Cuts the inputs of planes that have a reach into units: tiles that suit the input, whatever the job's are. To be
  * called when all planes and their reach are known. All planes of such an input are read by units, so that bands that
  * are stored together are decoded together. */
-void CutUnits(const std::vector<Plane> &planes, const Handles &handles, Inputs &inputs);
+void CutUnits(const std::vector<Plane> &planes, const InputHandles &handles, Inputs &inputs);
 /* What a reader gives of a plane for a window: grown by its reach. */
 inline fn_window GrownWindow(const Inputs &inputs, const Plane &plane, const fn_window &window)
 {
@@ -115,7 +118,7 @@ inline size_t SharedBytesOfEach(size_t bytes, const fn_worker_options &workers)
 
 /* Whether one of the inputs says that it stores pixels of the window, or cannot say: a sparse GeoTIFF, or a VRT with
  * gaps, does not everywhere. */
-bool AreStored(const Inputs &inputs, const Handles &handles, const fn_window &window);
+bool AreStored(const Inputs &inputs, const InputHandles &handles, const fn_window &window);
 
 /* What stands in Input::structure, of any handle. */
 std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands);
@@ -123,7 +126,7 @@ std::string StructureOf(GDALDatasetH dataset, const std::vector<int> &bands);
 /* To be called before workers read, on a thread of the host: where GDAL runs pixel functions in Python, it starts the
  * interpreter on the thread that first needs it, and waits for that very thread as it ends the interpreter. Workers
  * are gone by then. */
-void PreparePython(const Handles &handles);
+void PreparePython(const Inputs &inputs, const InputHandles &handles);
 
 } // namespace fishnet
 

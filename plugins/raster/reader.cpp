@@ -10,7 +10,7 @@
 namespace fishnet
 {
 
-InputReader::InputReader(const Inputs &inputs, Handles handles, std::shared_ptr<SharedBlocks> blocks)
+InputReader::InputReader(const Inputs &inputs, InputHandles handles, std::shared_ptr<SharedBlocks> blocks)
     : m_inputs(inputs), m_handles(std::move(handles)), m_blocks(std::move(blocks))
 {
     for (const Input &input : m_inputs)
@@ -20,27 +20,28 @@ InputReader::InputReader(const Inputs &inputs, Handles handles, std::shared_ptr<
 InputReader::~InputReader()
 {
     MessageCollector collector; /* nobody is there to hear them any more */
-    m_handles.clear();
+    m_handles.Close();
 }
 
-std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, std::shared_ptr<SharedBlocks> blocks,
+std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most, std::shared_ptr<SharedBlocks> blocks,
                                                fn_error *err)
 {
     MessageCollector collector;
-    auto reader = std::make_unique<InputReader>(inputs, Handles(), std::move(blocks));
+    auto reader = std::make_unique<InputReader>(inputs, InputHandles(inputs, most), std::move(blocks));
     const PoolPlaces places(reader->m_poolPlaces);
-    for (const Input &input : inputs) {
-        reader->m_handles.push_back(OpenAgain(input));
-        GDALDatasetH dataset = reader->m_handles.back().get();
+    for (size_t i = 0; i < inputs.size() && i < most; i++) {
+        const Input &input = inputs[i];
+        DatasetHandle dataset = OpenAgain(input);
         if (!dataset) {
             fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s", Describe(input).c_str(),
                     collector.Cause("not recognized as a raster dataset").c_str());
             return nullptr;
         }
-        if (StructureOf(dataset, input.bands) != input.structure) {
+        if (StructureOf(dataset.get(), input.bands) != input.structure) {
             fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %s", Describe(input).c_str());
             return nullptr;
         }
+        reader->m_handles.Add(std::move(dataset));
     }
     return reader;
 }
@@ -53,13 +54,29 @@ std::string InputReader::WhatIsRead() const
 
 std::string InputReader::WhatFailed() const
 {
-    GDALDriverH driver = GDALGetDatasetDriver(m_handles[m_reading.input].get());
+    GDALDatasetH dataset = m_reading.isOpen ? m_handles.Find(m_reading.input) : nullptr;
+    GDALDriverH driver = dataset ? GDALGetDatasetDriver(dataset) : nullptr;
     return CPLSPrintf("the driver %s gives no reason; it was to read ",
                       driver ? GDALGetDriverShortName(driver) : "of GDAL") +
            WhatIsRead();
 }
 
 /* ---- one band ---- */
+
+static fn_window Overlap(const fn_window &a, const fn_window &b)
+{
+    const int64_t x = std::max(a.x, b.x), y = std::max(a.y, b.y);
+    return {x, y, std::min(a.x + a.width, b.x + b.width) - x, std::min(a.y + a.height, b.y + b.height) - y};
+}
+
+/* Copies pixels row by row; strides are in pixels. */
+static void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window,
+                     size_t size)
+{
+    for (int64_t y = 0; y < window.height; y++)
+        memcpy(to + static_cast<size_t>(y * toStride) * size, from + static_cast<size_t>(y * fromStride) * size,
+               static_cast<size_t>(window.width) * size);
+}
 
 /* Reads one band's window, packed, in the band's own type. */
 static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
@@ -72,8 +89,8 @@ static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALD
 /* A window of whole blocks of a GeoTIFF is read block by block, past GDAL's block cache: each block is wanted once,
  * by one worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands,
  * which the cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers
- * may do better with the whole window. */
-static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w)
+ * may do better with the whole window. parts: the window may begin and end within blocks. */
+static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w, bool parts)
 {
     GDALDriverH driver = GDALGetDatasetDriver(dataset);
     if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff"))
@@ -82,7 +99,7 @@ static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_w
     GDALGetBlockSize(band, &blockWidth, &blockHeight);
     const bool ends = (w.x + w.width) % blockWidth == 0 || w.x + w.width == GDALGetRasterBandXSize(band);
     const bool endsBelow = (w.y + w.height) % blockHeight == 0 || w.y + w.height == GDALGetRasterBandYSize(band);
-    if (w.x % blockWidth != 0 || w.y % blockHeight != 0 || !ends || !endsBelow)
+    if (!parts && (w.x % blockWidth != 0 || w.y % blockHeight != 0 || !ends || !endsBelow))
         return false;
     const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
     const bool oneBand = GDALGetRasterCount(dataset) == 1 || (interleave && !EQUAL(interleave, "PIXEL"));
@@ -93,37 +110,44 @@ static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, siz
 {
     int blockWidth = 0, blockHeight = 0;
     GDALGetBlockSize(band, &blockWidth, &blockHeight);
-    if (w.width == blockWidth && w.height == blockHeight)
+    if (w.width == blockWidth && w.height == blockHeight && w.x % blockWidth == 0 && w.y % blockHeight == 0)
         return GDALReadBlock(band, static_cast<int>(w.x / blockWidth), static_cast<int>(w.y / blockHeight), data) ==
                CE_None;
     block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
-    for (int64_t y = w.y; y < w.y + w.height; y += blockHeight)
-        for (int64_t x = w.x; x < w.x + w.width; x += blockWidth) {
-            if (GDALReadBlock(band, static_cast<int>(x / blockWidth), static_cast<int>(y / blockHeight),
-                              block.data()) != CE_None)
+    for (int64_t row = w.y / blockHeight; row * blockHeight < w.y + w.height; row++)
+        for (int64_t column = w.x / blockWidth; column * blockWidth < w.x + w.width; column++) {
+            if (GDALReadBlock(band, static_cast<int>(column), static_cast<int>(row), block.data()) != CE_None)
                 return false;
-            const int64_t columns = std::min<int64_t>(blockWidth, w.x + w.width - x);
-            const int64_t lines = std::min<int64_t>(blockHeight, w.y + w.height - y);
-            for (int64_t line = 0; line < lines; line++)
-                memcpy(data + static_cast<size_t>((y - w.y + line) * w.width + x - w.x) * size,
-                       block.data() + static_cast<size_t>(line * blockWidth) * size,
-                       static_cast<size_t>(columns) * size);
+            const fn_window own = {column * blockWidth, row * blockHeight, blockWidth, blockHeight};
+            const fn_window both = Overlap(own, w);
+            CopyRows(block.data() + static_cast<size_t>((both.y - own.y) * blockWidth + both.x - own.x) * size,
+                     blockWidth, data + static_cast<size_t>((both.y - w.y) * w.width + both.x - w.x) * size, w.width,
+                     both, size);
         }
     return true;
 }
 
+/* The band that is to be read. NULL: GDAL has said why. */
+GDALRasterBandH InputReader::Find(size_t input, int number, bool mask)
+{
+    m_reading = {input, number, mask, false};
+    GDALDatasetH dataset = m_handles.Find(input);
+    m_reading.isOpen = dataset != nullptr;
+    return dataset ? GDALGetRasterBand(dataset, number) : nullptr;
+}
+
 bool InputReader::ReadMask(size_t input, int number, const fn_window &window, void *data)
 {
-    m_reading = {input, number, true};
-    return ReadBand(GDALGetMaskBand(GDALGetRasterBand(m_handles[input].get(), number)), window, data, GDT_Byte);
+    GDALRasterBandH band = Find(input, number, true);
+    return band && ReadBand(GDALGetMaskBand(band), window, data, GDT_Byte);
 }
 
 bool InputReader::ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data)
 {
-    m_reading = {input, number, false};
     const Pipeline &pipeline = m_inputs[input].pipeline;
-    GDALDatasetH dataset = m_handles[input].get();
-    GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+    GDALRasterBandH band = Find(input, number, false);
+    if (!band)
+        return false;
     if (pipeline.oneRow || pipeline.wide) {
         const int64_t step = pipeline.oneRow ? 1 : window.height;
         const size_t count = static_cast<size_t>(window.width * step);
@@ -141,7 +165,7 @@ bool InputReader::ReadPixels(size_t input, int number, fn_type type, const fn_wi
         }
         return true;
     }
-    if (CanReadBlocks(dataset, band, window))
+    if (CanReadBlocks(GDALGetBandDataset(band), band, window, m_partsOfBlocks))
         return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
     return ReadBand(band, window, data, TypeInMemory(type));
 }
@@ -154,13 +178,13 @@ bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &band
     std::vector<int> numbers;
     for (const BandBuffer &band : bands)
         numbers.push_back(band.band);
-    m_reading = {input, numbers[0], false};
-    return GDALDatasetRasterIOEx(m_handles[input].get(), GF_Read, static_cast<int>(window.x),
-                                 static_cast<int>(window.y), static_cast<int>(window.width),
-                                 static_cast<int>(window.height), bands[0].data, static_cast<int>(window.width),
-                                 static_cast<int>(window.height), TypeInMemory(bands[0].type),
-                                 static_cast<int>(numbers.size()), numbers.data(), 0, 0,
-                                 static_cast<GSpacing>(bands[1].data - bands[0].data), nullptr) == CE_None;
+    GDALRasterBandH first = Find(input, numbers[0], false);
+    return first && GDALDatasetRasterIOEx(
+                        GDALGetBandDataset(first), GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
+                        static_cast<int>(window.width), static_cast<int>(window.height), bands[0].data,
+                        static_cast<int>(window.width), static_cast<int>(window.height), TypeInMemory(bands[0].type),
+                        static_cast<int>(numbers.size()), numbers.data(), 0, 0,
+                        static_cast<GSpacing>(bands[1].data - bands[0].data), nullptr) == CE_None;
 }
 
 bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
@@ -227,8 +251,8 @@ bool InputReader::ReadAlpha(const std::vector<Plane> &planes, size_t index, cons
             mask = read[i].mask;
             return true;
         }
-    GDALRasterBandH band = GDALGetRasterBand(m_handles[plane.input].get(), plane.alpha);
-    const fn_type type = FromGDAL(band);
+    GDALRasterBandH band = Find(plane.input, plane.alpha, false);
+    const fn_type type = band ? FromGDAL(band) : FN_TYPE_COUNT;
     if (type == FN_TYPE_COUNT)
         return false;
     m_alpha.resize(pixels * fn_type_size(type));
@@ -274,21 +298,6 @@ static std::vector<Piece> CutAtEdges(const fn_window &window, int64_t width, int
         }
     }
     return pieces;
-}
-
-static fn_window Overlap(const fn_window &a, const fn_window &b)
-{
-    const int64_t x = std::max(a.x, b.x), y = std::max(a.y, b.y);
-    return {x, y, std::min(a.x + a.width, b.x + b.width) - x, std::min(a.y + a.height, b.y + b.height) - y};
-}
-
-/* Copies pixels row by row; strides are in pixels. */
-static void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window,
-                     size_t size)
-{
-    for (int64_t y = 0; y < window.height; y++)
-        memcpy(to + static_cast<size_t>(y * toStride) * size, from + static_cast<size_t>(y * fromStride) * size,
-               static_cast<size_t>(window.width) * size);
 }
 
 void InputReader::ResizePlane(const Plane &plane, size_t index, int64_t pixels)

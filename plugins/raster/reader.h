@@ -25,11 +25,13 @@ struct BandBuffer {
 class InputReader
 {
   public:
-    /* Opens the inputs again. They outlive the reader. blocks: of all readers of a job, which read the same planes;
-     * NULL where no plane has a reach. NULL and err on failure, also where an input has changed. */
-    static std::unique_ptr<InputReader> Open(const Inputs &inputs, std::shared_ptr<SharedBlocks> blocks, fn_error *err);
+    /* Opens the inputs again, `most` of them at a time. They outlive the reader. blocks: of all readers of a job, which
+     * read the same planes; NULL where no plane has a reach. NULL and err on failure, also where an input has
+     * changed. */
+    static std::unique_ptr<InputReader> Open(const Inputs &inputs, size_t most, std::shared_ptr<SharedBlocks> blocks,
+                                             fn_error *err);
     /* handles: opened by this thread. */
-    InputReader(const Inputs &inputs, Handles handles, std::shared_ptr<SharedBlocks> blocks);
+    InputReader(const Inputs &inputs, InputHandles handles, std::shared_ptr<SharedBlocks> blocks);
     ~InputReader();
     InputReader(const InputReader &) = delete;
     InputReader &operator=(const InputReader &) = delete;
@@ -41,6 +43,8 @@ class InputReader
                     std::vector<fn_plane> &read);
     /* Reads bands of one input as they are. Where all have one type, their buffers lie at equal distances. */
     bool ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    /* Whether what is read from now on is parts of blocks that are too many for GDAL's block cache. */
+    void ReadPartsOfBlocks(bool parts) { m_partsOfBlocks = parts; }
 
     /* The input that is read, or was the last. */
     const Input &Reading() const { return m_inputs[m_reading.input]; }
@@ -51,6 +55,7 @@ class InputReader
   private:
     struct Part;
 
+    GDALRasterBandH Find(size_t input, int number, bool mask);
     bool ReadMask(size_t input, int number, const fn_window &window, void *data);
     bool ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
@@ -67,7 +72,7 @@ class InputReader
     void UsePart(const Plane &plane, const Part &part, const PlanePixels &unit, const fn_window &at);
 
     const Inputs &m_inputs;
-    Handles m_handles;
+    InputHandles m_handles;
     std::shared_ptr<SharedBlocks> m_blocks;
     int m_poolPlaces = 0;
     /* Of each plane. What lies in pieces has them in m_read, or in a unit that is held. */
@@ -76,10 +81,12 @@ class InputReader
     std::vector<SharedBlocks::Shared> m_held;
     std::vector<char> m_alpha;
     std::vector<char> m_block;
+    bool m_partsOfBlocks = false;
     struct { /* what is read, or was the last */
         size_t input;
         int band;
         bool mask;
+        bool isOpen; /* and it was there */
     } m_reading = {};
 };
 

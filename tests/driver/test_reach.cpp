@@ -153,9 +153,9 @@ static std::vector<char> ReadRows(GDALRasterBandH band, fn_type type)
 static Raster OpenRaster(const std::string &path, const std::vector<fn_reach> &reaches, bool wraps)
 {
     Raster raster;
-    Handles handles;
+    InputHandles handles;
     CHECK_OF(OpenInputs({{"A", path.c_str(), nullptr}}, -1, 8, raster.inputs, handles), path);
-    GDALDatasetH dataset = handles[0].get();
+    GDALDatasetH dataset = handles[0];
     raster.width = GDALGetRasterXSize(dataset);
     raster.height = GDALGetRasterYSize(dataset);
     for (int band = 1; band <= GDALGetRasterCount(dataset); band++) {
@@ -252,7 +252,7 @@ static std::vector<Tile> Scan(const Raster &raster, const fn_grid &tiles, int th
         workers.emplace_back([&] {
             ConfigureWorker(nullptr, 1);
             fn_error err;
-            const std::unique_ptr<InputReader> reader = InputReader::Open(raster.inputs, blocks, &err);
+            const std::unique_ptr<InputReader> reader = InputReader::Open(raster.inputs, 2, blocks, &err);
             CHECK_OF(reader, err.text);
             for (int64_t tile = next++; reader && tile < fn_grid_tile_count(&tiles); tile = next++) {
                 MessageCollector collector;

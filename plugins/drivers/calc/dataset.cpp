@@ -104,7 +104,7 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     if (source.overview < 0 && self->m_recipe->parts == 1 && !(plan.expr && plan.expr->LooksAround()))
         self->CountOverviews();
     if (self->m_recipe->workers.processes == 0)
-        PreparePython(self->m_handles);
+        PreparePython(plan.inputs, self->m_handles);
     self->m_reader = TileReader::New(self->m_plan, *self->m_recipe, source, self->m_watch);
     return self->m_reader ? std::move(self) : nullptr;
 }
@@ -194,32 +194,42 @@ void Dataset::CopyMetadata()
     }
 }
 
+using Sizes = std::vector<std::pair<int, int>>;
+
+/* Of a band's overviews; no more of them than `most`. */
+static Sizes OverviewSizes(GDALRasterBandH band, int most)
+{
+    Sizes sizes;
+    for (int level = 0; level < most && level < GDALGetOverviewCount(band); level++) {
+        GDALRasterBandH overview = GDALGetOverview(band, level);
+        if (!overview)
+            break;
+        sizes.emplace_back(GDALGetRasterBandXSize(overview), GDALGetRasterBandYSize(overview));
+    }
+    return sizes;
+}
+
 /* As many levels as all bands that are read have, in the same sizes. */
 void Dataset::CountOverviews()
 {
-    std::vector<GDALRasterBandH> bands;
+    Sizes common;
+    bool isFirst = true;
+    const auto look = [&](GDALRasterBandH band) {
+        const Sizes own = OverviewSizes(band, isFirst ? INT_MAX : static_cast<int>(common.size()));
+        if (isFirst)
+            common = own;
+        isFirst = false;
+        common.erase(std::mismatch(own.begin(), own.end(), common.begin()).second, common.end());
+    };
     for (const Plane &plane : m_plan->planes)
         for (int band : {plane.band, plane.alpha})
-            if (band > 0)
-                bands.push_back(GDALGetRasterBand(m_handles[plane.input].get(), band));
+            if (band > 0 && (isFirst || !common.empty()))
+                look(GDALGetRasterBand(m_handles[plane.input], band));
     for (int i = 1; !m_plan->expr && i <= nBands; i++)
-        bands.push_back(SourceBand(i));
-    int count = bands.empty() ? 0 : GDALGetOverviewCount(bands[0]);
-    for (GDALRasterBandH band : bands) {
-        count = std::min(count, GDALGetOverviewCount(band));
-        for (int level = 0; level < count; level++) {
-            GDALRasterBandH a = GDALGetOverview(bands[0], level), b = GDALGetOverview(band, level);
-            if (!a || !b || GDALGetRasterBandXSize(a) != GDALGetRasterBandXSize(b) ||
-                GDALGetRasterBandYSize(a) != GDALGetRasterBandYSize(b))
-                count = level;
-        }
-    }
-    m_overviewCount = count;
-    for (int level = 0; level < count; level++) {
-        GDALRasterBandH overview = GDALGetOverview(bands[0], level);
-        m_overviewSizes.emplace_back(GDALGetRasterBandXSize(overview), GDALGetRasterBandYSize(overview));
-    }
-    m_overviews.resize(static_cast<size_t>(count));
+        look(SourceBand(i));
+    m_overviewCount = static_cast<int>(common.size());
+    m_overviewSizes = std::move(common);
+    m_overviews.resize(m_overviewSizes.size());
 }
 
 Dataset *Dataset::Overview(int level)
@@ -300,13 +310,13 @@ CPLStringList Dataset::ListFiles() const
     if (!m_recipeFile.empty())
         files.AddString(m_recipeFile.c_str());
     std::set<std::string> known;
-    for (size_t k = 0; k < m_handles.size(); k++) {
+    for (size_t k = 0; k < m_plan->inputs.size(); k++) {
         const Input &input = m_plan->inputs[k];
         if (!input.results.empty()) { /* which have no names */
             files.AddString(AbsoluteName(input.name).c_str());
             continue;
         }
-        const CPLStringList own(GDALGetFileList(m_handles[k].get()));
+        const CPLStringList own(GDALGetFileList(m_handles[k]));
         for (int i = 0; i < own.size(); i++)
             if (known.insert(CPLString(own[i]).tolower()).second)
                 files.AddString(own[i]);
@@ -351,7 +361,7 @@ void Dataset::FillReport()
         for (const RasterName &name : m_plan->names)
             for (size_t i = 0; i < static_cast<size_t>(name.members); i++)
                 m_members.push_back(name.name + "_" + std::to_string(i + 1) + "=" +
-                                    NameAndDate(m_plan->inputs[name.first + i], m_handles[name.first + i].get()));
+                                    NameAndDate(m_plan->inputs[name.first + i], m_handles[name.first + i]));
     for (const std::string &member : m_members)
         m_report.AddString(member.c_str());
 }

@@ -71,7 +71,7 @@ class Dataset final : public GDALDataset
     void CopyMetadata();
     void CountOverviews();
     CPLErr FillGeoTransform(double *values) const;
-    GDALDatasetH First() const { return m_handles[0].get(); }
+    GDALDatasetH First() const { return m_handles[0]; }
     void FillReport();
 
     std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
@@ -79,8 +79,8 @@ class Dataset final : public GDALDataset
     PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
     std::shared_ptr<InputWatch> m_watch;
-    /* Of Plan::inputs; opened and closed with this dataset, as GDAL's pool demands. */
-    Handles m_handles;
+    /* Of Plan::inputs; opened and closed with this dataset, as GDAL's pool demands. Those of other workers are theirs. */
+    InputHandles m_handles;
     std::unique_ptr<TileReader> m_reader;
     std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */
     bool m_hidesNoData = false;

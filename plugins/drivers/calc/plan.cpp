@@ -54,6 +54,11 @@ constexpr size_t kHandleBytes = 2 << 20;
 
 size_t Plan::WorkerBytes() const
 {
+    if (expr && !expr->LooksAround()) {
+        const int64_t rows = expr->RowsAtOnce(grid.tile_width, grid.tile_height);
+        return kHandleBytes + expr->ScratchBytes(grid.tile_width, rows) +
+               static_cast<size_t>(grid.tile_width * rows) * expr->PixelBytes();
+    }
     return kHandleBytes + (expr ? expr->ScratchBytes(grid.tile_width, grid.tile_height) : 0) +
            ReadingBytes(inputs, planes, grid);
 }
@@ -123,7 +128,7 @@ std::string Plan::Signature() const
 
 /* ---- the steps that make it, in this order; each returns false after CPLError ---- */
 
-static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, Handles &handles)
+static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, InputHandles &handles)
 {
     std::vector<InputName> names;
     for (int i = 0; i < recipe.n_inputs; i++) {
@@ -132,11 +137,14 @@ static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, Handles
         for (int k = 0; k < input.n_datasets; k++)
             names.push_back({input.name, input.datasets[k].name, input.open_options});
     }
-    return OpenInputs(names, overview, recipe.workers.workers, plan.inputs, handles);
+    if (!OpenInputs(names, overview, recipe.workers.workers, plan.inputs, handles))
+        return false;
+    plan.handlesOfEach = handles.Most();
+    return true;
 }
 
 /* The expression, and the bands that it reads. */
-static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
+static bool Compile(Plan &plan, const fn_recipe &recipe, const InputHandles &handles)
 {
     ExpressionSource source;
     source.texts.assign(recipe.calcs, recipe.calcs + recipe.n_calcs);
@@ -144,6 +152,7 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const Handles &handles)
     source.anyName = recipe.any_name;
     source.nodata = !recipe.nodata_none;
     source.ignoreAlpha = recipe.ignore_alpha;
+    source.streams = true;
     plan.expr = Expression::Compile(source, plan.inputs, handles, plan.planes);
     plan.calcs = std::move(source.texts);
     return plan.expr != nullptr;
@@ -167,7 +176,7 @@ static bool CheckMemory(const Plan &plan)
     return false;
 }
 
-std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Handles &handles)
+std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, InputHandles &handles)
 {
     auto plan = std::make_shared<Plan>();
     if (!OpenNamed(*plan, recipe, overview, handles))
@@ -180,7 +189,7 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, Ha
         return nullptr;
     CutUnits(plan->planes, handles, plan->inputs);
     for (size_t i = 0; i < plan->inputs.size(); i++)
-        plan->inputs[i].structure = StructureOf(handles[i].get(), plan->inputs[i].bands);
+        plan->inputs[i].structure = StructureOf(handles[i], plan->inputs[i].bands);
     return MakeGrid(*plan, recipe, handles) && CheckMemory(*plan) ? plan : nullptr;
 }
 

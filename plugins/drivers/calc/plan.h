@@ -40,7 +40,7 @@ class Plan
   public:
     /* NULL after CPLError. overview: -1, or the overview level of every input. handles: the inputs, opened by this
      * thread, for metadata; the caller closes them. Workers have their own, which may live longer. */
-    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, Handles &handles);
+    static std::shared_ptr<const Plan> Make(const fn_recipe &recipe, int overview, InputHandles &handles);
 
     Inputs inputs;
     std::vector<RasterName> names;          /* of inputs, and of stacks of inputs that follow each other */
@@ -48,6 +48,7 @@ class Plan
     std::unique_ptr<const Expression> expr; /* NULL: the first input as it is */
     std::vector<Output> outputs;            /* the bands, then the masks */
     int bandCount = 0;
+    size_t handlesOfEach = 0; /* of inputs that a worker keeps open */
     std::vector<std::string> calcs;
     fn_grid grid = {};
     int64_t firstLine = 0;         /* of the inputs, where the grid begins: with PARTITION */

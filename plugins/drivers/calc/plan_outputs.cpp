@@ -42,9 +42,9 @@ bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe)
     return true;
 }
 
-bool AddSourceOutputs(Plan &plan, const Handles &handles)
+bool AddSourceOutputs(Plan &plan, const InputHandles &handles)
 {
-    GDALDatasetH dataset = handles[0].get();
+    GDALDatasetH dataset = handles[0];
     plan.bandCount = GDALGetRasterCount(dataset);
     bool sharedMask = false;
     std::vector<Output> masks;
@@ -112,14 +112,16 @@ static void AutoTile(const Plan &plan, GDALDatasetH dataset, int *tileWidth, int
     size_t bytes = 0; /* of one pixel, all planes in and all outputs of the largest group */
     for (const Plane &plane : plan.planes)
         bytes += fn_type_size(plane.type);
+    if (plan.expr)
+        bytes = std::min(bytes, plan.expr->PixelBytes());
     for (size_t i = group.first; i < group.first + group.count; i++)
         bytes += fn_type_size(plan.outputs[i].type);
     ChooseTileSize(plan.inputs, plan.planes, dataset, bytes, tileWidth, tileHeight, blockHeight);
 }
 
-bool MakeGrid(Plan &plan, const fn_recipe &recipe, const Handles &handles)
+bool MakeGrid(Plan &plan, const fn_recipe &recipe, const InputHandles &handles)
 {
-    GDALDatasetH first = handles[0].get();
+    GDALDatasetH first = handles[0];
     MakeGroups(plan);
     int tileWidth = 0, tileHeight = 0, blockHeight = 0;
     int64_t lines = GDALGetRasterYSize(first);

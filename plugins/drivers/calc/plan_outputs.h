@@ -12,10 +12,10 @@ namespace fishnet
 /* With an expression: the bands that it computes. */
 bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe);
 /* Without one: the bands and masks of the first input. */
-bool AddSourceOutputs(Plan &plan, const Handles &handles);
+bool AddSourceOutputs(Plan &plan, const InputHandles &handles);
 
 /* Groups of outputs, and the tiles. */
-bool MakeGrid(Plan &plan, const fn_recipe &recipe, const Handles &handles);
+bool MakeGrid(Plan &plan, const fn_recipe &recipe, const InputHandles &handles);
 
 } // namespace fishnet
 

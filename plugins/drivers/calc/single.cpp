@@ -107,7 +107,7 @@ bool Single::Prepare(const Dataset &dataset, const Layout &layout)
     std::shared_ptr<const Plan> plan;
     std::string cause;
     {
-        Handles handles;
+        InputHandles handles;
         MessageCollector collector;
         plan = Plan::Make(recipe, -1, handles);
         cause = collector.Cause("not recognized as a raster dataset");

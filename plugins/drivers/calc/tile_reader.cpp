@@ -35,12 +35,12 @@ std::unique_ptr<TileReader> TileReader::New(std::shared_ptr<const Plan> plan, co
     return self->Start(recipe, source) ? std::move(self) : nullptr;
 }
 
-/* What looks around can need much for each worker: no more of them than there is room for. given: CACHE_MB in bytes, 0:
- * then half of the machine's memory is room. */
+/* What looks around, or reads many rasters, can need much for each worker: no more of them than there is room for.
+ * given: CACHE_MB in bytes, 0: then half of the machine's memory is room. */
 void TileReader::KeepBudget(size_t given, size_t shared, fn_worker_options &workers) const
 {
     const GIntBig machine = CPLGetUsablePhysicalRAM();
-    if (!m_plan->expr || !m_plan->expr->LooksAround() || (!given && machine <= 0))
+    if (!m_plan->expr || !(given ? m_plan->expr->LooksAround() : machine > 0))
         return;
     const size_t room = given ? given - shared : static_cast<size_t>(machine) / 2;
     const size_t most = std::max<size_t>(1, room / std::max<size_t>(1, m_plan->WorkerBytes()));

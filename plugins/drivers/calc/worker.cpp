@@ -11,7 +11,7 @@ Worker::Worker(std::shared_ptr<const Plan> plan, std::unique_ptr<InputReader> re
 std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, std::shared_ptr<SharedBlocks> blocks,
                                      fn_error *err)
 {
-    std::unique_ptr<InputReader> reader = InputReader::Open(plan->inputs, std::move(blocks), err);
+    std::unique_ptr<InputReader> reader = InputReader::Open(plan->inputs, plan->handlesOfEach, std::move(blocks), err);
     return reader ? std::make_unique<Worker>(std::move(plan), std::move(reader)) : nullptr;
 }
 
@@ -21,7 +21,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const PlanSource &source, const std::
     if (fn_recipe_parse(source.connection.c_str(), source.openOptions.List(), &recipe, err) != FN_OK)
         return nullptr;
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
-    Handles handles;
+    InputHandles handles;
     MessageCollector collector; /* the host has heard them */
     std::shared_ptr<const Plan> plan = Plan::Make(recipe, source.overview, handles);
     if (!plan) {
@@ -54,8 +54,6 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
                           fn_error *err)
 {
     const size_t pixels = static_cast<size_t>(window.width * window.height);
-    if (!m_reader->ReadPlanes(m_plan->planes, window, cancel, m_planes))
-        return fn_is_cancelled(cancel) ? FN_ERR_CANCELLED : FN_ERR_READ;
     std::vector<fn_sink> out(group.count);
     for (size_t i = 0; i < group.count; i++) {
         const Output &output = m_plan->outputs[group.first + i];
@@ -63,7 +61,7 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
         out[i].type = output.type;
         out[i].nodata = output.nodata;
     }
-    return m_plan->expr->Run(m_planes.data(), window, out.data(), m_scratch, err);
+    return m_plan->expr->Compute(*m_reader, window, out, m_memory, cancel, err);
 }
 
 fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)

@@ -30,8 +30,7 @@ class Worker final : public JobWorker
 
     std::shared_ptr<const Plan> m_plan;
     std::unique_ptr<InputReader> m_reader; /* of its inputs */
-    std::vector<fn_plane> m_planes;
-    std::vector<char> m_scratch;
+    Expression::Memory m_memory;
 };
 
 } // namespace fishnet

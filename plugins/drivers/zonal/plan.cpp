@@ -145,7 +145,7 @@ static bool FindColumns(ZonalPlan &plan)
 bool ZonalPlan::Complete(const TableOptions &given, Handles &inputs)
 {
     options = static_cast<const ZonalOptions &>(given);
-    Handles handles;
+    InputHandles handles;
     if (!zonesAreRaster && !FindZoneField(*this, inputs))
         return false;
     rasters = Rasters::Open(options, zonesAreRaster, options.workers.workers, handles);

@@ -18,13 +18,13 @@ static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
 
 /* ---- values and their columns ---- */
 
-static bool AddBands(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+static bool AddBands(Rasters &rasters, const ZonalOptions &options, const InputHandles &handles)
 {
     std::set<std::string> taken;
     for (size_t i = 0; i < options.rasters.size(); i++) {
         std::vector<int> bands = options.bands;
-        for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i].get()); band++)
-            if (options.ignoreAlpha || band != AlphaBand(handles[i].get()))
+        for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i]); band++)
+            if (options.ignoreAlpha || band != AlphaBand(handles[i]))
                 bands.push_back(band);
         std::string stem = CPLGetBasename(rasters.inputs[i].name.c_str());
         for (int twin = 2; !taken.insert(stem).second; twin++)
@@ -32,7 +32,7 @@ static bool AddBands(Rasters &rasters, const ZonalOptions &options, const Handle
         for (const int band : bands) {
             fn_type type;
             fn_error err;
-            if (CheckBand(rasters.inputs[i], handles[i].get(), band, &type, &err) != FN_OK)
+            if (CheckBand(rasters.inputs[i], handles[i], band, &type, &err) != FN_OK)
                 return Fail(std::string("BAND: ") + err.text, CPLE_IllegalArg);
             rasters.read.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
             rasters.inputs[i].bands.push_back(band);
@@ -45,13 +45,13 @@ static bool AddBands(Rasters &rasters, const ZonalOptions &options, const Handle
 }
 
 /* The band whose numbers are the zones: of the last input. */
-static bool AddZones(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+static bool AddZones(Rasters &rasters, const ZonalOptions &options, const InputHandles &handles)
 {
     const size_t last = rasters.inputs.size() - 1;
     const int band = std::max(1, options.zoneBand);
     fn_type type;
     fn_error err;
-    if (CheckBand(rasters.inputs[last], handles[last].get(), band, &type, &err) != FN_OK)
+    if (CheckBand(rasters.inputs[last], handles[last], band, &type, &err) != FN_OK)
         return Fail(std::string("ZONE_BAND: ") + err.text, CPLE_IllegalArg);
     if (!fn_type_is_integer(type))
         return Fail("band " + std::to_string(band) + " of " + Describe(rasters.inputs[last]) + " is of type " +
@@ -62,7 +62,7 @@ static bool AddZones(Rasters &rasters, const ZonalOptions &options, const Handle
     return true;
 }
 
-static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const InputHandles &handles)
 {
     ExpressionSource source;
     source.texts = options.calcs;
@@ -79,7 +79,7 @@ static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const 
 }
 
 /* The band itself, as an expression: that makes doubles of any type, and NaN of whatever is no weight. */
-static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const InputHandles &handles)
 {
     rasters.computes += CPLSPrintf("\n%d", static_cast<int>(options.weights));
     if (options.weights != Weights::Raster)
@@ -88,7 +88,7 @@ static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const Hand
     const int band = std::max(1, options.weightsBand);
     fn_type type;
     fn_error err;
-    if (CheckBand(rasters.inputs[input], handles[input].get(), band, &type, &err) != FN_OK)
+    if (CheckBand(rasters.inputs[input], handles[input], band, &type, &err) != FN_OK)
         return Fail(std::string("WEIGHTS_BAND: ") + err.text, CPLE_IllegalArg);
     ExpressionSource source;
     source.texts = {"W[" + std::to_string(band) + "]"};
@@ -105,9 +105,9 @@ static int RoundUp(int size, int page)
     return (size + page - 1) / page * page;
 }
 
-static bool MakeGrid(Rasters &rasters, const ZonalOptions &options, const Handles &handles)
+static bool MakeGrid(Rasters &rasters, const ZonalOptions &options, const InputHandles &handles)
 {
-    GDALDatasetH first = handles[0].get();
+    GDALDatasetH first = handles[0];
     const int width = GDALGetRasterXSize(first), height = GDALGetRasterYSize(first);
     int blockHeight = 0, tileWidth = options.tileWidth, tileHeight = options.tileHeight;
     size_t bytes = options.weights == Weights::None ? 0 : sizeof(double);
@@ -127,18 +127,18 @@ static bool MakeGrid(Rasters &rasters, const ZonalOptions &options, const Handle
 
 /* ---- where the cells lie, and how large they are ---- */
 
-static bool Locate(Rasters &rasters, const Handles &handles)
+static bool Locate(Rasters &rasters, const InputHandles &handles)
 {
     constexpr double kDegree = 3.14159265358979323846 / 180;
     double *gt = rasters.geotransform;
-    if (GDALGetGeoTransform(handles[0].get(), gt) != CE_None)
+    if (GDALGetGeoTransform(handles[0], gt) != CE_None)
         return Fail(Describe(rasters.inputs[0]) + " has no geotransform, so zones have no place on it",
                     CPLE_NotSupported);
     const double determinant = std::abs(gt[1] * gt[5] - gt[2] * gt[4]);
     if (!(determinant > 0) || !std::isfinite(determinant))
         return Fail(Describe(rasters.inputs[0]) + ": its geotransform cannot be inverted", CPLE_NotSupported);
     rasters.cellArea = determinant;
-    OGRSpatialReferenceH srs = GDALGetSpatialRef(handles[0].get());
+    OGRSpatialReferenceH srs = GDALGetSpatialRef(handles[0]);
     if (!srs)
         return true;
     rasters.srs.reset(OSRClone(srs));
@@ -213,7 +213,8 @@ std::string Rasters::Signature() const
     return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
 }
 
-std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool zones, int workers, Handles &handles)
+std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool zones, int workers,
+                                             InputHandles &handles)
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
@@ -234,7 +235,8 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
         return nullptr;
     CutUnits(rasters->read, handles, rasters->inputs);
     for (size_t i = 0; i < rasters->inputs.size(); i++)
-        rasters->inputs[i].structure = StructureOf(handles[i].get(), rasters->inputs[i].bands);
+        rasters->inputs[i].structure = StructureOf(handles[i], rasters->inputs[i].bands);
+    rasters->handlesOfEach = handles.Most();
     return MakeGrid(*rasters, options, handles) && Locate(*rasters, handles) ? rasters : nullptr;
 }
 

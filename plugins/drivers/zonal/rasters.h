@@ -27,6 +27,7 @@ struct Rasters {
     std::string computes;                       /* CALC and WEIGHTS in words, for the signature */
     std::vector<Plane> zones;                   /* one, where zones are a raster's; else none */
     fn_grid grid = {};                          /* tiles of whole pages, see fishnet/zonal_stats.h */
+    size_t handlesOfEach = 0;                   /* that each worker keeps open */
     double geotransform[6] = {0, 1, 0, 0, 0, 1};
     SRSHandle srs;       /* NULL: none. x or longitude first */
     double cellArea = 0; /* square metres, or units of the CRS; 0: it differs from row to row */
@@ -34,7 +35,8 @@ struct Rasters {
 
     /* NULL after CPLError. zones: these are a raster, too, the input of the table. handles: the rasters, opened by this
      * thread. */
-    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, bool zones, int workers, Handles &handles);
+    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, bool zones, int workers,
+                                               InputHandles &handles);
     /* How many bands are read for the values. */
     size_t BandsOfValues() const { return read.size() - (weighing ? 1 : 0); }
     /* Two with the same text give the same values. */

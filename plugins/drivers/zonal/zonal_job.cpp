@@ -209,11 +209,12 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
 std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
 {
     if (m_rasters) {
-        std::unique_ptr<InputReader> reader = InputReader::Open(m_rasters->inputs, m_blocks, err);
+        std::unique_ptr<InputReader> reader =
+            InputReader::Open(m_rasters->inputs, m_rasters->handlesOfEach, m_blocks, err);
         return reader ? ZonalWorker::New(*m_options, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;
     }
     MessageCollector collector; /* the host has heard them */
-    Handles handles;
+    InputHandles handles;
     std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, m_hasZones, 1, handles);
     if (!rasters) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",

@@ -1,0 +1,74 @@
+#include "input_handles.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <sys/resource.h>
+
+#include "inputs.h"
+
+namespace fishnet
+{
+
+/* Descriptors that this process may still open. */
+static size_t FreeDescriptors()
+{
+    constexpr size_t kUnknown = 256, kUsual = 64;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return kUnknown;
+    if (limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    const CPLStringList open(VSIReadDir("/proc/self/fd"));
+    const size_t used = open.empty() ? kUsual : static_cast<size_t>(open.size());
+    const auto most = static_cast<size_t>(limit.rlim_cur);
+    return most > used ? most - used : 0;
+}
+
+size_t HandlesOfEach(int workers)
+{
+    constexpr size_t kLeast = 2, kMost = 64; /* a GeoTIFF keeps the bytes of a block, and more */
+    return std::clamp(FreeDescriptors() / 2 / static_cast<size_t>(std::max(0, workers) + 1), kLeast, kMost);
+}
+
+void InputHandles::Add(DatasetHandle dataset)
+{
+    const size_t input = m_added++;
+    if (input + 1 < m_most)
+        m_staying.push_back(std::move(dataset));
+    else {
+        m_turn = std::move(dataset);
+        m_whose = input;
+    }
+}
+
+GDALDatasetH InputHandles::Find(size_t input) const
+{
+    if (input < m_staying.size())
+        return m_staying[input].get();
+    if (m_turn && m_whose == input)
+        return m_turn.get();
+    m_turn.reset();
+    m_whose = input;
+    m_turn = OpenSame((*m_inputs)[input]);
+    return m_turn.get();
+}
+
+GDALDatasetH InputHandles::operator[](size_t input) const
+{
+    MessageCollector collector;
+    GDALDatasetH dataset = Find(input);
+    if (!dataset)
+        throw std::runtime_error("input " + Describe((*m_inputs)[input]) +
+                                 " cannot be opened again: " + collector.Cause("not recognized as a raster dataset"));
+    return dataset;
+}
+
+void InputHandles::Close()
+{
+    m_staying.clear();
+    m_turn.reset();
+    m_added = 0;
+}
+
+} // namespace fishnet

@@ -1,0 +1,46 @@
+/* The open datasets of a job's inputs, for one thread: at most so many at a time, however many inputs there are. The
+ * first ones stay open, the others take turns in one place: all are read one after the other, tile by tile, and
+ * whichever was closed last would be needed next. */
+#ifndef FN_FISHNET_INPUT_HANDLES_H
+#define FN_FISHNET_INPUT_HANDLES_H
+
+#include "handles.h"
+
+namespace fishnet
+{
+
+struct Input;
+
+/* How many each of so many workers may hold, and the host as one more: no more than half of the descriptors that the
+ * process has left, and no more than there is memory for. */
+size_t HandlesOfEach(int workers);
+
+class InputHandles
+{
+  public:
+    InputHandles() = default;
+    /* inputs: outlive it; more may be put in. most: at least 2. */
+    InputHandles(const std::vector<Input> &inputs, size_t most) : m_inputs(&inputs), m_most(most) {}
+
+    /* Takes the dataset of the next input, which was opened just now. */
+    void Add(DatasetHandle dataset);
+    /* The dataset of an input, opened by this thread if need be. It lives until another input is asked for, that of the
+     * first input as long as this. NULL: GDAL has said why, or the input has changed. */
+    GDALDatasetH Find(size_t input) const;
+    /* The same; what fails is thrown. */
+    GDALDatasetH operator[](size_t input) const;
+    size_t Most() const { return m_most; }
+    void Close();
+
+  private:
+    const std::vector<Input> *m_inputs = nullptr;
+    size_t m_most = 2;
+    size_t m_added = 0;
+    Handles m_staying;
+    mutable DatasetHandle m_turn; /* of the input m_whose */
+    mutable size_t m_whose = 0;
+};
+
+} // namespace fishnet
+
+#endif

@@ -90,13 +90,43 @@ static fn_status ResolveBand(void *user, int raster, int band, fn_type *type, fn
     return CheckBand(names->inputs[input], names->handles[input].get(), band, type, err);
 }
 
+namespace
+{
+/* The texts as fn_expr_compile() takes them. */
+struct Texts {
+    std::vector<const char *> text;
+    std::vector<int> band; /* that names alone mean */
+    std::vector<std::string> name;
+};
+} // namespace
+
+/* Each text, or with allBands each of its bands. */
+static fn_status ListTexts(const ExpressionSource &source, const fn_expr_options &options, Texts &texts, fn_error *err)
+{
+    for (const std::string &text : source.texts) {
+        int bands = 1;
+        const fn_status status = source.allBands ? fn_expr_count_bands(text.c_str(), &options, &bands, err) : FN_OK;
+        if (status != FN_OK)
+            return status;
+        for (int band = 1; band <= bands; band++) {
+            texts.text.push_back(text.c_str());
+            texts.band.push_back(band);
+            texts.name.push_back(bands > 1 ? text + " (band " + std::to_string(band) + ")" : text);
+        }
+    }
+    return FN_OK;
+}
+
 std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &given, Inputs &inputs,
-                                                      const Handles &handles, std::vector<Plane> &planes)
+                                                      const Handles &handles, std::vector<Plane> &planes,
+                                                      std::vector<std::string> *outputs)
 {
     ExpressionSource source = given;
     Names names = {source, inputs, handles};
     fn_expr_options options = {};
     options.nodata = source.nodata;
+    options.flatten = source.flatten;
+    options.propagate = source.propagate;
     options.find = FindRaster;
     options.resolve = ResolveBand;
     options.user = &names;
@@ -104,17 +134,21 @@ std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &gi
     options.georeference = &georeference;
     if (source.anyName)
         source.names[0].name = OnlyName(names, options);
-    std::vector<const char *> texts;
-    for (const std::string &text : source.texts)
-        texts.push_back(text.c_str());
+    Texts texts;
     fn_error err;
     fn_expr *compiled = nullptr;
-    if (fn_expr_compile(texts.data(), static_cast<int>(texts.size()), &options, &compiled, &err) != FN_OK) {
+    fn_status status = ListTexts(source, options, texts, &err);
+    options.bands = texts.band.data();
+    if (status == FN_OK)
+        status = fn_expr_compile(texts.text.data(), static_cast<int>(texts.text.size()), &options, &compiled, &err);
+    if (status != FN_OK) {
         CPLError(CE_Failure, CPLE_AppDefined, "%s: CALC: %s", inputs[0].driver, err.text);
         return nullptr;
     }
     auto self = std::make_unique<Expression>();
     self->m_expr.reset(compiled);
+    if (outputs)
+        *outputs = std::move(texts.name);
     for (int i = 0; i < fn_expr_input_count(compiled); i++) {
         int raster = 0, band = 0;
         fn_expr_input(compiled, i, &raster, &band);

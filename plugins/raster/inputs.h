@@ -10,6 +10,7 @@
 
 #include "fishnet/grid.h"
 #include "fishnet/job.h"
+#include "fishnet/recipe.h"
 #include "handles.h"
 #include "materialized.h"
 #include "pipeline.h"
@@ -68,9 +69,14 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
 /* Opens one of them again, for another thread. NULL: GDAL has said why. */
 DatasetHandle OpenAgain(const Input &input);
 
-/* Are all on the grid of the first? They are never resampled, and never matched by pixel index. False after
- * CPLError. */
-bool CheckGrids(const Inputs &inputs, const Handles &handles);
+/* What of an input's grid must be that of the first one. */
+struct GridChecks {
+    bool extent = true; /* false: the number of pixels only; a warning says how far off it lies */
+    fn_check_crs crs = FN_CHECK_CRS_ALL;
+};
+/* Are all on the grid of the first? They are never resampled, and only where `checks` asks for it matched by pixel
+ * index. False after CPLError. */
+bool CheckGrids(const Inputs &inputs, const Handles &handles, const GridChecks &checks = {});
 /* Can worker processes open them? False after CPLError. */
 bool CheckShared(const Inputs &inputs, const Handles &handles);
 /* With steps that compute rows: no more threads than GDAL's block cache has room for, and no second attempts. width: of

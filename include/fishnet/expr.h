@@ -54,6 +54,8 @@ typedef struct fn_expr_options {
     /* The band that each text means by a name alone, or the raster's last one if it has fewer. NULL: the first. */
     const int *bands;
     bool flatten; /* within sum(...), median(...) and their like the name of a raster means all its bands */
+    /* With nodata: an output is NoData wherever a band that its text names is, whatever the text does with it. */
+    bool propagate;
     /* Not 0: the expression is to be run in phases that need so many rasters each, see fn_expr_run_phase(). */
     int rasters_at_once;
     /* Of the raster, for what looks at neighbours; copied. NULL: such expressions do not compile. */

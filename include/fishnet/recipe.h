@@ -26,6 +26,9 @@ typedef struct fn_recipe_input {
     char *open_options; /* NAME=VALUE, several with semicolons between, for the drivers that read it; or NULL */
 } fn_recipe_input;
 
+/* CHECK_CRS: which inputs must have the CRS of the first. */
+typedef enum fn_check_crs { FN_CHECK_CRS_ALL, FN_CHECK_CRS_KNOWN, FN_CHECK_CRS_NONE } fn_check_crs;
+
 typedef struct fn_recipe {
     fn_recipe_input *inputs; /* at least one; the first gives the grid: the dataset of the connection, else A, else the
                               * one that was given first */
@@ -33,6 +36,11 @@ typedef struct fn_recipe {
     bool any_name; /* the only input is that of the connection: expressions may give it a name */
     char **calcs;  /* one expression per output band; n_calcs 0: the dataset as it is */
     int n_calcs;
+    bool all_bands;        /* BANDS=ALL: names alone mean all bands, one after the other */
+    bool flatten;          /* FLATTEN=YES */
+    bool propagate_nodata; /* PROPAGATE_NODATA=YES */
+    bool any_extent;       /* CHECK_EXTENT=NO */
+    fn_check_crs check_crs;
     fn_worker_options workers;
     bool error_is_nodata; /* ON_ERROR=NODATA */
     bool ignore_alpha;    /* ALPHA=IGNORE */

@@ -119,27 +119,55 @@ static size_t BytesOf(const std::vector<Plane> &planes)
     return bytes;
 }
 
-/* NULL after CPLError. */
-static Expression::Compiled CompileTexts(const ExpressionSource &source, const char *driver,
-                                         const fn_expr_options &options)
+namespace
 {
-    std::vector<const char *> texts;
-    for (const std::string &text : source.texts)
-        texts.push_back(text.c_str());
+/* The texts as fn_expr_compile() takes them. */
+struct Texts {
+    std::vector<const char *> text;
+    std::vector<int> band; /* that names alone mean */
+    std::vector<std::string> name;
+};
+} // namespace
+
+/* Each text, or with allBands each of its bands. False after CPLError. */
+static bool ListTexts(const ExpressionSource &source, const char *driver, const fn_expr_options &options, Texts &texts)
+{
+    for (const std::string &text : source.texts) {
+        int bands = 1;
+        fn_error err;
+        if (source.allBands && fn_expr_count_bands(text.c_str(), &options, &bands, &err) != FN_OK) {
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: CALC: %s", driver, err.text);
+            return false;
+        }
+        for (int band = 1; band <= bands; band++) {
+            texts.text.push_back(text.c_str());
+            texts.band.push_back(band);
+            texts.name.push_back(bands > 1 ? text + " (band " + std::to_string(band) + ")" : text);
+        }
+    }
+    return true;
+}
+
+/* NULL after CPLError. */
+static Expression::Compiled CompileTexts(const Texts &texts, const char *driver, const fn_expr_options &options)
+{
     fn_error err;
     fn_expr *compiled = nullptr;
-    if (fn_expr_compile(texts.data(), static_cast<int>(texts.size()), &options, &compiled, &err) != FN_OK)
+    if (fn_expr_compile(texts.text.data(), static_cast<int>(texts.text.size()), &options, &compiled, &err) != FN_OK)
         CPLError(CE_Failure, CPLE_AppDefined, "%s: CALC: %s", driver, err.text);
     return Expression::Compiled(compiled);
 }
 
 std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &given, Inputs &inputs,
-                                                      const InputHandles &handles, std::vector<Plane> &planes)
+                                                      const InputHandles &handles, std::vector<Plane> &planes,
+                                                      std::vector<std::string> *outputs)
 {
     ExpressionSource source = given;
     Names names = {source, inputs, handles};
     fn_expr_options options = {};
     options.nodata = source.nodata;
+    options.flatten = source.flatten;
+    options.propagate = source.propagate;
     options.find = FindRaster;
     options.resolve = ResolveBand;
     options.user = &names;
@@ -147,8 +175,14 @@ std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &gi
     options.georeference = &georeference;
     if (source.anyName)
         source.names[0].name = OnlyName(names, options);
+    Texts texts;
+    if (!ListTexts(source, inputs[0].driver, options, texts))
+        return nullptr;
+    options.bands = texts.band.data();
     auto self = std::make_unique<Expression>();
-    self->m_expr = CompileTexts(source, inputs[0].driver, options);
+    self->m_expr = CompileTexts(texts, inputs[0].driver, options);
+    if (outputs)
+        *outputs = texts.name;
     fn_expr *compiled = self->m_expr.get();
     for (int i = 0; compiled && i < fn_expr_input_count(compiled); i++) {
         int raster = 0, band = 0;
@@ -170,7 +204,7 @@ std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &gi
     options.rasters_at_once = kRastersAtOnce;
     if (!source.streams || inputs.size() <= size_t(kRastersAtOnce) || self->LooksAround())
         return self;
-    Compiled inPhases = CompileTexts(source, inputs[0].driver, options);
+    Compiled inPhases = CompileTexts(texts, inputs[0].driver, options);
     if (!inPhases)
         return nullptr;
     self->TakePhases(std::move(inPhases));

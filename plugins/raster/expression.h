@@ -31,9 +31,11 @@ struct ExpressionSource {
     std::vector<RasterName> names;
     bool anyName = false;         /* the only raster is called as the texts call it, if they use one name only */
     const char *option = nullptr; /* that gives one more input, for messages; NULL: its letter */
-    bool nodata = true;           /* as in fn_expr_options */
-    bool ignoreAlpha = false;     /* what is transparent is valid */
-    bool streams = false;         /* of many rasters a few are read at a time, if it can be: for Compute() only */
+    bool nodata = true;           /* as in fn_expr_options; so are flatten and propagate */
+    bool flatten = false, propagate = false;
+    bool allBands = false;    /* an output for each band that a text means by names alone */
+    bool ignoreAlpha = false; /* what is transparent is valid */
+    bool streams = false;     /* of many rasters a few are read at a time, if it can be: for Compute() only */
 };
 
 /* Never changes, and is for any number of threads. */
@@ -42,9 +44,11 @@ class Expression
   public:
     using Compiled = std::unique_ptr<fn_expr, FreeExpr>;
 
-    /* NULL after CPLError. What it reads is appended to planes, in the order of Run(), and to the bands of inputs. */
+    /* NULL after CPLError. outputs: the text of each, with its band where the text has several. What it reads
+     * is appended to planes, in the order of Run(), and to the bands of inputs. */
     static std::unique_ptr<const Expression> Compile(const ExpressionSource &given, Inputs &inputs,
-                                                     const InputHandles &handles, std::vector<Plane> &planes);
+                                                     const InputHandles &handles, std::vector<Plane> &planes,
+                                                     std::vector<std::string> *outputs = nullptr);
 
     size_t OutputCount() const { return static_cast<size_t>(fn_expr_output_count(m_expr.get())); }
     /* Whether a pixel depends on others around it. */

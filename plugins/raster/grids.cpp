@@ -154,14 +154,72 @@ static std::string CompareOthers(GDALDatasetH a, const Input &first, GDALDataset
     return arraysA && arraysB ? CompareGeolocation(arraysA, arraysB) : onlyOne(arraysA, arraysB, "geolocation arrays");
 }
 
-bool CheckGrids(const Inputs &inputs, const InputHandles &handles)
+/* What differs between two rasters of as many pixels, and how far they are apart. */
+struct Difference {
+    std::string position, crs; /* empty: nothing does */
+    double pixels = 0;         /* between their corners; infinite, where nobody knows */
+    bool crsIsMissing = false; /* only one of them has any */
+};
+
+static Difference Compare(GDALDatasetH a, const Input &first, GDALDatasetH b, const Input &other)
 {
     constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
+    static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
+    Difference found;
+    double gtA[6], gtB[6];
+    const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None, hasB = GDALGetGeoTransform(b, gtB) == CE_None;
+    int corner = 0;
+    if (hasA && hasB)
+        found.pixels = CornerDistance(gtA, gtB, GDALGetRasterXSize(a), GDALGetRasterYSize(a), &corner);
+    if (hasA != hasB)
+        found.position = ": only " + Describe(hasA ? first : other) + " has a geotransform";
+    else if (!(found.pixels <= kTolerance))
+        found.position = CPLSPrintf(
+            " in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and %.15g,%.15g; pixel sizes "
+            "%.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example with gdalwarp -te -ts",
+            names[corner], found.pixels, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
+    OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
+    if (!SameCRS(srsA, srsB))
+        found.crs = CRSName(srsB) + " and " + CRSName(srsA);
+    found.crsIsMissing = !srsA != !srsB;
+    const std::string why = found.position.empty() ? CompareOthers(a, first, b, other, hasA) : std::string();
+    if (!why.empty())
+        found.position = " in position: " + why + ". Bring them onto one grid first, for example with gdalwarp -te -ts";
+    if (hasA != hasB || !why.empty())
+        found.pixels = HUGE_VAL;
+    return found;
+}
+
+namespace
+{
+/* What has been let pass. */
+struct LetPass {
+    std::string shifted, crs, without; /* inputs: the farthest off, the first of another CRS, the first without one */
+    double pixels = 0;
+};
+} // namespace
+
+static void Warn(const Input &first, const LetPass &passed)
+{
+    const std::string by = std::isfinite(passed.pixels) ? CPLSPrintf("by up to %.6g pixels", passed.pixels) : "";
+    if (!passed.shifted.empty())
+        CPLError(CE_Warning, CPLE_AppDefined,
+                 "%s: %s does not lie where %s does%s%s: pixels are matched by their column and row (CHECK_EXTENT=NO)",
+                 first.driver, passed.shifted.c_str(), Describe(first).c_str(), by.empty() ? "" : ", ", by.c_str());
+    if (!passed.crs.empty())
+        CPLError(CE_Warning, CPLE_AppDefined, "%s: %s has another CRS than %s, which counts (CHECK_CRS=NO)",
+                 first.driver, passed.crs.c_str(), Describe(first).c_str());
+    if (!passed.without.empty())
+        CPLError(CE_Warning, CPLE_AppDefined, "%s: %s has no CRS, and is taken to be in that of the other inputs",
+                 first.driver, passed.without.c_str());
+}
+
+bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChecks &checks)
+{
     const Input &first = inputs[0];
     GDALDatasetH a = handles[0];
     const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
-    double gtA[6], gtB[6];
-    const bool hasA = GDALGetGeoTransform(a, gtA) == CE_None;
+    LetPass passed;
     for (size_t i = 1; i < inputs.size(); i++) {
         const Input &other = inputs[i];
         GDALDatasetH b = handles[i];
@@ -174,40 +232,23 @@ bool CheckGrids(const Inputs &inputs, const InputHandles &handles)
                      first.driver, both.c_str(), widthB, heightB, width, height);
             return false;
         }
-        const bool hasB = GDALGetGeoTransform(b, gtB) == CE_None;
-        if (hasA != hasB) {
-            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ: only %s has a geotransform", first.driver,
-                     both.c_str(), Describe(hasA ? first : other).c_str());
+        const Difference found = Compare(a, first, b, other);
+        const bool pass = checks.crs == FN_CHECK_CRS_NONE || (checks.crs == FN_CHECK_CRS_KNOWN && found.crsIsMissing);
+        const bool fails = !found.position.empty() && checks.extent;
+        if (fails || (!found.crs.empty() && !pass)) {
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ%s", first.driver, both.c_str(),
+                     fails ? found.position.c_str() : (" in CRS: " + found.crs).c_str());
             return false;
         }
-        int corner = 0;
-        const double distance = hasA ? CornerDistance(gtA, gtB, width, height, &corner) : 0;
-        if (!(distance <= kTolerance)) {
-            static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
-            CPLError(
-                CE_Failure, CPLE_AppDefined,
-                "%s: %s differ in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
-                "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example "
-                "with gdalwarp -te -ts",
-                first.driver, both.c_str(), names[corner], distance, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5],
-                gtA[1], gtA[5]);
-            return false;
+        if (!found.position.empty() && (passed.shifted.empty() || found.pixels > passed.pixels)) {
+            passed.shifted = Describe(other);
+            passed.pixels = found.pixels;
         }
-        OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
-        if (!SameCRS(srsA, srsB)) {
-            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ in CRS: %s and %s", first.driver, both.c_str(),
-                     CRSName(srsB).c_str(), CRSName(srsA).c_str());
-            return false;
-        }
-        const std::string why = CompareOthers(a, first, b, other, hasA);
-        if (!why.empty()) {
-            CPLError(CE_Failure, CPLE_AppDefined,
-                     "%s: %s differ in position: %s. Bring them onto one grid first, for example with gdalwarp "
-                     "-te -ts",
-                     first.driver, both.c_str(), why.c_str());
-            return false;
-        }
+        std::string &named = found.crsIsMissing ? passed.without : passed.crs;
+        if (!found.crs.empty() && named.empty())
+            named = Describe(found.crsIsMissing && GDALGetSpatialRef(b) ? first : other);
     }
+    Warn(first, passed);
     return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include "fishnet/grid.h"
 #include "fishnet/job.h"
+#include "fishnet/recipe.h"
 #include "input_handles.h"
 #include "materialized.h"
 #include "pipeline.h"
@@ -71,9 +72,14 @@ DatasetHandle OpenAgain(const Input &input);
 /* The same; NULL also where it has changed since its structure was noted. */
 DatasetHandle OpenSame(const Input &input);
 
-/* Are all on the grid of the first? They are never resampled, and never matched by pixel index. False after
- * CPLError. */
-bool CheckGrids(const Inputs &inputs, const InputHandles &handles);
+/* What of an input's grid must be that of the first one. */
+struct GridChecks {
+    bool extent = true; /* false: the number of pixels only; a warning says how far off it lies */
+    fn_check_crs crs = FN_CHECK_CRS_ALL;
+};
+/* Are all on the grid of the first? They are never resampled, and only where `checks` asks for it matched by pixel
+ * index. False after CPLError. */
+bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChecks &checks = {});
 /* Can worker processes open them? False after CPLError. */
 bool CheckShared(const Inputs &inputs, const InputHandles &handles);
 /* With steps that compute rows: no more threads than GDAL's block cache has room for, and no second attempts. width: of

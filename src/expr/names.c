@@ -197,8 +197,10 @@ static fn_status find_input(fn_parser *p, uint32_t position, int raster, int ban
     while (--i >= 0 && (in->items[i].raster != raster || in->items[i].band != band))
         ;
     *index = i;
-    if (i >= 0)
+    if (i >= 0) {
+        in->items[i].in_text = true;
         return FN_OK;
+    }
     fn_type type = FN_FLOAT64;
     fn_error reason = {.text = ""};
     if (p->options->resolve && p->options->resolve(p->options->user, raster, band, &type, &reason) != FN_OK)
@@ -206,7 +208,7 @@ static fn_status find_input(fn_parser *p, uint32_t position, int raster, int ban
     if (!fn_reserve(&in->items, &in->capacity, (size_t)in->count + 1, sizeof *in->items))
         return fn_parser_no_memory(p);
     *index = in->count;
-    in->items[in->count++] = (struct fn_input){raster, band, type};
+    in->items[in->count++] = (struct fn_input){raster, band, type, true};
     return FN_OK;
 }
 

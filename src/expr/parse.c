@@ -313,6 +313,23 @@ static fn_status parse_all(fn_parser *p)
     return status;
 }
 
+/* NoData wherever a band is that the text names. */
+static fn_status propagate_nodata(fn_parser *p, int32_t *root)
+{
+    fn_status status = FN_OK;
+    for (int i = 0; status == FN_OK && i < p->inputs->count; i++) {
+        int32_t band = -1;
+        if (!p->inputs->items[i].in_text)
+            continue;
+        status = fn_parser_input_node(p, i, 0, 0, &band);
+        if (status == FN_OK) {
+            const int32_t missing = fn_graph_op(p->graph, FN_OP_ISNAN, band, FN_NO_CHILD, FN_NO_CHILD);
+            *root = fn_graph_op(p->graph, FN_OP_WHERE, missing, fn_graph_const(p->graph, (double)NAN, FN_REAL), *root);
+        }
+    }
+    return status == FN_OK && *root < 0 ? fn_parser_no_memory(p) : status;
+}
+
 fn_status fn_parse(const char *text, int band, const fn_expr_options *options, fn_graph *graph, fn_inputs *inputs,
                    fn_neighborhoods *neighborhoods, int32_t *root, fn_error *err)
 {
@@ -324,10 +341,14 @@ fn_status fn_parse(const char *text, int band, const fn_expr_options *options, f
                    .inputs = inputs,
                    .neighborhoods = neighborhoods,
                    .err = err};
+    for (int i = 0; i < inputs->count; i++)
+        inputs->items[i].in_text = false;
     fn_status status =
         strlen(text) < INT32_MAX ? parse_all(&p) : fn_fail(err, FN_ERR_SYNTAX, "the expression is too long");
     if (status == FN_OK)
         *root = p.operands[0].node;
+    if (status == FN_OK && options->propagate && graph->nodata)
+        status = propagate_nodata(&p, root);
     free(p.operands);
     free(p.stack);
     free(p.members);

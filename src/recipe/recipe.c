@@ -9,7 +9,26 @@
 #include "fishnet/grid.h"
 #include "inputs.h"
 
-enum { LETTER, LETTER_OO, INPUT, INPUT_OO, CALC, OT, NODATA, ALPHA, ON_ERROR, TILE_SIZE, PARTITION, CACHE_MB, COUNT };
+enum {
+    LETTER,
+    LETTER_OO,
+    INPUT,
+    INPUT_OO,
+    CALC,
+    BANDS,
+    FLATTEN,
+    OT,
+    NODATA,
+    PROPAGATE_NODATA,
+    ALPHA,
+    CHECK_EXTENT,
+    CHECK_CRS,
+    ON_ERROR,
+    TILE_SIZE,
+    PARTITION,
+    CACHE_MB,
+    COUNT
+};
 
 static const fn_option rows[COUNT] = {
     [LETTER] = {.name = "?", .kind = FN_OPTION_TEXT, .words = FN_OPTION_LETTERS, .help = "Dataset that is this input"},
@@ -29,13 +48,37 @@ static const fn_option rows[COUNT] = {
               .kind = FN_OPTION_REPEATED,
               .help = "Expression of an output band over A, A[2], B...; may be repeated, or hold several separated by "
                       "a semicolon"},
+    [BANDS] = {.name = "BANDS",
+               .kind = FN_OPTION_CHOICE,
+               .words = "FIRST|ALL",
+               .preset = "FIRST",
+               .help =
+                   "Band that a name alone means: the first, or each one in turn, which makes as many output bands"},
+    [FLATTEN] = {.name = "FLATTEN",
+                 .kind = FN_OPTION_FLAG,
+                 .preset = "NO",
+                 .help = "Whether a name alone means all bands within sum(), median() and the like"},
     [OT] = {.name = "OT", .kind = FN_OPTION_TEXT, .help = "Pixel type of computed bands"},
     [NODATA] = {.name = "NODATA", .kind = FN_OPTION_QUANTITY, .help = "NoData value of computed bands, or none"},
+    [PROPAGATE_NODATA] = {.name = "PROPAGATE_NODATA",
+                          .kind = FN_OPTION_FLAG,
+                          .preset = "NO",
+                          .help = "Whether an expression is NoData wherever a band that it uses is, whatever it does "
+                                  "with it"},
     [ALPHA] = {.name = "ALPHA",
                .kind = FN_OPTION_CHOICE,
                .words = "NODATA|IGNORE",
                .preset = "NODATA",
                .help = "What is transparent in an input"},
+    [CHECK_EXTENT] = {.name = "CHECK_EXTENT",
+                      .kind = FN_OPTION_FLAG,
+                      .preset = "YES",
+                      .help = "Whether inputs must lie where the first one does; NO: pixels count"},
+    [CHECK_CRS] = {.name = "CHECK_CRS",
+                   .kind = FN_OPTION_CHOICE,
+                   .words = "YES|KNOWN|NO",
+                   .preset = "YES",
+                   .help = "Whether inputs must have the CRS of the first one; KNOWN: those that have any"},
     [ON_ERROR] = {.name = "ON_ERROR",
                   .kind = FN_OPTION_CHOICE,
                   .words = "FAIL|NODATA",
@@ -159,6 +202,44 @@ static fn_status set_nodata(fn_recipe *r, const char *value, fn_error *err)
     return status == FN_OK ? set_text(&r->nodata, value, err) : status;
 }
 
+/* What is a word or a number. */
+static void set_value(fn_recipe *r, const fn_option *option, const fn_option_value *v)
+{
+    switch (option - rows) {
+    case BANDS:
+        r->all_bands = v->whole == 1;
+        break;
+    case FLATTEN:
+        r->flatten = v->whole == 1;
+        break;
+    case PROPAGATE_NODATA:
+        r->propagate_nodata = v->whole == 1;
+        break;
+    case ALPHA:
+        r->ignore_alpha = v->whole == 1;
+        break;
+    case CHECK_EXTENT:
+        r->any_extent = v->whole == 0;
+        break;
+    case CHECK_CRS:
+        r->check_crs = (fn_check_crs)v->whole;
+        break;
+    case ON_ERROR:
+        r->error_is_nodata = v->whole == 1;
+        break;
+    case TILE_SIZE:
+        r->tile_width = (int)v->whole;
+        r->tile_height = (int)v->second;
+        break;
+    case PARTITION:
+        r->part = (int)v->whole;
+        r->parts = (int)v->second;
+        break;
+    default:
+        r->cache_bytes = (size_t)v->whole << 20;
+    }
+}
+
 static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, const char *value, fn_error *err)
 {
     bool known;
@@ -189,22 +270,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
         return set_type(r, value, err);
     case NODATA:
         return set_nodata(r, value, err);
-    case ALPHA:
-        r->ignore_alpha = v.whole == 1;
-        return FN_OK;
-    case ON_ERROR:
-        r->error_is_nodata = v.whole == 1;
-        return FN_OK;
-    case TILE_SIZE:
-        r->tile_width = (int)v.whole;
-        r->tile_height = (int)v.second;
-        return FN_OK;
-    case PARTITION:
-        r->part = (int)v.whole;
-        r->parts = (int)v.second;
-        return FN_OK;
     default:
-        r->cache_bytes = (size_t)v.whole << 20;
+        set_value(r, option, &v);
         return FN_OK;
     }
 }
@@ -212,6 +279,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
 static fn_status check(const fn_recipe *r, fn_error *err)
 {
     const fn_status status = fn_recipe_check_inputs(r, err);
+    if (status == FN_OK && r->propagate_nodata && r->nodata_none)
+        return fn_fail(err, FN_ERR_ARGUMENT, "PROPAGATE_NODATA=YES needs a NoData value, and NODATA=none says no");
     if (status != FN_OK || r->n_calcs > 0)
         return status;
     if (r->type != FN_TYPE_COUNT)
@@ -219,9 +288,12 @@ static fn_status check(const fn_recipe *r, fn_error *err)
     if (r->nodata_none || r->nodata)
         return fn_fail(err, FN_ERR_ARGUMENT, "NODATA=%.100s needs an expression, CALC=...",
                        r->nodata ? r->nodata : "none");
-    if (r->ignore_alpha)
-        return fn_fail(err, FN_ERR_ARGUMENT, "ALPHA=IGNORE needs an expression, CALC=...");
-    return FN_OK;
+    const char *needy = r->ignore_alpha       ? "ALPHA=IGNORE"
+                        : r->all_bands        ? "BANDS=ALL"
+                        : r->flatten          ? "FLATTEN=YES"
+                        : r->propagate_nodata ? "PROPAGATE_NODATA=YES"
+                                              : NULL;
+    return needy ? fn_fail(err, FN_ERR_ARGUMENT, "%s needs an expression, CALC=...", needy) : FN_OK;
 }
 
 fn_status fn_recipe_parse(const char *connection, const char *const *options, fn_recipe *out, fn_error *err)

@@ -263,6 +263,33 @@ static void every_band(void)
     fn_expr_free(expr);
 }
 
+static void propagated(void)
+{
+    world w = {2, FN_FLOAT64};
+    fn_expr_options options = options_of(&w, true);
+    options.propagate = true;
+    const char *const texts[] = {"where(isnodata(A), 0, A) + count(A[2])", "count(A[2])", "7"};
+    const double want[][3] = {{2, 1, 7}, {NAN, 1, 7}, {NAN, NAN, 7}};
+    fn_error err = {.text = ""};
+    fn_expr *expr;
+    REQUIRE(fn_expr_compile(texts, 3, &options, &expr, &err) == FN_OK, "%s", err.text);
+    REQUIRE(fn_expr_input_count(expr) == 2, "%d inputs", fn_expr_input_count(expr));
+    const double first[] = {1, NAN, NAN}, second[] = {1, 1, NAN};
+    const fn_plane planes[] = {{.data = first, .type = FN_FLOAT64}, {.data = second, .type = FN_FLOAT64}};
+    double out[3][3];
+    fn_sink sinks[3];
+    for (int k = 0; k < 3; k++)
+        sinks[k] = (fn_sink){.data = out[k], .type = FN_FLOAT64};
+    void *scratch = malloc(fn_expr_scratch_bytes(expr));
+    REQUIRE(fn_expr_run(expr, 3, planes, sinks, scratch, NULL, &err) == FN_OK, "%s", err.text);
+    for (int pixel = 0; pixel < 3; pixel++)
+        for (int k = 0; k < 3; k++)
+            EXPECT(out[k][pixel] == want[pixel][k] || (isnan(out[k][pixel]) && isnan(want[pixel][k])),
+                   "pixel %d, output %d: %g", pixel, k, out[k][pixel]);
+    free(scratch);
+    fn_expr_free(expr);
+}
+
 /* ---- order, in each type and on each instruction set ---- */
 
 static int compare(const void *a, const void *b)
@@ -498,6 +525,7 @@ static void phases(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(meanings), UNIT(errors), UNIT(every_band), UNIT(orders), UNIT(phases)};
+    const struct CMUnitTest tests[] = {UNIT(meanings),   UNIT(errors), UNIT(every_band),
+                                       UNIT(propagated), UNIT(orders), UNIT(phases)};
     return check_main(tests);
 }

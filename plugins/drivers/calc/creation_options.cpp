@@ -87,7 +87,8 @@ static const OptionTable &OfRecipe()
                                  0,   nullptr,        "Dataset that is this input", nullptr};
         OptionTable rows("FISHNET");
         rows.Add(input);
-        for (const char *name : {"A_OO", "INPUT", "INPUT_OO", "CALC", "OT", "NODATA", "CACHE_MB", "ON_ERROR"})
+        for (const char *name : {"A_OO", "INPUT", "INPUT_OO", "CALC", "BANDS", "FLATTEN", "OT", "NODATA",
+                                 "PROPAGATE_NODATA", "CHECK_EXTENT", "CHECK_CRS", "CACHE_MB", "ON_ERROR"})
             rows.Add(*fn_option_find(fn_recipe_option_table(), name, strlen(name)));
         return rows;
     }();

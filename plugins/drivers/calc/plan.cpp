@@ -153,8 +153,10 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const InputHandles &han
     source.nodata = !recipe.nodata_none;
     source.ignoreAlpha = recipe.ignore_alpha;
     source.streams = true;
-    plan.expr = Expression::Compile(source, plan.inputs, handles, plan.planes);
-    plan.calcs = std::move(source.texts);
+    source.flatten = recipe.flatten;
+    source.propagate = recipe.propagate_nodata;
+    source.allBands = recipe.all_bands;
+    plan.expr = Expression::Compile(source, plan.inputs, handles, plan.planes, &plan.calcs);
     return plan.expr != nullptr;
 }
 
@@ -182,8 +184,8 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, In
     if (!OpenNamed(*plan, recipe, overview, handles))
         return nullptr;
     if (recipe.n_calcs > 0) {
-        if (!CheckGrids(plan->inputs, handles) || !Compile(*plan, recipe, handles) ||
-            !AddComputedOutputs(*plan, recipe))
+        if (!CheckGrids(plan->inputs, handles, {!recipe.any_extent, recipe.check_crs}) ||
+            !Compile(*plan, recipe, handles) || !AddComputedOutputs(*plan, recipe))
             return nullptr;
     } else if (!AddSourceOutputs(*plan, handles))
         return nullptr;

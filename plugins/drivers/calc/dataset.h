@@ -79,7 +79,7 @@ class Dataset final : public GDALDataset
     PlanSource m_source;
     std::shared_ptr<const Plan> m_plan;
     std::shared_ptr<InputWatch> m_watch;
-    /* Of Plan::inputs; opened and closed with this dataset, as GDAL's pool demands. Those of other workers are theirs. */
+    /* Of Plan::inputs; opened and closed with this dataset, as GDAL's pool demands. */
     InputHandles m_handles;
     std::unique_ptr<TileReader> m_reader;
     std::vector<GDAL_GCP> m_gcps; /* with PARTITION; their texts are those of the input */

@@ -8,6 +8,7 @@
 
 #include <gdal_utils.h>
 
+#include "calc_inputs.h"
 #include "creation_options.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
@@ -241,6 +242,8 @@ static size_t NameLength(const std::string &text)
 static std::string MovedName(const std::string &text, const std::string &folder)
 {
     const size_t begin = NameLength(text) + (text[NameLength(text)] == '@' ? 1 : 0);
+    if (IsPipeline(text.substr(begin)))
+        return text.substr(0, begin) + PipelineIn("", text.substr(begin));
     const std::string name = AbsoluteName(text.substr(begin));
     const bool within = name.compare(0, folder.size(), folder) == 0;
     return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
@@ -273,7 +276,7 @@ bool Command::CheckInputs()
     InputFiles inputs(InputFiles::Reach::Disk);
     ForEachInput([&inputs](GDALArgDatasetValue &value) {
         const std::string text = value.GetName(), name = text.substr(NameLength(text));
-        inputs.AddName(name);
+        inputs.AddName(IsPipeline(name) ? PipelineDataset(name) : name);
         const std::string option = "INPUT=S=" + name; /* it may be a stack */
         const char *const options[] = {option.c_str(), nullptr};
         inputs.AddName(FN_RECIPE_PREFIX, options);

@@ -120,6 +120,7 @@ class RasterCommand : public Command
     void AddRasterOptions();
     /* --open-option, as options of that input. */
     void AddOpenOptions(const std::string &input, CPLStringList &options) const;
+    const std::vector<std::string> &OpenOptions() const { return m_openOptions; }
 
   private:
     bool CheckFormat() const;

@@ -14,6 +14,7 @@
 #include "handles.h"
 #include "input_files.h"
 #include "recipes.h"
+#include "relative_vrt.h"
 #include "shares.h"
 #include "workers.h"
 
@@ -512,8 +513,19 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
     if (!options)
         return false;
     GDALTranslateOptionsSetProgress(options.get(), progress, progressData);
-    return Take(GDALDataset::FromHandle(
-        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr)));
+    GDALDatasetH written =
+        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr);
+    const bool isVRT = written && EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(written)), "VRT");
+    return Take(GDALDataset::FromHandle(written)) && (!isVRT || m_output.GetName().empty() || RelateVRT());
+}
+
+/* A VRT can be moved together with what it reads. */
+bool RasterCommand::RelateVRT()
+{
+    const std::string name = m_output.GetName();
+    if (!m_output.Close() || !MakeRelative(name))
+        return Fail(CPLE_FileIO, name + " cannot be written");
+    return Take(GDALDataset::Open(name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR));
 }
 
 } // namespace fishnet::commands

@@ -124,6 +124,7 @@ class RasterCommand : public Command
 
   private:
     bool CheckFormat() const;
+    bool RelateVRT();
 
     std::vector<std::string> m_openOptions;
 };

@@ -220,6 +220,18 @@ class TestInputs(Lines):
         self.same(ours(path, calc='where(isnodata(X), 0, X)', propagate_nodata=True)[0], np.array([[1, NAN, 3]]))
         self.wrong(path, calc='X', propagate_nodata=True, nodata='none', says=['PROPAGATE_NODATA', 'NODATA=none'])
 
+    def test_moved_vrt(self):
+        os.makedirs(self.path('here/deep'))
+        for name in ('here/a.tif', 'here/deep/b.tif', 'here/deep/s 1.tif', 'here/deep/s 2.tif'):
+            write(self.path(name), list(self.a))
+        good('gdal', 'fishnet', 'calc', 'A=here/a.tif', 'B=here/deep/b.tif', 'red=here/deep/b.tif', 'S=here/deep/s*.tif', '--calc', 'A+B-red+sum(S)', 'here/out.vrt', cwd=self.folder)
+        good('gdal', 'fishnet', 'calc', 'here/deep/b.tif', '--calc', 'X*3', '-f', 'VRT', self.path('here/other'), cwd=self.folder)
+        good('gdal', 'fishnet', 'map', 'here/a.tif', 'here/map.vrt', cwd=self.folder)
+        os.rename(self.path('here'), self.path('there'))
+        for name in ('out.vrt', 'other'):
+            self.same(gdal.Open(self.path('there/' + name)).ReadAsArray(), (self.a * 3).astype(np.float64))
+        self.same(gdal.Open(self.path('there/map.vrt')).ReadAsArray(), self.a)
+
     def test_pipelines(self):
         dem = self.path('dem.tif')
         random = np.random.default_rng(8)

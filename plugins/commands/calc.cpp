@@ -109,7 +109,8 @@ bool Calc::AddInput(const std::string &text)
     VSIStatBufL stat;
     if (equal == std::string::npos || IsPipeline(text) || VSIStatL(text.c_str(), &stat) == 0)
         return true;
-    for (size_t i = 0; i < equal; i++)
+    const bool isDataset = VSIStatL(text.c_str() + equal + 1, &stat) == 0;
+    for (size_t i = 0; i < equal && !isDataset; i++)
         if (!isalnum(static_cast<unsigned char>(text[i])) && text[i] != '_')
             return true; /* vrt://x?bands=1 */
     if (!fn_recipe_is_input_name(text.c_str(), equal))

@@ -33,7 +33,7 @@ static std::string Quoted(const std::string &word)
     return quoted + "\"";
 }
 
-std::string PipelineIn(const std::string &folder, const std::string &text)
+std::string PipelineIn(const std::string &folder, const std::string &text, const std::string &home)
 {
     const CPLStringList words(CSLTokenizeString(text.c_str()));
     std::string moved;
@@ -41,7 +41,9 @@ std::string PipelineIn(const std::string &folder, const std::string &text)
         const std::string word = words[i], path = folder.empty() ? word : NameIn(folder, word);
         VSIStatBufL stat;
         const bool isFile = VSIStatL(path.c_str(), &stat) == 0;
-        moved += (i > 0 ? " " : "") + Quoted(isFile ? AbsoluteName(path) : word);
+        const std::string full = isFile ? AbsoluteName(path) : word;
+        const bool within = isFile && !home.empty() && full.compare(0, home.size(), home) == 0;
+        moved += (i > 0 ? " " : "") + Quoted(within ? full.substr(home.size()) : full);
     }
     return moved;
 }
@@ -113,34 +115,50 @@ static std::string Repeated(GDALDatasetH dataset, int width, int height)
     return xml && xml[0] ? xml[0] : "";
 }
 
+/* NULL, and silent: the driver opens it again, and complains. */
+static DatasetHandle OpenQuietly(const CalcDataset &dataset)
+{
+    CPLStringList options;
+    for (const std::string &option : dataset.openOptions)
+        options.AddString(option.c_str());
+    const MessageCollector collector;
+    return DatasetHandle(GDALOpenEx(dataset.name.c_str(), GDAL_OF_RASTER, nullptr, options.List(), nullptr));
+}
+
+/* The grid that all of them divide. False: they have no such grid, or it is too fine. */
+static bool FindCommonGrid(const std::vector<CalcDataset> &datasets, std::vector<Grid> &grids, int &width, int &height)
+{
+    constexpr int64_t kMostTimes = 4; /* as many pixels as the finest has, in each direction */
+    int64_t commonWidth = 1, commonHeight = 1, mostWide = 1, mostHigh = 1;
+    for (const CalcDataset &dataset : datasets) { /* one is open at a time: there may be many */
+        Grid grid;
+        if (!ReadGrid(OpenQuietly(dataset).get(), grid) || (!grids.empty() && !SameExtent(grids[0], grid)))
+            return false;
+        grids.push_back(grid);
+        mostWide = std::max<int64_t>(mostWide, grid.width);
+        mostHigh = std::max<int64_t>(mostHigh, grid.height);
+        commonWidth = std::lcm(commonWidth, static_cast<int64_t>(grid.width));
+        commonHeight = std::lcm(commonHeight, static_cast<int64_t>(grid.height));
+        if (commonWidth > INT32_MAX || commonHeight > INT32_MAX)
+            return false;
+    }
+    width = static_cast<int>(commonWidth);
+    height = static_cast<int>(commonHeight);
+    return commonWidth <= kMostTimes * mostWide && commonHeight <= kMostTimes * mostHigh;
+}
+
 std::string MatchResolutions(std::vector<CalcDataset> &datasets)
 {
-    constexpr int64_t kMostTimes = 4; /* as many pixels as the finest input has, in each direction */
-    std::vector<DatasetHandle> handles;
-    std::vector<Grid> grids(datasets.size());
-    int64_t width = 1, height = 1, mostWide = 1, mostHigh = 1;
-    for (size_t i = 0; i < datasets.size(); i++) {
-        CPLStringList options;
-        for (const std::string &option : datasets[i].openOptions)
-            options.AddString(option.c_str());
-        const MessageCollector collector; /* the driver opens it again, and complains */
-        handles.emplace_back(GDALOpenEx(datasets[i].name.c_str(), GDAL_OF_RASTER, nullptr, options.List(), nullptr));
-        if (!ReadGrid(handles[i].get(), grids[i]) || !SameExtent(grids[0], grids[i]))
-            return {};
-        mostWide = std::max<int64_t>(mostWide, grids[i].width);
-        mostHigh = std::max<int64_t>(mostHigh, grids[i].height);
-        width = std::lcm(width, static_cast<int64_t>(grids[i].width));
-        height = std::lcm(height, static_cast<int64_t>(grids[i].height));
-        if (width > INT32_MAX || height > INT32_MAX)
-            return {};
-    }
-    if (width > kMostTimes * mostWide || height > kMostTimes * mostHigh)
-        return {};
+    std::vector<Grid> grids;
+    int width = 0, height = 0;
     std::string done;
+    if (!FindCommonGrid(datasets, grids, width, height))
+        return {};
     for (size_t i = 0; i < datasets.size(); i++) {
         if (grids[i].width == width && grids[i].height == height)
             continue;
-        const std::string name = Repeated(handles[i].get(), static_cast<int>(width), static_cast<int>(height));
+        const DatasetHandle dataset = OpenQuietly(datasets[i]);
+        const std::string name = dataset ? Repeated(dataset.get(), width, height) : std::string();
         if (name.empty())
             return {};
         done +=
@@ -148,10 +166,7 @@ std::string MatchResolutions(std::vector<CalcDataset> &datasets)
         datasets[i].name = name;
         datasets[i].openOptions.clear();
     }
-    return done.empty() ? ""
-                        : CPLSPrintf("%lld x %lld pixels are computed, and those repeated of ",
-                                     static_cast<long long>(width), static_cast<long long>(height)) +
-                              done;
+    return done.empty() ? "" : CPLSPrintf("%d x %d pixels are computed, and those repeated of ", width, height) + done;
 }
 
 } // namespace fishnet::commands

@@ -11,8 +11,9 @@ namespace fishnet::commands
 
 /* "[ read dem.tif ! slope ]" */
 bool IsPipeline(const std::string &text);
-/* The pipeline, with names of files that there are in that folder as absolute ones. */
-std::string PipelineIn(const std::string &folder, const std::string &text);
+/* The pipeline, with names of files that there are in that folder (empty: the current one) as absolute ones, but for
+ * those within `home`, which are relative to it. home: empty, or with a slash at its end. */
+std::string PipelineIn(const std::string &folder, const std::string &text, const std::string &home = "");
 /* A name under which GDAL opens it. */
 std::string PipelineDataset(const std::string &pipeline);
 /* Words of a command line; those that are a pipeline become one. */

@@ -244,7 +244,7 @@ static std::string MovedName(const std::string &text, const std::string &folder)
 {
     const size_t begin = NameLength(text) + (text[NameLength(text)] == '@' ? 1 : 0);
     if (IsPipeline(text.substr(begin)))
-        return text.substr(0, begin) + PipelineIn("", text.substr(begin));
+        return text.substr(0, begin) + PipelineIn("", text.substr(begin), folder);
     const std::string name = AbsoluteName(text.substr(begin));
     const bool within = name.compare(0, folder.size(), folder) == 0;
     return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);

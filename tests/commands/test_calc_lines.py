@@ -249,6 +249,10 @@ class TestInputs(Lines):
             good(*line, '-o', output, cwd=self.folder)
             got = gdal.Open(self.path(output)).ReadAsArray()
             self.same(got, slope, output)
+        good('gdal', 'fishnet', 'calc', 'A=[ read "dem.tif" ! slope ]', '--calc', 'A', self.path('beside.gdalg.json'), cwd=self.folder)
+        with open(self.path('beside.gdalg.json')) as file:
+            self.assertNotIn(os.path.basename(self.folder), file.read())
+        self.assertEqual(gdal.Open(self.path('beside.gdalg.json')).ReadAsArray().shape, slope.shape)
         good('gdal', 'fishnet', 'calc', 'A=[', 'read', '[', 'read', dem, '!', 'slope', ']', '!', 'slope', ']', self.path('nested.tif'), '--calc', 'A') if VERSION >= (3, 13) else None
         self.wrong('A=[ read %s ! slop ]' % dem, calc='A', says=['slop'])
         done = run('gdal', 'fishnet', 'calc', 'A=[', 'read', dem, '!', 'slope', ']', dem, '--calc', 'A', '--overwrite')

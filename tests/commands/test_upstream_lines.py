@@ -91,7 +91,7 @@ GDAL_CALC = [
     ('a sum beyond the type', {'A': 'rgb.tif', 'B': 'rgb.tif', 'B_band': 2, 'calc': 'A+B'}, ['A=rgb.tif', 'B=rgb.tif'], {'calc': 'A[1]+B[2]', 'output_data_type': 'Byte'}, DIFFERS, 'values do not wrap'),
     ('a product beyond the type', {'A': 'rgb.tif', 'B': 'rgb.tif', 'B_band': 2, 'calc': 'A*B'}, ['A=rgb.tif', 'B=rgb.tif'], {'calc': 'A[1]*B[2]', 'output_data_type': 'Byte'}, DIFFERS, 'values do not wrap'),
     ('a root as Float32', {'A': 'rgb.tif', 'A_band': 1, 'calc': 'sqrt(A)', 'type': 'Float32'}, ['A=rgb.tif'], {'calc': 'sqrt(A[1])', 'output_data_type': 'Float32'}, DIFFERS, 'numpy has roots of bytes in half precision'),
-    ('all bands', {'A': 'rgb.tif', 'allBands': 'A', 'calc': 'A'}, ['A=rgb.tif'], {'calc': 'A'}, SAME),
+    ('all bands', {'A': 'rgba.tif', 'allBands': 'A', 'calc': 'A', 'hideNoData': True}, ['A=rgba.tif'], {'calc': 'A', 'alpha': 'ignore', 'nodata': 'none'}, SAME),
     ('a constant', {'A': 'rgb.tif', 'calc': '1'}, ['A=rgb.tif'], {'calc': '1'}, SAME),
     ('all bands and one', {'A': 'low.tif', 'B': 'byte.tif', 'B_band': 1, 'allBands': 'A', 'calc': 'A//2+B//2', 'NoDataValue': 255}, ['A=low.tif', 'B=byte.tif'], {'calc': 'A//2+B[1]//2', 'nodata': '255'}, SAME),
     ('all bands times one', {'A': 'rgb.tif', 'B': 'rgb.tif', 'B_band': 1, 'allBands': 'A', 'calc': 'A*B'}, ['A=rgb.tif', 'B=rgb.tif'], {'calc': 'A*B[1]', 'output_data_type': 'Byte'}, DIFFERS, 'values do not wrap'),
@@ -134,6 +134,7 @@ class TestLines(Case):
         def put(name, arrays, geotransform=None, **options):
             write(cls.path(name), arrays, geotransform=geotransform or cls.place, **options)
         put('rgb.tif', list(rgb))
+        put('rgba.tif', [*rgb, np.where(rgb[0] > 100, 255, 0).astype(np.uint8)], options=['ALPHA=YES', 'PHOTOMETRIC=RGB'])
         put('low.tif', list(rgb // 3))
         for name in ('byte.tif', 'byte2.tif', 'byte3.tif'):
             put(name, random.integers(60, 250, size).astype(np.uint8))

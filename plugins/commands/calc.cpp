@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <map>
 
 #include <cpl_vsi.h>
 
+#include "builtin_dialect.h"
+#include "calc_inputs.h"
 #include "capability.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
@@ -24,20 +27,31 @@ class Calc final : public RasterCommand
 {
   public:
     Calc();
+    bool ParseCommandLineArguments(const std::vector<std::string> &words) override;
 
   private:
     Source Open() override;
+    std::string Help(const fn_option &option) const override;
     struct Given {
         std::string name, dataset;
+        bool isOpened = false; /* dataset is a name that opens it anywhere, with its open options in it */
     };
     bool AddInput(const std::string &text);
     bool AddList(const std::string &file);
     bool ReadInputs();
+    bool NameInputs();
+    std::string DatasetOf(const Given &input) const;
     std::string ValueOf(const Given &input) const;
     static bool IsStack(const Given &input);
+    void MatchGrids();
+    DatasetHandle OpenInput(const Given &input) const;
+    bool ListValues(std::vector<std::string> &values, std::string &why) const;
+    bool AddCalcs(CPLStringList &options) const;
 
     std::vector<GDALArgDatasetValue> m_inputs;
     std::vector<Given> m_given;
+    std::string m_dialect = "muparser";
+    bool m_anyExtent = false, m_anyCRS = false;
 };
 } // namespace
 
@@ -50,16 +64,40 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
         .SetPackedValuesAllowed(false)
         .SetMetaVar("INPUTS");
     AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
-    AddOption(m_options, "calc", "CALC").SetRequired();
+    AddOption(m_options, "calc", "CALC").SetRequired().SetAutoCompleteFunction([this](const std::string &) {
+        return m_dialect == "builtin" ? BuiltinFunctions() : std::vector<std::string>();
+    });
+    AddArg("dialect", 0, "Language of the expressions", &m_dialect)
+        .SetChoices("muparser", "builtin")
+        .SetDefault("muparser");
+    AddOption(m_options, "bands", "BANDS");
+    AddOption(m_options, "flatten", "FLATTEN");
     AddOption(m_options, "output-data-type", "OT")
         .AddAlias("ot")
         .SetChoices("Byte", "UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float16",
                     "Float32", "Float64");
     AddOption(m_options, "nodata", "NODATA");
+    AddOption(m_options, "propagate-nodata", "PROPAGATE_NODATA");
     AddOption(m_options, "alpha", "ALPHA");
+    AddArg("no-check-extent", 0, "Inputs may lie elsewhere, if they are of the size of the first", &m_anyExtent);
+    AddArg("no-check-crs", 0, "Inputs may have other coordinate reference systems", &m_anyCRS)
+        .AddHiddenAlias("no-check-srs");
     AddOption(m_options, "tile-size", "TILE_SIZE").SetCategory(GAAC_ADVANCED);
     AddRasterOptions();
     AddWorkerOptions();
+}
+
+std::string Calc::Help(const fn_option &option) const
+{
+    return EQUAL(option.name, "BANDS")
+               ? "Band that a name alone means: the first, or each one in turn (default), which "
+                 "makes as many output bands"
+               : RasterCommand::Help(option);
+}
+
+bool Calc::ParseCommandLineArguments(const std::vector<std::string> &words)
+{
+    return RasterCommand::ParseCommandLineArguments(JoinPipelines(words));
 }
 
 /* "red=dem.tif", or "dem.tif", also where that has a '=' in its name: then it has no name. False after CPLError. */
@@ -69,9 +107,10 @@ bool Calc::AddInput(const std::string &text)
     input.dataset = text;
     const size_t equal = text.find('=');
     VSIStatBufL stat;
-    if (equal == std::string::npos || VSIStatL(text.c_str(), &stat) == 0)
+    if (equal == std::string::npos || IsPipeline(text) || VSIStatL(text.c_str(), &stat) == 0)
         return true;
-    for (size_t i = 0; i < equal; i++)
+    const bool isDataset = VSIStatL(text.c_str() + equal + 1, &stat) == 0;
+    for (size_t i = 0; i < equal && !isDataset; i++)
         if (!isalnum(static_cast<unsigned char>(text[i])) && text[i] != '_')
             return true; /* vrt://x?bands=1 */
     if (!fn_recipe_is_input_name(text.c_str(), equal))
@@ -93,23 +132,35 @@ bool Calc::AddList(const std::string &file)
     return std::all_of(lines.begin(), lines.end(), [this](const std::string &line) { return AddInput(line); });
 }
 
+/* A name that opens it, where it is not a stack; empty after CPLError. */
+std::string Calc::DatasetOf(const Given &input) const
+{
+    if (input.isOpened)
+        return input.dataset;
+    if (IsPipeline(input.dataset))
+        return PipelineDataset(PipelineIn(GetReferencePathForRelativePaths(), input.dataset));
+    return AbsoluteName(NameOf("input", input.dataset));
+}
+
 /* What INPUT holds for it. Names are absolute, as the output may be a VRT that lies elsewhere. */
 std::string Calc::ValueOf(const Given &input) const
 {
     const std::string &folder = GetReferencePathForRelativePaths();
     return IsStack(input) ? InputValueIn(folder.empty() ? CurrentFolder() : folder, input.name + "=" + input.dataset)
-                          : InputValue(input.name, {AbsoluteName(NameOf("input", input.dataset))}, false);
+                          : InputValue(input.name, {DatasetOf(input)}, false);
 }
 
 /* Whether it is more than one name. */
 bool Calc::IsStack(const Given &input)
 {
     VSIStatBufL stat;
+    if (input.isOpened || IsPipeline(input.dataset))
+        return false;
     return input.dataset[0] == '@' || ((HasWildcards(input.dataset) || input.dataset.find(';') != std::string::npos) &&
                                        VSIStatL(input.dataset.c_str(), &stat) != 0);
 }
 
-/* All inputs, each with a name that no other has. False after CPLError. */
+/* All inputs. False after CPLError. */
 bool Calc::ReadInputs()
 {
     m_given.clear();
@@ -120,15 +171,27 @@ bool Calc::ReadInputs()
         else if (text.size() > 1 && text[0] == '@' ? !AddList(text.substr(1)) : !AddInput(text))
             return false;
     }
+    return NameInputs();
+}
+
+/* Sees to it that each has a name that no other has. False after CPLError. */
+bool Calc::NameInputs()
+{
     std::map<std::string, std::string> known;
+    const bool many = std::count_if(m_given.begin(), m_given.end(), [](const Given &g) { return g.name.empty(); }) > 1;
+    int nameless = 0;
     for (Given &input : m_given) {
         if (input.dataset.empty())
             return !NameOf("input", input.dataset).empty();
         if (input.name.empty() && IsStack(input))
             return Fail(CPLE_IllegalArg,
                         "Argument 'input': '" + input.dataset + "': a stack needs a name, as in S=" + input.dataset);
+        if (input.name.empty() && many && m_dialect != "builtin")
+            return Fail(CPLE_IllegalArg, "Argument 'input': '" + input.dataset +
+                                             "' needs a name, as in A=<dataset>, since others have none, either");
         if (input.name.empty())
-            input.name = "A";
+            input.name = !many ? "A" : nameless == 0 ? "X" : "X" + std::to_string(nameless);
+        nameless += input.name[0] == 'X' ? 1 : 0;
         const auto [other, isNew] = known.emplace(input.name, input.dataset);
         if (!isNew)
             return Fail(CPLE_IllegalArg, "Argument 'input': " + input.name + " is both '" + other->second + "' and '" +
@@ -137,25 +200,102 @@ bool Calc::ReadInputs()
     return !m_given.empty() || Fail(CPLE_IllegalArg, "Argument 'input': there is no input");
 }
 
+/* Rasters of one extent are brought onto one grid. */
+void Calc::MatchGrids()
+{
+    std::vector<CalcDataset> datasets;
+    for (const Given &input : m_given) {
+        if (IsStack(input))
+            return;
+        datasets.push_back({DatasetOf(input), OpenOptions(), input.dataset});
+    }
+    if (m_anyExtent || datasets.size() < 2)
+        return;
+    const std::string done = MatchResolutions(datasets);
+    for (size_t i = 0; i < datasets.size() && !done.empty(); i++)
+        if (datasets[i].name[0] == '<')
+            m_given[i] = {m_given[i].name, datasets[i].name, true};
+    if (!done.empty())
+        ReportError(CE_Warning, CPLE_AppDefined, "Inputs have several resolutions: %s", done.c_str());
+}
+
+/* NULL after CPLError. */
+DatasetHandle Calc::OpenInput(const Given &input) const
+{
+    CPLStringList options;
+    for (const std::string &option : OpenOptions())
+        if (!input.isOpened)
+            options.AddString(option.c_str());
+    return DatasetHandle(
+        GDALOpenEx(DatasetOf(input).c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, options.List(), nullptr));
+}
+
+/* What functions of one or two values are applied to: with --flatten each band of each input. */
+bool Calc::ListValues(std::vector<std::string> &values, std::string &why) const
+{
+    const GDALAlgorithmArg *flatten = GetArg("flatten");
+    for (const Given &input : m_given) {
+        if (IsStack(input)) {
+            why = input.name + " is a stack";
+            return false;
+        }
+        if (!flatten || !flatten->Get<bool>()) {
+            values.push_back(input.name);
+            continue;
+        }
+        const DatasetHandle dataset = OpenInput(input);
+        for (int band = 1; dataset && band <= GDALGetRasterCount(dataset.get()); band++)
+            values.push_back(input.name + "[" + std::to_string(band) + "]");
+    }
+    return true;
+}
+
+/* Options of the driver, with expressions in its language. False after CPLError. */
+bool Calc::AddCalcs(CPLStringList &options) const
+{
+    const CPLStringList given = DriverOptions();
+    BuiltinInputs inputs;
+    for (const Given &input : m_given)
+        inputs.names.push_back(input.name);
+    inputs.values = [this](std::vector<std::string> &values, std::string &why) { return ListValues(values, why); };
+    for (int i = 0; i < given.size(); i++) {
+        std::string option = given[i], why;
+        if (m_dialect == "builtin" && STARTS_WITH(given[i], "CALC=")) {
+            const std::string text = TranslateBuiltin(given[i] + strlen("CALC="), inputs, why);
+            if (text.empty())
+                return Fail(CPLE_IllegalArg, "Argument 'calc': " + why);
+            option = "CALC=" + text;
+        }
+        options.AddString(option.c_str());
+    }
+    if (!given.FetchNameValue("BANDS"))
+        options.AddString("BANDS=ALL");
+    if (m_anyExtent)
+        options.AddString("CHECK_EXTENT=NO");
+    options.AddString(m_anyCRS ? "CHECK_CRS=NO" : "CHECK_CRS=KNOWN");
+    return true;
+}
+
 Source Calc::Open()
 {
     if (!ReadInputs())
         return nullptr;
+    MatchGrids();
     CPLStringList options;
     std::string connection;
     for (const Given &input : m_given) {
         const bool isLetter = input.name.size() == 1 && isupper(static_cast<unsigned char>(input.name[0]));
         if (input.name == "A" && !IsStack(input))
-            connection = NameOf("input", input.dataset);
+            connection = DatasetOf(input);
         else if (isLetter && !IsStack(input))
-            options.AddString((input.name + "=" + AbsoluteName(NameOf("input", input.dataset))).c_str());
+            options.AddString((input.name + "=" + DatasetOf(input)).c_str());
         else
             options.AddString(("INPUT=" + ValueOf(input)).c_str());
-        AddOpenOptions(input.name, options);
+        if (!input.isOpened)
+            AddOpenOptions(input.name, options);
     }
-    const CPLStringList given = DriverOptions();
-    for (int i = 0; i < given.size(); i++)
-        options.AddString(given[i]);
+    if (!AddCalcs(options))
+        return nullptr;
     return OpenDataset(FN_RECIPE_PREFIX, connection, options, GDAL_OF_RASTER);
 }
 

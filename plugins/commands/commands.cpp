@@ -8,11 +8,13 @@
 
 #include <gdal_utils.h>
 
+#include "calc_inputs.h"
 #include "creation_options.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
 #include "input_files.h"
 #include "recipes.h"
+#include "relative_vrt.h"
 #include "shares.h"
 #include "workers.h"
 
@@ -241,6 +243,8 @@ static size_t NameLength(const std::string &text)
 static std::string MovedName(const std::string &text, const std::string &folder)
 {
     const size_t begin = NameLength(text) + (text[NameLength(text)] == '@' ? 1 : 0);
+    if (IsPipeline(text.substr(begin)))
+        return text.substr(0, begin) + PipelineIn("", text.substr(begin), folder);
     const std::string name = AbsoluteName(text.substr(begin));
     const bool within = name.compare(0, folder.size(), folder) == 0;
     return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
@@ -273,7 +277,7 @@ bool Command::CheckInputs()
     InputFiles inputs(InputFiles::Reach::Disk);
     ForEachInput([&inputs](GDALArgDatasetValue &value) {
         const std::string text = value.GetName(), name = text.substr(NameLength(text));
-        inputs.AddName(name);
+        inputs.AddName(IsPipeline(name) ? PipelineDataset(name) : name);
         const std::string option = "INPUT=S=" + name; /* it may be a stack */
         const char *const options[] = {option.c_str(), nullptr};
         inputs.AddName(FN_RECIPE_PREFIX, options);
@@ -509,8 +513,19 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
     if (!options)
         return false;
     GDALTranslateOptionsSetProgress(options.get(), progress, progressData);
-    return Take(GDALDataset::FromHandle(
-        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr)));
+    GDALDatasetH written =
+        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr);
+    const bool isVRT = written && EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(written)), "VRT");
+    return Take(GDALDataset::FromHandle(written)) && (!isVRT || m_output.GetName().empty() || RelateVRT());
+}
+
+/* A VRT can be moved together with what it reads. */
+bool RasterCommand::RelateVRT()
+{
+    const std::string name = m_output.GetName();
+    if (!m_output.Close() || !MakeRelative(name))
+        return Fail(CPLE_FileIO, name + " cannot be written");
+    return Take(GDALDataset::Open(name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR));
 }
 
 } // namespace fishnet::commands

@@ -120,9 +120,11 @@ class RasterCommand : public Command
     void AddRasterOptions();
     /* --open-option, as options of that input. */
     void AddOpenOptions(const std::string &input, CPLStringList &options) const;
+    const std::vector<std::string> &OpenOptions() const { return m_openOptions; }
 
   private:
     bool CheckFormat() const;
+    bool RelateVRT();
 
     std::vector<std::string> m_openOptions;
 };

@@ -129,6 +129,19 @@ static fn_status make_mean(list_call *c)
     return give(c, mean_of(c));
 }
 
+/* Corrected by one member after the other, those without a value left out. */
+static fn_status make_running_mean(list_call *c)
+{
+    int32_t mean = member(c, 0), count = op(c, FN_OP_COUNTVALID, whole(c, 0), mean);
+    for (int32_t i = 1; i < c->n; i++) {
+        const int32_t x = member(c, i);
+        count = op(c, FN_OP_COUNTVALID, count, x);
+        const int32_t next = op(c, FN_OP_ADD, mean, op(c, FN_OP_DIV, op(c, FN_OP_SUB, x, mean), count));
+        mean = where(c, is_nan(c, x), mean, where(c, is_nan(c, mean), x, next));
+    }
+    return give(c, mean);
+}
+
 /* In two passes, as numpy. */
 static int32_t variance(const list_call *c, double ddof)
 {
@@ -198,6 +211,22 @@ static fn_status make_first(list_call *c)
     for (int32_t i = 1; c->rule->skips && i < c->n; i++)
         node = where(c, is_nan(c, node), member(c, last ? c->n - 1 - i : i), node);
     return give(c, node);
+}
+
+/* Of the values that come most often, the one that has come so often first. */
+static fn_status make_first_mode(list_call *c)
+{
+    int32_t mode = member(c, 0), most = op(c, FN_OP_COUNTVALID, whole(c, 0), mode);
+    for (int32_t i = 1; i < c->n; i++) {
+        const int32_t x = member(c, i);
+        int32_t times = op(c, FN_OP_COUNTVALID, whole(c, 0), x);
+        for (int32_t k = 0; k < i; k++)
+            times = op(c, FN_OP_ADDVALID, times, op(c, FN_OP_EQ, x, member(c, k)));
+        const int32_t more = op(c, FN_OP_GT, times, most);
+        mode = where(c, more, x, mode);
+        most = where(c, more, times, most);
+    }
+    return give(c, mode);
 }
 
 /* The constant that the k-th of the operands that are no members is, from 1 to `most`. */
@@ -279,8 +308,8 @@ static fn_status make_order(list_call *c)
                                   (fn_list_asked){.statistic = statistic, .skips = c->rule->skips}, kind));
 }
 
-/* which: what all is, 100 or 1. */
-static fn_status make_percentile(list_call *c)
+/* Which percentile is asked for: q, or the last operand. which: what all is, 100 or 1. */
+static fn_status read_percentile(list_call *c, double *asked)
 {
     double q = NAN;
     fn_status status = fn_arguments_number(c->p, c->arguments, -1, "q", &q);
@@ -297,8 +326,28 @@ static fn_status make_percentile(list_call *c)
     if (!(q >= 0 && q <= c->rule->which))
         return fn_parser_complain(c->p, c->position, "'%s': %.15g is not between 0 and %d", c->rule->rule.name, q,
                                   c->rule->which);
+    *asked = q;
+    return FN_OK;
+}
+
+static fn_status make_percentile(list_call *c)
+{
+    double q = 0;
+    const fn_status status = read_percentile(c, &q);
+    if (status != FN_OK)
+        return status;
     const fn_list_asked asked = {FN_LIST_PERCENTILE, c->rule->which == 1 ? q * 100 : q, c->rule->skips};
     return give(c, fn_graph_order(c->p->graph, c->p->members + c->first, c->n, asked, FN_REAL));
+}
+
+static fn_status make_weighted_quantile(list_call *c)
+{
+    double q = 0;
+    const fn_status status = read_percentile(c, &q);
+    if (status != FN_OK)
+        return status;
+    return give(c, fn_graph_order(c->p->graph, c->p->members + c->first, c->n,
+                                  (fn_list_asked){FN_LIST_QUANTILE, q, c->rule->skips}, FN_REAL));
 }
 
 /* ---- the functions ---- */
@@ -354,6 +403,9 @@ static const list_rule rules[] = {
     SKIPS("nanfirst", make_first, 0),
     LIST("last", make_first, 1),
     SKIPS("nanlast", make_first, 1),
+    SKIPS("gdal_mean", make_running_mean, 0),
+    SKIPS("gdal_mode", make_first_mode, 0),
+    RULE("gdal_quantile", 1, FN_ANY_ARGS, make_weighted_quantile, 1, true, 0, "gdal_quantile(S, q, axis=)"),
     RULE("item", 2, 2, make_item, 0, false, 1, "item(S, 3)"),
     RULE("slice", 3, 3, make_slice, 0, false, 2, "slice(S, 2, 5)"),
     RULE("len", 1, 1, make_length, 0, false, 0, "len(S)"),

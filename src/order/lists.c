@@ -48,7 +48,14 @@ bool fn_list_sorts(fn_type type)
 
 static bool is_place(fn_list_statistic statistic)
 {
-    return statistic == FN_LIST_MEDIAN || statistic == FN_LIST_PERCENTILE;
+    return statistic == FN_LIST_MEDIAN || statistic == FN_LIST_PERCENTILE || statistic == FN_LIST_QUANTILE;
+}
+
+static fn_place place_of(const fn_list_asked *asked, size_t n)
+{
+    return asked->statistic == FN_LIST_MEDIAN       ? fn_place_of_median(n)
+           : asked->statistic == FN_LIST_PERCENTILE ? fn_place_of_percentile(n, asked->percent)
+                                                    : fn_place_of_quantile(n, asked->percent);
 }
 
 /* Where each statistic lies among so many values; needed: the places that may be asked for. */
@@ -62,8 +69,7 @@ static void find_places(fn_list_orders *o, bool *needed)
             continue;
         }
         for (size_t n = 1; n <= o->n_members; n++) {
-            const fn_place place =
-                asked->statistic == FN_LIST_MEDIAN ? fn_place_of_median(n) : fn_place_of_percentile(n, asked->percent);
+            const fn_place place = place_of(asked, n);
             o->places[a * o->n_members + n - 1] = place;
             if (asked->skips || n == o->n_members)
                 needed[place.low] = needed[place.high] = true;

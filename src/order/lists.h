@@ -8,6 +8,7 @@
 typedef enum fn_list_statistic {
     FN_LIST_MEDIAN,     /* of an even number of values, the mean of the two in the middle */
     FN_LIST_PERCENTILE, /* numpy's "linear" */
+    FN_LIST_QUANTILE,   /* the same between the same two, but as a weighted sum of both: other last bits */
     FN_LIST_MODE,       /* the value that comes most often, the smallest of several */
     FN_LIST_MAJORITY,   /* no value where several come as often */
     FN_LIST_VARIETY     /* how many values differ */
@@ -15,7 +16,7 @@ typedef enum fn_list_statistic {
 
 typedef struct fn_list_asked {
     fn_list_statistic statistic;
-    double percent; /* of a percentile, 0 to 100 */
+    double percent; /* of a percentile, 0 to 100; of a quantile, 0 to 1 */
     bool skips;     /* members without a value; else the result is NaN where there is one */
 } fn_list_asked;
 

@@ -10,12 +10,13 @@
 typedef struct fn_place {
     size_t low, high; /* the same, or neighbours */
     double way;       /* from the one to the other */
-    bool average;     /* of both, as a median has it */
+    /* From the nearer of the two, as numpy; the mean of both, as a median; or the weighted sum of both. */
+    enum { FN_BETWEEN_NEARER, FN_BETWEEN_MEAN, FN_BETWEEN_WEIGHTED } between;
 } fn_place;
 
 static inline fn_place fn_place_of_median(size_t n)
 {
-    return (fn_place){(n - 1) / 2, n / 2, 0.5, true};
+    return (fn_place){(n - 1) / 2, n / 2, 0.5, FN_BETWEEN_MEAN};
 }
 
 /* numpy's "linear": at (n - 1) * percent / 100. */
@@ -23,17 +24,28 @@ static inline fn_place fn_place_of_percentile(size_t n, double percent)
 {
     const double at = (double)(n - 1) * (percent / 100), low = floor(at);
     if (low >= (double)(n - 1))
-        return (fn_place){n - 1, n - 1, 0, false};
+        return (fn_place){n - 1, n - 1, 0, FN_BETWEEN_NEARER};
     const size_t place = (size_t)low;
-    return (fn_place){place, at > low ? place + 1 : place, at - low, false};
+    return (fn_place){place, at > low ? place + 1 : place, at - low, FN_BETWEEN_NEARER};
 }
 
-/* As numpy: from the nearer of the two. */
+/* At (n - 1) * q, as GDAL's pixel function `quantile` has it. */
+static inline fn_place fn_place_of_quantile(size_t n, double q)
+{
+    const double at = (double)(n - 1) * q, low = floor(at);
+    const size_t place = (size_t)low < n ? (size_t)low : n - 1;
+    return (fn_place){place, at > low && place + 1 < n ? place + 1 : place, at - low, FN_BETWEEN_WEIGHTED};
+}
+
 static inline double fn_between(const fn_place *place, double low, double high)
 {
-    if (place->low == place->high || low == high)
+    if (place->low == place->high)
         return low;
-    if (place->average)
+    if (place->between == FN_BETWEEN_WEIGHTED)
+        return (1 - place->way) * low + place->way * high;
+    if (low == high)
+        return low;
+    if (place->between == FN_BETWEEN_MEAN)
         return (low + high) / 2;
     if (isinf(low) || isinf(high))
         return isinf(low) && isinf(high) ? (double)NAN : isinf(low) ? low : high;

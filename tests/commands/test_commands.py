@@ -147,7 +147,7 @@ class TestListing(Commands):
 
     def test_all_options_of_the_drivers_have_an_argument(self):
         """A new option of a driver asks for an argument."""
-        named = {'calc': {'OT': 'output-data-type'}, 'map': {},
+        named = {'calc': {'OT': 'output-data-type', 'CHECK_EXTENT': 'no-check-extent', 'CHECK_CRS': 'no-check-crs'}, 'map': {},
                  'near': {'LAYER': 'input-layer', 'OO': 'open-option', 'NEAR_OO': 'near-open-option'},
                  'zonal-stats': {'RASTER': 'input', 'RASTER_OO': 'open-option', 'LAYER': 'zones-layer', 'OO': 'zones-open-option',
                                  'STATS': 'stat', 'GEOMETRY': 'include-geom', 'ZONE_BAND': 'zones-band'}}
@@ -170,6 +170,8 @@ class TestListing(Commands):
         self.assertIn('fishnet', complete(''))
         self.assertIn('--calc', complete('fishnet', 'calc', '--'))
         self.assertEqual(sorted(complete('fishnet', 'calc', '--workers=')), ['processes', 'threads'])
+        self.assertIn('median', complete('fishnet', 'calc', '--dialect=builtin', '--calc'))
+        self.assertNotIn('median', complete('fishnet', 'calc', '--calc'))
         self.assertEqual(sorted(complete('fishnet', 'near', '--method=')), ['auto', 'geodesic', 'planar'])
         for argument, words in (('--stat=', {'mean', 'median', 'pct90', 'majority_share'}), ('--pixels=', {'default', 'center'})):
             self.assertLessEqual(words, set(complete('fishnet', 'zonal-stats', argument)))

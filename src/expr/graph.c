@@ -148,7 +148,7 @@ int32_t fn_graph_order(fn_graph *g, const int32_t *nodes, int32_t n, fn_list_ask
         return -1;
     while (i < g->n_orders &&
            (g->orders[i].list != list || g->orders[i].asked.statistic != asked.statistic ||
-            g->orders[i].asked.skips != asked.skips || bits_of(g->orders[i].asked.percent) != bits_of(asked.percent)))
+            g->orders[i].asked.skips != asked.skips || bits_of(g->orders[i].asked.quantile) != bits_of(asked.quantile)))
         i++;
     if (i == g->n_orders) {
         if (!fn_reserve(&g->orders, &g->order_capacity, g->n_orders + 1, sizeof *g->orders))

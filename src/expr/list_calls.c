@@ -336,7 +336,7 @@ static fn_status make_percentile(list_call *c)
     const fn_status status = read_percentile(c, &q);
     if (status != FN_OK)
         return status;
-    const fn_list_asked asked = {FN_LIST_PERCENTILE, c->rule->which == 1 ? q * 100 : q, c->rule->skips};
+    const fn_list_asked asked = {FN_LIST_PERCENTILE, q / c->rule->which, c->rule->skips};
     return give(c, fn_graph_order(c->p->graph, c->p->members + c->first, c->n, asked, FN_REAL));
 }
 

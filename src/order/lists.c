@@ -54,8 +54,8 @@ static bool is_place(fn_list_statistic statistic)
 static fn_place place_of(const fn_list_asked *asked, size_t n)
 {
     return asked->statistic == FN_LIST_MEDIAN       ? fn_place_of_median(n)
-           : asked->statistic == FN_LIST_PERCENTILE ? fn_place_of_percentile(n, asked->percent)
-                                                    : fn_place_of_quantile(n, asked->percent);
+           : asked->statistic == FN_LIST_PERCENTILE ? fn_place_of_quantile(n, asked->quantile)
+                                                    : fn_place_of_weighted_quantile(n, asked->quantile);
 }
 
 /* Where each statistic lies among so many values; needed: the places that may be asked for. */

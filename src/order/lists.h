@@ -16,8 +16,8 @@ typedef enum fn_list_statistic {
 
 typedef struct fn_list_asked {
     fn_list_statistic statistic;
-    double percent; /* of a percentile, 0 to 100; of a quantile, 0 to 1 */
-    bool skips;     /* members without a value; else the result is NaN where there is one */
+    double quantile; /* of a percentile or quantile, 0 to 1 */
+    bool skips;      /* members without a value; else the result is NaN where there is one */
 } fn_list_asked;
 
 /* Never changes, and is for any number of threads. */

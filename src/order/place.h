@@ -19,18 +19,23 @@ static inline fn_place fn_place_of_median(size_t n)
     return (fn_place){(n - 1) / 2, n / 2, 0.5, FN_BETWEEN_MEAN};
 }
 
-/* numpy's "linear": at (n - 1) * percent / 100. */
-static inline fn_place fn_place_of_percentile(size_t n, double percent)
+/* numpy's "linear": at (n - 1) * quantile, which is from 0 to 1. */
+static inline fn_place fn_place_of_quantile(size_t n, double quantile)
 {
-    const double at = (double)(n - 1) * (percent / 100), low = floor(at);
+    const double at = (double)(n - 1) * quantile, low = floor(at);
     if (low >= (double)(n - 1))
         return (fn_place){n - 1, n - 1, 0, FN_BETWEEN_NEARER};
     const size_t place = (size_t)low;
     return (fn_place){place, at > low ? place + 1 : place, at - low, FN_BETWEEN_NEARER};
 }
 
+static inline fn_place fn_place_of_percentile(size_t n, double percent)
+{
+    return fn_place_of_quantile(n, percent / 100);
+}
+
 /* At (n - 1) * q, as GDAL's pixel function `quantile` has it. */
-static inline fn_place fn_place_of_quantile(size_t n, double q)
+static inline fn_place fn_place_of_weighted_quantile(size_t n, double q)
 {
     const double at = (double)(n - 1) * q, low = floor(at);
     const size_t place = (size_t)low < n ? (size_t)low : n - 1;

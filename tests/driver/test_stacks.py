@@ -61,7 +61,9 @@ class TestStacks(Case):
     def test_against_numpy(self):
         for calc, want in (
                 ('nanmedian(S)', self.numpy(np.nanmedian)), ('nanmean(S[2])', self.numpy(np.nanmean, 1)), ('nanstd(S)', self.numpy(np.nanstd)),
-                ('nanpercentile(S[3], 90)', self.numpy(np.nanpercentile, 2, q=90)), ('median(S)', self.numpy(np.median)), ('mean(S)', self.numpy(np.mean)),
+                ('nanpercentile(S[3], 90)', self.numpy(np.nanpercentile, 2, q=90)),
+                ('quantile(slice(S, 1, 6), 0.246)', np.quantile(self.valid[:6, 0], 0.246, axis=0)),
+                ('median(S)', self.numpy(np.median)), ('mean(S)', self.numpy(np.mean)),
                 ('nanmax(S)', self.numpy(np.nanmax)), ('nanvar(S, ddof=1)', self.numpy(np.nanvar, ddof=1)),
                 ('numpy.nanmean(S[1], axis=0)', self.numpy(np.nanmean)), ('count(S)', np.isfinite(self.valid[:, 0]).sum(0).astype(float)),
                 ('first(S)', self.valid[0, 0]), ('item(S, 3)', self.valid[2, 0]), ('last(slice(S, 2, 4))', self.valid[3, 0]),
@@ -289,13 +291,56 @@ class TestStacks(Case):
         self.assertEqual(done.returncode, 1)
         self.same(gdal.Open(member).ReadAsArray(), self.scenes[2])
 
-    def test_same_bytes(self):
-        for i, words in enumerate((['NUM_WORKERS=1'], ['NUM_WORKERS=4'], ['NUM_WORKERS=3', 'WORKERS=PROCESSES'])):
-            gdal.Translate(self.path('bytes%d.tif' % i), self.path(self.names[0]), format='FISHNET',
-                           creationOptions=['OUTPUT=SINGLE', 'INPUT=S=' + self.pattern, 'CALC=nanpercentile(S[2],75)-A', 'COMPRESS=DEFLATE', *words])
-        whole = [self.bytes('bytes%d.tif' % i) for i in range(3)]
-        self.assertEqual(whole[0], whole[1])
-        self.assertEqual(whole[0], whole[2])
+    # ---- the same bytes ----
+
+    CALCS = ('nanmedian(S)', 'nanpercentile(S[2]-S[1], 75)-nanmean(S)', 'pick(S[3], nanargmax((S[3]-S[2])/(S[3]+S[2])))', 'focal_mean(nanstd(S), 5)',
+             'nansum(where(S[2]>S[1], S[3], NODATA))/count(S)')
+
+    def given(self, *options):
+        return ['INPUT=S=' + self.pattern, *['CALC=' + calc for calc in self.CALCS], *options]
+
+    def test_workers_kinds_and_tiles(self):
+        first = stacked(*self.given('NUM_WORKERS=1')).ReadAsArray()
+        self.same(first[0], self.numpy(np.nanmedian))
+        for kind, workers, sizes in (('THREADS', (1, 2, 3, 7), ('AUTO', '16', '64x7', '7x64', '512')), ('PROCESSES', (1, 2, 3, 7), ('AUTO', '19'))):
+            for count in workers:
+                for size in sizes:
+                    got = stacked(*self.given('NUM_WORKERS=%d' % count, 'WORKERS=' + kind, 'TILE_SIZE=' + size)).ReadAsArray()
+                    self.assertEqual(got.tobytes(), first.tobytes(), (kind, count, size))
+
+    def write_as(self, output, *options):
+        words = [word for option in self.given(*options) for word in ('-co', option)]
+        done = run('gdal_translate', '-q', '-of', 'FISHNET', *words, self.path(self.names[0]), output)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def files_of(self, folder):
+        """Names and bytes of tiles: all but what tells of the run."""
+        return {name: self.bytes(os.path.join(folder, name)) for name in os.listdir(folder) if name != 'recipe.txt'}
+
+    def test_single_files(self):
+        first = None
+        for words in (['NUM_WORKERS=1'], ['NUM_WORKERS=2'], ['NUM_WORKERS=3'], ['NUM_WORKERS=7'], ['NUM_WORKERS=3', 'WORKERS=PROCESSES']):
+            self.write_as(self.path('single.tif'), 'OUTPUT=SINGLE', 'COMPRESS=DEFLATE', *words)
+            first = first or self.bytes('single.tif')
+            self.assertEqual(self.bytes('single.tif'), first, words)
+
+    def test_tiles_and_shares(self):
+        """Tiles of one run are those of shares, which other kinds of workers and other runs wrote."""
+        want, folders = stacked(*self.given()).ReadAsArray().astype(np.float32), {}
+        kinds = (('one', ['NUM_WORKERS=1']), ('two', ['NUM_WORKERS=2']), ('seven', ['NUM_WORKERS=7']), ('more', ['NUM_WORKERS=3', 'WORKERS=PROCESSES']))
+        for name, words in kinds:
+            self.write_as(self.path(name + '.vrt'), 'TILE_SIZE=16', *words)
+            folders[name] = self.files_of(self.path(name + '_tiles'))
+        for words in (['PARTITION=2/3', 'NUM_WORKERS=7'], ['PARTITION=3/3', 'WORKERS=PROCESSES', 'NUM_WORKERS=2'], ['PARTITION=1/3'], ['ASSEMBLE=YES']):
+            self.write_as(self.path('shares.vrt'), 'TILE_SIZE=16', *words)
+        folders['shares'] = self.files_of(self.path('shares_tiles'))
+        self.assertEqual(len([name for name in folders['one'] if name.endswith('.tif')]), 15)
+        for name, files in folders.items():
+            self.assertEqual(files.keys(), folders['one'].keys(), name)
+            for file in files:
+                self.assertEqual(files[file], folders['one'][file], (name, file))
+        for name in ('one', 'shares'):
+            self.same(gdal.Open(self.path(name + '.vrt')).ReadAsArray(), want, name)
 
     def test_many_members(self):
         os.makedirs(self.path('many'))

@@ -2,19 +2,23 @@
 
     value, undecided = evaluate("sqrt(A) + B[2]", {('A', 1): a, ('B', 2): b}, integers={('B', 2)}, nodata=True)
 
-Arrays are float64; with nodata=True a NaN is NoData. `undecided` marks pixels whose bits the page leaves open (the sign of a
-zero that min() picks from -0 and +0). Refused: the page calls the expression an error. Unclear: the page does not decide.
+A stack has a key for each member, ('S', 3, 1) is band 1 of the third. Arrays are float64; with nodata=True a NaN is NoData.
+`undecided` marks pixels whose bits the page leaves open (the sign of a zero that min() picks from -0 and +0). Refused: the page
+calls the expression an error. Unclear: the page does not decide.
 """
 import ctypes
 import ctypes.util
 import math
 import re
 import sys
+from collections import Counter
 
 import numpy as np
 
+import lists
+from lists import Lists
 from looks import LOOKS, Looks, around
-from tree import Node, Refused, Unclear
+from tree import Node, Refused, Unclear, member_by_member
 
 sys.setrecursionlimit(20000)  # a parenthesis costs a dozen frames
 
@@ -103,10 +107,13 @@ def tokens(text):
 LEVELS = [{'||', 'or'}, {'&&', 'and'}, 'not', COMPARE, {'|'}, {'&'}, {'<<', '>>'}, {'+', '-'}, {'*', '/', '//', '%'}]
 
 
-class Parser(Looks):
-    def __init__(self, text, bands, integers, nodata):
+class Parser(Looks, Lists):
+    def __init__(self, text, bands, integers, nodata, seen):
         self.tokens, self.at = tokens(text), 0
         self.bands, self.integers, self.nodata = bands, integers, nodata
+        self.rasters = {key[0] for key in bands}
+        self.tuples = set()  # where (A, B) is a list
+        self.seen = seen
 
     def peek(self):
         kind, text = self.tokens[self.at]
@@ -151,14 +158,20 @@ class Parser(Looks):
                 if self.peek() in COMPARE:
                     raise Refused('chained comparison')
                 for side in (left, right):
-                    if side.bare and side.op in ('&', '|'):
+                    if side.bare and side.written() in ('&', '|'):
                         raise Refused('bare & or | beside a comparison')
-                    if side.bare and side.op == '~':
+                    if side.bare and side.written() == '~':
                         raise Unclear('bare ~ beside a comparison')
-                    if side.op == 'NODATA':
-                        raise Refused('compared with NODATA')
+                    self.compared(side)
             left = self.make(op, [left, right])
         return left
+
+    @staticmethod
+    def compared(side):
+        if side.op == 'NODATA':
+            raise Refused('compared with NODATA')
+        if side.is_list() and any(member.op == 'NODATA' for member in side.args):
+            raise Unclear('NODATA in a list')
 
     def unary(self):
         op = self.peek()
@@ -209,10 +222,16 @@ class Parser(Looks):
             whole = 'int' if text.isdigit() else 'unclear' if value == math.floor(value) else 'float'
             return Node('number', value=value, kind=whole)
         if kind == 'op' and text == '(':
+            may_be_list = self.at - 1 in self.tuples
             node = self.ternary()
-            self.take(')')
+            if may_be_list and self.peek() == ',':
+                node = self.written_list(')', node)
+            else:
+                self.take(')')
             node.bare = False
             return node
+        if kind == 'op' and text == '[':
+            return self.written_list(']')
         if kind != 'name':
             raise Refused('operand expected, not %r' % text)
         prefixed = text in ('numpy', 'np') and self.peek() == '.'
@@ -222,6 +241,8 @@ class Parser(Looks):
             if kind != 'name':
                 raise Refused('name expected')
         name = ALIASES.get(text, text)
+        if self.peek() == '(' and self.is_list_call(text):
+            return self.list_call(text, prefixed)
         if name in ARITY and self.peek() == '(':
             return self.call('rint' if prefixed and name == 'round' else name, text)
         if text == 'NODATA':
@@ -232,7 +253,7 @@ class Parser(Looks):
             return Node('NODATA', kind='unclear')
         if text in CONSTANTS:
             return Node('number', value=CONSTANTS[text], kind='unclear' if text[0] in 'tTfF' else 'float')
-        if len(text) == 1 and text.isupper():
+        if text in self.rasters:
             if prefixed:
                 raise Unclear('numpy.A')
             return self.band(text)
@@ -252,16 +273,20 @@ class Parser(Looks):
         low, high = (2, 2) if spelled in ('minimum', 'maximum') else ARITY[name]
         if not low <= len(args) <= high:
             raise Refused('%s takes another number of arguments' % spelled)
-        if SAME.get(name) in COMPARE and any(arg.op == 'NODATA' for arg in args):
-            raise Refused('compared with NODATA')
+        if SAME.get(name) in COMPARE:
+            for arg in args:
+                self.compared(arg)
         node = self.make(name, args)
         node.bare = False
         return node
 
-    @staticmethod
-    def make(op, args):
-        """Types: bool (a comparison), boolish (a bool or a number made of bools), int, unclear, float."""
+    def make(self, op, args):
         op = SAME.get(op, op)
+        return member_by_member(lambda values: self.of_values(op, values), args, op, self.seen)
+
+    @staticmethod
+    def of_values(op, args):
+        """Types: bool (a comparison), boolish (a bool or a number made of bools), int, unclear, float."""
         kinds = [arg.kind for arg in (args[1:] if op == 'where' else args)]
         if op in BITS:
             if 'float' in kinds:
@@ -321,6 +346,7 @@ class _Run:
         self.inputs, self.nodata = inputs, nodata
         self.shape = next(iter(inputs.values())).shape
         self.undecided = np.zeros(self.shape, bool)
+        self.known = {}  # of nodes, which lists share
 
     def full(self, value):
         return np.full(self.shape, value)
@@ -345,6 +371,15 @@ class _Run:
         return np.where(bad, np.nan, result)
 
     def value(self, node):
+        if node not in self.known:
+            outer, self.undecided = self.undecided, np.zeros(self.shape, bool)
+            self.known[node] = self.compute(node), self.undecided
+            self.undecided = outer
+        value, undecided = self.known[node]
+        self.undecided = self.undecided | undecided
+        return value
+
+    def compute(self, node):
         if node.op == 'number':
             return self.full(node.value)
         if node.op == 'NODATA':
@@ -354,6 +389,12 @@ class _Run:
         if node.op in LOOKS:
             return self.look(node)
         args = [self.value(arg) for arg in node.args]
+        if node.op == 'reduce':
+            value, undecided = lists.reduce(node.value[0], np.stack(args), node.value[1], self.nodata)
+            self.undecided |= undecided
+            return value
+        if node.op == 'pick':
+            return lists.pick(args[:-1], args[-1])
         if node.op == 'isnan':
             return _flag(np.isnan(args[0]))
         if node.op == 'isnodata':
@@ -402,9 +443,11 @@ class _Run:
         return PLAIN[op](*args)
 
 
-def compile(text, bands, integers=(), nodata=True):
-    """The tree of an expression. Raises Refused or Unclear."""
-    tree = Parser(text, bands, integers, nodata).parse()
+def compile(text, bands, integers=(), nodata=True, seen=None):
+    """The tree of an expression. Raises Refused or Unclear. seen: a Counter that tells what of lists is in it."""
+    tree = Parser(text, bands, integers, nodata, Counter() if seen is None else seen).parse()
+    if tree.is_list():
+        raise Refused('a list is no value')
     if re.search(r'\b(np|numpy)(\s+\.|\.\s)', text):
         raise Unclear('a space inside a numpy name')
     if re.search(r'[\[(,=]\s*[-+]\s+\d', text):

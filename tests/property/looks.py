@@ -27,9 +27,10 @@ class Looks:
     def band(self, letter):
         """Behind A: A, A[2], A[-1,0], A[2,-1,0] and A[2][-1,0]."""
         index, away = [], []
-        if self.peek() == '[':
+        bands = self.band_range(letter) if self.peek() == '[' else None
+        if bands is None and self.peek() == '[':
             index = self.indices()
-        if len(index) == 1 and self.peek() == '[':
+        if (bands or len(index) == 1) and self.peek() == '[':
             away = self.indices()
             if len(away) != 2:
                 raise Refused('row and column expected')
@@ -38,9 +39,18 @@ class Looks:
         band = index[0] if index else 1
         if band < 1 or any(abs(one) > 10000 for one in away):
             raise Refused('out of range')
-        if (letter, band) not in self.bands:
-            raise Refused('no band %d of %s' % (band, letter))
-        node = Node('input', value=(letter, band), kind='int' if (letter, band) in self.integers else 'float')
+        members = self.members_of(letter)
+        if not members and not bands:
+            return self.plane((letter, band), away)
+        self.seen['S[2]' if index else 'S'] += 1
+        self.seen['S[-1,0]'] += bool(away)
+        stack = [(letter, member, one) for member in range(1, members + 1) for one in bands or [band]]
+        return self.list_of([self.plane(key, away) for key in stack or [(letter, one) for one in bands]])
+
+    def plane(self, key, away):
+        if key not in self.bands:
+            raise Refused('no band %d of %s' % (key[-1], key[0]))
+        node = Node('input', value=key, kind='int' if key in self.integers else 'float')
         return Node('at', [node], away, node.kind) if away else node
 
     def indices(self):
@@ -120,11 +130,21 @@ class Looks:
         self.take('(')
         child = self.ternary()
         given = self.arguments(*LOOKS[name])
-        kind = child.kind
         if name == 'at':
-            node = Node('at', [child], _offsets(given), kind)
+            given = _offsets(given)
         else:
             _check(name, given)
+        if not child.is_list():
+            return self.looked(name, child, given)
+        self.seen['window of a list'] += 1
+        return self.list_of([self.looked(name, member, given) for member in child.args], name)
+
+    @staticmethod
+    def looked(name, child, given):
+        kind = child.kind
+        if name == 'at':
+            node = Node('at', [child], given, kind)
+        else:
             if name in FRACTIONS or around.is_weighted(given['window']):
                 kind = 'float'
             elif name in WHOLE_OF_ANY or kind in ('bool', 'boolish'):

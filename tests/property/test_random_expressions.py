@@ -5,15 +5,20 @@
 """
 import os
 import random
+import re
 import sys
 import unittest
+from collections import Counter
 
 import numpy as np
+from osgeo import gdal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 import common  # noqa: E402
 import evaluator  # noqa: E402
+import random_lists  # noqa: E402
 from evaluator import Refused, Unclear  # noqa: E402
+from random_lists import ARITHMETIC, OFFSETS, STACKS, WHOLE, Lists  # noqa: E402
 
 SEED = int(os.environ.get('FISHNET_SEED') or random.SystemRandom().randrange(2**32))
 CASES = int(os.environ.get('FISHNET_CASES') or (6000 if os.environ.get('FISHNET_ALL_TESTS') == 'yes' else 3000))
@@ -44,8 +49,17 @@ def whole(rng, dtype, low, high):
     return np.where(rng.random(WIDTH * HEIGHT) < 0.2, edges, x).astype(dtype).reshape(HEIGHT, WIDTH)
 
 
+def pixels(rng, dtype):
+    """Few different integers, so that several members have the same; floating numbers of all kinds."""
+    if np.issubdtype(dtype, np.floating):
+        return floats(rng, dtype)
+    info = np.iinfo(dtype)
+    x = rng.integers(max(info.min, -3), 4, (HEIGHT, WIDTH))
+    return np.where(rng.random((HEIGHT, WIDTH)) < 0.3, whole(rng, dtype, info.min, info.max), x).astype(dtype)
+
+
 class Inputs:
-    """Files A, B, C and what the evaluator sees of them."""
+    """Files A, B, C, D, L and stacks, and what the evaluator sees of them."""
 
     def __init__(self, folder, seed):
         rng = np.random.default_rng(seed)
@@ -53,28 +67,52 @@ class Inputs:
         b = [whole(rng, np.int16, -300, 300), whole(rng, np.int16, -32768, 32767)]
         c = [floats(rng, np.float32)]
         d = [whole(rng, np.int64, -2**53, 2**53)]
+        bands = [pixels(rng, np.int16) for _ in range(6)]
         self.files = {'A': common.write(os.path.join(folder, 'a.tif'), a, nodata=3.0),
                       'B': common.write(os.path.join(folder, 'b.tif'), b, nodata=7),
                       'C': common.write(os.path.join(folder, 'c.tif'), c, nodata=-0.5),
                       'D': common.write(os.path.join(folder, 'd.tif'), d, options=['TILED=YES', 'BLOCKXSIZE=16',
-                                                                                  'BLOCKYSIZE=16'])}
+                                                                                  'BLOCKYSIZE=16']),
+                      'L': common.write(os.path.join(folder, 'l.tif'), bands, nodata=1)}
         self.raw = {('A', 1): a[0], ('A', 2): a[1], ('B', 1): b[0], ('B', 2): b[1], ('C', 1): c[0], ('D', 1): d[0]}
-        self.integers = {('B', 1), ('B', 2), ('D', 1)}
-        nodata = {'A': 3.0, 'B': 7, 'C': np.float32(-0.5), 'D': None}
+        self.raw.update({('L', i + 1): band for i, band in enumerate(bands)})
+        nodata = {'A': 3.0, 'B': 7, 'C': np.float32(-0.5), 'D': None, 'L': 1}
+        nodata.update({name: value for name, _, _, value in STACKS})
+        masks = {}
+        for stack in STACKS:
+            self.make_stack(folder, rng, *stack, masks)
+        self.integers = {key for key, x in self.raw.items() if np.issubdtype(x.dtype, np.integer)}
         # A signaling NaN counts as a quiet one: pow(NaN, 0) is 1, though the C library gives NaN for a signaling NaN.
         self.plain = {key: np.where(x != x, np.nan, x.astype(np.float64)) for key, x in self.raw.items()}
         self.masked = {key: np.where(x == nodata[key[0]], np.nan, self.plain[key]) if nodata[key[0]] is not None
                        else self.plain[key] for key, x in self.raw.items()}
+        for key, mask in masks.items():
+            self.masked[key] = np.where(mask, self.masked[key], np.nan)
+
+    def make_stack(self, folder, rng, name, members, types, nodata, masks):
+        paths = []
+        for member in range(1, members + 1):
+            bands = [pixels(rng, types[(member - 1) % len(types)]) for _ in range(2 if name == 'S' else 1)]
+            tiled = ['TILED=YES', 'BLOCKXSIZE=16', 'BLOCKYSIZE=16'] if member % 2 else []
+            paths.append(common.write(os.path.join(folder, '%s_%02d.tif' % (name, member)), bands, nodata=nodata, options=tiled))
+            self.raw.update({(name, member, i + 1): band for i, band in enumerate(bands)})
+            if name == 'U':
+                masks[name, member, 1] = mask = rng.random((HEIGHT, WIDTH)) < 0.7
+                dataset = gdal.Open(paths[-1], gdal.GA_Update)
+                dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
+                dataset.GetRasterBand(1).GetMaskBand().WriteArray(np.where(mask, 255, 0).astype(np.uint8))
+                dataset = None
+        self.files[name] = ';'.join('"%s"' % path for path in paths)
 
     def open(self, calcs, **options):
-        options = dict(options, OT='Float64', **{k: v for k, v in self.files.items() if k != 'A'})
-        return common.fishnet(self.files['A'], *calcs, **options)
+        """With four rasters, and those of the lists that expressions name."""
+        inputs = ['INPUT=%s=%s' % (name, files) for name, files in self.files.items() if name in 'ABCD' or any(name in calc for calc in calcs)]
+        given = common.open_options(calcs, dict(options, OT='Float64')) + inputs
+        return gdal.OpenEx('FISHNET:', gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR, open_options=given)
 
 
 # ---- random text ------------------------------------------------------------------------------------------------------
 
-ARITHMETIC = ['+', '-', '*', '/', '//', '%']
-WHOLE = ['+', '-', '*', '//', '%', '&', '|', '<<', '>>']
 LOGIC = ['&&', '||', 'and', 'or']
 SPELLINGS = {}
 for _other, _name in evaluator.ALIASES.items():
@@ -89,7 +127,6 @@ ARGUMENTS_WHOLE = {'bitwise_and', 'bitwise_or', 'bitwise_xor', 'invert', 'left_s
                    'mod', 'floor_divide', 'abs', 'min', 'max', 'where'}
 
 
-OFFSETS = ['0', '1', '-1', '+2', '-3', '5', '-12', '40', '-67']
 EXACT_WINDOWS = [name for name in evaluator.around.STATISTICS if name not in evaluator.around.INEXACT]
 FRACTIONS_WINDOWS = ['median', 'percentile']
 WINDOWS = ['3', '1', '5', '7', 'rect(1,3)', 'rect( 5 , 1 )', 'circle(1)', 'circle(2.5)', 'circle(3)', 'annulus(1,2)',
@@ -98,7 +135,7 @@ WEIGHTS = ['gaussian(0.7)', '[[1,2,1],[2,4,2],[1,2,1]]', '[[.5,0,3]]']
 DERIVATIVES = ['[[-1,0,1]]', '[[0,1,0],[1,-4,1],[0,1,0]]']
 
 
-class Writer:
+class Writer(Lists):
     """Random well-formed text; what the evaluator then refuses or finds unclear is sorted out by the caller."""
 
     def __init__(self, rng, nodata):
@@ -202,6 +239,8 @@ class Writer:
             text = self.parens(self.any(kind, depth - 1))
         elif r.random() < 0.2:
             text = self.looks(kind, depth - 1)
+        elif r.random() < 0.15:
+            text = self.reduction(kind, min(depth - 1, 2))
         elif kind == 'float':
             name = r.choice(FUNCTIONS_FLOAT)
             text = self.function(name, 'float', depth - 1)
@@ -317,6 +356,7 @@ class RandomExpressions(common.Case):
     def prepare(cls):
         cls.inputs = Inputs(cls.folder, SEED)
         cls.refused_texts = []
+        cls.seen = Counter()
 
     def texts(self, rng, write, count, nodata):
         """Expressions that the page allows; those it refuses are kept for the test of errors."""
@@ -325,8 +365,9 @@ class RandomExpressions(common.Case):
             text = write()
             if len(text) > 4000:
                 continue
+            seen = Counter()
             try:
-                evaluator.compile(text, bands, self.inputs.integers, nodata)
+                evaluator.compile(text, bands, self.inputs.integers, nodata, seen)
             except Unclear:
                 continue
             except Refused:
@@ -334,6 +375,7 @@ class RandomExpressions(common.Case):
                     self.refused_texts.append(text)
                 continue
             count -= 1
+            self.seen.update(seen.keys())
             yield text
 
     def compare(self, texts, nodata, limit):
@@ -369,7 +411,7 @@ class RandomExpressions(common.Case):
             wrong &= ~undecided
             if wrong.any():
                 at = tuple(np.argwhere(wrong)[0])
-                used = {'%s[%d]' % key: self.inputs.raw[key][at] for key in inputs}
+                used = {'%s%s' % (key[0], list(key[1:])): self.inputs.raw[key][at] for key in inputs if re.search(r'\b%s\b' % key[0], text)}
                 failures.append('%r\n  %d pixels; at %s got %r want %r; inputs %s'
                                 % (text, wrong.sum(), at, got[at], want[at], used))
         return failures
@@ -386,10 +428,20 @@ class RandomExpressions(common.Case):
             self.fail('%d of %d expressions; the shortest:\n%s' % (len(failures), len(texts), '\n'.join(failures[:5])))
 
     def test_exact_with_nodata(self):
-        self.batches('exact', CASES * 2 // 5, True, 0)
+        self.batches('exact', CASES * 3 // 10, True, 0)
 
     def test_exact_without_nodata(self):
-        self.batches('exact', CASES * 2 // 5, False, 0)
+        self.batches('exact', CASES * 3 // 10, False, 0)
+
+    def test_lists(self):
+        self.batches('lists', CASES // 10, True, 0)
+        self.batches('lists', CASES // 10, False, 0)
+
+    def test_lists_that_occur(self):
+        """Of each kind some, so that nothing is left out unnoticed."""
+        said = ', '.join('%s %d' % (name, self.seen[name]) for name in sorted(self.seen, key=self.seen.get, reverse=True))
+        print('Expressions that have lists: ' + said, flush=True)
+        self.assertEqual([name for name in random_lists.KINDS if CASES >= 3000 and self.seen[name] < 5], [])
 
     def test_transcendental_with_nodata(self):
         self.batches('transcendental', CASES // 10, True, 1)

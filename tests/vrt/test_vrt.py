@@ -240,6 +240,31 @@ class VrtFolder(Case):
         self.assertTrue(100 < (change > 0).sum() < change.size - 100)
         self.same(self.opened('change_temperature.fishnet.json'), change)
 
+    def months(self, variable):
+        """Twelve of them, NaN on the sea."""
+        months = gdal.Open('NETCDF:"%s":%s' % (real('climate.nc'), variable)).ReadAsArray()
+        return np.where(months < 1e19, months.astype(np.float64), np.nan)
+
+    def test_climate_year(self):
+        t = self.months('tas')
+        sea = np.isnan(t).any(0)
+        self.assertTrue(0 < sea.sum() < sea.size / 2)
+        warmest, *others = self.opened('climate_year.fishnet.json')
+        self.same(warmest, np.where(sea, -9999, t.argmax(0) + 1).astype(np.float32))
+        self.assertEqual(set(warmest[~sea]), {7.0, 8.0})
+        for got, want in zip(others, (t.max(0) - t.min(0), np.median(t, 0), np.percentile(t, 90, axis=0))):
+            self.same(got, np.where(sea, -9999, want).astype(np.float32))
+
+    def test_summer_median(self):
+        t = self.months('tas')[5:8]
+        self.same(self.opened('summer_median.fishnet.json'), np.where(np.isnan(t[0]), -9999, np.median(t, 0)).astype(np.float32))
+
+    def test_composite(self):
+        t, rain = self.months('tas'), self.months('pr')
+        best = np.where(np.isnan(rain), -1, rain).argmax(0)
+        self.assertGreater(len(np.unique(best)), 5)
+        self.same(self.opened('composite.vrt'), np.take_along_axis(t, best[None], 0)[0].astype(np.float32))
+
     def test_elevation_utm(self):
         """Bilinear interpolation in numpy, at the places that pyproj says."""
         self.same(self.opened('sheets.vrt'), gdal.Open(real('dem.tif')).ReadAsArray())

@@ -23,7 +23,10 @@ namespace
 class InputText
 {
   public:
-    explicit InputText(const std::string &value) { fn_recipe_input_read(value.c_str(), &m_input, nullptr); }
+    explicit InputText(const std::string &value, fn_error *err = nullptr)
+    {
+        fn_recipe_input_read(value.c_str(), &m_input, err);
+    }
     ~InputText() { fn_recipe_input_clear(&m_input); }
     InputText(const InputText &) = delete;
     InputText &operator=(const InputText &) = delete;
@@ -256,18 +259,29 @@ std::string InputValue(const std::string &name, const std::vector<std::string> &
     return value + (isStack && datasets.size() == 1 ? ";" : "");
 }
 
+fn_status ReadInput(const std::string &value, NamedInput &out, fn_error *err)
+{
+    const InputText input(value, err);
+    if (!input->name)
+        return err ? err->status : FN_ERR_ARGUMENT;
+    out = {input->name, {}, input->is_stack};
+    for (const fn_recipe_dataset &dataset : input)
+        out.datasets.emplace_back(dataset.name);
+    return FN_OK;
+}
+
 std::string InputNameOf(const std::string &value)
 {
-    const InputText input(value);
-    return input->name ? input->name : "";
+    NamedInput input;
+    ReadInput(value, input, nullptr);
+    return input.name;
 }
 
 std::vector<std::string> InputDatasetsOf(const std::string &value)
 {
-    std::vector<std::string> names;
-    for (const fn_recipe_dataset &dataset : InputText(value))
-        names.emplace_back(dataset.name);
-    return names;
+    NamedInput input;
+    ReadInput(value, input, nullptr);
+    return input.datasets;
 }
 
 std::string InputValueIn(const std::string &folder, const std::string &value)

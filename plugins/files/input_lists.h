@@ -9,11 +9,22 @@
 
 #include <cpl_string.h>
 
+#include "fishnet/base.h"
+
 namespace fishnet
 {
 
 /* Does a name have wildcards: "*", "?", "[...]"? Those of files with content or options in their names have not. */
 bool HasWildcards(const std::string &name);
+
+/* An input by its name. */
+struct NamedInput {
+    std::string name;
+    std::vector<std::string> datasets; /* as they stand */
+    bool isStack = false;
+};
+/* What INPUT holds. On failure err names it. */
+fn_status ReadInput(const std::string &value, NamedInput &out, fn_error *err);
 
 /* What INPUT holds for these datasets: S="a.tif";"b.tif". One dataset is a stack if isStack. */
 std::string InputValue(const std::string &name, const std::vector<std::string> &datasets, bool isStack);

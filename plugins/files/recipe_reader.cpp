@@ -18,7 +18,7 @@
 namespace fishnet
 {
 
-static constexpr const char *kOutput = "output", *kCreationOptions = "creation_options";
+static constexpr const char *kInputs = "inputs", *kOutput = "output", *kCreationOptions = "creation_options";
 
 namespace
 {
@@ -43,6 +43,8 @@ class Reader
     bool Load(CPLJSONDocument &document) const;
     bool CheckType(const CPLJSONObject &root) const;
     bool TakeKey(const CPLJSONObject &value);
+    /* Does the driver know inputs by names? */
+    bool HasInputs() const;
     bool TakeInputs(const CPLJSONObject &inputs);
     bool TakeInput(const std::string &path, const std::string &name, const CPLJSONObject &input);
     bool TakeStack(const std::string &path, const std::string &name, const CPLJSONObject &input);
@@ -144,6 +146,8 @@ bool Reader::Unknown(const std::string &key) const
     for (const std::string &name : m_kind.options.Names())
         if (name.size() > 1 && m_kind.options.Find(name)->kind != FN_OPTION_INPUT)
             known.push_back(CPLString(name).tolower());
+    if (HasInputs())
+        known.emplace_back(kInputs);
     const std::string nearest = NearestName(key, known);
     return Fail(key, "there is no such key" + (nearest.empty() ? "" : ", is \"" + nearest + "\" meant?"));
 }
@@ -218,6 +222,12 @@ bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSON
     return Add(key, key, isName ? Piece(option, text) : text);
 }
 
+bool Reader::HasInputs() const
+{
+    const fn_option *option = m_kind.options.Find("INPUT");
+    return option && option->kind == FN_OPTION_INPUT;
+}
+
 bool Reader::TakeInputs(const CPLJSONObject &inputs)
 {
     if (inputs.GetType() != CPLJSONObject::Type::Object)
@@ -241,8 +251,9 @@ bool Reader::TakeInput(const std::string &path, const std::string &name, const C
         return false;
     const std::string text = input.ToString();
     const bool isLetter = name.size() == 1 && isupper(static_cast<unsigned char>(name[0]));
-    return isLetter && !HasWildcards(text) && text[0] != '@' ? Add(path, name, NameIn(m_folder, text))
-                                                             : Add(path, "INPUT", name + "=" + Member(text));
+    return isLetter && m_kind.options.Find(name) && !HasWildcards(text) && text[0] != '@'
+               ? Add(path, name, NameIn(m_folder, text))
+               : Add(path, "INPUT", name + "=" + Member(text));
 }
 
 bool Reader::TakeStack(const std::string &path, const std::string &name, const CPLJSONObject &input)
@@ -311,7 +322,7 @@ bool Reader::TakeKey(const CPLJSONObject &value)
         return true;
     if (name == "$schema" || name == "description")
         return value.GetType() == CPLJSONObject::Type::String || Fail(name, "expected a string");
-    if (name == m_kind.first && name == "inputs")
+    if (name == kInputs && HasInputs())
         return TakeInputs(value);
     if (name == m_kind.first) {
         m_input = IsText(name, value) ? NameIn(m_folder, value.ToString()) : std::string();

@@ -493,7 +493,7 @@ class Schema(WithFiles):
         import xml.etree.ElementTree as tree
         for driver, kind in (('FISHNET', 'fishnet_raster'), ('NEARTABLE', 'near_table'), ('ZONALSTATS', 'zonal_stats')):
             options = {o.get('name').lower() for o in tree.fromstring(gdal.GetDriverByName(driver).GetMetadataItem('DMD_OPENOPTIONLIST'))}
-            options = {name for name in options if len(name) > 1 and (name, driver) != ('input', 'FISHNET')}  # inputs
+            options = {name for name in options if len(name) > 1 and name != 'input'}  # a key of its own
             keys = set(self.schema['$defs'][kind]['properties']) - {'type', '$schema', 'description', 'inputs', 'input', 'output', 'creation_options'}
             patterns = self.schema['$defs'][kind].get('patternProperties', {})
             letters = {name for name in options if any(re.search(pattern, name) for pattern in patterns)}  # a_oo to z_oo

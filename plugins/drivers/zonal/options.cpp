@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include <cpl_vsi.h>
 
 #include "fishnet/grid.h"
 #include "fishnet/options.h"
+#include "fishnet/recipe.h"
+#include "secrets.h"
 
 namespace fishnet::zonalstats
 {
+
+constexpr size_t kLetters = sizeof FN_OPTION_LETTERS - 1;
 
 /* Between commas that are not in parentheses: "MEAN,quantile(q=0.9)". */
 static std::vector<std::string> SplitStats(const char *text)
@@ -104,6 +112,33 @@ static bool TakeWeights(const GivenOption &given, ZonalOptions &options)
     return true;
 }
 
+/* Each of RASTER is one dataset, whatever its name contains. */
+static bool TakeRasters(const GivenOption &given, ZonalOptions &options)
+{
+    std::vector<std::string> names;
+    VSIStatBufL stat;
+    const size_t equal = strcspn(given.text, "=");
+    if (given.text[equal] && fn_recipe_is_input_name(given.text, equal) && VSIStatL(given.text, &stat) != 0)
+        return given.Fail("a raster with a name, or a stack, is an INPUT: -oo INPUT=<name>=<dataset>");
+    if (!given.TakeNames(names))
+        return false;
+    for (const std::string &name : names)
+        options.rasters.push_back({"", {name}, false});
+    return true;
+}
+
+static bool TakeInput(const GivenOption &given, ZonalOptions &options)
+{
+    NamedInput input;
+    fn_error err;
+    if (ReadInput(given.text, input, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", given.driver, WithoutSecrets(err.text).c_str());
+        return false;
+    }
+    options.rasters.push_back(std::move(input));
+    return true;
+}
+
 template <class Value> static bool Set(const GivenOption &given, Value &out)
 {
     out = static_cast<Value>(given.value.whole);
@@ -122,7 +157,12 @@ struct ZonalRow {
 static const ZonalRow kRows[] = {
     {{"RASTER", FN_OPTION_NAMES, nullptr, 0, 0, nullptr,
       "Dataset of the values; may be repeated, or hold several separated by a semicolon", nullptr},
-     [](const GivenOption &g, ZonalOptions &o) { return g.TakeNames(o.rasters); }},
+     TakeRasters},
+    {{"INPUT", FN_OPTION_INPUT, nullptr, 0, 0, nullptr,
+      "name=dataset: a raster that expressions call so; several datasets with semicolons between, wildcards or "
+      "@list.txt are a stack; may be repeated",
+      nullptr},
+     TakeInput},
     {{"RASTER_OO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr, "Open option of the rasters, NAME=VALUE; likewise",
       nullptr},
      [](const GivenOption &g, ZonalOptions &o) {
@@ -133,7 +173,8 @@ static const ZonalRow kRows[] = {
       "Bands of each raster, numbers from 1 separated by commas; by default all", nullptr},
      TakeBands},
     {{"CALC", FN_OPTION_REPEATED, nullptr, 0, 0, nullptr,
-      "Expression over the rasters, A, A[2], B..., whose values are taken; may be repeated, or hold several separated "
+      "Expression over the rasters, A, A[2], B..., or their names, whose values are taken; may be repeated, or hold "
+      "several separated "
       "by a semicolon",
       nullptr},
      TakeCalc},
@@ -232,7 +273,7 @@ void SayNoRaster(CPLErr level)
 
 static bool Refuse(const std::string &text)
 {
-    CPLError(CE_Failure, CPLE_IllegalArg, "ZONALSTATS: %s", text.c_str());
+    CPLError(CE_Failure, CPLE_IllegalArg, "ZONALSTATS: %s", WithoutSecrets(text).c_str());
     return false;
 }
 
@@ -252,30 +293,67 @@ bool ZonalOptions::CheckWeights() const
     return true;
 }
 
-bool ZonalOptions::Check() const
+std::vector<std::string> ZonalOptions::NamesOfRasters() const
 {
-    constexpr size_t kLetters = sizeof FN_OPTION_LETTERS - 1;
-    if (histogram == Histogram::Long && givenStats.size() + percentiles.size() > 0)
-        return Refuse(
-            "HISTOGRAM=LONG has columns of its own: " + std::string(givenStats.empty() ? "PERCENTILES" : "STATS") +
-            " can only be given with HISTOGRAM=WIDE, or without it");
+    std::vector<std::string> names;
+    size_t letter = 0;
+    for (const NamedInput &raster : rasters)
+        names.push_back(!raster.name.empty() ? raster.name
+                        : letter < kLetters  ? std::string(1, FN_OPTION_LETTERS[letter++])
+                                             : std::string());
+    return names;
+}
+
+size_t ZonalOptions::RasterCount() const
+{
+    size_t count = 0;
+    for (const NamedInput &raster : rasters)
+        count += raster.datasets.size();
+    return count;
+}
+
+bool ZonalOptions::CheckRasters() const
+{
     if (rasters.empty()) {
         SayNoRaster(CE_Failure);
         return false;
     }
+    const auto nameless =
+        std::count_if(rasters.begin(), rasters.end(), [](const NamedInput &raster) { return raster.name.empty(); });
+    if (!calcs.empty() && static_cast<size_t>(nameless) > kLetters)
+        return Refuse("CALC: there are letters for " + std::to_string(kLetters) + " rasters, A to Z, and " +
+                      std::to_string(nameless) + " are given; INPUT=<name>=<dataset> gives one a name");
+    const std::vector<std::string> names = NamesOfRasters();
+    std::map<std::string, std::string> known;
+    for (size_t i = 0; i < rasters.size(); i++) {
+        const auto [other, isNew] = known.emplace(names[i], rasters[i].datasets[0]);
+        if (!isNew && !names[i].empty())
+            return Refuse("input " + names[i] + " is given twice, as " + other->second + " and " +
+                          rasters[i].datasets[0]);
+        if (rasters[i].isStack && calcs.empty())
+            return Refuse("INPUT=" + names[i] + ": a stack needs an expression, CALC=...");
+    }
+    return true;
+}
+
+bool ZonalOptions::Check() const
+{
+    if (histogram == Histogram::Long && givenStats.size() + percentiles.size() > 0)
+        return Refuse(
+            "HISTOGRAM=LONG has columns of its own: " + std::string(givenStats.empty() ? "PERCENTILES" : "STATS") +
+            " can only be given with HISTOGRAM=WIDE, or without it");
     if (!calcs.empty() && !bands.empty())
         return Refuse("BAND: with CALC the expression says which bands are read: A[2]");
-    if (!calcs.empty() && rasters.size() > kLetters)
-        return Refuse("CALC: there are letters for " + std::to_string(kLetters) + " rasters, A to Z, and " +
-                      std::to_string(rasters.size()) + " are given");
     if (geometry && !zoneField.empty())
         return Refuse("GEOMETRY=ZONE and ZONE_FIELD do not go together: a group of features has no geometry");
-    return CheckWeights();
+    return CheckRasters() && CheckWeights();
 }
 
 std::vector<std::string> ZonalOptions::OtherInputs() const
 {
-    std::vector<std::string> names = rasters;
+    std::vector<std::string> names;
+    for (const NamedInput &raster : rasters)
+        names.insert(names.end(), raster.datasets.begin(), raster.datasets.end());
     if (weights == Weights::Raster)
         names.push_back(weightsRaster);
     return names;

@@ -4,6 +4,7 @@
 
 #include "fishnet/coverage.h"
 #include "fishnet/zonal_stats.h"
+#include "input_lists.h"
 #include "table_options.h"
 
 namespace fishnet::zonalstats
@@ -15,10 +16,10 @@ enum class Histogram { None, Long, Wide };
 enum class Weights { None, Area, Raster };
 
 struct ZonalOptions final : TableOptions {
-    std::vector<std::string> rasters;
-    std::string rasterOptions;      /* open options of the rasters, as in RASTER_OO */
-    std::vector<int> bands;         /* of each raster; empty: all */
-    std::vector<std::string> calcs; /* expressions over the rasters; empty: bands as they are */
+    std::vector<NamedInput> rasters; /* those of RASTER have no name */
+    std::string rasterOptions;       /* open options of all of them, as in RASTER_OO */
+    std::vector<int> bands;          /* of each raster; empty: all */
+    std::vector<std::string> calcs;  /* expressions over the rasters; empty: bands as they are */
     Weights weights = Weights::None;
     std::string weightsRaster;
     int weightsBand = 0;        /* 0: not given */
@@ -38,11 +39,16 @@ struct ZonalOptions final : TableOptions {
 
     ZonalOptions() { ChooseStats(); }
     std::vector<std::string> OtherInputs() const override;
+    /* What expressions call the rasters: those without a name by letters, in their order. */
+    std::vector<std::string> NamesOfRasters() const;
+    /* How many datasets they are. */
+    size_t RasterCount() const;
 
   private:
     void ChooseStats();
     bool Take(size_t index, const GivenOption &given) override;
     bool Check() const override;
+    bool CheckRasters() const;
     bool CheckWeights() const;
 };
 

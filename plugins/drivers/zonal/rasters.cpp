@@ -26,9 +26,11 @@ static bool AddBands(Rasters &rasters, const ZonalOptions &options, const InputH
         for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i]); band++)
             if (options.ignoreAlpha || band != AlphaBand(handles[i]))
                 bands.push_back(band);
-        std::string stem = CPLGetBasename(rasters.inputs[i].name.c_str());
+        const std::string &given = options.rasters[i].name;
+        const std::string own = given.empty() ? CPLGetBasename(rasters.inputs[i].name.c_str()) : given;
+        std::string stem = own;
         for (int twin = 2; !taken.insert(stem).second; twin++)
-            stem = CPLGetBasename(rasters.inputs[i].name.c_str()) + ("_" + std::to_string(twin));
+            stem = own + "_" + std::to_string(twin);
         for (const int band : bands) {
             fn_type type;
             fn_error err;
@@ -66,8 +68,13 @@ static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const 
 {
     ExpressionSource source;
     source.texts = options.calcs;
-    for (size_t i = 0; i < options.rasters.size(); i++)
-        source.names.push_back({std::string(1, FN_OPTION_LETTERS[i]), i, 0});
+    const std::vector<std::string> names = options.NamesOfRasters();
+    size_t first = 0;
+    for (size_t i = 0; i < options.rasters.size(); i++) {
+        const NamedInput &raster = options.rasters[i];
+        source.names.push_back({names[i], first, raster.isStack ? static_cast<int>(raster.datasets.size()) : 0});
+        first += raster.datasets.size();
+    }
     source.option = "RASTER";
     source.ignoreAlpha = options.ignoreAlpha;
     rasters.calc = Expression::Compile(source, rasters.inputs, handles, rasters.read);
@@ -84,7 +91,7 @@ static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const Inpu
     rasters.computes += CPLSPrintf("\n%d", static_cast<int>(options.weights));
     if (options.weights != Weights::Raster)
         return true;
-    const size_t input = options.rasters.size();
+    const size_t input = options.RasterCount();
     const int band = std::max(1, options.weightsBand);
     fn_type type;
     fn_error err;
@@ -218,9 +225,10 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
-    for (const std::string &name : options.rasters)
-        names.push_back({"RASTER", name.c_str(),
-                         options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
+    for (const NamedInput &raster : options.rasters)
+        for (const std::string &dataset : raster.datasets)
+            names.push_back({raster.name.empty() ? "RASTER" : raster.name, dataset.c_str(),
+                             options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
     if (options.weights == Weights::Raster)
         names.push_back({"WEIGHTS", options.weightsRaster.c_str(), nullptr, "ZONALSTATS"});
     std::string zoneOptions;

@@ -8,15 +8,11 @@
 #include <cstring>
 #include <map>
 
-#include <cpl_vsi.h>
-
 #include "builtin_dialect.h"
 #include "calc_inputs.h"
 #include "capability.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
-#include "input_lists.h"
-#include "workers.h"
 
 namespace fishnet::commands
 {
@@ -32,24 +28,14 @@ class Calc final : public RasterCommand
   private:
     Source Open() override;
     std::string Help(const fn_option &option) const override;
-    struct Given {
-        std::string name, dataset;
-        bool isOpened = false; /* dataset is a name that opens it anywhere, with its open options in it */
-    };
-    bool AddInput(const std::string &text);
-    bool AddList(const std::string &file);
-    bool ReadInputs();
     bool NameInputs();
-    std::string DatasetOf(const Given &input) const;
-    std::string ValueOf(const Given &input) const;
-    static bool IsStack(const Given &input);
     void MatchGrids();
-    DatasetHandle OpenInput(const Given &input) const;
+    DatasetHandle OpenInput(const GivenInput &input) const;
     bool ListValues(std::vector<std::string> &values, std::string &why) const;
     bool AddCalcs(CPLStringList &options) const;
 
     std::vector<GDALArgDatasetValue> m_inputs;
-    std::vector<Given> m_given;
+    std::vector<GivenInput> m_given;
     std::string m_dialect = "muparser";
     bool m_anyExtent = false, m_anyCRS = false;
 };
@@ -100,92 +86,14 @@ bool Calc::ParseCommandLineArguments(const std::vector<std::string> &words)
     return RasterCommand::ParseCommandLineArguments(JoinPipelines(words));
 }
 
-/* "red=dem.tif", or "dem.tif", also where that has a '=' in its name: then it has no name. False after CPLError. */
-bool Calc::AddInput(const std::string &text)
-{
-    Given &input = m_given.emplace_back();
-    input.dataset = text;
-    const size_t equal = text.find('=');
-    VSIStatBufL stat;
-    if (equal == std::string::npos || IsPipeline(text) || VSIStatL(text.c_str(), &stat) == 0)
-        return true;
-    const bool isDataset = VSIStatL(text.c_str() + equal + 1, &stat) == 0;
-    for (size_t i = 0; i < equal && !isDataset; i++)
-        if (!isalnum(static_cast<unsigned char>(text[i])) && text[i] != '_')
-            return true; /* vrt://x?bands=1 */
-    if (!fn_recipe_is_input_name(text.c_str(), equal))
-        return Fail(CPLE_IllegalArg, "Argument 'input': '" + text +
-                                         "': the name of an input begins with a letter, goes on with letters, digits "
-                                         "and _, and is not NODATA, as in red=<dataset>");
-    input.name = text.substr(0, equal);
-    input.dataset = text.substr(equal + 1);
-    return true;
-}
-
-/* "@list.txt" has an input on each line. False after CPLError. */
-bool Calc::AddList(const std::string &file)
-{
-    std::string cause;
-    const std::vector<std::string> lines = LinesOf(NameOf("input", file), cause);
-    if (!cause.empty())
-        return Fail(CPLE_OpenFailed, "Argument 'input': '@" + file + "': " + cause);
-    return std::all_of(lines.begin(), lines.end(), [this](const std::string &line) { return AddInput(line); });
-}
-
-/* A name that opens it, where it is not a stack; empty after CPLError. */
-std::string Calc::DatasetOf(const Given &input) const
-{
-    if (input.isOpened)
-        return input.dataset;
-    if (IsPipeline(input.dataset))
-        return PipelineDataset(PipelineIn(GetReferencePathForRelativePaths(), input.dataset));
-    return AbsoluteName(NameOf("input", input.dataset));
-}
-
-/* What INPUT holds for it. Names are absolute, as the output may be a VRT that lies elsewhere. */
-std::string Calc::ValueOf(const Given &input) const
-{
-    const std::string &folder = GetReferencePathForRelativePaths();
-    return IsStack(input) ? InputValueIn(folder.empty() ? CurrentFolder() : folder, input.name + "=" + input.dataset)
-                          : InputValue(input.name, {DatasetOf(input)}, false);
-}
-
-/* Whether it is more than one name. */
-bool Calc::IsStack(const Given &input)
-{
-    VSIStatBufL stat;
-    if (input.isOpened || IsPipeline(input.dataset))
-        return false;
-    return input.dataset[0] == '@' || ((HasWildcards(input.dataset) || input.dataset.find(';') != std::string::npos) &&
-                                       VSIStatL(input.dataset.c_str(), &stat) != 0);
-}
-
-/* All inputs. False after CPLError. */
-bool Calc::ReadInputs()
-{
-    m_given.clear();
-    for (GDALArgDatasetValue &value : m_inputs) {
-        const std::string text = value.GetDatasetRef() ? NameOf("input", value) : value.GetName();
-        if (value.GetDatasetRef())
-            m_given.push_back({"", text});
-        else if (text.size() > 1 && text[0] == '@' ? !AddList(text.substr(1)) : !AddInput(text))
-            return false;
-    }
-    return NameInputs();
-}
-
 /* Sees to it that each has a name that no other has. False after CPLError. */
 bool Calc::NameInputs()
 {
     std::map<std::string, std::string> known;
-    const bool many = std::count_if(m_given.begin(), m_given.end(), [](const Given &g) { return g.name.empty(); }) > 1;
+    const bool many =
+        std::count_if(m_given.begin(), m_given.end(), [](const GivenInput &g) { return g.name.empty(); }) > 1;
     int nameless = 0;
-    for (Given &input : m_given) {
-        if (input.dataset.empty())
-            return !NameOf("input", input.dataset).empty();
-        if (input.name.empty() && IsStack(input))
-            return Fail(CPLE_IllegalArg,
-                        "Argument 'input': '" + input.dataset + "': a stack needs a name, as in S=" + input.dataset);
+    for (GivenInput &input : m_given) {
         if (input.name.empty() && many && m_dialect != "builtin")
             return Fail(CPLE_IllegalArg, "Argument 'input': '" + input.dataset +
                                              "' needs a name, as in A=<dataset>, since others have none, either");
@@ -197,14 +105,14 @@ bool Calc::NameInputs()
             return Fail(CPLE_IllegalArg, "Argument 'input': " + input.name + " is both '" + other->second + "' and '" +
                                              input.dataset + "'");
     }
-    return !m_given.empty() || Fail(CPLE_IllegalArg, "Argument 'input': there is no input");
+    return true;
 }
 
 /* Rasters of one extent are brought onto one grid. */
 void Calc::MatchGrids()
 {
     std::vector<CalcDataset> datasets;
-    for (const Given &input : m_given) {
+    for (const GivenInput &input : m_given) {
         if (IsStack(input))
             return;
         datasets.push_back({DatasetOf(input), OpenOptions(), input.dataset});
@@ -220,7 +128,7 @@ void Calc::MatchGrids()
 }
 
 /* NULL after CPLError. */
-DatasetHandle Calc::OpenInput(const Given &input) const
+DatasetHandle Calc::OpenInput(const GivenInput &input) const
 {
     CPLStringList options;
     for (const std::string &option : OpenOptions())
@@ -234,7 +142,7 @@ DatasetHandle Calc::OpenInput(const Given &input) const
 bool Calc::ListValues(std::vector<std::string> &values, std::string &why) const
 {
     const GDALAlgorithmArg *flatten = GetArg("flatten");
-    for (const Given &input : m_given) {
+    for (const GivenInput &input : m_given) {
         if (IsStack(input)) {
             why = input.name + " is a stack";
             return false;
@@ -255,7 +163,7 @@ bool Calc::AddCalcs(CPLStringList &options) const
 {
     const CPLStringList given = DriverOptions();
     BuiltinInputs inputs;
-    for (const Given &input : m_given)
+    for (const GivenInput &input : m_given)
         inputs.names.push_back(input.name);
     inputs.values = [this](std::vector<std::string> &values, std::string &why) { return ListValues(values, why); };
     for (int i = 0; i < given.size(); i++) {
@@ -278,19 +186,19 @@ bool Calc::AddCalcs(CPLStringList &options) const
 
 Source Calc::Open()
 {
-    if (!ReadInputs())
+    if (!ReadInputs(m_inputs, m_given) || !NameInputs())
         return nullptr;
     MatchGrids();
     CPLStringList options;
     std::string connection;
-    for (const Given &input : m_given) {
+    for (const GivenInput &input : m_given) {
         const bool isLetter = input.name.size() == 1 && isupper(static_cast<unsigned char>(input.name[0]));
         if (input.name == "A" && !IsStack(input))
             connection = DatasetOf(input);
         else if (isLetter && !IsStack(input))
             options.AddString((input.name + "=" + DatasetOf(input)).c_str());
         else
-            options.AddString(("INPUT=" + ValueOf(input)).c_str());
+            options.AddString(InputOption(input).c_str());
         if (!input.isOpened)
             AddOpenOptions(input.name, options);
     }

@@ -70,6 +70,19 @@ class Command : public GDALAlgorithm
      * .gdalg.json begin at its folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
     std::string NameOf(const char *argument, GDALArgDatasetValue &value) const;
+    /* An input, perhaps with a name: red=dem.tif, or a stack of several, S=@list.txt. */
+    struct GivenInput {
+        std::string name, dataset;
+        bool isOpened = false; /* dataset is a name that opens it anywhere, with its open options in it */
+    };
+    /* Those of the argument "input"; "@list.txt" has one on each line. False after CPLError. */
+    bool ReadInputs(std::vector<GDALArgDatasetValue> &values, std::vector<GivenInput> &inputs) const;
+    /* Whether it is more than one name. */
+    static bool IsStack(const GivenInput &input);
+    /* A name that opens it, where it is not a stack; empty after CPLError. */
+    std::string DatasetOf(const GivenInput &input) const;
+    /* The option INPUT for it, which has a name. */
+    std::string InputOption(const GivenInput &input) const;
     /* "FISHNET:" or "NEARTABLE:", and what it is to read. */
     static Source OpenDataset(const char *prefix, const std::string &name, const CPLStringList &options,
                               unsigned flags);
@@ -100,6 +113,8 @@ class Command : public GDALAlgorithm
 
   private:
     bool CheckInputs();
+    bool ReadInput(const std::string &text, std::vector<GivenInput> &inputs) const;
+    bool ReadInputList(const std::string &file, std::vector<GivenInput> &inputs) const;
     bool ResolvePartition();
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;

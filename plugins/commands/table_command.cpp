@@ -62,10 +62,10 @@ void TableCommand::AddTableArguments()
     AddWorkerOptions();
 }
 
-/* The driver takes a list apart at semicolons. */
-static std::string Element(const std::string &name)
+std::string TableCommand::NameOption(const char *option, const std::string &name)
 {
-    return name.find(';') == std::string::npos || name.find('"') != std::string::npos ? name : '"' + name + '"';
+    const bool isPlain = name.find(';') == std::string::npos || name.find('"') != std::string::npos;
+    return std::string(option) + "=" + (isPlain ? name : '"' + name + '"');
 }
 
 bool TableCommand::AddNames(const char *argument, std::vector<GDALArgDatasetValue> &values, const char *option,
@@ -75,7 +75,7 @@ bool TableCommand::AddNames(const char *argument, std::vector<GDALArgDatasetValu
         const std::string name = NameOf(argument, value);
         if (name.empty())
             return false;
-        options.AddString((std::string(option) + "=" + Element(name)).c_str());
+        options.AddString(NameOption(option, name).c_str());
     }
     return true;
 }

@@ -18,6 +18,8 @@ class TableCommand : public Command
      * by AddTableArguments(). */
     TableCommand(const char *name, const char *description, const TableKind &kind, const char *rows = "input");
     void AddTableArguments();
+    /* A dataset as that option, of which the driver takes several apart at semicolons. */
+    static std::string NameOption(const char *option, const std::string &name);
     /* The datasets of an argument, each as that option. False after CPLError. */
     bool AddNames(const char *argument, std::vector<GDALArgDatasetValue> &values, const char *option,
                   CPLStringList &options) const;

@@ -19,6 +19,7 @@ class ZonalStats final : public TableCommand
 
   private:
     bool AddInputs(CPLStringList &options) override;
+    bool AddRasters(CPLStringList &options);
     bool AddStats(CPLStringList &options) const;
     bool AddWeights(CPLStringList &options);
     void AddFields(CPLStringList &options) const;
@@ -60,7 +61,10 @@ ZonalStats::ZonalStats()
     : TableCommand("zonal-stats", "Compute statistics of the raster cells in each zone, in parallel.", kZonalStats,
                    "zones")
 {
-    AddInputDatasetArg(&m_rasters, GDAL_OF_RASTER, true, "Raster dataset(s) of the values, on one grid")
+    AddInputDatasetArg(
+        &m_rasters, GDAL_OF_RASTER, true,
+        "Raster dataset(s) of the values, on one grid, as red=<dataset>; a stack of them as S=<wildcards> or "
+        "S=@<list>")
         .SetMinCount(1)
         .SetAutoOpenDataset(false)
         .SetPackedValuesAllowed(false);
@@ -140,6 +144,21 @@ void ZonalStats::AddFields(CPLStringList &options) const
             options.AddString(("FIELDS=\"" + field + '"').c_str());
 }
 
+/* Those without a name are letters. */
+bool ZonalStats::AddRasters(CPLStringList &options)
+{
+    std::vector<GivenInput> inputs;
+    if (!ReadInputs(m_rasters, inputs))
+        return false;
+    for (const GivenInput &input : inputs) {
+        const std::string name = input.name.empty() ? DatasetOf(input) : "";
+        if (input.name.empty() && name.empty())
+            return false;
+        options.AddString((name.empty() ? InputOption(input) : NameOption("RASTER", name)).c_str());
+    }
+    return true;
+}
+
 bool ZonalStats::AddInputs(CPLStringList &options)
 {
     std::vector<std::string> bands;
@@ -153,7 +172,7 @@ bool ZonalStats::AddInputs(CPLStringList &options)
     if (m_includeGeometry)
         options.AddString("GEOMETRY=ZONE");
     AddFields(options);
-    return AddStats(options) && AddWeights(options) && AddNames("input", m_rasters, "RASTER", options);
+    return AddStats(options) && AddWeights(options) && AddRasters(options);
 }
 
 static Capability capability(nullptr, [] { DeclareCommand("zonal-stats", MakeCommand<ZonalStats>); });

@@ -1,0 +1,101 @@
+/* Inputs with names, and stacks of them, as arguments give them. */
+#include "commands.h"
+
+#ifdef FN_HAS_COMMANDS
+
+#include <algorithm>
+#include <cctype>
+
+#include <cpl_vsi.h>
+
+#include "calc_inputs.h"
+#include "fishnet/recipe.h"
+#include "handles.h"
+#include "input_lists.h"
+#include "workers.h"
+
+namespace fishnet::commands
+{
+
+/* "red=dem.tif", or "dem.tif", also where that has a '=' in its name: then it has no name. False after CPLError. */
+bool Command::ReadInput(const std::string &text, std::vector<GivenInput> &inputs) const
+{
+    GivenInput &input = inputs.emplace_back();
+    input.dataset = text;
+    const size_t equal = text.find('=');
+    VSIStatBufL stat;
+    if (equal == std::string::npos || IsPipeline(text) || VSIStatL(text.c_str(), &stat) == 0)
+        return true;
+    const bool isDataset = VSIStatL(text.c_str() + equal + 1, &stat) == 0;
+    for (size_t i = 0; i < equal && !isDataset; i++)
+        if (!isalnum(static_cast<unsigned char>(text[i])) && text[i] != '_')
+            return true; /* vrt://x?bands=1 */
+    if (!fn_recipe_is_input_name(text.c_str(), equal))
+        return Fail(CPLE_IllegalArg, "Argument 'input': '" + text +
+                                         "': the name of an input begins with a letter, goes on with letters, digits "
+                                         "and _, and is not NODATA, as in red=<dataset>");
+    input.name = text.substr(0, equal);
+    input.dataset = text.substr(equal + 1);
+    return true;
+}
+
+/* "@list.txt" has an input on each line. False after CPLError. */
+bool Command::ReadInputList(const std::string &file, std::vector<GivenInput> &inputs) const
+{
+    std::string cause;
+    const std::vector<std::string> lines = LinesOf(NameOf("input", file), cause);
+    if (!cause.empty())
+        return Fail(CPLE_OpenFailed, "Argument 'input': '@" + file + "': " + cause);
+    return std::all_of(lines.begin(), lines.end(),
+                       [this, &inputs](const std::string &line) { return ReadInput(line, inputs); });
+}
+
+bool Command::ReadInputs(std::vector<GDALArgDatasetValue> &values, std::vector<GivenInput> &inputs) const
+{
+    inputs.clear();
+    for (GDALArgDatasetValue &value : values) {
+        const std::string text = value.GetDatasetRef() ? NameOf("input", value) : value.GetName();
+        if (value.GetDatasetRef())
+            inputs.push_back({"", text});
+        else if (text.size() > 1 && text[0] == '@' ? !ReadInputList(text.substr(1), inputs) : !ReadInput(text, inputs))
+            return false;
+    }
+    for (const GivenInput &input : inputs) {
+        if (input.dataset.empty())
+            return !NameOf("input", input.dataset).empty();
+        if (input.name.empty() && IsStack(input))
+            return Fail(CPLE_IllegalArg,
+                        "Argument 'input': '" + input.dataset + "': a stack needs a name, as in S=" + input.dataset);
+    }
+    return !inputs.empty() || Fail(CPLE_IllegalArg, "Argument 'input': there is no input");
+}
+
+std::string Command::DatasetOf(const GivenInput &input) const
+{
+    if (input.isOpened)
+        return input.dataset;
+    if (IsPipeline(input.dataset))
+        return PipelineDataset(PipelineIn(GetReferencePathForRelativePaths(), input.dataset));
+    return AbsoluteName(NameOf("input", input.dataset));
+}
+
+/* Names are absolute, as the output may be a VRT that lies elsewhere. */
+std::string Command::InputOption(const GivenInput &input) const
+{
+    const std::string &folder = GetReferencePathForRelativePaths();
+    return "INPUT=" + (IsStack(input)
+                           ? InputValueIn(folder.empty() ? CurrentFolder() : folder, input.name + "=" + input.dataset)
+                           : InputValue(input.name, {DatasetOf(input)}, false));
+}
+
+bool Command::IsStack(const GivenInput &input)
+{
+    VSIStatBufL stat;
+    if (input.isOpened || IsPipeline(input.dataset))
+        return false;
+    return input.dataset[0] == '@' || ((HasWildcards(input.dataset) || input.dataset.find(';') != std::string::npos) &&
+                                       VSIStatL(input.dataset.c_str(), &stat) != 0);
+}
+
+} // namespace fishnet::commands
+#endif

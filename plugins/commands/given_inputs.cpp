@@ -33,7 +33,7 @@ bool Command::ReadInput(const std::string &text, std::vector<GivenInput> &inputs
     if (!fn_recipe_is_input_name(text.c_str(), equal))
         return Fail(CPLE_IllegalArg, "Argument 'input': '" + text +
                                          "': the name of an input begins with a letter, goes on with letters, digits "
-                                         "and _, and is not NODATA, as in red=<dataset>");
+                                         "and _, and is not NODATA or not, as in red=<dataset>");
     input.name = text.substr(0, equal);
     input.dataset = text.substr(equal + 1);
     return true;

@@ -18,11 +18,6 @@
 namespace fishnet
 {
 
-struct ReleaseSRS {
-    void operator()(OGRSpatialReferenceH srs) const { OSRRelease(srs); }
-};
-using SRSHandle = std::unique_ptr<std::remove_pointer_t<OGRSpatialReferenceH>, ReleaseSRS>;
-
 struct LayerPlan {
     const char *option = ""; /* that names the dataset: "NEAR="; empty: it is the input */
     /* The dataset's name as it was given, and the same, absolute if it is a file: the host may change its folder before

@@ -177,8 +177,11 @@ std::string Resolve(const fn_recipe_dataset &dataset, std::vector<std::string> &
     if (IsList(dataset))
         found = ReadMembers(ListFile(dataset), cause);
     else if (IsPattern(dataset) && !HasFile(dataset.name)) {
-        found = FindMatches(dataset.name);
-        cause = found.empty() ? "no file is called so" : "";
+        const bool twice = strstr(dataset.name, "**") != nullptr;
+        found = twice ? std::vector<std::string>() : FindMatches(dataset.name);
+        cause = twice ? "'*' is any text within a name, and there is no '**' for folders below folders"
+                      : "no file is called so";
+        cause = found.empty() ? cause : "";
     }
     all.insert(all.end(), found.begin(), found.end());
     return cause;
@@ -228,11 +231,14 @@ std::vector<std::string> LinesOf(const std::string &file, std::string &cause)
 {
     constexpr GIntBig kMost = 64 << 20;
     GByte *bytes = nullptr;
+    vsi_l_offset size = 0;
     {
         MessageCollector collector;
-        if (!VSIIngestFile(nullptr, file.c_str(), &bytes, nullptr, kMost))
+        if (!VSIIngestFile(nullptr, file.c_str(), &bytes, &size, kMost))
             cause = collector.Cause("it cannot be read");
     }
+    if (bytes && memchr(bytes, '\0', static_cast<size_t>(size)))
+        cause = "it is no text with a name on each line";
     const std::unique_ptr<GByte, void (*)(void *)> owner(bytes, VSIFree);
     const CPLStringList lines(CSLTokenizeString2(bytes ? reinterpret_cast<const char *>(bytes) : "", "\r\n", 0));
     std::vector<std::string> all;
@@ -317,30 +323,78 @@ CPLStringList SplitInputs(CSLConstList options)
     CPLStringList all;
     for (CSLConstList option = options; option && *option; option++) {
         std::string rest = *option;
-        while (STARTS_WITH_CI(rest.c_str(), "INPUT=")) {
-            const size_t end = EndOfInput(rest.substr(strlen("INPUT=")));
+        const std::string key = rest.substr(0, rest.find('=') + 1);
+        while (EQUAL(key.c_str(), "INPUT=") || EQUAL(key.c_str(), "INPUT_OO=")) {
+            const size_t end = EndOfInput(rest.substr(key.size()));
             if (end == std::string::npos)
                 break;
-            all.AddString(rest.substr(0, strlen("INPUT=") + end).c_str());
-            CPLString behind(rest.substr(strlen("INPUT=") + end + 1));
-            rest = "INPUT=" + behind.Trim();
+            all.AddString(rest.substr(0, key.size() + end).c_str());
+            CPLString behind(rest.substr(key.size() + end + 1));
+            rest = key + behind.Trim();
         }
         all.AddString(rest.c_str());
     }
     return all;
 }
 
+namespace
+{
+/* Values of an option that was given several times, as one. */
+struct Joined {
+    std::string key;
+    std::vector<std::string> values;
+};
+} // namespace
+
+/* Open options of an input: name and settings, which ';' stands between. */
+static std::string JoinSettings(const std::vector<std::string> &values)
+{
+    std::vector<std::pair<std::string, std::string>> all;
+    for (const std::string &value : values) {
+        const size_t equal = value.find('=');
+        const std::string name = value.substr(0, equal),
+                          settings = equal == std::string::npos ? "" : value.substr(equal + 1);
+        const auto own = std::find_if(all.begin(), all.end(), [&](const auto &one) { return one.first == name; });
+        const std::string plain = InputDatasetsOf(value).size() == 1 && settings.compare(0, 1, "\"") == 0
+                                      ? InputDatasetsOf(value)[0]
+                                      : settings;
+        if (own == all.end())
+            all.emplace_back(name, plain);
+        else
+            own->second += ";" + plain;
+    }
+    std::string text;
+    for (const auto &[name, settings] : all)
+        text += (text.empty() ? "" : "|") + InputValue(name, {settings}, false);
+    return text;
+}
+
 CPLStringList JoinInputs(CSLConstList options)
 {
     CPLStringList all;
-    std::string inputs;
-    for (CSLConstList option = options; option && *option; option++)
-        if (STARTS_WITH_CI(*option, "INPUT="))
-            inputs += (inputs.empty() ? "" : "|") + std::string(*option + strlen("INPUT="));
-        else
-            all.AddString(*option);
-    if (!inputs.empty())
-        all.AddString(("INPUT=" + inputs).c_str());
+    std::vector<Joined> repeated;
+    for (CSLConstList option = options; option && *option; option++) {
+        const CPLString text(*option);
+        const size_t equal = text.find('=');
+        const std::string key = CPLString(text.substr(0, equal)).toupper();
+        const bool isLetters = key.size() == 4 && key.compare(1, 3, "_OO") == 0;
+        if (equal == std::string::npos || (key != "INPUT" && key != "INPUT_OO" && key != "CALC" && !isLetters)) {
+            all.AddString(text);
+            continue;
+        }
+        auto own = std::find_if(repeated.begin(), repeated.end(), [&key](const Joined &one) { return one.key == key; });
+        if (own == repeated.end())
+            own = repeated.insert(own, {key, {}});
+        own->values.push_back(text.substr(equal + 1));
+    }
+    for (const Joined &one : repeated) {
+        std::string value = one.values[0];
+        for (size_t i = 1; i < one.values.size(); i++)
+            value += (one.key == "INPUT" ? "|" : ";") + one.values[i];
+        if (one.key == "INPUT_OO" && one.values.size() > 1)
+            value = JoinSettings(one.values);
+        all.AddString((one.key + "=" + value).c_str());
+    }
     return all;
 }
 

@@ -39,7 +39,8 @@ std::string InputValueIn(const std::string &folder, const std::string &value);
 std::vector<std::string> LinesOf(const std::string &file, std::string &cause);
 
 /* GDAL keeps one open option of each name in a VRT. So that may hold several inputs, all with quoted names, and '|'
- * between them: INPUT=red="a.tif"|nir="b.tif". As one option for each input, and all in one. */
+ * between them: INPUT=red="a.tif"|nir="b.tif"; and so may INPUT_OO. As one option for each input, and all in one; that
+ * joins CALC and A_OO, too, which have ';' between them. */
 CPLStringList SplitInputs(CSLConstList options);
 CPLStringList JoinInputs(CSLConstList options);
 

@@ -8,9 +8,11 @@
 #include <cpl_error.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
+#include <ogr_srs_api.h>
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "secrets.h"
@@ -29,6 +31,11 @@ struct CloseDataset {
 };
 using DatasetHandle = std::unique_ptr<void, CloseDataset>;
 using Handles = std::vector<DatasetHandle>;
+
+struct ReleaseSRS {
+    void operator()(OGRSpatialReferenceH srs) const { OSRRelease(srs); }
+};
+using SRSHandle = std::unique_ptr<std::remove_pointer_t<OGRSpatialReferenceH>, ReleaseSRS>;
 
 struct Message {
     CPLErr level;

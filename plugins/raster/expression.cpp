@@ -287,24 +287,54 @@ int64_t Expression::RowsAtOnce(int64_t width, int64_t height) const
 }
 
 /* What fails in a window of several rows is told as Run() does. */
-static fn_status FailAt(const fn_window &window, size_t at, fn_status status, const fn_error &reason, fn_error *err)
+static fn_status FailAt(const fn_window &window, size_t at, fn_status status, const std::string &reason, fn_error *err)
 {
     const auto width = static_cast<size_t>(window.width);
     return fn_fail(err, status, "pixel %lld,%lld: %s",
                    static_cast<long long>(window.x) + static_cast<long long>(at % width),
-                   static_cast<long long>(window.y) + static_cast<long long>(at / width), reason.text);
+                   static_cast<long long>(window.y) + static_cast<long long>(at / width), reason.c_str());
+}
+
+/* Is there a whole number that doubles do not have all neighbours of? */
+static bool IsBeyondDoubles(const fn_plane &plane, size_t at)
+{
+    constexpr int64_t kMost = int64_t(1) << 53;
+    if (plane.type == FN_INT64) {
+        const int64_t value = static_cast<const int64_t *>(plane.data)[at];
+        return value > kMost || value < -kMost;
+    }
+    return plane.type == FN_UINT64 && static_cast<const uint64_t *>(plane.data)[at] > uint64_t(kMost);
+}
+
+/* " (band 1 of S (b.tif))": which of the planes has made a pixel fail; "": none by its value. */
+static std::string Culprit(const InputReader &reader, const std::vector<Plane> &planes,
+                           const std::vector<fn_plane> &read, size_t at)
+{
+    for (size_t i = 0; i < planes.size(); i++)
+        if (IsBeyondDoubles(read[i], at))
+            return " (" + reader.NameOf(planes[i]) + ")";
+    return {};
 }
 
 fn_status Expression::ComputeRows(InputReader &reader, const fn_window &window, const fn_sink *sinks, Memory &memory,
                                   const volatile bool *cancel, fn_error *err) const
 {
     const auto unread = [cancel] { return fn_is_cancelled(cancel) ? FN_ERR_CANCELLED : FN_ERR_READ; };
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    size_t at = 0;
+    fn_error reason;
     if (m_phases.empty()) {
         if (!reader.ReadPlanes(m_planes, window, cancel, memory.planes))
             return unread();
-        return Run(memory.planes.data(), window, sinks, memory.scratch, err);
+        if (LooksAround())
+            return Run(memory.planes.data(), window, sinks, memory.scratch, err);
+        memory.scratch.resize(fn_expr_scratch_bytes(m_expr.get()));
+        const fn_status status =
+            fn_expr_run(m_expr.get(), pixels, memory.planes.data(), sinks, memory.scratch.data(), &at, &reason);
+        return status == FN_OK
+                   ? status
+                   : FailAt(window, at, status, reason.text + Culprit(reader, m_planes, memory.planes, at), err);
     }
-    const size_t pixels = static_cast<size_t>(window.width * window.height);
     memory.scratch.resize(fn_expr_scratch_bytes(m_expr.get()));
     memory.kept.resize(fn_expr_kept_bytes(m_expr.get(), pixels) / sizeof(double));
     std::vector<fn_plane> all(m_planes.size());
@@ -314,12 +344,10 @@ fn_status Expression::ComputeRows(InputReader &reader, const fn_window &window, 
             return unread();
         for (size_t k = 0; k < phase.numbers.size(); k++)
             all[phase.numbers[k]] = memory.planes[k];
-        size_t at = 0;
-        fn_error reason;
         const fn_status status = fn_expr_run_phase(m_expr.get(), static_cast<int>(i), pixels, all.data(), sinks,
                                                    memory.scratch.data(), memory.kept.data(), &at, &reason);
         if (status != FN_OK)
-            return FailAt(window, at, status, reason, err);
+            return FailAt(window, at, status, reason.text + Culprit(reader, phase.planes, memory.planes, at), err);
     }
     return FN_OK;
 }

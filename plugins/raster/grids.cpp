@@ -161,7 +161,9 @@ struct Difference {
     bool crsIsMissing = false; /* only one of them has any */
 };
 
-static Difference Compare(GDALDatasetH a, const Input &first, GDALDatasetH b, const Input &other)
+/* srs: that counts, or NULL. */
+static Difference Compare(GDALDatasetH a, const Input &first, GDALDatasetH b, const Input &other,
+                          OGRSpatialReferenceH srs)
 {
     constexpr double kTolerance = 1e-4; /* of a pixel, at each corner */
     static const char *const names[] = {"upper left", "upper right", "lower left", "lower right"};
@@ -178,10 +180,10 @@ static Difference Compare(GDALDatasetH a, const Input &first, GDALDatasetH b, co
             " in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and %.15g,%.15g; pixel sizes "
             "%.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example with gdalwarp -te -ts",
             names[corner], found.pixels, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
-    OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
-    if (!SameCRS(srsA, srsB))
-        found.crs = CRSName(srsB) + " and " + CRSName(srsA);
-    found.crsIsMissing = !srsA != !srsB;
+    OGRSpatialReferenceH own = GDALGetSpatialRef(b);
+    if (!SameCRS(srs, own))
+        found.crs = CRSName(own) + " and " + CRSName(srs);
+    found.crsIsMissing = !srs != !own;
     const std::string why = found.position.empty() ? CompareOthers(a, first, b, other, hasA) : std::string();
     if (!why.empty())
         found.position = " in position: " + why + ". Bring them onto one grid first, for example with gdalwarp -te -ts";
@@ -210,8 +212,9 @@ static void Warn(const Input &first, const LetPass &passed)
         CPLError(CE_Warning, CPLE_AppDefined, "%s: %s has another CRS than %s, which counts (CHECK_CRS=NO)",
                  first.driver, passed.crs.c_str(), Describe(first).c_str());
     if (!passed.without.empty())
-        CPLError(CE_Warning, CPLE_AppDefined, "%s: %s has no CRS, and is taken to be in that of the other inputs",
-                 first.driver, passed.without.c_str());
+        CPLError(CE_Warning, CPLE_AppDefined, "%s: %s has no CRS, and is taken to be in that of the other inputs%s",
+                 first.driver, passed.without.c_str(),
+                 passed.without == Describe(first) ? "; the result has none, too" : "");
 }
 
 bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChecks &checks)
@@ -219,6 +222,8 @@ bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChe
     const Input &first = inputs[0];
     GDALDatasetH a = handles[0];
     const int width = GDALGetRasterXSize(a), height = GDALGetRasterYSize(a);
+    SRSHandle srs(GDALGetSpatialRef(a) ? OSRClone(GDALGetSpatialRef(a)) : nullptr); /* the first there is */
+    const Input *known = &first;
     LetPass passed;
     for (size_t i = 1; i < inputs.size(); i++) {
         const Input &other = inputs[i];
@@ -232,13 +237,18 @@ bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChe
                      first.driver, both.c_str(), widthB, heightB, width, height);
             return false;
         }
-        const Difference found = Compare(a, first, b, other);
+        const Difference found = Compare(a, first, b, other, srs.get());
         const bool pass = checks.crs == FN_CHECK_CRS_NONE || (checks.crs == FN_CHECK_CRS_KNOWN && found.crsIsMissing);
         const bool fails = !found.position.empty() && checks.extent;
         if (fails || (!found.crs.empty() && !pass)) {
-            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ%s", first.driver, both.c_str(),
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s and %s differ%s", first.driver, Describe(other).c_str(),
+                     Describe(fails ? first : *known).c_str(),
                      fails ? found.position.c_str() : (" in CRS: " + found.crs).c_str());
             return false;
+        }
+        if (!srs && GDALGetSpatialRef(b)) {
+            srs.reset(OSRClone(GDALGetSpatialRef(b)));
+            known = &other;
         }
         if (!found.position.empty() && (passed.shifted.empty() || found.pixels > passed.pixels)) {
             passed.shifted = Describe(other);

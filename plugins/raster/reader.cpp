@@ -52,6 +52,11 @@ std::string InputReader::WhatIsRead() const
            Describe(m_inputs[m_reading.input]);
 }
 
+std::string InputReader::NameOf(const Plane &plane) const
+{
+    return "band " + std::to_string(plane.band) + " of " + Describe(m_inputs[plane.input]);
+}
+
 std::string InputReader::WhatFailed() const
 {
     GDALDatasetH dataset = m_reading.isOpen ? m_handles.Find(m_reading.input) : nullptr;

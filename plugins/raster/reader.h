@@ -49,6 +49,7 @@ class InputReader
     /* The input that is read, or was the last. */
     const Input &Reading() const { return m_inputs[m_reading.input]; }
     std::string WhatIsRead() const; /* "band 2 of S (b.tif)" */
+    std::string NameOf(const Plane &plane) const;
     /* For a driver that fails without a message: what it was asked for. */
     std::string WhatFailed() const;
 

@@ -21,9 +21,19 @@ static bool is_ascii_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Words that are no names in expressions, or mean something else there. */
+static bool is_reserved(const char *text, size_t n)
+{
+    static const char *const words[] = {"NODATA", "not"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (n == strlen(words[i]) && memcmp(text, words[i], n) == 0)
+            return true;
+    return false;
+}
+
 bool fn_recipe_is_input_name(const char *text, size_t n)
 {
-    if (n == 0 || !is_ascii_letter(text[0]) || (n == strlen("NODATA") && memcmp(text, "NODATA", n) == 0))
+    if (n == 0 || !is_ascii_letter(text[0]) || is_reserved(text, n))
         return false;
     for (size_t i = 1; i < n; i++)
         if (!is_ascii_letter(text[i]) && !(text[i] >= '0' && text[i] <= '9') && text[i] != '_')
@@ -42,7 +52,7 @@ static const char *read_name(const char *option, const char *text, const char *w
     if (!fn_recipe_is_input_name(text, n)) {
         fn_fail(err, FN_ERR_ARGUMENT,
                 "%s=%.200s: an input cannot be called %.*s: a name begins with a letter, goes on with letters, digits "
-                "and _, and is not NODATA",
+                "and _, and is not NODATA or not",
                 option, text, n < 60 ? (int)n : 60, text);
         return NULL;
     }
@@ -221,9 +231,18 @@ fn_status fn_recipe_add_input_option(fn_recipe *r, const char *text, fn_error *e
 {
     char *name = NULL;
     const char *option = read_name("INPUT_OO", text, "NAME=VALUE, such as red=DATATYPE=Float64", &name, err);
-    const fn_status status = option ? fn_recipe_add_open_option(r, name, strlen(name), option, err)
-                             : err  ? err->status
-                                    : FN_ERR_ARGUMENT;
+    fn_status status = option ? FN_OK : err ? err->status : FN_ERR_ARGUMENT;
+    if (option && *option == '"') { /* as a VRT holds several */
+        char *plain = malloc(strlen(option) + 1);
+        const char *end = plain ? read_quoted_name(option, plain) : NULL;
+        if (plain && (!end || *end != '\0'))
+            status =
+                fn_fail(err, FN_ERR_ARGUMENT, "INPUT_OO=%.200s: quotes that are not closed, or text behind them", text);
+        else
+            status = plain ? fn_recipe_add_open_option(r, name, strlen(name), plain, err) : lack_memory(err);
+        free(plain);
+    } else if (option)
+        status = fn_recipe_add_open_option(r, name, strlen(name), option, err);
     free(name);
     return status;
 }
@@ -248,9 +267,9 @@ fn_status fn_recipe_check_inputs(const fn_recipe *r, fn_error *err)
         const fn_recipe_input *input = &r->inputs[i];
         const bool letter = strlen(input->name) == 1 && *input->name >= 'A' && *input->name <= 'Z';
         if (input->n_datasets == 0)
-            return fn_fail(err, FN_ERR_ARGUMENT,
-                           letter ? "%s_OO=%.100s: there is no input %s" : "INPUT_OO=%s=%.100s: there is no input %s",
-                           input->name, input->open_options, input->name);
+            return fn_fail(err, FN_ERR_ARGUMENT, "%s%s%s=%.100s: there is no input %s",
+                           letter ? input->name : "INPUT_OO=", letter ? "_OO or INPUT_OO=" : "", input->name,
+                           input->open_options, input->name);
     }
     if (r->n_inputs == 0)
         return fn_fail(err, FN_ERR_ARGUMENT,

@@ -167,6 +167,24 @@ class TestNames(Case):
         moved = gdal.OpenEx(self.folder + '/FISHNET:', open_options=['INPUT=red="b4.tif"|nir="b5.tif"', 'CALC=nir-red', 'OT=Float64'])
         self.same(moved.ReadAsArray(), want)
 
+    def test_options_given_twice_in_a_vrt(self):
+        """GDAL writes one option of each name: what is repeated is joined."""
+        path = self.path('b4.tif')
+        inner = ['INPUT=T=FISHNET:' + path, 'INPUT_OO=T=CALC=A*7', 'INPUT=U=FISHNET:' + path, 'INPUT_OO=U=CALC=A||0', 'INPUT_OO=T=NUM_WORKERS=1',
+                 'INPUT_OO=U=NUM_WORKERS=1', 'CALC=T+10', 'CALC=T+U']
+        outer = ['A_OO=CALC=A*3', 'A_OO=NUM_WORKERS=1', 'CALC=A', 'CALC=A+1; A+2']
+        cases = [('', inner, [self.red * 7.0 + 10, self.red * 7.0 + 1]),
+                 ('FISHNET:' + path, outer, [self.red * 3.0, self.red * 3.0 + 1, self.red * 3.0 + 2])]
+        for connection, options, want in cases:
+            words = [word for option in (*options, 'OT=Float64') for word in ('-oo', option)]
+            self.same(named(*options, connection=connection).ReadAsArray(), want)
+            good('gdal_translate', '-q', '-of', 'VRT', 'FISHNET:' + connection, self.path('twice.vrt'), *words)
+            self.same(gdal.Open(self.path('twice.vrt')).ReadAsArray(), want, connection)
+            good('gdal_translate', '-q', '-of', 'FISHNET', '-b', '1', '-srcwin', '0', '0', '20', '20', 'FISHNET:' + connection, self.path('cut.vrt'), *words)
+            self.same(gdal.Open(self.path('cut.vrt')).ReadAsArray(), want[0][:20, :20], connection)
+            good('gdalbuildvrt', '-q', self.path('built.vrt'), self.path('twice.vrt'))
+            self.same(gdal.Open(self.path('built.vrt')).ReadAsArray(), want, connection)
+
     def test_output_is_an_input(self):
         path = write(self.path('named_kept.tif'), self.nir)
         done = run('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'OUTPUT=SINGLE', '-co', 'CALC=A+x', '-co', 'INPUT=x=' + path, self.path('b4.tif'), path)

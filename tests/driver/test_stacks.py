@@ -56,6 +56,21 @@ class TestStacks(Case):
         with open(self.path(name), 'rb') as file:
             return file.read()
 
+    def test_lists_that_are_none(self):
+        with open(self.path('binary.txt'), 'wb') as file:
+            file.write(b'scenes/s_20240101.tif\0scenes/s_20240201.tif\n')
+        self.wrong('INPUT=S=@' + self.path('binary.txt'), 'CALC=sum(S)', says=['binary.txt', 'no text'])
+        self.wrong('INPUT=S=' + self.path('**/s_*.tif'), 'CALC=sum(S)', says=["no '**'"])
+
+    def test_too_large_whole_numbers(self):
+        """Which member they are of."""
+        write(self.path('small.tif'), np.ones(SHAPE))
+        write(self.path('large.tif'), np.full(SHAPE, 2**60 + 1))
+        stack = 'INPUT=S=%s;%s' % (self.path('small.tif'), self.path('large.tif'))
+        for calc in 'max(S)', 'focal_max(sum(S), 3)':
+            with self.assertRaisesRegex(RuntimeError, '2.53' + ('.*large.tif' if calc == 'max(S)' else '')):
+                stacked(stack, 'CALC=' + calc).ReadAsArray()
+
     # ---- values ----
 
     def test_against_numpy(self):

@@ -40,6 +40,11 @@ typedef struct fn_error {
     char text[1024]; /* UTF-8, no newline at the end; expression errors hold an excerpt line and a caret line */
 } fn_error;
 
+/* How many letters must be put in, left out, replaced or, neighbours, exchanged to make a text of na characters of
+ * another, of nb, in any case (the distance of Damerau and Levenshtein, each letter touched once); for hints. Longer
+ * than names are: SIZE_MAX. */
+size_t fn_edit_distance(const char *a, size_t na, const char *b, size_t nb);
+
 /* Sets err (if not NULL) and returns status, so that `return fn_fail(...)` reads well. */
 fn_status fn_fail(fn_error *err, fn_status status, const char *format, ...) FN_PRINTF(3, 4);
 

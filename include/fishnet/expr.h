@@ -75,6 +75,8 @@ void fn_expr_free(fn_expr *expr); /* NULL is fine */
 fn_status fn_expr_count_bands(const char *text, const fn_expr_options *options, int *bands, fn_error *err);
 
 int fn_expr_output_count(const fn_expr *expr);
+/* Whether the texts have a whole number that Float32 cannot hold, such as the date 20240601. */
+bool fn_expr_is_beyond_float32(const fn_expr *expr);
 int fn_expr_input_count(const fn_expr *expr);
 /* The i-th input (from 0): the order in which fn_expr_run wants its planes. */
 void fn_expr_input(const fn_expr *expr, int i, int *raster, int *band);
@@ -101,11 +103,12 @@ typedef struct fn_plane {
 /* One output: n values of `type`, aligned as it demands. Doubles are cast as GDAL casts: rounded half away from
  * zero, clamped to the type; beyond Float32's range gives an infinity. NaN becomes `nodata` (if set; else NaN, or 0
  * for integers), and a valid value that would equal nodata is moved to the next value of the type towards zero (from
- * zero: up). */
+ * zero: up), unless the value was chosen to be equal to it. */
 typedef struct fn_sink {
     void *data;
     fn_type type;
     fn_nodata nodata;
+    bool equals_stay; /* what equals nodata is NoData */
 } fn_sink;
 
 /* Bytes of scratch memory for one thread: a block of each register. */

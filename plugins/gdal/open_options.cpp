@@ -107,31 +107,13 @@ bool OptionTable::Read(CSLConstList options, const char *name, fn_option_value &
     return !text || ReadOption(m_driver, *option, text, value);
 }
 
-/* How many letters must be put in, left out or exchanged. */
-static size_t Distance(const std::string &a, const std::string &b)
-{
-    const auto lower = [](char c) { return tolower(static_cast<unsigned char>(c)); };
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size(); i++) {
-        size_t diagonal = row[0]++;
-        for (size_t j = 1; j <= b.size(); j++) {
-            const size_t cost = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, cost});
-        }
-    }
-    return row.back();
-}
-
 std::string NearestName(const std::string &name, const std::vector<std::string> &known)
 {
     constexpr size_t kFar = 3;
     std::string nearest;
     size_t least = std::min(kFar, name.size());
     for (const std::string &candidate : known) {
-        const size_t distance = Distance(name, candidate);
+        const size_t distance = fn_edit_distance(name.c_str(), name.size(), candidate.c_str(), candidate.size());
         if (distance < least) {
             least = distance;
             nearest = candidate;

@@ -51,6 +51,7 @@ class Expression
                                                      std::vector<std::string> *outputs = nullptr);
 
     size_t OutputCount() const { return static_cast<size_t>(fn_expr_output_count(m_expr.get())); }
+    bool IsBeyondFloat32() const { return fn_expr_is_beyond_float32(m_expr.get()); }
     /* Whether a pixel depends on others around it. */
     bool LooksAround() const { return fn_expr_looks_around(m_expr.get()); }
     /* Memory for the planes of a pixel at a time, those that are kept between the phases included. */

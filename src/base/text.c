@@ -1,5 +1,10 @@
 #include "text.h"
 
+#include <ctype.h>
+#include <stdint.h>
+
+#include "fishnet/base.h"
+
 #include <locale.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,4 +37,29 @@ size_t fn_utf8_length(const char *s, size_t left)
         (u[0] == 0xF4 && u[1] > 0x8F))
         return 0;
     return n;
+}
+
+size_t fn_edit_distance(const char *a, size_t na, const char *b, size_t nb)
+{
+    enum { MOST = 64 };
+    size_t rows[3][MOST + 1] = {{0}}; /* one before the last, the last, this one */
+    if (na > MOST || nb > MOST)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= nb; j++)
+        rows[1][j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        const size_t *before = rows[(i - 1) % 3], *last = rows[i % 3];
+        size_t *row = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            const int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+            const size_t one_more = (last[j] < row[j - 1] ? last[j] : row[j - 1]) + 1;
+            row[j] = last[j - 1] + (x == y ? 0 : 1);
+            row[j] = one_more < row[j] ? one_more : row[j];
+            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]) &&
+                before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
+        }
+    }
+    return rows[(na + 1) % 3][nb];
 }

@@ -37,6 +37,7 @@ fn_status fn_expr_compile(const char *const *texts, int n_texts, const fn_expr_o
     if (status == FN_OK) {
         e->n_outputs = n_texts;
         e->nodata = options->nodata;
+        e->beyond_float32 = graph.beyond_float32;
         e->kernels = fn_kernels_get(fn_simd_best());
         if (options->georeference) {
             e->width = options->georeference->width;
@@ -84,6 +85,11 @@ void fn_expr_free(fn_expr *e)
     free(e->inputs.taps);
     fn_neighborhoods_destroy(&e->neighborhoods);
     free(e);
+}
+
+bool fn_expr_is_beyond_float32(const fn_expr *e)
+{
+    return e->beyond_float32;
 }
 
 int fn_expr_output_count(const fn_expr *e)

@@ -35,7 +35,8 @@ typedef struct fn_graph {
     int32_t count, capacity;
     int32_t *table; /* hash -> first node, -1 none */
     uint32_t table_size;
-    bool nodata; /* NaN propagates through everything */
+    bool nodata;         /* NaN propagates through everything */
+    bool beyond_float32; /* a whole number was read that Float32 cannot hold */
     fn_list *lists;
     size_t n_lists, list_capacity;
     int32_t *members;

@@ -448,7 +448,7 @@ LOAD64(i64, int64_t, i, x >= -TWO53 && x <= TWO53)
     {                                                                                                                  \
         ctype *out = (ctype *)sink->data + first;                                                                      \
         const ctype nd = sink->nodata.set ? (ctype)sink->nodata.value.member : (ctype)0;                               \
-        const ctype beside = (ctype)(!sink->nodata.set ? 0 : nd > 0 ? nd - 1 : nd + 1);                                \
+        const ctype beside = (ctype)(!sink->nodata.set || sink->equals_stay ? nd : nd > 0 ? nd - 1 : nd + 1);          \
         LOOP                                                                                                           \
         {                                                                                                              \
             const double x = in[i];                                                                                    \
@@ -481,7 +481,7 @@ STORE(i32, int32_t, i, INT32_MIN, INT32_MAX)
                     return i;                                                                                          \
                 /* beyond 2^52 it is whole, and adding a half would round once more */                                 \
                 v = (ctype)(fabs(clamped) < 0x1p52 ? clamped + copysign(0.5, clamped) : clamped);                      \
-                if (sink->nodata.set && v == nd)                                                                       \
+                if (sink->nodata.set && v == nd && !sink->equals_stay)                                                 \
                     v = nd > 0 ? nd - 1 : nd + 1;                                                                      \
             }                                                                                                          \
             ((ctype *)sink->data)[first + i] = v;                                                                      \
@@ -495,7 +495,7 @@ static size_t store_f32(const fn_sink *sink, size_t first, const double *in, siz
 {
     float *out = (float *)sink->data + first;
     const float nd = sink->nodata.set ? (float)sink->nodata.value.f : NAN;
-    const float beside = nextafterf(nd, nd == 0 ? 1.0f : 0.0f);
+    const float beside = sink->equals_stay ? nd : nextafterf(nd, nd == 0 ? 1.0f : 0.0f);
     LOOP
     {
         const double x = in[i];
@@ -510,7 +510,7 @@ static size_t store_f64(const fn_sink *sink, size_t first, const double *in, siz
 {
     double *out = (double *)sink->data + first;
     const double nd = sink->nodata.set ? sink->nodata.value.f : NAN1;
-    const double beside = nextafter(nd, nd == 0 ? 1.0 : 0.0);
+    const double beside = sink->equals_stay ? nd : nextafter(nd, nd == 0 ? 1.0 : 0.0);
     LOOP
     {
         const double x = in[i];
@@ -540,7 +540,8 @@ static size_t store_f16(const fn_sink *sink, size_t first, const double *in, siz
 {
     const uint16_t nd = sink->nodata.set ? double_to_float16(sink->nodata.value.f) : 0x7E00;
     const bool zero = (nd & 0x7FFF) == 0;
-    const uint16_t beside = (uint16_t)(zero ? 1 : nd - 1); /* bits count up away from zero, on both sides */
+    /* bits count up away from zero, on both sides */
+    const uint16_t beside = (uint16_t)(sink->equals_stay ? nd : zero ? 1 : nd - 1);
     for (size_t i = 0; i < n; i++) {
         uint16_t v = nd;
         if (!ISNAN(in[i])) {

@@ -169,13 +169,22 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* The i-th of all functions; NULL: there are no more. */
+static const fn_rule *function_at(size_t i)
+{
+    if (i < COUNT(functions))
+        return &functions[i];
+    i -= COUNT(functions);
+    return i < fn_list_function_count ? fn_list_function(i) : fn_neighborhood_function(i - fn_list_function_count);
+}
+
 const fn_rule *fn_language_function(const char *name, size_t n)
 {
-    for (size_t i = 0; i < COUNT(functions); i++)
-        if (fn_is_word(name, n, functions[i].name))
-            return &functions[i];
-    const fn_rule *of_list = fn_list_function(name, n);
-    return of_list ? of_list : fn_neighborhood_function(name, n);
+    const fn_rule *rule;
+    for (size_t i = 0; (rule = function_at(i)) != NULL; i++)
+        if (fn_is_word(name, n, rule->name))
+            return rule;
+    return NULL;
 }
 
 const fn_constant *fn_language_constant(const char *name, size_t n)
@@ -214,17 +223,30 @@ static bool in_other_case(const char *name, size_t n, const char *word)
 
 const char *fn_language_hint(const char *name, size_t n)
 {
-    for (size_t i = 0; i < COUNT(functions); i++)
-        if (in_other_case(name, n, functions[i].name))
-            return functions[i].name;
+    const fn_rule *rule;
+    for (size_t i = 0; (rule = function_at(i)) != NULL; i++)
+        if (in_other_case(name, n, rule->name))
+            return rule->name;
     for (size_t i = 0; i < COUNT(constants); i++)
         if (in_other_case(name, n, constants[i].name))
             return constants[i].name;
-    const fn_rule *of_list = fn_list_hint(name, n), *around = fn_neighborhood_hint(name, n);
-    if (of_list || around)
-        return of_list ? of_list->name : around->name;
     for (size_t i = 0; i < COUNT(elsewhere); i++)
         if (fn_is_word(name, n, elsewhere[i].name))
             return elsewhere[i].ours;
     return NULL;
+}
+
+const char *fn_language_nearest_function(const char *name, size_t n)
+{
+    const char *nearest = NULL;
+    size_t least = n < 6 ? 2 : 3; /* far */
+    const fn_rule *rule;
+    for (size_t i = 0; (rule = function_at(i)) != NULL; i++) {
+        const size_t distance = fn_edit_distance(name, n, rule->name, strlen(rule->name));
+        if (distance < least) {
+            least = distance;
+            nearest = rule->name;
+        }
+    }
+    return nearest;
 }

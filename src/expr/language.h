@@ -76,6 +76,8 @@ const fn_sign *fn_language_prefix(const char *text);
 
 /* What an unknown name may stand for: ours in another case, or what other calculators call ours. NULL: no idea. */
 const char *fn_language_hint(const char *name, size_t n);
+/* The function that is written almost so; NULL: there is none. */
+const char *fn_language_nearest_function(const char *name, size_t n);
 
 static inline bool fn_name_begin(char c)
 {

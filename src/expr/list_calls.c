@@ -188,7 +188,7 @@ static int32_t is_better(const list_call *c, fn_op better, int32_t best, int32_t
     return op(c, FN_OP_OR, op(c, better == FN_OP_ISMORE ? FN_OP_GT : FN_OP_LT, x, best), is_first);
 }
 
-/* The place of the first of the best members, from 1; from 0 under numpy's name. */
+/* The place of the first of the best members, from 1; from 0 under numpy's name, or with its axis. */
 static fn_status make_arg(list_call *c)
 {
     const bool most = c->rule->which == FN_OP_MAX;
@@ -201,7 +201,9 @@ static fn_status make_arg(list_call *c)
         best = op(c, best_of, best, member(c, i));
     }
     const bool spreads = c->rule->skips || c->p->graph->nodata;
-    return give(c, spreads ? where(c, is_nan(c, best), no_value(c), place) : place);
+    const fn_status status = give(c, spreads ? where(c, is_nan(c, best), no_value(c), place) : place);
+    c->result->from_zero = c->numpy;
+    return status;
 }
 
 static fn_status make_first(list_call *c)
@@ -278,6 +280,10 @@ static fn_status make_pick(list_call *c)
                                   "a list of %d: which member to pick is one value, as in "
                                   "pick(S, argmax(N))",
                                   (int)k->count);
+    if (k->from_zero)
+        return fn_parser_complain(c->p, k->position,
+                                  "pick counts members from 1, and numpy's argmax and argmin from 0: leave out "
+                                  "'numpy.' and axis, as in pick(S, argmax(N))");
     int32_t node = no_value(c);
     for (int32_t i = 0; i < c->n; i++)
         node = where(c, op(c, FN_OP_EQ, k->node, whole(c, i + 1)), member(c, i), node);
@@ -412,26 +418,11 @@ static const list_rule rules[] = {
     RULE("pick", 2, 2, make_pick, 0, false, 1, "pick(S, k)"),
 };
 
-static const list_rule *find_rule(const char *name, size_t n, bool any_case)
-{
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const char *own = rules[i].rule.name;
-        if (strlen(own) == n && (any_case ? strncasecmp(own, name, n) : strncmp(own, name, n)) == 0)
-            return &rules[i];
-    }
-    return NULL;
-}
+const size_t fn_list_function_count = sizeof rules / sizeof *rules;
 
-const fn_rule *fn_list_function(const char *name, size_t n)
+const fn_rule *fn_list_function(size_t i)
 {
-    const list_rule *rule = find_rule(name, n, false);
-    return rule ? &rule->rule : NULL;
-}
-
-const fn_rule *fn_list_hint(const char *name, size_t n)
-{
-    const list_rule *rule = find_rule(name, n, true);
-    return rule ? &rule->rule : NULL;
+    return &rules[i].rule;
 }
 
 /* ---- a call ---- */
@@ -452,6 +443,7 @@ static fn_status take_axis(list_call *c)
         return fn_parser_complain(c->p, c->position,
                                   "numpy.%s without an axis is one number for whole rasters; write axis=0",
                                   c->rule->rule.name);
+    c->numpy = c->numpy || given;
     return FN_OK;
 }
 

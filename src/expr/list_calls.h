@@ -4,10 +4,8 @@
 
 #include "arguments.h"
 
-/* NULL: there is none of that name. */
-const fn_rule *fn_list_function(const char *name, size_t n);
-/* The same, in any case. */
-const fn_rule *fn_list_hint(const char *name, size_t n);
+extern const size_t fn_list_function_count;
+const fn_rule *fn_list_function(size_t i);
 
 /* Puts the result of a call in the place of its operands, which are on top; the parser stands behind the parenthesis
  * that closes it. arguments: those with names. */

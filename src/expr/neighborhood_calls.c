@@ -36,35 +36,14 @@ static const fn_neighborhood_rule neighbor_rule = {
 
 const char *const fn_edge_words[] = {"shrink", "nearest", "reflect", "wrap", "wrapx", "nodata", NULL};
 
-static bool has_name(const fn_neighborhood_rule *rule, const char *name, size_t n, bool any_case)
+const fn_rule *fn_neighborhood_function(size_t i)
 {
-    const char *own = rule->rule.name;
-    return strlen(own) == n && (any_case ? strncasecmp(own, name, n) : strncmp(own, name, n)) == 0;
-}
-
-static const fn_neighborhood_rule *find_rule(const char *name, size_t n, bool any_case)
-{
-    if (has_name(&neighbor_rule, name, n, any_case))
-        return &neighbor_rule;
-    for (size_t i = 0; i < fn_window_rule_count; i++)
-        if (has_name(&fn_window_rules[i], name, n, any_case))
-            return &fn_window_rules[i];
-    for (size_t i = 0; i < fn_terrain_rule_count; i++)
-        if (has_name(&fn_terrain_rules[i], name, n, any_case))
-            return &fn_terrain_rules[i];
-    return NULL;
-}
-
-const fn_rule *fn_neighborhood_function(const char *name, size_t n)
-{
-    const fn_neighborhood_rule *rule = find_rule(name, n, false);
-    return rule ? &rule->rule : NULL;
-}
-
-const fn_rule *fn_neighborhood_hint(const char *name, size_t n)
-{
-    const fn_neighborhood_rule *rule = find_rule(name, n, true);
-    return rule ? &rule->rule : NULL;
+    if (i == 0)
+        return &neighbor_rule.rule;
+    if (--i < fn_window_rule_count)
+        return &fn_window_rules[i].rule;
+    i -= fn_window_rule_count;
+    return i < fn_terrain_rule_count ? &fn_terrain_rules[i].rule : NULL;
 }
 
 /* ---- the neighbourhood of a call ---- */
@@ -106,7 +85,7 @@ static char *words_of(const fn_parser *p, const fn_rule *rule, uint32_t begin)
 static fn_status make_neighborhood(fn_parser *p, const fn_waiting *call, fn_arguments *a, uint32_t words,
                                    fn_neighborhood *made)
 {
-    const fn_neighborhood_rule *rule = find_rule(call->rule->name, strlen(call->rule->name), false);
+    const fn_neighborhood_rule *rule = (const void *)call->rule; /* its first member */
     if (!p->options->georeference)
         return fn_parser_complain(p, call->position, "'%s' cannot be used here: each pixel comes alone",
                                   call->rule->name);

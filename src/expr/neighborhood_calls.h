@@ -14,10 +14,8 @@ typedef struct fn_neighborhood_rule {
     const char *takes; /* what the function is written with, for messages */
 } fn_neighborhood_rule;
 
-/* NULL: there is none of that name. */
-const fn_rule *fn_neighborhood_function(const char *name, size_t n);
-/* The same, in any case. */
-const fn_rule *fn_neighborhood_hint(const char *name, size_t n);
+/* The i-th of them; NULL: there are no more. */
+const fn_rule *fn_neighborhood_function(size_t i);
 
 /* Puts the node of a call in the place of its operand, which is on top. words: where its arguments begin in the text;
  * the parser stands behind the parenthesis that closes them. */

@@ -41,6 +41,7 @@ static fn_status read_operand(fn_parser *p, bool *done)
         if (status != FN_OK)
             return status;
         const bool whole = value == floor(value) && value <= 0x1p53;
+        p->graph->beyond_float32 |= whole && (double)(float)value != value;
         return fn_parser_push_operand(
             p, (fn_operand){.node = fn_graph_const(p->graph, value, whole ? FN_INT : FN_REAL), .position = position});
     }

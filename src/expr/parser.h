@@ -12,7 +12,8 @@
 typedef struct fn_operand {
     int32_t node; /* of a list: the place of its first one in fn_parser.members */
     bool is_list;
-    int32_t count; /* of a list */
+    int32_t count;  /* of a list */
+    bool from_zero; /* places in a list that are counted so */
     uint32_t position;
     enum { FN_BARE_NOTHING, FN_BARE_COMPARE, FN_BARE_BITS, FN_BARE_NODATA, FN_BARE_NAN } bare;
     uint32_t bare_position;

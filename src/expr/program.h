@@ -77,7 +77,7 @@ struct fn_expr {
     bool looks_around, wraps;
     int64_t width, height; /* of the raster, if it looks around */
     int n_outputs;
-    bool nodata;
+    bool nodata, beyond_float32;
     fn_inputs inputs;
     fn_neighborhoods neighborhoods;
     const fn_kernels *kernels; /* the best for this machine */

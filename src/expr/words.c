@@ -109,8 +109,10 @@ static fn_status complain_of_name(fn_parser *p, uint32_t position, const char *n
     const char *hint = fn_language_hint(name, n);
     if (hint)
         return fn_parser_complain(p, position, "unknown %s '%.*s' (did you mean '%s'?)", what, shown, name, hint);
+    const char *nearest = call ? fn_language_nearest_function(name, n) : NULL;
     if (call)
-        return fn_parser_complain(p, position, "unknown function '%.*s'", shown, name);
+        return fn_parser_complain(p, position, "unknown function '%.*s'%s%s%s", shown, name,
+                                  nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
     if (behind[0] == '=' && behind[1] != '=')
         return fn_parser_complain(
             p, position, "'%.*s=': only functions that look at neighbors have named arguments, behind the raster",

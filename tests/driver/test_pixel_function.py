@@ -62,7 +62,7 @@ class PixelFunction(Case):
         self.same(self.pixels('sqrt(B-20000)', nodata='-9999'), np.full(a.shape, -9999.0), 'a computed NaN')
         self.same(self.pixels('sqrt(A)'), np.where(hole, NAN, np.sqrt(np.abs(a))))
         self.same(self.pixels('where(isnodata(A), B, A)', nodata='-9999'), np.where(hole, b, a))
-        self.same(self.pixels('B - B - 9999', nodata='-9999'), np.full(a.shape, np.nextafter(-9999.0, 0)), 'a valid -9999')
+        self.same(self.pixels('B - B - 9999', nodata='-9999'), np.full(a.shape, -9999.0), 'what equals it')
 
     def test_types(self):
         a = self.a.astype(np.float64)

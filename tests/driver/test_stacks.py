@@ -62,6 +62,11 @@ class TestStacks(Case):
         self.wrong('INPUT=S=@' + self.path('binary.txt'), 'CALC=sum(S)', says=['binary.txt', 'no text'])
         self.wrong('INPUT=S=' + self.path('**/s_*.tif'), 'CALC=sum(S)', says=["no '**'"])
 
+    def test_hints(self):
+        for calc, says in (('nanmedain(S)', "did you mean 'nanmedian'"), ('focal_maen(S[2], 3)', "did you mean 'focal_mean'"), ('zzzz(S)', "unknown function 'zzzz' at"),
+                           ('pick(S, numpy.nanargmax(S, axis=0))', 'from 0: leave out'), ('pick(S, (argmin(S, axis=0)))', 'from 0: leave out')):
+            self.wrong('INPUT=S=' + self.pattern, 'CALC=' + calc, says=[says])
+
     def test_too_large_whole_numbers(self):
         """Which member they are of."""
         write(self.path('small.tif'), np.ones(SHAPE))

@@ -129,7 +129,7 @@ class Lists:
                 raise Refused('no such percentile')
             given = {'q': q}
         elif base in ('argmin', 'argmax'):
-            given = {'from': 0 if prefixed else 1}
+            given = {'from': 0 if prefixed or 'axis' in given else 1}
         else:
             given = {'ddof': int(given['ddof'])} if 'ddof' in given else {}
         members = [member for arg in args for member in (arg.args if arg.is_list() else [arg])]
@@ -155,6 +155,8 @@ class Lists:
         if name == 'pick':
             if args[1].is_list():
                 raise Refused('a list as a place')
+            if args[1].op == 'reduce' and args[1].value[1].get('from') == 0:
+                raise Refused('places from 0')
             return Node('pick', [*members, args[1]], kind='unclear')
         places = []
         for arg in args[1:]:

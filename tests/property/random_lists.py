@@ -88,7 +88,7 @@ class Lists:
                 else '%s(%s)' % (r.choice(['min', 'max']), self.list('whole', depth))
         if pick < 0.1:
             name = r.choice(['nanargmax', 'nanargmin', 'argmin', 'argmax', 'count'])
-            place = self.reduction_of(name, [self.list('float', depth, length)]) if r.random() < 0.7 else self.any('whole', 0)
+            place = self.reduction_of(name, [self.list('float', depth, length)], numpy=False) if r.random() < 0.7 else self.any('whole', 0)
             return 'pick(%s)' % self.comma([self.list('float', depth, length), place])
         if pick < 0.2:
             return ('item(%%s, %d)' % r.randint(1, length) if pick < 0.17 else 'len(%s)') % self.list('float', depth, length)
@@ -98,11 +98,11 @@ class Lists:
             r.shuffle(args)
         return self.reduction_of(r.choice(REDUCTIONS), args)
 
-    def reduction_of(self, name, args):
-        """The call, with or without numpy's prefix, and with its other arguments in any order."""
+    def reduction_of(self, name, args, numpy=True):
+        """The call, with or without numpy's prefix and axis, and with its other arguments in any order."""
         r = self.rng
         named = []
-        prefixed = r.random() < 0.3 and not name.endswith(('count', 'first', 'last'))
+        prefixed = numpy and r.random() < 0.3 and not name.endswith(('count', 'first', 'last'))
         if prefixed and r.random() < 0.3:
             args = ['(%s)' % self.comma(self.list_or_value('float', 0, 3) for _ in range(r.choice([2, 3, 5])))]
         if name.endswith('ile'):
@@ -113,7 +113,7 @@ class Lists:
                 args = [*args, q]
         if name.endswith(('std', 'var')) and r.random() < 0.4:
             named.append('ddof%s=%s' % (self.space(), r.choice('01')))
-        if prefixed or r.random() < 0.1:
+        if prefixed or (numpy and r.random() < 0.1):
             named.append('axis%s=%s0' % (self.space(), self.space()))
         r.shuffle(named)
         return '%s%s(%s)' % (r.choice(['numpy.', 'np.']) if prefixed else '', name, self.comma(args + named))

@@ -96,9 +96,9 @@ static void type_names(void)
     }
     EXPECT(fn_type_from_name("UInt8") == FN_UINT8, "UInt8 is Byte");
     EXPECT(fn_type_from_name("uint8") == FN_UINT8, "uint8 is Byte");
-    static const char *const none[] = {"", " ", "Unknown", "CInt16", "CInt32", "CFloat16", "CFloat32", "CFloat64",
-                                       "Float", "Float128", "Int", "Byte ", " Byte", "Bytes", "Byt", "UInt", "UInt 8",
-                                       "Int128", "Float32x", "0", "1"};
+    static const char *const none[] = {"",         " ",     "Unknown",  "CInt16", "CInt32",   "CFloat16", "CFloat32",
+                                       "CFloat64", "Float", "Float128", "Int",    "Byte ",    " Byte",    "Bytes",
+                                       "Byt",      "UInt",  "UInt 8",   "Int128", "Float32x", "0",        "1"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         EXPECT(fn_type_from_name(none[i]) == FN_TYPE_COUNT, "\"%s\" is no type", none[i]);
 }
@@ -204,8 +204,8 @@ static void nodata_parse_floats(void)
 
 static void nodata_parse_garbage(void)
 {
-    static const char *const bad[] = {"", " ", "abc", "12abc", "1,5", "--1", "1 2", "none", "nanx", "infx", "e5", ".",
-                                      "-", "1e", "1e+", "0..1", "NODATA", "\xC3\xA9", "1;2"};
+    static const char *const bad[] = {"",   " ", "abc", "12abc", "1,5", "--1",  "1 2",    "none",     "nanx", "infx",
+                                      "e5", ".", "-",   "1e",    "1e+", "0..1", "NODATA", "\xC3\xA9", "1;2"};
     for (fn_type t = FN_UINT8; t < FN_TYPE_COUNT; t++)
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
             expect_parsed(bad[i], t, false, 0, 0, 0);
@@ -241,8 +241,8 @@ static void nodata_from_double(void)
         for (size_t i = 0; i < sizeof never / sizeof *never; i++)
             EXPECT(!fn_nodata_from_double(never[i], t).set, "%g for %s", never[i], name);
         double step = types[k].size == 8 ? 2048 : 1;
-        double low = types[k].low, high = types[k].size == 8 ? types[k].high - (types[k].is_signed ? 1024 : 2048)
-                                                            : types[k].high;
+        double low = types[k].low,
+               high = types[k].size == 8 ? types[k].high - (types[k].is_signed ? 1024 : 2048) : types[k].high;
         EXPECT(!fn_nodata_from_double(low - step, t).set, "below %s", name);
         EXPECT(!fn_nodata_from_double(high + step, t).set, "above %s", name);
         const double held[] = {low, high, 0, -0.0, 1, 100, 127};
@@ -274,12 +274,13 @@ static void nodata_from_double(void)
 
 static void nodata_defaults(void)
 {
-    static const double expected[FN_TYPE_COUNT] = {255, -128, 65535, -32768, 4294967295.0, -2147483648.0,
-                                                   0x1p53, -0x1p53, NAN, NAN, NAN};
+    static const double expected[FN_TYPE_COUNT] = {255,    -128,    65535, -32768, 4294967295.0, -2147483648.0,
+                                                   0x1p53, -0x1p53, NAN,   NAN,    NAN};
     for (fn_type t = FN_UINT8; t < FN_TYPE_COUNT; t++) {
         fn_nodata n = fn_nodata_default(t);
-        double value = !fn_type_is_integer(t) ? n.value.f : fn_type_is_signed(t) ? (double)n.value.i
-                                                                                : (double)n.value.u;
+        double value = !fn_type_is_integer(t) ? n.value.f
+                       : fn_type_is_signed(t) ? (double)n.value.i
+                                              : (double)n.value.u;
         EXPECT(n.set, "%s", fn_type_name(t));
         EXPECT(value == expected[t] || (isnan(value) && isnan(expected[t])), "%s: %g", fn_type_name(t), value);
         double as_double = fn_nodata_as_double(n, t);
@@ -318,9 +319,15 @@ static void nodata_text_and_double_agree(void)
             memcpy(&value, &bits, sizeof value);
             break;
         }
-        case 1: value = (double)random_between(&r, -70000, 70000); break;
-        case 2: value = (double)(int64_t)random_bits(&r); break;
-        default: value = (double)random_between(&r, -2000, 2000) / 8; break;
+        case 1:
+            value = (double)random_between(&r, -70000, 70000);
+            break;
+        case 2:
+            value = (double)(int64_t)random_bits(&r);
+            break;
+        default:
+            value = (double)random_between(&r, -2000, 2000) / 8;
+            break;
         }
         if (isnan(value))
             value = NAN; /* prints as "nan", never "-nan" */
@@ -347,11 +354,32 @@ static void nodata_text_and_double_agree(void)
     }
 }
 
+static void edit_distances(void)
+{
+    static const struct {
+        const char *a, *b;
+        size_t want;
+    } cases[] = {{"", "", 0},           {"a", "", 1},        {"medain", "median", 1},
+                 {"medain", "mean", 2}, {"Mean", "mEAN", 0}, {"kitten", "sitting", 3},
+                 {"ca", "abc", 3},      {"ab", "ba", 1},     {"slop", "slope", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t na = strlen(cases[i].a), nb = strlen(cases[i].b);
+        const size_t there = fn_edit_distance(cases[i].a, na, cases[i].b, nb);
+        const size_t back = fn_edit_distance(cases[i].b, nb, cases[i].a, na);
+        EXPECT(there == cases[i].want && back == there, "%s, %s: %zu", cases[i].a, cases[i].b, there);
+    }
+    char longest[70];
+    memset(longest, 'a', sizeof longest);
+    EXPECT(fn_edit_distance(longest, 64, longest, 64) == 0, "64 letters");
+    EXPECT(fn_edit_distance(longest, 65, "a", 1) == SIZE_MAX, "65 letters");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT(fail_fills_the_error),
         UNIT(fail_cuts_long_texts),
+        UNIT(edit_distances),
         UNIT(type_properties),
         UNIT(type_names),
         UNIT(nodata_parse_limits),

@@ -134,6 +134,7 @@ static void meanings(void)
         {"argmax(s)", 4, NAN, 4},
         {"nanargmax(s)", 5, 5, 5},
         {"numpy.argmax(s, axis=0)", 3, 2, 2},
+        {"argmax(s, axis=0)", 3, 2, 2},
         {"first(s)", 4, 1, 1},
         {"last(s)", 4, NAN, NAN},
         {"nanlast(s)", 4, 3, 3},

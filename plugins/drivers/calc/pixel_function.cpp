@@ -96,6 +96,7 @@ static CPLErr Compute(void **sources, int sourceCount, void *data, int width, in
     sink.data = packed.data();
     sink.type = outputType;
     sink.nodata = nodataOut;
+    sink.equals_stay = true;
     if (fn_expr_run(expr.get(), pixels, planes.data(), &sink, scratch.data(), nullptr, &err) != FN_OK)
         return Complain(err.text);
     const int size = static_cast<int>(fn_type_size(outputType));

@@ -23,7 +23,8 @@ struct Output {
     bool isMask = false;
     fn_type type = FN_FLOAT64;
     fn_nodata nodata = {};
-    bool masked = false; /* a mask says what is valid */
+    bool masked = false;     /* a mask says what is valid */
+    bool equalsStay = false; /* as in fn_sink */
 };
 
 /* What a worker process makes the same plan of. */

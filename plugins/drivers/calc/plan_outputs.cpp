@@ -12,7 +12,7 @@ bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe)
     Output output;
     output.type = recipe.type;
     if (output.type == FN_TYPE_COUNT) {
-        output.type = FN_FLOAT32;
+        output.type = plan.expr->IsBeyondFloat32() ? FN_FLOAT64 : FN_FLOAT32;
         for (const Plane &plane : plan.planes)
             if (!fn_type_fits_float32(plane.type))
                 output.type = FN_FLOAT64;
@@ -28,6 +28,7 @@ bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe)
             CPLError(CE_Failure, CPLE_IllegalArg, "FISHNET: %s", err.text);
             return false;
         }
+        output.equalsStay = true; /* A*(A>0) with NODATA=0 masks */
     } else if (!recipe.nodata_none) {
         output.nodata = fn_nodata_default(output.type);
         if (fn_type_is_integer(output.type))

@@ -60,6 +60,7 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
         out[i].data = result + m_plan->Offset(group, group.first + i, pixels);
         out[i].type = output.type;
         out[i].nodata = output.nodata;
+        out[i].equals_stay = output.equalsStay;
     }
     return m_plan->expr->Compute(*m_reader, window, out, m_memory, cancel, err);
 }

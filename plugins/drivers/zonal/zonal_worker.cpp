@@ -69,7 +69,7 @@ fn_status ZonalWorker::FindValues(const fn_window &window, fn_error *err)
     m_planes.clear();
     for (std::vector<double> &values : m_computed) {
         values.resize(static_cast<size_t>(window.width * window.height));
-        sinks.push_back({values.data(), FN_FLOAT64, {}});
+        sinks.push_back({values.data(), FN_FLOAT64, {}, false});
         m_planes.push_back({values.data(), FN_FLOAT64, {}, nullptr, nullptr, 0});
     }
     return m_rasters->calc->Run(m_read.data(), window, sinks.data(), m_scratch, err);
@@ -82,7 +82,7 @@ fn_status ZonalWorker::FindWeights(const fn_window &window, fn_error *err)
         return FN_OK;
     m_weights.resize(static_cast<size_t>(window.width * window.height));
     if (m_rasters->weighing) {
-        const fn_sink sink = {m_weights.data(), FN_FLOAT64, {}};
+        const fn_sink sink = {m_weights.data(), FN_FLOAT64, {}, false};
         const fn_plane *band = m_read.data() + m_rasters->BandsOfValues();
         fn_error reason;
         const fn_status status = m_rasters->weighing->Run(band, window, &sink, m_scratch, &reason);

@@ -10,9 +10,11 @@
 
 #include "calc_inputs.h"
 #include "creation_options.h"
+#include "file_names.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
 #include "input_files.h"
+#include "recipe_file.h"
 #include "recipes.h"
 #include "relative_vrt.h"
 #include "shares.h"
@@ -239,28 +241,13 @@ static size_t NameLength(const std::string &text)
     return named ? equal + 1 : 0;
 }
 
-/* A name from the command line begins at the current folder, one in a .gdalg.json at that file's. */
-static std::string MovedName(const std::string &text, const std::string &folder)
+void Command::ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALArgDatasetValue &)> &use)
 {
-    const size_t begin = NameLength(text) + (text[NameLength(text)] == '@' ? 1 : 0);
-    if (IsPipeline(text.substr(begin)))
-        return text.substr(0, begin) + PipelineIn("", text.substr(begin), folder);
-    const std::string name = AbsoluteName(text.substr(begin));
-    const bool within = name.compare(0, folder.size(), folder) == 0;
-    return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
-}
-
-void Command::ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use)
-{
-    for (auto &arg : GetArgs()) {
-        if (arg->GetName() == "output" || !arg->IsExplicitlySet())
-            continue;
-        if (arg->GetType() == GAAT_DATASET)
-            use(arg->Get<GDALArgDatasetValue>());
-        else if (arg->GetType() == GAAT_DATASET_LIST)
-            for (auto &value : arg->Get<std::vector<GDALArgDatasetValue>>())
-                use(value);
-    }
+    if (arg.GetType() == GAAT_DATASET)
+        use(arg.Get<GDALArgDatasetValue>());
+    else if (arg.GetType() == GAAT_DATASET_LIST)
+        for (auto &value : arg.Get<std::vector<GDALArgDatasetValue>>())
+            use(value);
 }
 
 /* With --overwrite GDAL deletes the output first of all, whatever it is. */
@@ -275,13 +262,16 @@ bool Command::ValidateArguments()
 bool Command::CheckInputs()
 {
     InputFiles inputs(InputFiles::Reach::Disk);
-    ForEachInput([&inputs](GDALArgDatasetValue &value) {
+    const auto add = [&inputs](GDALArgDatasetValue &value) {
         const std::string text = value.GetName(), name = text.substr(NameLength(text));
         inputs.AddName(IsPipeline(name) ? PipelineDataset(name) : name);
         const std::string option = "INPUT=S=" + name; /* it may be a stack */
         const char *const options[] = {option.c_str(), nullptr};
         inputs.AddName(FN_RECIPE_PREFIX, options);
-    });
+    };
+    for (auto &arg : GetArgs())
+        if (arg->GetName() != "output" && arg->IsExplicitlySet())
+            ForEachName(*arg, add);
     const std::string input = inputs.Find(m_output.GetName());
     return input.empty() || Fail(CPLE_IllegalArg, "Argument 'output': '" + m_output.GetName() + "' is an input (" +
                                                       input + "), which would be deleted");
@@ -295,12 +285,10 @@ GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
     if (IsGDALGOutput()) {
         if (!CheckSafeForStreamOutput() || !Open())
             return ProcessGDALGOutputRet::GDALG_ERROR;
-        const std::string name = m_output.GetName();
-        std::string folder = name.substr(0, name.rfind('/') + 1);
-        if (CPLIsFilenameRelative(name.c_str()))
-            folder = CurrentFolder() + "/" + folder;
-        if (name.find('/') != std::string::npos)
-            ForEachInput([&folder](GDALArgDatasetValue &value) { value.Set(MovedName(value.GetName(), folder)); });
+        const std::string name = m_output.GetName(), path = InCurrentFolder(name);
+        const std::string folder = path.substr(0, path.rfind('/') + 1);
+        if (name.find('/') != std::string::npos && !MoveNames(folder))
+            return ProcessGDALGOutputRet::GDALG_ERROR;
     }
     return GDALAlgorithm::ProcessGDALGOutput();
 }

@@ -121,7 +121,11 @@ class Command : public GDALAlgorithm
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
     bool Work(GDALProgressFunc progress, void *progressData);
     bool WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData);
-    void ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use);
+    static void ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALArgDatasetValue &)> &use);
+    static std::string MovedInput(const std::string &folder, const GivenInput &input);
+    bool MoveInputs(const std::string &folder, std::vector<GDALArgDatasetValue> &values) const;
+    /* Gives datasets the names that a .gdalg.json in that folder has for them. False after CPLError. */
+    bool MoveNames(const std::string &folder);
     void RemoveOutput();
 };
 

@@ -1,10 +1,10 @@
-"""Outputs that hold names, VRTs: stacks and lists mean the same from any folder, and after all has moved."""
+"""Outputs that hold names, VRTs and .gdalg.json files: stacks and lists mean the same from any folder, and after all has moved."""
 import os
 import sys
 import unittest
 
 import numpy as np
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 from common import Case, VERSION, good, write  # noqa: E402
@@ -54,6 +54,26 @@ class TestCalc(Names):
 
     def test_vrt_in_another_folder(self):
         self.compare('below', 'sub/v.vrt', False)
+
+    def test_gdalg(self):
+        self.compare('same', 'l.gdalg.json', True)
+
+    def test_gdalg_by_an_absolute_name(self):
+        self.compare('absolute', 'HERE/l.gdalg.json', True)
+
+    def test_gdalg_in_another_folder(self):
+        self.compare('other', 'sub/l.gdalg.json', False)
+
+
+class TestZonalStats(Names):
+    def test_gdalg_in_another_folder(self):
+        for i, (inputs, text, value) in enumerate(CASES):
+            folder = self.make('zonal; [%d]' % i)
+            write(os.path.join(folder, 'zones.tif'), np.ones((4, 5), np.uint8))
+            words = [word for one in inputs for word in ('-i', one)]
+            good('gdal', 'fishnet', 'zonal-stats', *words, '--calc', text, '--zones', 'zones.tif', '--stat', 'max', '-o', 'sub/l.gdalg.json', cwd=folder)
+            table = ogr.Open(os.path.join(folder, 'sub/l.gdalg.json'))
+            self.assertEqual([zone['MAX'] for zone in table.GetLayer(0)], [value], inputs)
 
 
 if __name__ == '__main__':

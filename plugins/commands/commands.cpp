@@ -9,7 +9,9 @@
 #include <gdal_utils.h>
 
 #include "calc_inputs.h"
+#include "create.h"
 #include "creation_options.h"
+#include "deleted_files.h"
 #include "file_names.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
@@ -142,6 +144,25 @@ std::string Command::ShareOption() const
     return share ? std::string("PARTITION=") + share : std::string();
 }
 
+/* Of the arguments, and --co where the format is the driver's. */
+CPLStringList Command::ManyOptions() const
+{
+    CPLStringList options = Given(m_many);
+    const std::string share = ShareOption();
+    for (const std::string &option : m_creationOptions)
+        options.AddString(option.c_str());
+    if (!share.empty())
+        options.AddString(share.c_str());
+    return options;
+}
+
+bool Command::GoesOn() const
+{
+    const CPLStringList options = WritesMany() ? ManyOptions() : CPLStringList();
+    return options.FetchNameValue("PARTITION") || options.FetchBool("RESUME", false) ||
+           options.FetchBool("ASSEMBLE", false);
+}
+
 /* --partition auto: a launcher of array jobs knows. */
 bool Command::ResolvePartition()
 {
@@ -250,12 +271,19 @@ void Command::ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALAr
             use(value);
 }
 
-/* With --overwrite GDAL deletes the output first of all, whatever it is. */
+/* With --overwrite GDAL deletes the output first of all, whatever it is, and without it refuses one that exists. A
+ * mosaic or a union is left to the driver by what goes on with its files. */
 bool Command::ValidateArguments()
 {
     if (m_overwrite && !Guarded("gdal fishnet", false, [this] { return CheckInputs(); }))
         return false;
-    return GDALAlgorithm::ValidateArguments();
+    const std::string output = m_output.GetName();
+    if (m_output.GetDatasetRef() || !GoesOn() || !IsOverParts(output))
+        return GDALAlgorithm::ValidateArguments();
+    m_output.Set(std::string());
+    const bool good = GDALAlgorithm::ValidateArguments();
+    m_output.Set(output);
+    return good;
 }
 
 /* With --overwrite GDAL deletes the output first. */
@@ -310,21 +338,20 @@ bool Command::Take(GDALDataset *written)
     return written != nullptr;
 }
 
-bool Command::WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData)
-{
-    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(ManyDriver());
-    CPLStringList options = Given(m_many);
-    const std::string share = ShareOption();
-    if (!share.empty())
-        options.AddString(share.c_str());
-    if (!driver)
-        return Fail(CPLE_AppDefined, std::string("there is no driver ") + ManyDriver());
-    return Take(driver->CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData));
-}
-
 bool Command::RunImpl(GDALProgressFunc progress, void *progressData)
 {
     return Guarded("gdal fishnet", false, [&] { return Work(progress, progressData); });
+}
+
+/* many: the argument that asks for many files. */
+bool Command::CheckIsForMany(const std::string &many) const
+{
+    for (const char *one : {"output-format", "creation-option", "layer-creation-option", "output-layer",
+                            "overwrite-layer", "append", "update"})
+        if (const GDALAlgorithmArg *arg = GetArg(one, false); arg && arg->IsExplicitlySet())
+            return Fail(CPLE_IllegalArg,
+                        "Argument '" + many + "' asks for many files: argument '" + one + "' is for one");
+    return true;
 }
 
 bool Command::Work(GDALProgressFunc progress, void *progressData)
@@ -333,14 +360,8 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
     if (!m_trace.empty())
         trace = std::make_unique<CPLConfigOptionSetter>("FISHNET_TRACE", m_trace.c_str(), false);
     const char *many = FirstGiven(m_many);
-    if (many && !m_format.empty())
-        return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
-                                         "' asks for many files: argument 'output-format' "
-                                         "is for one");
-    if (many && !m_creationOptions.empty())
-        return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
-                                         "' asks for many files: argument "
-                                         "'creation-option' is for one");
+    if (many && !CheckIsForMany(many))
+        return false;
     const Source source = ResolvePartition() ? Open() : nullptr;
     if (!source)
         return false;
@@ -348,8 +369,10 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
         m_output.Set(source.get());
         return true;
     }
-    m_isNew = !many && !m_output.GetDatasetRef() && !EQUAL(m_format.c_str(), "MEM");
-    if (many ? WriteMany(*source, progress, progressData) : Write(*source, progress, progressData))
+    const bool writesMany = many || GoesOn();
+    m_isNew = !writesMany && !m_output.GetDatasetRef() && !EQUAL(m_format.c_str(), "MEM");
+    if (writesMany ? Take(WriteMany(*source, ManyOptions(), progress, progressData))
+                   : Write(*source, progress, progressData))
         return true;
     RemoveOutput();
     return false;
@@ -402,6 +425,12 @@ void RasterCommand::AddRasterOptions()
     AddOption(m_options, "on-error", "ON_ERROR");
     AddOption(m_options, "cache-mb", "CACHE_MB").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n|auto|auto/n");
+}
+
+GDALDataset *RasterCommand::WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                                      void *progressData)
+{
+    return CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData);
 }
 
 static bool HasOption(GDALDriverH driver, const std::string &name)

@@ -92,6 +92,12 @@ Source TableCommand::Open()
     return OpenDataset(m_kind.prefix, input, options, GDAL_OF_VECTOR);
 }
 
+GDALDataset *TableCommand::WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                                     void *progressData)
+{
+    return WriteTable(m_kind, m_output.GetName().c_str(), &source, options.List(), progress, progressData);
+}
+
 bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
 {
     CPLStringList arguments;

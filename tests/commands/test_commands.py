@@ -95,6 +95,56 @@ class Commands(Case):
         return done.stderr
 
 
+class Shares(Commands):
+    """What goes on with many files asks for no --overwrite, and with it deletes nothing."""
+
+    def check(self, words, output, more):
+        """words: a command that writes into output. more: how it says to resume, and to assemble."""
+        path = self.path(output)
+        folder = path.rsplit('.', 1)[0] + ('_tiles' if words[0] in ('calc', 'map') else '_parts')
+        for i in '1/2', '2/2':
+            fishnet(*words, '-o', output, '--partition', i, cwd=self.folder)
+        self.assertFalse(os.path.exists(path))
+        fishnet(*words, '-o', output, *more[-1], cwd=self.folder)
+        state, whole = os.stat(path), content(path)
+        for late in (('--partition', '2/2'), ('--partition', '1/2', '--overwrite')):
+            fishnet(*words, '-o', output, *late, cwd=self.folder)
+            now = os.stat(path)
+            self.assertEqual((now.st_ino, now.st_mtime_ns), (state.st_ino, state.st_mtime_ns), late)
+        part = next(name for name in sorted(os.listdir(folder)) if '_c000' in name or name.startswith('part_0001'))
+        for option in more:
+            for overwrite in ((), ('--overwrite',)):
+                before = content(os.path.join(folder, part))
+                if option == more[0]:
+                    os.remove(os.path.join(folder, part))
+                fishnet(*words, '-o', output, *option, *overwrite, cwd=self.folder)
+                self.assertEqual(len(content(os.path.join(folder, part))), len(before))
+                self.assertEqual(content(path), whole, option)
+        # A file that is none of it is refused as ever.
+        shutil.rmtree(folder)
+        self.refused_command(*words, '-o', output, '--partition', '1/2', says=['already exists'])
+        self.assertEqual(content(path), whole)
+
+
+class TestShares(Shares):
+    ARGUMENTS = (('--resume',), ('--assemble',))
+    OPTIONS = (('--co', 'RESUME=YES'), ('--co', 'ASSEMBLE=YES'))
+    NEAR = ('near', '-i', 'in.gpkg', '--near', 'near.gpkg', '-l', 'in', '--near-layer', 'near')
+
+    def test_calc(self):
+        self.check(('calc', 'a.tif', '--calc', 'sqrt(A)', '-f', 'FISHNET', '--co', 'GRID=2x3'), 'calc.vrt', more=self.OPTIONS)
+
+    def test_map(self):
+        self.check(('map', 'a.tif', '--grid', '2x3'), 'map.vrt', more=self.ARGUMENTS)
+        self.check(('map', 'a.tif', '--grid', '2x3'), 'map.gti', more=self.ARGUMENTS) if VERSION >= (3, 13) else None
+        self.check(('map', 'a.tif', '-f', 'FISHNET', '--co', 'GRID=2x3'), 'map_co.vrt', more=self.OPTIONS)
+
+    def test_near(self):
+        self.check((*self.NEAR, '--parts', '4'), 'near.vrt', more=self.ARGUMENTS)
+        for argument in ('--lco', 'FID=x'), ('--output-layer', 'x'), ('--append',):
+            self.refused_command(*self.NEAR, '--parts', '4', *argument, '-o', 'no.vrt', says=["'parts'", 'one'], absent='no.vrt')
+
+
 class TestListing(Commands):
     """What is seen without running a command."""
 
@@ -813,7 +863,7 @@ class TestOldGDAL(Case):
 if HAS_COMMANDS:
     del TestOldGDAL
 else:
-    del TestListing, TestCalc, TestStreams, TestMap, TestNear, TestDoctor
+    del TestShares, TestListing, TestCalc, TestStreams, TestMap, TestNear, TestDoctor
 
 
 if __name__ == '__main__':

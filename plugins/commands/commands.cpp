@@ -137,22 +137,14 @@ CPLStringList Command::DriverOptions() const
     return given;
 }
 
-std::string Command::ShareOption() const
-{
-    const CPLStringList given = WritesMany() ? Given(m_options) : CPLStringList();
-    const char *share = given.FetchNameValue("PARTITION");
-    return share ? std::string("PARTITION=") + share : std::string();
-}
-
-/* Of the arguments, and --co where the format is the driver's. */
 CPLStringList Command::ManyOptions() const
 {
     CPLStringList options = Given(m_many);
-    const std::string share = ShareOption();
+    const CPLStringList open = WritesMany() ? Given(m_options) : CPLStringList();
     for (const std::string &option : m_creationOptions)
         options.AddString(option.c_str());
-    if (!share.empty())
-        options.AddString(share.c_str());
+    if (const char *share = open.FetchNameValue("PARTITION"))
+        options.AddNameValue("PARTITION", share);
     return options;
 }
 
@@ -369,7 +361,7 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
         m_output.Set(source.get());
         return true;
     }
-    const bool writesMany = many || GoesOn();
+    const bool writesMany = WritesMany();
     m_isNew = !writesMany && !m_output.GetDatasetRef() && !EQUAL(m_format.c_str(), "MEM");
     if (writesMany ? Take(WriteMany(*source, ManyOptions(), progress, progressData))
                    : Write(*source, progress, progressData))
@@ -513,18 +505,16 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
         arguments.AddString(key);
         arguments.AddString(value.c_str());
     };
-    const bool single = WorkersWrite(m_format, m_output.GetName(), m_creationOptions);
-    if (single) {
-        add("-of", "FISHNET");
-        add("-co", "OUTPUT=SINGLE");
+    if (WorkersWrite(m_format, m_output.GetName(), m_creationOptions)) {
+        CPLStringList options = ManyOptions();
+        options.AddString("OUTPUT=SINGLE");
         m_isNew = false; /* it is moved to its place when it is whole */
-    } else if (!m_format.empty()) {
-        add("-of", m_format);
+        return Take(WriteMany(source, options, progress, progressData));
     }
+    if (!m_format.empty())
+        add("-of", m_format);
     for (const std::string &option : m_creationOptions)
         add("-co", option);
-    if (const std::string share = ShareOption(); !share.empty())
-        add("-co", share);
     const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
         GDALTranslateOptionsNew(arguments.List(), nullptr), GDALTranslateOptionsFree);
     if (!options)

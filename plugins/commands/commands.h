@@ -64,8 +64,8 @@ class Command : public GDALAlgorithm
     /* Options of the arguments that were given, as NAME=value. A share of what many files are made of is none of
      * them. */
     CPLStringList DriverOptions() const;
-    /* --partition as the creation option PARTITION, where many files are written; else empty. */
-    std::string ShareOption() const;
+    /* Creation options of the driver that writes many files: of arguments, --co, and --partition as PARTITION. */
+    CPLStringList ManyOptions() const;
     /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file
      * .gdalg.json begin at its folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
@@ -122,7 +122,6 @@ class Command : public GDALAlgorithm
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;
     bool CheckIsForMany(const std::string &many) const;
-    CPLStringList ManyOptions() const;
     /* Whether this is a share of many files, or goes on with them, or assembles them. */
     bool GoesOn() const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;

@@ -118,8 +118,6 @@ bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *p
         add("-of", m_format);
     for (const std::string &option : m_creationOptions)
         add("-dsco", option);
-    if (const std::string share = ShareOption(); !share.empty())
-        add("-dsco", share);
     for (const std::string &option : m_layerCreationOptions)
         add("-lco", option);
     if (!m_outputLayer.empty())

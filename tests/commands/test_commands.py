@@ -304,6 +304,16 @@ class TestCalc(Commands):
             self.assertEqual(got[0], block or [400, got[0][1]], options)
             self.same(bands(self.path('c.tif'))[0], want, ' '.join(options))
 
+    def test_warnings_come_once(self):
+        """Whoever writes opens the dataset again; options that are obeyed are no reason for a warning."""
+        outputs = [('w.tif', ()), ('w.tif', ('COMPRESS=LZW',)), ('w.tif', ('COMPRESS=LZW', 'TILED=YES')), ('w.vrt', ('GRID=2x2',)), ('w.vrt', ('GRID=2x2', 'PARTITION=1/2')),
+                   ('w.gdalg.json', ())]
+        for command, warnings in (('calc', '--calc', 'A+1', '--ot', 'Byte'), 1), (('map',), 0):
+            for output, options in outputs:
+                words = [word for option in options for word in ('--co', option)] + (['-f', 'FISHNET'] if output == 'w.vrt' else [])
+                done = run('gdal', 'fishnet', command[0], self.a, *command[1:], '-o', output, '--overwrite', '-q', *words, cwd=self.folder)
+                self.assertEqual((done.returncode, done.stderr.count('Warning'), done.stderr.count('NODATA is not given')), (0, warnings, warnings), (output, options, done.stderr))
+
     def test_progress(self):
         words = ('calc', self.a, '--calc', 'A', self.path('p.tif'), '--overwrite')
         self.assertIn('100 - done', fishnet(*words))

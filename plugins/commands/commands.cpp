@@ -487,6 +487,9 @@ bool RasterCommand::CheckFormat() const
                     "Argument 'creation-option': " + option + " is an option of the driver FISHNET: " +
                         (EQUAL(ending, "vrt") ? "--output-format FISHNET writes tiles and the mosaic " + name
                                               : "give --output-format FISHNET for it"));
+    if (byName && EQUAL(ending, "gti"))
+        return Fail(CPLE_IllegalArg, "Argument 'output': " + name +
+                                         " is an index of tiles: --output-format FISHNET writes it, and the tiles");
     if (byName && EQUAL(ending, "vrt"))
         ReportError(
             CE_Warning, CPLE_AppDefined,

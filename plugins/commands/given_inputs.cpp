@@ -64,6 +64,10 @@ bool Command::ReadInputs(std::vector<GDALArgDatasetValue> &values, std::vector<G
     for (const GivenInput &input : inputs) {
         if (input.dataset.empty())
             return !NameOf("input", input.dataset).empty();
+        if (IsUnclosedPipeline(input.dataset))
+            return Fail(CPLE_IllegalArg,
+                        "Argument 'input': '" + input.dataset +
+                            "': the ']' that closes the pipeline is missing, with white space before it");
         if (input.name.empty() && IsStack(input))
             return Fail(CPLE_IllegalArg,
                         "Argument 'input': '" + input.dataset + "': a stack needs a name, as in S=" + input.dataset);

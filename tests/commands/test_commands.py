@@ -340,6 +340,10 @@ class TestCalc(Commands):
     def test_options_of_tiles_need_tiles(self):
         for output, says in (('t.vrt', ['GRID', '--output-format FISHNET']), ('t.tif', ['GRID', '--output-format FISHNET'])):
             self.refused_command('calc', 'a.tif', '--calc', 'A', '--co', 'GRID=2x2', '-o', output, says=says, absent=output)
+        for command in ('calc', 'a.tif', '--calc', 'A'), ('map', 'a.tif'):
+            self.refused_command(*command, '-o', 't.gti', says=['t.gti', '--output-format FISHNET'], absent='t.gti')
+        fishnet('calc', 'a.tif', '--calc', 'A', '-f', 'FISHNET', '--datatype', 'Float64', '-o', 't.gti', cwd=self.folder)
+        self.assertEqual(gdal.Open(self.path('t.gti')).ReadAsArray().dtype, np.float64)
         self.refused_command('calc', 'a.tif', '--calc', 'A', '-f', 'FISHNET', '--co', 'GIRD=2x2', '-o', 't.vrt', says=['GIRD', 'GRID'], absent='t.vrt')
 
     def test_open_options(self):

@@ -32,7 +32,7 @@ struct Function {
 /* What is in the text. */
 struct Call {
     std::string name;
-    std::vector<std::pair<std::string, std::string>> arguments;
+    std::vector<std::pair<std::string, std::string>> arguments; /* name, or nothing, and value */
 };
 } // namespace
 
@@ -116,10 +116,38 @@ static std::string Trimmed(const std::string &text)
     return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
+/* Neither "name" nor "name(...", but "A+1" or "max(A)-min(A)". */
+static bool IsExpression(const std::string &all)
+{
+    const auto isInName = [](char c) { return isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    const size_t end = static_cast<size_t>(std::find_if_not(all.begin(), all.end(), isInName) - all.begin());
+    const size_t open = all.find_first_not_of(" \t\r\n", end);
+    int depth = 0;
+    if (all.empty() || open == std::string::npos)
+        return !all.empty() && isdigit(static_cast<unsigned char>(all[0]));
+    if (end == 0 || all[open] != '(')
+        return true;
+    for (size_t at = open; at + 1 < all.size(); at++) {
+        depth += all[at] == '(' ? 1 : all[at] == ')' ? -1 : 0;
+        if (depth == 0)
+            return true;
+    }
+    return false;
+}
+
+static std::string SayExpression(const std::string &text)
+{
+    return "'" + text + "' is an expression: leave out --dialect builtin";
+}
+
 /* "name" or "name(k=v, ...)". */
 static bool ReadCall(const std::string &text, Call &call, std::string &why)
 {
     const std::string all = Trimmed(text);
+    if (IsExpression(all)) {
+        why = SayExpression(all);
+        return false;
+    }
     const size_t open = all.find('(');
     call.name = Trimmed(all.substr(0, open));
     if (open == std::string::npos)
@@ -133,12 +161,9 @@ static bool ReadCall(const std::string &text, Call &call, std::string &why)
         const size_t end = std::min(inside.find(',', begin), inside.size());
         const std::string one = inside.substr(begin, end - begin);
         const size_t equal = one.find('=');
-        if (equal == std::string::npos) {
-            why = "'" + Trimmed(one) + "': an argument of '" + call.name + "' has a name and a value, as in " +
-                  call.name + "(k=1)";
-            return false;
-        }
-        call.arguments.emplace_back(Trimmed(one.substr(0, equal)), Trimmed(one.substr(equal + 1)));
+        const bool isNamed = equal != std::string::npos;
+        call.arguments.emplace_back(isNamed ? Trimmed(one.substr(0, equal)) : "",
+                                    Trimmed(isNamed ? one.substr(equal + 1) : one));
         begin = end + 1;
     }
     return true;
@@ -157,7 +182,8 @@ static const Function *FindFunction(const std::string &name, std::string &why)
     for (const std::string &one : BuiltinFunctions())
         all += (all.empty() ? "" : ", ") + one;
     why = "'" + name + "' is no function of the dialect builtin" +
-          (nearest.empty() ? "; there are " + all : ", is '" + nearest + "' meant?");
+          (nearest.empty() ? "; there are " + all + "." : ", is '" + nearest + "' meant?") +
+          " An expression goes without --dialect builtin";
     return nullptr;
 }
 
@@ -192,8 +218,23 @@ static bool ReadFlag(const std::string &text, bool &yes)
     return found != std::end(words);
 }
 
-static bool ReadParameters(const Function &function, const Call &call, Parameters &read, bool &propagates,
-                           std::string &why)
+/* What is wrong with an argument that has a value alone. */
+static std::string WhyUnnamed(const Function &function, const std::string &value, const BuiltinInputs &inputs)
+{
+    double number = 0;
+    const bool takesNone = function.parameters.empty();
+    const std::string first = takesNone ? "" : function.parameters[0].name, name = function.name;
+    const bool isInput = std::find(inputs.names.begin(), inputs.names.end(), value) != inputs.names.end();
+    if (takesNone || isInput)
+        return (takesNone ? "it takes no argument" : "'" + value + "' is an input") +
+               ", and inputs are not named here: leave out the input, as in " + name +
+               (takesNone || function.parameters[0].preset ? "" : "(" + first + "=...)");
+    return "'" + value + "' has no name, as in " + name + "(" + first + "=" +
+           (ReadNumber(value, number) ? value : "...") + ")";
+}
+
+static bool ReadParameters(const Function &function, const Call &call, const BuiltinInputs &inputs, Parameters &read,
+                           bool &propagates, std::string &why)
 {
     const std::string about = std::string("'") + function.name + "': ";
     std::vector<std::string> known;
@@ -206,6 +247,10 @@ static bool ReadParameters(const Function &function, const Call &call, Parameter
         known.push_back(kPropagate);
     for (const auto &[name, value] : call.arguments) {
         double number = 0;
+        if (name.empty()) {
+            why = about + WhyUnnamed(function, value, inputs);
+            return false;
+        }
         if (std::find(known.begin(), known.end(), name) == known.end()) {
             std::string all;
             for (const std::string &one : known)
@@ -215,6 +260,10 @@ static bool ReadParameters(const Function &function, const Call &call, Parameter
         }
         if (name == kPropagate ? !ReadFlag(value, propagates) : !ReadNumber(value, number)) {
             why = about + name + "=" + value + (name == kPropagate ? ": expected YES or NO" : ": expected a number");
+            return false;
+        }
+        if (name == "q" && !(number >= 0 && number <= 1)) {
+            why = about + name + "=" + value + ": expected a number from 0 to 1";
             return false;
         }
         if (name != kPropagate)
@@ -260,6 +309,8 @@ std::string TranslateBuiltin(const std::string &text, const BuiltinInputs &input
 {
     Call call;
     const Function *function = ReadCall(text, call, why) ? FindFunction(call.name, why) : nullptr;
+    if (std::find(inputs.names.begin(), inputs.names.end(), call.name) != inputs.names.end())
+        why = SayExpression(call.name);
     if (!function)
         return {};
     if (function->refused) {
@@ -268,7 +319,7 @@ std::string TranslateBuiltin(const std::string &text, const BuiltinInputs &input
     }
     Parameters parameters;
     bool propagates = false;
-    if (!ReadParameters(*function, call, parameters, propagates, why))
+    if (!ReadParameters(*function, call, inputs, parameters, propagates, why))
         return {};
     std::string expression = function->expression, list;
     for (const auto &[name, value] : parameters)

@@ -60,6 +60,7 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
     AddOption(m_options, "flatten", "FLATTEN");
     AddOption(m_options, "output-data-type", "OT")
         .AddAlias("ot")
+        .AddAlias("datatype")
         .SetChoices("Byte", "UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float16",
                     "Float32", "Float64");
     AddOption(m_options, "nodata", "NODATA");
@@ -83,7 +84,11 @@ std::string Calc::Help(const fn_option &option) const
 
 bool Calc::ParseCommandLineArguments(const std::vector<std::string> &words)
 {
-    return RasterCommand::ParseCommandLineArguments(JoinPipelines(words));
+    bool isClosed = false;
+    const std::vector<std::string> joined = JoinPipelines(words, isClosed);
+    return isClosed ? RasterCommand::ParseCommandLineArguments(joined)
+                    : Fail(CPLE_IllegalArg,
+                           "Argument 'input': the ']' that closes the pipeline is missing, with white space before it");
 }
 
 /* Sees to it that each has a name that no other has. False after CPLError. */
@@ -95,8 +100,8 @@ bool Calc::NameInputs()
     int nameless = 0;
     for (GivenInput &input : m_given) {
         if (input.name.empty() && many && m_dialect != "builtin")
-            return Fail(CPLE_IllegalArg, "Argument 'input': '" + input.dataset +
-                                             "' needs a name, as in A=<dataset>, since others have none, either");
+            return Fail(CPLE_IllegalArg, "Argument 'input': several inputs need names, as in A=..., B=...: '" +
+                                             input.dataset + "' has none");
         if (input.name.empty())
             input.name = !many ? "A" : nameless == 0 ? "X" : "X" + std::to_string(nameless);
         nameless += input.name[0] == 'X' ? 1 : 0;

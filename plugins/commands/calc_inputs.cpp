@@ -23,6 +23,15 @@ bool IsPipeline(const std::string &text)
     return text.size() > 2 && text.front() == '[' && text.back() == ']';
 }
 
+bool IsUnclosedPipeline(const std::string &text)
+{
+    const CPLStringList words(CSLTokenizeString(text.c_str()));
+    int depth = 0;
+    for (int i = 0; i < words.size(); i++)
+        depth += EQUAL(words[i], "[") ? 1 : EQUAL(words[i], "]") ? -1 : 0;
+    return depth > 0 && EQUAL(words[0], "[");
+}
+
 static std::string Quoted(const std::string &word)
 {
     if (!word.empty() && word.find_first_of(" \t\"\\'") == std::string::npos)
@@ -56,7 +65,7 @@ std::string PipelineDataset(const std::string &pipeline)
     return R"({"type":"gdal_streamed_alg","command_line":"gdal raster pipeline)" + command + R"("})";
 }
 
-std::vector<std::string> JoinPipelines(const std::vector<std::string> &words)
+std::vector<std::string> JoinPipelines(const std::vector<std::string> &words, bool &isClosed)
 {
     std::vector<std::string> joined;
     int depth = 0;
@@ -69,6 +78,7 @@ std::vector<std::string> JoinPipelines(const std::vector<std::string> &words)
         depth += opens ? 1 : word == "]" ? -1 : 0;
         depth = std::max(depth, 0);
     }
+    isClosed = depth == 0;
     return joined;
 }
 

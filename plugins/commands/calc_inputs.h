@@ -11,13 +11,15 @@ namespace fishnet::commands
 
 /* "[ read dem.tif ! slope ]" */
 bool IsPipeline(const std::string &text);
+/* "[ read dem.tif ! slope", with a ']' too few. */
+bool IsUnclosedPipeline(const std::string &text);
 /* The pipeline, with names of files that there are in that folder (empty: the current one) as absolute ones, but for
  * those within `home`, which are relative to it. home: empty, or with a slash at its end. */
 std::string PipelineIn(const std::string &folder, const std::string &text, const std::string &home = "");
 /* A name under which GDAL opens it. */
 std::string PipelineDataset(const std::string &pipeline);
-/* Words of a command line; those that are a pipeline become one. */
-std::vector<std::string> JoinPipelines(const std::vector<std::string> &words);
+/* Words of a command line; those that are a pipeline become one. *isClosed: whether each has its ']'. */
+std::vector<std::string> JoinPipelines(const std::vector<std::string> &words, bool &isClosed);
 
 struct CalcDataset {
     std::string name;                     /* that opens it anywhere */

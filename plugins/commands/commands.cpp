@@ -9,10 +9,14 @@
 #include <gdal_utils.h>
 
 #include "calc_inputs.h"
+#include "create.h"
 #include "creation_options.h"
+#include "deleted_files.h"
+#include "file_names.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
 #include "input_files.h"
+#include "recipe_file.h"
 #include "recipes.h"
 #include "relative_vrt.h"
 #include "shares.h"
@@ -133,11 +137,22 @@ CPLStringList Command::DriverOptions() const
     return given;
 }
 
-std::string Command::ShareOption() const
+CPLStringList Command::ManyOptions() const
 {
-    const CPLStringList given = WritesMany() ? Given(m_options) : CPLStringList();
-    const char *share = given.FetchNameValue("PARTITION");
-    return share ? std::string("PARTITION=") + share : std::string();
+    CPLStringList options = Given(m_many);
+    const CPLStringList open = WritesMany() ? Given(m_options) : CPLStringList();
+    for (const std::string &option : m_creationOptions)
+        options.AddString(option.c_str());
+    if (const char *share = open.FetchNameValue("PARTITION"))
+        options.AddNameValue("PARTITION", share);
+    return options;
+}
+
+bool Command::GoesOn() const
+{
+    const CPLStringList options = WritesMany() ? ManyOptions() : CPLStringList();
+    return options.FetchNameValue("PARTITION") || options.FetchBool("RESUME", false) ||
+           options.FetchBool("ASSEMBLE", false);
 }
 
 /* --partition auto: a launcher of array jobs knows. */
@@ -239,49 +254,44 @@ static size_t NameLength(const std::string &text)
     return named ? equal + 1 : 0;
 }
 
-/* A name from the command line begins at the current folder, one in a .gdalg.json at that file's. */
-static std::string MovedName(const std::string &text, const std::string &folder)
+void Command::ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALArgDatasetValue &)> &use)
 {
-    const size_t begin = NameLength(text) + (text[NameLength(text)] == '@' ? 1 : 0);
-    if (IsPipeline(text.substr(begin)))
-        return text.substr(0, begin) + PipelineIn("", text.substr(begin), folder);
-    const std::string name = AbsoluteName(text.substr(begin));
-    const bool within = name.compare(0, folder.size(), folder) == 0;
-    return text.substr(0, begin) + (within ? name.substr(folder.size()) : name);
+    if (arg.GetType() == GAAT_DATASET)
+        use(arg.Get<GDALArgDatasetValue>());
+    else if (arg.GetType() == GAAT_DATASET_LIST)
+        for (auto &value : arg.Get<std::vector<GDALArgDatasetValue>>())
+            use(value);
 }
 
-void Command::ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use)
-{
-    for (auto &arg : GetArgs()) {
-        if (arg->GetName() == "output" || !arg->IsExplicitlySet())
-            continue;
-        if (arg->GetType() == GAAT_DATASET)
-            use(arg->Get<GDALArgDatasetValue>());
-        else if (arg->GetType() == GAAT_DATASET_LIST)
-            for (auto &value : arg->Get<std::vector<GDALArgDatasetValue>>())
-                use(value);
-    }
-}
-
-/* With --overwrite GDAL deletes the output first of all, whatever it is. */
+/* With --overwrite GDAL deletes the output first of all, whatever it is, and without it refuses one that exists. A
+ * mosaic or a union is left to the driver by what goes on with its files. */
 bool Command::ValidateArguments()
 {
     if (m_overwrite && !Guarded("gdal fishnet", false, [this] { return CheckInputs(); }))
         return false;
-    return GDALAlgorithm::ValidateArguments();
+    const std::string output = m_output.GetName();
+    if (m_output.GetDatasetRef() || !GoesOn() || !IsOverParts(output))
+        return GDALAlgorithm::ValidateArguments();
+    m_output.Set(std::string());
+    const bool good = GDALAlgorithm::ValidateArguments();
+    m_output.Set(output);
+    return good;
 }
 
 /* With --overwrite GDAL deletes the output first. */
 bool Command::CheckInputs()
 {
     InputFiles inputs(InputFiles::Reach::Disk);
-    ForEachInput([&inputs](GDALArgDatasetValue &value) {
+    const auto add = [&inputs](GDALArgDatasetValue &value) {
         const std::string text = value.GetName(), name = text.substr(NameLength(text));
         inputs.AddName(IsPipeline(name) ? PipelineDataset(name) : name);
         const std::string option = "INPUT=S=" + name; /* it may be a stack */
         const char *const options[] = {option.c_str(), nullptr};
         inputs.AddName(FN_RECIPE_PREFIX, options);
-    });
+    };
+    for (auto &arg : GetArgs())
+        if (arg->GetName() != "output" && arg->IsExplicitlySet())
+            ForEachName(*arg, add);
     const std::string input = inputs.Find(m_output.GetName());
     return input.empty() || Fail(CPLE_IllegalArg, "Argument 'output': '" + m_output.GetName() + "' is an input (" +
                                                       input + "), which would be deleted");
@@ -295,12 +305,10 @@ GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
     if (IsGDALGOutput()) {
         if (!CheckSafeForStreamOutput() || !Open())
             return ProcessGDALGOutputRet::GDALG_ERROR;
-        const std::string name = m_output.GetName();
-        std::string folder = name.substr(0, name.rfind('/') + 1);
-        if (CPLIsFilenameRelative(name.c_str()))
-            folder = CurrentFolder() + "/" + folder;
-        if (name.find('/') != std::string::npos)
-            ForEachInput([&folder](GDALArgDatasetValue &value) { value.Set(MovedName(value.GetName(), folder)); });
+        const std::string name = m_output.GetName(), path = InCurrentFolder(name);
+        const std::string folder = path.substr(0, path.rfind('/') + 1);
+        if (name.find('/') != std::string::npos && !MoveNames(folder))
+            return ProcessGDALGOutputRet::GDALG_ERROR;
     }
     return GDALAlgorithm::ProcessGDALGOutput();
 }
@@ -322,21 +330,20 @@ bool Command::Take(GDALDataset *written)
     return written != nullptr;
 }
 
-bool Command::WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData)
-{
-    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(ManyDriver());
-    CPLStringList options = Given(m_many);
-    const std::string share = ShareOption();
-    if (!share.empty())
-        options.AddString(share.c_str());
-    if (!driver)
-        return Fail(CPLE_AppDefined, std::string("there is no driver ") + ManyDriver());
-    return Take(driver->CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData));
-}
-
 bool Command::RunImpl(GDALProgressFunc progress, void *progressData)
 {
     return Guarded("gdal fishnet", false, [&] { return Work(progress, progressData); });
+}
+
+/* many: the argument that asks for many files. */
+bool Command::CheckIsForMany(const std::string &many) const
+{
+    for (const char *one : {"output-format", "creation-option", "layer-creation-option", "output-layer",
+                            "overwrite-layer", "append", "update"})
+        if (const GDALAlgorithmArg *arg = GetArg(one, false); arg && arg->IsExplicitlySet())
+            return Fail(CPLE_IllegalArg,
+                        "Argument '" + many + "' asks for many files: argument '" + one + "' is for one");
+    return true;
 }
 
 bool Command::Work(GDALProgressFunc progress, void *progressData)
@@ -345,14 +352,8 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
     if (!m_trace.empty())
         trace = std::make_unique<CPLConfigOptionSetter>("FISHNET_TRACE", m_trace.c_str(), false);
     const char *many = FirstGiven(m_many);
-    if (many && !m_format.empty())
-        return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
-                                         "' asks for many files: argument 'output-format' "
-                                         "is for one");
-    if (many && !m_creationOptions.empty())
-        return Fail(CPLE_IllegalArg, std::string("Argument '") + many +
-                                         "' asks for many files: argument "
-                                         "'creation-option' is for one");
+    if (many && !CheckIsForMany(many))
+        return false;
     const Source source = ResolvePartition() ? Open() : nullptr;
     if (!source)
         return false;
@@ -360,8 +361,10 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
         m_output.Set(source.get());
         return true;
     }
-    m_isNew = !many && !m_output.GetDatasetRef() && !EQUAL(m_format.c_str(), "MEM");
-    if (many ? WriteMany(*source, progress, progressData) : Write(*source, progress, progressData))
+    const bool writesMany = WritesMany();
+    m_isNew = !writesMany && !m_output.GetDatasetRef() && !EQUAL(m_format.c_str(), "MEM");
+    if (writesMany ? Take(WriteMany(*source, ManyOptions(), progress, progressData))
+                   : Write(*source, progress, progressData))
         return true;
     RemoveOutput();
     return false;
@@ -414,6 +417,12 @@ void RasterCommand::AddRasterOptions()
     AddOption(m_options, "on-error", "ON_ERROR");
     AddOption(m_options, "cache-mb", "CACHE_MB").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n|auto|auto/n");
+}
+
+GDALDataset *RasterCommand::WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                                      void *progressData)
+{
+    return CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData);
 }
 
 static bool HasOption(GDALDriverH driver, const std::string &name)
@@ -478,6 +487,9 @@ bool RasterCommand::CheckFormat() const
                     "Argument 'creation-option': " + option + " is an option of the driver FISHNET: " +
                         (EQUAL(ending, "vrt") ? "--output-format FISHNET writes tiles and the mosaic " + name
                                               : "give --output-format FISHNET for it"));
+    if (byName && EQUAL(ending, "gti"))
+        return Fail(CPLE_IllegalArg, "Argument 'output': " + name +
+                                         " is an index of tiles: --output-format FISHNET writes it, and the tiles");
     if (byName && EQUAL(ending, "vrt"))
         ReportError(
             CE_Warning, CPLE_AppDefined,
@@ -496,18 +508,16 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
         arguments.AddString(key);
         arguments.AddString(value.c_str());
     };
-    const bool single = WorkersWrite(m_format, m_output.GetName(), m_creationOptions);
-    if (single) {
-        add("-of", "FISHNET");
-        add("-co", "OUTPUT=SINGLE");
+    if (WorkersWrite(m_format, m_output.GetName(), m_creationOptions)) {
+        CPLStringList options = ManyOptions();
+        options.AddString("OUTPUT=SINGLE");
         m_isNew = false; /* it is moved to its place when it is whole */
-    } else if (!m_format.empty()) {
-        add("-of", m_format);
+        return Take(WriteMany(source, options, progress, progressData));
     }
+    if (!m_format.empty())
+        add("-of", m_format);
     for (const std::string &option : m_creationOptions)
         add("-co", option);
-    if (const std::string share = ShareOption(); !share.empty())
-        add("-co", share);
     const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
         GDALTranslateOptionsNew(arguments.List(), nullptr), GDALTranslateOptionsFree);
     if (!options)

@@ -64,8 +64,8 @@ class Command : public GDALAlgorithm
     /* Options of the arguments that were given, as NAME=value. A share of what many files are made of is none of
      * them. */
     CPLStringList DriverOptions() const;
-    /* --partition as the creation option PARTITION, where many files are written; else empty. */
-    std::string ShareOption() const;
+    /* Creation options of the driver that writes many files: of arguments, --co, and --partition as PARTITION. */
+    CPLStringList ManyOptions() const;
     /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file
      * .gdalg.json begin at its folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
@@ -94,8 +94,11 @@ class Command : public GDALAlgorithm
     virtual Source Open() = 0;
     /* Writes it into one file. False after CPLError. */
     virtual bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) = 0;
-    /* Who writes many files. */
+    /* Who writes many files, and what does: not through GDAL, which deletes an older output first. NULL after
+     * CPLError. */
     virtual const char *ManyDriver() const = 0;
+    virtual GDALDataset *WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                                   void *progressData) = 0;
     virtual bool WritesMany() const { return FirstGiven(m_many) || EQUAL(m_format.c_str(), ManyDriver()); }
     /* Takes over an output that is open. False: there is none. */
     bool Take(GDALDataset *written);
@@ -118,10 +121,16 @@ class Command : public GDALAlgorithm
     bool ResolvePartition();
     CPLStringList Given(const Options &options) const;
     const char *FirstGiven(const Options &options) const;
+    bool CheckIsForMany(const std::string &many) const;
+    /* Whether this is a share of many files, or goes on with them, or assembles them. */
+    bool GoesOn() const;
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
     bool Work(GDALProgressFunc progress, void *progressData);
-    bool WriteMany(GDALDataset &source, GDALProgressFunc progress, void *progressData);
-    void ForEachInput(const std::function<void(GDALArgDatasetValue &)> &use);
+    static void ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALArgDatasetValue &)> &use);
+    static std::string MovedInput(const std::string &folder, const GivenInput &input);
+    bool MoveInputs(const std::string &folder, std::vector<GDALArgDatasetValue> &values) const;
+    /* Gives datasets the names that a .gdalg.json in that folder has for them. False after CPLError. */
+    bool MoveNames(const std::string &folder);
     void RemoveOutput();
 };
 
@@ -132,6 +141,8 @@ class RasterCommand : public Command
     RasterCommand(const char *name, const char *description);
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return "FISHNET"; }
+    GDALDataset *WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                           void *progressData) override;
     void AddRasterOptions();
     /* --open-option, as options of that input. */
     void AddOpenOptions(const std::string &input, CPLStringList &options) const;

@@ -12,6 +12,7 @@
 #include "fishnet/recipe.h"
 #include "handles.h"
 #include "input_lists.h"
+#include "recipe_file.h"
 #include "workers.h"
 
 namespace fishnet::commands
@@ -63,6 +64,10 @@ bool Command::ReadInputs(std::vector<GDALArgDatasetValue> &values, std::vector<G
     for (const GivenInput &input : inputs) {
         if (input.dataset.empty())
             return !NameOf("input", input.dataset).empty();
+        if (IsUnclosedPipeline(input.dataset))
+            return Fail(CPLE_IllegalArg,
+                        "Argument 'input': '" + input.dataset +
+                            "': the ']' that closes the pipeline is missing, with white space before it");
         if (input.name.empty() && IsStack(input))
             return Fail(CPLE_IllegalArg,
                         "Argument 'input': '" + input.dataset + "': a stack needs a name, as in S=" + input.dataset);
@@ -86,6 +91,49 @@ std::string Command::InputOption(const GivenInput &input) const
     return "INPUT=" + (IsStack(input)
                            ? InputValueIn(folder.empty() ? CurrentFolder() : folder, input.name + "=" + input.dataset)
                            : InputValue(input.name, {DatasetOf(input)}, false));
+}
+
+static std::string MovedName(const std::string &folder, const std::string &name)
+{
+    return NameFrom(folder, AbsoluteName(name));
+}
+
+/* As a .gdalg.json in that folder has it. */
+std::string Command::MovedInput(const std::string &folder, const GivenInput &input)
+{
+    const std::string name = input.name.empty() ? "" : input.name + "=";
+    if (IsPipeline(input.dataset))
+        return name + PipelineIn("", input.dataset, folder);
+    if (IsStack(input))
+        return InputValueFrom(folder, InputValueIn(CurrentFolder(), name + input.dataset));
+    return name + MovedName(folder, input.dataset);
+}
+
+/* "@list.txt" becomes the inputs in it, whose names begin at the current folder. False after CPLError. */
+bool Command::MoveInputs(const std::string &folder, std::vector<GDALArgDatasetValue> &values) const
+{
+    std::vector<GivenInput> inputs;
+    if (!ReadInputs(values, inputs))
+        return false;
+    values.clear();
+    for (const GivenInput &input : inputs)
+        values.emplace_back(MovedInput(folder, input));
+    return true;
+}
+
+bool Command::MoveNames(const std::string &folder)
+{
+    bool good = true;
+    for (auto &arg : GetArgs()) {
+        const std::string name = arg->GetName();
+        if (name == "output" || !arg->IsExplicitlySet())
+            continue;
+        if (name == "input" && arg->GetType() == GAAT_DATASET_LIST)
+            good = good && MoveInputs(folder, arg->Get<std::vector<GDALArgDatasetValue>>());
+        else
+            ForEachName(*arg, [&folder](GDALArgDatasetValue &value) { value.Set(MovedName(folder, value.GetName())); });
+    }
+    return good;
 }
 
 bool Command::IsStack(const GivenInput &input)

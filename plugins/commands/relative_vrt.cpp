@@ -9,35 +9,24 @@
 #include "file_names.h"
 #include "fishnet/recipe.h"
 #include "input_lists.h"
+#include "recipe_file.h"
 
 namespace fishnet::commands
 {
-
-/* folder: with a slash at its end. */
-static std::string Relative(const std::string &folder, const std::string &name)
-{
-    return name.compare(0, folder.size(), folder) == 0 ? name.substr(folder.size()) : name;
-}
 
 /* What an open option holds, of those that name inputs. */
 static std::string RelativeOption(const std::string &folder, const std::string &key, const std::string &value)
 {
     if (key.size() == 1 && isalpha(static_cast<unsigned char>(key[0])))
-        return Relative(folder, value);
+        return NameFrom(folder, value);
     if (!EQUAL(key.c_str(), "INPUT"))
         return value;
     CPLStringList moved;
     const std::string option = "INPUT=" + value; /* it may hold several */
     const char *const given[] = {option.c_str(), nullptr};
     const CPLStringList inputs = SplitInputs(given);
-    for (int i = 0; i < inputs.size(); i++) {
-        const std::string input = inputs[i] + strlen("INPUT=");
-        std::vector<std::string> datasets = InputDatasetsOf(input);
-        for (std::string &dataset : datasets)
-            dataset = Relative(folder, dataset);
-        const bool isStack = datasets.size() > 1 || input.back() == ';';
-        moved.AddString(("INPUT=" + InputValue(InputNameOf(input), datasets, isStack)).c_str());
-    }
+    for (int i = 0; i < inputs.size(); i++)
+        moved.AddString(("INPUT=" + InputValueFrom(folder, inputs[i] + strlen("INPUT="))).c_str());
     return JoinInputs(moved.List()).FetchNameValueDef("INPUT", value.c_str());
 }
 
@@ -63,7 +52,7 @@ static bool Relate(const std::string &folder, CPLXMLNode *node)
     for (; node; node = node->psNext) {
         const char *name = CPLGetXMLValue(node, "SourceFilename", "");
         if (STARTS_WITH(name, FN_RECIPE_PREFIX)) {
-            const std::string related = FN_RECIPE_PREFIX + Relative(folder, name + strlen(FN_RECIPE_PREFIX));
+            const std::string related = FN_RECIPE_PREFIX + NameFrom(folder, name + strlen(FN_RECIPE_PREFIX));
             CPLSetXMLValue(node, "SourceFilename", related.c_str());
             CPLSetXMLValue(node, "SourceFilename.#relativeToVRT", "1");
             RelateOptions(folder, CPLGetXMLNode(node, "OpenOptions"));

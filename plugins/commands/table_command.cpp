@@ -92,6 +92,12 @@ Source TableCommand::Open()
     return OpenDataset(m_kind.prefix, input, options, GDAL_OF_VECTOR);
 }
 
+GDALDataset *TableCommand::WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                                     void *progressData)
+{
+    return WriteTable(m_kind, m_output.GetName().c_str(), &source, options.List(), progress, progressData);
+}
+
 bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
 {
     CPLStringList arguments;
@@ -112,8 +118,6 @@ bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *p
         add("-of", m_format);
     for (const std::string &option : m_creationOptions)
         add("-dsco", option);
-    if (const std::string share = ShareOption(); !share.empty())
-        add("-dsco", share);
     for (const std::string &option : m_layerCreationOptions)
         add("-lco", option);
     if (!m_outputLayer.empty())

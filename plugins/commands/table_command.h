@@ -35,6 +35,8 @@ class TableCommand : public Command
     Source Open() override;
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return m_kind.driver; }
+    GDALDataset *WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
+                           void *progressData) override;
 
     const TableKind &m_kind;
     const std::string m_rows;

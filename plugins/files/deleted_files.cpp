@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cpl_vsi.h>
+
 #include "file_names.h"
 #include "input_watch.h"
 #include "output_folder.h"
@@ -158,12 +160,12 @@ static bool IsReferredTo(const std::string &path)
     return false;
 }
 
-/* A mosaic over tiles, or a union over parts: their folder lies beside it. */
-static bool IsOverParts(const std::string &path)
+bool IsOverParts(const std::string &path)
 {
     const std::string stem = path.substr(0, path.rfind('.'));
+    VSIStatBufL stat;
     for (const char *folder : {"_tiles/", "_parts/"})
-        if (access((stem + folder + output::kRecipe).c_str(), F_OK) == 0)
+        if (VSIStatExL((stem + folder + output::kRecipe).c_str(), &stat, VSI_STAT_EXISTS_FLAG) == 0)
             return true;
     return false;
 }

@@ -30,6 +30,9 @@ bool IsMosaicToDelete(const char *name);
 /* As GDAL would have done. It is well if the file is gone. */
 CPLErr DeleteMosaic(const char *name);
 
+/* Whether the name is that of a mosaic over tiles, or a union over parts: their folder lies beside it. */
+bool IsOverParts(const std::string &path);
+
 } // namespace fishnet
 
 #endif

@@ -1,6 +1,7 @@
 #include "input_lists.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <memory>
 
@@ -187,17 +188,43 @@ std::string Resolve(const fn_recipe_dataset &dataset, std::vector<std::string> &
     return cause;
 }
 
+/* A pattern that finds that name alone, as nearly as patterns can say it. */
+std::string AsPattern(const std::string &name)
+{
+    std::string literal;
+    for (const char c : name)
+        literal += c == ';' || c == '"' ? "?" : strchr("*?[", c) ? "[" + std::string(1, c) + "]" : std::string(1, c);
+    return literal;
+}
+
 /* A pattern as a file in that folder has it, whose own name means itself. */
 std::string PatternIn(const std::string &folder, const std::string &pattern)
 {
     const std::string moved = NameIn(folder, pattern);
     const size_t own = moved.size() - std::min(moved.size(), pattern.size());
-    if (moved.compare(own, std::string::npos, pattern) != 0)
-        return moved;
-    std::string literal;
-    for (const char c : moved.substr(0, own))
-        literal += c == ';' || c == '"' ? "?" : strchr("*?[", c) ? "[" + std::string(1, c) + "]" : std::string(1, c);
-    return literal + pattern;
+    return moved.compare(own, std::string::npos, pattern) == 0 ? AsPattern(moved.substr(0, own)) + pattern : moved;
+}
+
+/* The reverse. What is left must not read as a list, or lose white space. */
+std::string PatternFrom(const std::string &folder, const std::string &pattern)
+{
+    const std::string moved = NameFrom(AsPattern(folder), pattern);
+    return moved.empty() || moved[0] == '@' || isspace(static_cast<unsigned char>(moved[0])) ? "./" + moved : moved;
+}
+
+/* What INPUT holds, with other names, lists and patterns: each stays what it is. */
+template <class Name, class Pattern>
+std::string MovedInput(const std::string &value, const Name &name, const Pattern &pattern)
+{
+    const InputText input(value);
+    std::string moved;
+    for (const fn_recipe_dataset &dataset : input) {
+        const std::string here = IsList(dataset)      ? "@\"" + name(ListFile(dataset)) + "\""
+                                 : IsPattern(dataset) ? pattern(dataset.name)
+                                                      : InputValue("", {name(dataset.name)}, false).substr(1);
+        moved += (moved.empty() ? "" : ";") + here;
+    }
+    return moved.empty() ? value : input->name + ("=" + moved) + (input->is_stack && input->n_datasets == 1 ? ";" : "");
 }
 
 /* As Resolve(), for what an INPUT option holds. */
@@ -292,15 +319,16 @@ std::vector<std::string> InputDatasetsOf(const std::string &value)
 
 std::string InputValueIn(const std::string &folder, const std::string &value)
 {
-    const InputText input(value);
-    std::string moved;
-    for (const fn_recipe_dataset &dataset : input) {
-        const std::string here = IsList(dataset)      ? "@\"" + NameIn(folder, ListFile(dataset)) + "\""
-                                 : IsPattern(dataset) ? PatternIn(folder, dataset.name)
-                                                      : InputValue("", {NameIn(folder, dataset.name)}, false).substr(1);
-        moved += (moved.empty() ? "" : ";") + here;
-    }
-    return moved.empty() ? value : input->name + ("=" + moved) + (input->is_stack && input->n_datasets == 1 ? ";" : "");
+    return MovedInput(
+        value, [&folder](const std::string &name) { return NameIn(folder, name); },
+        [&folder](const std::string &pattern) { return PatternIn(folder, pattern); });
+}
+
+std::string InputValueFrom(const std::string &folder, const std::string &value)
+{
+    return MovedInput(
+        value, [&folder](const std::string &name) { return NameFrom(folder, name); },
+        [&folder](const std::string &pattern) { return PatternFrom(folder, pattern); });
 }
 
 /* Where '|' stands behind the quoted names of an input; npos: there are none, or nothing follows. */

@@ -33,6 +33,8 @@ std::string InputNameOf(const std::string &value);
 std::vector<std::string> InputDatasetsOf(const std::string &value);
 /* The same with datasets relative to a folder. What cannot be read stays as it is: the parser complains of it. */
 std::string InputValueIn(const std::string &folder, const std::string &value);
+/* The reverse, for absolute names: what lies in the folder, or below, becomes relative to it. */
+std::string InputValueFrom(const std::string &folder, const std::string &value);
 
 /* The lines of a file but for white space around them, empty ones, and those that begin with '#'. *cause: why there is
  * none. */

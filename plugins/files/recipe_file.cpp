@@ -110,6 +110,12 @@ std::string NameIn(const std::string &folder, const std::string &name)
     return PartsIn(folder, name, prefix);
 }
 
+std::string NameFrom(const std::string &folder, const std::string &name)
+{
+    const std::string begin = Join(folder, "");
+    return name.size() > begin.size() && name.compare(0, begin.size(), begin) == 0 ? name.substr(begin.size()) : name;
+}
+
 std::string AbsoluteFolder(const std::string &folder)
 {
     return folder.empty() ? CurrentFolder() : IsRelative(folder) ? CurrentFolder() + "/" + folder : folder;

@@ -63,6 +63,8 @@ CPLErr DeleteRecipeFile(const char *name, const RecipeKind &kind);
 /* A name as a file in that folder has it: relative ones begin there. So do those of files in PREFIX:file and
  * PREFIX:"file":rest. */
 std::string NameIn(const std::string &folder, const std::string &name);
+/* The reverse: an absolute name that begins with the folder becomes relative to it. */
+std::string NameFrom(const std::string &folder, const std::string &name);
 
 } // namespace fishnet
 

@@ -81,11 +81,11 @@ inline bool HasLackedMemory()
 }
 
 /* Has GDAL lacked memory in a stretch of code, also where it has reset that error by the end? All messages reach the
- * host. */
+ * host, but for warnings where it has had them before. */
 class LackOfMemory
 {
   public:
-    LackOfMemory()
+    explicit LackOfMemory(bool warns = true) : m_warns(warns)
     {
         CPLPushErrorHandlerEx(Note, this);
         CPLSetCurrentErrorHandlerCatchDebug(FALSE);
@@ -106,11 +106,15 @@ class LackOfMemory
     {
         auto *self = static_cast<LackOfMemory *>(CPLGetErrorHandlerUserData());
         self->m_isMet = self->m_isMet || (level >= CE_Failure && number == CPLE_OutOfMemory);
-        self->Take(level, number, text);
+        if (level != CE_Warning || self->m_warns)
+            self->Take(level, number, text);
     }
 
 #if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
-    void Take(CPLErr level, CPLErrorNum number, const char *text) { CPLCallPreviousHandler(level, number, text); }
+    void Take(CPLErr level, CPLErrorNum number, const char *text)
+    {
+        CPLCallPreviousHandler(level, number, text);
+    }
     void PassOn() {}
 #else
     void Take(CPLErr level, CPLErrorNum number, const char *text)
@@ -142,6 +146,7 @@ class LackOfMemory
     bool m_hasLost = false;
 #endif
     bool m_isMet = false;
+    const bool m_warns;
 };
 
 /* Says nothing for as long as it lives. */

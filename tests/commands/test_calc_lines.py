@@ -150,11 +150,12 @@ class TestBuiltin(Lines):
 
     def test_errors(self):
         for text, words in (('sums', ["'sums' is no function", "is 'sum' meant"]), ('variance', ["'variance' is no function", 'geometric_mean']), ('sum(kk=1)', ["'sum'", "no argument 'kk'", 'k, propagateNoData']),
-                            ('sqrt(k=1)', ["'sqrt'", 'takes none']), ('sum(k=x)', ["'sum'", 'k=x', 'number']), ('sum(1)', ["'1'", 'sum(k=1)']), ('sum(k=1', ["'sum'", 'closed']), ('quantile', ["'quantile'", "'q' is missing"]),
-                            ('quantile(q=2)', ['not between 0 and 1']), ('mean(propagateNoData=maybe)', ['propagateNoData=maybe', 'YES or NO']), ('A+1', ["'A+1' is no function"]), ('real', ["'real'", 'complex numbers']),
+                            ('sqrt(k=1)', ["'sqrt'", 'takes none']), ('sum(k=x)', ["'sum'", 'k=x', 'number']), ('sum(1)', ["'1'", 'sum(k=1)']), ('quantile(0.9)', ["'0.9'", 'quantile(q=0.9)']), ('sqrt(A)', ["'sqrt'", 'takes no argument', 'leave out the input']),
+                            ('quantile(A)', ["'quantile'", "'A'", 'leave out the input, as in quantile(q=...)']), ('sum(k=1', ["'sum'", 'closed']), ('quantile', ["'quantile'", "'q' is missing"]),
+                            ('quantile(q=90)', ["'quantile'", 'q=90', 'from 0 to 1']), ('mean(propagateNoData=maybe)', ['propagateNoData=maybe', 'YES or NO']), *((text, ["'%s' is an expression: leave out --dialect builtin" % text]) for text in ('A+1', 'A+B', 'A', 'max(A)-min(B)', '(A)', '2*A')), ('real', ["'real'", 'complex numbers']),
                             ('cmul', ['complex numbers']), ('scale', ['stored']), ('reclassify(mapping=1)', ['where(']), ('area', ['area']), ('expression(expression=A)', ['without the dialect']), ('sqrt', ["'sqrt'", 'one value', 'give 3']), ('diff', ["'diff'", 'two values', 'give 3'])):
-            self.wrong(*self.inputs('whole', 3), calc=text, dialect='builtin', says=["Argument 'calc'", *words] if 'between' not in words[0] else words)
-        self.wrong(self.path('whole0.tif'), self.path('whole1.tif'), calc='X', says=['whole0.tif', 'needs a name'])
+            self.wrong(*self.inputs('whole', 3), calc=text, dialect='builtin', says=["Argument 'calc'", *words])
+        self.wrong(self.path('whole0.tif'), self.path('whole1.tif'), calc='X', says=['several inputs need names, as in A=..., B=...', "whole0.tif' has none"])
 
 
 class TestInputs(Lines):
@@ -255,6 +256,11 @@ class TestInputs(Lines):
         self.assertEqual(gdal.Open(self.path('beside.gdalg.json')).ReadAsArray().shape, slope.shape)
         good('gdal', 'fishnet', 'calc', 'A=[', 'read', '[', 'read', dem, '!', 'slope', ']', '!', 'slope', ']', self.path('nested.tif'), '--calc', 'A') if VERSION >= (3, 13) else None
         self.wrong('A=[ read %s ! slop ]' % dem, calc='A', says=['slop'])
+        for text in ('A=[ read %s ! slope', '[ read %s ! slope', 'A=[ read [ read %s ! slope ] ! slope', 'A=[ read %s ! slope]'):
+            self.wrong(text % dem, calc='A', says=["the ']' that closes the pipeline is missing"])
+        done = run('gdal', 'fishnet', 'calc', 'A=[', 'read', dem, '!', 'slope', '--calc', 'A', self.path('open.tif'))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the ']' that closes the pipeline is missing", done.stderr)
         done = run('gdal', 'fishnet', 'calc', 'A=[', 'read', dem, '!', 'slope', ']', dem, '--calc', 'A', '--overwrite')
         self.assertEqual(done.returncode, 1)
         self.assertIn('is an input', done.stderr)

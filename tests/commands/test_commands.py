@@ -95,6 +95,56 @@ class Commands(Case):
         return done.stderr
 
 
+class Shares(Commands):
+    """What goes on with many files asks for no --overwrite, and with it deletes nothing."""
+
+    def check(self, words, output, more):
+        """words: a command that writes into output. more: how it says to resume, and to assemble."""
+        path = self.path(output)
+        folder = path.rsplit('.', 1)[0] + ('_tiles' if words[0] in ('calc', 'map') else '_parts')
+        for i in '1/2', '2/2':
+            fishnet(*words, '-o', output, '--partition', i, cwd=self.folder)
+        self.assertFalse(os.path.exists(path))
+        fishnet(*words, '-o', output, *more[-1], cwd=self.folder)
+        state, whole = os.stat(path), content(path)
+        for late in (('--partition', '2/2'), ('--partition', '1/2', '--overwrite')):
+            fishnet(*words, '-o', output, *late, cwd=self.folder)
+            now = os.stat(path)
+            self.assertEqual((now.st_ino, now.st_mtime_ns), (state.st_ino, state.st_mtime_ns), late)
+        part = next(name for name in sorted(os.listdir(folder)) if '_c000' in name or name.startswith('part_0001'))
+        for option in more:
+            for overwrite in ((), ('--overwrite',)):
+                before = content(os.path.join(folder, part))
+                if option == more[0]:
+                    os.remove(os.path.join(folder, part))
+                fishnet(*words, '-o', output, *option, *overwrite, cwd=self.folder)
+                self.assertEqual(len(content(os.path.join(folder, part))), len(before))
+                self.assertEqual(content(path), whole, option)
+        # A file that is none of it is refused as ever.
+        shutil.rmtree(folder)
+        self.refused_command(*words, '-o', output, '--partition', '1/2', says=['already exists'])
+        self.assertEqual(content(path), whole)
+
+
+class TestShares(Shares):
+    ARGUMENTS = (('--resume',), ('--assemble',))
+    OPTIONS = (('--co', 'RESUME=YES'), ('--co', 'ASSEMBLE=YES'))
+    NEAR = ('near', '-i', 'in.gpkg', '--near', 'near.gpkg', '-l', 'in', '--near-layer', 'near')
+
+    def test_calc(self):
+        self.check(('calc', 'a.tif', '--calc', 'sqrt(A)', '-f', 'FISHNET', '--co', 'GRID=2x3'), 'calc.vrt', more=self.OPTIONS)
+
+    def test_map(self):
+        self.check(('map', 'a.tif', '--grid', '2x3'), 'map.vrt', more=self.ARGUMENTS)
+        self.check(('map', 'a.tif', '--grid', '2x3'), 'map.gti', more=self.ARGUMENTS) if VERSION >= (3, 13) else None
+        self.check(('map', 'a.tif', '-f', 'FISHNET', '--co', 'GRID=2x3'), 'map_co.vrt', more=self.OPTIONS)
+
+    def test_near(self):
+        self.check((*self.NEAR, '--parts', '4'), 'near.vrt', more=self.ARGUMENTS)
+        for argument in ('--lco', 'FID=x'), ('--output-layer', 'x'), ('--append',):
+            self.refused_command(*self.NEAR, '--parts', '4', *argument, '-o', 'no.vrt', says=["'parts'", 'one'], absent='no.vrt')
+
+
 class TestListing(Commands):
     """What is seen without running a command."""
 
@@ -254,6 +304,16 @@ class TestCalc(Commands):
             self.assertEqual(got[0], block or [400, got[0][1]], options)
             self.same(bands(self.path('c.tif'))[0], want, ' '.join(options))
 
+    def test_warnings_come_once(self):
+        """Whoever writes opens the dataset again; options that are obeyed are no reason for a warning."""
+        outputs = [('w.tif', ()), ('w.tif', ('COMPRESS=LZW',)), ('w.tif', ('COMPRESS=LZW', 'TILED=YES')), ('w.vrt', ('GRID=2x2',)), ('w.vrt', ('GRID=2x2', 'PARTITION=1/2')),
+                   ('w.gdalg.json', ())]
+        for command, warnings in (('calc', '--calc', 'A+1', '--ot', 'Byte'), 1), (('map',), 0):
+            for output, options in outputs:
+                words = [word for option in options for word in ('--co', option)] + (['-f', 'FISHNET'] if output == 'w.vrt' else [])
+                done = run('gdal', 'fishnet', command[0], self.a, *command[1:], '-o', output, '--overwrite', '-q', *words, cwd=self.folder)
+                self.assertEqual((done.returncode, done.stderr.count('Warning'), done.stderr.count('NODATA is not given')), (0, warnings, warnings), (output, options, done.stderr))
+
     def test_progress(self):
         words = ('calc', self.a, '--calc', 'A', self.path('p.tif'), '--overwrite')
         self.assertIn('100 - done', fishnet(*words))
@@ -280,6 +340,10 @@ class TestCalc(Commands):
     def test_options_of_tiles_need_tiles(self):
         for output, says in (('t.vrt', ['GRID', '--output-format FISHNET']), ('t.tif', ['GRID', '--output-format FISHNET'])):
             self.refused_command('calc', 'a.tif', '--calc', 'A', '--co', 'GRID=2x2', '-o', output, says=says, absent=output)
+        for command in ('calc', 'a.tif', '--calc', 'A'), ('map', 'a.tif'):
+            self.refused_command(*command, '-o', 't.gti', says=['t.gti', '--output-format FISHNET'], absent='t.gti')
+        fishnet('calc', 'a.tif', '--calc', 'A', '-f', 'FISHNET', '--datatype', 'Float64', '-o', 't.gti', cwd=self.folder)
+        self.assertEqual(gdal.Open(self.path('t.gti')).ReadAsArray().dtype, np.float64)
         self.refused_command('calc', 'a.tif', '--calc', 'A', '-f', 'FISHNET', '--co', 'GIRD=2x2', '-o', 't.vrt', says=['GIRD', 'GRID'], absent='t.vrt')
 
     def test_open_options(self):
@@ -813,7 +877,7 @@ class TestOldGDAL(Case):
 if HAS_COMMANDS:
     del TestOldGDAL
 else:
-    del TestListing, TestCalc, TestStreams, TestMap, TestNear, TestDoctor
+    del TestShares, TestListing, TestCalc, TestStreams, TestMap, TestNear, TestDoctor
 
 
 if __name__ == '__main__':

@@ -40,7 +40,7 @@ RASTER_CALC = [
     ('the same, with --overwrite', ['byte.tif'], {'calc': 'X + 3', 'to': 'exists', 'overwrite': True}, SAME),
     *[('an input X', ['X=byte.tif'], {'calc': text}, SAME) for text in ('X + 3', 'X[1] + 3')],
     ('a name given twice', ['A=byte.tif', 'A=int32.tif'], {'calc': 'A'}, REFUSED, 'A is both'),
-    ('two inputs without names', ['byte.tif', 'byte2.tif'], {'calc': 'sum'}, REFUSED, 'needs a name'),
+    ('two inputs without names', ['byte.tif', 'byte2.tif'], {'calc': 'sum'}, REFUSED, 'several inputs need names'),
     ('the same in the dialect builtin', ['byte.tif', 'byte2.tif'], {'calc': 'sum', 'dialect': 'builtin'}, SAME),
     *[('the name ' + name, [name + '=byte.tif'], {'calc': name}, verdict, 'ame') for name, verdict in (('_pi', REFUSED), ('0ko', REFUSED), ('ko-', REFUSED), ('ok', SAME), ('ok_', SAME), ('o0123456789', SAME))],
     ('two expressions', ['byte.tif'], {'calc': ['X + 3', 'sqrt(X)']}, FLOAT32),

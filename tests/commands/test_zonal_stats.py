@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, ogr
 
-from test_commands import HAS_COMMANDS, VERSION, Commands, content, fishnet, good, layers, rows, write
+from test_commands import HAS_COMMANDS, VERSION, Commands, Shares, content, fishnet, good, layers, rows, write
 
 # Of upstream's arguments; docs/COMMANDS.md lists them.
 LACKING = {'input-format', 'output-open-option', 'upsert', 'skip-errors'}
@@ -20,7 +20,7 @@ def star(random, middle):
     return 'POLYGON ((%s))' % ','.join('%r %r' % (float(x), float(y)) for x, y in points + points[:1])
 
 
-class TestZonalStats(Commands):
+class TestZonalStats(Shares):
     LAYER = ('--zones', 'zones.gpkg', '--zones-layer', 'zones')
     OURS = {'stdev': 'STD', 'mode': 'MAJORITY', 'weighted_stdev': 'WEIGHTED_STD'}
     EMPTY = 7  # a zone beyond the raster
@@ -45,6 +45,9 @@ class TestZonalStats(Commands):
                 feature.SetGeometry(ogr.CreateGeometryFromWkt(star(random, middle)))
                 layer.CreateFeature(feature)
         del layer, dataset
+
+    def test_shares(self):
+        self.check(('zonal-stats', '-i', 'c.tif', *self.LAYER, '--parts', '4'), 'shares.vrt', more=(('--resume',), ('--assemble',)))
 
     def table(self, *words):
         """Columns by name, of a run into a new file."""

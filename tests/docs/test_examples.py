@@ -69,7 +69,7 @@ def lay_out(folder):
     write(os.path.join(folder, 'scene.tif'), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
     os.makedirs(os.path.join(folder, 'scenes'))
     for name in ('b4.tif', 'b5.tif', 'scenes/s_20240601.tif', 'scenes/s_20240611.tif', 'scenes/s_20240621.tif'):
-        write(os.path.join(folder, name), random.normal(100, 3, (2, 120, 200)).astype(np.float32))
+        write(os.path.join(folder, name), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
     with open(os.path.join(folder, 'list.txt'), 'w') as file:
         file.write('scenes/s_20240601.tif\nscenes/s_20240621.tif\n')
     gdal.Translate(os.path.join(folder, 'temperature.nc'), os.path.join(folder, 'in.tif'), format='netCDF')

@@ -7,6 +7,7 @@
 #include "output_folder.h"
 #include "single_file.h"
 #include "single_job.h"
+#include "source_name.h"
 
 namespace fishnet
 {
@@ -258,9 +259,7 @@ static DatasetHandle OpenSource(const Creation &creation)
     options.SetNameValue("RETRIES", CPLSPrintf("%d", workers.retries));
     options.SetNameValue("TASK_TIMEOUT", CPLSPrintf("%.17g", workers.timeout));
     options.SetNameValue("ON_ERROR", creation.errorIsNoData ? "NODATA" : "FAIL");
-    const char *const drivers[] = {"FISHNET", nullptr};
-    return DatasetHandle(GDALOpenEx(creation.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, drivers,
-                                    options.List(), nullptr));
+    return OpenConnection(creation, options);
 }
 
 /* Before a worker starts the source is closed again: it may have workers of its own, of masks. */

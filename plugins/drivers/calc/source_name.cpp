@@ -131,6 +131,7 @@ static bool NameOurs(Creation &creation)
         creation.workers.timeout = given.workers.timeout;
     creation.errorIsNoData = creation.errorIsNoData || given.errorIsNoData;
     creation.connection = opening.connection;
+    creation.hasWarned = true;
     return true;
 }
 
@@ -177,6 +178,14 @@ static std::string ShapeOf(GDALDataset *dataset, bool bands)
         shape += std::string(i == 1 ? " of type " : ", ") +
                  GDALGetDataTypeName(dataset->GetRasterBand(i)->GetRasterDataType());
     return shape;
+}
+
+DatasetHandle OpenConnection(const Creation &creation, const CPLStringList &options, bool again)
+{
+    const LackOfMemory passesOn(!again && !creation.hasWarned);
+    const char *const drivers[] = {"FISHNET", nullptr};
+    return DatasetHandle(GDALOpenEx(creation.connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, drivers,
+                                    const_cast<CPLStringList &>(options).List(), nullptr));
 }
 
 bool CheckConnection(const Creation &creation)

@@ -3,6 +3,7 @@
 #define FN_FISHNET_SOURCE_NAME_H
 
 #include "create.h"
+#include "handles.h"
 
 namespace fishnet
 {
@@ -10,6 +11,9 @@ namespace fishnet
 /* Fills connection and openOptions, which has the options of the recipe already. Takes over the options about workers
  * of a source of ours. False after CPLError. */
 bool NameSource(Creation &creation);
+
+/* Opens the connection. again: its warnings have been given. NULL after CPLError. */
+DatasetHandle OpenConnection(const Creation &creation, const CPLStringList &options, bool again = false);
 
 /* Opens the connection as workers will: is it the source? Gives errors only: whoever opens it next gives the warnings.
  * False after CPLError. */

@@ -11,6 +11,7 @@
 #include "mosaic.h"
 #include "output_folder.h"
 #include "recipe_file.h"
+#include "source_name.h"
 #include "tile_job.h"
 
 namespace fishnet
@@ -120,7 +121,7 @@ static bool ReadMosaic(const Creation &creation, int64_t mosaic, TileOptions &op
     const std::string &output = creation.output;
     const std::string ending = output.size() > 4 ? output.substr(output.size() - 4) : std::string();
     const bool isGTI = ending == ".gti"; /* in lower case: names share a folder that differ in their ending */
-    if (!isGTI && ending != ".vrt") { /* most likely meant for a single file */
+    if (!isGTI && ending != ".vrt") {    /* most likely meant for a single file */
         CPLError(CE_Failure, CPLE_IllegalArg,
                  "FISHNET: the output %.300s is a mosaic over tiles: its name has to end in .vrt or .gti. One GeoTIFF "
                  "is written with OUTPUT=SINGLE",
@@ -281,12 +282,6 @@ static CPLStringList OpenOptions(const Creation &creation, const std::string &ta
     return options;
 }
 
-static DatasetHandle OpenComputed(const std::string &connection, const CPLStringList &options)
-{
-    return DatasetHandle(GDALOpenEx(connection.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr,
-                                    const_cast<CPLStringList &>(options).List(), nullptr));
-}
-
 /* The size of the tasks that a worker reads by along one side: parts of a tile, so that no worker computes what
  * belongs to another's. */
 static int TaskSize(const std::vector<int> &edges, int usual, int most)
@@ -339,7 +334,7 @@ static bool DescribeForWorkers(const Creation &creation, TileJob &job)
     std::string cause;
     {
         MessageCollector collector; /* warnings have been given */
-        const DatasetHandle handle = OpenComputed(job.connection, job.openOptions);
+        const DatasetHandle handle = OpenConnection(creation, job.openOptions);
         if (handle) {
             const Plan &plan = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()))->GetPlan();
             job.signature = plan.Signature();
@@ -432,7 +427,7 @@ bool PlanTiles(const Creation &creation, JobSize &size)
     constexpr double kPixelsOfShare = 5e7; /* 3 s of one core */
     TileOptions options;
     TileSet tiles;
-    const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
+    const DatasetHandle handle = OpenConnection(creation, OpenOptions(creation, std::string()));
     GDALDataset *computed = GDALDataset::FromHandle(handle.get());
     if (!computed || (size.canShare && (!ReadOptions(creation, tiles, options) || !MakeGrid(options, computed, tiles))))
         return false;
@@ -459,7 +454,7 @@ GDALDataset *CreateTiles(const Creation &creation)
     TileSet tiles;
     if (!ReadOptions(creation, tiles, options) || !CheckOutput(creation, tiles.folder))
         return nullptr;
-    const DatasetHandle handle = OpenComputed(creation.connection, OpenOptions(creation, std::string()));
+    const DatasetHandle handle = OpenConnection(creation, OpenOptions(creation, std::string()));
     auto *computed = static_cast<Dataset *>(GDALDataset::FromHandle(handle.get()));
     if (!computed || !MakeGrid(options, computed, tiles) || !CanBeMosaic(options.mosaic, computed))
         return nullptr;
@@ -492,7 +487,7 @@ GDALDataset *CreateTiles(const Creation &creation)
     if (share) /* what would be read of the whole is what is computed */
         return job->IsDone(folder, recipe)
                    ? GDALDataset::FromHandle(
-                         OpenComputed(creation.connection, OpenOptions(creation, std::string())).release())
+                         OpenConnection(creation, OpenOptions(creation, std::string()), true).release())
                    : nullptr;
     if (!folder.Look() || !ReadFailures(tiles, folder, failures) ||
         !WriteMosaic(options.mosaic, tiles, computed, creation.output, failures))

@@ -27,7 +27,7 @@ static size_t FreeDescriptors()
 
 size_t HandlesOfEach(int workers)
 {
-    constexpr size_t kLeast = 2, kMost = 64; /* a GeoTIFF keeps the bytes of a block, and more */
+    constexpr size_t kLeast = 2, kMost = 112; /* a GeoTIFF keeps the bytes of a block, and more */
     return std::clamp(FreeDescriptors() / 2 / static_cast<size_t>(std::max(0, workers) + 1), kLeast, kMost);
 }
 
@@ -42,12 +42,15 @@ void InputHandles::Add(DatasetHandle dataset)
     }
 }
 
+GDALDatasetH InputHandles::FindOpen(size_t input) const
+{
+    return input < m_staying.size() ? m_staying[input].get() : m_whose == input ? m_turn.get() : nullptr;
+}
+
 GDALDatasetH InputHandles::Find(size_t input) const
 {
-    if (input < m_staying.size())
-        return m_staying[input].get();
-    if (m_turn && m_whose == input)
-        return m_turn.get();
+    if (GDALDatasetH open = FindOpen(input))
+        return open;
     m_turn.reset();
     m_whose = input;
     m_turn = OpenSame((*m_inputs)[input]);

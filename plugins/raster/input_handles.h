@@ -30,6 +30,8 @@ class InputHandles
     /* The same; what fails is thrown. */
     GDALDatasetH operator[](size_t input) const;
     size_t Most() const { return m_most; }
+    /* The dataset of an input, or NULL if it is not open just now. */
+    GDALDatasetH FindOpen(size_t input) const;
     void Close();
 
   private:

@@ -91,6 +91,15 @@ static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALD
                         0, 0) == CE_None;
 }
 
+static bool IsWholeBlocks(GDALRasterBandH band, const fn_window &w)
+{
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    const bool ends = (w.x + w.width) % blockWidth == 0 || w.x + w.width == GDALGetRasterBandXSize(band);
+    const bool endsBelow = (w.y + w.height) % blockHeight == 0 || w.y + w.height == GDALGetRasterBandYSize(band);
+    return w.x % blockWidth == 0 && w.y % blockHeight == 0 && ends && endsBelow;
+}
+
 /* A window of whole blocks of a GeoTIFF is read block by block, past GDAL's block cache: each block is wanted once,
  * by one worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands,
  * which the cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers
@@ -102,9 +111,7 @@ static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_w
         return false;
     int blockWidth = 0, blockHeight = 0;
     GDALGetBlockSize(band, &blockWidth, &blockHeight);
-    const bool ends = (w.x + w.width) % blockWidth == 0 || w.x + w.width == GDALGetRasterBandXSize(band);
-    const bool endsBelow = (w.y + w.height) % blockHeight == 0 || w.y + w.height == GDALGetRasterBandYSize(band);
-    if (!parts && (w.x % blockWidth != 0 || w.y % blockHeight != 0 || !ends || !endsBelow))
+    if (!parts && !IsWholeBlocks(band, w))
         return false;
     const char *interleave = GDALGetMetadataItem(dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
     const bool oneBand = GDALGetRasterCount(dataset) == 1 || (interleave && !EQUAL(interleave, "PIXEL"));
@@ -170,6 +177,8 @@ bool InputReader::ReadPixels(size_t input, int number, fn_type type, const fn_wi
         }
         return true;
     }
+    if (m_inputs[input].bandCount > 1 && IsWholeBlocks(band, window))
+        m_cached.insert(input);
     if (CanReadBlocks(GDALGetBandDataset(band), band, window, m_partsOfBlocks))
         return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
     return ReadBand(band, window, data, TypeInMemory(type));
@@ -216,16 +225,37 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
     m_pieces.assign(planes.size(), {});
     m_held.clear();
     read.clear();
+    std::vector<size_t> order; /* input by input: each is opened, and its blocks are decoded, once */
     for (size_t i = 0; i < planes.size(); i++)
-        if (m_inputs[planes[i].input].units.width == 0 &&
-            (fn_is_cancelled(cancel) || !ReadPlane(planes, i, window, m_read)))
-            return false;
-    if (!ReadShared(planes, window, cancel))
+        if (m_inputs[planes[i].input].units.width == 0)
+            order.push_back(i);
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return planes[a].input < planes[b].input; });
+    bool done = true;
+    for (size_t k = 0; done && k < order.size(); k++) {
+        done = !fn_is_cancelled(cancel) && ReadPlane(planes, order[k], window, m_read);
+        if (k + 1 == order.size() || planes[order[k]].input != planes[order[k + 1]].input)
+            DropCached();
+    }
+    done = done && ReadShared(planes, window, cancel);
+    DropCached();
+    if (!done)
         return false;
     for (size_t i = 0; i < planes.size(); i++)
         read.push_back({m_read[i].pixels.data(), planes[i].type, planes[i].nodata,
                         planes[i].Masked() ? m_read[i].mask.data() : nullptr, m_pieces[i].data(), m_pieces[i].size()});
     return true;
+}
+
+/* Where bands are stored together, GDAL decodes one into the others' caches: of a stack these are many, and no other
+ * window wants them. */
+void InputReader::DropCached()
+{
+    MessageCollector collector; /* nothing is written */
+    for (const size_t input : m_cached)
+        if (GDALDatasetH dataset = m_handles.FindOpen(input))
+            for (int band = 1; band <= m_inputs[input].bandCount; band++)
+                GDALFlushRasterCache(GDALGetRasterBand(dataset, band));
+    m_cached.clear();
 }
 
 bool InputReader::ReadPlane(const std::vector<Plane> &planes, size_t index, const fn_window &window,

@@ -3,6 +3,7 @@
 #define FN_FISHNET_READER_H
 
 #include <map>
+#include <set>
 
 #include "fishnet/expr.h"
 #include "fishnet/grid.h"
@@ -67,6 +68,7 @@ class InputReader
     bool ReadShared(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
+    void DropCached();
     void ResizePlane(const Plane &plane, size_t index, int64_t pixels);
     std::map<SharedBlocks::Key, std::vector<Part>> CutByUnits(const std::vector<Plane> &planes,
                                                               const fn_window &window);
@@ -83,7 +85,8 @@ class InputReader
     std::vector<char> m_alpha;
     std::vector<char> m_block;
     bool m_partsOfBlocks = false;
-    struct { /* what is read, or was the last */
+    std::set<size_t> m_cached; /* inputs with blocks in GDAL's cache that are not wanted again */
+    struct {                   /* what is read, or was the last */
         size_t input;
         int band;
         bool mask;

@@ -608,7 +608,7 @@ static void named_inputs(void)
     refused("FISHNET:x", OPTIONS("INPUT_OO=red=\"X=1\" Y=2", "INPUT=red=y", "CALC=1"), "text behind them");
     refused("FISHNET:", OPTIONS("INPUT=not=y", "CALC=1"), "not");
     r = parsed("FISHNET:x", OPTIONS("INPUT=red=y", "INPUT_OO=red=\"X=\"\"1\"\";Y=2\"", "INPUT_OO=red=Z=3", "CALC=1"));
-    EXPECT(strcmp(r.inputs[1].open_options, "X=\"1\";Y=2;Z=3") == 0, r.inputs[1].open_options);
+    EXPECT(strcmp(r.inputs[1].open_options, "X=\"1\";Y=2;Z=3") == 0, "%s", r.inputs[1].open_options);
     cleared(&r);
     refused("FISHNET:x", OPTIONS("INPUT_OO=X", "CALC=1"), "INPUT_OO=X: expected");
     refused("FISHNET:x", OPTIONS("INPUT=red=y"), "red=y: a second input needs an expression");

@@ -235,7 +235,7 @@ class Lives(ProcessCase):
         cls.long = {'NEAR': cls.b, 'CLOSEST': EACH, 'LOCATION': True, 'FIELDS': 'name', 'NEAR_FIELDS': 'label'}
 
     def start(self, out, source, *more, **options):
-        return subprocess.Popen(['ogr2ogr', out, 'NEARTABLE:' + source, *oo(**dict(self.long, WORKERS='PROCESSES', NUM_WORKERS=2, PARTITION_SIZE=100, **options)), *more],
+        return subprocess.Popen(['ogr2ogr', out, 'NEARTABLE:' + source, *oo(**{**self.long, 'WORKERS': 'PROCESSES', 'NUM_WORKERS': 2, 'PARTITION_SIZE': 100, **options}), *more],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
 
     def end(self, child):
@@ -298,7 +298,7 @@ class Lives(ProcessCase):
     def test_never_a_short_table(self):
         """Workers that die each time: an error that names the range, the signal and how often, and no row that is not right."""
         out = self.new('short.csv')
-        child = self.start(out, self.a['gpkg'], RETRIES=1)
+        child = self.start(out, self.a['gpkg'], RETRIES=1, PARTITION_SIZE=2000)  # a second of work: no worker ends before it is seen
         stop = threading.Event()
 
         def kill_all():

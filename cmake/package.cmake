@@ -29,7 +29,7 @@ two layers.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libfishnet-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libc6-dev, libgeos-dev (>= 3.10), libproj-dev, libsleef-dev, pkgconf | pkg-config")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libc6-dev, libdeflate-dev, libgeos-dev (>= 3.10), libproj-dev, libsleef-dev, libzstd-dev, pkgconf | pkg-config")
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "The core alone, to build upon: expressions, tile engine, near index, for arrays
 in memory. Static library, headers and CMake package, find_package(Fishnet). It
 is plain C and needs no GDAL.")

@@ -25,6 +25,17 @@ typedef struct fn_reach {
  * the raster. */
 fn_window fn_window_grow(fn_window window, fn_reach reach, int64_t width, int64_t height, bool wraps);
 
+/* What two windows have in common; all zeros if that is nothing. */
+static inline fn_window fn_window_overlap(fn_window a, fn_window b)
+{
+    const int64_t right = a.x + a.width < b.x + b.width ? a.x + a.width : b.x + b.width;
+    const int64_t bottom = a.y + a.height < b.y + b.height ? a.y + a.height : b.y + b.height;
+    fn_window both = {a.x > b.x ? a.x : b.x, a.y > b.y ? a.y : b.y, 0, 0}, nothing = {0, 0, 0, 0};
+    both.width = right - both.x;
+    both.height = bottom - both.y;
+    return both.width > 0 && both.height > 0 ? both : nothing;
+}
+
 /* Tiles are numbered row by row: tile = row * cols + col. The last column and row may be smaller. */
 typedef struct fn_grid {
     int64_t width, height; /* pixels */

@@ -28,33 +28,51 @@ static size_t FreeDescriptors()
 size_t HandlesOfEach(int workers)
 {
     constexpr size_t kLeast = 2, kMost = 112; /* a GeoTIFF keeps the bytes of a block, and more */
-    return std::clamp(FreeDescriptors() / 2 / static_cast<size_t>(std::max(0, workers) + 1), kLeast, kMost);
+    const size_t each = 2 * static_cast<size_t>(std::max(0, workers)) + 1;
+    return std::clamp(FreeDescriptors() / 4 * 3 / each, kLeast, kMost);
 }
 
 void InputHandles::Add(DatasetHandle dataset)
 {
     const size_t input = m_added++;
     if (input + 1 < m_most)
-        m_staying.push_back(std::move(dataset));
+        m_staying.push_back({std::move(dataset), nullptr, false});
     else {
-        m_turn = std::move(dataset);
+        m_turn = {std::move(dataset), nullptr, false};
         m_whose = input;
     }
 }
 
+InputHandles::Open *InputHandles::OpenOf(size_t input) const
+{
+    return input < m_staying.size() ? &m_staying[input] : m_whose == input ? &m_turn : nullptr;
+}
+
 GDALDatasetH InputHandles::FindOpen(size_t input) const
 {
-    return input < m_staying.size() ? m_staying[input].get() : m_whose == input ? m_turn.get() : nullptr;
+    const Open *open = OpenOf(input);
+    return open ? open->dataset.get() : nullptr;
 }
 
 GDALDatasetH InputHandles::Find(size_t input) const
 {
     if (GDALDatasetH open = FindOpen(input))
         return open;
-    m_turn.reset();
+    m_turn = {};
     m_whose = input;
-    m_turn = OpenSame((*m_inputs)[input]);
-    return m_turn.get();
+    m_turn.dataset = OpenSame((*m_inputs)[input]);
+    return m_turn.dataset.get();
+}
+
+BlockReader *InputHandles::Blocks(size_t input) const
+{
+    Open *open = OpenOf(input);
+    if (!open || !open->dataset)
+        return nullptr;
+    if (!open->looked)
+        open->blocks = BlockReader::Open((*m_inputs)[input], open->dataset.get());
+    open->looked = true;
+    return open->blocks.get();
 }
 
 GDALDatasetH InputHandles::operator[](size_t input) const
@@ -70,7 +88,7 @@ GDALDatasetH InputHandles::operator[](size_t input) const
 void InputHandles::Close()
 {
     m_staying.clear();
-    m_turn.reset();
+    m_turn = {};
     m_added = 0;
 }
 

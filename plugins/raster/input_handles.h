@@ -4,6 +4,7 @@
 #ifndef FN_FISHNET_INPUT_HANDLES_H
 #define FN_FISHNET_INPUT_HANDLES_H
 
+#include "block_reader.h"
 #include "handles.h"
 
 namespace fishnet
@@ -11,8 +12,8 @@ namespace fishnet
 
 struct Input;
 
-/* How many each of so many workers may hold, and the host as one more: no more than half of the descriptors that the
- * process has left, and no more than there is memory for. */
+/* How many each of so many workers may hold, and the host as one more: no more than there is memory for, and than three
+ * quarters of the descriptors that the process has left. A worker's may need two each, see Blocks(). */
 size_t HandlesOfEach(int workers);
 
 class InputHandles
@@ -32,14 +33,23 @@ class InputHandles
     size_t Most() const { return m_most; }
     /* The dataset of an input, or NULL if it is not open just now. */
     GDALDatasetH FindOpen(size_t input) const;
+    /* What reads the blocks of an input that is open, as long as it is; NULL where GDAL is to do it. */
+    BlockReader *Blocks(size_t input) const;
     void Close();
 
   private:
+    struct Open {
+        DatasetHandle dataset;
+        std::unique_ptr<BlockReader> blocks;
+        bool looked = false; /* whether there are some */
+    };
+    Open *OpenOf(size_t input) const;
+
     const std::vector<Input> *m_inputs = nullptr;
     size_t m_most = 2;
     size_t m_added = 0;
-    Handles m_staying;
-    mutable DatasetHandle m_turn; /* of the input m_whose */
+    mutable std::vector<Open> m_staying;
+    mutable Open m_turn; /* of the input m_whose */
     mutable size_t m_whose = 0;
 };
 

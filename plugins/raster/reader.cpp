@@ -68,12 +68,6 @@ std::string InputReader::WhatFailed() const
 
 /* ---- one band ---- */
 
-static fn_window Overlap(const fn_window &a, const fn_window &b)
-{
-    const int64_t x = std::max(a.x, b.x), y = std::max(a.y, b.y);
-    return {x, y, std::min(a.x + a.width, b.x + b.width) - x, std::min(a.y + a.height, b.y + b.height) - y};
-}
-
 /* Copies pixels row by row; strides are in pixels. */
 static void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window,
                      size_t size)
@@ -104,7 +98,7 @@ static bool IsWholeBlocks(GDALRasterBandH band, const fn_window &w)
  * by one worker, so the cache would only cost memory, page faults and a lock. Not where a block holds several bands,
  * which the cache keeps for the next one, unless it is a single block, which the driver keeps itself. Other drivers
  * may do better with the whole window. parts: the window may begin and end within blocks. */
-static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w, bool parts)
+static bool SuitsBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_window &w, bool parts)
 {
     GDALDriverH driver = GDALGetDatasetDriver(dataset);
     if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff"))
@@ -118,24 +112,34 @@ static bool CanReadBlocks(GDALDatasetH dataset, GDALRasterBandH band, const fn_w
     return oneBand || (w.width <= blockWidth && w.height <= blockHeight);
 }
 
-static bool ReadBlocks(GDALRasterBandH band, const fn_window &w, char *data, size_t size, std::vector<char> &block)
+/* Reads what of a block a window has. data: the window's. */
+static bool ReadBlock(GDALRasterBandH band, int64_t column, int64_t row, const fn_window &w, char *data, size_t size,
+                      std::vector<char> &block)
 {
     int blockWidth = 0, blockHeight = 0;
     GDALGetBlockSize(band, &blockWidth, &blockHeight);
-    if (w.width == blockWidth && w.height == blockHeight && w.x % blockWidth == 0 && w.y % blockHeight == 0)
-        return GDALReadBlock(band, static_cast<int>(w.x / blockWidth), static_cast<int>(w.y / blockHeight), data) ==
-               CE_None;
-    block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
+    const fn_window own = {column * blockWidth, row * blockHeight, blockWidth, blockHeight};
+    const bool isAll = own.x == w.x && own.y == w.y && own.width == w.width && own.height == w.height;
+    if (!isAll)
+        block.resize(static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) * size);
+    if (GDALReadBlock(band, static_cast<int>(column), static_cast<int>(row), isAll ? data : block.data()) != CE_None)
+        return false;
+    const fn_window both = fn_window_overlap(own, w);
+    if (!isAll)
+        CopyRows(block.data() + static_cast<size_t>((both.y - own.y) * blockWidth + both.x - own.x) * size, blockWidth,
+                 data + static_cast<size_t>((both.y - w.y) * w.width + both.x - w.x) * size, w.width, both, size);
+    return true;
+}
+
+static bool ReadBlockByBlock(GDALRasterBandH band, const fn_window &w, char *data, size_t size,
+                             std::vector<char> &block)
+{
+    int blockWidth = 0, blockHeight = 0;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
     for (int64_t row = w.y / blockHeight; row * blockHeight < w.y + w.height; row++)
-        for (int64_t column = w.x / blockWidth; column * blockWidth < w.x + w.width; column++) {
-            if (GDALReadBlock(band, static_cast<int>(column), static_cast<int>(row), block.data()) != CE_None)
+        for (int64_t column = w.x / blockWidth; column * blockWidth < w.x + w.width; column++)
+            if (!ReadBlock(band, column, row, w, data, size, block))
                 return false;
-            const fn_window own = {column * blockWidth, row * blockHeight, blockWidth, blockHeight};
-            const fn_window both = Overlap(own, w);
-            CopyRows(block.data() + static_cast<size_t>((both.y - own.y) * blockWidth + both.x - own.x) * size,
-                     blockWidth, data + static_cast<size_t>((both.y - w.y) * w.width + both.x - w.x) * size, w.width,
-                     both, size);
-        }
     return true;
 }
 
@@ -154,34 +158,75 @@ bool InputReader::ReadMask(size_t input, int number, const fn_window &window, vo
     return band && ReadBand(GDALGetMaskBand(band), window, data, GDT_Byte);
 }
 
-bool InputReader::ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data)
+bool InputReader::ReadPixels(size_t input, const BandBuffer &own, const fn_window &window)
 {
     const Pipeline &pipeline = m_inputs[input].pipeline;
-    GDALRasterBandH band = Find(input, number, false);
+    GDALRasterBandH band = Find(input, own.band, false);
     if (!band)
         return false;
+    const size_t size = fn_type_size(own.type);
     if (pipeline.oneRow || pipeline.wide) {
         const int64_t step = pipeline.oneRow ? 1 : window.height;
         const size_t count = static_cast<size_t>(window.width * step);
-        const GDALDataType read = pipeline.wide ? GDT_Float64 : TypeInMemory(type);
-        char *to = static_cast<char *>(data);
-        for (int64_t y = 0; y < window.height; y += step, to += count * fn_type_size(type)) {
+        const GDALDataType read = pipeline.wide ? GDT_Float64 : TypeInMemory(own.type);
+        char *to = own.data;
+        for (int64_t y = 0; y < window.height; y += step, to += count * size) {
             if (pipeline.wide)
                 m_block.resize(count * sizeof(double));
             if (!ReadBand(band, {window.x, window.y + y, window.width, step}, pipeline.wide ? m_block.data() : to,
                           read))
                 return false;
             if (pipeline.wide)
-                GDALCopyWords64(m_block.data(), GDT_Float64, sizeof(double), to, TypeInMemory(type),
-                                static_cast<int>(fn_type_size(type)), static_cast<GPtrDiff_t>(count));
+                GDALCopyWords64(m_block.data(), GDT_Float64, sizeof(double), to, TypeInMemory(own.type),
+                                static_cast<int>(size), static_cast<GPtrDiff_t>(count));
         }
         return true;
     }
     if (m_inputs[input].bandCount > 1 && IsWholeBlocks(band, window))
         m_cached.insert(input);
-    if (CanReadBlocks(GDALGetBandDataset(band), band, window, m_partsOfBlocks))
-        return ReadBlocks(band, window, static_cast<char *>(data), fn_type_size(type), m_block);
-    return ReadBand(band, window, data, TypeInMemory(type));
+    if (SuitsBlocks(GDALGetBandDataset(band), band, window, m_partsOfBlocks))
+        return ReadBlockByBlock(band, window, own.data, size, m_block);
+    return ReadBand(band, window, own.data, TypeInMemory(own.type));
+}
+
+/* Reads what a window has of a block that cannot be decoded here. */
+bool InputReader::ReadPart(size_t input, const BandBuffer &own, const fn_window &window, const fn_window &part)
+{
+    GDALRasterBandH band = Find(input, own.band, false);
+    int blockWidth = 0, blockHeight = 0;
+    if (!band)
+        return false;
+    GDALGetBlockSize(band, &blockWidth, &blockHeight);
+    return ReadBlock(band, part.x / blockWidth, part.y / blockHeight, window, own.data, fn_type_size(own.type),
+                     m_block);
+}
+
+/* ---- bands of an input ---- */
+
+/* Past GDAL? Blocks are wanted once then: those that the window only touches would be decoded again for others. */
+bool InputReader::CanReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
+{
+    const Pipeline &pipeline = m_inputs[input].pipeline;
+    if (pipeline.oneRow || pipeline.wide || !Find(input, bands[0].band, false))
+        return false;
+    const BlockReader *blocks = m_handles.Blocks(input);
+    return blocks && blocks->CanRead(bands) && (m_partsOfBlocks || blocks->IsWholeBlocks(window));
+}
+
+bool InputReader::ReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
+{
+    return m_handles.Blocks(input)->Read(bands, window, m_scratch, [&](const BandBuffer &band, const fn_window &part) {
+        return ReadPart(input, band, window, part);
+    });
+}
+
+bool InputReader::ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                           const volatile bool *cancel)
+{
+    return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
+        return !fn_is_cancelled(cancel) &&
+               (band.isMask ? ReadMask(input, band.band, window, band.data) : ReadPixels(input, band, window));
+    });
 }
 
 /* ---- bands as they are ---- */
@@ -205,14 +250,14 @@ bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, 
 {
     const PoolPlaces places(m_poolPlaces);
     const Pipeline &pipeline = m_inputs[input].pipeline;
+    if (CanReadBlocks(input, bands, window))
+        return ReadBlocks(input, bands, window);
     if (bands.size() > 1 && !pipeline.oneRow && !pipeline.wide &&
         std::all_of(bands.begin(), bands.end(),
                     [&](const BandBuffer &band) { return band.type == bands[0].type && !band.isMask; }))
         return ReadTogether(input, bands, window);
-    return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
-        return band.isMask ? ReadMask(input, band.band, window, band.data)
-                           : ReadPixels(input, band.band, band.type, window, band.data);
-    });
+    const volatile bool goesOn = false;
+    return ReadEach(input, bands, window, &goesOn);
 }
 
 /* ---- planes ---- */
@@ -225,16 +270,14 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
     m_pieces.assign(planes.size(), {});
     m_held.clear();
     read.clear();
-    std::vector<size_t> order; /* input by input: each is opened, and its blocks are decoded, once */
+    std::map<size_t, std::vector<size_t>> groups; /* by input: each is opened, and its blocks are decoded, once */
     for (size_t i = 0; i < planes.size(); i++)
         if (m_inputs[planes[i].input].units.width == 0)
-            order.push_back(i);
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return planes[a].input < planes[b].input; });
+            groups[planes[i].input].push_back(i);
     bool done = true;
-    for (size_t k = 0; done && k < order.size(); k++) {
-        done = !fn_is_cancelled(cancel) && ReadPlane(planes, order[k], window, m_read);
-        if (k + 1 == order.size() || planes[order[k]].input != planes[order[k + 1]].input)
-            DropCached();
+    for (auto group = groups.begin(); done && group != groups.end(); ++group) {
+        done = ReadGroup(planes, group->second, window, cancel, m_read);
+        DropCached();
     }
     done = done && ReadShared(planes, window, cancel);
     DropCached();
@@ -258,52 +301,65 @@ void InputReader::DropCached()
     m_cached.clear();
 }
 
-bool InputReader::ReadPlane(const std::vector<Plane> &planes, size_t index, const fn_window &window,
-                            std::vector<PlanePixels> &read)
+/* Opaqueness is read with the planes, once for all. */
+bool InputReader::AddAlpha(const Plane &plane, const fn_window &window, std::vector<BandBuffer> &bands)
 {
-    const Plane &plane = planes[index];
-    const size_t pixels = static_cast<size_t>(window.width * window.height);
-    read[index].pixels.resize(pixels * fn_type_size(plane.type));
-    if (!ReadPixels(plane.input, plane.band, plane.type, window, read[index].pixels.data()))
-        return false;
-    if (plane.mask) {
-        read[index].mask.resize(pixels);
-        if (!ReadMask(plane.input, plane.band, window, read[index].mask.data()))
-            return false;
-    }
-    return plane.alpha == 0 || ReadAlpha(planes, index, window, read);
-}
-
-/* Takes what is transparent out of the plane's mask. */
-bool InputReader::ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window,
-                            std::vector<PlanePixels> &read)
-{
-    const Plane &plane = planes[index];
-    const size_t pixels = static_cast<size_t>(window.width * window.height);
-    std::vector<GByte> &mask = read[index].mask;
-    for (size_t i = 0; i < index; i++) /* another band of the same dataset has it already */
-        if (planes[i].input == plane.input && planes[i].alpha == plane.alpha && !planes[i].mask && !plane.mask) {
-            mask = read[i].mask;
-            return true;
-        }
     GDALRasterBandH band = Find(plane.input, plane.alpha, false);
     const fn_type type = band ? FromGDAL(band) : FN_TYPE_COUNT;
     if (type == FN_TYPE_COUNT)
         return false;
-    m_alpha.resize(pixels * fn_type_size(type));
-    if (!ReadPixels(plane.input, plane.alpha, type, window, m_alpha.data()))
-        return false;
-    if (!plane.mask)
-        mask.assign(pixels, 255);
+    m_alpha.resize(static_cast<size_t>(window.width * window.height) * fn_type_size(type));
+    bands.push_back({plane.alpha, false, type, m_alpha.data()});
+    return true;
+}
+
+void InputReader::UseAlpha(const BandBuffer &alpha, const fn_window &window)
+{
+    const size_t pixels = static_cast<size_t>(window.width * window.height);
+    m_opaque.assign(pixels, 255);
     std::vector<double> row(static_cast<size_t>(window.width));
-    const int size = static_cast<int>(fn_type_size(type));
+    const int size = static_cast<int>(fn_type_size(alpha.type));
     for (size_t at = 0; at < pixels; at += row.size()) {
-        GDALCopyWords64(m_alpha.data() + at * fn_type_size(type), TypeInMemory(type), size, row.data(), GDT_Float64,
-                        sizeof(double), static_cast<GPtrDiff_t>(row.size()));
+        GDALCopyWords64(m_alpha.data() + at * fn_type_size(alpha.type), TypeInMemory(alpha.type), size, row.data(),
+                        GDT_Float64, sizeof(double), static_cast<GPtrDiff_t>(row.size()));
         for (size_t x = 0; x < row.size(); x++)
             if (row[x] == 0.0)
-                mask[at + x] = 0;
+                m_opaque[at + x] = 0;
     }
+}
+
+/* Reads planes of one input. */
+bool InputReader::ReadGroup(const std::vector<Plane> &planes, const std::vector<size_t> &group, const fn_window &window,
+                            const volatile bool *cancel, std::vector<PlanePixels> &read)
+{
+    const size_t input = planes[group[0]].input, pixels = static_cast<size_t>(window.width * window.height);
+    std::vector<BandBuffer> bands, masks;
+    for (const size_t i : group) {
+        read[i].pixels.resize(pixels * fn_type_size(planes[i].type));
+        bands.push_back({planes[i].band, false, planes[i].type, read[i].pixels.data()});
+        if (!planes[i].Masked())
+            continue;
+        read[i].mask.resize(pixels);
+        if (planes[i].mask)
+            masks.push_back({planes[i].band, true, FN_UINT8, reinterpret_cast<char *>(read[i].mask.data())});
+    }
+    const auto byAlpha = std::find_if(group.begin(), group.end(), [&](size_t i) { return planes[i].alpha > 0; });
+    if (byAlpha != group.end() && !AddAlpha(planes[*byAlpha], window, bands))
+        return false;
+    if (fn_is_cancelled(cancel) ||
+        !(CanReadBlocks(input, bands, window) ? ReadBlocks(input, bands, window)
+                                              : ReadEach(input, bands, window, cancel)) ||
+        !ReadEach(input, masks, window, cancel))
+        return false;
+    if (byAlpha == group.end())
+        return true;
+    UseAlpha(bands.back(), window);
+    for (const size_t i : group)
+        if (planes[i].alpha > 0 && !planes[i].mask)
+            read[i].mask = m_opaque;
+        else if (planes[i].alpha > 0)
+            std::transform(m_opaque.begin(), m_opaque.end(), read[i].mask.begin(), read[i].mask.begin(),
+                           [](unsigned char opaque, unsigned char valid) { return opaque ? valid : opaque; });
     return true;
 }
 
@@ -387,7 +443,7 @@ bool InputReader::ReadAlone(const std::vector<Plane> &planes, const fn_window &w
         m_pieces[i].clear();
         for (const Piece &piece : CutAtEdges(grown, units.width, units.height)) {
             std::vector<PlanePixels> own(planes.size());
-            if (fn_is_cancelled(cancel) || !ReadPlane(planes, i, piece.from, own))
+            if (!ReadGroup(planes, {i}, piece.from, cancel, own))
                 return false;
             const Part all = {i, piece.from, 0, 0, false, piece.y * grown.width + piece.x, grown.width};
             UsePart(planes[i], all, own[i], piece.from);
@@ -433,7 +489,7 @@ std::map<SharedBlocks::Key, std::vector<InputReader::Part>> InputReader::CutByUn
             for (int64_t row = touched.y; row < touched.y + touched.height; row++)
                 for (int64_t column = touched.x; column < touched.x + touched.width; column++) {
                     const int64_t number = row * units.cols + column;
-                    const fn_window unit = fn_grid_tile(&units, number), both = Overlap(from, unit);
+                    const fn_window unit = fn_grid_tile(&units, number), both = fn_window_overlap(from, unit);
                     const int64_t x = piece.x + both.x - from.x, y = piece.y + both.y - from.y;
                     Part part = {i, both, grown.x + x, grown.y + y, false, y * grown.width + x, grown.width};
                     if (plane.HasReach()) {
@@ -458,13 +514,13 @@ bool InputReader::ReadUnits(const std::vector<Plane> &planes, const fn_window &w
         wanted.push_back(key);
     const auto readUnit = [&](const SharedBlocks::Key &key, SharedBlocks::Unit &unit) {
         unit.resize(planes.size()); /* it may be one that was used before */
+        std::vector<size_t> group;
         for (size_t i = 0; i < planes.size(); i++)
             if (planes[i].input != key.input)
                 unit[i] = {};
-            else if (fn_is_cancelled(cancel) ||
-                     !ReadPlane(planes, i, fn_grid_tile(&m_inputs[key.input].units, key.unit), unit))
-                return false;
-        return true;
+            else
+                group.push_back(i);
+        return ReadGroup(planes, group, fn_grid_tile(&m_inputs[key.input].units, key.unit), cancel, unit);
     };
     const auto useUnit = [&](const SharedBlocks::Key &key, const SharedBlocks::Shared &unit) {
         for (const Part &part : parts.at(key)) {

@@ -14,14 +14,6 @@
 namespace fishnet
 {
 
-/* Where the pixels of a band, or of its mask, go: packed, in a core type's form in memory. */
-struct BandBuffer {
-    int band;
-    bool isMask;
-    fn_type type; /* of the band; FN_UINT8 for a mask */
-    char *data;
-};
-
 /* A window lies within the raster, anywhere. False: GDAL has said why, or see WhatFailed(). */
 class InputReader
 {
@@ -59,12 +51,17 @@ class InputReader
 
     GDALRasterBandH Find(size_t input, int number, bool mask);
     bool ReadMask(size_t input, int number, const fn_window &window, void *data);
-    bool ReadPixels(size_t input, int number, fn_type type, const fn_window &window, void *data);
+    bool ReadPixels(size_t input, const BandBuffer &band, const fn_window &window);
+    bool ReadPart(size_t input, const BandBuffer &band, const fn_window &window, const fn_window &part);
+    bool CanReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    bool ReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
-    bool ReadPlane(const std::vector<Plane> &planes, size_t index, const fn_window &window,
-                   std::vector<PlanePixels> &read);
-    bool ReadAlpha(const std::vector<Plane> &planes, size_t index, const fn_window &window,
-                   std::vector<PlanePixels> &read);
+    bool ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                  const volatile bool *cancel);
+    bool ReadGroup(const std::vector<Plane> &planes, const std::vector<size_t> &group, const fn_window &window,
+                   const volatile bool *cancel, std::vector<PlanePixels> &read);
+    bool AddAlpha(const Plane &plane, const fn_window &window, std::vector<BandBuffer> &bands);
+    void UseAlpha(const BandBuffer &alpha, const fn_window &window);
     bool ReadShared(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadAlone(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
     bool ReadUnits(const std::vector<Plane> &planes, const fn_window &window, const volatile bool *cancel);
@@ -83,7 +80,9 @@ class InputReader
     std::vector<std::vector<fn_piece>> m_pieces;
     std::vector<SharedBlocks::Shared> m_held;
     std::vector<char> m_alpha;
+    std::vector<unsigned char> m_opaque; /* where that is not 0 */
     std::vector<char> m_block;
+    BlockScratch m_scratch;
     bool m_partsOfBlocks = false;
     std::set<size_t> m_cached; /* inputs with blocks in GDAL's cache that are not wanted again */
     struct {                   /* what is read, or was the last */

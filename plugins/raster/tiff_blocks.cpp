@@ -1,8 +1,6 @@
 #include "tiff_blocks.h"
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include <tiffio.h>
 
@@ -159,49 +157,6 @@ bool BlockEncoder::Get(int block, const char **data, size_t *size)
 
 /* ---- writing ---- */
 
-/* The file as libtiff sees it: any that GDAL can write to. */
-struct BlockWriter::File {
-    VSILFILE *handle = nullptr;
-    int error = 0;       /* errno of the first write that failed */
-    std::string message; /* libtiff's first error */
-
-    static File *Of(thandle_t self) { return static_cast<File *>(self); }
-    static tmsize_t Read(thandle_t self, void *data, tmsize_t size)
-    {
-        return static_cast<tmsize_t>(VSIFReadL(data, 1, static_cast<size_t>(size), Of(self)->handle));
-    }
-    static tmsize_t Write(thandle_t self, void *data, tmsize_t size)
-    {
-        errno = 0;
-        const size_t done = VSIFWriteL(data, 1, static_cast<size_t>(size), Of(self)->handle);
-        if (done < static_cast<size_t>(size) && Of(self)->error == 0)
-            Of(self)->error = errno ? errno : EIO;
-        return static_cast<tmsize_t>(done);
-    }
-    static toff_t Seek(thandle_t self, toff_t offset, int whence)
-    {
-        errno = 0;
-        if (VSIFSeekL(Of(self)->handle, offset, whence) != 0) { /* writes what it has kept */
-            if (Of(self)->error == 0)
-                Of(self)->error = errno ? errno : EIO;
-            return static_cast<toff_t>(-1);
-        }
-        return VSIFTellL(Of(self)->handle);
-    }
-    static int Close(thandle_t) { return 0; }
-    static toff_t Size(thandle_t self)
-    {
-        const vsi_l_offset here = VSIFTellL(Of(self)->handle);
-        const toff_t size = Seek(self, 0, SEEK_END);
-        VSIFSeekL(Of(self)->handle, here, SEEK_SET);
-        return size;
-    }
-    static int Map(thandle_t, void **, toff_t *) { return 0; }
-    static void Unmap(thandle_t, void *, toff_t) {}
-};
-
-BlockWriter::BlockWriter() = default;
-
 BlockWriter::~BlockWriter()
 {
     Close();
@@ -209,81 +164,36 @@ BlockWriter::~BlockWriter()
 
 bool BlockWriter::Fail(const char *otherwise)
 {
-    if (m_why.empty()) {
-        if (m_file && m_file->error)
-            m_why = strerror(m_file->error);
-        else if (m_file && !m_file->message.empty())
-            m_why = m_file->message;
-        else
-            m_why = otherwise;
-    }
+    if (m_why.empty())
+        m_why = m_tiff.Why(otherwise);
     return false;
 }
 
 bool BlockWriter::Open(const std::string &path)
 {
     MessageCollector collector; /* a libtiff that is GDAL's too tells GDAL */
-    m_file = std::make_unique<File>();
-    errno = 0;
-    m_file->handle = VSIFOpenL(path.c_str(), "r+b");
-    if (!m_file->handle)
-        return Fail(errno ? strerror(errno) : "it cannot be opened for writing");
-#if TIFFLIB_VERSION >= 20221213
-    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
-    if (!options)
-        return Fail("out of memory");
-    TIFFOpenOptionsSetErrorHandlerExtR(
-        options,
-        [](TIFF *, void *user, const char *, const char *format, va_list arguments) {
-            auto *file = static_cast<File *>(user);
-            char text[500];
-            vsnprintf(text, sizeof text, format, arguments);
-            if (file->message.empty())
-                file->message = text;
-            return 1;
-        },
-        m_file.get());
-    TIFFOpenOptionsSetWarningHandlerExtR(
-        options, [](TIFF *, void *, const char *, const char *, va_list) { return 1; }, nullptr);
-    m_tiff = TIFFClientOpenExt(path.c_str(), "r+", m_file.get(), File::Read, File::Write, File::Seek, File::Close,
-                               File::Size, File::Map, File::Unmap, options);
-    TIFFOpenOptionsFree(options);
-#else
-    m_tiff = TIFFClientOpen(path.c_str(), "r+", m_file.get(), File::Read, File::Write, File::Seek, File::Close,
-                            File::Size, File::Map, File::Unmap);
-#endif
-    return m_tiff || Fail(collector.Cause("libtiff cannot open it").c_str());
+    return m_tiff.Open(path, TiffHandle::kUpdate) || Fail(collector.Cause("libtiff cannot open it").c_str());
 }
 
 bool BlockWriter::Write(int64_t block, const char *data, size_t size)
 {
     MessageCollector collector;
-    auto *tiff = static_cast<TIFF *>(m_tiff);
-    if (block < 0 || block >= static_cast<int64_t>(TIFFNumberOfTiles(tiff)))
+    if (block < 0 || block >= static_cast<int64_t>(TIFFNumberOfTiles(m_tiff.Get())))
         return Fail("there is no such block");
-    const tmsize_t done =
-        TIFFWriteRawTile(tiff, static_cast<uint32_t>(block), const_cast<char *>(data), static_cast<tmsize_t>(size));
-    return (done == static_cast<tmsize_t>(size) && m_file->error == 0) ||
+    const tmsize_t done = TIFFWriteRawTile(m_tiff.Get(), static_cast<uint32_t>(block), const_cast<char *>(data),
+                                           static_cast<tmsize_t>(size));
+    return (done == static_cast<tmsize_t>(size) && !m_tiff.HasFailed()) ||
            Fail(collector.Cause("a block cannot be written").c_str());
 }
 
 bool BlockWriter::Close()
 {
     MessageCollector collector;
-    auto *tiff = static_cast<TIFF *>(m_tiff);
     bool ok = true;
-    m_tiff = nullptr;
-    if (tiff) {
-        ok = TIFFFlush(tiff) == 1 || Fail(collector.Cause("its directory cannot be written").c_str());
-        TIFFClose(tiff);
-    }
-    if (m_file && m_file->handle) {
-        errno = 0;
-        if (VSIFCloseL(m_file->handle) != 0 && m_file->error == 0)
-            m_file->error = errno ? errno : EIO;
-        m_file->handle = nullptr;
-        ok = m_file->error == 0 ? ok : Fail("it cannot be written");
-    }
+    if (m_tiff.Get())
+        ok = TIFFFlush(m_tiff.Get()) == 1 || Fail(collector.Cause("its directory cannot be written").c_str());
+    if (!m_tiff.Close())
+        ok = Fail("it cannot be written");
     return ok && m_why.empty();
 }
 

@@ -10,6 +10,7 @@
 
 #include "fishnet/base.h"
 #include "handles.h"
+#include "tiff_handle.h"
 
 namespace fishnet
 {
@@ -67,7 +68,7 @@ class BlockEncoder
 class BlockWriter
 {
   public:
-    BlockWriter();
+    BlockWriter() = default;
     ~BlockWriter();
     BlockWriter(const BlockWriter &) = delete;
     BlockWriter &operator=(const BlockWriter &) = delete;
@@ -82,9 +83,7 @@ class BlockWriter
   private:
     bool Fail(const char *otherwise);
 
-    void *m_tiff = nullptr;
-    struct File;
-    std::unique_ptr<File> m_file;
+    TiffHandle m_tiff;
     std::string m_why;
 };
 

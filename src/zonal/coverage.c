@@ -114,14 +114,6 @@ static bool sum_counts(fn_coverage *c, const fn_window *window, size_t row)
 
 /* ---- a window ---- */
 
-static fn_window overlap(fn_window a, fn_window b)
-{
-    const int64_t x = a.x > b.x ? a.x : b.x, y = a.y > b.y ? a.y : b.y;
-    const int64_t right = a.x + a.width < b.x + b.width ? a.x + a.width : b.x + b.width;
-    const int64_t bottom = a.y + a.height < b.y + b.height ? a.y + a.height : b.y + b.height;
-    return right > x && bottom > y ? (fn_window){x, y, right - x, bottom - y} : (fn_window){0, 0, 0, 0};
-}
-
 static bool find_points(fn_coverage *c, const fn_zone *zone, const fn_window *window)
 {
     size_t first = 0;
@@ -180,7 +172,7 @@ fn_status fn_coverage_find(fn_coverage *coverage, const fn_zone *zone, fn_pixels
     coverage->consistent = !zone->crosses;
     if (!fn_window_is_within(window, err))
         return FN_ERR_ARGUMENT;
-    const fn_window cut = overlap(window, zone->extent);
+    const fn_window cut = fn_window_overlap(window, zone->extent);
     if (cut.height > 0 &&
         (zone->kind == FN_ZONE_POINTS ? !find_points(coverage, zone, &cut) : !find_cells(coverage, zone, pixels, &cut)))
         return fn_fail(err, FN_ERR_MEMORY, "out of memory for the cells of a zone in a window of %lld x %lld",

@@ -53,7 +53,7 @@ class DebianPackage(unittest.TestCase):
         self.assertRegex(self.field('gdal-plugin-fishnet', 'Depends'), r'\blibgdal%s\b' % needed)
         for library in 'libgeos', 'libproj', 'libsleef', 'libtiff':
             self.assertIn(library, self.field('gdal-plugin-fishnet', 'Depends'))
-        for library in 'libgeos-dev', 'libproj-dev', 'libsleef-dev':
+        for library in 'libdeflate-dev', 'libgeos-dev', 'libproj-dev', 'libsleef-dev', 'libzstd-dev':
             self.assertIn(library, self.field('libfishnet-dev', 'Depends'))
 
     def test_the_python_package_is_for_any_machine_with_this_plugin(self):

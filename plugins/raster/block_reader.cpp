@@ -1,0 +1,286 @@
+#include "block_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <cpl_vsi_virtual.h>
+#include <tiffio.h>
+
+#include "inputs.h"
+#include "pixels.h"
+
+namespace fishnet
+{
+
+/* ---- which files ---- */
+
+/* Open options of GTiff that change no pixel. */
+static bool ChangesPixels(const char *setting)
+{
+    static const char *const kHarmless[] = {"NUM_THREADS=", "GEOREF_SOURCES=", "GEOTIFF_KEYS_FLAVOR=",
+                                            "IGNORE_COG_LAYOUT_BREAK=", "COLOR_TABLE_MULTIPLIER="};
+    return std::none_of(std::begin(kHarmless), std::end(kHarmless),
+                        [&](const char *name) { return STARTS_WITH_CI(setting, name); });
+}
+
+/* FN_TYPE_COUNT: GDAL has more to say about such samples. */
+static fn_type TypeOfSamples(uint16_t bits, uint16_t format)
+{
+    static constexpr fn_type kUnsigned[] = {FN_UINT8, FN_UINT16, FN_UINT32, FN_UINT64};
+    static constexpr fn_type kSigned[] = {FN_INT8, FN_INT16, FN_INT32, FN_INT64};
+    const int log = bits == 8 ? 0 : bits == 16 ? 1 : bits == 32 ? 2 : bits == 64 ? 3 : -1;
+    if (log < 0)
+        return FN_TYPE_COUNT;
+    switch (format) {
+    case SAMPLEFORMAT_UINT:
+        return kUnsigned[log];
+    case SAMPLEFORMAT_INT:
+        return kSigned[log];
+    case SAMPLEFORMAT_IEEEFP:
+        return log == 2 ? FN_FLOAT32 : log == 3 ? FN_FLOAT64 : FN_TYPE_COUNT;
+    default:
+        return FN_TYPE_COUNT;
+    }
+}
+
+/* How blocks are decoded. False: by GDAL. */
+static bool ChooseCodec(TIFF *tiff, fn_block_layout &layout, bool &byLibtiff)
+{
+    uint16_t compression = COMPRESSION_NONE, predictor = PREDICTOR_NONE, fillOrder = FILLORDER_MSB2LSB;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_FILLORDER, &fillOrder);
+    byLibtiff = TIFFIsByteSwapped(tiff) || TIFFIsBigEndian(tiff) || fillOrder != FILLORDER_MSB2LSB;
+    layout.codec = FN_CODEC_NONE;
+    switch (compression) {
+    case COMPRESSION_NONE:
+        break;
+    case COMPRESSION_ADOBE_DEFLATE:
+    case COMPRESSION_DEFLATE:
+        layout.codec = FN_CODEC_DEFLATE;
+        break;
+    case COMPRESSION_ZSTD:
+        layout.codec = FN_CODEC_ZSTD;
+        break;
+    case COMPRESSION_LZW:
+    case COMPRESSION_PACKBITS:
+    case COMPRESSION_LZMA:
+    case COMPRESSION_LERC:
+        byLibtiff = true;
+        return TIFFIsCODECConfigured(compression) == 1;
+    default:
+        return false;
+    }
+    if (layout.codec != FN_CODEC_NONE)
+        TIFFGetFieldDefaulted(tiff, TIFFTAG_PREDICTOR, &predictor);
+    const bool isFloat = layout.type == FN_FLOAT32 || layout.type == FN_FLOAT64;
+    layout.predictor = static_cast<fn_predictor>(predictor);
+    return predictor == PREDICTOR_NONE || predictor == PREDICTOR_HORIZONTAL ||
+           (predictor == PREDICTOR_FLOATINGPOINT && isFloat);
+}
+
+/* Is it a file whose samples are pixels, without a conversion? */
+bool BlockReader::IsPlain(const Input &input, GDALDatasetH dataset)
+{
+    GDALDriverH driver = GDALGetDatasetDriver(dataset);
+    const char *config = CPLGetConfigOption("GTIFF_FORCE_RGBA", nullptr);
+    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || (config && CPLTestBool(config)))
+        return false;
+    for (int i = 0; i < input.openOptions.size(); i++)
+        if (ChangesPixels(input.openOptions[i]))
+            return false;
+    const bool isFar = STARTS_WITH(input.path.c_str(), "/vsi") && !STARTS_WITH(input.path.c_str(), "/vsimem/");
+    const char *directory = GDALGetMetadataItem(GDALGetRasterBand(dataset, 1), "IFD_OFFSET", "TIFF");
+    if (isFar || !directory || !m_tiff.Open(input.path, TiffHandle::kRead))
+        return false;
+    TIFF *tiff = m_tiff.Get();
+    const uint64_t offset = strtoull(directory, nullptr, 10);
+    if (TIFFCurrentDirOffset(tiff) != offset && TIFFSetSubDirectory(tiff, offset) != 1)
+        return false;
+    uint16_t photometric = 0, bits = 1, format = SAMPLEFORMAT_UINT;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_PHOTOMETRIC, &photometric);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
+    m_layout.type = TypeOfSamples(bits, format);
+    return m_layout.type != FN_TYPE_COUNT && ChooseCodec(tiff, m_layout, m_byLibtiff) &&
+           (photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_RGB ||
+            photometric == PHOTOMETRIC_PALETTE);
+}
+
+/* Are its size, bands and blocks those that GDAL has? */
+bool BlockReader::IsAsGDALSees(GDALDatasetH dataset)
+{
+    TIFF *tiff = m_tiff.Get();
+    uint32_t width = 0, height = 0, blockWidth = 0, blockHeight = 0;
+    uint16_t samples = 1, planes = PLANARCONFIG_CONTIG;
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planes);
+    m_isTiled = TIFFIsTiled(tiff) != 0;
+    if (m_isTiled) {
+        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &blockWidth);
+        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &blockHeight);
+    } else {
+        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &blockHeight);
+        blockHeight = std::min(blockHeight, height);
+        blockWidth = width;
+    }
+    m_bandCount = GDALGetRasterCount(dataset);
+    if (m_bandCount != samples || width > INT_MAX || height > INT_MAX)
+        return false;
+    for (int number = 1; number <= m_bandCount; number++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+        int ownWidth = 0, ownHeight = 0;
+        GDALGetBlockSize(band, &ownWidth, &ownHeight);
+        if (FromGDAL(band) != m_layout.type || GDALGetMetadataItem(band, "NBITS", "IMAGE_STRUCTURE") ||
+            int64_t(ownWidth) != blockWidth || int64_t(ownHeight) != blockHeight ||
+            GDALGetRasterBandXSize(band) != int(width) || GDALGetRasterBandYSize(band) != int(height))
+            return false;
+    }
+    m_layout.samples = planes == PLANARCONFIG_CONTIG ? m_bandCount : 1;
+    m_layout.width = static_cast<int>(blockWidth);
+    m_layout.height = static_cast<int>(blockHeight);
+    m_grid = {int64_t(width),
+              int64_t(height),
+              m_layout.width,
+              m_layout.height,
+              (int64_t(width) - 1) / blockWidth + 1,
+              (int64_t(height) - 1) / blockHeight + 1};
+    constexpr size_t kMost = size_t(1) << 28; /* bytes of a block */
+    const int64_t blocks = m_grid.cols * m_grid.rows * (m_layout.samples == 1 ? m_bandCount : 1);
+    return fn_block_bytes(&m_layout) <= kMost &&
+           blocks == static_cast<int64_t>(m_isTiled ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff));
+}
+
+std::unique_ptr<BlockReader> BlockReader::Open(const Input &input, GDALDatasetH dataset)
+{
+    MessageCollector collector; /* whatever it is, GDAL has read the file */
+    std::unique_ptr<BlockReader> reader(new BlockReader());
+    return reader->IsPlain(input, dataset) && reader->IsAsGDALSees(dataset) ? std::move(reader) : nullptr;
+}
+
+bool BlockReader::CanRead(const std::vector<BandBuffer> &bands) const
+{
+    return std::all_of(bands.begin(), bands.end(),
+                       [&](const BandBuffer &band) { return !band.isMask && band.type == m_layout.type; });
+}
+
+bool BlockReader::IsWholeBlocks(const fn_window &w) const
+{
+    const bool ends = (w.x + w.width) % m_layout.width == 0 || w.x + w.width == m_grid.width;
+    const bool endsBelow = (w.y + w.height) % m_layout.height == 0 || w.y + w.height == m_grid.height;
+    return w.x % m_layout.width == 0 && w.y % m_layout.height == 0 && ends && endsBelow;
+}
+
+/* ---- reading ---- */
+
+/* Looks up where it lies. size 0: nowhere that can be read here. */
+void BlockReader::Place(Block &block) const
+{
+    int failed = 0;
+    block.offset = TIFFGetStrileOffsetWithErr(m_tiff.Get(), block.number, &failed);
+    block.size = failed ? 0 : TIFFGetStrileByteCountWithErr(m_tiff.Get(), block.number, &failed);
+    /* Nothing that was compressed in earnest takes more; a damaged file may say anything. */
+    if (failed || block.offset == 0 || block.size > 2 * fn_block_bytes(&m_layout) + 65536)
+        block.size = 0;
+}
+
+/* In the order of the file, most likely. */
+BlockReader::Blocks BlockReader::BlocksOf(const std::vector<BandBuffer> &bands, const fn_window &window) const
+{
+    Blocks blocks;
+    const fn_window touched = fn_grid_touch(&m_grid, window);
+    const bool together = m_layout.samples > 1;
+    for (size_t first = 0; first < (together ? 1 : bands.size()); first++)
+        for (int64_t row = touched.y; row < touched.y + touched.height; row++)
+            for (int64_t column = touched.x; column < touched.x + touched.width; column++) {
+                int64_t number = row * m_grid.cols + column;
+                const fn_window own = fn_grid_tile(&m_grid, number);
+                if (!together)
+                    number += (bands[first].band - 1) * m_grid.cols * m_grid.rows;
+                blocks.push_back({fn_window_overlap(own, window), static_cast<uint32_t>(number), first,
+                                  together ? bands.size() : 1, 0, 0});
+                Place(blocks.back());
+            }
+    return blocks;
+}
+
+bool BlockReader::ReadBytes(uint64_t offset, size_t size, std::vector<char> &bytes) const
+{
+    if (bytes.size() < size)
+        bytes.resize(size);
+    const auto *file = reinterpret_cast<const VSIVirtualHandle *>(m_tiff.File());
+    if (file->HasPRead())
+        return file->PRead(bytes.data(), size, offset) == size;
+    return VSIFSeekL(m_tiff.File(), offset, SEEK_SET) == 0 && VSIFReadL(bytes.data(), 1, size, m_tiff.File()) == size;
+}
+
+bool BlockReader::ReadByLibtiff(const Block &block, std::vector<char> &bytes) const
+{
+    MessageCollector collector;
+    const size_t size = fn_block_bytes(&m_layout);
+    bytes.resize(size);
+    const tmsize_t done =
+        m_isTiled ? TIFFReadEncodedTile(m_tiff.Get(), block.number, bytes.data(), static_cast<tmsize_t>(size))
+                  : TIFFReadEncodedStrip(m_tiff.Get(), block.number, bytes.data(), static_cast<tmsize_t>(size));
+    if (done < 0)
+        return false;
+    std::fill(bytes.begin() + done, bytes.end(), 0);
+    return true;
+}
+
+bool BlockReader::Decode(const Block &block, const char *bytes, const std::vector<BandBuffer> &bands,
+                         const fn_window &window, BlockScratch &scratch) const
+{
+    std::vector<fn_block_plane> &planes = scratch.planes;
+    planes.clear();
+    for (size_t i = block.first; i < block.first + block.count; i++)
+        planes.push_back(
+            {m_layout.samples > 1 ? bands[i].band - 1 : 0,
+             bands[i].data + static_cast<size_t>((block.part.y - window.y) * window.width + block.part.x - window.x) *
+                                 fn_type_size(m_layout.type),
+             window.width});
+    const int64_t blocksOfBand = m_grid.cols * m_grid.rows;
+    const fn_window own = fn_grid_tile(&m_grid, block.number % blocksOfBand);
+    const fn_window part = {block.part.x - own.x, block.part.y - own.y, block.part.width, block.part.height};
+    const int64_t rows = m_isTiled ? m_layout.height : own.height;
+    if (!m_byLibtiff)
+        return fn_block_decode(scratch.decoder.get(), &m_layout, bytes, block.size, rows, part, planes.data(),
+                               planes.size());
+    fn_block_layout decoded = m_layout;
+    decoded.codec = FN_CODEC_NONE;
+    return ReadByLibtiff(block, scratch.block) &&
+           fn_block_decode(scratch.decoder.get(), &decoded, scratch.block.data(), scratch.block.size(), rows, part,
+                           planes.data(), planes.size());
+}
+
+bool BlockReader::Read(const std::vector<BandBuffer> &bands, const fn_window &window, BlockScratch &scratch,
+                       const Otherwise &otherwise)
+{
+    constexpr uint64_t kRun = 1 << 20, kGap = 4096; /* what is read at once, and over what gaps */
+    if (!scratch.decoder)
+        scratch.decoder.reset(fn_block_decoder_new());
+    const Blocks blocks = BlocksOf(bands, window);
+    for (size_t i = 0, next = 0; i < blocks.size(); i = next) {
+        const uint64_t begin = blocks[i].offset;
+        uint64_t end = begin + blocks[i].size;
+        next = i + 1;
+        while (!m_byLibtiff && blocks[i].size > 0 && next < blocks.size() && blocks[next].size > 0 &&
+               blocks[next].offset >= end && blocks[next].offset - end <= kGap &&
+               blocks[next].offset + blocks[next].size - begin <= kRun)
+            end = blocks[next].offset + blocks[next].size, next++;
+        const bool isRead = scratch.decoder && blocks[i].size > 0 &&
+                            (m_byLibtiff || ReadBytes(begin, static_cast<size_t>(end - begin), scratch.bytes));
+        for (size_t k = i; k < next; k++) {
+            const Block &block = blocks[k];
+            if (isRead && Decode(block, scratch.bytes.data() + (block.offset - begin), bands, window, scratch))
+                continue;
+            for (size_t band = block.first; band < block.first + block.count; band++)
+                if (!otherwise(bands[band], block.part))
+                    return false;
+        }
+    }
+    return true;
+}
+
+} // namespace fishnet

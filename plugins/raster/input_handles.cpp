@@ -69,9 +69,12 @@ BlockReader *InputHandles::Blocks(size_t input) const
     Open *open = OpenOf(input);
     if (!open || !open->dataset)
         return nullptr;
-    if (!open->looked)
+    if (!open->looked) {
+        open->looked = true;
         open->blocks = BlockReader::Open((*m_inputs)[input], open->dataset.get());
-    open->looked = true;
+        if (open->blocks && open != &m_turn)
+            CPLDebug("FISHNET", "blocks of %s are decoded past GDAL", Describe((*m_inputs)[input]).c_str());
+    }
     return open->blocks.get();
 }
 

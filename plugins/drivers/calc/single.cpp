@@ -33,17 +33,23 @@ static int RoundTo(int64_t size, int block, int64_t most)
     return static_cast<int>(up > most && up > block ? up - block : up);
 }
 
-/* A task is a tile of whole blocks of the file, and of whole tiles that suit the source as far as both go together.
- * Depends on source and file alone: it decides on the order of the blocks in the file. */
+/* A task is a tile of whole blocks of the file, and of whole tiles that suit the source as far as both go together. A
+ * tile that suits the source is not cut for the pixels that are read, which are computed in as many rows at a time as
+ * there is memory for: blocks would be decoded twice. Depends on source and file alone: it decides on the order of the
+ * blocks in the file. */
 static void ChooseTile(const Plan &plan, const Layout &layout, int *width, int *height)
 {
     constexpr size_t kMost = 32 << 20;
     const fn_grid &grid = plan.grid;
-    size_t pixel = layout.PixelBytes();
+    size_t read = 0;
     for (const Plane &plane : plan.planes)
-        pixel += fn_type_size(plane.type);
-    const auto fits = [pixel](int64_t w, int64_t h) {
+        read += fn_type_size(plane.type);
+    const auto fit = [](size_t pixel, int64_t w, int64_t h) {
         return static_cast<double>(pixel) * static_cast<double>(w) * static_cast<double>(h) <= double(kMost);
+    };
+    const auto fits = [&](int64_t w, int64_t h) {
+        const bool isTile = w <= grid.tile_width && h <= grid.tile_height;
+        return fit(layout.PixelBytes() + (isTile ? 0 : read), w, h);
     };
     int64_t w = CommonMultiple(grid.tile_width, layout.blockWidth);
     int64_t h = CommonMultiple(grid.tile_height, layout.blockHeight);

@@ -431,12 +431,15 @@ static bool HasOption(GDALDriverH driver, const std::string &name)
     return list && (strstr(list, ("name='" + name + "'").c_str()) || strstr(list, ("name=\"" + name + "\"").c_str()));
 }
 
-/* A compressed GeoTIFF is written by the workers, if they know all that is asked for. */
-static bool WorkersWrite(const std::string &format, const std::string &output, const std::vector<std::string> &options)
+/* A GeoTIFF is written by the workers, in tiles, if they know all that is asked for; a small one that is not
+ * compressed would be larger in tiles. */
+static bool WorkersWrite(GDALDataset &source, const std::string &format, const std::string &output,
+                         const std::vector<std::string> &options)
 {
+    constexpr int64_t kLarge = 1 << 22; /* pixels */
     const std::string ending = CPLString(output.substr(std::min(output.size(), output.rfind('.')))).tolower();
     GDALDriverH fishnet = GDALGetDriverByName("FISHNET"), gtiff = GDALGetDriverByName("GTiff");
-    bool compresses = false;
+    bool pays = int64_t(source.GetRasterXSize()) * source.GetRasterYSize() >= kLarge;
     if (format.empty() ? ending != ".tif" && ending != ".tiff" : !EQUAL(format.c_str(), "GTiff"))
         return false;
     for (const std::string &option : options) {
@@ -446,16 +449,17 @@ static bool WorkersWrite(const std::string &format, const std::string &output, c
         if (name == "TILED") {
             if (!CPLTestBool(value.c_str()))
                 return false;
+            pays = true;
         } else if (!HasOption(fishnet, name) || !HasOption(gtiff, name)) {
             return false;
         }
         if (name == "COMPRESS") {
-            compresses = !EQUAL(value.c_str(), "NONE");
+            pays = pays || !EQUAL(value.c_str(), "NONE");
             if (!CanCompress(value.c_str()))
                 return false;
         }
     }
-    return compresses;
+    return pays;
 }
 
 /* Options of the driver FISHNET that the writer of the output does not have, and would pass over; empty: there is
@@ -508,7 +512,7 @@ bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *
         arguments.AddString(key);
         arguments.AddString(value.c_str());
     };
-    if (WorkersWrite(m_format, m_output.GetName(), m_creationOptions)) {
+    if (WorkersWrite(source, m_format, m_output.GetName(), m_creationOptions)) {
         CPLStringList options = ManyOptions();
         options.AddString("OUTPUT=SINGLE");
         m_isNew = false; /* it is moved to its place when it is whole */

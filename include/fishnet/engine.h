@@ -5,9 +5,12 @@
  * has returned, workers compute what the reader is likely to want next, as far as the memory budget allows.
  *
  * Threads: one background thread for each engine, started by the first read and joined by fn_engine_free(), owns the
- * workers. worker_open and worker_run are called on worker threads, one worker's calls one after the other on the same
- * thread. All other callbacks run on the thread that called fn_engine_read() or fn_engine_free(). Any number of threads
- * may read from one engine.
+ * workers. There are never more of them than there have been tasks to compute at a time. worker_open and worker_run are
+ * called on worker threads, one worker's calls one after the other on the same thread. All other callbacks run on the
+ * thread that called fn_engine_read() or fn_engine_free(). Any number of threads may read from one engine.
+ *
+ * With 0 workers there are no threads: a thread that reads computes what it waits for, and nothing ahead. worker_run is
+ * called on any of them, by one at a time.
  */
 #ifndef FISHNET_ENGINE_H
 #define FISHNET_ENGINE_H
@@ -32,6 +35,9 @@ typedef bool (*fn_consume)(void *user, int64_t task, const void *result, size_t 
  * been started for this call are then dropped. A failed task is tried anew when it is wanted again. */
 fn_status fn_engine_read(fn_engine *engine, const int64_t *wanted, size_t n, const int64_t *ahead, size_t n_ahead,
                          fn_consume consume, void *user, fn_error *err);
+
+/* Whether all of these n tasks are there, or are computed or about to be. */
+bool fn_engine_has(fn_engine *engine, const int64_t *tasks, size_t n);
 
 /* Compute these next, without waiting. Starts the workers. */
 fn_status fn_engine_advise(fn_engine *engine, const int64_t *ahead, size_t n_ahead, fn_error *err);

@@ -114,9 +114,9 @@ static inline bool fn_may_pass(fn_status status)
 }
 
 typedef struct fn_job_options {
-    int workers;       /* 1..FN_WORKERS_MAX */
-    int retries;       /* how often a task that fails in a way that may pass is tried again, after growing pauses */
-    size_t budget;     /* bytes for all results together, being computed or kept. One task at least always runs. */
+    int workers;   /* 1..FN_WORKERS_MAX; of an engine also 0, see there */
+    int retries;   /* how often a task that fails in a way that may pass is tried again, after growing pauses */
+    size_t budget; /* bytes for all results together, being computed or kept. One task at least always runs. */
     /* File for a timeline in Chrome's trace event format, or NULL. It is made by the first read, which fails if it
      * cannot be. */
     const char *trace;

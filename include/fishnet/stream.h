@@ -10,7 +10,7 @@
  *     while ((status = fn_stream_next(stream, &part, &err)) == FN_OK && part.data)
  *         read_rows(part.data, part.bytes);
  *
- * Threads: as in engine.h. One thread at a time may read from a stream.
+ * Threads: as in engine.h, but there is one worker at least. One thread at a time may read from a stream.
  */
 #ifndef FISHNET_STREAM_H
 #define FISHNET_STREAM_H

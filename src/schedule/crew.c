@@ -1,6 +1,5 @@
 #include "crew.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,26 +22,44 @@ double fn_crew_clock(const fn_crew *crew)
     return (double)(now.tv_sec - crew->born.tv_sec) + 1e-9 * (double)(now.tv_nsec - crew->born.tv_nsec);
 }
 
-void fn_crew_wake_locked(fn_crew *crew)
+/* ---- waking ---- */
+
+/* One more worker looks for a task. Where a thread cannot be made there are no more, and even fewer: others also need
+ * memory, and perhaps threads, for their work. */
+static void wake_one_locked(fn_crew *crew)
 {
-    pthread_cond_broadcast(&crew->work);
+    if (crew->idle > crew->woken) {
+        crew->woken++;
+        pthread_cond_signal(&crew->work);
+    } else if (crew->made < crew->most && fn_executor_start_locked(crew) != 0) {
+        crew->most = crew->stats.workers = (crew->made + 1) / 2;
+        pthread_cond_broadcast(&crew->work);
+    }
 }
 
-void fn_crew_sleep_locked(fn_crew *crew)
+void fn_crew_wake_locked(fn_crew *crew)
 {
-    pthread_cond_wait(&crew->work, &crew->lock);
+    if (crew->workers == 0)
+        pthread_cond_broadcast(&crew->work);
+    else if (crew->started && !crew->stop && crew->woken == 0 && crew->scheduler->tasks(crew->self) > 0)
+        wake_one_locked(crew);
 }
 
 /* ---- the workers' side ---- */
 
-/* Blocks until there is a task to compute. NULL: the end. */
-static fn_task *take(fn_crew *crew)
+/* Blocks until there is a task to compute. NULL: the end, or this worker is one too many. */
+static fn_task *take_locked(fn_crew *crew, int worker)
 {
     fn_task *task = NULL;
-    pthread_mutex_lock(&crew->lock);
-    while (!crew->stop && !(task = crew->scheduler->take(crew->self)))
-        fn_crew_sleep_locked(crew);
-    pthread_mutex_unlock(&crew->lock);
+    while (!crew->stop && worker < crew->most && !(task = crew->scheduler->take(crew->self))) {
+        crew->idle++;
+        pthread_cond_wait(&crew->work, &crew->lock);
+        crew->idle--;
+        crew->woken -= crew->woken > 0;
+    }
+    const int64_t left = crew->stop ? 0 : crew->scheduler->tasks(crew->self);
+    for (int i = 0; i < 2 && crew->woken < left; i++)
+        wake_one_locked(crew);
     return task;
 }
 
@@ -137,7 +154,7 @@ static bool pause_before(fn_crew *crew, int next)
     const struct timespec end = from_now(seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
     pthread_mutex_lock(&crew->lock);
     for (int waited = 0; !crew->stop && waited == 0;)
-        waited = pthread_cond_timedwait(&crew->work, &crew->lock, &end);
+        waited = pthread_cond_timedwait(&crew->stopping, &crew->lock, &end);
     const bool go_on = !crew->stop;
     pthread_mutex_unlock(&crew->lock);
     return go_on;
@@ -199,37 +216,29 @@ static void compute(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     save_by_job(crew, task, report, err);
 }
 
-/* Ends a task that was taken. report->notes passes to the crew. */
-static void complete(fn_crew *crew, fn_task *task, const fn_report *report, const fn_error *err)
+/* Computes a task that was taken, and ends it. report.notes passes to the crew. */
+static void finish_locked(fn_crew *crew, int worker, fn_task *task)
 {
-    pthread_mutex_lock(&crew->lock);
-    keep_report_locked(crew, report, err);
-    crew->scheduler->complete(crew->self, task, report->status, err);
-    fn_crew_wake_locked(crew);
+    fn_report report;
+    fn_error err;
     pthread_mutex_unlock(&crew->lock);
+    compute(crew, worker, task, &report, &err);
+    pthread_mutex_lock(&crew->lock);
+    keep_report_locked(crew, &report, &err);
+    crew->scheduler->complete(crew->self, task, report.status, &err);
 }
 
 void fn_crew_work(fn_crew *crew, int worker)
 {
-    fn_report report;
-    fn_error err;
-    for (fn_task *task; (task = take(crew)) != NULL;) {
-        compute(crew, worker, task, &report, &err);
-        complete(crew, task, &report, &err);
-    }
-}
-
-void fn_crew_set_workers(fn_crew *crew, int workers)
-{
     pthread_mutex_lock(&crew->lock);
-    crew->stats.workers = workers;
+    crew->woken--;
+    for (fn_task *task; (task = take_locked(crew, worker)) != NULL;)
+        finish_locked(crew, worker, task);
     pthread_mutex_unlock(&crew->lock);
 }
 
-static void *background(void *arg)
+void fn_crew_ended(fn_crew *crew)
 {
-    fn_crew *crew = arg;
-    fn_executor_threads(crew, crew->workers);
     pthread_mutex_lock(&crew->lock);
     crew->ended = true;
     void (*last)(void *self) = crew->last;
@@ -237,10 +246,21 @@ static void *background(void *arg)
     pthread_mutex_unlock(&crew->lock);
     if (last)
         last(crew->self);
-    return NULL;
 }
 
-/* Signals stay with the host's threads: new threads inherit a full mask. */
+void fn_crew_help_locked(fn_crew *crew)
+{
+    fn_task *task = crew->helping ? NULL : crew->scheduler->take(crew->self);
+    if (!task) {
+        pthread_cond_wait(&crew->work, &crew->lock);
+        return;
+    }
+    crew->helping = true;
+    finish_locked(crew, 0, task);
+    crew->helping = false;
+    pthread_cond_broadcast(&crew->work);
+}
+
 static fn_status start_locked(fn_crew *crew, fn_error *err)
 {
     if (crew->started)
@@ -248,14 +268,10 @@ static fn_status start_locked(fn_crew *crew, fn_error *err)
     if (crew->trace_file && !crew->trace &&
         fn_trace_open(crew->trace_file, &crew->born, crew->workers, &crew->trace, err) != FN_OK)
         return err ? err->status : FN_ERR_SYSTEM;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    const int failed = pthread_create(&crew->thread, NULL, background, crew);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    const int failed = crew->workers > 0 ? fn_executor_start_locked(crew) : 0;
     if (failed)
         return fn_fail(err, FN_ERR_SYSTEM, "cannot start a thread: %s", strerror(failed));
-    crew->started = true;
+    crew->started = crew->workers > 0;
     return FN_OK;
 }
 
@@ -322,23 +338,28 @@ static void free_memory(fn_crew *crew)
 {
     free(crew->states);
     free(crew->spare);
+    free(crew->threads);
     free(crew->trace_file);
 }
 
-fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, const fn_scheduler *scheduler,
-                       void *self, fn_error *err)
+fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, int least,
+                       const fn_scheduler *scheduler, void *self, fn_error *err)
 {
-    if (options->workers < 1 || options->workers > FN_WORKERS_MAX)
-        return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: 1 to %d are possible", options->workers, FN_WORKERS_MAX);
-    *crew = (fn_crew){
-        .job = *job, .workers = options->workers, .retries = options->retries, .scheduler = scheduler, .self = self};
+    if (options->workers < least || options->workers > FN_WORKERS_MAX)
+        return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: %d to %d are possible", options->workers, least,
+                       FN_WORKERS_MAX);
+    *crew = (fn_crew){.job = *job, .retries = options->retries, .scheduler = scheduler, .self = self};
+    const int64_t tasks = job->task_count > 1 ? job->task_count : 1;
+    crew->workers = crew->most = options->workers < tasks ? options->workers : (int)tasks;
+    const size_t states = crew->workers > 0 ? (size_t)crew->workers : 1;
     crew->process = (long)getpid();
     crew->reports_end = &crew->reports;
     clock_gettime(CLOCK_MONOTONIC, &crew->born);
-    crew->states = calloc((size_t)options->workers, sizeof *crew->states);
-    crew->spare = calloc((size_t)options->workers, sizeof *crew->spare);
+    crew->states = calloc(states, sizeof *crew->states);
+    crew->spare = calloc(states, sizeof *crew->spare);
+    crew->threads = calloc(states, sizeof *crew->threads);
     crew->trace_file = options->trace ? strdup(options->trace) : NULL;
-    if (!crew->states || !crew->spare || (options->trace && !crew->trace_file)) {
+    if (!crew->states || !crew->spare || !crew->threads || (options->trace && !crew->trace_file)) {
         free_memory(crew);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     }
@@ -347,6 +368,7 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->work, &monotonic);
+    pthread_cond_init(&crew->stopping, &monotonic);
     pthread_cond_init(&crew->ended_now, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return FN_OK;
@@ -360,7 +382,8 @@ bool fn_crew_stop(fn_crew *crew, const double *seconds)
     pthread_mutex_lock(&crew->lock);
     crew->stop = true;
     crew->scheduler->stop(crew->self);
-    fn_crew_wake_locked(crew);
+    pthread_cond_broadcast(&crew->work);
+    pthread_cond_broadcast(&crew->stopping);
     int waited = 0;
     while (!crew->ended && waited == 0)
         waited = seconds ? pthread_cond_timedwait(&crew->ended_now, &crew->lock, &deadline)
@@ -368,7 +391,7 @@ bool fn_crew_stop(fn_crew *crew, const double *seconds)
     const bool ended = crew->ended;
     pthread_mutex_unlock(&crew->lock);
     if (ended)
-        pthread_join(crew->thread, NULL);
+        pthread_join(crew->threads[0].thread, NULL);
     return ended;
 }
 
@@ -380,7 +403,7 @@ bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self))
     const bool at_work = !crew->ended;
     if (at_work) {
         crew->last = last;
-        pthread_detach(crew->thread);
+        pthread_detach(crew->threads[0].thread);
     }
     pthread_mutex_unlock(&crew->lock);
     return at_work;
@@ -393,7 +416,7 @@ bool fn_crew_destroy(fn_crew *crew)
             free_memory(crew);
         return !crew->started;
     }
-    for (int i = 0; i < crew->workers; i++) {
+    for (int i = 0; i < crew->workers || i == 0; i++) {
         if (crew->states[i])
             crew->job.worker_close(crew->job.user, crew->states[i]);
         free(crew->spare[i]);
@@ -403,6 +426,7 @@ bool fn_crew_destroy(fn_crew *crew)
     fn_trace_close(crew->trace);
     pthread_mutex_destroy(&crew->lock);
     pthread_cond_destroy(&crew->work);
+    pthread_cond_destroy(&crew->stopping);
     pthread_cond_destroy(&crew->ended_now);
     free_memory(crew);
     return true;

@@ -1,6 +1,10 @@
 /* The workers of one scheduler, and all that has nothing to do with which task is next: the background thread, the
  * clock, the reports, the trace, the end. A scheduler (engine.c, stream.c) holds a crew and says what is to be
- * computed; an executor provides workers, and knows the crew alone. */
+ * computed; an executor provides workers, and knows the crew alone.
+ *
+ * A worker that has no task sleeps. It is woken, or a new one is started, when there is a task to take: one worker at
+ * first, which wakes two others if it leaves tasks behind. So many tasks soon have all workers, and few do not wake
+ * them in vain. A worker that has completed a task looks for the next one itself. */
 #ifndef FN_CREW_H
 #define FN_CREW_H
 
@@ -15,6 +19,9 @@ typedef struct fn_scheduler {
     /* The next task, marked as being computed, with `result`, `bytes` and `cancel` set. NULL: there is none now; the
      * worker sleeps until fn_crew_wake_locked(). */
     fn_task *(*take)(void *self);
+    /* How many tasks take() would give, one after the other. It may be mistaken: then workers wake in vain, or sleep on
+     * until another has completed its task. */
+    int64_t (*tasks)(const void *self);
     /* A task that was taken is whole (FN_OK) or failed. `task` is the scheduler's again. */
     void (*complete)(void *self, fn_task *task, fn_status status, const fn_error *err);
     /* A task that was taken will be tried again: as it was when it was taken, whatever has been handed over of it.
@@ -31,6 +38,12 @@ typedef struct fn_task_calls {
     void (*end)(fn_task *task);
 } fn_task_calls;
 
+typedef struct fn_worker_thread {
+    struct fn_crew *crew;
+    int worker;
+    pthread_t thread;
+} fn_worker_thread;
+
 typedef struct fn_crew_stats {
     int workers;                                   /* that were really started */
     int64_t tasks_done, tasks_failed, tasks_again; /* again: attempts that failed and were repeated */
@@ -40,7 +53,7 @@ typedef struct fn_crew_stats {
 typedef struct fn_crew {
     /* For schedulers and executors to read. */
     fn_job job;
-    int workers; /* as asked for */
+    int workers; /* as asked for, at most one for each task. 0: readers compute by fn_crew_help_locked() */
     int retries;
     /* For schedulers, who use the lock for their own state too. */
     pthread_mutex_t lock;
@@ -52,11 +65,16 @@ typedef struct fn_crew {
     void *self;
     long process;
     struct timespec born;
-    pthread_cond_t work, ended_now;
-    pthread_t thread;
-    bool started, ended;      /* ended: all workers have stopped */
-    void (*last)(void *self); /* what the background thread does at its end, see fn_crew_leave_behind() */
-    void **states;            /* what worker_open made */
+    pthread_cond_t work, stopping, ended_now;
+    fn_worker_thread *threads; /* the first is the background thread */
+    int made;                  /* of them */
+    int most;                  /* `workers`, or fewer where threads could not be made */
+    int idle;                  /* workers that sleep for want of a task */
+    int woken;                 /* workers that were woken or started, and have not looked for a task yet */
+    bool helping;              /* a reader computes */
+    bool started, ended;       /* ended: all workers have stopped */
+    void (*last)(void *self);  /* what the background thread does at its end, see fn_crew_leave_behind() */
+    void **states;             /* what worker_open made */
     struct fn_finished *reports, **reports_end;
     /* for each worker, memory for its next report: what a task has left is never lost for want of it */
     struct fn_finished **spare;
@@ -66,10 +84,10 @@ typedef struct fn_crew {
 
 /* ---- for schedulers: what is named _locked wants the crew's lock held ---- */
 
-/* Starts no thread yet. The job is copied; scheduler and self must outlive the crew. On failure there is nothing to
- * destroy. */
-fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, const fn_scheduler *scheduler,
-                       void *self, fn_error *err);
+/* Starts no thread yet. The job is copied; scheduler and self must outlive the crew. least: workers that the scheduler
+ * needs. On failure there is nothing to destroy. */
+fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, int least,
+                       const fn_scheduler *scheduler, void *self, fn_error *err);
 
 /* Locks, for a reader, and starts the workers if they have not been. On failure nothing is locked: no thread can be
  * made, or this is the child of a fork(). */
@@ -81,10 +99,10 @@ void fn_crew_deliver_reports_locked(fn_crew *crew);
 /* Locks; false in the child of a fork(), where a thread that is not there may hold the lock. */
 bool fn_crew_lock(fn_crew *crew);
 
-/* Has the workers that sleep look again: there may be a task, or room for one. */
+/* There may be a task to take now that was not, or could not be. */
 void fn_crew_wake_locked(fn_crew *crew);
-/* For a worker in the middle of a task: sleeps until fn_crew_wake_locked(), or a while less. */
-void fn_crew_sleep_locked(fn_crew *crew);
+/* Without workers: computes a task on this thread, or waits for another reader. Gives the lock away meanwhile. */
+void fn_crew_help_locked(fn_crew *crew);
 /* Seconds since the crew was made. */
 double fn_crew_clock(const fn_crew *crew);
 /* A reader has waited since `begin`: for the trace and the statistics. */
@@ -106,14 +124,14 @@ void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size);
 
 /* ---- for executors ---- */
 
-/* An executor has n threads (fewer if not all can be made, one at least) call fn_crew_work(), until it has returned in
- * each of them. It is called on the crew's background thread. */
-typedef void fn_executor(fn_crew *crew, int n);
-fn_executor fn_executor_threads;
+/* Starts the next worker, number `made`: a thread that calls fn_crew_work() until that returns. The first one is the
+ * background thread, which also waits for the others and then calls fn_crew_ended(). Any thread. 0, or an error
+ * number. */
+int fn_executor_start_locked(fn_crew *crew);
 
-/* How many workers there are. */
-void fn_crew_set_workers(fn_crew *crew, int workers);
 /* Computes tasks on this thread, as that worker, until the end. Opens the worker before its first task. */
 void fn_crew_work(fn_crew *crew, int worker);
+/* All workers have stopped. The crew may be gone when this returns. */
+void fn_crew_ended(fn_crew *crew);
 
 #endif

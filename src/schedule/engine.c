@@ -41,6 +41,7 @@ struct fn_entry {
 
 typedef struct list {
     fn_entry *first, *last;
+    int64_t n;
 } list;
 
 struct fn_engine {
@@ -67,6 +68,7 @@ static void append(list *l, fn_entry *entry)
     entry->after = NULL;
     *(l->last ? &l->last->after : &l->first) = entry;
     l->last = entry;
+    l->n++;
 }
 
 static void unlink_entry(fn_entry *entry)
@@ -77,6 +79,7 @@ static void unlink_entry(fn_entry *entry)
     *(entry->before ? &entry->before->after : &l->first) = entry->after;
     *(entry->after ? &entry->after->before : &l->last) = entry->before;
     entry->list = NULL;
+    l->n--;
 }
 
 static size_t slot_of(const fn_engine *e, int64_t task)
@@ -231,7 +234,24 @@ static fn_task *take_locked(void *self)
     return NULL;
 }
 
-/* The crew wakes the others: there may be room now, or none runs and one always may. */
+/* What make_room_locked() would find out, as far as the first step tells. */
+static bool may_have_room(const fn_engine *e, const fn_entry *entry)
+{
+    const fn_buffers *b = &e->buffers;
+    const bool wanted = entry->state == WANTED;
+    return b->n_pool > 0 || b->bytes + entry->bytes <= e->budget ||
+           (e->seen.first && (wanted || e->seen.first->round < e->round)) || (wanted && e->unseen.first) ||
+           (wanted && e->n_running == 0 && e->n_claimed == 0);
+}
+
+static int64_t tasks_locked(const void *self)
+{
+    const fn_engine *e = self;
+    const fn_entry *entry = e->wanted.first ? e->wanted.first : e->ahead.first;
+    return entry && may_have_room(e, entry) ? e->wanted.n + e->ahead.n : 0;
+}
+
+/* The worker looks for another task: there may be room now, or none runs and one always may. */
 static void complete_locked(void *self, fn_task *task, fn_status status, const fn_error *err)
 {
     fn_engine *e = self;
@@ -260,8 +280,11 @@ static void cancel_all_locked(void *self)
     __atomic_store_n(&e->cancel, true, __ATOMIC_RELAXED);
 }
 
-static const fn_scheduler scheduler = {
-    .take = take_locked, .complete = complete_locked, .restart = restart, .stop = cancel_all_locked};
+static const fn_scheduler scheduler = {.take = take_locked,
+                                       .tasks = tasks_locked,
+                                       .complete = complete_locked,
+                                       .restart = restart,
+                                       .stop = cancel_all_locked};
 
 /* ---- the readers' side ---- */
 
@@ -273,6 +296,8 @@ static void set_ahead_locked(fn_engine *e, const int64_t *tasks, size_t n)
         drop(e, e->ahead.first);
     for (fn_entry *entry = e->unseen.first; entry; entry = entry->after)
         entry->seen = true;
+    if (e->crew.workers == 0)
+        n = 0; /* nobody would compute them */
     for (size_t i = 0; i < n; i++) {
         fn_entry *entry = find(e, tasks[i]);
         if (!entry)
@@ -357,7 +382,10 @@ static void wait_for_locked(fn_engine *e, reader *r)
         return;
     const double begin = fn_crew_clock(&e->crew);
     while (!r->ready && r->status == FN_OK)
-        pthread_cond_wait(&r->wake, &e->crew.lock);
+        if (e->crew.workers == 0)
+            fn_crew_help_locked(&e->crew);
+        else
+            pthread_cond_wait(&r->wake, &e->crew.lock);
     fn_crew_waited_locked(&e->crew, begin);
 }
 
@@ -417,6 +445,17 @@ fn_status fn_engine_read(fn_engine *e, const int64_t *wanted, size_t n, const in
     return status;
 }
 
+bool fn_engine_has(fn_engine *e, const int64_t *tasks, size_t n)
+{
+    if (!fn_crew_lock(&e->crew))
+        return false;
+    size_t found = 0;
+    while (found < n && find(e, tasks[found]))
+        found++;
+    pthread_mutex_unlock(&e->crew.lock);
+    return found == n;
+}
+
 fn_status fn_engine_advise(fn_engine *e, const int64_t *ahead, size_t n_ahead, fn_error *err)
 {
     return fn_engine_read(e, NULL, 0, ahead, n_ahead, NULL, NULL, err);
@@ -449,7 +488,7 @@ fn_status fn_engine_new(const fn_job *job, const fn_job_options *options, fn_eng
     if (!e || !table)
         fn_fail(err, status, "out of memory");
     else
-        status = fn_crew_init(&e->crew, job, options, &scheduler, e, err);
+        status = fn_crew_init(&e->crew, job, options, 0, &scheduler, e, err);
     if (status != FN_OK) {
         free(table);
         free(e);

@@ -14,10 +14,11 @@
  * No deadlock, whatever the budget, the sizes and the number of workers. Suppose the reader sleeps, and T is the
  * task whose turn it is. T has no part and is not complete.
  *   T was started: its worker computes, which ends, or sleeps in fn_stream_part(). There (2) holds for it, and it has
- *   been woken since: the reader wakes all as it goes to sleep, and when the turn passes to another task.
+ *   been woken since: it is the first of those that sleep there, and the reader wakes the first as it goes to sleep,
+ *   and when the turn passes to another task.
  *   T was not started: then no later one was, because they are started in order; there are no slots, and every worker
- *   is idle, or on the way to it, and wakes as above. take_locked() starts T: (2) holds, and the limit of slots is
- *   not hit.
+ *   is idle, or on the way to it, and the crew wakes one as above. take_locked() starts T: (2) holds, and the limit of
+ *   slots is not hit.
  *   (A worker that computes a task of no slot does not exist: slots are left only when they are complete.)
  * So T goes on until it has a part or is complete, and the reader wakes. The reader never waits for anything else,
  * and a worker that waits for room holds nothing that T needs. */
@@ -45,8 +46,11 @@ typedef struct slot {
     bool ends;     /* the attempt says that this task is the last */
     int64_t given; /* parts that were handed over */
     int64_t skip;  /* parts of another attempt that were handed over before */
+    size_t need;   /* bytes that its worker waits for */
+    pthread_cond_t room;
     part *parts, **parts_end;
     struct slot *next;
+    struct slot *next_sleeper;
 } slot;
 
 struct fn_stream {
@@ -56,6 +60,7 @@ struct fn_stream {
     bool waiting;        /* the reader sleeps: the task whose turn it is has nothing for it */
 
     slot *slots, **slots_end;
+    slot *sleepers;     /* whose workers wait for room, in the order of their tasks */
     int64_t turn, next; /* the task to read, the task to start */
     int64_t end;        /* tasks from here on are cancelled */
     int64_t failed;     /* the first task that failed, or -1; end is behind it */
@@ -75,16 +80,32 @@ struct fn_stream {
 
 typedef enum room { ROOM, NO_ROOM_NOW, NO_MEMORY } room;
 
-/* A buffer for a task, as the rules above have it. NO_MEMORY only where it could not wait for some either. */
+static bool must_have(const fn_stream *s, int64_t task)
+{
+    return s->waiting && task == s->turn;
+}
+
+/* All buffers together, that a task may have one: the rules above. */
+static size_t most_for(const fn_stream *s, int64_t task)
+{
+    return must_have(s, task) ? SIZE_MAX : task == s->turn ? s->budget : s->budget - s->budget / 4;
+}
+
+static bool has_room(const fn_stream *s, int64_t task, size_t bytes)
+{
+    const size_t most = most_for(s, task), used = s->buffers.bytes - s->buffers.idle;
+    return used <= most && bytes <= most - used;
+}
+
+/* A buffer for a task. NO_MEMORY only where it could not wait for some either. */
 static room make_room_locked(fn_stream *s, int64_t task, size_t bytes, void **out)
 {
     fn_buffers *b = &s->buffers;
-    const bool must = s->waiting && task == s->turn;
-    const size_t most = must ? SIZE_MAX : task == s->turn ? s->budget : s->budget - s->budget / 4;
+    const bool must = must_have(s, task);
+    const size_t most = most_for(s, task);
     if (b->bytes <= most && (*out = fn_buffers_reuse(b, bytes)) != NULL)
         return ROOM;
-    const size_t used = b->bytes - b->idle;
-    if (used > most || bytes > most - used)
+    if (!has_room(s, task, bytes))
         return NO_ROOM_NOW;
     const size_t goal = most < s->budget ? most : s->budget;
     if (b->bytes > goal || bytes > goal - b->bytes)
@@ -121,6 +142,36 @@ static void drop_parts(fn_stream *s, slot *t)
         free_part(s, p);
 }
 
+/* There is room, or another turn: for the first worker that waits in its task, and for one that starts another. */
+static void wake_locked(fn_stream *s)
+{
+    const slot *first = s->sleepers;
+    if (first && has_room(s, first->task.number, first->need))
+        pthread_cond_signal(&s->sleepers->room);
+    fn_crew_wake_locked(&s->crew);
+}
+
+/* A worker waits in its task, until wake_locked(), or its task is cancelled, or a while less. */
+static void sleep_locked(fn_stream *s, slot *t, size_t bytes)
+{
+    slot **at = &s->sleepers;
+    while (*at && (*at)->task.number < t->task.number)
+        at = &(*at)->next_sleeper;
+    t->next_sleeper = *at;
+    *at = t;
+    t->need = bytes;
+    pthread_cond_wait(&t->room, &s->crew.lock);
+    for (at = &s->sleepers; *at != t;)
+        at = &(*at)->next_sleeper;
+    *at = t->next_sleeper;
+}
+
+static void cancel_locked(slot *t)
+{
+    __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
+    pthread_cond_signal(&t->room);
+}
+
 /* ---- the workers' side ---- */
 
 /* Wakes the reader if it is the turn of this task. */
@@ -142,10 +193,10 @@ static void cut_locked(fn_stream *s, int64_t end)
         s->failed = -1;
     for (slot *t = s->slots; t; t = t->next)
         if (t->task.number >= end) {
-            __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
+            cancel_locked(t);
             drop_parts(s, t);
         }
-    fn_crew_wake_locked(&s->crew);
+    wake_locked(s);
 }
 
 static void fail_locked(fn_stream *s, int64_t task, fn_status status, const fn_error *err)
@@ -168,10 +219,24 @@ static void fail_for_memory_locked(fn_stream *s, int64_t task, size_t bytes)
 
 static const fn_task_calls calls;
 
+/* Tasks that may be started, if there is room. */
+static int64_t startable(const fn_stream *s)
+{
+    const int64_t slots = s->turn + SLOTS_PER_WORKER * (int64_t)s->crew.workers - s->next, tasks = s->end - s->next;
+    return s->next == s->failed ? 0 : slots < tasks ? slots : tasks;
+}
+
+static int64_t tasks_locked(const void *self)
+{
+    const fn_stream *s = self;
+    const int64_t n = startable(s);
+    return n > 0 && has_room(s, s->next, s->crew.job.task_bytes(s->crew.job.user, s->next)) ? n : 0;
+}
+
 static fn_task *take_locked(void *self)
 {
     fn_stream *s = self;
-    if (s->next >= s->end || s->next == s->failed || s->next - s->turn >= SLOTS_PER_WORKER * (int64_t)s->crew.workers)
+    if (startable(s) <= 0)
         return NULL;
     const size_t bytes = s->crew.job.task_bytes(s->crew.job.user, s->next);
     void *result = NULL;
@@ -188,6 +253,7 @@ static fn_task *take_locked(void *self)
     t->task = (fn_task){
         .number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t, .calls = &calls};
     t->parts_end = &t->parts;
+    pthread_cond_init(&t->room, NULL);
     *s->slots_end = t;
     s->slots_end = &t->next;
     return &t->task;
@@ -236,6 +302,7 @@ static void complete_locked(void *self, fn_task *task, fn_status status, const f
     else if (status != FN_OK)
         fail_locked(s, task->number, status, err);
     release(s, t);
+    wake_locked(s);
     tell_reader_locked(s, task->number);
 }
 
@@ -250,9 +317,10 @@ static fn_status renew_locked(fn_stream *s, slot *t, size_t bytes, fn_error *err
             return fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", bytes);
         if (r == ROOM) {
             t->task.bytes = t->bytes = bytes;
+            wake_locked(s); /* the next one */
             return FN_OK;
         }
-        fn_crew_sleep_locked(&s->crew);
+        sleep_locked(s, t, bytes);
     }
 }
 
@@ -308,12 +376,15 @@ static void cancel_all_locked(void *self)
 {
     fn_stream *s = self;
     for (slot *t = s->slots; t; t = t->next)
-        __atomic_store_n(&t->cancel, true, __ATOMIC_RELAXED);
+        cancel_locked(t);
     tell_reader_locked(s, s->turn);
 }
 
-static const fn_scheduler scheduler = {
-    .take = take_locked, .complete = complete_locked, .restart = restart, .stop = cancel_all_locked};
+static const fn_scheduler scheduler = {.take = take_locked,
+                                       .tasks = tasks_locked,
+                                       .complete = complete_locked,
+                                       .restart = restart,
+                                       .stop = cancel_all_locked};
 
 /* ---- the reader's side ---- */
 
@@ -321,6 +392,7 @@ static void free_slot(fn_stream *s, slot *t)
 {
     drop_parts(s, t);
     release(s, t);
+    pthread_cond_destroy(&t->room);
     free(t);
 }
 
@@ -332,14 +404,14 @@ static void advance_locked(fn_stream *s)
         s->slots_end = &s->slots;
     free_slot(s, t);
     s->turn++;
-    fn_crew_wake_locked(&s->crew);
+    wake_locked(s);
 }
 
 static void wait_for_news_locked(fn_stream *s)
 {
     const double begin = fn_crew_clock(&s->crew);
     s->waiting = true;
-    fn_crew_wake_locked(&s->crew);
+    wake_locked(s);
     while (s->waiting)
         pthread_cond_wait(&s->news, &s->crew.lock);
     fn_crew_waited_locked(&s->crew, begin);
@@ -377,7 +449,7 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     if (s->current) {
         free_part(s, s->current);
         s->current = NULL;
-        fn_crew_wake_locked(&s->crew);
+        wake_locked(s);
     }
     part *p = NULL;
     status = next_part_locked(s, &p, err);
@@ -443,7 +515,7 @@ fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_str
     fn_stream *s = calloc(1, sizeof *s);
     if (!s)
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
-    const fn_status status = fn_crew_init(&s->crew, job, options, &scheduler, s, err);
+    const fn_status status = fn_crew_init(&s->crew, job, options, 1, &scheduler, s, err);
     if (status != FN_OK) {
         free(s);
         return status;

@@ -389,7 +389,7 @@ static void options_are_checked(void)
                   .worker_run = run_task,
                   .worker_close = close_worker,
                   .on_report = on_report};
-    static const int bad[] = {0, -1, FN_WORKERS_MAX + 1};
+    static const int bad[] = {-2, -1, FN_WORKERS_MAX + 1};
     for (int i = 0; i < 3; i++) {
         fn_engine *engine = (fn_engine *)(uintptr_t)1;
         fn_error err;

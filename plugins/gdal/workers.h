@@ -59,6 +59,20 @@ std::string WhyNotShared(GDALDatasetH dataset, const std::string &name);
 CPLStringList ThreadConfig();
 /* Sets this thread up as a worker: its configuration, and how many threads GDAL may use for it. */
 void ConfigureWorker(CSLConstList config, int threads);
+/* Makes a worker of a thread of the host for a while: afterwards its configuration, and what it knows of its last
+ * error, are as they were. */
+class AsWorker
+{
+  public:
+    AsWorker(CSLConstList config, int threads) : m_config(ThreadConfig()) { ConfigureWorker(config, threads); }
+    ~AsWorker() { CPLSetThreadLocalConfigOptions(m_config.List()); }
+    AsWorker(const AsWorker &) = delete;
+    AsWorker &operator=(const AsWorker &) = delete;
+
+  private:
+    CPLStringList m_config;
+    CPLErrorStateBackuper m_errors;
+};
 
 std::string CurrentFolder();
 

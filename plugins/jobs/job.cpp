@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "job_run.h"
@@ -83,7 +84,11 @@ static void *OpenWorker(void *user, int, fn_error *err)
 {
     Job &job = *Core(user).job;
     return GuardedTask<void *>(err, "a worker cannot begin", nullptr, [&] {
-        ConfigureWorker(job.Config(), job.Threads()); /* the thread is ours until the job ends */
+        std::optional<AsWorker> forNow;
+        if (Core(user).onHost)
+            forNow.emplace(job.Config(), job.Threads());
+        else
+            ConfigureWorker(job.Config(), job.Threads()); /* the thread is ours until the job ends */
         return job.OpenWorker(err).release();
     });
 }
@@ -92,6 +97,9 @@ static fn_status RunTask(void *user, void *worker, fn_task *task, fn_error *err)
 {
     auto *jobWorker = static_cast<JobWorker *>(worker);
     const fn_status status = GuardedTask(err, Core(user).job->Failure(), FN_ERR_MEMORY, [&] {
+        std::optional<AsWorker> forNow;
+        if (Core(user).onHost)
+            forNow.emplace(Core(user).job->Config(), Core(user).job->Threads());
         Notes messages;
         const fn_status done = jobWorker->Run(*task, messages, err);
         if (!messages.empty())

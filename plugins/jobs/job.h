@@ -105,8 +105,9 @@ class JobRun;
 /* fn_job::user. It outlives the scheduler. */
 struct CoreJob {
     Job *job;
-    JobRun *run;        /* of the host that listens; NULL: in a helper, and of its pool */
-    const fn_job *pool; /* whose processes are the workers; NULL: threads of this process, or this process */
+    JobRun *run;         /* of the host that listens; NULL: in a helper, and of its pool */
+    const fn_job *pool;  /* whose processes are the workers; NULL: threads of this process, or this process */
+    bool onHost = false; /* those threads are the host's: there are no workers */
 };
 
 /* The one place that fills an fn_job. */

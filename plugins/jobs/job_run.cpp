@@ -17,7 +17,8 @@ std::unique_ptr<JobRun> JobRun::New(std::shared_ptr<Job> job, ResultKind kind, c
     if (helper)
         helper->SetBusy(true);
     self->m_helper = std::move(helper);
-    self->m_core = {self->m_job.get(), self.get(), self->m_helper ? self->m_helper->Processes() : nullptr};
+    self->m_core = {self->m_job.get(), self.get(), self->m_helper ? self->m_helper->Processes() : nullptr,
+                    options.workers.workers == 0};
     const fn_job core = ToCore(self->m_core, options.variant);
     fn_job_options scheduling = {};
     scheduling.workers = options.workers.workers;

@@ -2,9 +2,9 @@
 #ifndef FN_JOBS_JOB_RUN_H
 #define FN_JOBS_JOB_RUN_H
 
+#include "closing.h"
 #include "fishnet/engine.h"
 #include "fishnet/stream.h"
-#include "closing.h"
 #include "helper.h"
 
 namespace fishnet
@@ -14,10 +14,10 @@ namespace fishnet
 enum class ResultKind { Placed, InOrder };
 
 struct JobRunOptions {
-    fn_worker_options workers;
-    size_t budget;     /* bytes, as in fn_job_options */
-    std::string trace; /* empty: none */
-    int variant = 0;   /* of the tasks */
+    fn_worker_options workers; /* workers 0: the threads that read compute, of ResultKind::Placed */
+    size_t budget;             /* bytes, as in fn_job_options */
+    std::string trace;         /* empty: none */
+    int variant = 0;           /* of the tasks */
 };
 
 class JobRun final : public Crew

@@ -230,7 +230,10 @@ static Pipeline Look(GDALDatasetH dataset, const std::string &path, int depth)
 Pipeline LookInto(GDALDatasetH dataset, const std::string &path)
 {
     MessageCollector collector; /* what is wrong with a source, a tile will tell */
-    return Look(dataset, path, 0);
+    Pipeline found = Look(dataset, path, 0);
+    GDALDriverH driver = GDALGetDatasetDriver(dataset);
+    found.isStored = driver && EQUAL(GDALGetDriverShortName(driver), "GTiff");
+    return found;
 }
 
 } // namespace fishnet

@@ -25,6 +25,8 @@ struct Pipeline {
     bool oneRow = false;
     /* GDAL before 3.11 reads the sources of a derived band in the type that is asked for: a wide one clips nothing. */
     bool wide = false;
+    /* A GeoTIFF: its blocks lie side by side in a file, and a pixel is the same in whatever window it is read. */
+    bool isStored = false;
     int levels = 0; /* of VRT files, each of which keeps a dataset of GDAL's pool in use while it is read */
 };
 

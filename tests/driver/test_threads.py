@@ -275,7 +275,7 @@ class Threads(Case):
             from osgeo import gdal
             gdal.UseExceptions()
             heavy = '+'.join('sin(A*%d)*cos(A/%d)*atan(A-%d)' % (i, i, i) for i in range(1, 150))
-            dataset = gdal.OpenEx('FISHNET:a.tif', open_options=['CALC=' + heavy, 'NUM_WORKERS=1', 'TILE_SIZE=1500x1100', 'WORKERS=THREADS'])
+            dataset = gdal.OpenEx('FISHNET:a.tif', open_options=['CALC=' + heavy, 'NUM_WORKERS=1', 'TILE_SIZE=1500x1000', 'WORKERS=THREADS'])
             dataset.AdviseRead(0, 0, 1500, 1100)
             while len(os.listdir('/proc/self/task')) < 2:
                 time.sleep(0.001)

@@ -51,6 +51,21 @@ void TileReader::KeepBudget(size_t given, size_t shared, fn_worker_options &work
     CPLDebug("FISHNET", "there is memory for %d workers", workers.workers);
 }
 
+/* What is not worth a thread the host's thread computes: a single tile, or as few pixels, where each is computed for
+ * itself. */
+bool TileReader::IsForHost(const fn_worker_options &workers) const
+{
+    constexpr int64_t kPixels = 512 * 512;
+    constexpr size_t kInputs = 4;
+    const fn_grid &grid = m_plan->grid;
+    if (workers.processes > 0)
+        return false;
+    const auto groups = static_cast<int64_t>(m_plan->groups.size());
+    return fn_grid_tile_count(&grid) * groups == 1 ||
+           (grid.width * grid.height <= kPixels / groups && m_plan->inputs.size() <= kInputs &&
+            !(m_plan->expr && m_plan->expr->LooksAround()));
+}
+
 bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
 {
     m_workers = recipe.workers.workers;
@@ -66,12 +81,16 @@ bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
     const size_t own = static_cast<size_t>(options.workers.workers) * m_plan->WorkerBytes();
     m_budget -= std::min(own, m_budget / 4);
     options.budget = m_budget;
+    if (IsForHost(options.workers))
+        options.workers.workers = 0;
     options.trace = TraceFile();
     fn_error err;
     if (CheckDepth(&err) == FN_OK) {
         m_job = std::make_shared<RasterJob>(m_plan, std::move(source), m_plan->Signature(), recipe.workers.threads,
                                             recipe.error_is_nodata);
         m_run.reset(JobRun::New(m_job, ResultKind::Placed, options, nullptr, &err).release());
+        if (options.workers.processes == 0 && options.trace.empty()) /* a timeline shows what workers do */
+            m_jumps = std::make_unique<JumpReader>(m_plan, *m_job);
     }
     if (!m_run)
         Fail(err);
@@ -139,7 +158,9 @@ struct Request {
     static bool Consume(void *user, int64_t task, const void *result, size_t)
     {
         auto *self = static_cast<Request *>(user);
-        self->Copy(task, static_cast<const char *>(result));
+        const int64_t tiles = fn_grid_tile_count(&self->plan->grid);
+        self->Copy(self->plan->groups[static_cast<size_t>(task / tiles)], fn_grid_tile(&self->plan->grid, task % tiles),
+                   static_cast<const char *>(result));
         self->done++;
         GDALRasterIOExtraArg *extra = self->extra;
         return !extra || !extra->pfnProgress ||
@@ -147,11 +168,8 @@ struct Request {
                                   extra->pProgressData);
     }
 
-    void Copy(int64_t task, const char *result) const
+    void Copy(const Plan::Group &group, const fn_window &tile, const char *result) const
     {
-        const int64_t tiles = fn_grid_tile_count(&plan->grid);
-        const fn_window tile = fn_grid_tile(&plan->grid, task % tiles);
-        const Plan::Group &group = plan->groups[static_cast<size_t>(task / tiles)];
         const int64_t left = std::max(tile.x, window.x), top = std::max(tile.y, window.y);
         const int64_t right = std::min(tile.x + tile.width, window.x + window.width);
         const int64_t bottom = std::min(tile.y + tile.height, window.y + window.height);
@@ -217,6 +235,24 @@ void TileReader::ReadNothing(size_t count, const fn_window &window, const Target
                      static_cast<int>(target.pixelSpace), window.width);
 }
 
+/* False: it was not to be had, or is not known to be right; then tiles are computed. */
+bool TileReader::ReadJump(const std::vector<size_t> &groups, const std::vector<size_t> &wanted, const fn_window &window,
+                          const Target &target)
+{
+    const Request request = {m_plan.get(), &wanted, window, &target, nullptr, 0, 0};
+    for (size_t number : groups) {
+        Notes messages;
+        const Plan::Group &group = m_plan->groups[number];
+        const char *result = m_jumps->Read(window, group, messages);
+        if (!result)
+            return false;
+        for (const Message &message : messages)
+            Emit(message);
+        request.Copy(group, window, result);
+    }
+    return true;
+}
+
 CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                         GDALRasterIOExtraArg *extra)
 {
@@ -242,6 +278,10 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     if (m_watch && (m_progress[groups.back()].previous.width == 0 || !m_watch->IsWhole()) &&
         CheckInputs(false) != CE_None)
         return CE_Failure;
+    const bool hasProgress = extra && extra->pfnProgress;
+    if (m_jumps && m_jumps->Takes(window, touched, !ahead.empty()) && !hasProgress &&
+        !fn_engine_has(m_run->Engine(), tasks.data(), tasks.size()) && ReadJump(groups, wanted, window, target))
+        return CheckInputs(false);
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;

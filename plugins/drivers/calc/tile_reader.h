@@ -13,6 +13,7 @@
 #include "fishnet/recipe.h"
 #include "input_watch.h"
 #include "job_run.h"
+#include "jump_reader.h"
 #include "plan.h"
 #include "raster_job.h"
 
@@ -58,6 +59,9 @@ class TileReader
     void ReadNothing(size_t count, const fn_window &window, const Target &target) const;
     void KeepBudget(size_t given, size_t shared, fn_worker_options &workers) const;
     bool Start(const fn_recipe &recipe, PlanSource source);
+    bool IsForHost(const fn_worker_options &workers) const;
+    bool ReadJump(const std::vector<size_t> &groups, const std::vector<size_t> &wanted, const fn_window &window,
+                  const Target &target);
     std::vector<int64_t> TasksAhead(const std::vector<size_t> &groups, const fn_window &tiles);
     void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
                      const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
@@ -68,7 +72,8 @@ class TileReader
     std::shared_ptr<InputWatch> m_watch;
     std::shared_ptr<RasterJob> m_job;
     JobRunHandle m_run;
-    int m_workers = 0; /* that the recipe asks for */
+    std::unique_ptr<JumpReader> m_jumps; /* NULL: workers do it all */
+    int m_workers = 0;                   /* that the recipe asks for */
     size_t m_budget = 0;
 
     struct Progress { /* of the readers of one group: where they were, to see where they go */

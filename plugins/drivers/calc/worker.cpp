@@ -68,14 +68,19 @@ fn_status Worker::Compute(const fn_window &window, const Plan::Group &group, cha
 fn_status Worker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     const int64_t tiles = fn_grid_tile_count(&m_plan->grid);
-    const fn_window window = m_plan->InputWindow(task.number);
     const Plan::Group &group = m_plan->groups[static_cast<size_t>(task.number / tiles)];
-    char *result = static_cast<char *>(task.result);
+    return RunWindow(m_plan->InputWindow(task.number), group, static_cast<char *>(task.result), task.cancel, messages,
+                     err);
+}
+
+fn_status Worker::RunWindow(const fn_window &window, const Plan::Group &group, char *result,
+                            const volatile bool *cancel, Notes &messages, fn_error *err)
+{
     MessageCollector collector;
     fn_error reason = {};
     fn_status status = FN_OK;
     if (m_plan->expr)
-        status = Compute(window, group, result, task.cancel, &reason);
+        status = Compute(window, group, result, cancel, &reason);
     else if (!PassThrough(window, group, result))
         status = FN_ERR_READ;
     if (status == FN_OK)

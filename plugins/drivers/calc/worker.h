@@ -20,6 +20,9 @@ class Worker final : public JobWorker
     Worker(std::shared_ptr<const Plan> plan, std::unique_ptr<InputReader> reader);
 
     fn_status Run(fn_task &task, Notes &messages, fn_error *err) override;
+    /* Computes any window of the inputs, of the outputs of a group. result: Plan::Offset() says where. */
+    fn_status RunWindow(const fn_window &window, const Plan::Group &group, char *result, const volatile bool *cancel,
+                        Notes &messages, fn_error *err);
 
     const std::shared_ptr<const Plan> &GetPlan() const { return m_plan; }
 

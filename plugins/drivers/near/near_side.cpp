@@ -162,7 +162,7 @@ fn_status NearSide::ReadLayers(const NearPlan &plan, const Handles &handles, Rea
         if (ReadLayer(plan, layer, static_cast<int>(i), handle, all, messages, goesOn, err) != FN_OK)
             return err->status;
     }
-    return fn_near_build(set, nullptr, err);
+    return fn_near_build(set, plan.workers.workers, nullptr, err);
 }
 
 fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, bool all,

@@ -48,6 +48,7 @@ typedef struct fn_index {
     double *chain_along; /* distance from the start of the feature's line; NULL unless asked for */
     fn_tree polygons;    /* geodesic: boxes of longitude and latitude */
     fn_polygon *polygon;
+    bool large_polygons; /* distances to most of them take long */
 } fn_index;
 
 struct fn_near {

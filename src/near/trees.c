@@ -139,6 +139,7 @@ static bool arrange(pile *p, double *places, bool spend, fn_twins *twins)
     return ok;
 }
 
+#define LARGE 60 /* vertices of a polygon, on average: half a leaf of them would be more than a queue costs */
 #define AT_ONCE ((size_t)4096) /* items that a worker puts into a tree */
 
 /* ---- points ---- */
@@ -302,6 +303,10 @@ bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const
     polygons all = {set, items, fn_allocate(n, 4 * sizeof(double)), fn_allocate(n, 2 * sizeof(double))};
     pile p = {.set = set, .workers = workers, .n = n, .polygon = items};
     bool ok = all.envelopes && all.places;
+    size_t vertices = 0;
+    for (size_t i = 0; i < n; i++)
+        vertices += set->paths[items[i].path].count;
+    index->large_polygons = vertices / n >= LARGE;
     if (ok) {
         fn_parallel_ranges(n, AT_ONCE, workers, find_envelopes, &all);
         ok = arrange(&p, all.places, true, &index->polygon_twins);

@@ -38,7 +38,7 @@ static double *points_of(const wkb_file *file)
     return xy;
 }
 
-static fn_near *build(const wkb_file *near, const double *xy, bool geodesic)
+static fn_near *build(const wkb_file *near, const double *xy, bool geodesic, int threads)
 {
     fn_error err = {0};
     fn_near *set;
@@ -54,7 +54,7 @@ static fn_near *build(const wkb_file *near, const double *xy, bool geodesic)
         fn_usable usable;
         die(fn_near_add_wkb(set, near->wkb[i], near->size[i], fids[i], FN_NO_GROUP, 0, &usable, &err), &err);
     }
-    die(fn_near_build(set, NULL, &err), &err);
+    die(fn_near_build(set, threads, NULL, &err), &err);
     free(fids);
     return set;
 }
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     wkb_file input = wkb_file_load(argv[1]), near = wkb_file_load(argv[2]);
     double *xy = points_of(&input), *near_xy = points_of(&near);
     const double start = now();
-    fn_near *set = build(&near, near_xy, geodesic);
+    fn_near *set = build(&near, near_xy, geodesic, threads);
     const double built = now();
 
     const search s = {&input, xy, set, limits};

@@ -13,7 +13,7 @@
  *     fn_near *set;
  *     fn_near_new(&(fn_near_options){.geodesic = false}, &set, NULL);
  *     fn_near_add_points(set, 2, (double[]){0, 0, 3, 4}, (int64_t[]){10, 11}, NULL, 0, NULL);
- *     fn_near_build(set, NULL, NULL);
+ *     fn_near_build(set, 1, NULL, NULL);
  *     fn_searcher *s;
  *     fn_searcher_new(set, &(fn_near_limits){.closest = 1, .radius = INFINITY}, &s, NULL);
  *     const fn_neighbour *found;
@@ -64,8 +64,9 @@ fn_status fn_near_add_points(fn_near *set, size_t n, const double *xy, const int
  * copied. *usable tells whether it was added. group: FN_NO_GROUP in a set without groups. */
 fn_status fn_near_add_wkb(fn_near *set, const void *wkb, size_t bytes, int64_t fid, uint32_t group, int layer,
                           fn_usable *usable, fn_error *err);
-/* Builds the index. Nothing can be added afterwards. May be given up with FN_ERR_CANCELLED (cancel may be NULL). */
-fn_status fn_near_build(fn_near *set, const volatile bool *cancel, fn_error *err);
+/* Builds the index, with that many threads at most, which end before it returns. Nothing can be added afterwards. May
+ * be given up with FN_ERR_CANCELLED (cancel may be NULL). */
+fn_status fn_near_build(fn_near *set, int workers, const volatile bool *cancel, fn_error *err);
 
 /* After the build; any thread. */
 size_t fn_near_count(const fn_near *set);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -319,6 +320,90 @@ void Extractor::Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCo
         ++(batch.unusable.*reason);
     collector.messages.erase(collector.messages.begin() + static_cast<std::ptrdiff_t>(before),
                              collector.messages.end());
+}
+
+/* ---- rows of Arrow ---- */
+
+bool Extractor::TakesRows(OGRLayerH layer) const
+{
+    return m_fields->empty() && !m_plan->HasGroups() && !m_transformation && m_plan->toDegrees == 1 &&
+           m_layer->where.empty() && !OGR_L_GetSpatialFilter(layer);
+}
+
+namespace
+{
+/* The first bytes of WKB in this machine's order. */
+struct WkbHead {
+    static constexpr size_t kBytes = 5;
+    bool known = false;
+    uint32_t type = 0; /* without what it says of Z and M */
+
+    explicit WkbHead(const ArrowRow &row)
+    {
+        uint32_t raw = 0;
+        if (row.bytes < kBytes || row.wkb[0] != (CPL_IS_LSB ? wkbNDR : wkbXDR))
+            return;
+        memcpy(&raw, row.wkb + 1, sizeof raw);
+        type = static_cast<uint32_t>(wkbFlatten(raw));
+        known = true;
+    }
+};
+} // namespace
+
+/* As AppendGeometry(). */
+bool Extractor::AppendRowGeometry(const ArrowRow &row, Batch &batch, Reason &reason)
+{
+    double xy[2] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+    const WkbHead head(row);
+    Batch::Shape shape = Batch::Shape::Nothing;
+    if (!row.wkb)
+        reason = &Unusable::empty;
+    else if (head.known && head.type == wkbPoint && row.bytes >= WkbHead::kBytes + sizeof xy) {
+        memcpy(xy, row.wkb + WkbHead::kBytes, sizeof xy);
+        if (std::isnan(xy[0]) && std::isnan(xy[1])) /* so an empty point is written */
+            reason = &Unusable::empty;
+        else
+            shape = Batch::Shape::Point;
+    } else if (head.known && head.type >= wkbLineString && head.type <= wkbMultiPolygon) {
+        const fn_usable usable = fn_wkb_usable(row.wkb, row.bytes, false);
+        if (usable == FN_UNUSABLE_WKB)
+            return false;
+        if (usable == FN_UNUSABLE_EMPTY)
+            reason = &Unusable::empty;
+        else {
+            batch.wkb.insert(batch.wkb.end(), row.wkb, row.wkb + row.bytes);
+            shape = Batch::Shape::Wkb;
+        }
+    } else { /* it may have to be straightened */
+        OGRGeometryH made = nullptr;
+        const bool good = OGR_G_CreateFromWkbEx(row.wkb, nullptr, &made, row.bytes) == OGRERR_NONE;
+        const GeometryHandle owner(made);
+        if (good)
+            reason = AppendGeometry(made, batch);
+        return good;
+    }
+    batch.shapes.push_back(shape);
+    batch.xy.insert(batch.xy.end(), xy, xy + 2);
+    batch.wkbEnd.push_back(batch.wkb.size());
+    return true;
+}
+
+bool Extractor::Append(const ArrowRow &row, Batch &batch)
+{
+    const size_t count = batch.Count();
+    Reason reason = nullptr;
+    bool good = false;
+    try {
+        batch.fids.push_back(row.fid);
+        batch.recordEnd.push_back(batch.records.size());
+        good = AppendRowGeometry(row, batch, reason);
+    } catch (...) {
+        batch.Truncate(count);
+        throw;
+    }
+    if (good && reason)
+        ++(batch.unusable.*reason);
+    return good;
 }
 
 } // namespace fishnet

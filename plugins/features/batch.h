@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "arrow_rows.h"
 #include "fishnet/near.h"
 #include "input_plan.h"
 
@@ -78,9 +79,16 @@ class Extractor
      * again. */
     void Append(OGRFeatureH feature, int64_t fid, Batch &batch, MessageCollector &collector);
 
+    /* Whether all that is wanted of a layer are FIDs and geometries as they are; it must be prepared. Then the same can
+     * be had of rows of Arrow. */
+    bool TakesRows(OGRLayerH layer) const;
+    /* False: what there is of the feature is to be told by the feature. As above where memory fails. */
+    bool Append(const ArrowRow &row, Batch &batch);
+
   private:
     using Reason = int64_t Unusable::*;
     Reason AppendGeometry(OGRGeometryH geometry, Batch &batch);
+    bool AppendRowGeometry(const ArrowRow &row, Batch &batch, Reason &reason);
     Reason AppendWkb(OGRGeometryH geometry, Batch &batch);
     bool Transform(double &x, double &y);
     uint32_t Group(OGRFeatureH feature);

@@ -1,5 +1,7 @@
 #include "cursor.h"
 
+#include <algorithm>
+
 #include "fishnet/job.h"
 
 namespace fishnet
@@ -8,7 +10,8 @@ namespace fishnet
 bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause)
 {
     extractor.Prepare(layer);
-    const char *where = m_plan.input.where.empty() ? nullptr : m_plan.input.where.c_str();
+    const char *where = m_plan.where.empty() ? nullptr : m_plan.where.c_str();
+    m_rows.Close();
     if (OGR_L_SetAttributeFilter(layer, where) != OGRERR_NONE) {
         cause = collector.Cause("the condition is not valid");
         return false;
@@ -17,11 +20,23 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
     m_layer = layer;
     m_number = 0;
     m_atEnd = m_lost = false;
+    const size_t before = collector.messages.size();
+    if (m_split.rows && extractor.TakesRows(layer) && !m_rows.Open(m_plan, layer)) {
+        collector.messages.resize(before);
+        OGR_L_ResetReading(layer);
+    }
     return true;
+}
+
+void Cursor::Close()
+{
+    m_rows.Close();
+    m_layer = nullptr;
 }
 
 void Cursor::Rewind()
 {
+    m_rows.Close();
     OGR_L_ResetReading(m_layer);
     m_number = 0;
     m_atEnd = false;
@@ -68,16 +83,54 @@ fn_status Cursor::MoveTo(int64_t number, const volatile bool *cancel, MessageCol
     return status;
 }
 
-fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel, const Visit &visit, bool *end,
-                       MessageCollector &collector, std::string &cause)
+/* FN_ERR_READ: the rows are closed, nothing has been added, and the features are to be read for themselves. */
+fn_status Cursor::ReadRows(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                           MessageCollector &collector)
 {
-    fn_status status = MoveTo(begin, cancel, collector, cause);
-    while (status == FN_OK && m_number - begin < size && !m_atEnd) {
-        FeatureHandle feature;
-        const int64_t number = m_number;
-        status = Next(cancel, &feature, collector, cause);
-        if (status == FN_OK && feature)
-            visit(std::move(feature), number);
+    constexpr int64_t kOften = 4096;
+    const size_t before = collector.messages.size(), failures = collector.Failures();
+    const int64_t end = size > INT64_MAX - begin ? INT64_MAX : begin + size;
+    bool good = !m_lost && begin >= m_number;
+    m_lost = true; /* should something be thrown */
+    while (good && m_number < end && !m_atEnd) {
+        if (fn_is_cancelled(cancel))
+            return FN_ERR_CANCELLED;
+        const int64_t wanted = std::min((m_number < begin ? begin : end) - m_number, kOften);
+        good = m_rows.Fetch(wanted) && collector.Failures() == failures;
+        m_atEnd = good && m_rows.Ready() < wanted;
+        for (int64_t n = std::min(m_rows.Ready(), wanted); good && n > 0; n--) {
+            const ArrowRow row = m_rows.Take();
+            good = m_number++ < begin || extractor.Append(row, batch);
+        }
+    }
+    m_lost = false;
+    if (good)
+        return FN_OK;
+    batch.Clear();
+    collector.messages.resize(before);
+    Rewind();
+    return FN_ERR_READ;
+}
+
+fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                       std::vector<FeatureHandle> *kept, bool *end, MessageCollector &collector, std::string &cause)
+{
+    fn_status status = FN_ERR_READ;
+    if (m_rows.IsOpen())
+        status = ReadRows(begin, size, cancel, extractor, batch, collector);
+    if (!m_rows.IsOpen()) {
+        status = MoveTo(begin, cancel, collector, cause);
+        while (status == FN_OK && m_number - begin < size && !m_atEnd) {
+            FeatureHandle feature;
+            const int64_t number = m_number;
+            status = Next(cancel, &feature, collector, cause);
+            if (status != FN_OK || !feature)
+                break;
+            if (kept)
+                kept->push_back(std::move(feature));
+            else
+                extractor.Append(feature.get(), number, batch, collector);
+        }
     }
     *end = m_atEnd;
     m_lost = status != FN_OK;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "arrow_rows.h"
+
 namespace fishnet
 {
 
@@ -25,8 +27,9 @@ std::string InputSplit::Describe(int64_t task) const
 Words InputSplit::ToWords() const
 {
     Words words = {fidColumn};
-    for (int64_t number : {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids),
-                           static_cast<int64_t>(fetches), begin, count, size, early, earlySize})
+    for (int64_t number :
+         {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids), static_cast<int64_t>(fetches),
+          static_cast<int64_t>(rows), begin, count, size, early, earlySize})
         words.push_back(std::to_string(number));
     return words;
 }
@@ -40,11 +43,12 @@ bool InputSplit::FromWords(const std::string *words)
     way = static_cast<Way>(numbers[0]);
     numbersAreFids = numbers[1] != 0;
     fetches = numbers[2] != 0;
-    begin = numbers[3];
-    count = numbers[4];
-    size = numbers[5];
-    early = numbers[6];
-    earlySize = numbers[7];
+    rows = numbers[3] != 0;
+    begin = numbers[4];
+    count = numbers[5];
+    size = numbers[6];
+    early = numbers[7];
+    earlySize = numbers[8];
     return way >= Way::ByFid && way <= Way::Nothing && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
 }
 
@@ -99,13 +103,13 @@ bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::st
 }
 
 /* A table that can be read by ranges of its FIDs, and is not mostly gaps. */
-static bool CanReadByFid(const InputPlan &plan, GDALDatasetH dataset, OGRLayerH layer, InputSplit &split)
+static bool CanReadByFid(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH layer, InputSplit &split)
 {
     constexpr double kGaps = 4; /* a range that is mostly empty costs nearly as much as a full one */
     split.fidColumn = OGR_L_GetFIDColumn(layer);
-    if (!IsTableWithFids(plan.input, dataset, split.fidColumn))
+    if (!IsTableWithFids(plan, dataset, split.fidColumn))
         return false;
-    const std::string table = QuotedTable(plan.input);
+    const std::string table = QuotedTable(plan);
     int64_t ends[2] = {};
     const std::string fid = Quoted(split.fidColumn, '"');
     if (!Ask(dataset,
@@ -180,45 +184,54 @@ InputSplit InputSplit::OfRows(const InputPlan &plan)
     return split;
 }
 
-static bool ChooseParts(const InputPlan &plan, GDALDatasetH dataset, int64_t part, int64_t last, int64_t parts,
-                        InputSplit &split)
+/* Of views FIDs are not sure. */
+static bool HasRows(const LayerPlan &input, GDALDatasetH dataset, OGRLayerH layer)
+{
+    return ArrowRows::AreMade(layer) && input.where.empty() &&
+           (EQUAL(input.driver.c_str(), "FlatGeobuf") ||
+            (EQUAL(input.driver.c_str(), "GPKG") && IsTableWithFids(input, dataset, OGR_L_GetFIDColumn(layer))));
+}
+
+static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, int64_t part, int64_t last,
+                        int64_t parts, InputSplit &split)
 {
     fn_status status = FN_OK;
     std::string cause;
-    OGRLayerH layer = FindLayer(plan.input, dataset, &status, cause);
+    OGRLayerH layer = FindLayer(input, dataset, &status, cause);
     if (!layer) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(plan.input).c_str(),
+        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(input).c_str(),
                  cause.c_str());
         return false;
     }
     split = InputSplit();
     split.size = plan.partitionSize;
-    if (!CanReadByFid(plan, dataset, layer, split)) {
-        if (Jumps(plan.input, layer)) {
+    split.rows = HasRows(input, dataset, layer);
+    if (!CanReadByFid(input, dataset, layer, split)) {
+        if (Jumps(input, layer)) {
             split.way = InputSplit::Way::ByNumber;
-            split.numbersAreFids = EQUAL(plan.input.driver.c_str(), "ESRI Shapefile");
+            split.numbersAreFids = EQUAL(input.driver.c_str(), "ESRI Shapefile");
         } else if (last == parts && part == 1)
             split.count = INT64_MAX;
         if (split.count == 0) {
-            if (split.way == InputSplit::Way::OneReader && !plan.input.where.empty())
-                OGR_L_SetAttributeFilter(layer, plan.input.where.c_str());
+            if (split.way == InputSplit::Way::OneReader && !input.where.empty())
+                OGR_L_SetAttributeFilter(layer, input.where.c_str());
             split.count = OGR_L_GetFeatureCount(layer, TRUE);
             OGR_L_SetAttributeFilter(layer, nullptr);
         }
         if (split.count < 0) {
             CPLError(CE_Failure, CPLE_FileIO, "%s: the features of %s cannot be counted", plan.driver,
-                     fishnet::Describe(plan.input).c_str());
+                     fishnet::Describe(input).c_str());
             return false;
         }
     }
     TakeParts(part, last, parts, split);
-    split.fetches = Fetches(plan.input, layer, split);
+    split.fetches = Fetches(input, layer, split);
     if (!plan.partitionGiven) {
         split.size = SizeForAll(plan, split, layer);
         split.early = plan.workers.workers;
         split.earlySize = std::max<int64_t>(1, split.size / 4);
     }
-    CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(plan.input).c_str(),
+    CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(input).c_str(),
              split.way == InputSplit::Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == InputSplit::Way::ByNumber ? "feature numbers, each worker for itself"
              : split.fetches                          ? "its features one by one, from the first of the share on"
@@ -229,12 +242,12 @@ static bool ChooseParts(const InputPlan &plan, GDALDatasetH dataset, int64_t par
 
 bool InputSplit::Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
 {
-    return ChooseParts(plan, dataset, plan.part, plan.lastPart, plan.parts, split);
+    return ChooseParts(plan, plan.input, dataset, plan.part, plan.lastPart, plan.parts, split);
 }
 
-bool InputSplit::ChooseWhole(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split)
+bool InputSplit::ChooseWhole(const InputPlan &plan, const LayerPlan &layer, GDALDatasetH dataset, InputSplit &split)
 {
-    return ChooseParts(plan, dataset, 1, 1, 1, split);
+    return ChooseParts(plan, layer, dataset, 1, 1, 1, split);
 }
 
 } // namespace fishnet

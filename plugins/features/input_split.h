@@ -28,12 +28,13 @@ struct InputSplit {
     int64_t early = 0,
             earlySize = 1; /* the first tasks are smaller, so that the reader need not wait for a large one */
     std::string fidColumn;
+    bool rows = false;    /* a driver whose Arrow arrays have what its features have */
     bool fetches = false; /* with OneReader: each feature by its FID, which is its number, and none before it is read */
 
     /* False after CPLError. May ask the dataset for numbers, but reads no feature of it. */
     static bool Choose(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split);
-    /* The same of all features, whatever the plan's part. */
-    static bool ChooseWhole(const InputPlan &plan, GDALDatasetH dataset, InputSplit &split);
+    /* The same of all features of a layer, which may be another one than the plan's input. */
+    static bool ChooseWhole(const InputPlan &plan, const LayerPlan &layer, GDALDatasetH dataset, InputSplit &split);
     /* Of rows, whose number is not known yet. */
     static InputSplit OfRows(const InputPlan &plan);
 
@@ -49,7 +50,7 @@ struct InputSplit {
     bool operator==(const InputSplit &other) const { return ToWords() == other.ToWords(); }
     std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
     /* For another process, and back. False: the words make no sense. */
-    static constexpr size_t kWords = 9;
+    static constexpr size_t kWords = 10;
     Words ToWords() const;
     bool FromWords(const std::string *words);
     const char *Name() const;

@@ -10,14 +10,14 @@ namespace fishnet
 
 fn_status OneReader::OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause)
 {
-    GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.input.dataset].get() : nullptr;
+    GDALDatasetH dataset = m_datasets ? (*m_datasets)[m_plan.dataset].get() : nullptr;
     if (m_hasFailed) {
         m_own.reset();
-        m_own = OpenDataset(m_plan.input);
+        m_own = OpenDataset(m_plan);
         dataset = m_own.get();
     }
     fn_status status = FN_OK;
-    OGRLayerH layer = FindLayer(m_plan.input, dataset, &status, cause);
+    OGRLayerH layer = FindLayer(m_plan, dataset, &status, cause);
     if (!layer)
         cause = collector.Cause(cause.c_str());
     else if (!m_cursor.Open(layer, extractor, collector, cause))
@@ -31,14 +31,9 @@ fn_status OneReader::ReadFeatures(int64_t task, const volatile bool *cancel, Ext
     const fn_status status = m_cursor.IsOpen() ? FN_OK : OpenCursor(extractor, collector, cause);
     if (status != FN_OK)
         return status;
-    const auto visit = [&](FeatureHandle feature, int64_t number) {
-        /* A point is taken out here and now, which is quicker than keeping the feature. */
-        if (m_plan.input.points)
-            extractor.Append(feature.get(), number, given.batch, collector);
-        else
-            given.features.push_back(std::move(feature));
-    };
-    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, atEnd, collector, cause);
+    /* A point is taken out here and now, which is quicker than keeping the feature. */
+    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, extractor, given.batch,
+                         m_plan.points ? nullptr : &given.features, atEnd, collector, cause);
 }
 
 /* The turn passes as the task gets what was read: both, or neither. */

@@ -20,7 +20,7 @@ using SharedDatasets = std::shared_ptr<Handles>;
 class OneReader
 {
   public:
-    OneReader(const InputPlan &plan, const InputSplit &split, SharedDatasets datasets)
+    OneReader(const LayerPlan &plan, const InputSplit &split, std::shared_ptr<const Handles> datasets)
         : m_plan(plan), m_split(split), m_datasets(std::move(datasets)), m_cursor(plan, split)
     {
     }
@@ -56,9 +56,9 @@ class OneReader
     void EndTurn(int64_t task, Given &&given, bool atEnd);
     fn_status OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
 
-    const InputPlan &m_plan;
+    const LayerPlan &m_plan;
     const InputSplit &m_split;
-    SharedDatasets m_datasets;
+    std::shared_ptr<const Handles> m_datasets;
     std::mutex m_mutex;
     std::condition_variable m_changed;
     int64_t m_turn = 0;               /* the task that may read */

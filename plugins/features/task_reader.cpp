@@ -1,23 +1,26 @@
 #include "task_reader.h"
 
+#include <utility>
+
 #include "fishnet/job.h"
 
 namespace fishnet
 {
 
-std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, const std::vector<CarriedField> &fields,
-                                             Extractor::GroupOf groupOf, const InputSplit &split, OneReader *shared,
-                                             fn_status *status, std::string &cause)
+std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, const LayerPlan &layer,
+                                             const std::vector<CarriedField> &fields, Extractor::GroupOf groupOf,
+                                             const InputSplit &split, OneReader *shared, fn_status *status,
+                                             std::string &cause)
 {
     *status = FN_ERR_READ;
-    std::unique_ptr<TaskReader> self(new TaskReader(plan, split, shared));
-    if (!self->m_extractor.Init(plan, plan.input, fields, std::move(groupOf), cause))
+    std::unique_ptr<TaskReader> self(new TaskReader(layer, split, shared));
+    if (!self->m_extractor.Init(plan, layer, fields, std::move(groupOf), cause))
         return nullptr;
     if (shared)
         return self;
     MessageCollector collector;
-    self->m_dataset = OpenDataset(plan.input);
-    self->m_layer = FindLayer(plan.input, self->m_dataset.get(), status, cause);
+    self->m_dataset = OpenDataset(layer);
+    self->m_layer = FindLayer(layer, self->m_dataset.get(), status, cause);
     if (!self->m_layer) {
         cause = collector.Cause(self->m_dataset ? cause.c_str() : "no reason given");
         return nullptr;
@@ -32,12 +35,9 @@ fn_status TaskReader::PassAndRead(int64_t task, const volatile bool *cancel, boo
 {
     if (!m_cursor.IsOpen() && !m_cursor.Open(m_layer, m_extractor, collector, cause))
         return FN_ERR_READ;
-    const auto visit = [&](FeatureHandle feature, int64_t number) {
-        m_extractor.Append(feature.get(), number, m_batch, collector);
-    };
     bool atEnd = false;
-    const fn_status status =
-        m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, visit, &atEnd, collector, cause);
+    const fn_status status = m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, m_extractor,
+                                           m_batch, nullptr, &atEnd, collector, cause);
     *end = status == FN_OK && atEnd && m_batch.Count() == 0;
     return status;
 }
@@ -53,7 +53,7 @@ bool TaskReader::Select(int64_t begin, int64_t size, MessageCollector &collector
     }
     const std::string range = Quoted(m_split.fidColumn, '"') + " BETWEEN " + std::to_string(begin) + " AND " +
                               std::to_string(begin + (size - 1));
-    const std::string &where = m_plan.input.where;
+    const std::string &where = m_plan.where;
     const std::string condition = where.empty() ? range : "(" + where + ") AND " + range;
     if (OGR_L_SetAttributeFilter(m_layer, condition.c_str()) != OGRERR_NONE) {
         cause = collector.Cause("the condition is not valid");
@@ -61,6 +61,28 @@ bool TaskReader::Select(int64_t begin, int64_t size, MessageCollector &collector
     }
     OGR_L_ResetReading(m_layer);
     return true;
+}
+
+/* Those that have been selected. FN_ERR_READ: nothing has been added, and they are to be read for themselves. */
+fn_status TaskReader::ReadRows(const volatile bool *cancel, MessageCollector &collector)
+{
+    constexpr int64_t kOften = 4096;
+    const size_t before = collector.messages.size(), failures = collector.Failures();
+    ArrowRows rows;
+    bool good = rows.Open(m_plan, m_layer), end = false;
+    while (good && !end) {
+        if (fn_is_cancelled(cancel))
+            return FN_ERR_CANCELLED;
+        good = rows.Fetch(kOften) && collector.Failures() == failures;
+        end = good && rows.Ready() < kOften;
+        while (good && rows.Ready() > 0)
+            good = m_extractor.Append(rows.Take(), m_batch);
+    }
+    if (good)
+        return FN_OK;
+    m_batch.Clear();
+    collector.messages.resize(before);
+    return FN_ERR_READ;
 }
 
 /* By FID or by number: what comes before is not read. */
@@ -72,6 +94,15 @@ fn_status TaskReader::ReadRange(int64_t task, const volatile bool *cancel, Messa
     const bool byFid = m_split.way == InputSplit::Way::ByFid, counted = !byFid && !m_split.numbersAreFids;
     if (!Select(begin, size, collector, cause))
         return FN_ERR_READ;
+    if (byFid && m_split.rows && m_extractor.TakesRows(m_layer)) {
+        const fn_status status = ReadRows(cancel, collector);
+        if (status == FN_OK)
+            m_batch.Sort();
+        if (status != FN_ERR_READ)
+            return status;
+        if (!Select(begin, size, collector, cause))
+            return FN_ERR_READ;
+    }
     int64_t number = begin;
     for (; !counted || number - begin < size; number++) {
         if (number % kOften == 0 && fn_is_cancelled(cancel))
@@ -108,6 +139,12 @@ void TaskReader::Done(int64_t task) noexcept
 {
     if (m_shared)
         m_shared->Done(task, m_batch);
+}
+
+Batch TaskReader::TakeBatch(int64_t task)
+{
+    Done(task);
+    return std::exchange(m_batch, Batch());
 }
 
 } // namespace fishnet

@@ -16,7 +16,7 @@ std::unique_ptr<Session> Session::Open(std::shared_ptr<const TablePlan> plan, Pu
     TableJob &job = *self->m_job;
     if (job.split.way != InputSplit::Way::OneReader || job.plan->UsesProcesses())
         return self;
-    job.oneReader = std::make_unique<OneReader>(*job.plan, job.split, std::move(datasets));
+    job.oneReader = std::make_unique<OneReader>(job.plan->input, job.split, std::move(datasets));
     if (!job.plan->HasGroups()) /* groups are known when what is shared is */
         self->m_readAhead = std::make_unique<ReadAhead>(*job.plan, *job.oneReader, job.Config());
     return self;

@@ -15,8 +15,8 @@ std::unique_ptr<TableWorker> TableWorker::Open(const TableJob &job, fn_error *er
     const auto groupOf = [shared](const std::string &key) { return shared ? shared->Group(key) : FN_NO_GROUP; };
     const bool reads = job.split.way != InputSplit::Way::Nothing;
     if (reads)
-        self->m_reader = TaskReader::Open(self->m_plan, self->m_plan.fields, groupOf, job.split, job.oneReader.get(),
-                                          &status, cause);
+        self->m_reader = TaskReader::Open(self->m_plan, self->m_plan.input, self->m_plan.fields, groupOf, job.split,
+                                          job.oneReader.get(), &status, cause);
     if (reads && !self->m_reader) {
         fn_fail(err, status, "a worker cannot open %.300s again: %.600s", Describe(self->m_plan.input).c_str(),
                 cause.c_str());

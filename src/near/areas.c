@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "facets.h"
 
 /* A polygon with this many vertices or more is prepared: its edges get a tree. This depends on the polygon alone, so
  * that an answer does not depend on what was asked before: the two ways differ in the last bits. */
@@ -216,34 +217,75 @@ static bool is_polygon(const fn_areas *a, size_t component)
     return a->query->paths[a->components[component].path].kind == FN_PATH_SHELL;
 }
 
-/* Prepared lines are not used: GEOS 3.11 does not see that a line lies inside of a polygon. */
-static fn_status distance(fn_areas *a, size_t component, const fn_polygon *polygon, made **query, made **near,
-                          const GEOSPreparedGeometry **prepared, double *result, fn_error *err)
+/* The two as geometries of GEOS. *prepared: the one of them that is to be asked; NULL: neither. Prepared lines are not
+ * used: GEOS 3.11 does not see that a line lies inside of a polygon. */
+static fn_status make_both(fn_areas *a, size_t component, const fn_polygon *polygon, made **query, made **near,
+                           const GEOSPreparedGeometry **prepared, fn_error *err)
 {
-    made *q = component_of(a, component), *n = near_polygon(a, polygon);
+    made *q = component_of(a, component), *n = near_polygon(a, polygon), *wanted = NULL;
     *prepared = NULL;
     *query = q;
     *near = n;
     if (!q || !n)
         return failed(a, err);
-    if (n->vertices >= PREPARED_FROM && (n->vertices >= q->vertices || !is_polygon(a, component))) {
-        *prepared = prepare(a, n) ? n->prepared : NULL;
-        if (!*prepared || GEOSPreparedDistance_r(a->geos, *prepared, q->geometry, result) != 1)
-            return failed(a, err);
-    } else if (q->vertices >= PREPARED_FROM && is_polygon(a, component)) {
-        *prepared = prepare(a, q) ? q->prepared : NULL;
-        if (!*prepared || GEOSPreparedDistance_r(a->geos, *prepared, n->geometry, result) != 1)
-            return failed(a, err);
-    } else if (GEOSDistance_r(a->geos, q->geometry, n->geometry, result) != 1)
+    if (n->vertices >= PREPARED_FROM && (n->vertices >= q->vertices || !is_polygon(a, component)))
+        wanted = n;
+    else if (q->vertices >= PREPARED_FROM && is_polygon(a, component))
+        wanted = q;
+    if (wanted && !prepare(a, wanted))
         return failed(a, err);
+    *prepared = wanted ? wanted->prepared : NULL;
     return FN_OK;
 }
 
-fn_status fn_areas_distance(fn_areas *a, size_t component, const fn_polygon *polygon, double *result, fn_error *err)
+static fn_status distance(fn_areas *a, size_t component, const fn_polygon *polygon, double *result, fn_error *err)
 {
     made *q, *n;
     const GEOSPreparedGeometry *prepared;
-    return distance(a, component, polygon, &q, &n, &prepared, result, err);
+    const fn_status status = make_both(a, component, polygon, &q, &n, &prepared, err);
+    if (status != FN_OK)
+        return status;
+    const int ok = !prepared ? GEOSDistance_r(a->geos, q->geometry, n->geometry, result)
+                             : GEOSPreparedDistance_r(a->geos, prepared,
+                                                      prepared == n->prepared ? q->geometry : n->geometry, result);
+    return ok == 1 ? FN_OK : failed(a, err);
+}
+
+static size_t vertices_of(const fn_path *paths, uint32_t n)
+{
+    size_t vertices = 0;
+    for (uint32_t i = 0; i < n; i++)
+        vertices += paths[i].count;
+    return vertices;
+}
+
+static bool is_in_box(const fn_facets *facets, const double *lo, const double *hi)
+{
+    const double *p = facets->xy + 2 * (size_t)facets->paths->first;
+    return p[0] >= lo[0] && p[0] <= hi[0] && p[1] >= lo[1] && p[1] <= hi[1];
+}
+
+/* Where neither is prepared: distances of edges, by the formulas of GEOS, to the last bit. Where no edges meet, the one
+ * may contain the other still: then its box has the first vertex of that. */
+static bool by_edges(const fn_areas *a, size_t component, const fn_polygon *polygon, const double lo[2],
+                     const double hi[2], double most, double *result)
+{
+    const fn_component *c = &a->components[component];
+    const fn_path *paths = a->set->paths + polygon->path;
+    const fn_facets query = {a->query->xy, a->query->paths + c->path, c->n_paths, c->envelope, c->envelope + 2};
+    const fn_facets near = {a->set->xy, paths, fn_component_paths(a->set->paths, a->set->n_paths, polygon->path), lo,
+                            hi};
+    if (vertices_of(query.paths, query.n_paths) >= PREPARED_FROM || vertices_of(paths, near.n_paths) >= PREPARED_FROM)
+        return false;
+    *result = fn_facet_distance(&query, &near, most);
+    return *result == 0 ||
+           !(is_in_box(&query, lo, hi) || (is_polygon(a, component) && is_in_box(&near, query.lo, query.hi)));
+}
+
+fn_status fn_areas_distance(fn_areas *a, size_t component, const fn_polygon *polygon, const double lo[2],
+                            const double hi[2], double most, double *result, fn_error *err)
+{
+    return by_edges(a, component, polygon, lo, hi, most, result) ? FN_OK : distance(a, component, polygon, result, err);
 }
 
 static bool read_points(fn_areas *a, GEOSCoordSequence *points, double p[2], double q[2])
@@ -267,7 +309,7 @@ fn_status fn_areas_nearest(fn_areas *a, size_t component, const fn_polygon *poly
     }
     made *q, *n;
     const GEOSPreparedGeometry *prepared;
-    const fn_status status = distance(a, component, polygon, &q, &n, &prepared, &d, err);
+    const fn_status status = make_both(a, component, polygon, &q, &n, &prepared, err);
     if (status != FN_OK)
         return status;
     bool ok;

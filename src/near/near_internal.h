@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "curve.h"
 #include "fishnet/near.h"
 #include "geodetic.h"
 #include "shape.h"
@@ -37,6 +38,7 @@ typedef struct fn_twins {
 /* What the features of one group are taken apart into, and its trees. */
 typedef struct fn_index {
     size_t features;
+    bool repeated; /* a feature may be several items */
     fn_twins point_twins, chain_twins, polygon_twins;
     fn_tree points;
     uint32_t *point_rank;
@@ -46,6 +48,7 @@ typedef struct fn_index {
     double *chain_along; /* distance from the start of the feature's line; NULL unless asked for */
     fn_tree polygons;    /* geodesic: boxes of longitude and latitude */
     fn_polygon *polygon;
+    bool large_polygons; /* distances to most of them take long */
 } fn_index;
 
 struct fn_near {
@@ -104,10 +107,13 @@ bool fn_near_rank_features(fn_near *set);
 uint32_t fn_near_rank(const fn_near *set, int layer, int64_t fid);
 
 /* Each makes a tree of the n items of one kind that a group has. False: out of memory. vertex, rank: of each point;
- * NULL: point i is vertex i of feature i. along: of each chain, or NULL. */
-bool fn_near_build_points(const fn_near *set, fn_index *index, size_t n, const uint32_t *vertex, const uint32_t *rank);
-bool fn_near_build_chains(const fn_near *set, fn_index *index, size_t n, const fn_chain *chains, const double *along);
-bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const fn_polygon *polygons);
+ * NULL: point i is vertex i of feature i, and a planar set loses its vertices to the tree. along: of each chain, or
+ * NULL. */
+bool fn_near_build_points(fn_near *set, fn_index *index, size_t n, const uint32_t *vertex, const uint32_t *rank,
+                          int workers);
+bool fn_near_build_chains(const fn_near *set, fn_index *index, size_t n, const fn_chain *items, const double *along,
+                          int workers);
+bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const fn_polygon *items, int workers);
 
 /* How often a searcher has looked at boxes of trees and at items since it was made: what its searches cost. */
 uint64_t fn_searcher_looks(const fn_searcher *searcher);

@@ -121,6 +121,20 @@ bool fn_search_begin_areas(fn_searcher *s)
     return s->status == FN_OK;
 }
 
+static void meet_polygon(fn_searcher *s, size_t item, double d2, size_t component)
+{
+    const fn_tree *tree = &s->index->polygons;
+    const fn_polygon *polygon = &s->index->polygon[item];
+    const double least = sqrt(d2), lo[2] = {fn_tree_lo(tree, 0, 0)[item], fn_tree_lo(tree, 0, 1)[item]},
+                 hi[2] = {fn_tree_hi(tree, 0, 0)[item], fn_tree_hi(tree, 0, 1)[item]};
+    double d = 0;
+    if (!fn_search_wants(s, least, polygon->rank) || fn_search_is_useless(s, polygon->rank, FN_ITEM_POLYGON, item))
+        return;
+    fn_search_fail(s, fn_areas_distance(s->areas, component, polygon, lo, hi, s->ranking.bound, &d, s->err));
+    if (s->status == FN_OK)
+        fn_search_offer(s, fmax(d, least), polygon->rank, FN_ITEM_POLYGON, item, component);
+}
+
 static void search_polygons_from(fn_searcher *s, const fn_component *from, size_t component)
 {
     const fn_tree *tree = &s->index->polygons;
@@ -136,14 +150,7 @@ static void search_polygons_from(fn_searcher *s, const fn_component *from, size_
         if (!fn_search_wants(s, sqrt(e.d2), e.rank))
             continue;
         if (e.level < 0) {
-            const fn_polygon *polygon = &s->index->polygon[e.place];
-            const double least = sqrt(e.d2);
-            double d = 0;
-            if (fn_search_is_useless(s, polygon->rank, FN_ITEM_POLYGON, e.place))
-                continue;
-            fn_search_fail(s, fn_areas_distance(s->areas, component, polygon, &d, s->err));
-            if (s->status == FN_OK)
-                fn_search_offer(s, fmax(d, least), polygon->rank, FN_ITEM_POLYGON, e.place, component);
+            meet_polygon(s, e.place, e.d2, component);
             continue;
         }
         const size_t first = (size_t)e.place * FN_FANOUT;
@@ -159,14 +166,58 @@ static void search_polygons_from(fn_searcher *s, const fn_component *from, size_
     }
 }
 
-static void search_polygons(fn_searcher *s)
+/* Has the vertices of a polygon fetched, which lie anywhere, while another is looked at. */
+static void expect_polygon(const fn_searcher *s, const fn_polygon *polygon)
+{
+    enum { LINE = 8, MOST = 64 * LINE }; /* doubles */
+    const fn_path *path = &s->set->paths[polygon->path];
+    const double *v = s->set->xy + 2 * (size_t)path->first;
+    const size_t n = 2 * (size_t)path->count;
+    for (size_t i = 0; i < n && i < MOST; i += LINE)
+        __builtin_prefetch(v + i);
+}
+
+/* Polygons of few vertices: to compute one distance more costs less than a queue. The least of a leaf come first. */
+static void visit_polygons(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t component)
+{
+    uint8_t order[FN_FANOUT];
+    const size_t count = fn_present(tree, 0, first);
+    const fn_polygon *polygons = s->index->polygon + first;
+    size_t n = 0;
+    for (size_t j = 0; j < count; j++) {
+        if (d2[j] > s->bound2)
+            continue;
+        size_t at = n++;
+        for (; at > 0 && (d2[j] < d2[order[at - 1]] ||
+                          (d2[j] == d2[order[at - 1]] && polygons[j].rank < polygons[order[at - 1]].rank));
+             at--)
+            order[at] = order[at - 1];
+        order[at] = (uint8_t)j;
+        __builtin_prefetch(&s->set->paths[polygons[j].path]);
+    }
+    for (size_t i = 0; i < n && s->status == FN_OK; i++) {
+        if (d2[order[i]] > s->bound2)
+            break;
+        if (i == 0)
+            expect_polygon(s, &polygons[order[i]]);
+        if (i + 1 < n)
+            expect_polygon(s, &polygons[order[i + 1]]);
+        meet_polygon(s, first + order[i], d2[order[i]], component);
+    }
+}
+
+static inline __attribute__((always_inline)) void search_polygons(fn_searcher *s)
 {
     if (s->index->polygons.levels == 0 || !fn_search_begin_areas(s))
         return;
     size_t n;
     const fn_component *components = fn_areas_components(s->areas, &n);
     for (size_t i = 0; i < n && s->status == FN_OK; i++)
-        search_polygons_from(s, &components[i], i);
+        if (s->index->large_polygons)
+            search_polygons_from(s, &components[i], i);
+        else
+            fn_walk(s, &s->index->polygons, 2, components[i].envelope, components[i].envelope + 2, &s->bound2, i,
+                    visit_polygons, NULL);
 }
 
 /* ---- what lies in the query's polygons ---- */

@@ -5,16 +5,22 @@
 #include <string.h>
 
 #include "near_internal.h"
+#include "parallel.h"
+#include "places.h"
 #include "runs.h"
 
 /* Items of one kind on their way into a tree: points, chains or polygons. The arrays of the other kinds are NULL. */
 typedef struct pile {
     const fn_near *set;
-    const double *places; /* pairs: where on the curve they are */
-    const uint32_t *rank; /* of points; NULL: point i is feature i */
+    int workers;
+    size_t n;
+    const uint32_t *rank; /* of points; NULL: the number of each is its rank */
     const fn_chain *chain;
     const double *along; /* of chains, or NULL */
     const fn_polygon *polygon;
+    /* Once they are arranged, in the order of the tree: where on the curve each is, and its number. */
+    double *x, *y;
+    uint32_t *order;
 } pile;
 
 static uint32_t rank_in(const pile *p, uint32_t i)
@@ -23,7 +29,7 @@ static uint32_t rank_in(const pile *p, uint32_t i)
         return p->chain[i].rank;
     if (p->polygon)
         return p->polygon[i].rank;
-    return p->rank ? p->rank[i] : fn_rank_of_feature(p->set, i);
+    return p->rank ? p->rank[i] : i;
 }
 
 static int compare_paths(const fn_near *set, uint32_t p, uint32_t q)
@@ -64,95 +70,157 @@ static int in_item_order(const void *a, const void *b, void *context)
     return order != 0 ? order : rank_in(p, i) < rank_in(p, j) ? -1 : rank_in(p, i) > rank_in(p, j);
 }
 
-static bool same_place(const pile *p, uint32_t i, uint32_t j)
+/* Of two that are arranged. */
+static bool same_place(const pile *p, size_t i, size_t j)
 {
-    return memcmp(p->places + 2 * (size_t)i, p->places + 2 * (size_t)j, 2 * sizeof *p->places) == 0;
+    return memcmp(&p->x[i], &p->x[j], sizeof *p->x) == 0 && memcmp(&p->y[i], &p->y[j], sizeof *p->y) == 0;
 }
 
-/* order: n items, those in the same place together. Keeps one of each set of equal items, moves these to the front, and
- * makes the others their twins. */
-static bool fold(pile *p, uint32_t *order, size_t *n, fn_twins *twins)
+/* Keeps one of each set of equal items, moves these to the front, and makes the others their twins. */
+static bool fold(pile *p, fn_twins *twins)
 {
     size_t kept = 0, others = 0;
-    for (size_t i = 0, end; i < *n; i = end) {
-        for (end = i + 1; end < *n && same_place(p, order[i], order[end]);)
+    uint32_t *order = p->order;
+    for (size_t i = 0, end; i < p->n; i = end) {
+        for (end = i + 1; end < p->n && same_place(p, i, end);)
             end++;
-        qsort_r(order + i, end - i, sizeof *order, in_item_order, p);
-        for (size_t j = i; j < end; j++)
-            others += j > i && compare_items(p, order[j - 1], order[j]) == 0;
+        if (end - i > 1)
+            qsort_r(order + i, end - i, sizeof *order, in_item_order, p);
+        for (size_t j = i + 1; j < end; j++)
+            others += compare_items(p, order[j - 1], order[j]) == 0;
     }
     if (others == 0)
         return true;
-    twins->first = fn_allocate(*n - others + 1, sizeof *twins->first);
+    twins->first = fn_allocate(p->n - others + 1, sizeof *twins->first);
     twins->rank = fn_allocate(others, sizeof *twins->rank);
     if (!twins->first || !twins->rank)
         return false;
     others = 0;
-    for (size_t i = 0; i < *n; i++) {
-        if (kept > 0 && same_place(p, order[kept - 1], order[i]) && compare_items(p, order[kept - 1], order[i]) == 0)
+    for (size_t i = 0; i < p->n; i++) {
+        if (kept > 0 && same_place(p, kept - 1, i) && compare_items(p, order[kept - 1], order[i]) == 0) {
             twins->rank[others++] = rank_in(p, order[i]);
-        else {
-            twins->first[kept] = (uint32_t)others;
-            order[kept++] = order[i];
+            continue;
         }
+        twins->first[kept] = (uint32_t)others;
+        p->x[kept] = p->x[i];
+        p->y[kept] = p->y[i];
+        order[kept++] = order[i];
     }
     twins->first[kept] = (uint32_t)others;
-    *n = kept;
+    p->n = kept;
     return true;
 }
 
-/* The order of the items in their tree; *n: how many differ. NULL: out of memory. */
-static uint32_t *tree_order(pile *p, size_t *n, fn_twins *twins)
+/* Puts the items, which are at these places, in the order of their tree; the pile has room for it. Afterwards it has
+ * those that differ. label, spend: as in fn_places. False: out of memory. */
+static bool arrange_into(pile *p, double *places, const uint32_t *label, bool spend, fn_twins *twins)
 {
-    uint32_t *order = fn_allocate(*n, sizeof *order);
-    const fn_frame frame = p->set->group ? fn_frame_of(p->places, *n, 2) : p->set->frame;
+    const fn_places items = {.frame = p->set->group ? fn_frame_of(places, p->n, 2) : p->set->frame,
+                             .n = p->n,
+                             .xy = places,
+                             .label = label,
+                             .spend = spend,
+                             .x = p->x,
+                             .y = p->y,
+                             .number = p->order};
     bool shared;
-    if (order && fn_place_order(&frame, p->places, *n, order, &shared) && (!shared || fold(p, order, n, twins)))
-        return order;
-    free(order);
-    return NULL;
+    return fn_place_points(&items, p->workers, &shared) && (!shared || fold(p, twins));
 }
 
-static void put_point(const fn_near *set, fn_tree *tree, size_t place, size_t vertex)
+/* The same with memory of its own; p->order is the caller's to free. places: NULL, there was no memory for it. */
+static bool arrange(pile *p, double *places, bool spend, fn_twins *twins)
 {
-    const double *p = set->options.geodesic ? set->space + 3 * vertex : set->xy + 2 * vertex;
-    for (int d = 0; d < tree->dims; d++)
-        fn_tree_lo(tree, 0, d)[place] = p[d];
+    p->order = fn_allocate(p->n, sizeof *p->order);
+    p->x = fn_allocate(p->n, sizeof *p->x);
+    p->y = fn_allocate(p->n, sizeof *p->y);
+    const bool ok = places && p->order && p->x && p->y && arrange_into(p, places, NULL, spend, twins);
+    free(p->x);
+    free(p->y);
+    return ok;
 }
 
-bool fn_near_build_points(const fn_near *set, fn_index *index, size_t n, const uint32_t *vertex, const uint32_t *rank)
+#define LARGE 60 /* vertices of a polygon, on average: half a leaf of them would be more than a queue costs */
+#define AT_ONCE ((size_t)4096) /* items that a worker puts into a tree */
+
+/* ---- points ---- */
+
+/* A planar set of points alone: they move out of the set, into the tree. */
+static bool move_points(fn_near *set, fn_index *index, int workers)
+{
+    pile p = {.set = set, .workers = workers, .n = set->n};
+    index->point_rank = p.order = fn_allocate(p.n, sizeof *p.order);
+    if (!p.order || !fn_tree_init(&index->points, 2, p.n, true))
+        return false;
+    p.x = fn_tree_lo(&index->points, 0, 0);
+    p.y = fn_tree_lo(&index->points, 0, 1);
+    if (!arrange_into(&p, set->xy, set->rank_of, true, &index->point_twins))
+        return false;
+    free(set->xy);
+    set->xy = NULL;
+    fn_tree_shrink(&index->points, p.n);
+    fn_tree_finish(&index->points, index->point_rank, 1);
+    return true;
+}
+
+/* Points that stay in the set, too. */
+typedef struct points {
+    const fn_near *set;
+    fn_index *index;
+    const uint32_t *vertex, *order;
+    const pile *pile;
+} points;
+
+static void put_points(void *user, size_t first, size_t end)
+{
+    const points *from = user;
+    const fn_near *set = from->set;
+    fn_tree *tree = &from->index->points;
+    for (size_t i = first; i < end; i++) {
+        const uint32_t number = from->order[i], v = from->vertex ? from->vertex[number] : number;
+        const double *p = set->options.geodesic ? set->space + 3 * (size_t)v : set->xy + 2 * (size_t)v;
+        for (int d = 0; d < tree->dims; d++)
+            fn_tree_lo(tree, 0, d)[i] = p[d];
+        from->index->point_rank[i] = rank_in(from->pile, number);
+        from->index->point_vertex[i] = v;
+    }
+}
+
+bool fn_near_build_points(fn_near *set, fn_index *index, size_t n, const uint32_t *vertex, const uint32_t *rank,
+                          int workers)
 {
     if (n == 0)
         return true;
-    double *places = NULL;
-    if (vertex) {
-        if (!(places = fn_allocate(n, 2 * sizeof *places)))
-            return false;
-        for (size_t i = 0; i < n; i++)
-            memcpy(places + 2 * i, set->xy + 2 * (size_t)vertex[i], 2 * sizeof *places);
+    if (!vertex && !set->options.geodesic)
+        return move_points(set, index, workers);
+    double *places = vertex ? fn_allocate(n, 2 * sizeof *places) : set->xy;
+    for (size_t i = 0; vertex && places && i < n; i++)
+        memcpy(places + 2 * i, set->xy + 2 * (size_t)vertex[i], 2 * sizeof *places);
+    pile p = {.set = set, .workers = workers, .n = n, .rank = vertex ? rank : set->rank_of};
+    bool ok = arrange(&p, places, vertex != NULL, &index->point_twins);
+    if (vertex)
+        free(places);
+    index->point_rank = ok ? fn_allocate(p.n, sizeof *index->point_rank) : NULL;
+    index->point_vertex = ok ? fn_allocate(p.n, sizeof *index->point_vertex) : NULL;
+    ok = index->point_rank && index->point_vertex &&
+         fn_tree_init(&index->points, set->options.geodesic ? 3 : 2, p.n, true);
+    if (ok) {
+        points from = {set, index, vertex, p.order, &p};
+        fn_parallel_ranges(p.n, AT_ONCE, workers, put_points, &from);
+        fn_tree_finish(&index->points, index->point_rank, 1);
     }
-    pile p = {.set = set, .places = places ? places : set->xy, .rank = rank};
-    uint32_t *order = tree_order(&p, &n, &index->point_twins);
-    free(places);
-    const bool keep_vertex = vertex || set->options.geodesic;
-    index->point_rank = order ? fn_allocate(n, sizeof *index->point_rank) : NULL;
-    index->point_vertex = keep_vertex && order ? fn_allocate(n, sizeof *index->point_vertex) : NULL;
-    if (!index->point_rank || (keep_vertex && !index->point_vertex) ||
-        !fn_tree_init(&index->points, set->options.geodesic ? 3 : 2, n, true)) {
-        free(order);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t v = vertex ? vertex[order[i]] : order[i];
-        put_point(set, &index->points, i, v);
-        index->point_rank[i] = rank ? rank[order[i]] : fn_rank_of_feature(set, order[i]);
-        if (keep_vertex)
-            index->point_vertex[i] = v;
-    }
-    fn_tree_finish(&index->points, index->point_rank, 1);
-    free(order);
-    return true;
+    free(p.order);
+    return ok;
 }
+
+/* ---- chains ---- */
+
+typedef struct chains {
+    const fn_near *set;
+    fn_index *index;
+    const fn_chain *chain;
+    const double *along;
+    const uint32_t *order;
+} chains;
 
 static void chain_box(const fn_near *set, const fn_chain *chain, fn_tree *tree, size_t place)
 {
@@ -169,58 +237,86 @@ static void chain_box(const fn_near *set, const fn_chain *chain, fn_tree *tree, 
     }
 }
 
-bool fn_near_build_chains(const fn_near *set, fn_index *index, size_t n, const fn_chain *chains, const double *along)
+static void put_chains(void *user, size_t first, size_t end)
+{
+    const chains *from = user;
+    for (size_t i = first; i < end; i++) {
+        from->index->chain[i] = from->chain[from->order[i]];
+        if (from->along)
+            from->index->chain_along[i] = from->along[from->order[i]];
+        chain_box(from->set, &from->index->chain[i], &from->index->chains, i);
+    }
+}
+
+bool fn_near_build_chains(const fn_near *set, fn_index *index, size_t n, const fn_chain *items, const double *along,
+                          int workers)
 {
     if (n == 0)
         return true;
     double *places = fn_allocate(n, 2 * sizeof *places);
-    if (!places)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        memcpy(places + 2 * i, set->xy + 2 * ((size_t)chains[i].first + chains[i].segments / 2), 2 * sizeof *places);
-    pile p = {.set = set, .places = places, .chain = chains, .along = along};
-    uint32_t *order = tree_order(&p, &n, &index->chain_twins);
+    for (size_t i = 0; places && i < n; i++)
+        memcpy(places + 2 * i, set->xy + 2 * ((size_t)items[i].first + items[i].segments / 2), 2 * sizeof *places);
+    pile p = {.set = set, .workers = workers, .n = n, .chain = items, .along = along};
+    bool ok = arrange(&p, places, true, &index->chain_twins);
     free(places);
-    index->chain = order ? fn_allocate(n, sizeof *index->chain) : NULL;
-    index->chain_along = order && along ? fn_allocate(n, sizeof *index->chain_along) : NULL;
-    if (!index->chain || (along && !index->chain_along) ||
-        !fn_tree_init(&index->chains, set->options.geodesic ? 3 : 2, n, false)) {
-        free(order);
-        return false;
+    index->chain = ok ? fn_allocate(p.n, sizeof *index->chain) : NULL;
+    index->chain_along = ok && along ? fn_allocate(p.n, sizeof *index->chain_along) : NULL;
+    ok = index->chain && (!along || index->chain_along) &&
+         fn_tree_init(&index->chains, set->options.geodesic ? 3 : 2, p.n, false);
+    if (ok) {
+        chains from = {set, index, items, along, p.order};
+        fn_parallel_ranges(p.n, AT_ONCE, workers, put_chains, &from);
+        fn_tree_finish(&index->chains, &index->chain->rank, sizeof *index->chain / sizeof(uint32_t));
     }
-    for (size_t i = 0; i < n; i++) {
-        index->chain[i] = chains[order[i]];
-        if (along)
-            index->chain_along[i] = along[order[i]];
-        chain_box(set, &index->chain[i], &index->chains, i);
-    }
-    fn_tree_finish(&index->chains, &index->chain->rank, sizeof *index->chain / sizeof(uint32_t));
-    free(order);
-    return true;
+    free(p.order);
+    return ok;
 }
 
-bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const fn_polygon *polygons)
+/* ---- polygons ---- */
+
+typedef struct polygons {
+    const fn_near *set;
+    const fn_polygon *polygon;
+    double *envelopes, *places;
+} polygons;
+
+static void find_envelopes(void *user, size_t first, size_t end)
 {
-    if (n == 0)
-        return true;
-    double *envelopes = fn_allocate(n, 4 * sizeof *envelopes), *places = fn_allocate(n, 2 * sizeof *places);
-    for (size_t i = 0; envelopes && places && i < n; i++) {
-        double *e = envelopes + 4 * i;
-        const fn_path *shell = &set->paths[polygons[i].path];
+    const polygons *all = user;
+    const fn_near *set = all->set;
+    for (size_t i = first; i < end; i++) {
+        double *e = all->envelopes + 4 * i;
+        const fn_path *shell = &set->paths[all->polygon[i].path];
         if (set->options.geodesic)
             fn_geo_ring_bounds(&set->ellipsoid, set->xy + 2 * (size_t)shell->first, shell->count, e);
         else
-            fn_paths_envelope(set->xy, shell, fn_component_paths(set->paths, set->n_paths, polygons[i].path), e);
-        places[2 * i] = e[0] / 2 + e[2] / 2;
-        places[2 * i + 1] = e[1] / 2 + e[3] / 2;
+            fn_paths_envelope(set->xy, shell, fn_component_paths(set->paths, set->n_paths, all->polygon[i].path), e);
+        all->places[2 * i] = e[0] / 2 + e[2] / 2;
+        all->places[2 * i + 1] = e[1] / 2 + e[3] / 2;
     }
-    pile p = {.set = set, .places = places, .polygon = polygons};
-    uint32_t *order = envelopes && places ? tree_order(&p, &n, &index->polygon_twins) : NULL;
-    index->polygon = order ? fn_allocate(n, sizeof *index->polygon) : NULL;
-    const bool ok = index->polygon && fn_tree_init(&index->polygons, 2, n, false);
-    for (size_t i = 0; ok && i < n; i++) {
-        const double *e = envelopes + 4 * (size_t)order[i];
-        index->polygon[i] = polygons[order[i]];
+}
+
+bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const fn_polygon *items, int workers)
+{
+    if (n == 0)
+        return true;
+    polygons all = {set, items, fn_allocate(n, 4 * sizeof(double)), fn_allocate(n, 2 * sizeof(double))};
+    pile p = {.set = set, .workers = workers, .n = n, .polygon = items};
+    bool ok = all.envelopes && all.places;
+    size_t vertices = 0;
+    for (size_t i = 0; i < n; i++)
+        vertices += set->paths[items[i].path].count;
+    index->large_polygons = vertices / n >= LARGE;
+    if (ok) {
+        fn_parallel_ranges(n, AT_ONCE, workers, find_envelopes, &all);
+        ok = arrange(&p, all.places, true, &index->polygon_twins);
+    }
+    free(all.places);
+    index->polygon = ok ? fn_allocate(p.n, sizeof *index->polygon) : NULL;
+    ok = index->polygon && fn_tree_init(&index->polygons, 2, p.n, false);
+    for (size_t i = 0; ok && i < p.n; i++) {
+        const double *e = all.envelopes + 4 * (size_t)p.order[i];
+        index->polygon[i] = items[p.order[i]];
         for (int d = 0; d < 2; d++) {
             fn_tree_lo(&index->polygons, 0, d)[i] = e[d];
             fn_tree_hi(&index->polygons, 0, d)[i] = e[d + 2];
@@ -228,8 +324,7 @@ bool fn_near_build_polygons(const fn_near *set, fn_index *index, size_t n, const
     }
     if (ok)
         fn_tree_finish(&index->polygons, &index->polygon->rank, sizeof *index->polygon / sizeof(uint32_t));
-    free(order);
-    free(places);
-    free(envelopes);
+    free(p.order);
+    free(all.envelopes);
     return ok;
 }

@@ -43,28 +43,13 @@ static inline uint32_t fn_tree_least(const fn_tree *tree, int level, size_t plac
 }
 
 /* Makes room for n items; the caller then fills fn_tree_lo() and fn_tree_hi() of level 0 (in tree order, see
- * fn_place_order) and calls fn_tree_finish(). False: out of memory, and the tree is empty. */
+ * places.h) and calls fn_tree_finish(). False: out of memory, and the tree is empty. */
 bool fn_tree_init(fn_tree *tree, int dims, size_t n, bool points);
+/* Between the two, of a tree of points: there are only n items, the first, which stay as they are. */
+void fn_tree_shrink(fn_tree *tree, size_t n);
 /* rank: of item i at rank[i * stride]. */
 void fn_tree_finish(fn_tree *tree, const uint32_t *rank, size_t stride);
 void fn_tree_destroy(fn_tree *tree);
-
-/* The frame in which positions on the curve are counted: holds the bulk of the points, what lies outside of it is
- * moved to its border, so that a few wild coordinates do not make all others fall into one cell. xy: n pairs; stride
- * in doubles from pair to pair. */
-typedef struct fn_frame {
-    double x, y, scale_x, scale_y;
-} fn_frame;
-fn_frame fn_frame_of(const double *xy, size_t n, size_t stride);
-
-/* order[0..n): the numbers of the points along the Hilbert curve through a grid of 2^bits cells a side; equal cells
- * in ascending order. bits: 5, 10, 15 or
- * 20. False: out of memory. */
-#define FN_CURVE_BITS 20 /* the finest */
-bool fn_hilbert_order(const fn_frame *frame, int bits, const double *xy, size_t n, size_t stride, uint32_t *order);
-/* The order of a tree: along the finest curve, and points with the same coordinates (bit for bit) follow one
- * another, in ascending order. *shared: whether there are any. xy: n pairs. */
-bool fn_place_order(const fn_frame *frame, const double *xy, size_t n, uint32_t *order, bool *shared);
 
 static inline double fn_gap(double lo, double hi, double qlo, double qhi)
 {

@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(fn_wkb_usable(wkb[i], sizes[i], geodesic) == usable[i]);
         count += usable[i] == FN_USABLE;
     }
-    CHECK(fn_near_build(set, NULL, NULL) == FN_OK && fn_near_count(set) == count);
+    CHECK(fn_near_build(set, 1, NULL, NULL) == FN_OK && fn_near_count(set) == count);
     const fn_near_limits limits = {
         .closest = SIZE_MAX, .radius = INFINITY, .location = true, .angle = true, .along = true};
     CHECK(fn_searcher_new(set, &limits, &s, NULL) == FN_OK);

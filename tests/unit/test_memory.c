@@ -311,7 +311,7 @@ static fn_status near_with(const fn_near_options *options, bool plain, const fn_
     if (status == FN_OK)
         status = fill(set, plain, err);
     if (status == FN_OK)
-        status = fn_near_build(set, NULL, err);
+        status = fn_near_build(set, 1, NULL, err);
     if (status == FN_OK)
         status = ask(set, limits, answer, err);
     fn_near_free(set);
@@ -342,8 +342,33 @@ static fn_status geodesic_mix(double *answer, fn_error *err)
     return near_with(&(fn_near_options){.geodesic = true, .along = true}, false, &nearest, answer, err);
 }
 
+/* More than one worker sorts at a time. */
+static fn_status planar_many(double *answer, fn_error *err)
+{
+    enum { N = 70000, ONCE = 1000 };
+    double xy[2 * ONCE];
+    int64_t fids[ONCE];
+    fn_near *set;
+    fn_status status = fn_near_new(&(fn_near_options){.geodesic = false}, &set, err);
+    for (int i = 0; i < N && status == FN_OK; i += ONCE) {
+        for (int k = 0; k < ONCE; k++) {
+            xy[2 * k] = (i + k) % 251;
+            xy[2 * k + 1] = (i + k) * 7 % 263;
+            fids[k] = N - i - k;
+        }
+        status = fn_near_add_points(set, ONCE, xy, fids, NULL, 0, NULL, NULL, err);
+    }
+    if (status == FN_OK)
+        status = fn_near_build(set, 3, NULL, err);
+    if (status == FN_OK)
+        status = ask(set, &nearest, answer, err);
+    fn_near_free(set);
+    return status;
+}
+
 static void near_features(void)
 {
+    sweep("many near points", planar_many);
     sweep("near points", planar_points);
     sweep("near features", planar_mix);
     sweep("near features within a radius", planar_within);

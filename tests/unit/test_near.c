@@ -337,7 +337,7 @@ static void run_setting(const setting *t)
                     usable == FN_USABLE,
                 "%s: %s", t->name, err.text);
     }
-    REQUIRE(fn_near_build(set, NULL, &err) == FN_OK, "%s", err.text);
+    REQUIRE(fn_near_build(set, 1, NULL, &err) == FN_OK, "%s", err.text);
     fn_searcher *s;
     REQUIRE(fn_searcher_new(set, &t->limits, &s, &err) == FN_OK, "%s", err.text);
     const bool bulk = t->query_kinds == POINTS && t->limits.closest <= FN_BULK_CLOSEST && !t->grouped;
@@ -519,7 +519,7 @@ static fn_near *pile_up(int kind, size_t n, double x, double y, bool geodesic)
                     usable == FN_USABLE,
                 "add");
     }
-    REQUIRE(fn_near_build(set, NULL, NULL) == FN_OK, "build");
+    REQUIRE(fn_near_build(set, 1, NULL, NULL) == FN_OK, "build");
     free(b);
     return set;
 }
@@ -599,7 +599,7 @@ static void rivers_and_squares(void)
         fn_usable usable;
         REQUIRE(fn_near_add_wkb(set, b->data, b->n, i, FN_NO_GROUP, 0, &usable, NULL) == FN_OK, "add");
     }
-    REQUIRE(fn_near_build(set, NULL, NULL) == FN_OK, "build");
+    REQUIRE(fn_near_build(set, 1, NULL, NULL) == FN_OK, "build");
     REQUIRE(fn_searcher_new(set, &(fn_near_limits){.closest = 2, .radius = INFINITY}, &s, NULL) == FN_OK, "searcher");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const fn_neighbour *found;
@@ -667,7 +667,7 @@ static void longitudes_far_out(void)
             }
             REQUIRE(fn_near_add_points(set, 1, (double[]){lon[1], 40}, (int64_t[]){2}, NULL, 0, NULL, NULL, NULL) ==
                             FN_OK &&
-                        fn_near_build(set, NULL, NULL) == FN_OK &&
+                        fn_near_build(set, 1, NULL, NULL) == FN_OK &&
                         fn_searcher_new(set, &(fn_near_limits){.closest = 3, .radius = INFINITY, .location = true}, &s,
                                         NULL) == FN_OK,
                     "searcher");
@@ -724,7 +724,7 @@ static void unusable(void)
     EXPECT(fn_wkb_usable(b->data, b->n, false) == FN_USABLE, "an empty part beside a point");
     for (size_t n = 0; n < b->n; n++)
         EXPECT(fn_wkb_usable(b->data, n, false) == FN_UNUSABLE_WKB, "cut off after %zu bytes", n);
-    REQUIRE(fn_near_build(set, NULL, NULL) == FN_OK, "build");
+    REQUIRE(fn_near_build(set, 1, NULL, NULL) == FN_OK, "build");
     EXPECT(fn_near_count(set) == 2 && fn_near_fid(set, 1) == 5, "%zu", fn_near_count(set));
     free(b);
     fn_near_free(set);
@@ -742,7 +742,7 @@ static void few(void)
                 REQUIRE(fn_near_add_points(set, 1, wild && i == 1 ? (double[]){1e15, -1e15} : (double[]){3, 4},
                                            &(int64_t){100 - (int64_t)i}, NULL, 0, NULL, NULL, NULL) == FN_OK,
                         "add");
-            REQUIRE(fn_near_build(set, NULL, NULL) == FN_OK, "build");
+            REQUIRE(fn_near_build(set, 1, NULL, NULL) == FN_OK, "build");
             REQUIRE(fn_searcher_new(set, &(fn_near_limits){.closest = 2, .radius = INFINITY}, &s, NULL) == FN_OK,
                     "searcher");
             const fn_neighbour *found;
@@ -789,7 +789,7 @@ static void strangers(void)
         const fn_near_limits limits = {
             .closest = 5, .radius = geodesic ? 300000 : 3, .location = true, .angle = true, .along = along};
         for (int i = 0; i < 2; i++)
-            REQUIRE(fn_near_build(sets[i], NULL, NULL) == FN_OK &&
+            REQUIRE(fn_near_build(sets[i], 1, NULL, NULL) == FN_OK &&
                         fn_searcher_new(sets[i], &limits, &searchers[i], NULL) == FN_OK,
                     "searcher");
         for (int query = 0; query < 30; query++) {

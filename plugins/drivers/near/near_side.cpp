@@ -1,9 +1,7 @@
 #include "near_side.h"
 
 #include <algorithm>
-#include <map>
-
-#include "fishnet/pool.h"
+#include <mutex>
 
 namespace fishnet::neartable
 {
@@ -135,19 +133,20 @@ fn_status NearSide::ReadLayers(const NearPlan &plan, const Handles &handles, Rea
     if (fn_near_new(&options, &set, err) != FN_OK)
         return err->status;
     m_set.reset(set);
-    std::map<size_t, DatasetHandle> opened;
+    const std::shared_ptr<const Handles> lent(&handles, [](const Handles *) {});
+    const auto own = std::make_shared<Handles>(); /* those that are missing */
     MessageCollector collector;
     for (size_t i = 0; i < plan.near.size(); i++) {
         const LayerPlan &layer = plan.near[i];
-        GDALDatasetH dataset = layer.dataset < handles.size() ? handles[layer.dataset].get() : nullptr;
-        if (!dataset) {
-            DatasetHandle &own = opened[layer.dataset];
-            if (!own)
-                own = OpenDataset(layer);
-            dataset = own.get();
-        }
+        const bool isLent = layer.dataset < handles.size() && handles[layer.dataset];
+        if (!isLent && own->size() <= layer.dataset)
+            own->resize(layer.dataset + 1);
+        if (!isLent && !(*own)[layer.dataset])
+            (*own)[layer.dataset] = OpenDataset(layer);
+        const SideSource source = {layer, isLent ? lent : std::shared_ptr<const Handles>(own)};
         fn_status status = FN_OK;
         std::string cause;
+        GDALDatasetH dataset = (*source.datasets)[layer.dataset].get();
         OGRLayerH handle = FindLayer(layer, dataset, &status, cause);
         if (!handle)
             return fn_fail(err, status, "%.400s cannot be opened again: %.500s", Describe(layer).c_str(),
@@ -159,56 +158,34 @@ fn_status NearSide::ReadLayers(const NearPlan &plan, const Handles &handles, Rea
         const bool all = !reach.Covers(layer, dataset, handle, &box);
         if (!all)
             filter.Set(layer, handle, box);
-        if (ReadLayer(plan, layer, static_cast<int>(i), handle, all, messages, goesOn, err) != FN_OK)
+        if (ReadLayer(plan, source, static_cast<int>(i), all, messages, goesOn, err) != FN_OK)
             return err->status;
     }
-    return fn_near_build(set, nullptr, err);
+    return fn_near_build(set, plan.workers.workers, nullptr, err);
 }
 
-fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, bool all,
-                              Notes &messages, const GoesOn &goesOn, fn_error *err)
+fn_status NearSide::ReadLayer(const NearPlan &plan, const SideSource &source, int number, bool all, Notes &messages,
+                              const GoesOn &goesOn, fn_error *err)
 {
-    constexpr size_t kBatch = 16384, kBytes = 16 << 20;
-    std::string cause;
-    Extractor extractor;
-    const auto group = [this](const std::string &key) {
+    const LayerPlan &layer = source.layer;
+    std::mutex mutex;
+    const auto group = [this, &mutex](const std::string &key) {
+        const std::lock_guard<std::mutex> lock(mutex);
         return m_groups.emplace(key, static_cast<uint32_t>(m_groups.size())).first->second;
     };
-    if (!extractor.Init(plan, layer, plan.nearFields, group, cause))
-        return fn_fail(err, FN_ERR_ARGUMENT, "%.400s cannot be transformed: %.500s", Describe(layer).c_str(),
-                       cause.c_str());
-
     int64_t count = 0;
     m_knowsPlaces = m_knowsPlaces || (all && SharesPlaces(plan, static_cast<size_t>(number)));
     Unusable unusable;
-    MessageCollector collector;
-    extractor.Prepare(handle);
-    OGR_L_SetAttributeFilter(handle, layer.where.empty() ? nullptr : layer.where.c_str());
-    OGR_L_ResetReading(handle);
-    Batch batch;
-    for (bool end = false; !end;) {
-        const int64_t place = count;
-        batch.Clear();
-        fn_pool_alive();
-        while (batch.Count() < kBatch && batch.wkb.size() < kBytes) {
-            FeatureHandle feature;
-            if (!ReadFeature(handle, collector, &feature, cause))
-                return fn_fail(err, FN_ERR_READ, "%.400s cannot be read after %lld features: %.500s",
-                               Describe(layer).c_str(), static_cast<long long>(count), cause.c_str());
-            end = !feature;
-            if (end)
-                break;
-            extractor.Append(feature.get(), count++, batch, collector);
-        }
-        if (goesOn && !goesOn())
-            return fn_fail(err, FN_ERR_CANCELLED, "cancelled while the near side was read");
-        unusable.Add(batch.unusable);
+    const auto visit = [&](const Batch &batch, fn_error *failure) {
         fn_error reason = {};
-        if (!AddBatch(plan, batch, number, place, unusable, &reason))
-            return fn_fail(err, reason.status, "%.400s: %.500s", Describe(layer).c_str(), reason.text);
-    }
-    OGR_L_ResetReading(handle);
-    messages.insert(messages.end(), collector.messages.begin(), collector.messages.end());
+        unusable.Add(batch.unusable);
+        if (!AddBatch(plan, batch, number, count, unusable, &reason))
+            return fn_fail(failure, reason.status, "%.400s: %.500s", Describe(layer).c_str(), reason.text);
+        count += static_cast<int64_t>(batch.Count());
+        return FN_OK;
+    };
+    if (ReadSide(plan, source, all, group, visit, messages, goesOn, err) != FN_OK)
+        return err->status;
     if (!all)
         messages.push_back(
             {CE_Debug, CPLE_None,
@@ -222,7 +199,8 @@ fn_status NearSide::ReadLayer(const NearPlan &plan, const LayerPlan &layer, int 
 }
 
 /* place: of the first in its layer. */
-bool NearSide::AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err)
+bool NearSide::AddBatch(const NearPlan &plan, const Batch &batch, int layer, int64_t place, Unusable &unusable,
+                        fn_error *err)
 {
     const bool grouped = plan.HasGroups(), records = !plan.nearFields.empty();
     const bool places = m_knowsPlaces && SharesPlaces(plan, static_cast<size_t>(layer));

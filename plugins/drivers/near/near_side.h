@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "reach.h"
+#include "side_reader.h"
 
 namespace fishnet::neartable
 {
@@ -45,9 +46,10 @@ class NearSide final : public Shared
     void AddPlace(int64_t place);
     fn_status ReadLayers(const NearPlan &plan, const Handles &handles, Reach &reach, Notes &messages,
                          const GoesOn &goesOn, fn_error *err);
-    fn_status ReadLayer(const NearPlan &plan, const LayerPlan &layer, int number, OGRLayerH handle, bool all,
-                        Notes &messages, const GoesOn &goesOn, fn_error *err);
-    bool AddBatch(const NearPlan &plan, Batch &batch, int layer, int64_t place, Unusable &unusable, fn_error *err);
+    fn_status ReadLayer(const NearPlan &plan, const SideSource &source, int number, bool all, Notes &messages,
+                        const GoesOn &goesOn, fn_error *err);
+    bool AddBatch(const NearPlan &plan, const Batch &batch, int layer, int64_t place, Unusable &unusable,
+                  fn_error *err);
 
     std::unique_ptr<fn_near, FreeNear> m_set;
     std::unordered_map<std::string, uint32_t> m_groups;

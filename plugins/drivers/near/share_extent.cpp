@@ -50,7 +50,7 @@ static bool ReadExtent(const NearPlan &plan, int64_t most, const GoesOn &goesOn,
     fn_status status = FN_OK;
     std::string cause;
     const std::unique_ptr<TaskReader> reader =
-        TaskReader::Open(plan, noFields, noGroup, split, nullptr, &status, cause);
+        TaskReader::Open(plan, plan.input, noFields, noGroup, split, nullptr, &status, cause);
     if (!reader)
         return false;
     bool end = false;

@@ -436,7 +436,7 @@ fn_status Statistics::Choose(fn_error *err)
     m_datasets = std::make_shared<Handles>();
     m_datasets->push_back(OpenDataset(m_plan.input));
     GDALDatasetH dataset = m_datasets->back().get();
-    if (!dataset || !(m_plan.HasGroups() ? InputSplit::ChooseWhole(m_plan, dataset, m_split)
+    if (!dataset || !(m_plan.HasGroups() ? InputSplit::ChooseWhole(m_plan, m_plan.input, dataset, m_split)
                                          : InputSplit::Choose(m_plan, dataset, m_split)))
         return fn_fail(err, FN_ERR_READ, "%.300s cannot be opened again: %.600s", Describe(m_plan.input).c_str(),
                        collector.Cause("no reason given").c_str());

@@ -103,7 +103,7 @@ fn_status ZoneReader::Read(std::shared_ptr<const ZoneReader> self, const InputSp
     const auto job = std::make_shared<TableJob>(plan, split, true);
     job->shared = self;
     if (split.way == InputSplit::Way::OneReader)
-        job->oneReader = std::make_unique<OneReader>(*plan, job->split, std::move(datasets));
+        job->oneReader = std::make_unique<OneReader>(plan->input, job->split, std::move(datasets));
     JobRunOptions options = {};
     options.workers = plan->workers;
     options.budget = kTasksEach * sizeof(PartHeader) * static_cast<size_t>(plan->workers.workers);

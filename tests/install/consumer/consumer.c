@@ -70,7 +70,7 @@ static void nearest(bool geodesic, const double *at, uint32_t feature, double di
     fn_usable usable = FN_UNUSABLE_EMPTY;
     check(fn_near_add_wkb(set, wkb, sizeof wkb, 13, FN_NO_GROUP, 0, &usable, &error) == FN_OK && usable == FN_USABLE,
           "a polygon is added");
-    check(fn_near_build(set, NULL, &error) == FN_OK, "the index is built");
+    check(fn_near_build(set, 1, NULL, &error) == FN_OK, "the index is built");
     const fn_near_limits limits = {.closest = 1, .radius = INFINITY};
     check(fn_searcher_new(set, &limits, &searcher, &error) == FN_OK &&
               fn_searcher_find_point(searcher, at[0], at[1], FN_NO_GROUP, FN_NOT_EXCLUDED, &found, &n, NULL, NULL,

@@ -1,0 +1,60 @@
+/* The features of a layer as Arrow arrays have them, FIDs and WKB, many at a time: of a driver that makes these itself
+ * much quicker than features. */
+#ifndef FN_ARROW_ROWS_H
+#define FN_ARROW_ROWS_H
+
+#include <deque>
+
+#include <ogr_api.h>
+#include <ogr_recordbatch.h>
+
+#include "layer_plan.h"
+
+namespace fishnet
+{
+
+struct ArrowRow {
+    int64_t fid;
+    const unsigned char *wkb; /* NULL: none */
+    size_t bytes;
+};
+
+/* Belongs to one thread at a time. */
+class ArrowRows
+{
+  public:
+    ArrowRows() = default;
+    ~ArrowRows() { Close(); }
+    ArrowRows(const ArrowRows &) = delete;
+    ArrowRows &operator=(const ArrowRows &) = delete;
+
+    /* Whether the driver makes them itself. */
+    static bool AreMade(OGRLayerH layer);
+    /* Begins with the first feature, by the filters of the layer, and with the fields that are not ignored. False: they
+     * are not as they should be, or not FIDs and one geometry alone. */
+    bool Open(const LayerPlan &plan, OGRLayerH layer);
+    bool IsOpen() const { return m_stream.release != nullptr; }
+    /* Afterwards the layer can be read in another way, from the first feature on. */
+    void Close();
+
+    /* Reads on until there are n rows to be taken, or all that are left. False: it has failed. */
+    bool Fetch(int64_t n);
+    int64_t Ready() const { return m_ready; }
+    /* The next; there must be one. It lasts until the next call. */
+    ArrowRow Take();
+
+  private:
+    bool IsAsExpected(const LayerPlan &plan, OGRLayerH layer);
+    bool Keep(ArrowArray &array);
+
+    ArrowArrayStream m_stream = {};
+    bool m_large = false; /* offsets are of 64 bits */
+    std::deque<ArrowArray> m_arrays;
+    int64_t m_at = 0; /* in the first of them */
+    int64_t m_ready = 0;
+    bool m_atEnd = false;
+};
+
+} // namespace fishnet
+
+#endif

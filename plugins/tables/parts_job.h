@@ -4,6 +4,7 @@
 #define FN_PARTS_JOB_H
 
 #include "part_run.h"
+#include "rows_format.h"
 #include "table_kind.h"
 
 namespace fishnet
@@ -18,8 +19,8 @@ class PartsJob final : public PartJob
     /* What workers are told, beside PartJob. */
     const TableKind *kind;
     bool partial = false; /* parts are partial results, see TablePlan::Folds(), and not files of the format */
-    std::string format, extension;
-    CPLStringList datasetOptions, layerOptions; /* of that driver */
+    RowsFormat format;
+    std::string extension; /* of its files */
     int64_t parts = 1;
     std::string connection;    /* of the whole table */
     CPLStringList openOptions; /* of it, none about workers */
@@ -59,6 +60,11 @@ class PartsJob final : public PartJob
   private:
     void TakeRange(TableOptions &options) const;
 };
+
+/* Whether a layer that was written, and is read again, has all columns, the geometry and the CRS of the table; and all
+ * rows. False after CPLError. */
+bool HoldsAll(const RowsFormat &format, OGRLayerH written, OGRLayerH table);
+bool HoldsRows(const RowsFormat &format, int64_t there, int64_t rows);
 
 constexpr const char *kTablePartsJob = "table parts";
 

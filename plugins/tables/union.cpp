@@ -118,13 +118,13 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
         sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
                    "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +
                    "</SrcDataSource>\n";
-        if (IsJSON(job.format)) /* a text that looks like a date stays as it is */
+        if (IsJSON(job.format.driver)) /* a text that looks like a date stays as it is */
             sources += "      <OpenOptions><OOI key=\"DATE_AS_STRING\">YES</OOI></OpenOptions>\n";
         sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
     }
     if (sources.empty()) {
         CPLError(CE_Failure, CPLE_AppDefined, "%s: the table has no rows, and %s writes no file without rows",
-                 job.Driver(), job.format.c_str());
+                 job.Driver(), job.format.driver.c_str());
         return false;
     }
     if (fields.empty())

@@ -197,7 +197,7 @@ class TestSingle(Case):
             self.assertEqual(self.left(), [])
         done = within('ogr2ogr', '-f', 'NEARTABLE', self.path('bad.csv'), 'NEARTABLE:' + table, '-dsco', 'OUTPUT=TILES', *oo(**near))
         self.assertIn('OUTPUT', done.stderr)
-        done = self.write('bad.fgb', table, '-where', 'NEAR_DIST < 5', GEOMETRY='FROM', **near)
+        done = self.write('bad.fgb', table, '-spat', '0', '0', '10', '10', GEOMETRY='FROM', **near)
         self.assertIn('a table with a filter', done.stderr)
 
     def test_an_input_is_no_output(self):

@@ -134,10 +134,14 @@ static bool Jumps(const LayerPlan &input, OGRLayerH layer)
                         [&](const char *driver) { return EQUAL(driver, input.driver.c_str()); });
 }
 
+static int64_t Cut(int64_t count, int64_t part, int64_t parts)
+{
+    return static_cast<int64_t>(static_cast<__int128>(count) * part / parts);
+}
+
 static void TakeParts(int64_t part, int64_t last, int64_t parts, InputSplit &split)
 {
-    const auto at = [&](int64_t i) { return static_cast<int64_t>(static_cast<__int128>(split.count) * i / parts); };
-    const int64_t first = at(part - 1), end = at(last);
+    const int64_t first = Cut(split.count, part - 1, parts), end = Cut(split.count, last, parts);
     split.begin += first;
     /* What the driver says of their number is only for cutting: the last part ends where reading does. */
     const bool open = split.way == InputSplit::Way::OneReader && last == parts;
@@ -180,24 +184,16 @@ InputSplit InputSplit::OfRows(const InputPlan &plan)
     return split;
 }
 
-static bool ChooseParts(const InputPlan &plan, GDALDatasetH dataset, int64_t part, int64_t last, int64_t parts,
-                        InputSplit &split)
+/* How all features can be read, and, but where all are to be, how many there are. */
+static bool FindWay(const InputPlan &plan, GDALDatasetH dataset, OGRLayerH layer, bool all, InputSplit &split)
 {
-    fn_status status = FN_OK;
-    std::string cause;
-    OGRLayerH layer = FindLayer(plan.input, dataset, &status, cause);
-    if (!layer) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(plan.input).c_str(),
-                 cause.c_str());
-        return false;
-    }
     split = InputSplit();
     split.size = plan.partitionSize;
     if (!CanReadByFid(plan, dataset, layer, split)) {
         if (Jumps(plan.input, layer)) {
             split.way = InputSplit::Way::ByNumber;
             split.numbersAreFids = EQUAL(plan.input.driver.c_str(), "ESRI Shapefile");
-        } else if (last == parts && part == 1)
+        } else if (all)
             split.count = INT64_MAX;
         if (split.count == 0) {
             if (split.way == InputSplit::Way::OneReader && !plan.input.where.empty())
@@ -211,6 +207,39 @@ static bool ChooseParts(const InputPlan &plan, GDALDatasetH dataset, int64_t par
             return false;
         }
     }
+    return true;
+}
+
+/* The layer; NULL after CPLError. */
+static OGRLayerH FindInput(const InputPlan &plan, GDALDatasetH dataset)
+{
+    fn_status status = FN_OK;
+    std::string cause;
+    OGRLayerH layer = FindLayer(plan.input, dataset, &status, cause);
+    if (!layer)
+        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(plan.input).c_str(),
+                 cause.c_str());
+    return layer;
+}
+
+bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t parts, std::vector<int64_t> &cuts)
+{
+    InputSplit split;
+    OGRLayerH layer = FindInput(plan, dataset);
+    cuts.clear();
+    if (!layer || !FindWay(plan, dataset, layer, false, split))
+        return false;
+    for (int64_t part = 0; split.way == Way::OneReader && part < parts; part++)
+        cuts.push_back(Cut(split.count, part, parts));
+    return true;
+}
+
+static bool ChooseParts(const InputPlan &plan, GDALDatasetH dataset, int64_t part, int64_t last, int64_t parts,
+                        InputSplit &split)
+{
+    OGRLayerH layer = FindInput(plan, dataset);
+    if (!layer || !FindWay(plan, dataset, layer, last == parts && part == 1, split))
+        return false;
     TakeParts(part, last, parts, split);
     split.fetches = Fetches(plan.input, layer, split);
     if (!plan.partitionGiven) {

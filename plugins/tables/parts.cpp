@@ -12,6 +12,7 @@
 #include "output_folder.h"
 #include "parts_job.h"
 #include "single_table.h"
+#include "streamed_parts.h"
 #include "table_dataset.h"
 #include "union.h"
 
@@ -244,6 +245,12 @@ bool Writing::Write(const std::shared_ptr<PartsJob> &job) const
     fn_worker_options workers = plan.workers;
     if (!job->partials.empty()) /* a helper is not told of these */
         workers.processes = 0;
+    std::vector<int64_t> cuts;
+    bool stream = false;
+    if (!FindStream(*job, table, cuts, stream))
+        return false;
+    if (stream)
+        return StreamParts(*job, table, std::move(cuts), progress, progressData);
     return WriteParts(job, folder, workers, plan.trace, table.Watch().get(), progress, progressData);
 }
 

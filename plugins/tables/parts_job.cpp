@@ -142,6 +142,15 @@ void PartsJob::Fail(const fn_error &err) const
     EmitError(*plan, err);
 }
 
+void PartsJob::Written(int64_t part, const void *result, size_t bytes)
+{
+    int64_t count = 0;
+    if (bytes < sizeof count)
+        return;
+    memcpy(&count, result, sizeof count);
+    rows[part] = count;
+}
+
 void PartsJob::Tell(const Message &message, const std::string &task, long)
 {
     Emit(message, (task + ": ").c_str());
@@ -271,7 +280,7 @@ bool PartsJob::HasNoRows(const std::string &file)
            lines[0] + "\n" == kNoRows;
 }
 
-static bool MakeSureItIsThere(const std::string &file)
+bool MakeSureItIsThere(const std::string &file)
 {
     VSIStatBufL stat;
     if (VSIStatL(file.c_str(), &stat) == 0 && (VSI_ISDIR(stat.st_mode) || stat.st_size > 0))

@@ -162,6 +162,14 @@ bool Passes::CanCountFast() const
     return m_plan->HowToCount(m_sharedSize) != Counting::Compute;
 }
 
+bool Passes::FindCuts(int64_t parts, std::vector<int64_t> &cuts)
+{
+    cuts.clear();
+    if (m_plan->RowsAreShared())
+        return true;
+    return PrepareDatasets() && InputSplit::FindCuts(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), parts, cuts);
+}
+
 int64_t Passes::InputCount() const
 {
     const size_t input = m_plan->input.dataset;

@@ -14,14 +14,23 @@ namespace fishnet
 
 Words PieceFormat::ToWords() const
 {
-    return {format.driver, file, PackOptions(format.datasetOptions.List()), PackOptions(format.layerOptions.List())};
+    return {format.driver,
+            file,
+            layer,
+            PackOptions(format.datasetOptions.List()),
+            PackOptions(format.layerOptions.List()),
+            std::string(reinterpret_cast<const char *>(cuts.data()), cuts.size() * sizeof(int64_t))};
 }
 
 bool PieceFormat::FromWords(const std::string *words)
 {
     format.driver = words[0];
     file = words[1];
-    return UnpackOptions(words[2], format.datasetOptions) && UnpackOptions(words[3], format.layerOptions);
+    layer = words[2];
+    cuts.resize(words[5].size() / sizeof(int64_t));
+    if (!cuts.empty())
+        memcpy(cuts.data(), words[5].data(), cuts.size() * sizeof(int64_t));
+    return UnpackOptions(words[3], format.datasetOptions) && UnpackOptions(words[4], format.layerOptions);
 }
 
 bool IsFlatGeobuf(const RowsFormat &format)
@@ -72,10 +81,10 @@ class HollowTable final : public GDALDataset
 };
 } // namespace
 
-DatasetHandle NewRowsFile(const RowsFormat &format, const std::string &path, const RowMaker &rows)
+DatasetHandle NewRowsFile(const PieceFormat &format, const std::string &path, const RowMaker &rows)
 {
     HollowTable table(rows);
-    const Translation translation = format.NewTranslation(nullptr);
+    const Translation translation = format.format.NewTranslation(format.layer.empty() ? nullptr : format.layer.c_str());
     GDALDatasetH source = GDALDataset::ToHandle(&table);
     DatasetHandle made(translation ? GDALVectorTranslate(path.c_str(), nullptr, 1, &source, translation.get(), nullptr)
                                    : nullptr);
@@ -84,7 +93,7 @@ DatasetHandle NewRowsFile(const RowsFormat &format, const std::string &path, con
     const int fields = layer ? layer->GetLayerDefn()->GetFieldCount() : 0, all = rows.Defn()->GetFieldCount();
     if (dataset && fields != all) {
         CPLError(CE_Failure, CPLE_AppDefined, "it has %d of %d columns: the format %s does not hold them", fields, all,
-                 format.driver.c_str());
+                 format.format.driver.c_str());
         made.reset();
     }
     return made;
@@ -95,25 +104,28 @@ DatasetHandle NewRowsFile(const RowsFormat &format, const std::string &path, con
 void Piece::Write(char *to) const
 {
     const uint64_t size = headSize;
-    memcpy(to, &size, sizeof size);
+    memcpy(to, &number, sizeof number);
+    memcpy(to + sizeof number, &size, sizeof size);
+    to += kOverhead;
     if (headSize > 0)
-        memcpy(to + sizeof size, head, headSize);
+        memcpy(to, head, headSize);
     if (bodySize > 0)
-        memcpy(to + sizeof size + headSize, body, bodySize);
+        memcpy(to + headSize, body, bodySize);
 }
 
 bool Piece::Read(const char *bytes, size_t size)
 {
     uint64_t first = 0;
-    if (size < sizeof first)
+    if (size < kOverhead)
         return false;
-    memcpy(&first, bytes, sizeof first);
-    if (first > size - sizeof first)
+    memcpy(&number, bytes, sizeof number);
+    memcpy(&first, bytes + sizeof number, sizeof first);
+    if (first > size - kOverhead)
         return false;
-    head = bytes + sizeof first;
+    head = bytes + kOverhead;
     headSize = static_cast<size_t>(first);
     body = head + headSize;
-    bodySize = size - sizeof first - headSize;
+    bodySize = size - kOverhead - headSize;
     return true;
 }
 
@@ -141,7 +153,7 @@ DatasetHandle PieceWriter::NewFile(fn_error *err)
     if (VSIStatL(m_folder.c_str(), &stat) == 0) /* the piece before, and what the driver has put beside it */
         VSIRmdirRecursive(m_folder.c_str());
     VSIMkdir(m_folder.c_str(), 0755);
-    DatasetHandle file = NewRowsFile(m_format.format, m_path, m_rows);
+    DatasetHandle file = NewRowsFile(m_format, m_path, m_rows);
     if (!file)
         FailToWrite(collector, err);
     return file;

@@ -13,10 +13,12 @@ namespace fishnet
 /* What workers are told. */
 struct PieceFormat {
     RowsFormat format;
-    std::string file; /* its name, without a folder: some formats call the layer so */
+    std::string file;          /* its name, without a folder: some formats call the layer so */
+    std::string layer;         /* empty: as ogr2ogr has it */
+    std::vector<int64_t> cuts; /* several files: the number of the feature that each begins with, in order */
 
     /* For another process, and back. False: the words make no sense. */
-    static constexpr size_t kWords = 4;
+    static constexpr size_t kWords = 6;
     Words ToWords() const;
     bool FromWords(const std::string *words);
 };
@@ -28,14 +30,16 @@ bool IsFlatGeobuf(const RowsFormat &format);
 
 /* Makes a file of the format for such rows, as ogr2ogr does, without any row. rows: lives longer. NULL after
  * CPLError. */
-DatasetHandle NewRowsFile(const RowsFormat &format, const std::string &path, const RowMaker &rows);
+DatasetHandle NewRowsFile(const PieceFormat &format, const std::string &path, const RowMaker &rows);
 
-/* What a worker hands over, behind the part's header: how long the head is, the head, the rows. */
+/* What a worker hands over, behind the part's header: the number of the file, how long the head is, the head, the
+ * rows. */
 struct Piece {
+    int64_t number = 0;
     const char *head = nullptr, *body = nullptr;
     size_t headSize = 0, bodySize = 0;
 
-    static constexpr size_t kOverhead = sizeof(uint64_t);
+    static constexpr size_t kOverhead = 2 * sizeof(uint64_t);
     size_t Bytes() const { return kOverhead + headSize + bodySize; }
     void Write(char *to) const;
     /* False: the bytes are none. */

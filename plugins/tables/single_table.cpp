@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "file_writer.h"
-#include "flatgeobuf_head.h"
+#include "joined_file.h"
 #include "output_folder.h"
 #include "parts_job.h"
 
@@ -64,61 +63,6 @@ static bool CheckFormat(const char *who, const RowsFormat &format, bool hasGeome
     return true;
 }
 
-/* ---- the file ---- */
-
-namespace
-{
-/* The file as it grows. */
-class JoinedFile
-{
-  public:
-    JoinedFile(const RowsFormat &format, std::string path)
-        : m_format(format), m_path(std::move(path)), m_isFlatGeobuf(IsFlatGeobuf(format))
-    {
-    }
-    /* False: Why(). */
-    bool Add(const Piece &piece);
-    /* Without rows it is as it was made. */
-    bool Close();
-    std::string Why() const { return m_why.empty() ? m_file.Why() : m_why; }
-
-  private:
-    bool AddHead(const Piece &piece);
-
-    const RowsFormat &m_format;
-    std::string m_path, m_why;
-    bool m_isFlatGeobuf;
-    FileWriter m_file;
-    FlatGeobufHead m_head;
-};
-} // namespace
-
-bool JoinedFile::AddHead(const Piece &piece)
-{
-    FlatGeobufHead head;
-    const bool first = !m_file.IsOpen();
-    bool good = !m_isFlatGeobuf || head.Read(piece.head, piece.headSize);
-    if (good && m_isFlatGeobuf && !first)
-        good = m_head.Add(head);
-    else
-        m_head = head;
-    if (!good)
-        m_why = "what the driver " + m_format.driver + " writes cannot be joined";
-    return good && (!first || (m_file.Open(m_path) && m_file.Write(piece.head, piece.headSize)));
-}
-
-bool JoinedFile::Add(const Piece &piece)
-{
-    return AddHead(piece) && m_file.Write(piece.body, piece.bodySize);
-}
-
-bool JoinedFile::Close()
-{
-    if (m_file.IsOpen() && m_isFlatGeobuf && !m_file.Rewrite(m_head.Bytes()))
-        return false;
-    return m_file.Close();
-}
-
 /* ---- writing ---- */
 
 namespace
@@ -138,8 +82,8 @@ struct SingleTable {
     const TablePlan &Plan() const { return *table.GetPlan(); }
     bool Fail(CPLErrorNum number, const std::string &why) const;
     bool Progress(double done) const { return progress(done, "", progressData) != 0; }
-    bool MakeFile(const std::string &path) const;
-    bool Write(const std::string &path);
+    bool MakeFile(const PieceFormat &pieces, const std::string &path) const;
+    bool Write(const std::shared_ptr<const PieceFormat> &pieces, const std::string &path);
     bool IsWhole(const std::string &path) const;
 };
 } // namespace
@@ -151,11 +95,11 @@ bool SingleTable::Fail(CPLErrorNum number, const std::string &why) const
 }
 
 /* Says what is wrong with the options of the format, before anything is computed. */
-bool SingleTable::MakeFile(const std::string &path) const
+bool SingleTable::MakeFile(const PieceFormat &pieces, const std::string &path) const
 {
     const RowMaker none(Plan().schema, table.Rows().SRS());
     CPLErrorReset();
-    DatasetHandle file = NewRowsFile(format, path, none);
+    DatasetHandle file = NewRowsFile(pieces, path, none);
     const bool made = file != nullptr;
     file.reset();
     VSIStatBufL stat;
@@ -164,11 +108,8 @@ bool SingleTable::MakeFile(const std::string &path) const
     return made && CPLGetLastErrorType() < CE_Failure;
 }
 
-bool SingleTable::Write(const std::string &path)
+bool SingleTable::Write(const std::shared_ptr<const PieceFormat> &pieces, const std::string &path)
 {
-    auto pieces = std::make_shared<PieceFormat>();
-    pieces->format = format;
-    pieces->file = CPLGetFilename(path.c_str());
     const int64_t all = table.Rows().InputCount();
     JoinedFile file(format, path);
     const auto write = [&](const PartHeader &header, const Piece &piece) {
@@ -243,7 +184,10 @@ GDALDataset *WriteSingleTable(const std::string &output, TableDataset &table, CS
     if (!ReadFormat(single, options, single.format) || !part.Make())
         return nullptr;
     const std::string path = part.Path() + "/" + name;
-    if (!single.MakeFile(path) || !single.Write(path) || !single.IsWhole(path) || !part.Publish(name))
+    auto pieces = std::make_shared<PieceFormat>();
+    pieces->format = single.format;
+    pieces->file = name;
+    if (!single.MakeFile(*pieces, path) || !single.Write(pieces, path) || !single.IsWhole(path) || !part.Publish(name))
         return nullptr;
     single.Progress(1);
     return OpenWritten(single);

@@ -61,6 +61,7 @@ fn_status TableWorker::FlushPiece(fn_task &task, bool last, fn_error *err)
         m_pieces = std::make_unique<PieceWriter>(m_plan, *m_job.pieces);
     if (part.header.rows > 0 && m_pieces->Write(part, &piece, err) != FN_OK)
         return err->status;
+    piece.number = static_cast<int64_t>(m_file);
     const auto write = [&](void *to) {
         memcpy(to, &part.header, sizeof part.header);
         piece.Write(static_cast<char *>(to) + sizeof part.header);
@@ -76,10 +77,23 @@ fn_status TableWorker::Flush(fn_task &task, bool last, fn_error *err)
         task, last, m_part.Bytes(), [this](void *to) { m_part.Write(to); }, err);
 }
 
+/* The file that rows of the batch's i-th feature go to; the features come in order. */
+size_t TableWorker::FileOf(size_t i) const
+{
+    const std::vector<int64_t> &cuts = m_job.pieces->cuts;
+    const int64_t feature = m_job.split.TaskBegin(m_task->number) + static_cast<int64_t>(i);
+    size_t file = m_file;
+    while (file + 1 < cuts.size() && feature >= cuts[file + 1])
+        file++;
+    return file;
+}
+
 fn_status TableWorker::AddRow(size_t i, size_t *row, fn_error *err)
 {
-    if (m_part.IsFull() && Flush(*m_task, false, err) != FN_OK)
+    const size_t file = m_task->variant == RowPieces ? FileOf(i) : m_file;
+    if ((m_part.IsFull() || (file != m_file && m_part.Rows() > 0)) && Flush(*m_task, false, err) != FN_OK)
         return err->status;
+    m_file = file;
     if (m_plan.inputGroup >= 0 && m_recordOf != i) {
         m_record = m_part.AddRecord(m_batch->Record(i), m_batch->RecordBytes(i));
         m_recordOf = i;
@@ -136,6 +150,7 @@ fn_status TableWorker::Run(fn_task &task, Notes &messages, fn_error *err)
     bool end = false;
     m_part.Clear(); /* a task that was given up may have left something */
     m_recordOf = SIZE_MAX;
+    m_file = 0;
     m_task = &task;
     fn_status status = Read(task, &end, collector, cause);
     const std::string range = m_job.split.Describe(task.number);

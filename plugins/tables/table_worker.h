@@ -28,6 +28,7 @@ class TableWorker final : public JobWorker, private RowSink
     fn_status Compute(fn_task &task, const Batch &batch, fn_error *err);
     fn_status Flush(fn_task &task, bool last, fn_error *err);
     fn_status HandOver(fn_task &task, bool last, size_t bytes, const std::function<void(void *)> &write, fn_error *err);
+    size_t FileOf(size_t i) const;
     fn_status FlushPiece(fn_task &task, bool last, fn_error *err);
 
     bool Counts() const override { return !MakesRows(m_task->variant); }
@@ -42,6 +43,7 @@ class TableWorker final : public JobWorker, private RowSink
     std::unique_ptr<RowWriter> m_writer;
     std::unique_ptr<PieceWriter> m_pieces; /* made when it is needed, as the next */
     std::vector<char> m_rowsOfPiece;       /* as a part */
+    size_t m_file = 0;                     /* that rows are of, where there are several */
     fn_task *m_task = nullptr;
     const Batch *m_batch = nullptr; /* of the task */
     size_t m_recordOf = SIZE_MAX;   /* the feature whose record is in the part, and where */

@@ -102,7 +102,8 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
             CPLError(CE_Failure, CPLE_OpenFailed, "%s: the part %s cannot be read again", job.Driver(), file.c_str());
             return false;
         }
-        const int64_t count = OGR_L_GetFeatureCount(layer, TRUE);
+        const auto known = job.rows.find(part); /* a file of text would be read to its end for it */
+        const int64_t count = known != job.rows.end() ? known->second : OGR_L_GetFeatureCount(layer, TRUE);
         if (count == 0 && rows > 0)
             continue;
         if (fields.empty())

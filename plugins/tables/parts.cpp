@@ -6,6 +6,7 @@
 
 #include "deleted_files.h"
 #include "folding.h"
+#include "helper.h"
 #include "input_files.h"
 #include "input_watch.h"
 #include "open_options.h"
@@ -169,27 +170,30 @@ static bool CheckTable(const TableDataset &table, const std::string &output)
 }
 
 /* Without PARTS: as many as there are shares, or, where a job goes on, as it had. */
-static int64_t UsualParts(const PartsJob &job, const TablePlan &plan, const RunOptions &run)
+static int64_t UsualParts(const PartsJob &job, TableDataset &table, const RunOptions &run)
 {
-    constexpr int kEach = 4; /* parts for each worker */
+    const TablePlan &plan = *table.GetPlan();
+    /* For each worker; one, where each part is to read the input from its begin. */
+    const int each = CanBeJoined(job.format.driver) || !table.Rows().ReadsInOrder() ? 4 : 1;
     const OutputFolder folder(KindOf(plan), job.folder, run.writer);
     const std::string noted = run.writer == Writer::Alone ? std::string() : folder.Noted("PARTS=");
     const int64_t known = CPLAtoGIntBig(noted.c_str());
-    return known > 0 ? known : run.shares > 0 ? run.shares : int64_t{kEach} * plan.workers.workers;
+    return known > 0 ? known : run.shares > 0 ? run.shares : int64_t{each} * plan.workers.workers;
 }
 
 /* Reads the creation options into the job. */
-static bool ReadOptions(CSLConstList options, const TablePlan &plan, PartsJob &job, RunOptions &run)
+static bool ReadOptions(CSLConstList options, TableDataset &dataset, PartsJob &job, RunOptions &run)
 {
+    const TablePlan &plan = *dataset.GetPlan();
     const bool hasGeometry = plan.schema.geometry != wkbNone;
     const OptionTable &table = PartOptions(*plan.kind);
     fn_option_value parts;
     if (!job.format.Read(plan.driver, options, "GPKG", hasGeometry, job.extension) ||
         !table.Read(options, "PARTS", parts) || !ReadRunOptions(table, options, run))
         return false;
-    job.parts = parts.whole > 0 ? parts.whole : UsualParts(job, plan, run);
+    job.parts = parts.whole > 0 ? parts.whole : UsualParts(job, dataset, run);
     KeepTypes(job);
-    job.format.KeepOrder();
+    job.format.LeaveOutIndex();
     return true;
 }
 
@@ -222,6 +226,7 @@ struct Writing {
         return job.FindTodo(folder, parts, [](int64_t) { return std::string(); });
     }
     bool Prepare(PartsJob &job) const;
+    bool HasBetterProcesses(const PartsJob &job) const;
     bool Write(const std::shared_ptr<PartsJob> &job) const;
     bool WriteFolded(PartsJob &job, const std::shared_ptr<PartsJob> &whole) const;
 };
@@ -239,12 +244,28 @@ bool Writing::Prepare(PartsJob &job) const
     return run.writer != Writer::Assembler || job.IsComplete(folder, grid);
 }
 
+/* Threads that write to SQLite wait for each other. Small tables are written before a process has begun. */
+bool Writing::HasBetterProcesses(const PartsJob &job) const
+{
+    constexpr int64_t kEnough = 50000; /* features */
+    const TablePlan &plan = *job.plan;
+    const std::string &driver = job.format.driver;
+    VSIStatBufL stat;
+    return (EQUAL(driver.c_str(), "GPKG") || EQUAL(driver.c_str(), "SQLite")) && plan.workers.workers > 1 &&
+           job.TaskCount() > 1 && plan.SharesLittle() && !plan.openOptions.FetchNameValue("WORKERS") &&
+           !CPLGetConfigOption("FISHNET_WORKERS", nullptr) && table.Rows().InputCount() >= kEnough &&
+           table.CanUseProcesses() && WhyNotShared(nullptr, job.folder).empty() &&
+           VSIStatL(HelperProgram().c_str(), &stat) == 0;
+}
+
 bool Writing::Write(const std::shared_ptr<PartsJob> &job) const
 {
     const TablePlan &plan = *job->plan;
     fn_worker_options workers = plan.workers;
     if (!job->partials.empty()) /* a helper is not told of these */
         workers.processes = 0;
+    else if (workers.processes == 0 && HasBetterProcesses(*job))
+        workers.processes = 1;
     std::vector<int64_t> cuts;
     bool stream = false;
     if (!FindStream(*job, table, cuts, stream))
@@ -292,7 +313,7 @@ static GDALDataset *CreateParts(const std::string &output, TableDataset &table, 
     if (!CheckTable(table, output))
         return nullptr;
     job.folder = FolderOf(output);
-    if (!ReadOptions(options, plan, job, run))
+    if (!ReadOptions(options, table, job, run))
         return nullptr;
     DescribeTable(table, job);
 
@@ -401,7 +422,7 @@ bool PlanTable(const TableKind &kind, const std::string &output, GDALDataset *so
     if (!CheckTable(*table, output))
         return false;
     job.folder = FolderOf(output);
-    if (!ReadOptions(options, plan, job, run))
+    if (!ReadOptions(options, *table, job, run))
         return false;
     const OutputFolder folder(KindOf(plan), job.folder, run.writer);
     const std::string noted = folder.Noted("PARTS=");

@@ -162,6 +162,14 @@ bool Passes::CanCountFast() const
     return m_plan->HowToCount(m_sharedSize) != Counting::Compute;
 }
 
+bool Passes::ReadsInOrder()
+{
+    InputSplit split;
+    return !m_plan->RowsAreShared() && PrepareDatasets() &&
+           InputSplit::ChooseWhole(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), split) &&
+           split.way == InputSplit::Way::OneReader;
+}
+
 bool Passes::FindCuts(int64_t parts, std::vector<int64_t> &cuts)
 {
     cuts.clear();

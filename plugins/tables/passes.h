@@ -51,6 +51,8 @@ class Passes
      * InputWatch::WhyNot(). False after CPLError. */
     bool CheckInputs(bool all) const;
 
+    /* Whether the input is read from its begin to its end, by one reader. False as well after CPLError. */
+    bool ReadsInOrder();
     /* As InputSplit::FindCuts(), of rows that are made of features. */
     bool FindCuts(int64_t parts, std::vector<int64_t> &cuts);
     /* Features of the input, where that is known without counting them; else -1. Before a pass. */

@@ -52,10 +52,11 @@ bool RowsFormat::Read(const char *who, CSLConstList options, const char *preset,
            ReadList(who, options, "PART_DSCO", datasetOptions) && ReadList(who, options, "PART_LCO", layerOptions);
 }
 
-void RowsFormat::KeepOrder()
+void RowsFormat::LeaveOutIndex()
 {
-    if (EQUAL(driver.c_str(), "FlatGeobuf") && !layerOptions.FetchNameValue("SPATIAL_INDEX"))
-        layerOptions.SetNameValue("SPATIAL_INDEX", "NO");
+    for (const char *name : {"FlatGeobuf", "GPKG", "SQLite"})
+        if (EQUAL(driver.c_str(), name) && !layerOptions.FetchNameValue("SPATIAL_INDEX"))
+            layerOptions.SetNameValue("SPATIAL_INDEX", "NO");
 }
 
 const char *RowsFormat::Find(const char *option) const

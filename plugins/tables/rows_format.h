@@ -20,8 +20,9 @@ struct RowsFormat {
     /* Takes FORMAT, or what is preset for it, PART_DSCO and PART_LCO. who: the driver of the table. extension: of its
      * files. False after CPLError. */
     bool Read(const char *who, CSLConstList options, const char *preset, bool hasGeometry, std::string &extension);
-    /* Has the driver leave out what would sort the rows, unless it is asked for. */
-    void KeepOrder();
+    /* Has the driver leave out the spatial index, unless it is asked for: it sorts the rows of a FlatGeobuf, and takes
+     * longer than the rows in others. */
+    void LeaveOutIndex();
     /* The options of either list; NULL: it is not given. */
     const char *Find(const char *option) const;
 

@@ -161,7 +161,7 @@ static bool ReadFormat(const SingleTable &single, CSLConstList options, RowsForm
         !format.Read(plan.driver, options, preset, hasGeometry, extension) ||
         !CheckFormat(plan.driver, format, hasGeometry))
         return false;
-    format.KeepOrder();
+    format.LeaveOutIndex();
     return !lack.IsMet();
 }
 

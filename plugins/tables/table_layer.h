@@ -33,7 +33,8 @@ class TableLayer final : public OGRLayer
      * error. False after CPLError. */
     bool WritePieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn,
                      const std::function<bool(const PartHeader &rows, const Piece &piece)> &write);
-    /* As Passes::FindCuts(). */
+    /* As those of Passes. */
+    bool ReadsInOrder() { return m_passes.ReadsInOrder(); }
     bool FindCuts(int64_t parts, std::vector<int64_t> &cuts) { return m_passes.FindCuts(parts, cuts); }
     /* Features of the input, where that is known without counting them; else -1. Before a pass. */
     int64_t InputCount() const;

@@ -29,8 +29,8 @@ class TableLayer final : public OGRLayer
     int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array) override;
     GDALDataset *GetDataset() override { return m_dataset; }
 
-    /* The whole table, as pieces of a file, as in Passes::RunPieces(): write(rows, piece) gets them in order, and is false when there has been an
-     * error. False after CPLError. */
+    /* The whole table, as pieces of a file, as in Passes::RunPieces(): write(rows, piece) gets them in order, and is
+     * false when there has been an error. False after CPLError. */
     bool WritePieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn,
                      const std::function<bool(const PartHeader &rows, const Piece &piece)> &write);
     /* As those of Passes. */

@@ -50,6 +50,7 @@ JOBS = [
 ]
 FGB_1, FGB, FGB_COPY = "NEARTABLE to FGB, 1", "NEARTABLE to FGB, all", "copy to FGB"
 CSV_1, CSV, CSV_COPY = "NEARTABLE to CSV, 1", "NEARTABLE to CSV, all", "copy to CSV"
+FGB_SINGLE, CSV_SINGLE = "OUTPUT=SINGLE to FGB, all", "OUTPUT=SINGLE to CSV, all"
 CORE_1, CORE = "the core alone, 1", "the core alone, all"
 SHAPELY, CKDTREE, GEOS_1, GEOS = "shapely to CSV", "cKDTree to CSV, all", "GEOS tree, 1", "GEOS tree, all"
 
@@ -116,14 +117,15 @@ class Bench:
             if key == "radius":
                 ours += ["-oo", "CLOSEST=ALL"]
         commands = {}
-        for fmt, one, all_, copy, more, create, create_copy in (
-                ("FlatGeobuf", FGB_1, FGB, FGB_COPY, ["-oo", "GEOMETRY=FROM"], ["SPATIAL_INDEX=NO"], []),
-                ("CSV", CSV_1, CSV, CSV_COPY, [], [], ["GEOMETRY=AS_WKT" if job.a.startswith("polygons") else "GEOMETRY=AS_XY"])):
+        for fmt, one, all_, single, copy, more, create, create_copy in (
+                ("FlatGeobuf", FGB_1, FGB, FGB_SINGLE, FGB_COPY, ["-oo", "GEOMETRY=FROM"], ["SPATIAL_INDEX=NO"], []),
+                ("CSV", CSV_1, CSV, CSV_SINGLE, CSV_COPY, [], [], ["GEOMETRY=AS_WKT" if job.a.startswith("polygons") else "GEOMETRY=AS_XY"])):
             out = self.out + (".csv" if fmt == "CSV" else ".fgb")
             start = ["ogr2ogr", "-q", "-f", fmt, out]
             lco = [word for option in create for word in ("-lco", option)]
             commands[one] = start + ours + ["-oo", "NUM_WORKERS=1", *more, *lco], out
             commands[all_] = start + ours + ["-oo", f"NUM_WORKERS={CPUS}", *more, *lco], out
+            commands[single] = ["ogr2ogr", "-q", "-f", "NEARTABLE", out, *ours, *more, "-dsco", "OUTPUT=SINGLE"], out
             commands[copy] = start + [a, *lco] + [word for option in create_copy for word in ("-lco", option)], out
         for name, threads in ((CORE_1, 1), (CORE, CPUS)):
             commands[name] = [os.path.join(PROGRAMS, "bench_near"), *raw, str(threads), *job.options], None
@@ -143,7 +145,7 @@ class Bench:
     def measure(self, job, repeats):
         """name -> Median, with compute (seconds) where the tool says it; the answers are compared."""
         commands = self.commands(job)
-        runs, answers, kept = {name: [] for name in commands}, {}, None
+        runs, answers, kept = {name: [] for name in commands}, {}, {}  # kept: of each format, for comparing
         for repeat in range(repeats):
             for name, (command, out) in commands.items():
                 print(f"  {repeat + 1}/{repeats} {name}", file=sys.stderr, flush=True)
@@ -156,16 +158,19 @@ class Bench:
                     build, search, rows, total = run.text.split()[-4:]
                     run.compute, run.search = float(build) + float(search), float(search)
                     answers[name] = int(rows), float(total)
-                if repeat == 0 and name == CSV_1:
-                    kept = self.out + ".kept"
-                    answers[name] = sum_of(out)
-                    os.replace(out, kept)
-                elif repeat == 0 and name == CSV and not filecmp.cmp(out, kept, shallow=False):
-                    sys.exit(f"{job.name}: {out} and {kept} differ, and should not: {CSV_1} and {CSV}")
+                ending = out[-4:] if out else ""
+                if repeat == 0 and name in (CSV_1, FGB_1):
+                    kept[ending] = self.out + ".kept" + ending
+                    if name == CSV_1:
+                        answers[name] = sum_of(out)
+                    os.replace(out, kept[ending])
+                elif repeat == 0 and name in (CSV, CSV_SINGLE, FGB, FGB_SINGLE) and not filecmp.cmp(out, kept[ending], shallow=False):
+                    sys.exit(f"{job.name}: {out} and {kept[ending]} differ, and should not: {name}")
                 if out and os.path.exists(out):
                     os.unlink(out)
                 runs[name].append(run)
-        os.unlink(kept)
+        for path in kept.values():
+            os.unlink(path)
         rows, total = answers[CSV_1]
         for name, (r, t) in answers.items():
             if r != rows or abs(t - total) > 1e-9 * total:
@@ -203,7 +208,7 @@ def about(bench, quick, repeats):
             "IN_FID, NEAR_FID, NEAR_DIST, NEAR_RANK, to CSV, or with GEOMETRY=FROM to FlatGeobuf without index, which has no rows "
             "without geometry.",
             "- copy: plain ogr2ogr of the input layer to the same format (CSV: with the coordinates)",
-            "- NEARTABLE 1: NUM_WORKERS=1; all: as many as CPUs. The same bytes, which is checked",
+            "- NEARTABLE 1: NUM_WORKERS=1; all: as many as CPUs; OUTPUT=SINGLE: rows encoded by the workers. The same bytes, which is checked",
             "- shapely: STRtree.query_nearest (W8: query, dwithin), one thread; cKDTree: workers=-1 (W8: sparse_distance_matrix, one "
             "thread; W9: in three dimensions, geodesics by pyproj). Read and written by pyogrio, three columns",
             "- GEOS tree: GEOSSTRtree_nearest_generic_r (W6: prepared). Like the core alone: geometries in memory, nothing written",
@@ -245,6 +250,7 @@ def main():
         faster = shapely.compute / core.compute if shapely else float("nan")
         goals.append([job.name, verdict(to_copy, job.fgb, True) if job.fgb else number(to_copy),
                       number(result[CSV].wall / result[CSV_COPY].wall),
+                      number(result[FGB_SINGLE].wall / copy.wall), number(result[CSV_SINGLE].wall / result[CSV_COPY].wall),
                       verdict(faster, job.shapely, False) if shapely and job.shapely else number(faster),
                       number(shapely.wall / result[CSV].wall) if shapely else "",
                       "" if not ckdtree else verdict(core.compute / ckdtree.compute, 1.5, True) if job.name not in ("W8", "W9") else
@@ -253,7 +259,7 @@ def main():
                       f"{fgb.memory:.0f} MB" + (f" (< {job.memory}: {'yes' if fgb.memory < job.memory else 'NO'})" if job.memory else ""),
                       number(result[FGB_1].wall / fgb.wall), number(result[CORE_1].search / core.search)])
     lines += ["## Against the targets", "", "NEARTABLE and the core with all CPUs.", "",
-              table(["", "FGB, wall / copy", "CSV, wall / copy", "build + search: x faster than shapely", "to CSV: x faster than shapely",
+              table(["", "FGB, wall / copy", "CSV, wall / copy", "SINGLE: FGB", "SINGLE: CSV", "build + search: x faster than shapely", "to CSV: x faster than shapely",
                      "build + search / cKDTree's", "build + search: x faster than GEOS's tree", "memory, FGB", "FGB, 1 -> all",
                      "search, 1 -> all"], goals), ""]
     text = "\n".join(lines)

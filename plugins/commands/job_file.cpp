@@ -161,7 +161,9 @@ bool PlanJob(const std::string &file, std::string share, std::string &text)
     if (size.bytes > 0)
         text += "bytes: " + InBytes(size.bytes) + " before compression\n";
     text += "shares: " + std::to_string(shares) +
-            (size.canShare ? "\n" : ": one file is written by one run; OUTPUT=TILES has shares\n");
+            (size.canShare ? "\n"
+                           : ": one file is written by one run; OUTPUT=" + std::string(CPLString(size.what).toupper()) +
+                                 " has shares\n");
     if (!size.share.empty())
         text += "share " + share + ": " + size.share + "\n";
     return true;

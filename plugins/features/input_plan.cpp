@@ -5,9 +5,17 @@
 namespace fishnet
 {
 
+/* Spatial references are not for several threads, not even to be read. */
+static std::mutex mutex;
+
+SRSHandle InputPlan::CloneOf(OGRSpatialReferenceH of) const
+{
+    const std::lock_guard<std::mutex> lock(mutex);
+    return SRSHandle(of ? OSRClone(of) : nullptr);
+}
+
 TransformationHandle InputPlan::NewTransformation(const LayerPlan &layer, std::string &cause) const
 {
-    static std::mutex mutex; /* spatial references are not for several threads, not even to be read */
     const std::lock_guard<std::mutex> lock(mutex);
     MessageCollector collector;
     TransformationHandle ct(OCTNewCoordinateTransformation(layer.srs.get(), srs.get()));

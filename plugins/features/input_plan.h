@@ -31,6 +31,8 @@ struct InputPlan {
     int64_t part = 1, lastPart = 1, parts = 1; /* the share of the input: from one part to another, from 1 */
     fn_worker_options workers = {};
 
+    /* A copy for one thread. NULL: there is none. Any thread. */
+    SRSHandle CloneOf(OGRSpatialReferenceH of) const;
     bool UsesProcesses() const { return workers.processes > 0; }
     bool HasGroups() const { return !matchNumbers.empty(); }
 

@@ -138,10 +138,14 @@ static bool Jumps(const LayerPlan &input, OGRLayerH layer)
                         [&](const char *driver) { return EQUAL(driver, input.driver.c_str()); });
 }
 
+static int64_t Cut(int64_t count, int64_t part, int64_t parts)
+{
+    return static_cast<int64_t>(static_cast<__int128>(count) * part / parts);
+}
+
 static void TakeParts(int64_t part, int64_t last, int64_t parts, InputSplit &split)
 {
-    const auto at = [&](int64_t i) { return static_cast<int64_t>(static_cast<__int128>(split.count) * i / parts); };
-    const int64_t first = at(part - 1), end = at(last);
+    const int64_t first = Cut(split.count, part - 1, parts), end = Cut(split.count, last, parts);
     split.begin += first;
     /* What the driver says of their number is only for cutting: the last part ends where reading does. */
     const bool open = split.way == InputSplit::Way::OneReader && last == parts;
@@ -192,17 +196,10 @@ static bool HasRows(const LayerPlan &input, GDALDatasetH dataset, OGRLayerH laye
             (EQUAL(input.driver.c_str(), "GPKG") && IsTableWithFids(input, dataset, OGR_L_GetFIDColumn(layer))));
 }
 
-static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, int64_t part, int64_t last,
-                        int64_t parts, InputSplit &split)
+/* How all features can be read, and, but where all are to be, how many there are. */
+static bool FindWay(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, OGRLayerH layer, bool all,
+                    InputSplit &split)
 {
-    fn_status status = FN_OK;
-    std::string cause;
-    OGRLayerH layer = FindLayer(input, dataset, &status, cause);
-    if (!layer) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(input).c_str(),
-                 cause.c_str());
-        return false;
-    }
     split = InputSplit();
     split.size = plan.partitionSize;
     split.rows = HasRows(input, dataset, layer);
@@ -210,7 +207,7 @@ static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatas
         if (Jumps(input, layer)) {
             split.way = InputSplit::Way::ByNumber;
             split.numbersAreFids = EQUAL(input.driver.c_str(), "ESRI Shapefile");
-        } else if (last == parts && part == 1)
+        } else if (all)
             split.count = INT64_MAX;
         if (split.count == 0) {
             if (split.way == InputSplit::Way::OneReader && !input.where.empty())
@@ -224,6 +221,39 @@ static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatas
             return false;
         }
     }
+    return true;
+}
+
+/* The layer; NULL after CPLError. */
+static OGRLayerH FindInput(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset)
+{
+    fn_status status = FN_OK;
+    std::string cause;
+    OGRLayerH layer = FindLayer(input, dataset, &status, cause);
+    if (!layer)
+        CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s: %s", plan.driver, fishnet::Describe(input).c_str(),
+                 cause.c_str());
+    return layer;
+}
+
+bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t parts, std::vector<int64_t> &cuts)
+{
+    InputSplit split;
+    OGRLayerH layer = FindInput(plan, plan.input, dataset);
+    cuts.clear();
+    if (!layer || !FindWay(plan, plan.input, dataset, layer, false, split))
+        return false;
+    for (int64_t part = 0; split.way == Way::OneReader && part < parts; part++)
+        cuts.push_back(Cut(split.count, part, parts));
+    return true;
+}
+
+static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, int64_t part, int64_t last,
+                        int64_t parts, InputSplit &split)
+{
+    OGRLayerH layer = FindInput(plan, input, dataset);
+    if (!layer || !FindWay(plan, input, dataset, layer, last == parts && part == 1, split))
+        return false;
     TakeParts(part, last, parts, split);
     split.fetches = Fetches(input, layer, split);
     if (!plan.partitionGiven) {

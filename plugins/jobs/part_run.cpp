@@ -147,6 +147,7 @@ fn_status PartRun::Write(InputWatch *watch, fn_error *err)
             return fn_fail(err, FN_ERR_READ, "%s", why.c_str());
         if (status != FN_OK || !part.data)
             return status;
+        m_job->Written(m_job->PartOf(part.task), part.data, part.bytes);
         if (!Progress(1))
             return fn_fail(err, FN_ERR_CANCELLED, kStopped);
     }

@@ -31,8 +31,10 @@ class PartJob : public Job
     virtual void Fail(const fn_error &err) const = 0;
 
     int64_t TaskCount() const override { return static_cast<int64_t>(todo.size()); }
-    size_t TaskBytes(int64_t, int) const override { return sizeof(int64_t); } /* nobody reads it */
+    size_t TaskBytes(int64_t, int) const override { return sizeof(int64_t); }
     std::string TaskName(int64_t task) const override { return File(PartOf(task)); }
+    /* A part has been written: what its task has left as result. On a thread of the host. */
+    virtual void Written(int64_t /*part*/, const void * /*result*/, size_t /*bytes*/) {}
     /* Removes what a process that has failed has left. */
     void Ended(const fn_report &report, bool byProcess) override;
 

@@ -6,11 +6,14 @@
 
 #include "deleted_files.h"
 #include "folding.h"
+#include "helper.h"
 #include "input_files.h"
 #include "input_watch.h"
 #include "open_options.h"
 #include "output_folder.h"
 #include "parts_job.h"
+#include "single_table.h"
+#include "streamed_parts.h"
 #include "table_dataset.h"
 #include "union.h"
 
@@ -24,7 +27,11 @@ using namespace output;
 OptionTable NewPartOptions(const TableKind &kind)
 {
     static const fn_option rows[] = {
-        {"FORMAT", FN_OPTION_TEXT, nullptr, 0, 0, "GPKG", "Driver that writes the parts", nullptr},
+        {"OUTPUT", FN_OPTION_CHOICE, "PARTS|SINGLE", 0, 0, "PARTS",
+         "Parts with a union over them, or one file whose rows the workers encode: FlatGeobuf, CSV, GeoJSONSeq",
+         nullptr},
+        {"FORMAT", FN_OPTION_TEXT, nullptr, 0, 0, "GPKG",
+         "Driver that writes the parts, or the single file: for that, by the ending of its name", nullptr},
         {"PARTS", FN_OPTION_WHOLE, nullptr, 1, 100000, nullptr, "Number of parts; by default four for each worker",
          nullptr},
         {"PART_DSCO", FN_OPTION_SETTINGS, nullptr, 0, 0, nullptr,
@@ -42,57 +49,11 @@ OptionTable NewPartOptions(const TableKind &kind)
     return OptionTable(kind.driver).Add({rows, std::size(rows)});
 }
 
-static bool Refuse(const PartsJob &job, const char *key, const char *value, const char *wanted)
-{
-    CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s=%.200s: %s", job.Driver(), key, value, wanted);
-    return false;
-}
-
-static bool ReadFormat(const char *name, bool hasGeometry, PartsJob &job)
-{
-    GDALDriver *driver = GetGDALDriverManager()->GetDriverByName(name);
-    const auto has = [driver](const char *item) {
-        const char *value = driver ? driver->GetMetadataItem(item) : nullptr;
-        return value && CPLTestBool(value);
-    };
-    if (!driver || !has(GDAL_DCAP_VECTOR))
-        return Refuse(job, "FORMAT", name, "GDAL has no vector driver of that name");
-    if (!has(GDAL_DCAP_CREATE) || !has(GDAL_DCAP_OPEN))
-        return Refuse(job, "FORMAT", name, "that driver cannot write a table and read it again");
-    const char *extension = driver->GetMetadataItem(GDAL_DMD_EXTENSION);
-    const CPLStringList extensions(CSLTokenizeString2(driver->GetMetadataItem(GDAL_DMD_EXTENSIONS), " ", 0));
-    if ((!extension || !*extension) && extensions.size() > 0)
-        extension = extensions[0];
-    if (!extension || !*extension)
-        return Refuse(job, "FORMAT", name, "that driver does not write a file for each part");
-    job.format = name;
-    job.extension = extension;
-    if (EQUAL(name, "ESRI Shapefile") && !hasGeometry)
-        job.extension = "dbf";
-    return true;
-}
-
 /* Keeps the types of columns where the format has them in a file apart. */
 static void KeepTypes(PartsJob &job)
 {
-    if (EQUAL(job.format.c_str(), "CSV") && !job.layerOptions.FetchNameValue("CREATE_CSVT"))
-        job.layerOptions.SetNameValue("CREATE_CSVT", "YES");
-}
-
-/* Keeps the order of rows where the format would sort them for an index. */
-static void KeepOrder(PartsJob &job)
-{
-    if (EQUAL(job.format.c_str(), "FlatGeobuf") && !job.layerOptions.FetchNameValue("SPATIAL_INDEX"))
-        job.layerOptions.SetNameValue("SPATIAL_INDEX", "NO");
-}
-
-static bool ReadList(const PartsJob &job, CSLConstList options, const char *key, CPLStringList &list)
-{
-    const CPLStringList given(CSLFetchNameValueMultiple(const_cast<char **>(options), key));
-    for (int i = 0; i < given.size(); i++)
-        if (!SplitSettings(given[i], list))
-            return Refuse(job, key, given[i], "expected NAME=VALUE, or several separated by a semicolon");
-    return true;
+    if (EQUAL(job.format.driver.c_str(), "CSV") && !job.format.layerOptions.FetchNameValue("CREATE_CSVT"))
+        job.format.layerOptions.SetNameValue("CREATE_CSVT", "YES");
 }
 
 /* The options of the table that workers take over: none about workers, which are those of the run. */
@@ -124,9 +85,9 @@ static OutputRecipe Recipe(const PartsJob &job, GDALDataset *table)
     OutputRecipe recipe;
     recipe.AddConnection("table", job.connection);
     recipe.AddOptions(OpenOptionsOf(*job.kind), job.openOptions.List(), {"RETRIES"});
-    recipe.Add("FORMAT=" + job.format);
-    recipe.AddList("PART_DSCO", job.datasetOptions.List());
-    recipe.AddList("PART_LCO", job.layerOptions.List());
+    recipe.Add("FORMAT=" + job.format.driver);
+    recipe.AddList("PART_DSCO", job.format.datasetOptions.List());
+    recipe.AddList("PART_LCO", job.format.layerOptions.List());
     recipe.Add("PARTS=" + std::to_string(job.parts));
     if (job.partial)
         recipe.Add(kFolded + job.plan->HowFolded().cut);
@@ -169,6 +130,17 @@ static bool CheckIsNoInput(const TablePlan &plan, const std::string &output, con
     return input.empty();
 }
 
+/* Workers know of none. */
+static bool CheckHasNoFilter(const TableDataset &table)
+{
+    if (table.HasFilter())
+        CPLError(CE_Failure, CPLE_NotSupported,
+                 "%s: a table with a filter (-spat, -where) cannot be written by its workers: write it with the driver "
+                 "of a format, such as ogr2ogr -f GPKG, or filter the input with WHERE",
+                 table.GetPlan()->driver);
+    return !table.HasFilter();
+}
+
 /* Can the table be written in parts, and there? */
 static bool CheckTable(const TableDataset &table, const std::string &output)
 {
@@ -187,14 +159,8 @@ static bool CheckTable(const TableDataset &table, const std::string &output)
                  plan.driver, output.c_str(), why.c_str());
         return false;
     }
-    if (table.HasFilter()) { /* workers open the table anew */
-        CPLError(
-            CE_Failure, CPLE_NotSupported,
-            "%s: a table with a filter (-spat, -where) cannot be written in parts: write it into one file, or filter "
-            "the input with WHERE",
-            plan.driver);
+    if (!CheckHasNoFilter(table))
         return false;
-    }
     if (plan.parts > 1) {
         CPLError(CE_Failure, CPLE_NotSupported, "%s: a part of a table (PARTITION) cannot be cut into parts again",
                  plan.driver);
@@ -204,29 +170,30 @@ static bool CheckTable(const TableDataset &table, const std::string &output)
 }
 
 /* Without PARTS: as many as there are shares, or, where a job goes on, as it had. */
-static int64_t UsualParts(const PartsJob &job, const TablePlan &plan, const RunOptions &run)
+static int64_t UsualParts(const PartsJob &job, TableDataset &table, const RunOptions &run)
 {
-    constexpr int kEach = 4; /* parts for each worker */
+    const TablePlan &plan = *table.GetPlan();
+    /* For each worker; one, where each part is to read the input from its begin. */
+    const int each = CanBeJoined(job.format.driver) || !table.Rows().ReadsInOrder() ? 4 : 1;
     const OutputFolder folder(KindOf(plan), job.folder, run.writer);
     const std::string noted = run.writer == Writer::Alone ? std::string() : folder.Noted("PARTS=");
     const int64_t known = CPLAtoGIntBig(noted.c_str());
-    return known > 0 ? known : run.shares > 0 ? run.shares : int64_t{kEach} * plan.workers.workers;
+    return known > 0 ? known : run.shares > 0 ? run.shares : int64_t{each} * plan.workers.workers;
 }
 
 /* Reads the creation options into the job. */
-static bool ReadOptions(CSLConstList options, const TablePlan &plan, PartsJob &job, RunOptions &run)
+static bool ReadOptions(CSLConstList options, TableDataset &dataset, PartsJob &job, RunOptions &run)
 {
+    const TablePlan &plan = *dataset.GetPlan();
     const bool hasGeometry = plan.schema.geometry != wkbNone;
     const OptionTable &table = PartOptions(*plan.kind);
     fn_option_value parts;
-    if (!ReadFormat(CSLFetchNameValueDef(options, "FORMAT", "GPKG"), hasGeometry, job) ||
-        !ReadList(job, options, "PART_DSCO", job.datasetOptions) ||
-        !ReadList(job, options, "PART_LCO", job.layerOptions) || !table.Read(options, "PARTS", parts) ||
-        !ReadRunOptions(table, options, run))
+    if (!job.format.Read(plan.driver, options, "GPKG", hasGeometry, job.extension) ||
+        !table.Read(options, "PARTS", parts) || !ReadRunOptions(table, options, run))
         return false;
-    job.parts = parts.whole > 0 ? parts.whole : UsualParts(job, plan, run);
+    job.parts = parts.whole > 0 ? parts.whole : UsualParts(job, dataset, run);
     KeepTypes(job);
-    KeepOrder(job);
+    job.format.LeaveOutIndex();
     return true;
 }
 
@@ -259,6 +226,7 @@ struct Writing {
         return job.FindTodo(folder, parts, [](int64_t) { return std::string(); });
     }
     bool Prepare(PartsJob &job) const;
+    bool HasBetterProcesses(const PartsJob &job) const;
     bool Write(const std::shared_ptr<PartsJob> &job) const;
     bool WriteFolded(PartsJob &job, const std::shared_ptr<PartsJob> &whole) const;
 };
@@ -276,12 +244,34 @@ bool Writing::Prepare(PartsJob &job) const
     return run.writer != Writer::Assembler || job.IsComplete(folder, grid);
 }
 
+/* Threads that write to SQLite wait for each other. Small tables are written before a process has begun. */
+bool Writing::HasBetterProcesses(const PartsJob &job) const
+{
+    constexpr int64_t kEnough = 50000; /* features */
+    const TablePlan &plan = *job.plan;
+    const std::string &driver = job.format.driver;
+    VSIStatBufL stat;
+    return (EQUAL(driver.c_str(), "GPKG") || EQUAL(driver.c_str(), "SQLite")) && plan.workers.workers > 1 &&
+           job.TaskCount() > 1 && plan.SharesLittle() && !plan.openOptions.FetchNameValue("WORKERS") &&
+           !CPLGetConfigOption("FISHNET_WORKERS", nullptr) && table.Rows().InputCount() >= kEnough &&
+           table.CanUseProcesses() && WhyNotShared(nullptr, job.folder).empty() &&
+           VSIStatL(HelperProgram().c_str(), &stat) == 0;
+}
+
 bool Writing::Write(const std::shared_ptr<PartsJob> &job) const
 {
     const TablePlan &plan = *job->plan;
     fn_worker_options workers = plan.workers;
     if (!job->partials.empty()) /* a helper is not told of these */
         workers.processes = 0;
+    else if (workers.processes == 0 && HasBetterProcesses(*job))
+        workers.processes = 1;
+    std::vector<int64_t> cuts;
+    bool stream = false;
+    if (!FindStream(*job, table, cuts, stream))
+        return false;
+    if (stream)
+        return StreamParts(*job, table, std::move(cuts), progress, progressData);
     return WriteParts(job, folder, workers, plan.trace, table.Watch().get(), progress, progressData);
 }
 
@@ -312,25 +302,18 @@ static void DescribeTable(TableDataset &table, PartsJob &job)
     job.plan = table.GetPlan();
 }
 
-static GDALDataset *Create(const std::string &output, TableDataset &table, CSLConstList options,
-                           GDALProgressFunc progress, void *progressData)
+static GDALDataset *CreateParts(const std::string &output, TableDataset &table, CSLConstList options,
+                                GDALProgressFunc progress, void *progressData)
 {
     auto lack = std::make_unique<LackOfMemory>(); /* for an option: GDAL's lists go on without it */
     const TablePlan &plan = *table.GetPlan();
     const auto owner = std::make_shared<PartsJob>(plan.kind, plan.workers.threads);
     PartsJob &job = *owner;
     RunOptions run;
-    const std::string input = InputWatch::PutBack(output);
-    const auto addNone = [](InputFiles &) {};
-    const bool keeps = CSLFetchNameValue(options, "PARTITION") || CSLFetchNameValue(options, "ASSEMBLE") ||
-                       CSLFetchNameValue(options, "RESUME"); /* what there is goes when it may */
-    if (input.empty() && keeps)
-        PutBackDeletedFiles(output, addNone, true);
-    if (!CheckIsNoInput(plan, output, input) || !CheckOptionNames(plan.driver, GDAL_DMD_CREATIONOPTIONLIST, options) ||
-        !CheckTable(table, output))
+    if (!CheckTable(table, output))
         return nullptr;
     job.folder = FolderOf(output);
-    if (!ReadOptions(options, plan, job, run))
+    if (!ReadOptions(options, table, job, run))
         return nullptr;
     DescribeTable(table, job);
 
@@ -371,6 +354,46 @@ static GDALDataset *Create(const std::string &output, TableDataset &table, CSLCo
         GDALOpenEx(output.c_str(), GDAL_OF_VECTOR | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
 }
 
+static GDALDataset *CreateSingle(const std::string &output, TableDataset &table, CSLConstList options,
+                                 GDALProgressFunc progress, void *progressData)
+{
+    const TablePlan &plan = *table.GetPlan();
+    InputFiles inputs(InputFiles::Reach::Disk);
+    inputs.AddDataset(GDALDataset::ToHandle(&table));
+    inputs.AddName(plan.connection, plan.openOptions.List());
+    return CheckHasNoFilter(table) && CheckOutput(plan.driver, inputs, output, std::string())
+               ? WriteSingleTable(output, table, options, progress, progressData)
+               : nullptr;
+}
+
+/* False after CPLError. */
+static bool IsSingle(const TableKind &kind, CSLConstList options, bool &single)
+{
+    fn_option_value output;
+    if (!CheckOptionNames(kind.driver, GDAL_DMD_CREATIONOPTIONLIST, options) ||
+        !PartOptions(kind).Read(options, "OUTPUT", output))
+        return false;
+    single = output.whole == 1;
+    return true;
+}
+
+static GDALDataset *Create(const std::string &output, TableDataset &table, CSLConstList options,
+                           GDALProgressFunc progress, void *progressData)
+{
+    const TablePlan &plan = *table.GetPlan();
+    const std::string input = InputWatch::PutBack(output);
+    const auto addNone = [](InputFiles &) {};
+    const bool keeps = CSLFetchNameValue(options, "PARTITION") || CSLFetchNameValue(options, "ASSEMBLE") ||
+                       CSLFetchNameValue(options, "RESUME"); /* what there is goes when it may */
+    bool single = false;
+    if (input.empty() && keeps)
+        PutBackDeletedFiles(output, addNone, true);
+    if (!CheckIsNoInput(plan, output, input) || !IsSingle(*plan.kind, options, single))
+        return nullptr;
+    return single ? CreateSingle(output, table, options, progress, progressData)
+                  : CreateParts(output, table, options, progress, progressData);
+}
+
 bool PlanTable(const TableKind &kind, const std::string &output, GDALDataset *source, CSLConstList options,
                JobSize &size)
 {
@@ -383,10 +406,23 @@ bool PlanTable(const TableKind &kind, const std::string &output, GDALDataset *so
     const TablePlan &plan = *table->GetPlan();
     PartsJob job(plan.kind, plan.workers.threads);
     RunOptions run;
-    if (!CheckOptionNames(plan.driver, GDAL_DMD_CREATIONOPTIONLIST, options) || !CheckTable(*table, output))
+    bool single = false;
+    if (!IsSingle(kind, options, single))
+        return false;
+    if (single) {
+        const int64_t features = CountFeatures(plan);
+        size.canShare = false;
+        size.what = "parts";
+        size.parts = 1;
+        size.cut = "none, it is one file";
+        size.domain = WithoutSecrets(plan.input.name);
+        size.work = static_cast<double>(std::max<int64_t>(0, features));
+        return true;
+    }
+    if (!CheckTable(*table, output))
         return false;
     job.folder = FolderOf(output);
-    if (!ReadOptions(options, plan, job, run))
+    if (!ReadOptions(options, *table, job, run))
         return false;
     const OutputFolder folder(KindOf(plan), job.folder, run.writer);
     const std::string noted = folder.Noted("PARTS=");

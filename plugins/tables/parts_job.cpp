@@ -56,8 +56,8 @@ JobDescription PartsJob::Describe() const
 {
     std::string numbers(reinterpret_cast<const char *>(todo.data()), todo.size() * sizeof(int64_t));
     return {kTablePartsJob,
-            {kind->driver, folder, format, extension, PackOptions(datasetOptions.List()),
-             PackOptions(layerOptions.List()), std::to_string(parts), numbers, connection,
+            {kind->driver, folder, format.driver, extension, PackOptions(format.datasetOptions.List()),
+             PackOptions(format.layerOptions.List()), std::to_string(parts), numbers, connection,
              PackOptions(openOptions.List()), signature, run},
             plan->folder,
             plan->Inputs()};
@@ -68,13 +68,13 @@ std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_err
     constexpr size_t kWords = 12;
     const TableKind *kind = words.size() == kWords ? FindTableKind(words[0]) : nullptr;
     auto job = std::make_unique<PartsJob>(kind, threads);
-    if (!kind || !UnpackOptions(words[4], job->datasetOptions) || !UnpackOptions(words[5], job->layerOptions) ||
-        !UnpackOptions(words[9], job->openOptions)) {
+    if (!kind || !UnpackOptions(words[4], job->format.datasetOptions) ||
+        !UnpackOptions(words[5], job->format.layerOptions) || !UnpackOptions(words[9], job->openOptions)) {
         fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
         return nullptr;
     }
     job->folder = words[1];
-    job->format = words[2];
+    job->format.driver = words[2];
     job->extension = words[3];
     job->parts = CPLAtoGIntBig(words[6].c_str());
     job->todo.resize(words[7].size() / sizeof(int64_t));
@@ -126,8 +126,6 @@ std::shared_ptr<PartsJob> PartsJob::Folded() const
     auto job = std::make_shared<PartsJob>(kind, Threads());
     job->format = format;
     job->extension = extension;
-    job->datasetOptions = datasetOptions;
-    job->layerOptions = layerOptions;
     job->connection = connection;
     job->openOptions = openOptions;
     job->signature = signature;
@@ -142,6 +140,15 @@ std::shared_ptr<PartsJob> PartsJob::Folded() const
 void PartsJob::Fail(const fn_error &err) const
 {
     EmitError(*plan, err);
+}
+
+void PartsJob::Written(int64_t part, const void *result, size_t bytes)
+{
+    int64_t count = 0;
+    if (bytes < sizeof count)
+        return;
+    memcpy(&count, result, sizeof count);
+    rows[part] = count;
 }
 
 void PartsJob::Tell(const Message &message, const std::string &task, long)
@@ -173,21 +180,12 @@ static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)
 /* False, and messages have been collected. */
 static bool Write(const PartsJob &job, GDALDataset *table, const std::string &file, fn_task &task)
 {
-    CPLStringList words;
-    for (const char *word : {"-f", job.format.c_str(), "-nln", job.kind->layer,
-                             "-nomd"}) /* nomd: the report of the domain FISHNET is no part's */
-        words.AddString(word);
-    for (int i = 0; i < job.datasetOptions.size(); i++)
-        words.AddString("-dsco").AddString(job.datasetOptions[i]);
-    for (int i = 0; i < job.layerOptions.size(); i++)
-        words.AddString("-lco").AddString(job.layerOptions[i]);
-    const std::unique_ptr<GDALVectorTranslateOptions, void (*)(GDALVectorTranslateOptions *)> options(
-        GDALVectorTranslateOptionsNew(words.List(), nullptr), GDALVectorTranslateOptionsFree);
-    if (!options)
+    const Translation translation = job.format.NewTranslation(job.kind->layer);
+    if (!translation)
         return false;
-    GDALVectorTranslateOptionsSetProgress(options.get(), IsWanted, &task);
+    GDALVectorTranslateOptionsSetProgress(translation.get(), IsWanted, &task);
     GDALDatasetH source = GDALDataset::ToHandle(table);
-    DatasetHandle written(GDALVectorTranslate(file.c_str(), nullptr, 1, &source, options.get(), nullptr));
+    DatasetHandle written(GDALVectorTranslate(file.c_str(), nullptr, 1, &source, translation.get(), nullptr));
     const bool begun = written != nullptr;
     written.reset(); /* much is written only now, and a failure is a message alone */
     return begun;
@@ -213,12 +211,49 @@ static int FindRounded(OGRFeatureDefnH table, OGRLayerH layer, const std::vector
 }
 
 /* The CRS is not there, in a format that has a place for any. PROJ without memory leaves it out without a word. */
-static bool LacksCRS(const PartsJob &job, OGRLayerH written, OGRLayerH table)
+static bool LacksCRS(const RowsFormat &format, OGRLayerH written, OGRLayerH table)
 {
     const char *const formats[] = {"GPKG", "FlatGeobuf", "ESRI Shapefile", "SQLite", "Parquet"};
     return OGR_L_GetSpatialRef(table) && !OGR_L_GetSpatialRef(written) &&
            std::any_of(std::begin(formats), std::end(formats),
-                       [&job](const char *format) { return EQUAL(job.format.c_str(), format); });
+                       [&format](const char *driver) { return EQUAL(format.driver.c_str(), driver); });
+}
+
+bool HoldsAll(const RowsFormat &format, OGRLayerH layer, OGRLayerH table)
+{
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
+    const std::vector<int> columns = PartsJob::FindColumns(defn, OGR_L_GetLayerDefn(layer));
+    const auto nameOf = [defn](int column) { return OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, column)); };
+    const auto missing = std::find(columns.begin(), columns.end(), -1);
+    const int rounded = missing == columns.end() ? FindRounded(defn, layer, columns) : -1;
+    if (missing != columns.end())
+        CPLError(CE_Failure, CPLE_AppDefined, "read again it lacks the column %s: the format %s does not hold it",
+                 nameOf(static_cast<int>(missing - columns.begin())), format.driver.c_str());
+    else if (rounded >= 0)
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again whole numbers of the column %s are rounded: the format %s does not hold them",
+                 nameOf(rounded), format.driver.c_str());
+    else if (OGR_FD_GetGeomType(defn) != wkbNone && OGR_FD_GetGeomType(OGR_L_GetLayerDefn(layer)) == wkbNone)
+        CPLError(
+            CE_Failure, CPLE_AppDefined,
+            "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
+            "it with PART_LCO=GEOMETRY=AS_WKT)",
+            format.driver.c_str());
+    else if (LacksCRS(format, layer, table))
+        CPLError(CE_Failure, CPLE_AppDefined, "read again it has no CRS: the format %s does not hold it",
+                 format.driver.c_str());
+    else
+        return true;
+    return false;
+}
+
+bool HoldsRows(const RowsFormat &format, int64_t there, int64_t rows)
+{
+    if (there != rows)
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "read again it has %lld of %lld rows: the format %s does not hold them (without geometry?)",
+                 static_cast<long long>(there), static_cast<long long>(rows), format.driver.c_str());
+    return there == rows;
 }
 
 /* All rows can be read again, with all columns and the CRS. Some formats drop rows without geometry, or columns whose
@@ -229,37 +264,8 @@ static bool IsWhole(const PartsJob &job, const std::string &file, OGRLayerH tabl
         return true; /* some write no file then */
     const DatasetHandle written(GDALOpenEx(file.c_str(), GDAL_OF_VECTOR, nullptr, nullptr, nullptr));
     OGRLayerH layer = job.OnlyLayer(written.get());
-    const int64_t there = layer ? OGR_L_GetFeatureCount(layer, TRUE) : 0;
-    if (there != rows) {
-        CPLError(CE_Failure, CPLE_AppDefined,
-                 "read again it has %lld of %lld rows: the format %s does not hold them (without geometry?)",
-                 static_cast<long long>(there), static_cast<long long>(rows), job.format.c_str());
-        return false;
-    }
-    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(table);
-    const std::vector<int> columns = PartsJob::FindColumns(defn, OGR_L_GetLayerDefn(layer));
-    const auto nameOf = [defn](int column) { return OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, column)); };
-    const auto missing = std::find(columns.begin(), columns.end(), -1);
-    const int rounded = missing == columns.end() ? FindRounded(defn, layer, columns) : -1;
-    if (missing != columns.end())
-        CPLError(CE_Failure, CPLE_AppDefined, "read again it lacks the column %s: the format %s does not hold it",
-                 nameOf(static_cast<int>(missing - columns.begin())), job.format.c_str());
-    else if (rounded >= 0)
-        CPLError(CE_Failure, CPLE_AppDefined,
-                 "read again whole numbers of the column %s are rounded: the format %s does not hold them",
-                 nameOf(rounded), job.format.c_str());
-    else if (OGR_FD_GetGeomType(defn) != wkbNone && OGR_FD_GetGeomType(OGR_L_GetLayerDefn(layer)) == wkbNone)
-        CPLError(
-            CE_Failure, CPLE_AppDefined,
-            "read again it has no geometry: the format %s does not hold it (GEOMETRY=NONE leaves it out; CSV holds "
-            "it with PART_LCO=GEOMETRY=AS_WKT)",
-            job.format.c_str());
-    else if (LacksCRS(job, layer, table))
-        CPLError(CE_Failure, CPLE_AppDefined, "read again it has no CRS: the format %s does not hold it",
-                 job.format.c_str());
-    else
-        return true;
-    return false;
+    return HoldsRows(job.format, layer ? OGR_L_GetFeatureCount(layer, TRUE) : 0, rows) &&
+           HoldsAll(job.format, layer, table);
 }
 
 /* What stands in the place of a part without rows, where the format writes no file then: the part is done. */
@@ -274,7 +280,7 @@ bool PartsJob::HasNoRows(const std::string &file)
            lines[0] + "\n" == kNoRows;
 }
 
-static bool MakeSureItIsThere(const std::string &file)
+bool MakeSureItIsThere(const std::string &file)
 {
     VSIStatBufL stat;
     if (VSIStatL(file.c_str(), &stat) == 0 && (VSI_ISDIR(stat.st_mode) || stat.st_size > 0))

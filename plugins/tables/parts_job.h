@@ -3,7 +3,10 @@
 #ifndef FN_PARTS_JOB_H
 #define FN_PARTS_JOB_H
 
+#include <map>
+
 #include "part_run.h"
+#include "rows_format.h"
 #include "table_kind.h"
 
 namespace fishnet
@@ -18,8 +21,8 @@ class PartsJob final : public PartJob
     /* What workers are told, beside PartJob. */
     const TableKind *kind;
     bool partial = false; /* parts are partial results, see TablePlan::Folds(), and not files of the format */
-    std::string format, extension;
-    CPLStringList datasetOptions, layerOptions; /* of that driver */
+    RowsFormat format;
+    std::string extension; /* of its files */
     int64_t parts = 1;
     std::string connection;    /* of the whole table */
     CPLStringList openOptions; /* of it, none about workers */
@@ -45,6 +48,10 @@ class PartsJob final : public PartJob
      * or move some to the front. */
     static std::vector<int> FindColumns(OGRFeatureDefnH table, OGRFeatureDefnH part);
 
+    /* Of the host: rows of the parts that it has written. */
+    std::map<int64_t, int64_t> rows;
+    void Written(int64_t part, const void *result, size_t bytes) override;
+
     /* The job whose one part has all rows, folded of the partial results that are this job's parts. */
     std::shared_ptr<PartsJob> Folded() const;
 
@@ -59,6 +66,13 @@ class PartsJob final : public PartJob
   private:
     void TakeRange(TableOptions &options) const;
 };
+
+/* Whether a layer that was written, and is read again, has all columns, the geometry and the CRS of the table; and all
+ * rows. False after CPLError. */
+bool HoldsAll(const RowsFormat &format, OGRLayerH written, OGRLayerH table);
+/* Where a format writes no file without rows another stands in its place. False after CPLError. */
+bool MakeSureItIsThere(const std::string &file);
+bool HoldsRows(const RowsFormat &format, int64_t there, int64_t rows);
 
 constexpr const char *kTablePartsJob = "table parts";
 

@@ -41,7 +41,7 @@ bool Passes::MakeShared()
     for (int tried = 1; m_plan->Shares() && !m_shared; tried++) {
         Notes messages;
         fn_error err;
-        m_shared = m_plan->Share(tried == 1 ? *m_datasets : none, messages, {}, &err);
+        m_shared = m_plan->Share(tried == 1 ? *m_datasets : none, messages, m_goesOn, &err);
         if (!m_shared && !WaitToTryAgain(tried, m_plan->workers.retries, &err)) {
             EmitError(*m_plan, err);
             return false;
@@ -63,6 +63,7 @@ std::shared_ptr<Helper> Passes::PrepareHelper(const InputSplit &split, bool shar
     Notes messages;
     std::string size;
     const auto job = std::make_shared<TableJob>(m_plan, split, shares);
+    job->pieces = m_pieces;
     const std::shared_ptr<Helper> made = Helper::New(job, m_plan->workers, Budget(*m_plan), &err);
     if (!made || made->Start(messages, size, &err) != FN_OK) {
         EmitError(*m_plan, err);
@@ -119,7 +120,7 @@ bool Passes::Prepare(const Session *beside, SharedDatasets &datasets)
 
 Passes::SessionHandle Passes::Open(Purpose purpose, SharedDatasets datasets)
 {
-    SessionHandle session(Session::Open(m_plan, purpose, std::move(datasets)).release(), End{this});
+    SessionHandle session(Session::Open(m_plan, purpose, m_pieces, std::move(datasets)).release(), End{this});
     if (session && !Start(*session, purpose))
         session.reset();
     return session;
@@ -146,9 +147,45 @@ bool Passes::Run(Purpose purpose, const Session *beside, const Visit &visit)
     return !failed;
 }
 
+bool Passes::RunPieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn, const Visit &visit)
+{
+    m_pieces = std::move(pieces);
+    m_goesOn = goesOn;
+    m_helper.reset(); /* it knows nothing of them */
+    const bool done = Run(RowPieces, nullptr, visit);
+    m_goesOn = nullptr;
+    return done;
+}
+
 bool Passes::CanCountFast() const
 {
     return m_plan->HowToCount(m_sharedSize) != Counting::Compute;
+}
+
+bool Passes::ReadsInOrder()
+{
+    InputSplit split;
+    return !m_plan->RowsAreShared() && PrepareDatasets() &&
+           InputSplit::ChooseWhole(*m_plan, m_plan->input, (*m_datasets)[m_plan->input.dataset].get(), split) &&
+           split.way == InputSplit::Way::OneReader;
+}
+
+bool Passes::FindCuts(int64_t parts, std::vector<int64_t> &cuts)
+{
+    cuts.clear();
+    if (m_plan->RowsAreShared())
+        return true;
+    return PrepareDatasets() && InputSplit::FindCuts(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), parts, cuts);
+}
+
+int64_t Passes::InputCount() const
+{
+    const size_t input = m_plan->input.dataset;
+    GDALDatasetH dataset = m_datasets && input < m_datasets->size() ? (*m_datasets)[input].get() : nullptr;
+    OGRLayerH layer = dataset ? GDALDatasetGetLayerByName(dataset, m_plan->input.layer.c_str()) : nullptr;
+    return layer && m_plan->input.where.empty() && OGR_L_TestCapability(layer, OLCFastFeatureCount)
+               ? OGR_L_GetFeatureCount(layer, FALSE)
+               : -1;
 }
 
 /* What is shared may decide how the rows are counted, and how many there are. */

@@ -38,6 +38,10 @@ class Passes
     using Visit = std::function<bool(const PartView &part, const fn_part &bytes)>;
     bool Run(Purpose purpose, const Session *beside, const Visit &visit);
 
+    /* The rows as pieces of a file: each comes behind its part's header in bytes. goesOn: asked while what
+     * workers share is made. */
+    bool RunPieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn, const Visit &visit);
+
     /* Can the rows be counted without being computed? */
     bool CanCountFast() const;
     /* How many rows the table has; -1 after CPLError. */
@@ -47,6 +51,12 @@ class Passes
      * InputWatch::WhyNot(). False after CPLError. */
     bool CheckInputs(bool all) const;
 
+    /* Whether the input is read from its begin to its end, by one reader. False as well after CPLError. */
+    bool ReadsInOrder();
+    /* As InputSplit::FindCuts(), of rows that are made of features. */
+    bool FindCuts(int64_t parts, std::vector<int64_t> &cuts);
+    /* Features of the input, where that is known without counting them; else -1. Before a pass. */
+    int64_t InputCount() const;
     /* Shared::Size(); -1: not known yet. */
     int64_t SharedSize() const { return m_sharedSize; }
 
@@ -66,6 +76,8 @@ class Passes
     std::shared_ptr<Helper> m_helper; /* kept for the next session */
     InputSplit m_helperSplit;         /* that it serves */
     int64_t m_sharedSize = -1;
+    std::shared_ptr<const PieceFormat> m_pieces;
+    GoesOn m_goesOn; /* while what is shared is made */
 };
 
 } // namespace fishnet

@@ -5,7 +5,8 @@
 namespace fishnet
 {
 
-std::unique_ptr<Session> Session::Open(std::shared_ptr<const TablePlan> plan, Purpose purpose, SharedDatasets datasets)
+std::unique_ptr<Session> Session::Open(std::shared_ptr<const TablePlan> plan, Purpose purpose,
+                                       std::shared_ptr<const PieceFormat> pieces, SharedDatasets datasets)
 {
     InputSplit split;
     if (!ChooseSplit(*plan, purpose, *datasets, split))
@@ -14,6 +15,7 @@ std::unique_ptr<Session> Session::Open(std::shared_ptr<const TablePlan> plan, Pu
     self->m_purpose = purpose;
     self->m_job = std::make_shared<TableJob>(std::move(plan), std::move(split), purpose != CountUsable);
     TableJob &job = *self->m_job;
+    job.pieces = std::move(pieces);
     if (job.split.way != InputSplit::Way::OneReader || job.plan->UsesProcesses())
         return self;
     job.oneReader = std::make_unique<OneReader>(job.plan->input, job.split, std::move(datasets));
@@ -37,7 +39,7 @@ bool Session::Start(std::shared_ptr<const Shared> shared, std::shared_ptr<Helper
     options.workers = plan.workers;
     options.budget = Budget(plan);
     options.variant = m_purpose;
-    if (m_purpose == Rows)
+    if (MakesRows(m_purpose))
         options.trace = plan.trace;
     fn_error err;
     m_run.reset(JobRun::New(m_job, ResultKind::InOrder, options, std::move(helper), &err).release());

@@ -16,7 +16,7 @@ class Session
     /* NULL after CPLError. The thread-local configuration options of this thread are those of the workers. datasets:
      * those of the plan; one reader uses the input's handle, and begins to read at once. */
     static std::unique_ptr<Session> Open(std::shared_ptr<const TablePlan> plan, Purpose purpose,
-                                         SharedDatasets datasets);
+                                         std::shared_ptr<const PieceFormat> pieces, SharedDatasets datasets);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;

@@ -33,23 +33,37 @@ GDALDataset *TableDataset::Open(const TableKind &kind, GDALOpenInfo *info)
     });
 }
 
-/* What a worker process cannot open is found out now. False after CPLError. */
-static bool CanBeShared(const TablePlan &plan, const Handles &handles)
+/* The first input that a worker process cannot open, and why; NULL: there is none. */
+static const LayerPlan *FindNotShared(const TablePlan &plan, const Handles &handles, std::string &why)
 {
     std::vector<const LayerPlan *> layers = {&plan.input};
     const std::vector<const LayerPlan *> others = plan.OtherLayers();
     layers.insert(layers.end(), others.begin(), others.end());
-    for (size_t i = 0; plan.UsesProcesses() && i < layers.size(); i++) {
-        const std::string why = WhyNotShared(handles[layers[i]->dataset].get(), layers[i]->path);
-        if (why.empty())
-            continue;
+    for (const LayerPlan *layer : layers) {
+        why = WhyNotShared(handles[layer->dataset].get(), layer->path);
+        if (!why.empty())
+            return layer;
+    }
+    return nullptr;
+}
+
+/* What a worker process cannot open is found out now. False after CPLError. */
+static bool CanBeShared(const TablePlan &plan, const Handles &handles)
+{
+    std::string why;
+    const LayerPlan *layer = plan.UsesProcesses() ? FindNotShared(plan, handles, why) : nullptr;
+    if (layer)
         CPLError(CE_Failure, CPLE_NotSupported,
                  "%s: %s%s cannot be opened by worker processes: %s. Write it to a file first, or use "
                  "WORKERS=THREADS",
-                 plan.driver, layers[i]->option, WithoutSecrets(layers[i]->name).c_str(), why.c_str());
-        return false;
-    }
-    return true;
+                 plan.driver, layer->option, WithoutSecrets(layer->name).c_str(), why.c_str());
+    return !layer;
+}
+
+bool TableDataset::CanUseProcesses() const
+{
+    std::string why;
+    return !FindNotShared(*m_plan, *m_datasets, why);
 }
 
 std::unique_ptr<TableDataset> TableDataset::OpenWith(const TableKind &kind, const char *connection,

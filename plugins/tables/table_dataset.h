@@ -33,6 +33,10 @@ class TableDataset final : public GDALDataset
     bool HasFilter() const { return m_layer->HasFilter(); }
     const std::shared_ptr<InputWatch> &Watch() const { return m_watch; } /* NULL: a worker has opened it */
 
+    TableLayer &Rows() { return *m_layer; }
+    /* Whether all inputs can be opened by other processes. Before they are read. */
+    bool CanUseProcesses() const;
+
   private:
     explicit TableDataset(const char *driver) : m_driver(driver) {}
     void FillReport();

@@ -31,14 +31,24 @@ size_t Budget(const TablePlan &plan)
 
 /* ---- for another process ---- */
 
-/* Words: these, then the split, then the open options. */
-enum : size_t { kDriver, kSignature, kShares, kConnection, kSplit, kOpenOptions = kSplit + InputSplit::kWords };
+/* Words: these, then the split, the format of pieces, and the open options. */
+enum : size_t {
+    kDriver,
+    kSignature,
+    kShares,
+    kConnection,
+    kSplit,
+    kPieces = kSplit + InputSplit::kWords,
+    kOpenOptions = kPieces + PieceFormat::kWords
+};
 
 JobDescription TableJob::Describe() const
 {
     Words words = {plan->driver, plan->Signature(), m_shares ? "1" : "0", plan->connection};
     const Words numbers = split.ToWords();
     words.insert(words.end(), numbers.begin(), numbers.end());
+    const Words format = (pieces ? *pieces : PieceFormat()).ToWords();
+    words.insert(words.end(), format.begin(), format.end());
     for (int i = 0; i < plan->openOptions.size(); i++)
         words.emplace_back(plan->openOptions[i]);
     return {kTableJob, std::move(words), plan->folder, plan->Inputs()};
@@ -48,10 +58,12 @@ std::unique_ptr<Job> TableJob::FromWords(const Words &words, int threads, fn_err
 {
     std::unique_ptr<TableJob> job(new TableJob(threads));
     job->m_kind = words.size() < kOpenOptions ? nullptr : FindTableKind(words[kDriver]);
-    if (!job->m_kind || !job->split.FromWords(&words[kSplit])) {
+    auto pieces = std::make_shared<PieceFormat>();
+    if (!job->m_kind || !job->split.FromWords(&words[kSplit]) || !pieces->FromWords(&words[kPieces])) {
         fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
         return nullptr;
     }
+    job->pieces = std::move(pieces);
     job->m_signature = words[kSignature];
     job->m_shares = words[kShares] == "1";
     job->m_connection = words[kConnection];
@@ -94,10 +106,16 @@ std::unique_ptr<JobWorker> TableJob::OpenWorker(fn_error *err)
     return TableWorker::Open(*this, err);
 }
 
+void TableJob::Tell(const Message &message, const std::string &task, long process)
+{
+    if (!pieces || message.level != CE_Warning || m_warnings.insert(message.text).second)
+        Job::Tell(message, task, process);
+}
+
 size_t TableJob::TaskBytes(int64_t task, int variant) const
 {
     constexpr size_t kField = 16; /* bytes of a carried field, about */
-    if (variant != Rows)
+    if (variant != Rows)          /* pieces are as long as they are */
         return sizeof(PartHeader);
     const auto features = static_cast<size_t>(split.TaskSize(task));
     const size_t rows = std::min<size_t>(plan->RowsOfTask(split.TaskSize(task)), kPartRows);

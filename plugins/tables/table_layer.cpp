@@ -137,6 +137,39 @@ OGRFeature *TableLayer::GetNextFeature()
     });
 }
 
+/* ---- the table as pieces of a file ---- */
+
+bool TableLayer::WritePieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn,
+                             const std::function<bool(const PartHeader &rows, const Piece &piece)> &write)
+{
+    ResetReading();
+    bool failed = false;
+    const auto take = [&](const PartView &part, const fn_part &bytes) {
+        Piece piece;
+        const char *data = static_cast<const char *>(bytes.data) + sizeof(PartHeader);
+        if (!piece.Read(data, bytes.bytes - sizeof(PartHeader))) {
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: a worker gave rows that make no sense", m_who.c_str());
+            failed = true;
+        }
+        failed = failed || !m_passes.CheckInputs(false) || !write(part.header, piece);
+        m_rowsBefore += part.header.rows;
+        m_sum.features += part.header.features;
+        m_sum.unusable.Add(part.header.unusable);
+        return !failed;
+    };
+    const bool whole = m_passes.RunPieces(std::move(pieces), goesOn, take) && !failed && IsWhole();
+    if (whole)
+        Finish();
+    m_rowsBefore = 0;
+    m_sum = PartHeader();
+    return whole;
+}
+
+int64_t TableLayer::InputCount() const
+{
+    return m_passes.InputCount();
+}
+
 /* ---- a feature by its number ---- */
 
 /* Programs that sort a table ask for its features one by one, in any order: a pass over the input for each would

@@ -29,6 +29,17 @@ class TableLayer final : public OGRLayer
     int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *array) override;
     GDALDataset *GetDataset() override { return m_dataset; }
 
+    /* The whole table, as pieces of a file, as in Passes::RunPieces(): write(rows, piece) gets them in order, and is
+     * false when there has been an error. False after CPLError. */
+    bool WritePieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn,
+                     const std::function<bool(const PartHeader &rows, const Piece &piece)> &write);
+    /* As those of Passes. */
+    bool ReadsInOrder() { return m_passes.ReadsInOrder(); }
+    bool FindCuts(int64_t parts, std::vector<int64_t> &cuts) { return m_passes.FindCuts(parts, cuts); }
+    /* Features of the input, where that is known without counting them; else -1. Before a pass. */
+    int64_t InputCount() const;
+    OGRSpatialReferenceH SRS() const { return m_plan->GeometrySRS(); }
+
     /* An attribute or a spatial filter. */
     bool HasFilter() const { return m_poAttrQuery || m_poFilterGeom; }
     /* Gives a warning for each field that is carried over under another name than the user may expect. */

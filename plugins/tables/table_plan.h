@@ -130,6 +130,8 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     /* Whether workers share something, and what. NULL and err on failure. handles: of Make(); those that are missing
      * are opened. messages: for the host. */
     virtual bool Shares() const { return false; }
+    /* Whether that is little work beside the rows: a helper process does it by one thread, the host by all. */
+    virtual bool SharesLittle() const { return false; }
     /* Whether rows are made of that alone, Shared::Size() of them for the whole input. No feature is read for them:
      * they are numbered from 0, in the place of FIDs. */
     virtual bool RowsAreShared() const { return false; }

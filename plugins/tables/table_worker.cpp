@@ -32,14 +32,14 @@ TableWorker::~TableWorker()
     m_reader.reset();
 }
 
-/* Hands the rows over, in a part of their own or as the rest of the task. */
-fn_status TableWorker::Flush(fn_task &task, bool last, fn_error *err)
+/* Hands over what write() writes, in a part of its own or as the rest of the task. */
+fn_status TableWorker::HandOver(fn_task &task, bool last, size_t bytes, const std::function<void(void *)> &write,
+                                fn_error *err)
 {
-    const size_t bytes = m_part.Bytes();
     if (bytes > task.bytes && fn_stream_part(&task, 0, bytes, err) != FN_OK)
         return err->status;
     const size_t next = task.bytes;
-    m_part.Write(task.result);
+    write(task.result);
     m_recordOf = SIZE_MAX;
     if (!last)
         return fn_stream_part(&task, bytes, next, err);
@@ -47,10 +47,53 @@ fn_status TableWorker::Flush(fn_task &task, bool last, fn_error *err)
     return FN_OK;
 }
 
+/* The rows as a piece of a file, behind the part's header. */
+fn_status TableWorker::FlushPiece(fn_task &task, bool last, fn_error *err)
+{
+    PartView part;
+    Piece piece;
+    const size_t bytes = m_part.Bytes();
+    m_rowsOfPiece.resize(bytes);
+    m_part.Write(m_rowsOfPiece.data());
+    if (!part.Open(m_plan.schema, m_rowsOfPiece.data(), bytes))
+        return fn_fail(err, FN_ERR_SYSTEM, "rows make no sense");
+    if (!m_pieces)
+        m_pieces = std::make_unique<PieceWriter>(m_plan, *m_job.pieces);
+    if (part.header.rows > 0 && m_pieces->Write(part, &piece, err) != FN_OK)
+        return err->status;
+    piece.number = static_cast<int64_t>(m_file);
+    const auto write = [&](void *to) {
+        memcpy(to, &part.header, sizeof part.header);
+        piece.Write(static_cast<char *>(to) + sizeof part.header);
+    };
+    return HandOver(task, last, sizeof part.header + piece.Bytes(), write, err);
+}
+
+fn_status TableWorker::Flush(fn_task &task, bool last, fn_error *err)
+{
+    if (task.variant == RowPieces)
+        return FlushPiece(task, last, err);
+    return HandOver(
+        task, last, m_part.Bytes(), [this](void *to) { m_part.Write(to); }, err);
+}
+
+/* The file that rows of the batch's i-th feature go to; the features come in order. */
+size_t TableWorker::FileOf(size_t i) const
+{
+    const std::vector<int64_t> &cuts = m_job.pieces->cuts;
+    const int64_t feature = m_job.split.TaskBegin(m_task->number) + static_cast<int64_t>(i);
+    size_t file = m_file;
+    while (file + 1 < cuts.size() && feature >= cuts[file + 1])
+        file++;
+    return file;
+}
+
 fn_status TableWorker::AddRow(size_t i, size_t *row, fn_error *err)
 {
-    if (m_part.IsFull() && Flush(*m_task, false, err) != FN_OK)
+    const size_t file = m_task->variant == RowPieces ? FileOf(i) : m_file;
+    if ((m_part.IsFull() || (file != m_file && m_part.Rows() > 0)) && Flush(*m_task, false, err) != FN_OK)
         return err->status;
+    m_file = file;
     if (m_plan.inputGroup >= 0 && m_recordOf != i) {
         m_record = m_part.AddRecord(m_batch->Record(i), m_batch->RecordBytes(i));
         m_recordOf = i;
@@ -92,7 +135,7 @@ fn_status TableWorker::Compute(fn_task &task, const Batch &batch, fn_error *err)
         status = m_writer->Write(batch, m_job.split.TaskBegin(task.number), *this, task.cancel, err);
     if (status != FN_OK)
         return status;
-    if (task.variant == Rows)
+    if (MakesRows(task.variant))
         return Flush(task, true, err);
     memcpy(task.result, &m_part.header, sizeof(PartHeader));
     task.bytes = sizeof(PartHeader);
@@ -107,6 +150,7 @@ fn_status TableWorker::Run(fn_task &task, Notes &messages, fn_error *err)
     bool end = false;
     m_part.Clear(); /* a task that was given up may have left something */
     m_recordOf = SIZE_MAX;
+    m_file = 0;
     m_task = &task;
     fn_status status = Read(task, &end, collector, cause);
     const std::string range = m_job.split.Describe(task.number);

@@ -102,7 +102,8 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
             CPLError(CE_Failure, CPLE_OpenFailed, "%s: the part %s cannot be read again", job.Driver(), file.c_str());
             return false;
         }
-        const int64_t count = OGR_L_GetFeatureCount(layer, TRUE);
+        const auto known = job.rows.find(part); /* a file of text would be read to its end for it */
+        const int64_t count = known != job.rows.end() ? known->second : OGR_L_GetFeatureCount(layer, TRUE);
         if (count == 0 && rows > 0)
             continue;
         if (fields.empty())
@@ -118,13 +119,13 @@ bool WriteUnion(const PartsJob &job, const std::string &output, OGRLayerH table)
         sources += "    <OGRVRTLayer name=\"" + Escaped(OGR_L_GetName(layer)) +
                    "\">\n      <SrcDataSource relativeToVRT=\"1\">" + Escaped((folder + "/" + job.File(part)).c_str()) +
                    "</SrcDataSource>\n";
-        if (IsJSON(job.format)) /* a text that looks like a date stays as it is */
+        if (IsJSON(job.format.driver)) /* a text that looks like a date stays as it is */
             sources += "      <OpenOptions><OOI key=\"DATE_AS_STRING\">YES</OOI></OpenOptions>\n";
         sources += "      <FeatureCount>" + std::to_string(count) + "</FeatureCount>\n    </OGRVRTLayer>\n";
     }
     if (sources.empty()) {
         CPLError(CE_Failure, CPLE_AppDefined, "%s: the table has no rows, and %s writes no file without rows",
-                 job.Driver(), job.format.c_str());
+                 job.Driver(), job.format.driver.c_str());
         return false;
     }
     if (fields.empty())

@@ -259,6 +259,8 @@ def jobs(inputs):
     def table(source, **more):
         return ['ogr2ogr', 'out.csv', 'NEARTABLE:' + path(source)] + oo(**dict(near, **more))
     parts = ['ogr2ogr', '-f', 'NEARTABLE', 'out.vrt', 'NEARTABLE:' + path('in.gpkg'), '-dsco', 'PARTS=4'] + oo(**near)
+    stream = ['ogr2ogr', '-f', 'NEARTABLE', 'out.vrt', 'NEARTABLE:' + path('in.csv'), '-dsco', 'PARTS=4', '-dsco', 'FORMAT=CSV'] + oo(**near)
+    one = ['ogr2ogr', '-f', 'NEARTABLE', 'out.csv', 'NEARTABLE:' + path('in.gpkg'), '-dsco', 'OUTPUT=SINGLE'] + oo(**near)
     copy = raster + ['FISHNET:' + path('a.tif'), 'out.tif'] + oo(**calc)
     polygons = table('polygons.geojson', NEAR=path('polygons.geojson'), METHOD='PLANAR', CLOSEST=2)
 
@@ -315,7 +317,10 @@ def jobs(inputs):
         to_table('zonal_numbers_processes', numbers + oo(**processes), where=both),
         Job('zonal_share', shared + ['PARTITION=2/3'], ['out_parts/part_0001.partial'], partial_of),
         to_parts('zonal_fold', shared + ['ASSEMBLE=YES'], before=shares_of(shared, inputs)),
+        Job('near_single', one, ['out.csv'], rows_of, ours=True),
+        Job('near_single_processes', one + oo(**processes), ['out.csv'], rows_of, ours=True, where=both),
         to_parts('parts', parts),
+        to_parts('parts_stream', stream, source='in.csv'),
         to_parts('parts_processes', parts + oo(**processes), where=both),
     ]
 

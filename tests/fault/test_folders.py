@@ -95,6 +95,11 @@ class TestFolders(unittest.TestCase):
                  'FORMAT=CSV', '-dsco']
         self.sweep(words + ['PARTS=2'], words + ['PARTS=1'])
 
+    def test_one_file_of_a_table(self):
+        words = ['ogr2ogr', '-f', 'NEARTABLE', 'out.csv', 'NEARTABLE:' + self.table, '-oo', 'NEAR=' + self.table, '-oo', 'NUM_WORKERS=1', '-dsco',
+                 'OUTPUT=SINGLE', '-oo']
+        self.sweep(words + ['CLOSEST=1'], words + ['CLOSEST=2'])
+
 
 if __name__ == '__main__':
     unittest.main(verbosity=2)

@@ -1,6 +1,7 @@
 """ogr2ogr -f NEARTABLE: a table in parts that the workers write, and a union over them."""
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -203,6 +204,67 @@ class TestParts(Case):
         expected = self.csv('NEARTABLE:' + self.input, **self.options, GEOMETRY='LINE')
         path = self.whole('order.vrt', '-dsco', 'FORMAT=FlatGeobuf', '-dsco', 'PARTS=2', GEOMETRY='LINE')
         self.assertEqual(self.csv(path), expected)
+
+    def sequential(self):
+        """Inputs that can only be read from their begin."""
+        xy = rng('sequential').uniform(0, 1000, (700, 2))
+        fields = {'name': ['s "%d"' % i for i in range(700)]}
+        return [make(self.path('s.fgb'), points(xy), fields=fields), make(self.path('s.geojsonl'), points(xy / 100), fields=fields, epsg=4326)]
+
+    def test_one_reader_for_all_parts(self):
+        """The parts have the bytes of shares of the table, and the input is read once."""
+        for table in self.sequential():
+            options = {'NEAR': self.near, 'CLOSEST': 3, 'FIELDS': 'name', 'METHOD': 'PLANAR'}
+            for format, ending, lco in (('FlatGeobuf', 'fgb', 'SPATIAL_INDEX=NO'), ('CSV', 'csv', 'CREATE_CSVT=YES'), ('GeoJSONSeq', 'geojsonl', 'RS=NO')):
+                options['GEOMETRY'] = 'NONE' if format == 'CSV' else 'FROM'
+                for kind, parts, size in (('THREADS', 5, 64), ('THREADS', 3, 10000), ('PROCESSES', 5, 100), ('THREADS', 701, 300)):
+                    path = self.whole('stream.vrt', '-dsco', 'FORMAT=' + format, '-dsco', 'PARTS=%d' % parts, table=table, **options,
+                                      WORKERS=kind, NUM_WORKERS=3, PARTITION_SIZE=size)
+                    self.assertEqual(len([n for n in os.listdir(self.path('stream_parts')) if n.endswith('.' + ending)]), parts)
+                    self.assertEqual(self.left('stream.vrt'), [])
+                    if format != 'GeoJSONSeq':
+                        self.assertEqual(count(path), 2100)
+                    for part in range(parts) if parts < 10 else ():
+                        share = self.path('share.' + ending)
+                        good_within('ogr2ogr', '-f', format, '-nln', 'near_table', '-lco', lco, share, 'NEARTABLE:' + table,
+                                    *oo(**{**self.options, **options}, PARTITION='%d/%d' % (part + 1, parts)))
+                        with open(share, 'rb') as want, open(self.path('stream_parts/part_%04d.%s' % (part, ending)), 'rb') as got:
+                            self.assertEqual(got.read(), want.read(), (format, kind, part))
+                        os.unlink(share)
+
+    def test_one_reader_and_resume(self):
+        """What is missing is written from its own range, with the same bytes."""
+        table = self.sequential()[0]
+        words = ['-dsco', 'FORMAT=CSV', '-dsco', 'PARTS=4', '-dsco', 'RESUME=YES']
+        self.whole('goes_on.vrt', *words, table=table)
+        name = self.path('goes_on_parts/part_0002.csv')
+        with open(name, 'rb') as file:
+            want = file.read()
+        os.unlink(name)
+        self.whole('goes_on.vrt', *words, table=table)
+        with open(name, 'rb') as file:
+            self.assertEqual(file.read(), want)
+        done = self.write('goes_on.vrt', '-dsco', 'FORMAT=CSV', '-dsco', 'PARTS=4', table=table, GEOMETRY='LINE')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('part_0000.csv cannot be written: read again it has no geometry: the format CSV', done.stderr)
+        self.assertEqual(self.left('goes_on.vrt'), [])
+
+    def test_parts_have_no_index(self):
+        for lco, has in ((None, 0), ('SPATIAL_INDEX=YES', 1)):
+            self.whole('index.vrt', '-dsco', 'PARTS=2', *(['-dsco', 'PART_LCO=' + lco] if lco else []), GEOMETRY='LINE')
+            with contextlib.closing(sqlite3.connect(self.path('index_parts/part_0001.gpkg'))) as part:
+                self.assertEqual(part.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'rtree_near_table_geom'").fetchone()[0], has)
+
+    def test_sqlite_is_written_by_processes(self):
+        """Of a large table, unless WORKERS says otherwise."""
+        table = make(self.path('large_in.gpkg'), points(rng('large').uniform(0, 1000, (50000, 2))))
+        for more, processes in (({}, True), ({'WORKERS': 'THREADS'}, False)):
+            done = run('ogr2ogr', '-f', 'NEARTABLE', self.path('by.vrt'), 'NEARTABLE:' + table, '-dsco', 'PARTS=2',
+                       *oo(NEAR=self.near, NUM_WORKERS=2, **more), env={'CPL_DEBUG': 'FISHNET'})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ids = set(re.findall(r'part_000[01].gpkg by worker \d+, process (\d+)', done.stderr))
+            self.assertEqual(len(ids), 2 if processes else 1, done.stderr)
+            self.assertEqual(count(self.path('by.vrt')), 50000)
 
     def test_no_rows(self):
         empty = make(self.path('empty.gpkg'), [], fields={'name': []})

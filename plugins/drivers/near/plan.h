@@ -42,6 +42,7 @@ class NearPlan final : public TablePlan
 
     /* The near side. */
     bool Shares() const override { return true; }
+    bool SharesLittle() const override { return true; }
     std::shared_ptr<const Shared> Share(const Handles &handles, Notes &messages, const GoesOn &goesOn,
                                         fn_error *err) const override;
     std::unique_ptr<RowWriter> NewWriter(const Shared *shared, const InputSplit &split, PartBuilder &rows,

@@ -3,7 +3,7 @@ sides are read. Fields that are carried over make a layer be read as features.""
 import os
 import unittest
 
-from osgeo import ogr
+from osgeo import gdal, ogr
 
 from near_common import NearCase, listening, make, near, rng, run, oo
 
@@ -28,7 +28,9 @@ class Arrow(NearCase):
         for ending in ('fgb', 'gpkg'):
             a, b = self.odd('a.' + ending), self.odd('b.' + ending)
             want = self.told(a, b, FIELDS='name', NEAR_FIELDS='name', NUM_WORKERS=1)
-            self.assertEqual(len(want[1]), 0 if ending == 'fgb' else 2, want[1])  # a FlatGeobuf has no features without geometry
+            dataset = gdal.OpenEx(a)  # a FlatGeobuf of older versions has no features without geometry
+            lacking = any(feature.GetGeometryRef() is None or feature.GetGeometryRef().IsEmpty() for feature in dataset.GetLayer(0))
+            self.assertEqual(len(want[1]), 2 if lacking else 0, want[1])
             for workers in (1, 2, 5):
                 for size in (7, 1000):
                     with self.subTest(ending=ending, workers=workers, size=size):

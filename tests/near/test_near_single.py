@@ -19,13 +19,19 @@ FORMATS = {'fgb': ('FlatGeobuf', ['SPATIAL_INDEX=NO']), 'csv': ('CSV', []), 'geo
 
 
 def shifted(kind, path, xy):
-    text = ','.join('%r %r' % (x + xy[0], y + xy[1]) for x, y in path)
+    text = ','.join('%.17g %.17g' % (x + xy[0], y + xy[1]) for x, y in path)
     return '%s(%s)' % (kind, text if kind == 'LINESTRING' else '(%s)' % text)
 
 
 def content(path):
+    """The bytes. A GeoJSON member that is missing is one that is null, which newer versions of ogr2ogr write."""
     with open(path, 'rb') as file:
-        return file.read()
+        if not path.endswith('.geojsonl') or VERSION < (3, 7):
+            return file.read()
+        lines = [json.loads(line.lstrip(b'\x1e')) for line in file]
+    for line in lines:
+        line['properties'] = {name: value for name, value in line['properties'].items() if value is not None}
+    return json.dumps(lines).encode()
 
 
 class TestSingle(Case):

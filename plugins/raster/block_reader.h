@@ -29,7 +29,7 @@ struct BandBuffer {
 /* Memory for decoding, of a thread. */
 struct BlockScratch {
     struct Free {
-        void operator()(fn_block_decoder *decoder) const { fn_block_decoder_free(decoder); }
+        void operator()(fn_block_decoder *own) const { fn_block_decoder_free(own); }
     };
     std::unique_ptr<fn_block_decoder, Free> decoder;
     std::vector<char> bytes, block;

@@ -202,7 +202,8 @@ void TileReader::WriteBehind(size_t group, const fn_window &window, const std::v
 {
     constexpr int64_t kBlock = 256, kStrip = 1024; /* of GTiff, and what no copy's strip is higher than */
     constexpr size_t kFirst = 64 << 20, kNext = 32 << 20;
-    constexpr int kBlocks = 1 << 16; /* at a time: other threads of the host may be writing too, without an end */
+    constexpr GIntBig kLeft = 128 << 20; /* in the cache, beside what was there before */
+    constexpr int kBlocks = 1 << 16;     /* at a time: other threads of the host may be writing too, without an end */
     const fn_grid &grid = m_plan->grid;
     const fn_window &before = m_progress[group].previous, &now = m_progress[group].current;
     const bool forward = before.width > 0 && (now.y > before.y || (now.y == before.y && now.x > before.x));
@@ -213,6 +214,8 @@ void TileReader::WriteBehind(size_t group, const fn_window &window, const std::v
         m_copied = 0;
         return;
     }
+    if (m_copied == 0)
+        m_cachedBefore = GDALGetCacheUsed64();
     for (size_t output : wanted)
         m_copied += static_cast<size_t>(window.width * window.height) * fn_type_size(m_plan->outputs[output].type);
     if (m_copied < kFirst)
@@ -221,7 +224,12 @@ void TileReader::WriteBehind(size_t group, const fn_window &window, const std::v
     std::vector<int64_t> next(tasks);
     next.insert(next.end(), ahead.begin(), ahead.end());
     if (fn_engine_advise(m_run->Engine(), next.data(), next.size(), nullptr) == FN_OK)
-        for (int i = 0; i < kBlocks && GDALRasterBlock::FlushCacheBlock(TRUE); i++) {
+        for (int i = 0, dirty = TRUE; i < kBlocks; i++) {
+            /* Where bands are interleaved by pixel, the others' blocks are written along with one, and stay. */
+            if (!dirty && GDALGetCacheUsed64() <= m_cachedBefore + kLeft)
+                break;
+            if (!GDALRasterBlock::FlushCacheBlock(dirty) && !std::exchange(dirty, FALSE))
+                break;
         }
 }
 

@@ -84,6 +84,7 @@ class TileReader
     fn_nodata m_nothing = {};
     fn_window m_limit = {}; /* empty: none */
     size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
+    GIntBig m_cachedBefore = 0; /* bytes in GDAL's block cache as that began */
 };
 
 } // namespace fishnet

@@ -82,8 +82,8 @@ class TileReader
     std::vector<Progress> m_progress;
     bool m_hollow = false;
     fn_nodata m_nothing = {};
-    fn_window m_limit = {}; /* empty: none */
-    size_t m_copied = 0;    /* bytes that the host has had and may not have written, see WriteBehind() */
+    fn_window m_limit = {};     /* empty: none */
+    size_t m_copied = 0;        /* bytes that the host has had and may not have written, see WriteBehind() */
     GIntBig m_cachedBefore = 0; /* bytes in GDAL's block cache as that began */
 };
 

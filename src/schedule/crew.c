@@ -231,7 +231,7 @@ static void finish_locked(fn_crew *crew, int worker, fn_task *task)
 void fn_crew_work(fn_crew *crew, int worker)
 {
     pthread_mutex_lock(&crew->lock);
-    crew->woken--;
+    crew->woken -= crew->woken > 0; /* one that woke for nothing may have counted for this one */
     for (fn_task *task; (task = take_locked(crew, worker)) != NULL;)
         finish_locked(crew, worker, task);
     pthread_mutex_unlock(&crew->lock);
@@ -248,17 +248,21 @@ void fn_crew_ended(fn_crew *crew)
         last(crew->self);
 }
 
-void fn_crew_help_locked(fn_crew *crew)
+bool fn_crew_help_locked(fn_crew *crew)
 {
     fn_task *task = crew->helping ? NULL : crew->scheduler->take(crew->self);
-    if (!task) {
-        pthread_cond_wait(&crew->work, &crew->lock);
-        return;
-    }
+    if (!task)
+        return false;
     crew->helping = true;
     finish_locked(crew, 0, task);
     crew->helping = false;
     pthread_cond_broadcast(&crew->work);
+    return true;
+}
+
+void fn_crew_wait_locked(fn_crew *crew)
+{
+    pthread_cond_wait(&crew->work, &crew->lock);
 }
 
 static fn_status start_locked(fn_crew *crew, fn_error *err)

@@ -101,8 +101,11 @@ bool fn_crew_lock(fn_crew *crew);
 
 /* There may be a task to take now that was not, or could not be. */
 void fn_crew_wake_locked(fn_crew *crew);
-/* Without workers: computes a task on this thread, or waits for another reader. Gives the lock away meanwhile. */
-void fn_crew_help_locked(fn_crew *crew);
+/* Without workers: computes a task on this thread, with the lock given away meanwhile. False: there is none to take, or
+ * another reader computes. Taking may have made tasks fail. */
+bool fn_crew_help_locked(fn_crew *crew);
+/* Without workers: waits until another reader has computed a task, or for fn_crew_wake_locked(). */
+void fn_crew_wait_locked(fn_crew *crew);
 /* Seconds since the crew was made. */
 double fn_crew_clock(const fn_crew *crew);
 /* A reader has waited since `begin`: for the trace and the statistics. */

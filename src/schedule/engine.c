@@ -210,6 +210,8 @@ static void fail_locked(fn_engine *e, fn_entry *entry, fn_status status, const f
         pthread_cond_signal(&t->reader->wake);
     }
     drop(e, entry);
+    if (e->crew.workers == 0)
+        fn_crew_wake_locked(&e->crew); /* readers wait there */
 }
 
 static fn_task *take_locked(void *self)
@@ -382,10 +384,10 @@ static void wait_for_locked(fn_engine *e, reader *r)
         return;
     const double begin = fn_crew_clock(&e->crew);
     while (!r->ready && r->status == FN_OK)
-        if (e->crew.workers == 0)
-            fn_crew_help_locked(&e->crew);
-        else
+        if (e->crew.workers > 0)
             pthread_cond_wait(&r->wake, &e->crew.lock);
+        else if (!fn_crew_help_locked(&e->crew) && !r->ready && r->status == FN_OK)
+            fn_crew_wait_locked(&e->crew);
     fn_crew_waited_locked(&e->crew, begin);
 }
 

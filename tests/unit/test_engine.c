@@ -255,8 +255,7 @@ static fn_engine *start_traced(work *w, int workers, size_t budget, const char *
     fn_engine *engine = NULL;
     fn_error err;
     memset(&err, 0, sizeof err);
-    if (w->workers != workers)
-        w->workers = workers;
+    w->workers = workers > 0 ? workers : 1; /* the reader itself */
     REQUIRE(fn_engine_new(&job, &options, &engine, &err) == FN_OK, "%s", err.text);
     memset(&job, 0xA5, sizeof job); /* the job is copied */
     return engine;
@@ -837,16 +836,18 @@ static void huge_result(void)
 {
     if (CHECK_SANITIZED)
         SKIP("this build has a sanitizer, whose allocator aborts instead of failing");
-    work *w = new_work(4, (size_t)1 << 60);
-    fn_engine *engine = start(w, 2, 1 << 20);
-    fn_error err;
-    fn_status status = read_tasks(w, engine, (int64_t[]){0, 1}, 2, NULL, 0, &err);
-    EXPECT(status == FN_ERR_MEMORY, "status %d", status);
-    w->bytes = 1000;
-    EXPECT(read_tasks(w, engine, (int64_t[]){0, 1, 2, 3}, 4, NULL, 0, &err) == FN_OK, "after it: %s", err.text);
-    free_engine(engine);
-    EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "notes");
-    free(w);
+    for (int workers = 0; workers <= 2; workers++) {
+        work *w = new_work(4, (size_t)1 << 60);
+        fn_engine *engine = start(w, workers, 1 << 20);
+        fn_error err;
+        fn_status status = read_tasks(w, engine, (int64_t[]){0, 1}, 2, NULL, 0, &err);
+        EXPECT(status == FN_ERR_MEMORY, "status %d by %d workers", status, workers);
+        w->bytes = 1000;
+        EXPECT(read_tasks(w, engine, (int64_t[]){0, 1, 2, 3}, 4, NULL, 0, &err) == FN_OK, "after it: %s", err.text);
+        free_engine(engine);
+        EXPECT(atomic_load(&w->notes_made) == atomic_load(&w->notes_reported), "notes");
+        free(w);
+    }
 }
 
 typedef struct reader {

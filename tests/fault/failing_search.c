@@ -1,6 +1,5 @@
 /* A library for LD_PRELOAD: something fails in the middle of a near table's task, when its input has been read and
- * others have read on. The FAIL_AT-th call of FAIL_CALL, or with FAIL_FOR=always all from it on: "distance" that
- * GEOS is asked for, "realloc" by our module. */
+ * others have read on. The FAIL_AT-th distance that GEOS is asked for, or with FAIL_FOR=always all from it on. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,13 +10,11 @@
 #pragma GCC visibility push(default)
 int GEOSDistance_r(void *context, const void *a, const void *b, double *distance);
 int GEOSPreparedDistance_r(void *context, const void *a, const void *b, double *distance);
-extern void *__libc_realloc(void *, size_t);
-
-static bool fails(const char *call)
+static bool fails(void)
 {
     static long count;
-    const char *wanted = getenv("FAIL_CALL"), *at = getenv("FAIL_AT"), *duration = getenv("FAIL_FOR");
-    if (!wanted || !at || strcmp(wanted, call) != 0)
+    const char *at = getenv("FAIL_AT"), *duration = getenv("FAIL_FOR");
+    if (!at)
         return false;
     const long n = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
     return n == atol(at) || (n > atol(at) && duration && strcmp(duration, "always") == 0);
@@ -27,15 +24,7 @@ static bool fails(const char *call)
     int name(void *context, const void *a, const void *b, double *distance)                                            \
     {                                                                                                                  \
         __typeof__(&name) real = (__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name);                                \
-        return fails("distance") ? 0 : real(context, a, b, distance);                                                  \
+        return fails() ? 0 : real(context, a, b, distance);                                                            \
     }
 WRAP(GEOSDistance_r)
 WRAP(GEOSPreparedDistance_r)
-
-void *realloc(void *old, size_t size)
-{
-    Dl_info caller;
-    const bool ours = dladdr(__builtin_return_address(0), &caller) && caller.dli_fname &&
-                      strstr(caller.dli_fname, "/gdal_FISHNET.so");
-    return ours && fails("realloc") ? NULL : __libc_realloc(old, size);
-}

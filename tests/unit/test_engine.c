@@ -39,7 +39,7 @@ typedef struct work {
     pthread_mutex_t lock;
     int reports_of[TASKS_MAX];
     double last_end;
-    int workers;
+    atomic_int workers;
 } work;
 
 typedef struct note {

@@ -225,7 +225,8 @@ static bool forget_peak(void)
 
 static void memory_of_points(void)
 {
-    enum { N = 2000000, ONCE = 10000, MOST = 33 }; /* bytes a point, all in all */
+    enum { N = 2000000, ONCE = 10000 };
+    const double most = 33; /* bytes a point, all in all */
     static double xy[2 * ONCE];
     static int64_t fids[ONCE];
     fn_near *set;
@@ -245,8 +246,8 @@ static void memory_of_points(void)
         REQUIRE(fn_near_add_points(set, ONCE, xy, fids, NULL, 0, NULL, NULL, NULL) == FN_OK, "add");
     }
     REQUIRE(fn_near_build(set, 2, NULL, NULL) == FN_OK, "build");
-    const double each = 1024.0 * (double)(memory_of("VmHWM:") - before) / N;
-    EXPECT(each < MOST, "%.1f bytes a point at the most, expected less than %d", each, MOST);
+    const double each = 1024.0 * (double)(memory_of("VmHWM:") - before) / (double)N;
+    EXPECT(each < most, "%.1f bytes a point at the most, expected less than %g", each, most);
     printf("memory: %.1f bytes a point at the most\n", each);
     fn_near_free(set);
 }

@@ -163,8 +163,8 @@ class TestResume(Case):
     def test_a_pipeline_in_a_vrt(self):
         if VERSION < (3, 11):
             return
-        source = self.vrt('inner.vrt', self.raster('dem.tif', 1))
         for step in ('slope', 'sieve -s 2'):
+            source = self.vrt('inner.vrt', self.raster('dem.tif', 1))
             with open(self.at('p.gdalg.json'), 'w', encoding='utf-8') as file:
                 json.dump({'type': 'gdal_streamed_alg', 'command_line': 'gdal raster pipeline read %s ! %s' % (source, step)}, file)
             self.check(self.vrt('top.vrt', self.at('p.gdalg.json')), lambda: self.raster('dem.tif', 2), 'dem.tif')

@@ -134,11 +134,13 @@ static uint32_t edges_of(const fn_path *path)
     return path->count > 1 ? path->count - 1 : 1;
 }
 
-/* How far each edge is from the box: squares. Returns the least. nearest: the two ends of that edge. */
+/* How far each edge is from the box: squares. Returns the least. nearest: the two ends of that edge; of the first one
+ * where all squares are too large for a double. */
 static double edges_to(const fn_facets *f, const double *lo, const double *hi, double *squares,
                        const double *nearest[2])
 {
     double least = INFINITY;
+    nearest[0] = nearest[1] = NULL;
     for (uint32_t i = 0; i < f->n_paths; i++) {
         const double *v = f->xy + 2 * (size_t)f->paths[i].first;
         const uint32_t n = edges_of(&f->paths[i]);
@@ -146,7 +148,7 @@ static double edges_to(const fn_facets *f, const double *lo, const double *hi, d
         const bool alone = f->paths[i].count == 1;
         edges_to_box(alone ? point : v, n, lo, hi, squares);
         for (uint32_t k = 0; k < n; k++)
-            if (squares[k] < least) {
+            if (squares[k] < least || !nearest[0]) {
                 least = squares[k];
                 nearest[0] = v + 2 * k;
                 nearest[1] = alone ? v : v + 2 * k + 2;

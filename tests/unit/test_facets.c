@@ -154,9 +154,51 @@ static void same_bits(void)
     printf("%ld distances compared\n", compared);
 }
 
+/* What a function finds that reads a variable before it is set. */
+static void litter_the_stack(void)
+{
+    volatile unsigned char litter[64 * 1024];
+    for (size_t i = 0; i < sizeof litter; i++)
+        litter[i] = 0xA5;
+}
+
+/* Squares of distances that overflow: no edge is the nearest. */
+static void squares_too_large(void)
+{
+    static const world there = {"far to one side", 1e300, 1e300, 1e299, 0},
+                       other = {"to the other", -1e300, 0, 1e299, 0};
+    static figure near, query;
+    fn_near *set;
+    fn_searcher *searcher;
+    fn_usable usable;
+    dice = random_for("squares too large");
+    make(&near, &there, 3);
+    fn_near_new(&(fn_near_options){0}, &set, NULL);
+    REQUIRE(fn_near_add_wkb(set, near.wkb, near.bytes, 1, FN_NO_GROUP, 0, &usable, NULL) == FN_OK, "add");
+    REQUIRE(fn_near_build(set, 1, NULL, NULL) == FN_OK, "build");
+    REQUIRE(fn_searcher_new(set, &(fn_near_limits){.closest = SIZE_MAX, .radius = INFINITY}, &searcher, NULL) == FN_OK,
+            "searcher");
+    for (uint32_t kind = 1; kind <= 3; kind++) {
+        const fn_neighbour *found = NULL;
+        size_t n = 0;
+        fn_error err = {.text = ""};
+        make(&query, &other, kind);
+        litter_the_stack();
+        const fn_status status = fn_searcher_find_wkb(searcher, query.wkb, query.bytes, FN_NO_GROUP, FN_NOT_EXCLUDED,
+                                                      &found, &n, NULL, NULL, &err);
+        EXPECT(status != FN_OK || n <= 1, "kind %u: %zu found", kind, n);
+        for (size_t i = 0; status == FN_OK && i < n; i++)
+            EXPECT(found[i].distance > 1e299, "kind %u: distance %g", kind, found[i].distance);
+        GEOSGeom_destroy_r(geos, query.geometry);
+    }
+    GEOSGeom_destroy_r(geos, near.geometry);
+    fn_searcher_free(searcher);
+    fn_near_free(set);
+}
+
 int main(void)
 {
     geos = GEOS_init_r();
-    const struct CMUnitTest tests[] = {UNIT(same_bits)};
+    const struct CMUnitTest tests[] = {UNIT(same_bits), UNIT(squares_too_large)};
     return check_main(tests);
 }

@@ -543,7 +543,8 @@ static void end_by_worker(void)
                    w->end);
             EXPECT(fn_stream_next(stream, &p, NULL) == FN_OK && p.data == NULL, "the end, again");
             const int ran = settled(&w->running) == 0 ? atomic_load(&w->run_total) : -1;
-            EXPECT(ran >= w->end + 1 && ran <= w->end + 1 + 17 * workers[i], "%d tasks ran", ran);
+            EXPECT(ran >= w->end + 1 && ran <= w->end + 1 + 24 * workers[i], /* as many may be started and not read */
+                   "%d tasks ran, the last is %" PRId64, ran, w->end);
             finish(w, stream);
         }
 }
@@ -612,7 +613,7 @@ static void errors_come_in_order(void)
                 }
                 EXPECT(fn_stream_next(stream, &(fn_part){0}, NULL) == FN_ERR_READ, "without err");
                 const int ran = settled(&w->run_total);
-                EXPECT(ran <= 6 + 17 * workers[i], "%d tasks ran", ran);
+                EXPECT(ran <= 6 + 24 * workers[i], "%d tasks ran", ran);
                 finish(w, stream);
             }
 }

@@ -78,24 +78,34 @@ static bool ChooseCodec(TIFF *tiff, fn_block_layout &layout, bool &byLibtiff)
            (predictor == PREDICTOR_FLOATINGPOINT && isFloat);
 }
 
+/* Does GDAL read such files as they are, and can they be read here? */
+static bool IsReadAsStored(const std::string &path)
+{
+    const char *config = CPLGetConfigOption("GTIFF_FORCE_RGBA", nullptr);
+    const bool isFar = STARTS_WITH(path.c_str(), "/vsi") && !STARTS_WITH(path.c_str(), "/vsimem/");
+    return !isFar && !(config && CPLTestBool(config));
+}
+
 /* Is it a file whose samples are pixels, without a conversion? */
 bool BlockReader::IsPlain(const Input &input, GDALDatasetH dataset)
 {
     GDALDriverH driver = GDALGetDatasetDriver(dataset);
-    const char *config = CPLGetConfigOption("GTIFF_FORCE_RGBA", nullptr);
-    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || (config && CPLTestBool(config)))
+    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || !IsReadAsStored(input.path))
         return false;
     for (int i = 0; i < input.openOptions.size(); i++)
         if (ChangesPixels(input.openOptions[i]))
             return false;
-    const bool isFar = STARTS_WITH(input.path.c_str(), "/vsi") && !STARTS_WITH(input.path.c_str(), "/vsimem/");
     const char *directory = GDALGetMetadataItem(GDALGetRasterBand(dataset, 1), "IFD_OFFSET", "TIFF");
-    if (isFar || !directory || !m_tiff.Open(input.path, TiffHandle::kRead))
+    if (!directory || !m_tiff.Open(input.path, TiffHandle::kRead))
         return false;
-    TIFF *tiff = m_tiff.Get();
     const uint64_t offset = strtoull(directory, nullptr, 10);
-    if (TIFFCurrentDirOffset(tiff) != offset && TIFFSetSubDirectory(tiff, offset) != 1)
-        return false;
+    return (TIFFCurrentDirOffset(m_tiff.Get()) == offset || TIFFSetSubDirectory(m_tiff.Get(), offset) == 1) &&
+           HasPlainSamples();
+}
+
+bool BlockReader::HasPlainSamples()
+{
+    TIFF *tiff = m_tiff.Get();
     uint16_t photometric = 0, bits = 1, format = SAMPLEFORMAT_UINT;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_PHOTOMETRIC, &photometric);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
@@ -106,8 +116,8 @@ bool BlockReader::IsPlain(const Input &input, GDALDatasetH dataset)
             photometric == PHOTOMETRIC_PALETTE);
 }
 
-/* Are its size, bands and blocks those that GDAL has? */
-bool BlockReader::IsAsGDALSees(GDALDatasetH dataset)
+/* Finds out its size, bands and blocks. */
+bool BlockReader::FindBlocks()
 {
     TIFF *tiff = m_tiff.Get();
     uint32_t width = 0, height = 0, blockWidth = 0, blockHeight = 0;
@@ -125,18 +135,11 @@ bool BlockReader::IsAsGDALSees(GDALDatasetH dataset)
         blockHeight = std::min(blockHeight, height);
         blockWidth = width;
     }
-    m_bandCount = GDALGetRasterCount(dataset);
-    if (m_bandCount != samples || width > INT_MAX || height > INT_MAX)
+    constexpr uint32_t kMostPixels = INT_MAX;
+    if (width - 1 >= kMostPixels || height - 1 >= kMostPixels || blockWidth - 1 >= kMostPixels ||
+        blockHeight - 1 >= kMostPixels || samples == 0)
         return false;
-    for (int number = 1; number <= m_bandCount; number++) {
-        GDALRasterBandH band = GDALGetRasterBand(dataset, number);
-        int ownWidth = 0, ownHeight = 0;
-        GDALGetBlockSize(band, &ownWidth, &ownHeight);
-        if (FromGDAL(band) != m_layout.type || GDALGetMetadataItem(band, "NBITS", "IMAGE_STRUCTURE") ||
-            int64_t(ownWidth) != blockWidth || int64_t(ownHeight) != blockHeight ||
-            GDALGetRasterBandXSize(band) != int(width) || GDALGetRasterBandYSize(band) != int(height))
-            return false;
-    }
+    m_bandCount = samples;
     m_layout.samples = planes == PLANARCONFIG_CONTIG ? m_bandCount : 1;
     m_layout.width = static_cast<int>(blockWidth);
     m_layout.height = static_cast<int>(blockHeight);
@@ -152,17 +155,46 @@ bool BlockReader::IsAsGDALSees(GDALDatasetH dataset)
            blocks == static_cast<int64_t>(m_isTiled ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff));
 }
 
+/* Are its size, bands and blocks those that GDAL has? */
+bool BlockReader::IsAsGDALSees(GDALDatasetH dataset) const
+{
+    if (GDALGetRasterCount(dataset) != m_bandCount)
+        return false;
+    for (int number = 1; number <= m_bandCount; number++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+        int ownWidth = 0, ownHeight = 0;
+        GDALGetBlockSize(band, &ownWidth, &ownHeight);
+        if (FromGDAL(band) != m_layout.type || GDALGetMetadataItem(band, "NBITS", "IMAGE_STRUCTURE") ||
+            ownWidth != m_layout.width || ownHeight != m_layout.height ||
+            GDALGetRasterBandXSize(band) != m_grid.width || GDALGetRasterBandYSize(band) != m_grid.height)
+            return false;
+    }
+    return true;
+}
+
 std::unique_ptr<BlockReader> BlockReader::Open(const Input &input, GDALDatasetH dataset)
 {
     MessageCollector collector; /* whatever it is, GDAL has read the file */
     std::unique_ptr<BlockReader> reader(new BlockReader());
-    return reader->IsPlain(input, dataset) && reader->IsAsGDALSees(dataset) ? std::move(reader) : nullptr;
+    return reader->IsPlain(input, dataset) && reader->FindBlocks() && reader->IsAsGDALSees(dataset) ? std::move(reader)
+                                                                                                    : nullptr;
+}
+
+std::unique_ptr<BlockReader> BlockReader::OpenFile(const std::string &path)
+{
+    MessageCollector collector; /* GDAL will say what is wrong with it */
+    std::unique_ptr<BlockReader> reader(new BlockReader());
+    return IsReadAsStored(path) && reader->m_tiff.Open(path, TiffHandle::kRead) && reader->HasPlainSamples() &&
+                   reader->FindBlocks()
+               ? std::move(reader)
+               : nullptr;
 }
 
 bool BlockReader::CanRead(const std::vector<BandBuffer> &bands) const
 {
-    return std::all_of(bands.begin(), bands.end(),
-                       [&](const BandBuffer &band) { return !band.isMask && band.type == m_layout.type; });
+    return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
+        return !band.isMask && band.type == m_layout.type && band.band <= m_bandCount;
+    });
 }
 
 bool BlockReader::IsWholeBlocks(const fn_window &w) const
@@ -230,16 +262,16 @@ bool BlockReader::ReadByLibtiff(const Block &block, std::vector<char> &bytes) co
 }
 
 bool BlockReader::Decode(const Block &block, const char *bytes, const std::vector<BandBuffer> &bands,
-                         const fn_window &window, BlockScratch &scratch) const
+                         const fn_window &window, int64_t stride, BlockScratch &scratch) const
 {
     std::vector<fn_block_plane> &planes = scratch.planes;
     planes.clear();
     for (size_t i = block.first; i < block.first + block.count; i++)
         planes.push_back(
             {m_layout.samples > 1 ? bands[i].band - 1 : 0,
-             bands[i].data + static_cast<size_t>((block.part.y - window.y) * window.width + block.part.x - window.x) *
+             bands[i].data + static_cast<size_t>((block.part.y - window.y) * stride + block.part.x - window.x) *
                                  fn_type_size(m_layout.type),
-             window.width});
+             stride});
     const int64_t blocksOfBand = m_grid.cols * m_grid.rows;
     const fn_window own = fn_grid_tile(&m_grid, block.number % blocksOfBand);
     const fn_window part = {block.part.x - own.x, block.part.y - own.y, block.part.width, block.part.height};
@@ -254,8 +286,8 @@ bool BlockReader::Decode(const Block &block, const char *bytes, const std::vecto
                            planes.data(), planes.size());
 }
 
-bool BlockReader::Read(const std::vector<BandBuffer> &bands, const fn_window &window, BlockScratch &scratch,
-                       const Otherwise &otherwise)
+bool BlockReader::Read(const std::vector<BandBuffer> &bands, const fn_window &window, int64_t stride,
+                       BlockScratch &scratch, const Otherwise &otherwise)
 {
     constexpr uint64_t kRun = 1 << 20, kGap = 4096; /* what is read at once, and over what gaps */
     if (!scratch.decoder)
@@ -273,7 +305,7 @@ bool BlockReader::Read(const std::vector<BandBuffer> &bands, const fn_window &wi
                             (m_byLibtiff || ReadBytes(begin, static_cast<size_t>(end - begin), scratch.bytes));
         for (size_t k = i; k < next; k++) {
             const Block &block = blocks[k];
-            if (isRead && Decode(block, scratch.bytes.data() + (block.offset - begin), bands, window, scratch))
+            if (isRead && Decode(block, scratch.bytes.data() + (block.offset - begin), bands, window, stride, scratch))
                 continue;
             for (size_t band = block.first; band < block.first + block.count; band++)
                 if (!otherwise(bands[band], block.part))

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "fishnet/block.h"
@@ -42,6 +43,12 @@ class BlockReader
   public:
     /* NULL: GDAL is to read that input. dataset: of the input, open. */
     static std::unique_ptr<BlockReader> Open(const Input &input, GDALDatasetH dataset);
+    /* The same of a file that GDAL has not opened, such as a source of a VRT: its first directory. */
+    static std::unique_ptr<BlockReader> OpenFile(const std::string &path);
+
+    fn_type Type() const { return m_layout.type; } /* of all bands */
+    int BandCount() const { return m_bandCount; }
+    const fn_grid &Grid() const { return m_grid; } /* of blocks */
 
     /* Whether these pixels can be read. None of them is a mask. */
     bool CanRead(const std::vector<BandBuffer> &bands) const;
@@ -49,8 +56,8 @@ class BlockReader
 
     /* What reads a part of a window, within one block, of one of the bands: GDAL. */
     using Otherwise = std::function<bool(const BandBuffer &band, const fn_window &part)>;
-    /* Reads a window. False if `otherwise` has failed. */
-    bool Read(const std::vector<BandBuffer> &bands, const fn_window &window, BlockScratch &scratch,
+    /* Reads a window into buffers whose rows are `stride` pixels apart. False if `otherwise` has failed. */
+    bool Read(const std::vector<BandBuffer> &bands, const fn_window &window, int64_t stride, BlockScratch &scratch,
               const Otherwise &otherwise);
 
   private:
@@ -64,13 +71,15 @@ class BlockReader
 
     BlockReader() = default;
     bool IsPlain(const Input &input, GDALDatasetH dataset);
-    bool IsAsGDALSees(GDALDatasetH dataset);
+    bool HasPlainSamples();
+    bool FindBlocks();
+    bool IsAsGDALSees(GDALDatasetH dataset) const;
     Blocks BlocksOf(const std::vector<BandBuffer> &bands, const fn_window &window) const;
     void Place(Block &block) const;
     bool ReadBytes(uint64_t offset, size_t size, std::vector<char> &bytes) const;
     bool ReadByLibtiff(const Block &block, std::vector<char> &bytes) const;
     bool Decode(const Block &block, const char *bytes, const std::vector<BandBuffer> &bands, const fn_window &window,
-                BlockScratch &scratch) const;
+                int64_t stride, BlockScratch &scratch) const;
 
     TiffHandle m_tiff;
     fn_block_layout m_layout = {}; /* of a block */

@@ -36,9 +36,9 @@ void InputHandles::Add(DatasetHandle dataset)
 {
     const size_t input = m_added++;
     if (input + 1 < m_most)
-        m_staying.push_back({std::move(dataset), nullptr, false});
+        m_staying.push_back({std::move(dataset), nullptr, nullptr});
     else {
-        m_turn = {std::move(dataset), nullptr, false};
+        m_turn = {std::move(dataset), nullptr, nullptr};
         m_whose = input;
     }
 }
@@ -78,6 +78,24 @@ BlockReader *InputHandles::Blocks(size_t input) const
     return open->blocks.get();
 }
 
+VrtReader *InputHandles::Sources(size_t input) const
+{
+    Open *open = OpenOf(input);
+    if (!open || !open->dataset)
+        return nullptr;
+    const Input &own = (*m_inputs)[input];
+    const Pipeline &pipeline = own.pipeline;
+    if (!open->lookedForSources && pipeline.sources && own.openOptions.empty() && !pipeline.oneRow && !pipeline.wide) {
+        if (!m_files)
+            m_files = std::make_unique<BlockFiles>(m_most / 2);
+        open->sources = std::make_unique<VrtReader>(pipeline.sources, input, *m_files);
+        if (open != &m_turn)
+            CPLDebug("FISHNET", "sources of %s are decoded past GDAL", Describe(own).c_str());
+    }
+    open->lookedForSources = true;
+    return open->sources.get();
+}
+
 GDALDatasetH InputHandles::operator[](size_t input) const
 {
     MessageCollector collector;
@@ -92,6 +110,7 @@ void InputHandles::Close()
 {
     m_staying.clear();
     m_turn = {};
+    m_files.reset();
     m_added = 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "block_reader.h"
 #include "handles.h"
+#include "vrt_reader.h"
 
 namespace fishnet
 {
@@ -13,7 +14,8 @@ namespace fishnet
 struct Input;
 
 /* How many each of so many workers may hold, and the host as one more: no more than there is memory for, and than three
- * quarters of the descriptors that the process has left. A worker's may need two each, see Blocks(). */
+ * quarters of the descriptors that the process has left. A worker's may need two each, see Blocks(), and half a one for
+ * files of VRTs. */
 size_t HandlesOfEach(int workers);
 
 class InputHandles
@@ -35,13 +37,17 @@ class InputHandles
     GDALDatasetH FindOpen(size_t input) const;
     /* What reads the blocks of an input that is open, as long as it is; NULL where GDAL is to do it. */
     BlockReader *Blocks(size_t input) const;
+    /* The same for a VRT that is a mosaic of files. */
+    VrtReader *Sources(size_t input) const;
     void Close();
 
   private:
     struct Open {
         DatasetHandle dataset;
         std::unique_ptr<BlockReader> blocks;
+        std::unique_ptr<VrtReader> sources;
         bool looked = false; /* whether there are some */
+        bool lookedForSources = false;
     };
     Open *OpenOf(size_t input) const;
 
@@ -51,6 +57,7 @@ class InputHandles
     mutable std::vector<Open> m_staying;
     mutable Open m_turn; /* of the input m_whose */
     mutable size_t m_whose = 0;
+    mutable std::unique_ptr<BlockFiles> m_files; /* of VRTs */
 };
 
 } // namespace fishnet

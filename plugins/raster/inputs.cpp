@@ -288,6 +288,22 @@ static int64_t UnitsTouched(int64_t length, int unit, int64_t count)
     return std::min((length - 1 + unit - 1) / unit + 1, count);
 }
 
+/* Of a mosaic: blocks of its files that two rows of tiles have in common, and those at the edges of tiles that are at
+ * work. pixelBytes: 0 where the bands are read as they are. */
+static size_t SourcesBytes(const Input &input, size_t pixelBytes, const fn_grid &tiles, int workers)
+{
+    constexpr size_t kMost = 96 << 20; /* beyond that some are decoded again */
+    if (!input.pipeline.sources)
+        return 0;
+    const fn_grid &units = input.pipeline.sources->Units();
+    const int64_t height = tiles.tile_height + int64_t(units.tile_height);
+    const int64_t pixels = 2 * tiles.width * units.tile_height + int64_t(4) * workers * units.tile_width * height;
+    if (pixelBytes == 0)
+        for (const int band : input.bands)
+            pixelBytes += fn_type_size(input.pipeline.sources->BandOf(band).type);
+    return std::min(kMost, pixelBytes * static_cast<size_t>(pixels));
+}
+
 size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int workers)
 {
     size_t bytes = 0;
@@ -303,23 +319,32 @@ size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const
             }
         const int64_t count = std::min(rows * (units.cols + workers * columns), units.cols * units.rows);
         bytes += static_cast<size_t>(count) * UnitBytes(inputs, planes, input);
+        bytes += SourcesBytes(inputs[input], UnitPixelBytes(planes, input), tiles, workers);
     }
     return bytes;
 }
 
 int64_t TilesOfUnit(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int64_t firstLine,
-                    size_t input, int64_t unit)
+                    const SharedBlocks::Key &key)
 {
+    const fn_grid &units = inputs[key.input].units;
+    if (key.source >= 0) {
+        fn_window place = key.place;
+        place.y -= firstLine;
+        place = fn_window_overlap(place, {0, 0, tiles.width, tiles.height});
+        const fn_window touched = place.width > 0 && units.width == 0 ? fn_grid_touch(&tiles, place) : fn_window{};
+        return touched.width * touched.height;
+    }
     fn_reach back = {}; /* who looks up is found below */
     for (const Plane &plane : planes) {
-        if (plane.input != input)
+        if (plane.input != key.input)
             continue;
         if (plane.wraps)
             return 0;
         back = {std::max(back.top, plane.reach.bottom), std::max(back.left, plane.reach.right),
                 std::max(back.bottom, plane.reach.top), std::max(back.right, plane.reach.left)};
     }
-    fn_window own = fn_grid_tile(&inputs[input].units, unit);
+    fn_window own = fn_grid_tile(&units, key.unit);
     own.y -= firstLine;
     own = fn_window_grow(own, back, tiles.width, tiles.height, false);
     const fn_window needed = own.height > 0 ? fn_grid_touch(&tiles, own) : fn_window{};

@@ -14,6 +14,7 @@
 #include "input_handles.h"
 #include "materialized.h"
 #include "pipeline.h"
+#include "shared_blocks.h"
 
 namespace fishnet
 {
@@ -113,9 +114,9 @@ size_t ReadingBytes(const Inputs &inputs, const std::vector<Plane> &planes, cons
  * across the raster, and what workers are ahead. 0: there are no units. */
 size_t SharedBytes(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int workers);
 /* How many of the tiles need a unit of an input, or a few more, if planes look in different directions; 0: who knows,
- * as planes wrap. firstLine: of the raster, where tiles begin. */
+ * as planes wrap, or for another reason. firstLine: of the raster, where tiles begin. */
 int64_t TilesOfUnit(const Inputs &inputs, const std::vector<Plane> &planes, const fn_grid &tiles, int64_t firstLine,
-                    size_t input, int64_t unit);
+                    const SharedBlocks::Key &key);
 /* What one SharedBlocks gets of that: threads have one together, processes have one each. */
 inline size_t SharedBytesOfEach(size_t bytes, const fn_worker_options &workers)
 {

@@ -222,7 +222,9 @@ static Pipeline Look(GDALDatasetH dataset, const std::string &path, int depth)
     if (!tree)
         return depth > 0 ? LookAtStored(dataset) : Pipeline(); /* a file alone: its blocks say it all */
     CPLXMLNode *root = CPLGetXMLNode(tree, "=VRTDataset");
-    const Pipeline found = root ? LookIntoVirtual(root, dataset, path, depth) : Pipeline();
+    Pipeline found = root ? LookIntoVirtual(root, dataset, path, depth) : Pipeline();
+    if (root && depth == 0)
+        found.sources = VrtSources::Of(root, dataset, path);
     CPLDestroyXMLNode(tree);
     return found;
 }

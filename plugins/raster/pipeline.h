@@ -4,9 +4,12 @@
 #define FN_FISHNET_PIPELINE_H
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <gdal.h>
+
+#include "vrt_sources.h"
 
 namespace fishnet
 {
@@ -27,6 +30,8 @@ struct Pipeline {
     bool wide = false;
     /* A GeoTIFF: its blocks lie side by side in a file, and a pixel is the same in whatever window it is read. */
     bool isStored = false;
+    /* Of a VRT: files whose pixels it has as they are. NULL: it is more than that, or no VRT. */
+    std::shared_ptr<const VrtSources> sources;
     int levels = 0; /* of VRT files, each of which keeps a dataset of GDAL's pool in use while it is read */
 };
 

@@ -1,5 +1,7 @@
 #include "pixels.h"
 
+#include <cstring>
+
 namespace fishnet
 {
 
@@ -73,6 +75,13 @@ void FillWith(const fn_nodata &nodata, fn_type type, void *to, GDALDataType toTy
     const uint64_t whole = nodata.set ? nodata.value.u : 0;
     const void *value = wide == GDT_Float64 ? static_cast<const void *>(&real) : &whole;
     GDALCopyWords64(value, wide, 0, to, toType, step, count);
+}
+
+void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window, size_t size)
+{
+    for (int64_t y = 0; y < window.height; y++)
+        memcpy(to + static_cast<size_t>(y * toStride) * size, from + static_cast<size_t>(y * fromStride) * size,
+               static_cast<size_t>(window.width) * size);
 }
 
 bool HasMask(GDALRasterBandH band)

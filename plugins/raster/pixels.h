@@ -6,6 +6,7 @@
 #include <gdal.h>
 
 #include "fishnet/base.h"
+#include "fishnet/grid.h"
 #include "gdal_compat.h"
 
 namespace fishnet
@@ -33,6 +34,9 @@ fn_nodata NoDataOf(GDALRasterBandH band, fn_type type);
 /* Fills `count` pixels of toType, each `step` bytes after the one before, with a NoData value of `type`, or with zeros
  * if it is not set. */
 void FillWith(const fn_nodata &nodata, fn_type type, void *to, GDALDataType toType, int step, int64_t count);
+
+/* Copies the pixels of a window's size, row by row; strides are in pixels. */
+void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window, size_t size);
 
 /* Does another band, and not its NoData value, say which of the band's pixels are valid? */
 bool HasMask(GDALRasterBandH band);

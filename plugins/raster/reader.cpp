@@ -68,15 +68,6 @@ std::string InputReader::WhatFailed() const
 
 /* ---- one band ---- */
 
-/* Copies pixels row by row; strides are in pixels. */
-static void CopyRows(const char *from, int64_t fromStride, char *to, int64_t toStride, const fn_window &window,
-                     size_t size)
-{
-    for (int64_t y = 0; y < window.height; y++)
-        memcpy(to + static_cast<size_t>(y * toStride) * size, from + static_cast<size_t>(y * fromStride) * size,
-               static_cast<size_t>(window.width) * size);
-}
-
 /* Reads one band's window, packed, in the band's own type. */
 static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
 {
@@ -215,9 +206,17 @@ bool InputReader::CanReadBlocks(size_t input, const std::vector<BandBuffer> &ban
 
 bool InputReader::ReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
 {
-    return m_handles.Blocks(input)->Read(bands, window, m_scratch, [&](const BandBuffer &band, const fn_window &part) {
-        return ReadPart(input, band, window, part);
-    });
+    return m_handles.Blocks(input)->Read(
+        bands, window, window.width, m_scratch,
+        [&](const BandBuffer &band, const fn_window &part) { return ReadPart(input, band, window, part); });
+}
+
+/* Out of the files of a mosaic, past GDAL? False: GDAL is to do it. */
+bool InputReader::ReadSources(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                              const volatile bool *cancel)
+{
+    VrtReader *sources = m_handles.Sources(input);
+    return sources && sources->CanRead(bands) && sources->Read(bands, window, m_blocks.get(), cancel, m_scratch);
 }
 
 bool InputReader::ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
@@ -252,11 +251,13 @@ bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, 
     const Pipeline &pipeline = m_inputs[input].pipeline;
     if (CanReadBlocks(input, bands, window))
         return ReadBlocks(input, bands, window);
+    const volatile bool goesOn = false;
+    if (ReadSources(input, bands, window, &goesOn))
+        return true;
     if (bands.size() > 1 && !pipeline.oneRow && !pipeline.wide &&
         std::all_of(bands.begin(), bands.end(),
                     [&](const BandBuffer &band) { return band.type == bands[0].type && !band.isMask; }))
         return ReadTogether(input, bands, window);
-    const volatile bool goesOn = false;
     return ReadEach(input, bands, window, &goesOn);
 }
 
@@ -347,8 +348,9 @@ bool InputReader::ReadGroup(const std::vector<Plane> &planes, const std::vector<
     if (byAlpha != group.end() && !AddAlpha(planes[*byAlpha], window, bands))
         return false;
     if (fn_is_cancelled(cancel) ||
-        !(CanReadBlocks(input, bands, window) ? ReadBlocks(input, bands, window)
-                                              : ReadEach(input, bands, window, cancel)) ||
+        !(CanReadBlocks(input, bands, window)
+              ? ReadBlocks(input, bands, window)
+              : ReadSources(input, bands, window, cancel) || ReadEach(input, bands, window, cancel)) ||
         !ReadEach(input, masks, window, cancel))
         return false;
     if (byAlpha == group.end())

@@ -55,6 +55,8 @@ class InputReader
     bool ReadPart(size_t input, const BandBuffer &band, const fn_window &window, const fn_window &part);
     bool CanReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    bool ReadSources(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                     const volatile bool *cancel);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                   const volatile bool *cancel);

@@ -12,7 +12,10 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <tuple>
 #include <vector>
+
+#include "fishnet/grid.h"
 
 namespace fishnet
 {
@@ -28,10 +31,13 @@ class SharedBlocks
   public:
     struct Key {
         size_t input;
-        int64_t unit; /* of the input's grid of units */
+        int64_t unit;         /* of the input's grid of units, or of the file of a source */
+        int64_t source = -1;  /* of a VRT, if it is one's: its number */
+        uint64_t bands = 0;   /* of the VRT that it has, as bits */
+        fn_window place = {}; /* of the VRT that it fills; it follows from the others */
         bool operator<(const Key &other) const
         {
-            return input != other.input ? input < other.input : unit < other.unit;
+            return std::tie(input, source, bands, unit) < std::tie(other.input, other.source, other.bands, other.unit);
         }
     };
     using Unit = std::vector<PlanePixels>;

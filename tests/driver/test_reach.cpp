@@ -294,7 +294,7 @@ static void ScanAll(const Raster &raster, int size, const std::string &what)
     fn_grid_init(&tiles, raster.width, raster.height, size, size, nullptr);
     const size_t front = SharedBytes(raster.inputs, raster.planes, tiles, 1);
     const auto visits = [&](const SharedBlocks::Key &key) {
-        return TilesOfUnit(raster.inputs, raster.planes, tiles, 0, key.input, key.unit);
+        return TilesOfUnit(raster.inputs, raster.planes, tiles, 0, key);
     };
     for (const auto &[threads, limit] : {std::pair<int, size_t>(1, front), {6, kRoom}, {6, 0}}) {
         const auto blocks = std::make_shared<SharedBlocks>(limit, visits);
@@ -323,7 +323,7 @@ static void CountTiles(const Raster &raster, const fn_grid &tiles, int64_t first
                 counts[static_cast<size_t>(y * units.cols + x)]++;
     }
     for (size_t unit = 0; unit < counts.size(); unit++)
-        CHECK_OF(TilesOfUnit(raster.inputs, raster.planes, tiles, firstLine, 0, static_cast<int64_t>(unit)) ==
+        CHECK_OF(TilesOfUnit(raster.inputs, raster.planes, tiles, firstLine, {0, static_cast<int64_t>(unit)}) ==
                      counts[unit],
                  what + CPLSPrintf(": unit %d", static_cast<int>(unit)));
 }

@@ -74,7 +74,7 @@ std::shared_ptr<SharedBlocks> NewSharedBlocks(const std::shared_ptr<const Plan> 
         return std::make_shared<SharedBlocks>(bytes);
     return std::make_shared<SharedBlocks>(bytes, [plan](const SharedBlocks::Key &key) {
         return static_cast<int64_t>(plan->groups.size()) *
-               TilesOfUnit(plan->inputs, plan->planes, plan->grid, plan->firstLine, key.input, key.unit);
+               TilesOfUnit(plan->inputs, plan->planes, plan->grid, plan->firstLine, key);
     });
 }
 

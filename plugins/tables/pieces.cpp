@@ -132,7 +132,7 @@ bool Piece::Read(const char *bytes, size_t size)
 PieceWriter::PieceWriter(const TablePlan &plan, const PieceFormat &format)
     : m_srs(plan.CloneOf(plan.GeometrySRS())), m_format(format), m_rows(plan.schema, m_srs.get()),
       m_folder(CPLSPrintf("/vsimem/fishnet-rows-%p", static_cast<void *>(this))), m_path(m_folder + "/" + format.file),
-      m_flatgeobuf(plan.schema)
+      m_flatgeobuf(plan.schema), m_csv(plan.schema)
 {
 }
 
@@ -251,7 +251,8 @@ bool PieceWriter::LearnRows()
     if (m_learning != Learning::Untried)
         return m_learning == Learning::Done;
     m_learning = Learning::Failed;
-    if (!IsFlatGeobuf(m_format.format) || !m_flatgeobuf.CanLearn())
+    const bool isFlatGeobuf = IsFlatGeobuf(m_format.format) && m_flatgeobuf.CanLearn();
+    if (!isFlatGeobuf && !(EQUAL(m_format.format.driver.c_str(), "CSV") && m_csv.CanLearn()))
         return false;
     fn_error ignored;
     const MessageCollector collector;
@@ -259,28 +260,40 @@ bool PieceWriter::LearnRows()
     OGRLayer *layer = file ? GDALDataset::FromHandle(file.get())->GetLayer(0) : nullptr;
     if (!layer || !HasSameFields(layer->GetLayerDefn()))
         return false;
-    for (const auto &sample : m_flatgeobuf.Samples(layer->GetLayerDefn()))
+    OGRFeatureDefn *defn = layer->GetLayerDefn();
+    for (const auto &sample : isFlatGeobuf ? m_flatgeobuf.Samples(defn) : m_csv.Samples(defn))
         if (layer->CreateFeature(sample.get()) != OGRERR_NONE)
             return false;
     file.reset();
-    vsi_l_offset size = 0;
-    const char *bytes = reinterpret_cast<const char *>(VSIGetMemFileBuffer(m_path.c_str(), &size, FALSE));
-    if (bytes && collector.messages.empty() && m_flatgeobuf.Learn(bytes, static_cast<size_t>(size)))
+    vsi_l_offset length = 0;
+    const char *bytes = reinterpret_cast<const char *>(VSIGetMemFileBuffer(m_path.c_str(), &length, FALSE));
+    const size_t size = bytes ? static_cast<size_t>(length) : 0, head = m_head.size();
+    if (size > head && collector.messages.empty() &&
+        (isFlatGeobuf ? m_flatgeobuf.Learn(bytes, size) : m_csv.Learn(bytes + head, size - head)))
         m_learning = Learning::Done;
     return m_learning == Learning::Done;
 }
 
+/* False: it is for GDAL. */
+bool PieceWriter::WriteLearned(const PartView &part, Piece *piece)
+{
+    const bool isFlatGeobuf = IsFlatGeobuf(m_format.format);
+    if (!LearnRows() || !(isFlatGeobuf ? m_flatgeobuf.Write(part) : m_csv.Write(part)))
+        return false;
+    const std::string &head = isFlatGeobuf ? m_flatgeobuf.Head() : m_head;
+    piece->head = head.data();
+    piece->headSize = head.size();
+    piece->body = isFlatGeobuf ? m_flatgeobuf.Rows().data() : m_csv.Rows().data();
+    piece->bodySize = isFlatGeobuf ? m_flatgeobuf.Rows().size() : m_csv.Rows().size();
+    return true;
+}
+
 fn_status PieceWriter::Write(const PartView &part, Piece *piece, fn_error *err)
 {
-    if (LearnRows() && m_flatgeobuf.Write(part)) {
-        piece->head = m_flatgeobuf.Head().data();
-        piece->headSize = m_flatgeobuf.Head().size();
-        piece->body = m_flatgeobuf.Rows().data();
-        piece->bodySize = m_flatgeobuf.Rows().size();
-        return FN_OK;
-    }
     if (FindHead(err) != FN_OK)
         return err->status;
+    if (WriteLearned(part, piece))
+        return FN_OK;
     DatasetHandle file = NewFile(err);
     if (!file)
         return err->status;

@@ -103,6 +103,9 @@ class TestSingle(Case):
         self.same('numbers.fgb', self.inputs['points'], NEAR=lines, NEAR_LAYER='n', ALONG=True, GEOMETRY='FROM')
         both = [lines, self.near]  # ALONG is NULL for points, and there is a text
         self.same('numbers.fgb', self.inputs['points'], NEAR=both, ALONG=True, GEOMETRY='FROM', CLOSEST=2)
+        for lco in ([], ['SEPARATOR=SEMICOLON', 'LINEFORMAT=CRLF'], ['STRING_QUOTING=ALWAYS'], ['CREATE_CSVT=YES', 'SEPARATOR=TAB', 'WRITE_BOM=YES']):
+            for options in ({'LOCATION': True, 'ANGLE': True}, {'RADIUS': 15, 'UNMATCHED': 'NULL'}, {'DISTANCE_UNIT': 'km', 'CLOSEST': 2}):
+                self.same('numbers.csv', self.inputs['points'], lco=lco, NEAR=self.near, sizes=(300, 100000), **options)
 
     def test_bytes_of_csv(self):
         for name, table in self.inputs.items():

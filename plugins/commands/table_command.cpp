@@ -7,6 +7,7 @@
 #include <gdal_utils.h>
 
 #include "parts.h"
+#include "single_table.h"
 
 namespace fishnet::commands
 {
@@ -98,8 +99,30 @@ GDALDataset *TableCommand::WriteMany(GDALDataset &source, const CPLStringList &o
     return WriteTable(m_kind, m_output.GetName().c_str(), &source, options.List(), progress, progressData);
 }
 
+bool TableCommand::WorkersWrite(GDALDataset &source, CPLStringList &options) const
+{
+    auto *table = dynamic_cast<TableDataset *>(&source);
+    if (!table || m_output.GetDatasetRef() || !m_outputLayer.empty())
+        return false;
+    if (!m_format.empty())
+        options.SetNameValue("FORMAT", m_format.c_str());
+    for (const auto &[name, list] : {std::pair("PART_DSCO=", m_creationOptions), {"PART_LCO=", m_layerCreationOptions}})
+        for (const std::string &option : list) {
+            if (option.find_first_of(";\"") != std::string::npos) /* the driver would take it apart */
+                return false;
+            options.AddString((name + option).c_str());
+        }
+    options.SetNameValue("OUTPUT", "SINGLE");
+    return IsSingleAsUsual(m_output.GetName(), *table, options.List());
+}
+
 bool TableCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
 {
+    CPLStringList single;
+    if (WorkersWrite(source, single)) {
+        m_isNew = false; /* it is moved to its place when it is whole */
+        return Take(WriteMany(source, single, progress, progressData));
+    }
     CPLStringList arguments;
     const auto add = [&arguments](const char *key, const std::string &value) {
         arguments.AddString(key);

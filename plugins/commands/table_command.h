@@ -33,6 +33,8 @@ class TableCommand : public Command
 
     std::string Help(const fn_option &option) const override;
     Source Open() override;
+    /* One file that the workers write, where it is the same that GDAL would write; options: for the driver. */
+    bool WorkersWrite(GDALDataset &source, CPLStringList &options) const;
     bool Write(GDALDataset &source, GDALProgressFunc progress, void *progressData) override;
     const char *ManyDriver() const override { return m_kind.driver; }
     GDALDataset *WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,

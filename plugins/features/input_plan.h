@@ -29,6 +29,7 @@ struct InputPlan {
     int64_t partitionSize = 0; /* features of a task */
     bool partitionGiven = false;
     int64_t part = 1, lastPart = 1, parts = 1; /* the share of the input: from one part to another, from 1 */
+    int64_t counted = -1;                      /* features of the input, where that is known already */
     fn_worker_options workers = {};
 
     /* A copy for one thread. NULL: there is none. Any thread. */

@@ -209,6 +209,8 @@ static bool FindWay(const InputPlan &plan, const LayerPlan &input, GDALDatasetH 
             split.numbersAreFids = EQUAL(input.driver.c_str(), "ESRI Shapefile");
         } else if (all)
             split.count = INT64_MAX;
+        else if (&input == &plan.input && plan.counted > 0)
+            split.count = plan.counted;
         if (split.count == 0) {
             if (split.way == InputSplit::Way::OneReader && !input.where.empty())
                 OGR_L_SetAttributeFilter(layer, input.where.c_str());
@@ -236,7 +238,8 @@ static OGRLayerH FindInput(const InputPlan &plan, const LayerPlan &input, GDALDa
     return layer;
 }
 
-bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t parts, std::vector<int64_t> &cuts)
+bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t parts, std::vector<int64_t> &cuts,
+                          int64_t &features)
 {
     InputSplit split;
     OGRLayerH layer = FindInput(plan, plan.input, dataset);
@@ -245,6 +248,7 @@ bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t p
         return false;
     for (int64_t part = 0; split.way == Way::OneReader && part < parts; part++)
         cuts.push_back(Cut(split.count, part, parts));
+    features = cuts.empty() ? -1 : split.count;
     return true;
 }
 

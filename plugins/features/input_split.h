@@ -36,8 +36,10 @@ struct InputSplit {
     /* The same of all features of a layer, which may be another one than the plan's input. */
     static bool ChooseWhole(const InputPlan &plan, const LayerPlan &layer, GDALDatasetH dataset, InputSplit &split);
     /* Where so many parts of all features begin, by their numbers, of a layer that can only be read from its begin:
-     * the same as those of the plan's parts. No numbers: it can be read in another way. False after CPLError. */
-    static bool FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t parts, std::vector<int64_t> &cuts);
+     * the same as those of the plan's parts. No numbers: it can be read in another way. features: all that there are,
+     * or -1. False after CPLError. */
+    static bool FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t parts, std::vector<int64_t> &cuts,
+                         int64_t &features);
     /* Of rows, whose number is not known yet. */
     static InputSplit OfRows(const InputPlan &plan);
 

@@ -92,6 +92,13 @@ uint64_t FlatGeobufHead::Features() const
     return Get<uint64_t>(m_count);
 }
 
+void FlatGeobufHead::SetFeatures(uint64_t count, const double corners[4])
+{
+    Set(m_count, count);
+    for (size_t i = 0; m_envelope && i < kCorners; i++)
+        Set(m_envelope + i * sizeof(double), corners[i]);
+}
+
 bool FlatGeobufHead::Add(const FlatGeobufHead &next)
 {
     FlatGeobufHead sum = next;

@@ -20,6 +20,8 @@ class FlatGeobufHead
     uint64_t Features() const;
     /* Takes the features of a file that follows into account. False: it has other columns. */
     bool Add(const FlatGeobufHead &next);
+    /* corners: least x and y, greatest x and y. */
+    void SetFeatures(uint64_t count, const double corners[4]);
 
   private:
     bool FindFields();

@@ -58,14 +58,14 @@ JobDescription PartsJob::Describe() const
     return {kTablePartsJob,
             {kind->driver, folder, format.driver, extension, PackOptions(format.datasetOptions.List()),
              PackOptions(format.layerOptions.List()), std::to_string(parts), numbers, connection,
-             PackOptions(openOptions.List()), signature, run},
+             PackOptions(openOptions.List()), signature, run, std::to_string(features)},
             plan->folder,
             plan->Inputs()};
 }
 
 std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_error *err)
 {
-    constexpr size_t kWords = 12;
+    constexpr size_t kWords = 13;
     const TableKind *kind = words.size() == kWords ? FindTableKind(words[0]) : nullptr;
     auto job = std::make_unique<PartsJob>(kind, threads);
     if (!kind || !UnpackOptions(words[4], job->format.datasetOptions) ||
@@ -83,6 +83,7 @@ std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_err
     job->connection = words[8];
     job->signature = words[10];
     job->run = words[11];
+    job->features = CPLAtoGIntBig(words[12].c_str());
     return job;
 }
 
@@ -95,6 +96,7 @@ void PartsJob::TakeRange(TableOptions &options) const
     options.part = *ends.first + 1;
     options.lastPart = *ends.second + 1;
     options.parts = parts;
+    options.features = features;
 }
 
 fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err)

@@ -24,6 +24,7 @@ class PartsJob final : public PartJob
     RowsFormat format;
     std::string extension; /* of its files */
     int64_t parts = 1;
+    int64_t features = -1;     /* of the input, where it can only be read from its begin: counted once */
     std::string connection;    /* of the whole table */
     CPLStringList openOptions; /* of it, none about workers */
     std::string signature;     /* of the plan, as the host sees it */

@@ -170,12 +170,14 @@ bool Passes::ReadsInOrder()
            split.way == InputSplit::Way::OneReader;
 }
 
-bool Passes::FindCuts(int64_t parts, std::vector<int64_t> &cuts)
+bool Passes::FindCuts(int64_t parts, std::vector<int64_t> &cuts, int64_t &features)
 {
     cuts.clear();
+    features = -1;
     if (m_plan->RowsAreShared())
         return true;
-    return PrepareDatasets() && InputSplit::FindCuts(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), parts, cuts);
+    return PrepareDatasets() &&
+           InputSplit::FindCuts(*m_plan, (*m_datasets)[m_plan->input.dataset].get(), parts, cuts, features);
 }
 
 int64_t Passes::InputCount() const

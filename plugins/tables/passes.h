@@ -54,7 +54,7 @@ class Passes
     /* Whether the input is read from its begin to its end, by one reader. False as well after CPLError. */
     bool ReadsInOrder();
     /* As InputSplit::FindCuts(), of rows that are made of features. */
-    bool FindCuts(int64_t parts, std::vector<int64_t> &cuts);
+    bool FindCuts(int64_t parts, std::vector<int64_t> &cuts, int64_t &features);
     /* Features of the input, where that is known without counting them; else -1. Before a pass. */
     int64_t InputCount() const;
     /* Shared::Size(); -1: not known yet. */

@@ -131,7 +131,8 @@ bool Piece::Read(const char *bytes, size_t size)
 
 PieceWriter::PieceWriter(const TablePlan &plan, const PieceFormat &format)
     : m_srs(plan.CloneOf(plan.GeometrySRS())), m_format(format), m_rows(plan.schema, m_srs.get()),
-      m_folder(CPLSPrintf("/vsimem/fishnet-rows-%p", static_cast<void *>(this))), m_path(m_folder + "/" + format.file)
+      m_folder(CPLSPrintf("/vsimem/fishnet-rows-%p", static_cast<void *>(this))), m_path(m_folder + "/" + format.file),
+      m_flatgeobuf(plan.schema), m_csv(plan.schema)
 {
 }
 
@@ -159,17 +160,25 @@ DatasetHandle PieceWriter::NewFile(fn_error *err)
     return file;
 }
 
-/* Where a field has another type in the format the values are converted, as ogr2ogr does. */
-bool PieceWriter::WriteRows(OGRLayer *layer, const PartView &part)
+bool PieceWriter::HasSameFields(OGRFeatureDefn *defn) const
 {
-    OGRFeatureDefn *own = m_rows.Defn(), *defn = layer->GetLayerDefn();
+    OGRFeatureDefn *own = m_rows.Defn();
     bool same = own->GetGeomFieldCount() == defn->GetGeomFieldCount();
-    std::vector<int> fields;
     for (int i = 0; i < own->GetFieldCount(); i++) {
         const OGRFieldDefn *from = own->GetFieldDefn(i), *to = defn->GetFieldDefn(i);
         same = same && from->GetType() == to->GetType() && from->GetSubType() == to->GetSubType();
-        fields.push_back(i);
     }
+    return same;
+}
+
+/* Where a field has another type in the format the values are converted, as ogr2ogr does. */
+bool PieceWriter::WriteRows(OGRLayer *layer, const PartView &part)
+{
+    OGRFeatureDefn *defn = layer->GetLayerDefn();
+    const bool same = HasSameFields(defn);
+    std::vector<int> fields;
+    for (int i = 0; i < defn->GetFieldCount(); i++)
+        fields.push_back(i);
     for (int64_t row = 0; row < part.header.rows; row++) {
         std::unique_ptr<OGRFeature> feature = m_rows.Make(part, row, 0);
         if (same)
@@ -236,10 +245,55 @@ bool PieceWriter::Cut(int64_t rows, Piece *piece, fn_error *err) const
     return true;
 }
 
+/* Once. Where it fails, all rows are written by GDAL. */
+bool PieceWriter::LearnRows()
+{
+    if (m_learning != Learning::Untried)
+        return m_learning == Learning::Done;
+    m_learning = Learning::Failed;
+    const bool isFlatGeobuf = IsFlatGeobuf(m_format.format) && m_flatgeobuf.CanLearn();
+    if (!isFlatGeobuf && !(EQUAL(m_format.format.driver.c_str(), "CSV") && m_csv.CanLearn()))
+        return false;
+    fn_error ignored;
+    const MessageCollector collector;
+    DatasetHandle file = NewFile(&ignored);
+    OGRLayer *layer = file ? GDALDataset::FromHandle(file.get())->GetLayer(0) : nullptr;
+    if (!layer || !HasSameFields(layer->GetLayerDefn()))
+        return false;
+    OGRFeatureDefn *defn = layer->GetLayerDefn();
+    for (const auto &sample : isFlatGeobuf ? m_flatgeobuf.Samples(defn) : m_csv.Samples(defn))
+        if (layer->CreateFeature(sample.get()) != OGRERR_NONE)
+            return false;
+    file.reset();
+    vsi_l_offset length = 0;
+    const char *bytes = reinterpret_cast<const char *>(VSIGetMemFileBuffer(m_path.c_str(), &length, FALSE));
+    const size_t size = bytes ? static_cast<size_t>(length) : 0, head = m_head.size();
+    if (size > head && collector.messages.empty() &&
+        (isFlatGeobuf ? m_flatgeobuf.Learn(bytes, size) : m_csv.Learn(bytes + head, size - head)))
+        m_learning = Learning::Done;
+    return m_learning == Learning::Done;
+}
+
+/* False: it is for GDAL. */
+bool PieceWriter::WriteLearned(const PartView &part, Piece *piece)
+{
+    const bool isFlatGeobuf = IsFlatGeobuf(m_format.format);
+    if (!LearnRows() || !(isFlatGeobuf ? m_flatgeobuf.Write(part) : m_csv.Write(part)))
+        return false;
+    const std::string &head = isFlatGeobuf ? m_flatgeobuf.Head() : m_head;
+    piece->head = head.data();
+    piece->headSize = head.size();
+    piece->body = isFlatGeobuf ? m_flatgeobuf.Rows().data() : m_csv.Rows().data();
+    piece->bodySize = isFlatGeobuf ? m_flatgeobuf.Rows().size() : m_csv.Rows().size();
+    return true;
+}
+
 fn_status PieceWriter::Write(const PartView &part, Piece *piece, fn_error *err)
 {
     if (FindHead(err) != FN_OK)
         return err->status;
+    if (WriteLearned(part, piece))
+        return FN_OK;
     DatasetHandle file = NewFile(err);
     if (!file)
         return err->status;

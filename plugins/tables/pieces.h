@@ -3,6 +3,8 @@
 #ifndef FN_PIECES_H
 #define FN_PIECES_H
 
+#include "csv_rows.h"
+#include "flatgeobuf_rows.h"
 #include "row_maker.h"
 #include "rows_format.h"
 #include "table_plan.h"
@@ -63,6 +65,9 @@ class PieceWriter
     bool WriteRows(OGRLayer *layer, const PartView &part);
     fn_status FindHead(fn_error *err);
     bool Cut(int64_t rows, Piece *piece, fn_error *err) const;
+    bool HasSameFields(OGRFeatureDefn *defn) const;
+    bool LearnRows();
+    bool WriteLearned(const PartView &part, Piece *piece);
 
     SRSHandle m_srs;
     PieceFormat m_format;
@@ -70,6 +75,9 @@ class PieceWriter
     std::string m_folder, m_path;
     std::string m_head; /* of a file of text: all of it without rows */
     bool m_hasHead = false;
+    FlatGeobufRows m_flatgeobuf;
+    CsvRows m_csv;
+    enum class Learning { Untried, Done, Failed } m_learning = Learning::Untried; /* of one of these */
 };
 
 } // namespace fishnet

@@ -1,11 +1,17 @@
 #include "row_maker.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace fishnet
 {
 
 RowMaker::RowMaker(const Schema &schema, OGRSpatialReferenceH srs)
     : m_schema(schema), m_defn(schema.NewDefn(srs, &m_renamed)),
-      m_wanted(static_cast<size_t>(m_defn->GetFieldCount()), 1)
+      m_wanted(static_cast<size_t>(m_defn->GetFieldCount()), 1),
+      m_hasTexts(!schema.groups.empty() ||
+                 std::any_of(schema.columns.begin(), schema.columns.end(),
+                             [](const Column &column) { return column.kind == Column::Kind::Label; }))
 {
 }
 
@@ -72,22 +78,54 @@ void RowMaker::SetCarried(OGRFeature *feature, const PartView &part, int64_t row
     }
 }
 
+/* The two geometries that most rows have; NULL: it is another. */
+static OGRGeometry *NewPointOrLine(const char *wkb, size_t size)
+{
+    static constexpr char kLittle = 1;
+    const auto at = [wkb](size_t offset) {
+        double value;
+        memcpy(&value, wkb + offset, sizeof value);
+        return value;
+    };
+    uint32_t type = 0, count = 0;
+    constexpr size_t kHead = 1 + sizeof type, kVertex = 2 * sizeof(double), kVertices = kHead + sizeof count;
+    if (!CPL_IS_LSB || size < kVertices || wkb[0] != kLittle)
+        return nullptr;
+    memcpy(&type, wkb + 1, sizeof type);
+    memcpy(&count, wkb + kHead, sizeof count);
+    if (type == wkbPoint && size == kHead + kVertex)
+        return new OGRPoint(at(kHead), at(kHead + sizeof(double)));
+    if (type != wkbLineString || count != 2 || size != kVertices + 2 * kVertex)
+        return nullptr;
+    auto line = std::make_unique<OGRLineString>();
+    line->setNumPoints(2, FALSE);
+    if (line->getNumPoints() != 2)
+        throw std::bad_alloc();
+    for (int i = 0; i < 2; i++) {
+        const size_t vertex = kVertices + static_cast<size_t>(i) * kVertex;
+        line->setPoint(i, at(vertex), at(vertex + sizeof(double)));
+    }
+    return line.release();
+}
+
 void RowMaker::SetGeometry(OGRFeature *feature, const PartView &part, int64_t row) const
 {
     size_t size = 0;
     const char *wkb = part.Geometry(m_schema, row, &size);
     if (!wkb)
         return;
-    OGRGeometry *geometry = nullptr;
-    if (OGRGeometryFactory::createFromWkb(wkb, m_defn->GetGeomFieldDefn(0)->GetSpatialRef(), &geometry, size) !=
-        OGRERR_NONE)
+    auto *srs = m_defn->GetGeomFieldDefn(0)->GetSpatialRef();
+    OGRGeometry *geometry = NewPointOrLine(wkb, size);
+    if (geometry)
+        geometry->assignSpatialReference(srs);
+    else if (OGRGeometryFactory::createFromWkb(wkb, srs, &geometry, size) != OGRERR_NONE)
         throw std::bad_alloc(); /* it is whole: a worker of ours has made it */
     feature->SetGeometryDirectly(geometry);
 }
 
 std::unique_ptr<OGRFeature> RowMaker::Make(const PartView &part, int64_t row, int64_t rowsBefore) const
 {
-    const auto errors = CPLGetErrorCounter(); /* GDAL leaves out of a feature what it has no memory for, and goes on */
+    const auto errors = m_hasTexts ? CPLGetErrorCounter() : 0;
     std::unique_ptr<OGRFeature> feature(OGRFeature::CreateFeature(m_defn));
     if (!feature)
         throw std::bad_alloc();
@@ -98,7 +136,8 @@ std::unique_ptr<OGRFeature> RowMaker::Make(const PartView &part, int64_t row, in
     SetCarried(feature.get(), part, row);
     if (WantsGeometry())
         SetGeometry(feature.get(), part, row);
-    if (CPLGetErrorCounter() != errors && CPLGetLastErrorNo() == CPLE_OutOfMemory)
+    /* GDAL leaves out of a feature what it has no memory for, and goes on. */
+    if (m_hasTexts && CPLGetErrorCounter() != errors && CPLGetLastErrorNo() == CPLE_OutOfMemory)
         throw std::bad_alloc();
     return feature;
 }

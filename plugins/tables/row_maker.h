@@ -37,6 +37,7 @@ class RowMaker
     std::vector<std::pair<std::string, std::string>> m_renamed;
     OGRFeatureDefn *m_defn;
     std::vector<char> m_wanted; /* of each field: it is not ignored */
+    bool m_hasTexts;            /* values that GDAL makes copies of */
 };
 
 } // namespace fishnet

@@ -63,6 +63,27 @@ static bool CheckFormat(const char *who, const RowsFormat &format, bool hasGeome
     return true;
 }
 
+bool IsSingleAsUsual(const std::string &output, TableDataset &table, CSLConstList options)
+{
+    const TablePlan &plan = *table.GetPlan();
+    const char *named = FormatOf(output), *given = CSLFetchNameValueDef(options, "FORMAT", named);
+    const bool isStream = STARTS_WITH(output.c_str(), "/vsi") && !STARTS_WITH(output.c_str(), "/vsimem/");
+    VSIStatBufL stat;
+    if (!*named || !EQUAL(named, given) || isStream || VSIStatL(output.c_str(), &stat) == 0)
+        return false;
+    const MessageCollector quiet; /* who writes instead says it */
+    const bool hasGeometry = plan.schema.geometry != wkbNone;
+    RowsFormat format;
+    std::string extension;
+    if (!format.Read(plan.driver, options, named, hasGeometry, extension) ||
+        !CheckFormat(plan.driver, format, hasGeometry))
+        return false;
+    const char *index = format.layerOptions.FetchNameValue("SPATIAL_INDEX");
+    if (IsFlatGeobuf(format))
+        return hasGeometry && index && !CPLTestBool(index);
+    return EQUAL(named, "CSV") || plan.schema.groups.empty(); /* null and unset fields are not told apart */
+}
+
 /* ---- writing ---- */
 
 namespace
@@ -187,6 +208,7 @@ GDALDataset *WriteSingleTable(const std::string &output, TableDataset &table, CS
     auto pieces = std::make_shared<PieceFormat>();
     pieces->format = single.format;
     pieces->file = name;
+    CPLDebug("FISHNET", "the rows of %s are encoded by the workers", output.c_str());
     if (!single.MakeFile(*pieces, path) || !single.Write(pieces, path) || !single.IsWhole(path) || !part.Publish(name))
         return nullptr;
     single.Progress(1);

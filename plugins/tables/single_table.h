@@ -12,6 +12,9 @@ namespace fishnet
 GDALDataset *WriteSingleTable(const std::string &output, TableDataset &table, CSLConstList options,
                               GDALProgressFunc progress, void *progressData);
 
+/* Whether ogr2ogr writes the same bytes to that name. options: FORMAT, PART_DSCO and PART_LCO. No errors. */
+bool IsSingleAsUsual(const std::string &output, TableDataset &table, CSLConstList options);
+
 } // namespace fishnet
 
 #endif

@@ -8,14 +8,17 @@ namespace fishnet
 
 using namespace output;
 
-bool FindStream(const PartsJob &job, TableDataset &table, std::vector<int64_t> &cuts, bool &can)
+bool FindStream(PartsJob &job, TableDataset &table, std::vector<int64_t> &cuts, bool &can)
 {
     can = false;
-    if (job.partial || !job.partials.empty() || !CanBeJoined(job.format.driver) || job.TaskCount() != job.parts)
+    if (job.partial || !job.partials.empty())
         return true;
-    if (!table.Rows().FindCuts(job.parts, cuts))
+    const bool joins = CanBeJoined(job.format.driver) && job.TaskCount() == job.parts;
+    if (!joins && (job.TaskCount() < 2 || !table.Rows().ReadsInOrder()))
+        return true;
+    if (!table.Rows().FindCuts(job.parts, cuts, job.features))
         return false;
-    can = !cuts.empty();
+    can = joins && !cuts.empty();
     return true;
 }
 

@@ -9,8 +9,9 @@
 namespace fishnet
 {
 
-/* Whether that can be: all parts of the job are to be written. cuts: where they begin. False after CPLError. */
-bool FindStream(const PartsJob &job, TableDataset &table, std::vector<int64_t> &cuts, bool &can);
+/* Whether that can be: all parts of the job are to be written. cuts: where they begin. Where it cannot, and each part
+ * has to read the input from its begin, the job knows how many features there are. False after CPLError. */
+bool FindStream(PartsJob &job, TableDataset &table, std::vector<int64_t> &cuts, bool &can);
 
 /* Writes them all, each whole under its name. False after CPLError. */
 bool StreamParts(PartsJob &job, TableDataset &table, std::vector<int64_t> cuts, GDALProgressFunc progress,

@@ -35,7 +35,10 @@ class TableLayer final : public OGRLayer
                      const std::function<bool(const PartHeader &rows, const Piece &piece)> &write);
     /* As those of Passes. */
     bool ReadsInOrder() { return m_passes.ReadsInOrder(); }
-    bool FindCuts(int64_t parts, std::vector<int64_t> &cuts) { return m_passes.FindCuts(parts, cuts); }
+    bool FindCuts(int64_t parts, std::vector<int64_t> &cuts, int64_t &features)
+    {
+        return m_passes.FindCuts(parts, cuts, features);
+    }
     /* Features of the input, where that is known without counting them; else -1. Before a pass. */
     int64_t InputCount() const;
     OGRSpatialReferenceH SRS() const { return m_plan->GeometrySRS(); }

@@ -55,6 +55,7 @@ class TableOptions
     std::vector<std::string> fields; /* "*" alone: all */
     fn_worker_options workers = fn_worker_options_default();
     int64_t partitionSize = 0;                 /* 0: AUTO */
+    int64_t features = -1;                     /* of the input: whoever writes parts may have counted them */
     int64_t part = 1, lastPart = 1, parts = 1; /* PARTITION: one part; whoever writes parts has some together */
     std::string trace;                         /* see TraceFile() */
 

@@ -259,14 +259,16 @@ static size_t vertices_of(const fn_path *paths, uint32_t n)
     return vertices;
 }
 
-static bool is_in_box(const fn_facets *facets, const double *lo, const double *hi)
+/* Whether f has the first vertex of `other` inside, where no edges of theirs meet: as fn_facets_contain(). */
+static int contains(const fn_facets *f, const fn_facets *other)
 {
-    const double *p = facets->xy + 2 * (size_t)facets->paths->first;
-    return p[0] >= lo[0] && p[0] <= hi[0] && p[1] >= lo[1] && p[1] <= hi[1];
+    const double *p = other->xy + 2 * (size_t)other->paths->first;
+    const bool is_in_box = p[0] >= f->lo[0] && p[0] <= f->hi[0] && p[1] >= f->lo[1] && p[1] <= f->hi[1];
+    return is_in_box && f->paths->kind == FN_PATH_SHELL ? fn_facets_contain(f, p) : 0;
 }
 
 /* Where neither is prepared: distances of edges, by the formulas of GEOS, to the last bit. Where no edges meet, the one
- * may contain the other still: then its box has the first vertex of that. */
+ * may contain the other still. False: GEOS is to be asked. */
 static bool by_edges(const fn_areas *a, size_t component, const fn_polygon *polygon, const double lo[2],
                      const double hi[2], double most, double *result)
 {
@@ -278,8 +280,14 @@ static bool by_edges(const fn_areas *a, size_t component, const fn_polygon *poly
     if (vertices_of(query.paths, query.n_paths) >= PREPARED_FROM || vertices_of(paths, near.n_paths) >= PREPARED_FROM)
         return false;
     *result = fn_facet_distance(&query, &near, most);
-    return *result == 0 ||
-           !(is_in_box(&query, lo, hi) || (is_polygon(a, component) && is_in_box(&near, query.lo, query.hi)));
+    if (*result == 0)
+        return true;
+    int inside = contains(&near, &query);
+    if (inside == 0)
+        inside = contains(&query, &near);
+    if (inside > 0)
+        *result = 0;
+    return inside >= 0;
 }
 
 fn_status fn_areas_distance(fn_areas *a, size_t component, const fn_polygon *polygon, const double lo[2],

@@ -19,4 +19,8 @@ typedef struct fn_facets {
  * what lies inside. A distance above `most` may be any above it. p may be a point. */
 double fn_facet_distance(const fn_facets *p, const fn_facets *q, double most);
 
+/* Whether a polygon has the point inside, which is not on its edges: by the even-odd rule, ring by ring, as GEOS has
+ * it. 1: it has; 0: it has not; -1: that is too close to tell in doubles, or a ring is none. */
+int fn_facets_contain(const fn_facets *polygon, const double point[2]);
+
 #endif

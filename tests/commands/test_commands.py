@@ -52,9 +52,9 @@ def rows(path, layer=None):
     return names, found
 
 
-def small_files():
+def small_files(most=100000):
     """A full disk: files of 100 kB at the most, and an error instead of a signal."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
@@ -664,6 +664,57 @@ class TestNear(Commands):
         for name, extra in (('f.csv', ()), ('f.fgb', ('--geometry', 'near')), ('f.geojsonl', ('-f', 'GeoJSONSeq')), ('f.db', ('-f', 'SQLite', '--geometry', 'from'))):
             fishnet('near', 'in.gpkg', 'near.gpkg', name, *self.LAYERS, *extra, cwd=self.folder)
             self.assertEqual(len(rows(self.path(name))[1]), 60, name)
+
+    def single(self, command, prefix, options, cases, by_workers):
+        """Are the rows encoded by the workers? Either way, the bytes are those of ogr2ogr."""
+        os.makedirs(self.path('theirs'), exist_ok=True)
+        for name, format, words, oo, co in cases:
+            for path in (self.path(name), self.path('theirs/' + name)):
+                if os.path.exists(path):
+                    os.remove(path)
+            extra = [word for key, option in co for word in ('--' + key, option)]
+            done = run('gdal', 'fishnet', *command, name, *words, *extra, env={'CPL_DEBUG': 'FISHNET'}, cwd=self.folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual('are encoded by the workers' in done.stderr, by_workers, (name, extra, done.stderr))
+            extra = [word for key, option in co for word in ({'co': '-dsco', 'lco': '-lco', 'output-layer': '-nln'}[key], option)]
+            good('ogr2ogr', '-f', format, 'theirs/' + name, prefix, *options, *[word for option in oo for word in ('-oo', option)], *extra,
+                 cwd=self.folder)
+            self.assertEqual(content(self.path(name)), content(self.path('theirs/' + name)), (name, extra))
+
+    def test_one_file(self):
+        index = ('lco', 'SPATIAL_INDEX=NO')
+        from_there = (('--geometry', 'from'), ('GEOMETRY=FROM',))
+        command, options = ('near', 'in.gpkg', 'near.gpkg', *self.LAYERS, '-o'), ('NEARTABLE:in.gpkg', self.OO)
+        self.single(command, *options, (
+            ('s.csv', 'CSV', ('--closest', '3'), ('CLOSEST=3',), ()),
+            ('s.csv', 'CSV', ('-f', 'CSV', '--fields', 'street'), ('FIELDS=street',), (('lco', 'SEPARATOR=TAB'),)),
+            ('s.csv', 'CSV', ('--geometry', 'line'), ('GEOMETRY=LINE',), (('lco', 'GEOMETRY=AS_WKT'), ('lco', 'CREATE_CSVT=YES'))),
+            ('s.fgb', 'FlatGeobuf', *from_there, (index,)),
+            ('s.fgb', 'FlatGeobuf', ('--geometry', 'line', '--near-fields', 'street'), ('GEOMETRY=LINE', 'NEAR_FIELDS=street'), (index,)),
+            ('s.geojsonl', 'GeoJSONSeq', *from_there, ())), True)
+        self.single(command, *options, (
+            ('s.fgb', 'FlatGeobuf', *from_there, ()),
+            ('s.fgb', 'FlatGeobuf', *from_there, (index, ('output-layer', 'other'))),
+            ('s.csv', 'CSV', *from_there, ()),
+            ('s.csv', 'CSV', (), (), (('lco', 'SEPARATOR=SEMICOLON'), ('lco', 'STRING_QUOTING="IF_NEEDED"'))),
+            ('s.geojsonl', 'GeoJSONSeq', ('--fields', 'street'), ('FIELDS=street',), ()),
+            ('s.geojson', 'GeoJSON', *from_there, ())), False)
+
+    def test_one_file_that_fails(self):
+        done = subprocess.run(['gdal', 'fishnet', 'near', 'in.gpkg', 'near.gpkg', *self.LAYERS, '--closest', 'all', '-o', 'full.csv'], cwd=self.folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, preexec_fn=lambda: small_files(10000))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('full.csv cannot be written', done.stderr)
+        self.assertEqual([name for name in os.listdir(self.folder) if 'full' in name], [])
+
+    def test_one_file_in_python(self):
+        words = {'input': self.path('in.gpkg'), 'near': [self.path('near.gpkg')], 'input_layer': 'in', 'near_layer': ['near']}
+        for name in ('python.csv', 'python.geojsonl'):
+            with gdal.Run('fishnet', 'near', output=self.path(name), **words) as command:
+                table = command.Output()
+                self.assertEqual(table.GetLayer(0).GetFeatureCount(), 60)
+                table = None
+            self.assertTrue(os.path.exists(self.path(name)))
 
     def test_parts(self):
         fishnet('near', 'in.gpkg', 'near.gpkg', 'p.vrt', *self.LAYERS, '--parts', '3', '--part-format', 'GPKG', '--part-lco', 'FID=number',

@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, ogr
 
-from test_commands import HAS_COMMANDS, VERSION, Commands, Shares, content, fishnet, good, layers, rows, write
+from test_commands import HAS_COMMANDS, VERSION, Commands, Shares, content, fishnet, good, layers, rows, run, write
 
 # Of upstream's arguments; docs/COMMANDS.md lists them.
 LACKING = {'input-format', 'output-open-option', 'upsert', 'skip-errors'}
@@ -48,6 +48,15 @@ class TestZonalStats(Shares):
 
     def test_shares(self):
         self.check(('zonal-stats', '-i', 'c.tif', *self.LAYER, '--parts', '4'), 'shares.vrt', more=(('--resume',), ('--assemble',)))
+
+    def test_one_file(self):
+        words = ('gdal', 'fishnet', 'zonal-stats', 'c.tif', 'mine.csv', *self.LAYER, '--stat', 'mean', '--include-field', 'name')
+        done = run(*words, env={'CPL_DEBUG': 'FISHNET'}, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('mine.csv are encoded by the workers', done.stderr)
+        good('ogr2ogr', 'theirs.csv', 'ZONALSTATS:zones.gpkg', '-oo', 'LAYER=zones', '-oo', 'RASTER=c.tif', '-oo', 'STATS=mean', '-oo', 'FIELDS=name',
+             cwd=self.folder)
+        self.assertEqual(content(self.path('mine.csv')), content(self.path('theirs.csv')))
 
     def table(self, *words):
         """Columns by name, of a run into a new file."""

@@ -93,6 +93,20 @@ class TestSingle(Case):
             for options in ({'GEOMETRY': 'FROM', 'CLOSEST': 3, 'FIELDS': '*'}, {'GEOMETRY': 'LINE', 'RADIUS': 20, 'NEAR_FIELDS': '*', 'LOCATION': True}):
                 self.same(name + '.fgb', table, NEAR=self.near, **options)
 
+    def test_bytes_of_numbers_alone(self):
+        """Rows of which GDAL writes samples only; where a row has a NULL it writes the rows around it."""
+        lines = make(self.path('n.gpkg'), [shifted('LINESTRING', LINE, p) for p in rng('numbers').uniform(0, 1000, (40, 2))], layer='n')
+        for options in ({'GEOMETRY': 'FROM'}, {'GEOMETRY': 'NEAR', 'CLOSEST': 3, 'LOCATION': True, 'ANGLE': True}, {'GEOMETRY': 'LINE', 'ALONG': True},
+                        {'GEOMETRY': 'LINE', 'CLOSEST': 2, 'DISTANCE_UNIT': 'km'}):
+            self.same('numbers.fgb', self.inputs['lines'], NEAR=lines, **options)
+            self.same('numbers.fgb', self.inputs['points'], NEAR=self.near, **options)
+        self.same('numbers.fgb', self.inputs['points'], NEAR=lines, NEAR_LAYER='n', ALONG=True, GEOMETRY='FROM')
+        both = [lines, self.near]  # ALONG is NULL for points, and there is a text
+        self.same('numbers.fgb', self.inputs['points'], NEAR=both, ALONG=True, GEOMETRY='FROM', CLOSEST=2)
+        for lco in ([], ['SEPARATOR=SEMICOLON', 'LINEFORMAT=CRLF'], ['STRING_QUOTING=ALWAYS'], ['CREATE_CSVT=YES', 'SEPARATOR=TAB', 'WRITE_BOM=YES']):
+            for options in ({'LOCATION': True, 'ANGLE': True}, {'RADIUS': 15, 'UNMATCHED': 'NULL'}, {'DISTANCE_UNIT': 'km', 'CLOSEST': 2}):
+                self.same('numbers.csv', self.inputs['points'], lco=lco, NEAR=self.near, sizes=(300, 100000), **options)
+
     def test_bytes_of_csv(self):
         for name, table in self.inputs.items():
             self.same(name + '.csv', table, NEAR=self.near, FIELDS='*', NEAR_FIELDS='*', UNMATCHED='NULL', RADIUS=15, ANGLE=True)

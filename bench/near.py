@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import timeline
 from run import CPUS, ROOT, WORK, Median, Run, setting, table, verdict  # imports no numpy: this process stays small, see Run.memory
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -51,6 +52,7 @@ JOBS = [
 FGB_1, FGB, FGB_COPY = "NEARTABLE to FGB, 1", "NEARTABLE to FGB, all", "copy to FGB"
 CSV_1, CSV, CSV_COPY = "NEARTABLE to CSV, 1", "NEARTABLE to CSV, all", "copy to CSV"
 FGB_SINGLE, CSV_SINGLE = "OUTPUT=SINGLE to FGB, all", "OUTPUT=SINGLE to CSV, all"
+TRACED = (FGB, FGB_SINGLE, CSV, CSV_SINGLE)
 CORE_1, CORE = "the core alone, 1", "the core alone, all"
 SHAPELY, CKDTREE, GEOS_1, GEOS = "shapely to CSV", "cKDTree to CSV, all", "GEOS tree, 1", "GEOS tree, all"
 
@@ -77,12 +79,12 @@ def find_peers():
 
 
 class Bench:
-    def __init__(self, quick):
+    def __init__(self, quick, peers=True):
         self.folder = os.path.join(WORK, "near", "quick" if quick else "full")
         self.divide = 50 if quick else 1
         os.makedirs(self.folder, exist_ok=True)
         self.out = os.path.join(self.folder, "out")
-        self.peers = find_peers()
+        self.peers = find_peers() if peers else None
         self.seen = self.folder  # the folder as the peers see it
         if self.peers and self.peers[0] == "chroot":
             self.seen = "/near"
@@ -175,7 +177,13 @@ class Bench:
         for name, (r, t) in answers.items():
             if r != rows or abs(t - total) > 1e-9 * total:
                 sys.exit(f"{job.name}: {name} has {r} rows, {t!r} the sum of the distances; {CSV_1} has {rows}, {total!r}")
-        return {name: Median(r, ("wall", "cpu", "memory", "compute", "search")) for name, r in runs.items()}, rows
+        medians = {name: Median(r, ("wall", "cpu", "memory", "compute", "search")) for name, r in runs.items()}
+        for name, median in medians.items():  # one run more, with a timeline
+            command, out = commands[name]
+            median.traced = timeline.TracedRun(command) if name in TRACED else None
+            if median.traced:
+                os.unlink(out)
+        return medians, rows
 
 
 def sum_of(path):
@@ -214,7 +222,8 @@ def about(bench, quick, repeats):
             "- GEOS tree: GEOSSTRtree_nearest_generic_r (W6: prepared). Like the core alone: geometries in memory, nothing written",
             "- build + search: seconds for building the index and searching, without reading and writing. All tools find the same: rows "
             "and sums of the distances are compared",
-            "- CPU: user and system seconds; memory: peak resident set", ""]
+            "- CPU: user and system seconds; memory: peak resident set",
+            f"- {timeline.ABOUT}", ""]
 
 
 def main():
@@ -240,10 +249,11 @@ def main():
             ours = name not in (CORE_1, CORE, GEOS_1, GEOS)
             cells.append([name, number(r.wall) if ours else "", number(r.cpu) if ours else "", number(r.memory, 0),
                           number(r.wall / like.wall) if ours else "", number(r.compute), number(r.search),
-                          number(r.compute / core.compute) if r.compute == r.compute else ""])
+                          number(r.compute / core.compute) if r.compute == r.compute else "",
+                          *(timeline.cells_of(r.traced) if r.traced else timeline.EMPTY)])
         lines += [f"## {job.name}: {job.about}", "", f"{rows:,} rows.", "",
                   table(["tool, workers", "wall s", "CPU s", "memory MB", "wall / copy", "build + search s", "search s",
-                         "build + search / the core's, all"], cells), ""]
+                         "build + search / the core's, all", *timeline.HEAD], cells), ""]
 
         shapely, ckdtree, geos = (result.get(name) for name in (SHAPELY, CKDTREE, GEOS))
         to_copy = fgb.wall / copy.wall

@@ -33,19 +33,39 @@ OURS_1, OURS, COPY_1, COPY, CALC = "FISHNET, 1", "FISHNET, all", "copy, 1", "cop
 COPY_RESULT = "copy of the result, all"
 
 
+def busy_seconds():
+    """For which the CPUs of this machine have been busy, or away, since it was started."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def seconds_of_thread(pid):
+    """CPU seconds of the first thread of a process that has ended and was not waited for; NaN where Linux does not tell."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/schedstat") as file:
+            return int(file.read().split()[0]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return float("nan")
+
+
 class Run:
-    """Wall and CPU seconds and peak memory (MB) of one process and all its children."""
+    """Wall and CPU seconds and peak memory (MB) of one process and all its children; CPU seconds of its first
+    thread; CPUs that everything else has left it."""
 
     def __init__(self, command, env=None):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), busy_seconds()
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
         self.follow(child.pid)
         self.text = child.stdout.read().decode(errors="replace")
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        self.first_thread = seconds_of_thread(child.pid)
         _, status, usage = os.wait4(child.pid, 0)
         self.wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         self.cpu = usage.ru_utime + usage.ru_stime
         self.memory = usage.ru_maxrss / 1024
+        self.cpus = CPUS - max(0, busy_seconds() - busy - self.cpu) / self.wall
         if child.returncode:
             sys.exit(f"{shlex.join(command)}\nfailed ({child.returncode}):\n{self.text}")
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 
+import timeline
 from run import CPUS, ROOT, WHERE, WORK, Median, Run, setting, table, verdict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -55,7 +56,7 @@ def same_pixels(a, b):
 
 
 def rounds(commands, repeats, out=None):
-    """name -> runs."""
+    """name -> medians, with `traced`: one run more, of what is not plain."""
     runs = {name: [] for name in commands}
     for repeat in range(repeats):
         for name in list(commands)[::1 if repeat % 2 == 0 else -1]:
@@ -78,7 +79,12 @@ def rounds(commands, repeats, out=None):
         answers = {name: own[0].text for name, own in runs.items()}
         if len(set(answers.values())) != 1:
             sys.exit(f"The sums differ: {answers}")
-    return {name: Median(own) for name, own in runs.items()}
+    medians = {name: Median(own) for name, own in runs.items()}
+    for name, median in medians.items():
+        median.traced = timeline.TracedRun(commands[name]) if name != PLAIN else None
+        if out and median.traced:
+            os.unlink(out)
+    return medians
 
 
 def lines_of(name, medians, goals, most_cpu, most_memory):
@@ -87,13 +93,26 @@ def lines_of(name, medians, goals, most_cpu, most_memory):
     for tool, m in medians.items():
         cells = [name, tool, f"{m.wall:.2f}", f"{m.cpu:.2f}", f"{m.memory:.0f}"]
         if tool == PLAIN:
-            lines.append([*cells, "", "", ""])
+            lines.append([*cells, "", "", "", *timeline.EMPTY])
             continue
         goal, ratio = goals[tool], m.wall / plain.wall
         lines.append([*cells, verdict(ratio, goal, True) if goal else f"{ratio:.2f}",
                       verdict(m.cpu / plain.cpu, most_cpu, True) if most_cpu else f"{m.cpu / plain.cpu:.2f}",
-                      verdict(m.memory, most_memory, True) if most_memory and tool == SINGLE else ""])
+                      verdict(m.memory, most_memory, True) if most_memory and tool == SINGLE else "", *timeline.cells_of(m.traced)])
     return lines
+
+
+def data(side, seed):
+    """The folder of the rasters, which are made when there are none."""
+    folder = os.path.join(WORK, f"speed_{side}_{seed}")
+    if not os.path.exists(folder):
+        print(f"Making {os.path.relpath(folder, ROOT)} (once)", file=sys.stderr, flush=True)
+        os.makedirs(WORK, exist_ok=True)
+        shutil.rmtree(folder + ".part", ignore_errors=True)
+        subprocess.run([sys.executable, os.path.join(HERE, "speed_data.py"), folder + ".part", str(side), str(seed)], check=True)
+        subprocess.run(["sed", "-i", f"s#{folder}.part/#{folder}/#", folder + ".part/mosaic.vrt"], check=True)
+        os.rename(folder + ".part", folder)
+    return folder
 
 
 def main():
@@ -107,14 +126,7 @@ def main():
     os.environ.pop("FISHNET_WORKERS", None)
     os.environ["GDAL_PAM_ENABLED"] = "NO"
     side, repeats = 3000 if args.quick else 12000, args.repeats or (1 if args.quick else 3)
-    folder, out = os.path.join(WORK, f"speed_{side}_{args.seed}"), os.path.join(WORK, "speed.tif")
-    if not os.path.exists(folder):
-        print(f"Making {os.path.relpath(folder, ROOT)} (once)", file=sys.stderr, flush=True)
-        os.makedirs(WORK, exist_ok=True)
-        shutil.rmtree(folder + ".part", ignore_errors=True)
-        subprocess.run([sys.executable, os.path.join(HERE, "speed_data.py"), folder + ".part", str(side), str(args.seed)], check=True)
-        subprocess.run(["sed", "-i", f"s#{folder}.part/#{folder}/#", folder + ".part/mosaic.vrt"], check=True)
-        os.rename(folder + ".part", folder)
+    folder, out = data(side, args.seed), os.path.join(WORK, "speed.tif")
     wanted = lambda name: not args.only or any(part in name for part in args.only)
     rows = []
     for row in filter(lambda row: wanted(row[0]), ROWS):
@@ -128,8 +140,9 @@ def main():
     text = "\n".join([
         "# As fast as the machine", "",
         f"{CPUS} CPUs ({cpu}), {gdal}, Fishnet {commit}. A DEM of {side} x {side} Float32, images of four bands UInt16, {side * 2 // 3} x {side * 2 // 3}; "
-        f"seed {args.seed}. Medians of {repeats}; input in the file cache, output on disk, deleted between runs. plain: gdal_translate of the input to the same format, all threads; for the loops GDAL and numpy.", "",
-        table(["row", "tool", "wall s", "CPU s", "memory MB", "wall / plain", "CPU / plain", "memory, at most"], rows), ""])
+        f"seed {args.seed}. Medians of {repeats}; input in the file cache, output on disk, deleted between runs. plain: gdal_translate of the input to the same format, all threads; for the loops GDAL and numpy. "
+        f"{timeline.ABOUT[0].upper()}{timeline.ABOUT[1:]}.", "",
+        table(["row", "tool", "wall s", "CPU s", "memory MB", "wall / plain", "CPU / plain", "memory, at most", *timeline.HEAD], rows), ""])
     print(text)
     with open(os.path.join(WORK, "speed.md"), "w") as file:
         file.write(text + "\n")

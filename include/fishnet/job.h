@@ -46,6 +46,9 @@ typedef struct fn_report {
     long process;      /* process id of the worker */
     double begin;      /* seconds since the job began */
     double seconds;    /* how long it took */
+    double cpu;        /* of them, on a CPU; -1: not known, as without a timeline */
+    double queued;     /* of them, ready to run while others had the CPUs; -1: likewise */
+    double serial;     /* fn_task::serial */
     fn_status status;  /* FN_OK or why it failed */
     const char *error; /* why, in words; NULL with FN_OK */
     bool again;        /* it failed, and will be tried again */
@@ -67,6 +70,7 @@ typedef struct fn_task {
     const volatile bool *cancel; /* see fn_is_cancelled() */
     void *notes;                 /* NULL; an object left here is handed to on_report() exactly once */
     long process;                /* 0; the process that computes it, if it is not this one */
+    double serial;               /* 0; CPU seconds in which only one task could go on, for the timeline */
     void *owner;                 /* the scheduler's own, and what it can do for the task */
     const struct fn_task_calls *calls;
 } fn_task;

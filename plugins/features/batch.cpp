@@ -67,6 +67,7 @@ void Batch::Clear()
     recordEnd.clear();
     records.clear();
     unusable = Unusable();
+    turn = 0;
 }
 
 void Batch::Truncate(size_t n) noexcept

@@ -33,6 +33,7 @@ struct Batch {
     std::vector<size_t> recordEnd;
     std::vector<char> records;
     Unusable unusable; /* those of Shape::Nothing */
+    double turn = 0;   /* CPU seconds of reading them, while nobody else could read */
 
     size_t Count() const { return fids.size(); }
     bool OnlyPoints() const { return wkb.empty(); }

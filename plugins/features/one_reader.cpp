@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 
 #include "fishnet/job.h"
 
@@ -49,6 +50,14 @@ void OneReader::EndTurn(int64_t task, Given &&given, bool atEnd)
     m_changed.notify_all();
 }
 
+/* Of this thread. */
+static double CpuSeconds()
+{
+    timespec time = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 /* The task's turn has come: reads for it. On failure it is its turn still. */
 fn_status OneReader::TakeTurn(int64_t task, const volatile bool *cancel, Extractor &extractor, Batch &spare,
                               MessageCollector &collector, std::string &cause)
@@ -63,9 +72,11 @@ fn_status OneReader::TakeTurn(int64_t task, const volatile bool *cancel, Extract
         given.batch = std::move(spare);
         given.batch.Clear();
         const auto before = static_cast<std::ptrdiff_t>(collector.messages.size());
+        const double begin = CpuSeconds();
         const fn_status status = ReadFeatures(task, cancel, extractor, given, &atEnd, collector, cause);
         if (status == FN_OK) {
             given.messages.assign(collector.messages.begin() + before, collector.messages.end());
+            given.batch.turn = CpuSeconds() - begin;
             EndTurn(task, std::move(given), atEnd);
         } else
             fail();

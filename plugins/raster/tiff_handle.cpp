@@ -1,5 +1,6 @@
 #include "tiff_handle.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -20,7 +21,10 @@ struct TiffHandle::Calls {
     }
     static tmsize_t Read(thandle_t self, void *data, tmsize_t size)
     {
-        return static_cast<tmsize_t>(VSIFReadL(data, 1, static_cast<size_t>(size), Of(self)->m_file));
+        const size_t done = VSIFReadL(data, 1, static_cast<size_t>(size), Of(self)->m_file);
+        Of(self)->m_writes = false;
+        Of(self)->m_at += done;
+        return static_cast<tmsize_t>(done);
     }
     static tmsize_t Write(thandle_t self, void *data, tmsize_t size)
     {
@@ -28,16 +32,33 @@ struct TiffHandle::Calls {
         const size_t done = VSIFWriteL(data, 1, static_cast<size_t>(size), Of(self)->m_file);
         if (done < static_cast<size_t>(size))
             Note(self);
+        Of(self)->m_writes = done == static_cast<size_t>(size);
+        Of(self)->m_at += done;
+        if (Of(self)->m_end != kNotKnown)
+            Of(self)->m_end = std::max(Of(self)->m_end, Of(self)->m_at);
         return static_cast<tmsize_t>(done);
+    }
+    /* A file that grows is not asked for its end before each block: it would write what it has kept, and read it. */
+    static bool IsThere(const TiffHandle &handle, toff_t offset, int whence)
+    {
+        return handle.m_writes && ((whence == SEEK_SET && offset == handle.m_at) ||
+                                   (whence == SEEK_END && offset == 0 && handle.m_at == handle.m_end));
     }
     static toff_t Seek(thandle_t self, toff_t offset, int whence)
     {
+        TiffHandle &handle = *Of(self);
+        if (IsThere(handle, offset, whence))
+            return handle.m_at;
+        handle.m_writes = false;
         errno = 0;
         if (VSIFSeekL(Of(self)->m_file, offset, whence) != 0) { /* writes what it has kept */
             Note(self);
             return static_cast<toff_t>(-1);
         }
-        return VSIFTellL(Of(self)->m_file);
+        handle.m_at = VSIFTellL(handle.m_file);
+        if (whence == SEEK_END)
+            handle.m_end = handle.m_at;
+        return handle.m_at;
     }
     static int Close(thandle_t) { return 0; }
     static toff_t Size(thandle_t self)
@@ -45,6 +66,8 @@ struct TiffHandle::Calls {
         const vsi_l_offset here = VSIFTellL(Of(self)->m_file);
         const toff_t size = Seek(self, 0, SEEK_END);
         VSIFSeekL(Of(self)->m_file, here, SEEK_SET);
+        Of(self)->m_at = here;
+        Of(self)->m_writes = false;
         return size;
     }
     static int Map(thandle_t, void **, toff_t *) { return 0; }
@@ -68,6 +91,9 @@ struct TiffHandle::Calls {
 bool TiffHandle::Open(const std::string &path, Access access)
 {
     Close();
+    m_writes = false;
+    m_at = 0;
+    m_end = kNotKnown;
     errno = 0;
     m_file = VSIFOpenL(path.c_str(), access == kUpdate ? "r+b" : "rb");
     if (!m_file) {

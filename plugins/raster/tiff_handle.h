@@ -38,6 +38,9 @@ class TiffHandle
 
     struct tiff *m_tiff = nullptr;
     VSILFILE *m_file = nullptr;
+    static constexpr vsi_l_offset kNotKnown = ~vsi_l_offset{0};
+    bool m_writes = false; /* the last thing done was a write */
+    vsi_l_offset m_at = 0, m_end = kNotKnown;
     int m_error = 0;       /* errno of the first write that failed */
     std::string m_message; /* libtiff's first error */
 };

@@ -162,8 +162,10 @@ fn_status TableWorker::Run(fn_task &task, Notes &messages, fn_error *err)
         task.bytes = 0;
         return FN_OK;
     }
-    if (status == FN_OK)
+    if (status == FN_OK) {
+        task.serial = m_batch->turn;
         status = Compute(task, *m_batch, &reason);
+    }
     if (status == FN_OK)
         messages = std::move(collector.messages);
     else

@@ -187,26 +187,64 @@ fn_status fn_trace_open(const char *path, const struct timespec *born, int worke
     return FN_OK;
 }
 
-void fn_trace_event(fn_trace *trace, const char *name, const char *category, long process, int thread, double begin,
-                    double seconds, const char *status)
+static long long microseconds(double seconds)
 {
-    enum { NAME_MOST = 200, STATUS_MOST = 400 }; /* each byte may become six */
+    return (long long)(seconds * 1e6);
+}
+
+/* "name":microseconds, one argument of an event among others. */
+static void add_seconds(line *l, const char *name, double seconds)
+{
+    if (seconds >= 0)
+        add(l, "%s\"%s\":%lld", l->text[l->length - 1] == '{' ? "" : ",", name, microseconds(seconds));
+}
+
+/* Names the threads up to that one, and begins an event of it. */
+static void begin_locked(fn_trace *trace, line *l, const char *name, const char *category, long process, int thread)
+{
+    enum { NAME_MOST = 200 }; /* each byte may become six */
+    while (trace->named <= thread)
+        name_thread(trace, process);
+    add(l, ",\n{\"name\":");
+    add_string(l, name, NAME_MOST);
+    add(l, ",\"cat\":\"%s\",\"pid\":%ld,\"tid\":%d", category, process, trace->first + thread);
+}
+
+void fn_trace_event(fn_trace *trace, const fn_trace_span *span)
+{
+    enum { STATUS_MOST = 400 };
     line l = {.length = 0};
     if (!trace)
         return;
     pthread_mutex_lock(&lock);
-    while (trace->named <= thread)
-        name_thread(trace, process);
-    add(&l, ",\n{\"name\":");
-    add_string(&l, name, NAME_MOST);
-    add(&l, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%ld,\"tid\":%d,\"ts\":%lld,\"dur\":%lld", category, process,
-        trace->first + thread, (long long)((trace->born + begin) * 1e6), (long long)(seconds * 1e6));
-    if (status) {
-        add(&l, ",\"args\":{\"status\":");
-        add_string(&l, status, STATUS_MOST);
-        add(&l, "}");
+    begin_locked(trace, &l, span->name, span->category, span->process, span->thread);
+    add(&l, ",\"ph\":\"X\",\"ts\":%lld,\"dur\":%lld", microseconds(trace->born + span->begin),
+        microseconds(span->seconds));
+    add_seconds(&l, "tdur", span->times.cpu);
+    add(&l, ",\"args\":{");
+    add_seconds(&l, "queued", span->times.queued);
+    add_seconds(&l, "serial", span->serial);
+    if (span->status) {
+        add(&l, "%s\"status\":", l.text[l.length - 1] == '{' ? "" : ",");
+        add_string(&l, span->status, STATUS_MOST);
     }
-    add(&l, "}");
+    add(&l, "}}");
+    write_line(trace->file, l.text, l.length);
+    pthread_mutex_unlock(&lock);
+}
+
+void fn_trace_closed(fn_trace *trace, long process, double at, fn_thread_times reader, double locks)
+{
+    line l = {.length = 0};
+    if (!trace)
+        return;
+    pthread_mutex_lock(&lock);
+    begin_locked(trace, &l, "closed", "reader", process, 0);
+    add(&l, ",\"ph\":\"i\",\"s\":\"t\",\"ts\":%lld,\"args\":{", microseconds(trace->born + at));
+    add_seconds(&l, "cpu", reader.cpu);
+    add_seconds(&l, "queued", reader.queued);
+    add_seconds(&l, "locks", locks);
+    add(&l, "}}");
     write_line(trace->file, l.text, l.length);
     pthread_mutex_unlock(&lock);
 }

@@ -22,6 +22,15 @@ double fn_crew_clock(const fn_crew *crew)
     return (double)(now.tv_sec - crew->born.tv_sec) + 1e-9 * (double)(now.tv_nsec - crew->born.tv_nsec);
 }
 
+void fn_crew_lock_counted(fn_crew *crew)
+{
+    if (pthread_mutex_trylock(&crew->lock) == 0)
+        return;
+    const double begin = fn_crew_clock(crew);
+    pthread_mutex_lock(&crew->lock);
+    crew->stats.lock_seconds += fn_crew_clock(crew) - begin;
+}
+
 /* ---- waking ---- */
 
 /* One more worker looks for a task. Where a thread cannot be made there are no more, and even fewer: others also need
@@ -76,8 +85,15 @@ static void trace_task_locked(fn_crew *crew, const fn_report *report, const fn_e
     if (!crew->trace)
         return;
     fn_task_label(&crew->job, report->task, label, sizeof label);
-    fn_trace_event(crew->trace, label, "task", report->process, report->worker + 1, report->begin, report->seconds,
-                   report->status == FN_OK ? "ok" : err->text);
+    fn_trace_event(crew->trace, &(fn_trace_span){.name = label,
+                                                 .category = "task",
+                                                 .process = report->process,
+                                                 .thread = report->worker + 1,
+                                                 .begin = report->begin,
+                                                 .seconds = report->seconds,
+                                                 .times = {.cpu = report->cpu, .queued = report->queued},
+                                                 .serial = report->serial > 0 ? report->serial : -1,
+                                                 .status = report->status == FN_OK ? "ok" : err->text});
 }
 
 static bool reserve_report(fn_crew *crew, int worker)
@@ -110,6 +126,12 @@ static void keep_report_locked(fn_crew *crew, const fn_report *report, const fn_
     crew->reports_end = &f->next;
 }
 
+/* Nobody asks without a trace. */
+static fn_thread_times times_now(const fn_crew *crew)
+{
+    return crew->trace ? fn_thread_times_now() : (fn_thread_times){.cpu = -1, .queued = -1};
+}
+
 static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
 {
     const fn_job *job = &crew->job;
@@ -117,9 +139,11 @@ static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     *err = (fn_error){.text = ""};
     *report = (fn_report){.task = task->number, .worker = worker};
     report->begin = fn_crew_clock(crew);
+    const fn_thread_times begin = times_now(crew);
     task->variant = job->variant;
     task->notes = NULL;
     task->process = 0;
+    task->serial = 0;
     if (!reserve_report(crew, worker))
         report->status = fn_fail(err, FN_ERR_MEMORY, "out of memory");
     else if (!*state && !(*state = job->worker_open(job->user, worker, err)))
@@ -132,7 +156,12 @@ static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     }
     report->notes = task->notes;
     report->process = task->process ? task->process : (long)getpid();
+    const fn_thread_times times = fn_thread_times_between(begin, times_now(crew));
     report->seconds = fn_crew_clock(crew) - report->begin;
+    const bool here = report->process == (long)getpid(); /* else this thread has only waited */
+    report->cpu = here ? times.cpu : -1;
+    report->queued = here ? times.queued : -1;
+    report->serial = task->serial;
 }
 
 static struct timespec from_now(double seconds)
@@ -223,14 +252,14 @@ static void finish_locked(fn_crew *crew, int worker, fn_task *task)
     fn_error err;
     pthread_mutex_unlock(&crew->lock);
     compute(crew, worker, task, &report, &err);
-    pthread_mutex_lock(&crew->lock);
+    fn_crew_lock_counted(crew);
     keep_report_locked(crew, &report, &err);
     crew->scheduler->complete(crew->self, task, report.status, &err);
 }
 
 void fn_crew_work(fn_crew *crew, int worker)
 {
-    pthread_mutex_lock(&crew->lock);
+    fn_crew_lock_counted(crew);
     crew->woken -= crew->woken > 0; /* one that woke for nothing may have counted for this one */
     for (fn_task *task; (task = take_locked(crew, worker)) != NULL;)
         finish_locked(crew, worker, task);
@@ -269,9 +298,12 @@ static fn_status start_locked(fn_crew *crew, fn_error *err)
 {
     if (crew->started)
         return FN_OK;
-    if (crew->trace_file && !crew->trace &&
-        fn_trace_open(crew->trace_file, &crew->born, crew->workers, &crew->trace, err) != FN_OK)
-        return err ? err->status : FN_ERR_SYSTEM;
+    if (crew->trace_file && !crew->trace) {
+        if (fn_trace_open(crew->trace_file, &crew->born, crew->workers, &crew->trace, err) != FN_OK)
+            return err ? err->status : FN_ERR_SYSTEM;
+        crew->reader = pthread_self();
+        crew->reader_begin = times_now(crew);
+    }
     const int failed = crew->workers > 0 ? fn_executor_start_locked(crew) : 0;
     if (failed)
         return fn_fail(err, FN_ERR_SYSTEM, "cannot start a thread: %s", strerror(failed));
@@ -290,7 +322,7 @@ bool fn_crew_lock(fn_crew *crew)
 {
     const bool here = is_here(crew);
     if (here)
-        pthread_mutex_lock(&crew->lock);
+        fn_crew_lock_counted(crew);
     return here;
 }
 
@@ -320,7 +352,7 @@ void fn_crew_deliver_reports_locked(fn_crew *crew)
         free(f);
         f = next;
     }
-    pthread_mutex_lock(&crew->lock);
+    fn_crew_lock_counted(crew);
 }
 
 void fn_crew_leave(fn_crew *crew)
@@ -333,7 +365,13 @@ void fn_crew_waited_locked(fn_crew *crew, double begin)
 {
     const double seconds = fn_crew_clock(crew) - begin;
     crew->stats.wait_seconds += seconds;
-    fn_trace_event(crew->trace, "wait", "reader", crew->process, 0, begin, seconds, NULL);
+    fn_trace_event(crew->trace, &(fn_trace_span){.name = "wait",
+                                                 .category = "reader",
+                                                 .process = crew->process,
+                                                 .begin = begin,
+                                                 .seconds = seconds,
+                                                 .times = {.cpu = -1, .queued = -1},
+                                                 .serial = -1});
 }
 
 /* ---- birth and death ---- */
@@ -413,6 +451,16 @@ bool fn_crew_leave_behind(fn_crew *crew, void (*last)(void *self))
     return at_work;
 }
 
+/* A program may close on another thread than it has read. */
+static void trace_end(fn_crew *crew)
+{
+    fn_thread_times reader = {.cpu = -1, .queued = -1};
+    if (pthread_equal(crew->reader, pthread_self()))
+        reader = fn_thread_times_between(crew->reader_begin, times_now(crew));
+    fn_trace_closed(crew->trace, crew->process, fn_crew_clock(crew), reader, crew->stats.lock_seconds);
+    fn_trace_close(crew->trace);
+}
+
 bool fn_crew_destroy(fn_crew *crew)
 {
     if (!is_here(crew)) {
@@ -427,7 +475,7 @@ bool fn_crew_destroy(fn_crew *crew)
     }
     pthread_mutex_lock(&crew->lock);
     fn_crew_leave(crew);
-    fn_trace_close(crew->trace);
+    trace_end(crew);
     pthread_mutex_destroy(&crew->lock);
     pthread_cond_destroy(&crew->work);
     pthread_cond_destroy(&crew->stopping);

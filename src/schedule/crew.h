@@ -48,6 +48,7 @@ typedef struct fn_crew_stats {
     int workers;                                   /* that were really started */
     int64_t tasks_done, tasks_failed, tasks_again; /* again: attempts that failed and were repeated */
     double busy_seconds, wait_seconds;
+    double lock_seconds; /* that threads have waited for the lock */
 } fn_crew_stats;
 
 typedef struct fn_crew {
@@ -64,6 +65,8 @@ typedef struct fn_crew {
     const fn_scheduler *scheduler;
     void *self;
     long process;
+    pthread_t reader;             /* that has started the workers */
+    fn_thread_times reader_begin; /* then, if there is a trace */
     struct timespec born;
     pthread_cond_t work, stopping, ended_now;
     fn_worker_thread *threads; /* the first is the background thread */
@@ -98,6 +101,8 @@ void fn_crew_leave(fn_crew *crew);
 void fn_crew_deliver_reports_locked(fn_crew *crew);
 /* Locks; false in the child of a fork(), where a thread that is not there may hold the lock. */
 bool fn_crew_lock(fn_crew *crew);
+/* Locks, and counts how long it has waited for that. */
+void fn_crew_lock_counted(fn_crew *crew);
 
 /* There may be a task to take now that was not, or could not be. */
 void fn_crew_wake_locked(fn_crew *crew);

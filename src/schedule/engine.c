@@ -368,7 +368,7 @@ static bool hand_over_locked(fn_engine *e, ticket *t, fn_consume consume, void *
     entry->pins++;
     pthread_mutex_unlock(&e->crew.lock);
     const bool go_on = consume(user, entry->task.number, entry->task.result, entry->task.bytes);
-    pthread_mutex_lock(&e->crew.lock);
+    fn_crew_lock_counted(&e->crew);
     entry->seen = true;
     entry->round = e->round;
     entry->pins--;

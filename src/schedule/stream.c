@@ -329,7 +329,7 @@ static fn_status restart(void *self, fn_task *task, fn_error *err)
     fn_stream *s = self;
     slot *t = task->owner;
     const size_t bytes = s->crew.job.task_bytes(s->crew.job.user, task->number);
-    pthread_mutex_lock(&s->crew.lock);
+    fn_crew_lock_counted(&s->crew);
     t->skip = t->given;
     t->ends = false;
     release(s, t);
@@ -344,7 +344,7 @@ static fn_status hand_over_part(fn_task *task, size_t used, size_t bytes, fn_err
     fn_stream *s = t->stream;
     if (used > t->bytes)
         return fn_fail(err, FN_ERR_ARGUMENT, "a part of %zu bytes from a buffer of %zu", used, t->bytes);
-    pthread_mutex_lock(&s->crew.lock);
+    fn_crew_lock_counted(&s->crew);
     fn_status status = FN_OK;
     if (used > 0 && !t->cancel && !hand_over_locked(s, t, used, false))
         status = fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", sizeof(part));

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import unittest
 
 import numpy as np
@@ -67,6 +68,41 @@ class Trace(Case):
                 self.assertLessEqual(end, begin + 2)  # microseconds, rounded
         names = {event['tid']: event['args']['name'] for event in events if event['ph'] == 'M' and event['name'] == 'thread_name'}
         self.assertLessEqual(set(by_worker), set(names), 'every worker has a name')
+
+    def closed(self):
+        return [event for event in self.events() if event['name'] == 'closed']
+
+    def test_times_of_threads(self):
+        """CPU time of each task and of the reader, and no more of it than the program has had."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        good('gdal_translate', '-q', 'FISHNET:' + self.a, self.path('times.tif'), *oo('log(A+1)', TILE_SIZE=128, NUM_WORKERS=2),
+             '--config', 'FISHNET_TRACE', self.trace)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = 1e6 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        for event in self.tiles():
+            self.assertLessEqual(0, event['tdur'])
+            self.assertLessEqual(max(event['tdur'], event['args']['queued']), event['dur'] + 2)  # microseconds, rounded
+        [closed] = self.closed()
+        self.assertEqual(closed['tid'], 0)
+        self.assertGreater(closed['args']['cpu'], 0)
+        self.assertGreaterEqual(closed['args']['locks'], 0)
+        self.assertLessEqual(sum(event['tdur'] for event in self.tiles()) + closed['args']['cpu'], spent)
+        self.assertGreaterEqual(closed['ts'], max(event['ts'] + event['dur'] for event in self.tiles()))
+
+    def test_times_of_one_reader(self):
+        """A layer that is read from its begin to its end: what one task keeps from the others."""
+        good('ogr2ogr', self.path('points.geojsonl'), self.points)
+        good('ogr2ogr', self.path('read.csv'), 'NEARTABLE:' + self.path('points.geojsonl'), '-oo', 'NEAR=' + self.points, env={'FISHNET_TRACE': self.trace})
+        self.assertTrue(any(event['args'].get('serial', 0) > 0 for event in self.tiles()))
+        good('ogr2ogr', self.path('ranges.csv'), 'NEARTABLE:' + self.points, '-oo', 'NEAR=' + self.points, env={'FISHNET_TRACE': self.trace})
+        self.assertFalse(any('serial' in event['args'] for event in self.tiles()))
+
+    def test_times_of_processes(self):
+        """The thread that waits for a worker process has no time of the task's."""
+        good('gdal_translate', '-q', 'FISHNET:' + self.a, self.path('processes.tif'), *oo('A', TILE_SIZE=256, NUM_WORKERS=2, WORKERS='PROCESSES'),
+             '--config', 'FISHNET_TRACE', self.trace)
+        self.assertTrue(self.tiles())
+        self.assertFalse([event for event in self.tiles() if 'tdur' in event or 'queued' in event['args']])
 
     def test_made_by_the_first_read(self):
         with config('FISHNET_TRACE', self.trace):

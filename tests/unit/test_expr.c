@@ -1855,6 +1855,24 @@ static void any_count(void)
     fn_expr_free(expr);
 }
 
+/* A constant divisor has the bits of any divisor, also where it is a power of two whose reciprocal is multiplied by. */
+static void constant_divisors(void)
+{
+    static const char *const divisors[] = {"1",       "4",        "-0.5",   "1024",    "3", "1000",       "2^-1022",
+                                           "2^-1023", "-2^-1074", "2^1023", "-2^1022", "0", "1.000000001"};
+    static const double values[] = {0.0,       -0.0,      1,       -3,       0x1.fffffffffffffp-1022,
+                                    0x1p-1074, 0x3p-1074, DBL_MAX, -DBL_MAX, (double)INFINITY,
+                                    1e-300,    12345.678};
+    for (size_t d = 0; d < sizeof divisors / sizeof *divisors; d++)
+        for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
+            char text[64];
+            snprintf(text, sizeof text, "A/(%s)", divisors[d]);
+            const double by = evaluate(divisors[d], false, "", NULL, 0);
+            const double got = evaluate(text, false, "d", &values[k], 1), want = values[k] / by;
+            EXPECT(same_double(got, want), "%g / %s is %.17g, not %.17g", values[k], divisors[d], got, want);
+        }
+}
+
 typedef struct runner {
     const fn_expr *expr;
     const double *in, *want;
@@ -1925,6 +1943,7 @@ int main(void)
         UNIT(linear_time),
         UNIT(linear_memory),
         UNIT(any_count),
+        UNIT(constant_divisors),
         UNIT(several_threads),
     };
     return check_main(tests);

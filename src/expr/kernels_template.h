@@ -155,6 +155,19 @@ BINARY(xor_n, EITHER_NAN ? NAN1 : (a != 0) != (b != 0) ? 1.0 : 0.0)
 TERNARY(where, a != 0 ? b : c)
 TERNARY(where_n, ISNAN(a) ? NAN1 : a != 0 ? b : c)
 
+static unsigned judge(const double *condition, size_t n, bool nodata)
+{
+    const int64_t nan = nodata ? 0 : -1;
+    int64_t yes = 0, no = 0;
+    _Pragma("omp simd reduction(| : yes, no)") for (size_t i = 0; i < n; i++)
+    {
+        const double a = condition[i];
+        yes |= ISNAN(a) ? nan : a != 0 ? -1 : 0;
+        no |= a == 0 ? -1 : 0;
+    }
+    return (yes ? 0u : 1u) | (no ? 0u : 2u);
+}
+
 /* Bits of whole numbers below 2^53; from there on a double may have lost its low bits, and gives NaN. */
 #define WHOLE(x) (fabs(x) < 0x1p53)
 #define BITS(x) ((int64_t)(WHOLE(x) ? (x) : 0.0))
@@ -580,5 +593,6 @@ const fn_kernels FN_TABLE = {
     }
     .load = ALL_TYPES(load),
     .store = ALL_TYPES(store),
+    .judge = judge,
     .simd = FN_SIMD_HERE,
 };

@@ -5,7 +5,7 @@
 #include "array.h"
 #include "program.h"
 
-/* 8 KB each: 64 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need
+/* 4 KB each: 32 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need
  * many. */
 #define REGISTERS_MAX 8192
 

@@ -8,9 +8,9 @@
 #include "fishnet/expr.h"
 #include "ops.h"
 
-/* Pixels in a block: three registers of 8 KB fit the first-level cache with room for the planes. A kernel may run on
- * to the next multiple of FN_LANES, so registers are always whole blocks. */
-#define FN_BLOCK 1024
+/* Pixels in a block: three registers of 4 KB fit the first-level cache with room for the planes, also where it has
+ * eight ways of 4 KB. A kernel may run on to the next multiple of FN_LANES, so registers are always whole blocks. */
+#define FN_BLOCK 512
 #define FN_LANES 8
 
 /* step[k] is 1 when operand k is a register, 0 when it is one constant. out may be one of the operands. */

@@ -5,7 +5,7 @@
 #include "array.h"
 #include "program.h"
 
-/* 8 KB each: 64 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need
+/* 4 KB each: 32 MB for one thread. A tree of n operations needs log2(n) of them; only webs of shared parts need
  * many. */
 #define REGISTERS_MAX 8192
 
@@ -13,9 +13,12 @@ typedef struct compiler {
     fn_program *program;
     const fn_graph *graph;
     fn_taps_of taps;
-    int32_t *need; /* per node: registers needed to compute it (Sethi and Ullman, JACM 1970) */
-    int32_t *uses; /* per node: operations and outputs that still want it */
-    int32_t *home; /* per node: its register, -1 before it is computed */
+    int32_t *need;    /* per node: registers needed to compute it (Sethi and Ullman, JACM 1970) */
+    int32_t *uses;    /* per node: operations and outputs that still want it */
+    int32_t *home;    /* per node: its register, -1 before it is computed */
+    uint32_t *unless; /* per node: the branches of where() that all of its uses are in */
+    uint8_t *choice;  /* per node: its number, from 1, if it is a where() that may leave out a branch; else 0 */
+    uint32_t judged;  /* a bit for each choice whose condition the code has judged */
     int32_t *free_registers;
     int32_t n_free;
     int32_t *stack; /* nodes to visit */
@@ -94,6 +97,58 @@ static void count_uses(compiler *c, const int32_t *roots, int n_roots)
     }
 }
 
+/* Does it take far longer than to look at a condition? */
+static bool is_slow(uint8_t op)
+{
+    return op == FN_OP_SQRT || (op >= FN_OP_EXP && op <= FN_OP_CBRT) || (op >= FN_OP_DIV && op <= FN_OP_FMOD) ||
+           (op >= FN_OP_POW && op <= FN_OP_ATAN2) || op == FN_OP_LIST;
+}
+
+/* Is it a where() with a slow branch that nothing else uses? */
+static bool is_choice(const compiler *c, const bool *slow, int32_t i)
+{
+    const fn_node *node = &c->graph->nodes[i];
+    bool worthwhile = false;
+    for (int k = 1; node->op == FN_OP_WHERE && c->taps.tap_of[i] < 0 && k < 3; k++)
+        worthwhile |= slow[node->child[k]] && c->uses[node->child[k]] == 1;
+    return worthwhile;
+}
+
+/* A node belongs to a branch if all of its uses are in that branch. Loads belong to none: one that fails must fail in
+ * any block. */
+static bool find_choices(compiler *c, const int32_t *roots, int n_roots)
+{
+    const int32_t count = c->graph->count;
+    bool *slow = calloc((size_t)count, sizeof *slow);
+    if (!slow)
+        return false;
+    for (int32_t i = 0, n; i < count; i++) {
+        const int32_t *child = children(c, i, &n);
+        slow[i] = c->taps.tap_of[i] < 0 && is_slow(c->graph->nodes[i].op);
+        for (int32_t k = 0; k < n; k++)
+            slow[i] |= slow[child[k]];
+    }
+    memset(c->unless, 0xFF, (size_t)count * sizeof *c->unless);
+    for (int k = 0; k < n_roots; k++)
+        c->unless[roots[k]] = 0;
+    uint8_t n_choices = 0;
+    for (int32_t i = count - 1, n; i >= 0; i--) {
+        if (c->uses[i] == 0)
+            continue;
+        if (c->taps.tap_of[i] >= 0)
+            c->unless[i] = 0;
+        if (n_choices < FN_CHOICES_MAX && is_choice(c, slow, i))
+            c->choice[i] = ++n_choices;
+        const int32_t *child = children(c, i, &n);
+        for (int32_t k = 0; k < n; k++) {
+            const uint32_t branch = c->choice[i] && k > 0 ? UINT32_C(1) << (2 * (c->choice[i] - 1) + k - 1) : 0;
+            c->unless[child[k]] &= c->unless[i] | branch;
+        }
+    }
+    free(slow);
+    return true;
+}
+
 static void release(compiler *c, int32_t node)
 {
     if (--c->uses[node] == 0 && c->home[node] >= 0)
@@ -122,7 +177,7 @@ static fn_status no_memory(fn_error *err)
 static fn_status emit_node(compiler *c, int32_t i, fn_error *err)
 {
     const fn_node *node = &c->graph->nodes[i];
-    fn_instruction in = {.op = node->op};
+    fn_instruction in = {.op = node->op, .unless = c->unless[i]};
     int32_t n;
     const int32_t *child = children(c, i, &n);
     if (c->taps.tap_of[i] >= 0) {
@@ -201,6 +256,7 @@ static fn_status emit_list(compiler *c, int32_t i, fn_error *err)
         list->taps = type != FN_TYPE_COUNT;
         status = place_members(c, list, operands, err);
     }
+    fn_instruction sort = {.op = FN_SORT, .unless = UINT32_MAX, .target = c->program->n_lists - 1};
     int32_t target = 0;
     for (int32_t k = 0; status == FN_OK && k < graph->count; k++) {
         if (!is_of_list(c, k, of))
@@ -208,11 +264,12 @@ static fn_status emit_list(compiler *c, int32_t i, fn_error *err)
         asked[target] = graph->orders[(size_t)graph->nodes[k].value].asked;
         status = take_register(c, &list->target[target], err);
         c->home[k] = list->target[target++];
+        sort.unless &= c->unless[k];
     }
     if (status == FN_OK)
         status =
             fn_list_orders_new((size_t)n, list->taps ? type : FN_FLOAT64, asked, (size_t)n_targets, &list->orders, err);
-    if (status == FN_OK && !emit(c->program, (fn_instruction){.op = FN_SORT, .target = c->program->n_lists - 1}))
+    if (status == FN_OK && !emit(c->program, sort))
         status = no_memory(err);
     for (int32_t k = 0; status == FN_OK && !list->taps && k < n; k++) {
         for (int32_t t = 0; t < n_targets; t++)
@@ -232,6 +289,22 @@ static bool push(compiler *c, int32_t *n, int32_t node)
         return false;
     c->stack[(*n)++] = node;
     return true;
+}
+
+/* The condition of a choice is computed and judged before its branches. *ready: it has been. */
+static bool push_condition(compiler *c, int32_t i, int32_t *n, bool *ready)
+{
+    const int32_t choice = c->choice[i] - 1, condition = c->graph->nodes[i].child[0];
+    if (choice < 0 || c->judged >> choice & 1)
+        return true;
+    const int32_t at = c->home[condition];
+    if (at < 0) {
+        *ready = false;
+        return push(c, n, condition);
+    }
+    c->judged |= UINT32_C(1) << choice;
+    return emit(c->program,
+                (fn_instruction){.op = FN_JUDGE, .unless = c->unless[i], .target = at, .source = {at, choice}});
 }
 
 /* Those that have no register yet, the one that needs most of them on top. *ready: there is none. */
@@ -272,7 +345,7 @@ static fn_status emit_tree(compiler *c, int32_t root, fn_error *err)
             continue;
         }
         bool ready = true;
-        if (!push_children(c, i, &n, &ready))
+        if (!push_condition(c, i, &n, &ready) || (ready && !push_children(c, i, &n, &ready)))
             return no_memory(err);
         if (ready) {
             fn_status status = c->graph->nodes[i].op == FN_OP_LIST && c->taps.tap_of[i] < 0 ? emit_list(c, i, err)
@@ -431,14 +504,18 @@ fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_
                   .need = malloc(n * sizeof(int32_t)),
                   .uses = calloc(n, sizeof(int32_t)),
                   .home = malloc(n * sizeof(int32_t)),
+                  .unless = calloc(n, sizeof(uint32_t)),
+                  .choice = calloc(n, sizeof(uint8_t)),
                   .free_registers = malloc((REGISTERS_MAX + 1) * sizeof(int32_t))};
     fn_status status = FN_OK;
-    if (!c.need || !c.uses || !c.home || !c.free_registers)
+    if (!c.need || !c.uses || !c.home || !c.unless || !c.choice || !c.free_registers)
         status = no_memory(err);
     else {
         memset(c.home, 0xFF, n * sizeof(int32_t));
         count_needs(&c);
         count_uses(&c, roots, n_roots);
+        if (!taps.rasters && !find_choices(&c, roots, n_roots))
+            status = no_memory(err);
         if (taps.rasters)
             status = stream(&c, roots, n_roots, err);
         for (int k = 0; status == FN_OK && k < n_roots; k++)
@@ -447,6 +524,8 @@ fn_status fn_program_compile(const fn_graph *graph, const int32_t *roots, int n_
     free(c.need);
     free(c.uses);
     free(c.home);
+    free(c.unless);
+    free(c.choice);
     free(c.free_registers);
     free(c.stack);
     return status;

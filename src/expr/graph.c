@@ -241,6 +241,13 @@ static fn_kind kind_of(const fn_graph *graph, fn_op op, const int32_t *child)
     }
 }
 
+/* A power of two, small enough that its reciprocal is a number. Multiplying by that gives the bits of the division. */
+static bool has_exact_reciprocal(double value)
+{
+    int exponent;
+    return fabs(frexp(value, &exponent)) == 0.5 && isfinite(1 / value);
+}
+
 int32_t fn_graph_op(fn_graph *graph, fn_op op, int32_t a, int32_t b, int32_t c)
 {
     const int32_t child[3] = {a, b, c};
@@ -269,5 +276,7 @@ int32_t fn_graph_op(fn_graph *graph, fn_op op, int32_t a, int32_t b, int32_t c)
     /* x^2 as x*x: exactly rounded, and what numpy computes. */
     if (op == FN_OP_POW && graph->nodes[b].op == FN_OP_CONST && graph->nodes[b].value == 2)
         return fn_graph_op(graph, FN_OP_MUL, a, a, FN_NO_CHILD);
+    if (op == FN_OP_DIV && graph->nodes[b].op == FN_OP_CONST && has_exact_reciprocal(graph->nodes[b].value))
+        return fn_graph_op(graph, FN_OP_MUL, a, fn_graph_const(graph, 1 / graph->nodes[b].value, FN_REAL), FN_NO_CHILD);
     return find_or_add(graph, (fn_node){.op = (uint8_t)op, .kind = (uint8_t)kind, .child = {a, b, c}});
 }

@@ -8,9 +8,9 @@
 #include "fishnet/expr.h"
 #include "ops.h"
 
-/* Pixels in a block: three registers of 8 KB fit the first-level cache with room for the planes. A kernel may run on
- * to the next multiple of FN_LANES, so registers are always whole blocks. */
-#define FN_BLOCK 1024
+/* Pixels in a block: three registers of 4 KB fit the first-level cache with room for the planes, also where it has
+ * eight ways of 4 KB. A kernel may run on to the next multiple of FN_LANES, so registers are always whole blocks. */
+#define FN_BLOCK 512
 #define FN_LANES 8
 
 /* step[k] is 1 when operand k is a register, 0 when it is one constant. out may be one of the operands. */
@@ -22,11 +22,16 @@ typedef size_t (*fn_load)(double *out, const fn_plane *plane, size_t first, size
 /* Casts n doubles into a sink. Returns n, or the index of the first valid value from 2^53 on (64 bit integers only). */
 typedef size_t (*fn_store)(const fn_sink *sink, size_t first, const double *in, size_t n);
 
+/* Which branches of where() no value of a condition takes: 1, that of true; 2, that of false. `nodata`: NaN takes none;
+ * else it is true. */
+typedef unsigned (*fn_judge)(const double *condition, size_t n, bool nodata);
+
 typedef struct fn_kernels {
     fn_kernel ieee[FN_OP_COUNT];
     fn_kernel nodata[FN_OP_COUNT];
     fn_load load[FN_TYPE_COUNT];
     fn_store store[FN_TYPE_COUNT];
+    fn_judge judge;
     fn_simd simd;
 } fn_kernels;
 

@@ -155,6 +155,19 @@ BINARY(xor_n, EITHER_NAN ? NAN1 : (a != 0) != (b != 0) ? 1.0 : 0.0)
 TERNARY(where, a != 0 ? b : c)
 TERNARY(where_n, ISNAN(a) ? NAN1 : a != 0 ? b : c)
 
+static unsigned judge(const double *condition, size_t n, bool nodata)
+{
+    const int64_t nan = nodata ? 0 : -1;
+    int64_t yes = 0, no = 0;
+    _Pragma("omp simd reduction(| : yes, no)") for (size_t i = 0; i < n; i++)
+    {
+        const double a = condition[i];
+        yes |= ISNAN(a) ? nan : a != 0 ? -1 : 0;
+        no |= a == 0 ? -1 : 0;
+    }
+    return (yes ? 0u : 1u) | (no ? 0u : 2u);
+}
+
 /* Bits of whole numbers below 2^53; from there on a double may have lost its low bits, and gives NaN. */
 #define WHOLE(x) (fabs(x) < 0x1p53)
 #define BITS(x) ((int64_t)(WHOLE(x) ? (x) : 0.0))
@@ -231,8 +244,9 @@ SCALAR1(log10)
     static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
         (void)step;                                                                                                    \
+        const double *pa = operand[0];                                                                                 \
         for (size_t i = 0; i < n; i += FN_WIDTH)                                                                       \
-            FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                        \
+            FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(pa + i)));                                                \
     }
 VECTOR1(exp2, u10)
 VECTOR1(expm1, u10)
@@ -242,29 +256,34 @@ VECTOR1(asin, u10)
 VECTOR1(acos, u10)
 VECTOR1(atan, u10)
 
+/* any: whether hard(a) is true of a value. It is as wide as a value, so that nothing has to be packed. */
+#define ANY(hard)                                                                                                      \
+    int64_t any = 0;                                                                                                   \
+    _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                              \
+    {                                                                                                                  \
+        const double a = pa[i];                                                                                        \
+        any |= (hard) ? -1 : 0;                                                                                        \
+    }
+
 /* SLEEF is off by more than 1 ulp for arguments at the end of the range (overflow comes early, and beyond 1e14 the
  * reduction of angles loses bits). Where `hard(a)` is true the C library answers. */
 #define VECTOR1_HARD(name, ulp, hard)                                                                                  \
     static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
         (void)step;                                                                                                    \
-        int any = 0;                                                                                                   \
-        _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                          \
-        {                                                                                                              \
-            const double a = operand[0][i];                                                                            \
-            any |= (hard);                                                                                             \
-        }                                                                                                              \
+        const double *pa = operand[0];                                                                                 \
+        ANY(hard)                                                                                                      \
         if (any) {                                                                                                     \
             double value[FN_BLOCK];                                                                                    \
             for (size_t i = 0; i < n; i += FN_WIDTH)                                                                   \
-                FN_VSTORE(value + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                  \
+                FN_VSTORE(value + i, FN_SLEEF1(name, ulp)(FN_VLOAD(pa + i)));                                          \
             for (size_t i = 0; i < n; i++) {                                                                           \
-                const double a = operand[0][i];                                                                        \
+                const double a = pa[i];                                                                                \
                 out[i] = (hard) ? name(a) : value[i];                                                                  \
             }                                                                                                          \
         } else                                                                                                         \
             for (size_t i = 0; i < n; i += FN_WIDTH)                                                                   \
-                FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(operand[0] + i)));                                    \
+                FN_VSTORE(out + i, FN_SLEEF1(name, ulp)(FN_VLOAD(pa + i)));                                            \
     }
 VECTOR1_HARD(exp, u10, fabs(a) > 700)
 VECTOR1_HARD(cosh, u10, fabs(a) > 700)
@@ -329,12 +348,7 @@ static inline double sin_turned(double x, uint64_t turns)
     {                                                                                                                  \
         (void)step;                                                                                                    \
         const double *pa = operand[0];                                                                                 \
-        int any = 0;                                                                                                   \
-        _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                          \
-        {                                                                                                              \
-            const double a = pa[i];                                                                                    \
-            any |= (hard);                                                                                             \
-        }                                                                                                              \
+        ANY(hard)                                                                                                      \
         if (any)                                                                                                       \
             for (size_t i = 0; i < n; i++) {                                                                           \
                 const double a = pa[i];                                                                                \
@@ -350,29 +364,41 @@ static inline double sin_turned(double x, uint64_t turns)
 UNARY_HARD(sin, fabs(a) > 1e6, FN_FMA_OR(a == 0 ? a : sin_turned(a, 0), Sleef_cinz_sind1_u10purec(a)))
 UNARY_HARD(cos, fabs(a) > 1e6, FN_FMA_OR(sin_turned(a, 1), Sleef_cinz_cosd1_u10purec(a)))
 
-/* With two operands; `fix` is the final value from the operands and SLEEF's value v. */
-#define VECTOR2(name, f, ulp, fix)                                                                                     \
+/* With two operands. SLEEF's value v is the result where `sure` is true of it; elsewhere `fix` is, of the operands
+ * and v. Values are looked at one by one only in blocks that need it. */
+#define VECTOR2(name, f, ulp, sure, fix)                                                                               \
     static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
+        const double *pa = operand[0], *pb = operand[1];                                                               \
+        const size_t sa = (size_t)step[0], sb = (size_t)step[1];                                                       \
         double value[FN_BLOCK];                                                                                        \
         for (size_t i = 0; i < n; i += FN_WIDTH) {                                                                     \
-            const FN_VECTOR a = step[0] ? FN_VLOAD(operand[0] + i) : FN_VSET(*operand[0]);                             \
-            const FN_VECTOR b = step[1] ? FN_VLOAD(operand[1] + i) : FN_VSET(*operand[1]);                             \
+            const FN_VECTOR a = sa ? FN_VLOAD(pa + i) : FN_VSET(*pa), b = sb ? FN_VLOAD(pb + i) : FN_VSET(*pb);        \
             FN_VSTORE(value + i, FN_SLEEF2(f, ulp)(a, b));                                                             \
         }                                                                                                              \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            const double a = operand[0][step[0] ? i : 0], b = operand[1][step[1] ? i : 0], v = value[i];               \
-            (void)a, (void)b;                                                                                          \
-            out[i] = (fix);                                                                                            \
+        int64_t any = 0;                                                                                               \
+        _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                          \
+        {                                                                                                              \
+            const double v = value[i];                                                                                 \
+            (void)v;                                                                                                   \
+            any |= (sure) ? 0 : -1;                                                                                    \
         }                                                                                                              \
+        for (size_t i = 0; any && i < n; i++) {                                                                        \
+            const double a = pa[i * sa], b = pb[i * sb], v = value[i];                                                 \
+            (void)a, (void)b;                                                                                          \
+            value[i] = (fix);                                                                                          \
+        }                                                                                                              \
+        memcpy(out, value, n * sizeof *out);                                                                           \
     }
-#define POW_FIXED (((fabs(v) < 1e300) & (fabs(v) > 1e-300)) ? v : pow(a, b))
-VECTOR2(atan2, atan2, u10, v)
-VECTOR2(pow, pow, u10, POW_FIXED)
-VECTOR2(hypot, hypot, u05, v)
-/* pow(1, NaN), pow(NaN, 0) and hypot(inf, NaN) are numbers in IEEE 754, but NoData under NoData rules. */
-VECTOR2(pow_n, pow, u10, EITHER_NAN ? NAN1 : POW_FIXED)
-VECTOR2(hypot_n, hypot, u05, EITHER_NAN ? NAN1 : v)
+#define POW_SURE ((fabs(v) < 1e300) & (fabs(v) > 1e-300))
+#define POW_FIXED (POW_SURE ? v : pow(a, b))
+VECTOR2(atan2, atan2, u10, true, v)
+VECTOR2(pow, pow, u10, POW_SURE, POW_FIXED)
+VECTOR2(hypot, hypot, u05, true, v)
+/* pow(1, NaN) and pow(NaN, 0), which are 1, and hypot(inf, NaN) are numbers in IEEE 754, but NoData under NoData
+ * rules. */
+VECTOR2(pow_n, pow, u10, POW_SURE & (v != 1), EITHER_NAN ? NAN1 : POW_FIXED)
+VECTOR2(hypot_n, hypot, u05, fabs(v) < (double)INFINITY, EITHER_NAN ? NAN1 : v)
 
 /* ---- loads ---- */
 
@@ -567,5 +593,6 @@ const fn_kernels FN_TABLE = {
     }
     .load = ALL_TYPES(load),
     .store = ALL_TYPES(store),
+    .judge = judge,
     .simd = FN_SIMD_HERE,
 };

@@ -9,14 +9,19 @@
 #include "parse.h"
 
 /* LOAD: tap -> register; FILL: constant -> register; STORE: register -> output; SORT: a list -> what is asked for of
- * it; anything below FN_OP_COUNT: an operation. */
-enum { FN_LOAD = FN_OP_COUNT, FN_FILL, FN_STORE, FN_SORT };
+ * it; JUDGE: which branches does the condition in a register take? Anything below FN_OP_COUNT: an operation. */
+enum { FN_LOAD = FN_OP_COUNT, FN_FILL, FN_STORE, FN_SORT, FN_JUDGE };
+
+/* A choice: a where() whose branch is left out of blocks that take it nowhere. The conditions of nested ones wait in
+ * registers, so their number is limited. Each has two bits, for the branch of true and for that of false. */
+#define FN_CHOICES_MAX 16
 
 /* A source is a register (>= 0) or a constant (-1 - its index). */
 typedef struct fn_instruction {
     uint16_t op;
-    int32_t target; /* register; the output's index of FN_STORE, the list's of FN_SORT */
-    int32_t source[3];
+    uint32_t unless;   /* bits of the branches it belongs to: it is left out with any of them */
+    int32_t target;    /* register; the output's index of FN_STORE, the list's of FN_SORT, FN_JUDGE's source */
+    int32_t source[3]; /* of FN_JUDGE: the condition, and the number of the choice */
 } fn_instruction;
 
 /* A list at work. */

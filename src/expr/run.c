@@ -38,9 +38,15 @@ size_t fn_run_block(const fn_run *run, size_t first, size_t n)
     const fn_kernels *kernels = run->kernels;
     const fn_kernel *operations = run->nodata ? kernels->nodata : kernels->ieee;
     const size_t lanes = (n + FN_LANES - 1) / FN_LANES * FN_LANES;
+    uint32_t left_out = 0;
     for (const fn_instruction *in = program->code + run->begin, *end = program->code + run->end; in < end; in++) {
+        if (in->unless & left_out)
+            continue;
         double *target = run->registers + (size_t)in->target * FN_BLOCK;
         switch (in->op) {
+        case FN_JUDGE:
+            left_out |= kernels->judge(target, n, run->nodata) << (2 * in->source[1]);
+            break;
         case FN_SORT:
             sort_list(run, &program->lists[in->target], first, n);
             break;

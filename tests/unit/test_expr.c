@@ -1855,6 +1855,161 @@ static void any_count(void)
     fn_expr_free(expr);
 }
 
+/* A constant divisor has the bits of any divisor, also where it is a power of two whose reciprocal is multiplied by. */
+static void constant_divisors(void)
+{
+    static const char *const divisors[] = {"1",       "4",        "-0.5",   "1024",    "3", "1000",       "2^-1022",
+                                           "2^-1023", "-2^-1074", "2^1023", "-2^1022", "0", "1.000000001"};
+    static const double values[] = {0.0,       -0.0,      1,       -3,       0x1.fffffffffffffp-1022,
+                                    0x1p-1074, 0x3p-1074, DBL_MAX, -DBL_MAX, (double)INFINITY,
+                                    1e-300,    12345.678};
+    for (size_t d = 0; d < sizeof divisors / sizeof *divisors; d++)
+        for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
+            char text[64];
+            snprintf(text, sizeof text, "A/(%s)", divisors[d]);
+            const double by = evaluate(divisors[d], false, "", NULL, 0);
+            const double got = evaluate(text, false, "d", &values[k], 1), want = values[k] / by;
+            EXPECT(same_double(got, want), "%g / %s is %.17g, not %.17g", values[k], divisors[d], got, want);
+        }
+}
+
+/* ---- branches that are left out of a block ---- */
+
+enum { BLOCK_PIXELS = 1024, CHOICE_PIXELS = 6 * BLOCK_PIXELS + 37 };
+
+/* Runs texts over A and B, Float32 with NoData -9999; of the first one, the results. */
+static void run_choices(const char *const *texts, int n_texts, bool nodata, size_t at_once, const float *a,
+                        const float *b, double *out)
+{
+    fn_expr *expr = NULL;
+    fn_error err = {.text = ""};
+    const fn_georeference place = {.width = CHOICE_PIXELS, .height = 1};
+    const fn_expr_options options = {
+        .nodata = nodata, .resolve = resolve_letters, .user = (void *)(uintptr_t) "ff", .georeference = &place};
+    REQUIRE(fn_expr_compile(texts, n_texts, &options, &expr, &err) == FN_OK, "%s: %s", texts[0], err.text);
+    const fn_nodata missing = fn_nodata_from_double(-9999, FN_FLOAT32);
+    double *other = malloc(CHOICE_PIXELS * sizeof *other);
+    const bool around = fn_expr_looks_around(expr);
+    void *scratch = malloc(around ? fn_expr_window_scratch_bytes(expr, CHOICE_PIXELS, 1) : fn_expr_scratch_bytes(expr));
+    REQUIRE(other && scratch, "memory");
+    for (size_t at = 0; at < CHOICE_PIXELS; at += at_once) {
+        const size_t n = CHOICE_PIXELS - at < at_once ? CHOICE_PIXELS - at : at_once;
+        const fn_window window = {(int64_t)at, 0, (int64_t)n, 1};
+        fn_plane planes[2];
+        for (int i = 0; i < fn_expr_input_count(expr); i++) {
+            int raster, band;
+            fn_expr_input(expr, i, &raster, &band);
+            const fn_reach reach = fn_expr_input_reach(expr, i);
+            const fn_window own = fn_window_grow(window, reach, CHOICE_PIXELS, 1, false);
+            planes[i] = (fn_plane){.data = (raster == 0 ? a : b) + own.x, .type = FN_FLOAT32, .nodata = missing};
+        }
+        fn_sink sinks[8];
+        for (int k = 0; k < n_texts; k++)
+            sinks[k] = (fn_sink){.data = k == 0 ? out + at : other, .type = FN_FLOAT64};
+        const fn_status status = around
+                                     ? fn_expr_run_window(expr, &window, planes, sinks, scratch, (int64_t[2]){0}, &err)
+                                     : fn_expr_run(expr, n, planes, sinks, scratch, NULL, &err);
+        REQUIRE(status == FN_OK, "%s: %s", texts[0], err.text);
+    }
+    free(other);
+    free(scratch);
+    fn_expr_free(expr);
+}
+
+/* Blocks in which a condition on A is true, false, either, NoData, NoData or false, NoData or true. */
+static void fill_choices(float *a, float *b)
+{
+    check_random r = random_for("branches_left_out");
+    for (size_t i = 0; i < CHOICE_PIXELS; i++) {
+        const bool coin = random_bits(&r) & 1;
+        const float positive = (float)random_uniform(&r, 0.5, 300), negative = -positive;
+        const float missing = -9999;
+        b[i] = (float)random_uniform(&r, 0.5, 3000);
+        switch (i / BLOCK_PIXELS) {
+        case 1:
+            a[i] = negative;
+            break;
+        case 2:
+            a[i] = coin ? positive : negative;
+            break;
+        case 3:
+            a[i] = missing;
+            break;
+        case 4:
+            a[i] = coin ? missing : negative;
+            break;
+        case 5:
+            a[i] = coin ? missing : positive;
+            break;
+        default:
+            a[i] = positive;
+        }
+    }
+}
+
+/* A branch that is an output, too, is never left out: the same results without and with it, pixel by pixel, too. */
+static void branches_left_out(void)
+{
+    static const char *const cases[][6] = {
+        {"where(A>0,log(B)*sin(A)+A,B/7)", "log(B)*sin(A)+A", "B/7"},
+        {"where(A,sqrt(A),exp(A)+1)", "sqrt(A)", "exp(A)+1"},
+        {"where(isnan(A),sqrt(B),exp(-B/100))", "sqrt(B)", "exp(-B/100)"},
+        {"where(A>0,where(B>1000,log(B),cos(B)),where(B<2000,B/3,tan(B)))", "log(B)", "cos(B)", "B/3", "tan(B)",
+         "where(B>1000,log(B),cos(B))"},
+        {"where(A>0,1,where(A>-100,exp(A),where(B>1000,log(B),B/3)))", "exp(A)", "log(B)", "B/3",
+         "where(B>1000,log(B),B/3)", "where(A>-100,exp(A),where(B>1000,log(B),B/3))"},
+        {"where(A>0,log(B),sin(B))+where(A>0,B/3,log(B))", "log(B)", "sin(B)", "B/3"},
+        {"where(A>0,B/3,log(B))+where(A>0,log(B),sin(B))", "log(B)", "sin(B)", "B/3"},
+        {"where(A>0,log(B),B/3)*log(B)", "log(B)", "B/3"},
+        {"log(B)*where(A>0,B/3,log(B))", "log(B)", "B/3"},
+        {"where(where(A>0,log(B),0)>5,sqrt(B),B/9)", "log(B)", "sqrt(B)", "B/9"},
+        {"median([A,where(A>0,log(B),B/3),where(A>0,median([A,B,sqrt(B)]),sin(B))])", "log(B)", "B/3", "sqrt(B)",
+         "sin(B)", "median([A,B,sqrt(B)])"},
+        {"where(A>0,median([A,sqrt(B),B]),where(B>1000,quantile([A,sqrt(B),B],0.25),B/3))", "sqrt(B)", "B/3",
+         "median([A,sqrt(B),B])", "quantile([A,sqrt(B),B],0.25)",
+         "where(B>1000,quantile([A,sqrt(B),B],0.25),B/3)"},
+        {"where(A>0,median([A,sqrt(B),B])+quantile([A,sqrt(B),B],0.25),B)", "sqrt(B)", "median([A,sqrt(B),B])",
+         "quantile([A,sqrt(B),B],0.25)"},
+        {"where(A>0,log(B[1,0])+focal_mean(sqrt(B),3),A[-1,0]/3)", "log(B[1,0])+focal_mean(sqrt(B),3)", "A[-1,0]/3"},
+    };
+    static float a[CHOICE_PIXELS], b[CHOICE_PIXELS];
+    static double got[CHOICE_PIXELS], want[CHOICE_PIXELS];
+    fill_choices(a, b);
+    for (size_t c = 0; c < 2 * sizeof cases / sizeof *cases; c++) {
+        const char *const *texts = cases[c / 2];
+        int n = 1;
+        while (n < 6 && texts[n])
+            n++;
+        run_choices(texts, n, c % 2, CHOICE_PIXELS, a, b, want);
+        for (int pass = 0; pass < 3; pass++) {
+            run_choices(texts, 1, c % 2, (const size_t[]){CHOICE_PIXELS, 1, 700}[pass], a, b, got);
+            size_t i = 0;
+            while (i < CHOICE_PIXELS && same_double(got[i], want[i]))
+                i++;
+            EXPECT(i == CHOICE_PIXELS, "%s: pixel %zu is %.17g, not %.17g", texts[0], i, got[i], want[i]);
+        }
+    }
+}
+
+/* What a double does not hold fails, also in a branch that no pixel of the block takes. */
+static void left_out_but_loaded(void)
+{
+    fn_expr *expr = compile("where(A>0,A,sqrt(B))", true, "dl");
+    const double a[2] = {1, 1};
+    const int64_t b[2] = {1, INT64_MAX};
+    const fn_plane planes[2] = {{.data = a, .type = FN_FLOAT64}, {.data = b, .type = FN_INT64}};
+    double out[2];
+    void *scratch = malloc(fn_expr_scratch_bytes(expr));
+    size_t bad = 0;
+    fn_error err = {.text = ""};
+    EXPECT(fn_expr_run(expr, 2, planes, &(fn_sink){.data = out, .type = FN_FLOAT64}, scratch, &bad, &err) ==
+                   FN_ERR_VALUE &&
+               bad == 1,
+           "pixel %zu: %s", bad, err.text);
+    free(scratch);
+    fn_expr_free(expr);
+}
+
 typedef struct runner {
     const fn_expr *expr;
     const double *in, *want;
@@ -1925,6 +2080,9 @@ int main(void)
         UNIT(linear_time),
         UNIT(linear_memory),
         UNIT(any_count),
+        UNIT(constant_divisors),
+        UNIT(branches_left_out),
+        UNIT(left_out_but_loaded),
         UNIT(several_threads),
     };
     return check_main(tests);

@@ -157,15 +157,15 @@ TERNARY(where_n, ISNAN(a) ? NAN1 : a != 0 ? b : c)
 
 static unsigned judge(const double *condition, size_t n, bool nodata)
 {
-    const int64_t nan = nodata ? 0 : -1;
-    int64_t yes = 0, no = 0;
-    _Pragma("omp simd reduction(| : yes, no)") for (size_t i = 0; i < n; i++)
+    int64_t yes = 0, no = 0, nan = 0;
+    _Pragma("omp simd reduction(| : yes, no, nan)") for (size_t i = 0; i < n; i++)
     {
         const double a = condition[i];
-        yes |= ISNAN(a) ? nan : a != 0 ? -1 : 0;
+        yes |= fabs(a) > 0 ? -1 : 0;
         no |= a == 0 ? -1 : 0;
+        nan |= ISNAN(a) ? -1 : 0;
     }
-    return (yes ? 0u : 1u) | (no ? 0u : 2u);
+    return (yes || (nan && !nodata) ? 0u : 1u) | (no ? 0u : 2u);
 }
 
 /* Bits of whole numbers below 2^53; from there on a double may have lost its low bits, and gives NaN. */
@@ -364,41 +364,48 @@ static inline double sin_turned(double x, uint64_t turns)
 UNARY_HARD(sin, fabs(a) > 1e6, FN_FMA_OR(a == 0 ? a : sin_turned(a, 0), Sleef_cinz_sind1_u10purec(a)))
 UNARY_HARD(cos, fabs(a) > 1e6, FN_FMA_OR(sin_turned(a, 1), Sleef_cinz_cosd1_u10purec(a)))
 
-/* With two operands. SLEEF's value v is the result where `sure` is true of it; elsewhere `fix` is, of the operands
- * and v. Values are looked at one by one only in blocks that need it. */
-#define VECTOR2(name, f, ulp, sure, fix)                                                                               \
+/* With two operands. */
+#define VALUES2(values, f, ulp)                                                                                        \
+    const double *pa = operand[0], *pb = operand[1];                                                                   \
+    const size_t sa = (size_t)step[0], sb = (size_t)step[1];                                                           \
+    for (size_t i = 0; i < n; i += FN_WIDTH) {                                                                         \
+        const FN_VECTOR a = sa ? FN_VLOAD(pa + i) : FN_VSET(*pa), b = sb ? FN_VLOAD(pb + i) : FN_VSET(*pb);            \
+        FN_VSTORE((values) + i, FN_SLEEF2(f, ulp)(a, b));                                                              \
+    }
+#define VECTOR2(name, ulp)                                                                                             \
     static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
     {                                                                                                                  \
-        const double *pa = operand[0], *pb = operand[1];                                                               \
-        const size_t sa = (size_t)step[0], sb = (size_t)step[1];                                                       \
+        VALUES2(out, name, ulp)                                                                                        \
+    }
+
+/* SLEEF's value v is the result where `sure` is true of it; elsewhere `fix` is, of the operands and v. Values are
+ * looked at one by one only in blocks that need it. */
+#define VECTOR2_FIXED(name, f, ulp, sure, fix)                                                                         \
+    static void k_##name(double *out, const double *const *operand, const int *step, size_t n)                         \
+    {                                                                                                                  \
         double value[FN_BLOCK];                                                                                        \
-        for (size_t i = 0; i < n; i += FN_WIDTH) {                                                                     \
-            const FN_VECTOR a = sa ? FN_VLOAD(pa + i) : FN_VSET(*pa), b = sb ? FN_VLOAD(pb + i) : FN_VSET(*pb);        \
-            FN_VSTORE(value + i, FN_SLEEF2(f, ulp)(a, b));                                                             \
-        }                                                                                                              \
+        VALUES2(value, f, ulp)                                                                                         \
         int64_t any = 0;                                                                                               \
         _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                          \
         {                                                                                                              \
             const double v = value[i];                                                                                 \
-            (void)v;                                                                                                   \
-            any |= (sure) ? 0 : -1;                                                                                    \
+            any |= !(sure);                                                                                            \
         }                                                                                                              \
         for (size_t i = 0; any && i < n; i++) {                                                                        \
             const double a = pa[i * sa], b = pb[i * sb], v = value[i];                                                 \
-            (void)a, (void)b;                                                                                          \
             value[i] = (fix);                                                                                          \
         }                                                                                                              \
         memcpy(out, value, n * sizeof *out);                                                                           \
     }
 #define POW_SURE ((fabs(v) < 1e300) & (fabs(v) > 1e-300))
 #define POW_FIXED (POW_SURE ? v : pow(a, b))
-VECTOR2(atan2, atan2, u10, true, v)
-VECTOR2(pow, pow, u10, POW_SURE, POW_FIXED)
-VECTOR2(hypot, hypot, u05, true, v)
+VECTOR2(atan2, u10)
+VECTOR2_FIXED(pow, pow, u10, POW_SURE, POW_FIXED)
+VECTOR2(hypot, u05)
 /* pow(1, NaN) and pow(NaN, 0), which are 1, and hypot(inf, NaN) are numbers in IEEE 754, but NoData under NoData
  * rules. */
-VECTOR2(pow_n, pow, u10, POW_SURE & (v != 1), EITHER_NAN ? NAN1 : POW_FIXED)
-VECTOR2(hypot_n, hypot, u05, fabs(v) < (double)INFINITY, EITHER_NAN ? NAN1 : v)
+VECTOR2_FIXED(pow_n, pow, u10, POW_SURE & (v != 1), EITHER_NAN ? NAN1 : POW_FIXED)
+VECTOR2_FIXED(hypot_n, hypot, u05, fabs(v) < (double)INFINITY, EITHER_NAN ? NAN1 : v)
 
 /* ---- loads ---- */
 

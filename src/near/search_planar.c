@@ -2,14 +2,8 @@
 #include <math.h>
 
 #include "array.h"
+#include "clones.h"
 #include "walk.h"
-
-/* The same code for several instruction sets, chosen when the program starts. No result depends on it. */
-#if defined(FN_X86) && !defined(FN_SANITIZED)
-#define FN_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#else
-#define FN_CLONES
-#endif
 
 /* ---- points and chains ---- */
 

@@ -4,12 +4,7 @@
 
 #include <math.h>
 
-/* The same code for several instruction sets, chosen when the program starts. No result depends on it. */
-#if defined(FN_X86) && !defined(FN_SANITIZED)
-#define FN_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#else
-#define FN_CLONES
-#endif
+#include "clones.h"
 
 /* So that there is one for each instruction set. */
 #define INLINED static inline __attribute__((always_inline))
@@ -248,7 +243,7 @@ INLINED size_t leave_out(edge *edges, size_t n, const edge *others, size_t m, co
     return left;
 }
 
-FN_CLONES double fn_facet_distance(const fn_facets *p, const fn_facets *q, double most)
+FN_CLONES static double least_distance(const fn_facets *p, const fn_facets *q, double most)
 {
     edge from[FN_FACETS_MOST], to[FN_FACETS_MOST];
     double from2[FN_FACETS_MOST + LANES], to2[FN_FACETS_MOST + LANES];
@@ -270,6 +265,11 @@ FN_CLONES double fn_facet_distance(const fn_facets *p, const fn_facets *q, doubl
                 edges_meet(&b, &from[i], &to[j], box2);
         }
     return b.distance;
+}
+
+double fn_facet_distance(const fn_facets *p, const fn_facets *q, double most)
+{
+    return least_distance(p, q, most);
 }
 
 /* A ray to the right crosses an edge that goes up or down through the point's height, and has the point on its left if

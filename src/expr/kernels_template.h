@@ -256,13 +256,13 @@ VECTOR1(asin, u10)
 VECTOR1(acos, u10)
 VECTOR1(atan, u10)
 
-/* any: whether hard(a) is true of a value. It is as wide as a value, so that nothing has to be packed. */
-#define ANY(hard)                                                                                                      \
+/* any: whether `hard` is true of a value. It is as wide as a value, so that nothing has to be packed. */
+#define ANY(values, x, hard)                                                                                           \
     int64_t any = 0;                                                                                                   \
     _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                              \
     {                                                                                                                  \
-        const double a = pa[i];                                                                                        \
-        any |= (hard) ? -1 : 0;                                                                                        \
+        const double x = (values)[i];                                                                                  \
+        any |= (hard);                                                                                                 \
     }
 
 /* SLEEF is off by more than 1 ulp for arguments at the end of the range (overflow comes early, and beyond 1e14 the
@@ -272,7 +272,7 @@ VECTOR1(atan, u10)
     {                                                                                                                  \
         (void)step;                                                                                                    \
         const double *pa = operand[0];                                                                                 \
-        ANY(hard)                                                                                                      \
+        ANY(pa, a, hard)                                                                                               \
         if (any) {                                                                                                     \
             double value[FN_BLOCK];                                                                                    \
             for (size_t i = 0; i < n; i += FN_WIDTH)                                                                   \
@@ -348,7 +348,7 @@ static inline double sin_turned(double x, uint64_t turns)
     {                                                                                                                  \
         (void)step;                                                                                                    \
         const double *pa = operand[0];                                                                                 \
-        ANY(hard)                                                                                                      \
+        ANY(pa, a, hard)                                                                                               \
         if (any)                                                                                                       \
             for (size_t i = 0; i < n; i++) {                                                                           \
                 const double a = pa[i];                                                                                \
@@ -385,12 +385,7 @@ UNARY_HARD(cos, fabs(a) > 1e6, FN_FMA_OR(sin_turned(a, 1), Sleef_cinz_cosd1_u10p
     {                                                                                                                  \
         double value[FN_BLOCK];                                                                                        \
         VALUES2(value, f, ulp)                                                                                         \
-        int64_t any = 0;                                                                                               \
-        _Pragma("omp simd reduction(| : any)") for (size_t i = 0; i < n; i++)                                          \
-        {                                                                                                              \
-            const double v = value[i];                                                                                 \
-            any |= !(sure);                                                                                            \
-        }                                                                                                              \
+        ANY(value, v, !(sure))                                                                                         \
         for (size_t i = 0; any && i < n; i++) {                                                                        \
             const double a = pa[i * sa], b = pb[i * sb], v = value[i];                                                 \
             value[i] = (fix);                                                                                          \

@@ -235,31 +235,35 @@ static fn_status store_plane(const running *r, const area *from, const fn_sink *
 
 /* ---- programs ---- */
 
-/* Where the taps of a program begin to be, or cease to be, within the copy: the first place behind x, at most `end`. */
+/* Where a tap begins to be, or ceases to be, within the copy: the first place behind x, at most `end`. */
+static int64_t set_tap(running *r, int index, const fn_window *copy, int64_t x, int64_t y, int64_t end)
+{
+    const fn_tap *tap = &r->expr->taps[index];
+    const area *at = &r->areas[tap->plane];
+    const int64_t column = x + tap->column, row = y + tap->row;
+    fn_plane *plane = &r->taps[index];
+    const bool above_or_below = row < copy->y || row >= copy->y + copy->height;
+    if (above_or_below || column < copy->x || column >= copy->x + copy->width) {
+        *plane = (fn_plane){.data = r->missing, .type = FN_FLOAT64};
+        return !above_or_below && column < copy->x ? smaller(copy->x - tap->column, end) : end;
+    }
+    end = smaller(copy->x + copy->width - tap->column, end);
+    if (!at->values)
+        return smaller(end, tap_input(r, tap->plane, column, row, plane) - tap->column);
+    *plane = (fn_plane){.data = value_at(at, column, row), .type = FN_FLOAT64};
+    return end;
+}
+
+/* The same of all taps of a program. Lists take theirs without a load where no pixel looks around. */
 static int64_t set_taps(running *r, const fn_program *program, const fn_window *copy, int64_t x, int64_t y, int64_t end)
 {
-    const fn_expr *e = r->expr;
     for (size_t k = 0; k < program->n_code; k++) {
-        if (program->code[k].op != FN_LOAD)
-            continue;
-        const int index = program->code[k].source[0];
-        const fn_tap *tap = &e->taps[index];
-        const area *at = &r->areas[tap->plane];
-        const int64_t column = x + tap->column, row = y + tap->row;
-        fn_plane *plane = &r->taps[index];
-        const bool above_or_below = row < copy->y || row >= copy->y + copy->height;
-        if (above_or_below || column < copy->x || column >= copy->x + copy->width) {
-            *plane = (fn_plane){.data = r->missing, .type = FN_FLOAT64};
-            if (!above_or_below && column < copy->x && copy->x - tap->column < end)
-                end = copy->x - tap->column;
-            continue;
-        }
-        if (copy->x + copy->width - tap->column < end)
-            end = copy->x + copy->width - tap->column;
-        if (at->values)
-            *plane = (fn_plane){.data = value_at(at, column, row), .type = FN_FLOAT64};
-        else
-            end = smaller(end, tap_input(r, tap->plane, column, row, plane) - tap->column);
+        const fn_instruction *in = &program->code[k];
+        if (in->op == FN_LOAD)
+            end = set_tap(r, in->source[0], copy, x, y, end);
+        const fn_sorted_list *list = in->op == FN_SORT ? &program->lists[in->target] : NULL;
+        for (int32_t i = 0; list && list->taps && i < list->n_members; i++)
+            end = set_tap(r, list->member[i], copy, x, y, end);
     }
     return end;
 }

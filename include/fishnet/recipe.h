@@ -5,6 +5,7 @@
 #ifndef FISHNET_RECIPE_H
 #define FISHNET_RECIPE_H
 
+#include "fishnet/grid_options.h"
 #include "fishnet/job.h"
 
 #ifdef __cplusplus
@@ -41,6 +42,7 @@ typedef struct fn_recipe {
     bool propagate_nodata; /* PROPAGATE_NODATA=YES */
     bool any_extent;       /* CHECK_EXTENT=NO */
     fn_check_crs check_crs;
+    fn_grid_options grid; /* that of the result, onto which inputs are brought */
     fn_worker_options workers;
     bool error_is_nodata; /* ON_ERROR=NODATA */
     bool ignore_alpha;    /* ALPHA=IGNORE */
@@ -57,7 +59,7 @@ typedef struct fn_recipe {
 #define FN_RECIPE_PREFIX "FISHNET:"
 bool fn_recipe_is_name(const char *connection); /* starts with the prefix, in any case */
 
-/* All options but those about workers. */
+/* All options but those about workers and the grid. */
 fn_option_table fn_recipe_option_table(void);
 
 /* options: NULL-terminated array of KEY=VALUE, or NULL; keys case-insensitive, CALC may be repeated, and one CALC

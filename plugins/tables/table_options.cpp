@@ -139,9 +139,9 @@ bool TableOptions::ParseOption(const TableKind &kind, const char *name, const ch
     for (size_t i = 0; i < mine.count + std::size(kRows); i++) {
         const bool own = i < mine.count;
         const fn_option &option = own ? mine.rows[i] : kRows[i - mine.count].option;
-        if (!EQUAL(option.name, name))
+        if (!fn_option_find({&option, 1}, name, strlen(name)))
             continue;
-        GivenOption given = {kind.driver, option.name, value, {}};
+        GivenOption given = {kind.driver, option.name[0] == '?' ? name : option.name, value, {}};
         return ReadOption(kind.driver, option, value, given.value) &&
                (own ? Take(i, given) : kRows[i - mine.count].take(given, *this));
     }

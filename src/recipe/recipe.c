@@ -245,6 +245,8 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     bool known;
     fn_option_value v = {0};
     fn_status status = fn_worker_options_take(&r->workers, key, key_length, value, &known, err);
+    if (!known)
+        status = fn_grid_options_take(&r->grid, key, key_length, value, &known, err);
     const fn_option *option = known ? NULL : fn_option_find(fn_recipe_option_table(), key, key_length);
     if (option)
         status = fn_option_read(option, value, &v, err);
@@ -332,5 +334,6 @@ void fn_recipe_clear(fn_recipe *r)
         free(r->calcs[i]);
     free(r->calcs);
     free(r->nodata);
+    fn_grid_options_clear(&r->grid);
     *r = (fn_recipe){.type = FN_TYPE_COUNT, .workers = fn_worker_options_default(), .part = 1, .parts = 1};
 }

@@ -90,6 +90,7 @@ static const OptionTable &OfRecipe()
         for (const char *name : {"A_OO", "INPUT", "INPUT_OO", "CALC", "BANDS", "FLATTEN", "OT", "NODATA",
                                  "PROPAGATE_NODATA", "CHECK_EXTENT", "CHECK_CRS", "CACHE_MB", "ON_ERROR"})
             rows.Add(*fn_option_find(fn_recipe_option_table(), name, strlen(name)));
+        rows.Add(fn_grid_option_table());
         return rows;
     }();
     return table;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "onto_grid.h"
 #include "pixels.h"
 
 namespace fishnet
@@ -183,6 +184,12 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, In
     auto plan = std::make_shared<Plan>();
     if (!OpenNamed(*plan, recipe, overview, handles))
         return nullptr;
+    if (fn_grid_options_asked(&recipe.grid)) {
+        OutputGrid grid;
+        if (!ChooseGrid(plan->inputs, handles, recipe.grid, grid) ||
+            !BringOntoGrid(plan->inputs, handles, grid, recipe.grid, recipe.n_calcs > 0))
+            return nullptr;
+    }
     if (recipe.n_calcs > 0) {
         if (!CheckGrids(plan->inputs, handles, {!recipe.any_extent, recipe.check_crs}) ||
             !Compile(*plan, recipe, handles) || !AddComputedOutputs(*plan, recipe))

@@ -237,14 +237,37 @@ fn_option_table OwnOptions()
         std::vector<fn_option> own;
         for (const ZonalRow &row : kRows)
             own.push_back(row.option);
+        const fn_option_table grid = fn_grid_option_table();
+        own.insert(own.end(), grid.rows, grid.rows + grid.count);
         return own;
     }();
     return {options.data(), options.size()};
 }
 
+static void FreeGrid(fn_grid_options *grid)
+{
+    fn_grid_options_clear(grid);
+    delete grid;
+}
+
+ZonalOptions::ZonalOptions() : grid(new fn_grid_options(), FreeGrid)
+{
+    ChooseStats();
+}
+
+static bool TakeGrid(const GivenOption &given, fn_grid_options &grid)
+{
+    bool known = false;
+    fn_error err;
+    if (fn_grid_options_take(&grid, given.name, strlen(given.name), given.text, &known, &err) == FN_OK)
+        return true;
+    CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s", given.driver, err.text);
+    return false;
+}
+
 bool ZonalOptions::Take(size_t index, const GivenOption &given)
 {
-    const bool taken = kRows[index].take(given, *this);
+    const bool taken = index < std::size(kRows) ? kRows[index].take(given, *this) : TakeGrid(given, *grid);
     ChooseStats();
     return taken;
 }

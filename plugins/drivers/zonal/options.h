@@ -3,6 +3,7 @@
 #define FN_ZONALSTATS_OPTIONS_H
 
 #include "fishnet/coverage.h"
+#include "fishnet/grid_options.h"
 #include "fishnet/zonal_stats.h"
 #include "input_lists.h"
 #include "table_options.h"
@@ -30,14 +31,15 @@ struct ZonalOptions final : TableOptions {
     bool errorIsNoData = false; /* ON_ERROR=NODATA */
     bool ignoreAlpha = false;
     Invalid invalid = Invalid::Repair;
-    bool geometry = false;             /* GEOMETRY=ZONE */
-    int zoneBand = 0;                  /* of a raster of zones; 0: not given */
-    std::string zoneField;             /* features with the same value are one zone; empty: each is one */
-    int tileWidth = 0, tileHeight = 0; /* 0: AUTO */
+    bool geometry = false;                 /* GEOMETRY=ZONE */
+    int zoneBand = 0;                      /* of a raster of zones; 0: not given */
+    std::string zoneField;                 /* features with the same value are one zone; empty: each is one */
+    int tileWidth = 0, tileHeight = 0;     /* 0: AUTO */
+    std::shared_ptr<fn_grid_options> grid; /* of the rasters, onto which they are brought */
 
     std::vector<fn_stat> givenStats, percentiles; /* of STATS and PERCENTILES */
 
-    ZonalOptions() { ChooseStats(); }
+    ZonalOptions();
     std::vector<std::string> OtherInputs() const override;
     /* What expressions call the rasters: those without a name by letters, in their order. */
     std::vector<std::string> NamesOfRasters() const;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fishnet/options.h"
+#include "onto_grid.h"
 #include "pixels.h"
 
 namespace fishnet::zonalstats
@@ -220,6 +221,14 @@ std::string Rasters::Signature() const
     return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
 }
 
+static bool OntoGrid(Rasters &rasters, const ZonalOptions &options, InputHandles &handles)
+{
+    OutputGrid grid;
+    return !fn_grid_options_asked(options.grid.get()) ||
+           (ChooseGrid(rasters.inputs, handles, *options.grid, grid) &&
+            BringOntoGrid(rasters.inputs, handles, grid, *options.grid, true));
+}
+
 std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool zones, int workers,
                                              InputHandles &handles)
 {
@@ -237,7 +246,8 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
     if (zones)
         names.push_back(
             {"zones", options.input.c_str(), zoneOptions.empty() ? nullptr : zoneOptions.c_str(), "ZONALSTATS"});
-    if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !CheckGrids(rasters->inputs, handles) ||
+    if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !OntoGrid(*rasters, options, handles) ||
+        !CheckGrids(rasters->inputs, handles) ||
         !(options.calcs.empty() ? AddBands(*rasters, options, handles) : AddExpressions(*rasters, options, handles)) ||
         !AddWeights(*rasters, options, handles) || (zones && !AddZones(*rasters, options, handles)))
         return nullptr;

@@ -1,0 +1,63 @@
+/* fishnet/grid_options.h - the options about the grid of a result, onto which inputs are brought that lie elsewhere. */
+#ifndef FISHNET_GRID_OPTIONS_H
+#define FISHNET_GRID_OPTIONS_H
+
+#include "fishnet/options.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a cell gets its value from those of a raster on another grid, as GDAL's warper does it. AUTO: by what the raster
+ * holds. */
+typedef enum fn_resampling {
+    FN_RESAMPLING_AUTO,
+    FN_RESAMPLING_NEAR,
+    FN_RESAMPLING_BILINEAR,
+    FN_RESAMPLING_CUBIC,
+    FN_RESAMPLING_CUBICSPLINE,
+    FN_RESAMPLING_LANCZOS,
+    FN_RESAMPLING_AVERAGE,
+    FN_RESAMPLING_RMS,
+    FN_RESAMPLING_MODE,
+    FN_RESAMPLING_MIN,
+    FN_RESAMPLING_MAX,
+    FN_RESAMPLING_MED,
+    FN_RESAMPLING_Q1,
+    FN_RESAMPLING_Q3,
+    FN_RESAMPLING_SUM
+} fn_resampling;
+
+/* That of one input. */
+typedef struct fn_input_resampling {
+    char *name;
+    fn_resampling method;
+} fn_input_resampling;
+
+typedef struct fn_grid_options {
+    char *extent, *cell_size, *snap, *crs; /* as they are written; NULL when not given */
+    bool resampling_given;
+    fn_resampling resampling; /* of inputs that have none of their own */
+    fn_input_resampling *own;
+    int n_own;
+    char *outside;   /* a number; NULL: NoData */
+    double accuracy; /* pixels that a transformed position may be off; 0: none */
+} fn_grid_options;
+
+fn_option_table fn_grid_option_table(void);
+/* Takes an option of the table; *known is false for any other. value: copied. On failure err names the option; what has
+ * been taken stays. Free with fn_grid_options_clear(), which makes it {0}, as it is to begin with. */
+fn_status fn_grid_options_take(fn_grid_options *options, const char *key, size_t key_length, const char *value,
+                               bool *known, fn_error *err);
+void fn_grid_options_clear(fn_grid_options *options);
+/* Whether inputs are brought onto a grid at all. */
+bool fn_grid_options_asked(const fn_grid_options *options);
+/* That of the input of a name. */
+fn_resampling fn_grid_options_resampling(const fn_grid_options *options, const char *name);
+/* As GDAL calls it: "near"; "auto". */
+const char *fn_resampling_name(fn_resampling method);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -37,12 +37,13 @@ static std::string CheckOption(const RecipeKind &, const char *option)
 
 const RecipeKind &RasterRecipes()
 {
-    static const RecipeKind kind = {"FISHNET",
-                                    FN_RECIPE_PREFIX,
-                                    "fishnet_raster",
-                                    "inputs",
-                                    OptionTable("FISHNET").Add(fn_recipe_option_table()).Add(fn_grid_option_table()).Add(fn_worker_option_table()),
-                                    CheckOption};
+    static const RecipeKind kind = {
+        "FISHNET",
+        FN_RECIPE_PREFIX,
+        "fishnet_raster",
+        "inputs",
+        OptionTable("FISHNET").Add(fn_recipe_option_table()).Add(fn_grid_option_table()).Add(fn_worker_option_table()),
+        CheckOption};
     return kind;
 }
 

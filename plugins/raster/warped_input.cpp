@@ -158,7 +158,7 @@ bool Warped::CheckNumberOutside()
     if (masks || (!keepsNoData && (AnyHasNoData() || alpha > 0)))
         return Refuse(own, std::string("OUTSIDE=") + own.outside + " cannot be told from its NoData cells by " +
                                fn_resampling_name(warping.method) +
-                               ": RESAMPLING=NEAR, or OUTSIDE=NODATA and nodata(X, number) in the expression");
+                               ": RESAMPLING=NEAR, or where(isnodata(X), number, X) in the expression");
     if (keepsNoData)
         alpha = 0;
     return CheckOutside(own, bands);

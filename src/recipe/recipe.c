@@ -21,6 +21,7 @@ enum {
     NODATA,
     PROPAGATE_NODATA,
     ALPHA,
+    UNSCALE,
     CHECK_EXTENT,
     CHECK_CRS,
     ON_ERROR,
@@ -70,6 +71,11 @@ static const fn_option rows[COUNT] = {
                .words = "NODATA|IGNORE",
                .preset = "NODATA",
                .help = "What is transparent in an input"},
+    [UNSCALE] = {.name = "UNSCALE",
+                 .kind = FN_OPTION_FLAG,
+                 .preset = "NO",
+                 .help = "Whether expressions get real values: stored ones times the scale of their band, plus its "
+                         "offset"},
     [CHECK_EXTENT] = {.name = "CHECK_EXTENT",
                       .kind = FN_OPTION_FLAG,
                       .preset = "YES",
@@ -218,6 +224,9 @@ static void set_value(fn_recipe *r, const fn_option *option, const fn_option_val
     case ALPHA:
         r->ignore_alpha = v->whole == 1;
         break;
+    case UNSCALE:
+        r->unscale = v->whole == 1;
+        break;
     case CHECK_EXTENT:
         r->any_extent = v->whole == 0;
         break;
@@ -294,6 +303,7 @@ static fn_status check(const fn_recipe *r, fn_error *err)
                         : r->all_bands        ? "BANDS=ALL"
                         : r->flatten          ? "FLATTEN=YES"
                         : r->propagate_nodata ? "PROPAGATE_NODATA=YES"
+                        : r->unscale          ? "UNSCALE=YES"
                                               : NULL;
     return needy ? fn_fail(err, FN_ERR_ARGUMENT, "%s needs an expression, CALC=...", needy) : FN_OK;
 }

@@ -114,6 +114,8 @@ std::string Plan::Signature() const
         if (plane.HasReach())
             text += CPLSPrintf(" %d,%d,%d,%d%s", plane.reach.top, plane.reach.left, plane.reach.bottom,
                                plane.reach.right, plane.wraps ? " wraps" : "");
+        if (plane.scale != 1 || plane.offset != 0)
+            text += CPLSPrintf(" *%.17g+%.17g", plane.scale, plane.offset);
         add(plane.type, plane.nodata);
     }
     for (const Output &output : outputs) {
@@ -153,6 +155,7 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const InputHandles &han
     source.anyName = recipe.any_name;
     source.nodata = !recipe.nodata_none;
     source.ignoreAlpha = recipe.ignore_alpha;
+    source.unscale = recipe.unscale;
     source.streams = true;
     source.flatten = recipe.flatten;
     source.propagate = recipe.propagate_nodata;

@@ -30,6 +30,7 @@ struct ZonalOptions final : TableOptions {
     bool spread = false;        /* NODATA=SPREAD */
     bool errorIsNoData = false; /* ON_ERROR=NODATA */
     bool ignoreAlpha = false;
+    bool unscale = false; /* UNSCALE=YES */
     Invalid invalid = Invalid::Repair;
     bool geometry = false;                 /* GEOMETRY=ZONE */
     int zoneBand = 0;                      /* of a raster of zones; 0: not given */

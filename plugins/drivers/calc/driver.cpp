@@ -41,7 +41,10 @@ const RecipeKind &RasterRecipes()
                                     FN_RECIPE_PREFIX,
                                     "fishnet_raster",
                                     "inputs",
-                                    OptionTable("FISHNET").Add(fn_recipe_option_table()).Add(fn_grid_option_table()).Add(fn_worker_option_table()),
+                                    OptionTable("FISHNET")
+                                        .Add(fn_recipe_option_table())
+                                        .Add(fn_grid_option_table())
+                                        .Add(fn_worker_option_table()),
                                     CheckOption};
     return kind;
 }

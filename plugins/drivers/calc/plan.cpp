@@ -188,10 +188,11 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, In
     if (!OpenNamed(*plan, recipe, overview, handles))
         return nullptr;
     if (fn_grid_options_asked(&recipe.grid)) {
-        OutputGrid grid;
-        if (!ChooseGrid(plan->inputs, handles, recipe.grid, grid) ||
-            !BringOntoGrid(plan->inputs, handles, grid, recipe.grid, recipe.n_calcs > 0))
+        const auto place = std::make_shared<OutputGrid>();
+        if (!ChooseGrid(plan->inputs, handles, recipe.grid, *place) ||
+            !BringOntoGrid(plan->inputs, handles, *place, recipe.grid, recipe.n_calcs > 0))
             return nullptr;
+        plan->place = place;
     }
     if (recipe.n_calcs > 0) {
         if (!CheckGrids(plan->inputs, handles, {!recipe.any_extent, recipe.check_crs}) ||

@@ -10,6 +10,7 @@
 #include "fishnet/grid.h"
 #include "fishnet/options.h"
 #include "fishnet/recipe.h"
+#include "output_grid.h"
 #include "secrets.h"
 
 namespace fishnet::zonalstats
@@ -359,6 +360,16 @@ bool ZonalOptions::CheckRasters() const
         if (rasters[i].isStack && calcs.empty())
             return Refuse("INPUT=" + names[i] + ": a stack needs an expression, CALC=...");
     }
+    return CheckGrid(names);
+}
+
+bool ZonalOptions::CheckGrid(std::vector<std::string> names) const
+{
+    names.insert(names.end(), {"WEIGHTS", "zones"});
+    for (int i = 0; i < grid->n_own; i++)
+        if (std::find(names.begin(), names.end(), grid->own[i].name) == names.end())
+            return Refuse("INPUT_RESAMPLING=" + std::string(grid->own[i].name) + "=" +
+                          fn_resampling_name(grid->own[i].method) + ": there is no raster " + grid->own[i].name);
     return true;
 }
 
@@ -382,6 +393,8 @@ std::vector<std::string> ZonalOptions::OtherInputs() const
         names.insert(names.end(), raster.datasets.begin(), raster.datasets.end());
     if (weights == Weights::Raster)
         names.push_back(weightsRaster);
+    for (const std::string &file : FilesOf(*grid))
+        names.push_back(file);
     return names;
 }
 

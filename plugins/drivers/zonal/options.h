@@ -52,6 +52,7 @@ struct ZonalOptions final : TableOptions {
     bool Take(size_t index, const GivenOption &given) override;
     bool Check() const override;
     bool CheckRasters() const;
+    bool CheckGrid(std::vector<std::string> names) const;
     bool CheckWeights() const;
 };
 

@@ -258,10 +258,15 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
-    for (const NamedInput &raster : options.rasters)
+    const bool hasGrid = fn_grid_options_asked(options.grid.get()); /* which calls inputs by their names, too */
+    const std::vector<std::string> own = options.NamesOfRasters();
+    for (size_t i = 0; i < options.rasters.size(); i++) {
+        const NamedInput &raster = options.rasters[i];
+        const std::string key = hasGrid ? own[i] : raster.name;
         for (const std::string &dataset : raster.datasets)
-            names.push_back({raster.name.empty() ? "RASTER" : raster.name, dataset.c_str(),
+            names.push_back({key.empty() ? "RASTER" : key, dataset.c_str(),
                              options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
+    }
     if (options.weights == Weights::Raster)
         names.push_back({"WEIGHTS", options.weightsRaster.c_str(), nullptr, "ZONALSTATS"});
     std::string zoneOptions;

@@ -46,10 +46,14 @@ typedef fn_status (*fn_expr_find)(void *user, const char *name, size_t n, fn_exp
  * failure as above ("no band 5 in A, it has 1"). */
 typedef fn_status (*fn_expr_resolve)(void *user, int raster, int band, fn_type *type, fn_error *err);
 
+/* Called behind it: what does a stored value mean? value * *scale + *offset, in double precision; 1 and 0 at first. */
+typedef void (*fn_expr_scale)(void *user, int raster, int band, double *scale, double *offset);
+
 typedef struct fn_expr_options {
     bool nodata;             /* true: NaN is NoData and propagates (the default of the driver); false: IEEE 754 */
     fn_expr_find find;       /* NULL: the names are A to Z, rasters 0 to 25 */
     fn_expr_resolve resolve; /* NULL: every band exists and is Float64 */
+    fn_expr_scale scale;     /* NULL: values are as they are stored */
     void *user;
     /* The band that each text means by a name alone, or the raster's last one if it has fewer. NULL: the first. */
     const int *bands;

@@ -40,6 +40,7 @@ typedef struct fn_recipe {
     bool all_bands;        /* BANDS=ALL: names alone mean all bands, one after the other */
     bool flatten;          /* FLATTEN=YES */
     bool propagate_nodata; /* PROPAGATE_NODATA=YES */
+    bool unscale;          /* UNSCALE=YES */
     bool any_extent;       /* CHECK_EXTENT=NO */
     fn_check_crs check_crs;
     fn_grid_options grid; /* that of the result, onto which inputs are brought */

@@ -66,6 +66,7 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
     AddOption(m_options, "nodata", "NODATA");
     AddOption(m_options, "propagate-nodata", "PROPAGATE_NODATA");
     AddOption(m_options, "alpha", "ALPHA");
+    AddOption(m_options, "unscale", "UNSCALE");
     AddArg("no-check-extent", 0, "Inputs may lie elsewhere, if they are of the size of the first", &m_anyExtent);
     AddArg("no-check-crs", 0, "Inputs may have other coordinate reference systems", &m_anyCRS)
         .AddHiddenAlias("no-check-srs");

@@ -92,6 +92,7 @@ ZonalStats::ZonalStats()
     AddOption(m_options, "histogram", "HISTOGRAM");
     AddOption(m_options, "nodata", "NODATA");
     AddOption(m_options, "alpha", "ALPHA");
+    AddOption(m_options, "unscale", "UNSCALE");
     AddOption(m_options, "invalid", "INVALID");
     AddOption(m_options, "on-error", "ON_ERROR");
     AddOption(m_options, "tile-size", "TILE_SIZE").SetMetaVar("N|WIDTHxHEIGHT").SetCategory(GAAC_ADVANCED);

@@ -10,6 +10,7 @@
 
 #include "file_names.h"
 #include "input_lists.h"
+#include "recipe_reader.h"
 #include "secrets.h"
 
 namespace fishnet::output
@@ -86,7 +87,7 @@ void OutputRecipe::AddOptions(const OptionTable &table, CSLConstList options, co
         if (std::any_of(without.begin(), without.end(),
                         [&key](const auto &name) { return EQUAL(name.c_str(), key.c_str()); }))
             continue;
-        const bool one = equal && (key.size() == 1 || (option && option->kind == FN_OPTION_NAME)); /* A to Z: inputs */
+        const bool one = equal && (key.size() == 1 || (option && NamesFile(*option, equal + 1))); /* A to Z: inputs */
         const bool names = option && option->kind == FN_OPTION_NAMES;
         if (option && option->kind == FN_OPTION_INPUT)
             AddInput(equal + 1);

@@ -275,7 +275,7 @@ Holds HeldBy(const std::string &key, const std::string &value, const RecipeKind 
     if (key.size() == 1) /* an input: A..Z */
         return Holds::Name;
     const fn_option *option = kind.options.Find(key);
-    if (option && option->kind == FN_OPTION_NAME && !IsWord(*option, value))
+    if (option && NamesFile(*option, value))
         return Holds::Name;
     if (option && option->kind == FN_OPTION_INPUT)
         return Holds::Input;

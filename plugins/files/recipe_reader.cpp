@@ -159,7 +159,7 @@ std::string Reader::Piece(const fn_option &option, const std::string &text) cons
     const bool quote = (kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS || kind == FN_OPTION_SETTINGS ||
                         kind == FN_OPTION_FIELDS) &&
                        text != "*" && text.find('"') == std::string::npos;
-    const bool isDataset = kind == FN_OPTION_NAMES || (kind == FN_OPTION_NAME && !IsWord(option, text));
+    const bool isDataset = kind == FN_OPTION_NAMES || NamesFile(option, text);
     const std::string name = isDataset ? NameIn(m_folder, text) : text;
     return quote ? "\"" + name + "\"" : name;
 }
@@ -218,7 +218,7 @@ bool Reader::Take(const std::string &key, const fn_option &option, const CPLJSON
         return false;
     const std::string text = value.ToString();
     /* A single name is one, whatever it contains; of fields and the like it is the option's text. */
-    const bool isName = kind == FN_OPTION_NAME || kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS;
+    const bool isName = NamesFile(option, text) || kind == FN_OPTION_NAMES || kind == FN_OPTION_LAYERS;
     return Add(key, key, isName ? Piece(option, text) : text);
 }
 
@@ -377,6 +377,13 @@ bool Reader::Read(Opening &opening)
 }
 
 } // namespace
+
+bool NamesFile(const fn_option &option, const std::string &value)
+{
+    if (option.kind == FN_OPTION_NAME)
+        return !option.words || !EQUAL(option.words, value.c_str());
+    return fn_grid_names_file(option.name, value.c_str());
+}
 
 bool ReadRecipe(const char *file, const RecipeKind &kind, Opening &opening)
 {

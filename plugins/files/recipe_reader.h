@@ -12,11 +12,9 @@ bool ReadRecipe(const char *file, const RecipeKind &kind, Opening &opening);
 
 /* A folder that may be relative, or empty: the current one. */
 std::string AbsoluteFolder(const std::string &folder);
-/* A word that stands where a name may. */
-inline bool IsWord(const fn_option &option, const std::string &text)
-{
-    return option.kind == FN_OPTION_NAME && option.words && EQUAL(option.words, text.c_str());
-}
+/* Whether the value of an option is one name, of a dataset or another file: not that of several, and no word that may
+ * stand instead. */
+bool NamesFile(const fn_option &option, const std::string &value);
 
 } // namespace fishnet
 

@@ -1,8 +1,10 @@
 #include "expression.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "fishnet/recipe.h"
@@ -90,6 +92,33 @@ static std::string OnlyName(Names &names, fn_expr_options options)
     return names.used.size() == 1 ? *names.used.begin() : names.source.names[0].name;
 }
 
+/* Overviews do not know it: the whole does. False: values cannot be computed by what the band has. */
+static bool FindScale(const Input &input, GDALDatasetH dataset, int band, Plane &plane)
+{
+    Input whole = input;
+    DatasetHandle opened;
+    if (whole.openOptions.FetchNameValue("OVERVIEW_LEVEL")) {
+        whole.openOptions.SetNameValue("OVERVIEW_LEVEL", nullptr);
+        opened = OpenAgain(whole);
+        if (!opened)
+            throw std::runtime_error("the whole of " + Describe(input) + " cannot be opened for its scale");
+    }
+    GDALRasterBandH handle = GDALGetRasterBand(opened ? opened.get() : dataset, band);
+    int hasScale = FALSE, hasOffset = FALSE;
+    const double scale = GDALGetRasterScale(handle, &hasScale), offset = GDALGetRasterOffset(handle, &hasOffset);
+    plane.scale = hasScale ? scale : 1;
+    plane.offset = hasOffset ? offset : 0;
+    return std::isfinite(plane.scale) && std::isfinite(plane.offset);
+}
+
+/* fn_expr_scale. */
+static void ScaleOf(void *user, int raster, int band, double *scale, double *offset)
+{
+    const Plane &plane = static_cast<Names *>(user)->planes.at({raster, band});
+    *scale = plane.scale;
+    *offset = plane.offset;
+}
+
 /* fn_expr_resolve: can it be computed with? */
 static fn_status ResolveBand(void *user, int raster, int band, fn_type *type, fn_error *err)
 {
@@ -103,10 +132,15 @@ static fn_status ResolveBand(void *user, int raster, int band, fn_type *type, fn
         }
         const ExpressionSource &source = names->source;
         const fn_status status = CheckBand(names->inputs[input], names->handles[input], band, type, err);
-        if (status == FN_OK)
-            names->planes[{raster, band}] =
-                MakePlane(names->inputs, names->handles, input, band, source.ignoreAlpha, source.nodata);
-        return status;
+        if (status != FN_OK)
+            return status;
+        Plane plane = MakePlane(names->inputs, names->handles, input, band, source.ignoreAlpha, source.nodata);
+        if (source.unscale && !FindScale(names->inputs[input], names->handles[input], band, plane))
+            return fn_fail(err, FN_ERR_SYNTAX,
+                           "band %d of %.300s has the scale %g and the offset %g, which are no numbers", band,
+                           Describe(names->inputs[input]).c_str(), plane.scale, plane.offset);
+        names->planes[{raster, band}] = plane;
+        return FN_OK;
     };
     return GuardedTask(err, "CALC", FN_ERR_READ, find);
 }
@@ -170,6 +204,7 @@ std::unique_ptr<const Expression> Expression::Compile(const ExpressionSource &gi
     options.propagate = source.propagate;
     options.find = FindRaster;
     options.resolve = ResolveBand;
+    options.scale = ScaleOf;
     options.user = &names;
     const fn_georeference georeference = GeoreferenceOf(handles[0]);
     options.georeference = &georeference;

@@ -35,6 +35,7 @@ struct ExpressionSource {
     bool flatten = false, propagate = false;
     bool allBands = false;    /* an output for each band that a text means by names alone */
     bool ignoreAlpha = false; /* what is transparent is valid */
+    bool unscale = false;     /* values are stored ones by scale and offset of their bands */
     bool streams = false;     /* of many rasters a few are read at a time, if it can be: for Compute() only */
 };
 

@@ -62,10 +62,11 @@ struct Plane {
     int band = 0;
     fn_type type = FN_FLOAT64;
     fn_nodata nodata = {};
-    bool mask = false;   /* GDAL has a mask band for it */
-    int alpha = 0;       /* the band of the same input that is 0 where it is transparent; 0: there is none */
-    fn_reach reach = {}; /* what is computed of a window needs so many pixels around it */
-    bool wraps = false;  /* where these lie beyond the raster, they are those of the opposite side */
+    bool mask = false;            /* GDAL has a mask band for it */
+    double scale = 1, offset = 0; /* that expressions apply to stored values */
+    int alpha = 0;                /* the band of the same input that is 0 where it is transparent; 0: there is none */
+    fn_reach reach = {};          /* what is computed of a window needs so many pixels around it */
+    bool wraps = false;           /* where these lie beyond the raster, they are those of the opposite side */
 
     bool HasReach() const { return reach.top > 0 || reach.left > 0 || reach.bottom > 0 || reach.right > 0; }
     bool Masked() const { return mask || alpha > 0; }

@@ -15,6 +15,9 @@ struct OutputGrid {
     SRSHandle srs; /* NULL: none. x or longitude first */
 };
 
+/* The files that options name beside the inputs: what a result depends on, too. */
+std::vector<std::string> FilesOf(const fn_grid_options &options);
+
 /* What options do not say is as in the first input. Messages say the cell size where it was found by FINEST or
  * COARSEST. False after CPLError: an input without a geotransform or a CRS where one is needed, extents that have
  * nothing in common, a CRS that there is no transformation to, too many cells. */

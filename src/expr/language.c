@@ -142,7 +142,7 @@ static const fn_sign prefixes[] = {
 
 const fn_rule fn_language_choice = {"?:", FN_DO_OP, FN_OP_WHERE, 3, 3, 0};
 
-/* What other calculators call these. */
+/* What other calculators call these, in any case: map algebra, QGIS, r.mapcalc, SQL. */
 static const struct {
     const char *name, *ours;
 } elsewhere[] = {
@@ -157,6 +157,19 @@ static const struct {
     {"int", "trunc(A)"},
     {"null", "NODATA"},
     {"None", "NODATA"},
+    {"setnull", "where(c, NODATA, a)"},
+    {"squareroot", "sqrt(A)"},
+    {"roundup", "ceil(A)"},
+    {"rounddown", "floor(A)"},
+    {"float", "A: values are in double precision, and OT is the type of the result"},
+    {"double", "A: values are in double precision, and OT is the type of the result"},
+    {"focalstatistics", "focal_mean(A, 3)"},
+    {"cellstatistics", "mean(A, B)"},
+    {"nmin", "nanmin(S)"},
+    {"nmax", "nanmax(S)"},
+    {"nmedian", "nanmedian(S)"},
+    {"nmode", "nanmode(S)"},
+    {"xor", "logical_xor(a, b)"},
     {"focal_avg", "focal_mean(A, 3)"},
     {"focal_average", "focal_mean(A, 3)"},
     {"focal_mode", "focal_majority(A, 3)"},
@@ -230,10 +243,28 @@ const char *fn_language_hint(const char *name, size_t n)
     for (size_t i = 0; i < COUNT(constants); i++)
         if (in_other_case(name, n, constants[i].name))
             return constants[i].name;
+    for (size_t i = 0; i < COUNT(prefixes); i++)
+        if (in_other_case(name, n, prefixes[i].text))
+            return prefixes[i].text;
     for (size_t i = 0; i < COUNT(elsewhere); i++)
-        if (fn_is_word(name, n, elsewhere[i].name))
+        if (in_other_case(name, n, elsewhere[i].name))
             return elsewhere[i].ours;
     return NULL;
+}
+
+const char *fn_language_operator_hint(const char *text)
+{
+    static const struct {
+        const char *sign, *ours;
+    } others[] = {{"<>", "!="}, {"=<", "<="}, {"=>", ">="}};
+    const size_t n = fn_name_length(text);
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (strncmp(text, others[i].sign, strlen(others[i].sign)) == 0)
+            return others[i].ours;
+    for (size_t i = 0; i < COUNT(binaries); i++)
+        if (n > 0 && in_other_case(text, n, binaries[i].text))
+            return binaries[i].text;
+    return in_other_case(text, n, "mod") ? "%" : in_other_case(text, n, "xor") ? "logical_xor(a, b)" : NULL;
 }
 
 const char *fn_language_nearest_function(const char *name, size_t n)

@@ -76,6 +76,9 @@ const fn_sign *fn_language_prefix(const char *text);
 
 /* What an unknown name may stand for: ours in another case, or what other calculators call ours. NULL: no idea. */
 const char *fn_language_hint(const char *name, size_t n);
+/* What the text begins with, if that is an operator elsewhere; NULL: it is none. A binary operator of ours must have
+ * been looked for, but for `<>`. */
+const char *fn_language_operator_hint(const char *text);
 /* The function that is written almost so; NULL: there is none. */
 const char *fn_language_nearest_function(const char *name, size_t n);
 

@@ -207,9 +207,24 @@ static fn_status find_input(fn_parser *p, uint32_t position, int raster, int ban
         return fn_parser_complain(p, position, "%s", reason.text);
     if (!fn_reserve(&in->items, &in->capacity, (size_t)in->count + 1, sizeof *in->items))
         return fn_parser_no_memory(p);
+    struct fn_input input = {.raster = raster, .band = band, .type = type, .scale = 1, .in_text = true};
+    if (p->options->scale)
+        p->options->scale(p->options->user, raster, band, &input.scale, &input.offset);
     *index = in->count;
-    in->items[in->count++] = (struct fn_input){raster, band, type, true};
+    in->items[in->count++] = input;
     return FN_OK;
+}
+
+/* What a stored value means. */
+static int32_t unscale(fn_graph *g, const struct fn_input *input, int32_t node)
+{
+    const double factors[] = {input->scale, input->offset};
+    int32_t constants[2];
+    for (int i = 0; i < 2; i++)
+        constants[i] = fn_graph_const(g, factors[i], factors[i] == floor(factors[i]) ? FN_INT : FN_REAL);
+    if (input->scale != 1)
+        node = fn_graph_op(g, FN_OP_MUL, node, constants[0], FN_NO_CHILD);
+    return input->offset != 0 ? fn_graph_op(g, FN_OP_ADD, node, constants[1], FN_NO_CHILD) : node;
 }
 
 fn_status fn_parser_input_node(fn_parser *p, int input, int row, int column, int32_t *node)
@@ -225,7 +240,8 @@ fn_status fn_parser_input_node(fn_parser *p, int input, int row, int column, int
         in->taps[in->n_taps++] = (struct fn_input_tap){input, row, column};
     }
     *node = fn_graph_input(p->graph, i, fn_type_is_integer(in->items[input].type) ? FN_INT : FN_REAL);
-    return FN_OK;
+    *node = unscale(p->graph, &in->items[input], *node);
+    return *node >= 0 ? FN_OK : fn_parser_no_memory(p);
 }
 
 fn_status fn_parser_check_offset(fn_parser *p, uint32_t position, double offset)

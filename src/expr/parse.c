@@ -71,6 +71,10 @@ static fn_status read_operand(fn_parser *p, bool *done)
         return fn_parser_push_waiting(
             p, (fn_waiting){.kind = FN_WAITING_LIST, .closing = ']', .position = position, .base = p->n_operands});
     }
+    if (c == '"' || c == '\'')
+        return fn_parser_complain(p, position,
+                                  "names have no quotes: what is \"dem@1\" elsewhere is A, or A[1], or a name given "
+                                  "with INPUT=dem=<dataset>");
     if (c == '\0')
         return fn_parser_complain(p, position,
                                   p->n_stack ? "the expression ends, expected a value" : "the expression is empty");
@@ -236,6 +240,10 @@ static fn_status read_colon(fn_parser *p, uint32_t position)
 static fn_status complain_of_operator(fn_parser *p, uint32_t position, char c)
 {
     const size_t n = fn_name_length(p->at);
+    const char *hint = fn_language_operator_hint(p->at);
+    if (hint)
+        return fn_parser_complain(p, position, "'%.*s' is no operator (did you mean '%s'?)", (int)(n > 0 ? n : 2),
+                                  p->at, hint);
     if (n > 0)
         return fn_parser_complain(p, position, "an operator is missing before '%.*s'", (int)(n < 40 ? n : 40), p->at);
     if (c == '=')
@@ -251,7 +259,7 @@ static fn_status read_operator(fn_parser *p, bool *operand_next)
     const uint32_t position = fn_parser_here(p);
     const char c = *p->at;
     *operand_next = c != '.' && c != ')' && c != ']';
-    const fn_sign *s = c == '.' ? NULL : fn_language_binary(p->at);
+    const fn_sign *s = c == '.' || strncmp(p->at, "<>", 2) == 0 ? NULL : fn_language_binary(p->at);
     if (s) {
         const fn_status status = fn_parser_reduce_above(p, s->precedence, s->right);
         if (status != FN_OK)

@@ -10,6 +10,7 @@ typedef struct fn_inputs {
     struct fn_input {
         int raster, band;
         fn_type type;
+        double scale, offset; /* of stored values */
         bool in_text; /* the text that is being parsed names it */
     } * items;
     int count;

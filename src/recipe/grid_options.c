@@ -1,9 +1,13 @@
 #include "fishnet/grid_options.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "fishnet/recipe.h"
+#include "text.h"
 
 enum { EXTENT, CELL_SIZE, SNAP, CRS, RESAMPLING, LETTER_RESAMPLING, INPUT_RESAMPLING, OUTSIDE, ACCURACY, COUNT };
 
@@ -20,7 +24,7 @@ static const fn_option rows[COUNT] = {
                 .help = "Extent of the result: the name of an input, INTERSECTION, UNION, a dataset, or "
                         "xmin,ymin,xmax,ymax; by default that of the first input"},
     [CELL_SIZE] = {.name = "CELL_SIZE",
-                   .kind = FN_OPTION_TEXT,
+                   .kind = FN_OPTION_QUANTITY,
                    .help = "Cell size of the result: the name of an input, FINEST, COARSEST, or x[,y]; by default that "
                            "of the first input"},
     [SNAP] = {.name = "SNAP",
@@ -191,6 +195,33 @@ void fn_grid_options_clear(fn_grid_options *o)
 bool fn_grid_options_asked(const fn_grid_options *o)
 {
     return o->extent || o->cell_size || o->snap || o->crs || o->resampling_given || o->n_own > 0 || o->outside;
+}
+
+bool fn_grid_holds_numbers(const char *value)
+{
+    char *end;
+    const double first = fn_strtod(value, &end);
+    while (isspace((unsigned char)*end))
+        end++;
+    return end != value && !isnan(first) && (*end == ',' || *end == '\0');
+}
+
+/* "utm.prj", but not "EPSG:32632", "+proj=...", "WGS84" or WKT: an ending of letters, and nothing that names have not. */
+static bool ends_as_file(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+    size_t letters = 0;
+    while (dot && isalpha((unsigned char)dot[1 + letters]))
+        letters++;
+    return letters > 0 && letters < 6 && dot[1 + letters] == '\0' && !strpbrk(text, ":[{<\"+=");
+}
+
+bool fn_grid_names_file(const char *option, const char *value)
+{
+    if (strcasecmp(option, "CRS") == 0)
+        return ends_as_file(value);
+    return (strcasecmp(option, "EXTENT") == 0 || strcasecmp(option, "SNAP") == 0) && *value != '\0' &&
+           !fn_recipe_is_input_name(value, strlen(value)) && !fn_grid_holds_numbers(value);
 }
 
 fn_resampling fn_grid_options_resampling(const fn_grid_options *o, const char *name)

@@ -21,6 +21,7 @@ enum {
     NODATA,
     PROPAGATE_NODATA,
     ALPHA,
+    UNSCALE,
     CHECK_EXTENT,
     CHECK_CRS,
     ON_ERROR,
@@ -70,6 +71,11 @@ static const fn_option rows[COUNT] = {
                .words = "NODATA|IGNORE",
                .preset = "NODATA",
                .help = "What is transparent in an input"},
+    [UNSCALE] = {.name = "UNSCALE",
+                 .kind = FN_OPTION_FLAG,
+                 .preset = "NO",
+                 .help = "Whether expressions get real values: stored ones times the scale of their band, plus its "
+                         "offset"},
     [CHECK_EXTENT] = {.name = "CHECK_EXTENT",
                       .kind = FN_OPTION_FLAG,
                       .preset = "YES",
@@ -218,6 +224,9 @@ static void set_value(fn_recipe *r, const fn_option *option, const fn_option_val
     case ALPHA:
         r->ignore_alpha = v->whole == 1;
         break;
+    case UNSCALE:
+        r->unscale = v->whole == 1;
+        break;
     case CHECK_EXTENT:
         r->any_extent = v->whole == 0;
         break;
@@ -278,9 +287,37 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     }
 }
 
+static bool has_input(const fn_recipe *r, const char *name)
+{
+    for (int i = 0; i < r->n_inputs; i++)
+        if (strcmp(r->inputs[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static fn_status check_grid(const fn_recipe *r, fn_error *err)
+{
+    for (int i = 0; i < r->grid.n_own; i++) {
+        const fn_input_resampling *own = &r->grid.own[i];
+        const bool letter = strlen(own->name) == 1 && *own->name >= 'A' && *own->name <= 'Z';
+        if (!has_input(r, own->name))
+            return fn_fail(err, FN_ERR_ARGUMENT, "%s%s%.100s=%s: there is no input %.100s", letter ? own->name : "",
+                           letter ? "_RESAMPLING or INPUT_RESAMPLING=" : "INPUT_RESAMPLING=", own->name,
+                           fn_resampling_name(own->method), own->name);
+    }
+    if (!fn_grid_options_asked(&r->grid) || (!r->any_extent && r->check_crs != FN_CHECK_CRS_NONE))
+        return FN_OK;
+    return fn_fail(err, FN_ERR_ARGUMENT,
+                   "%s: then pixels are matched by their column and row, and options that bring inputs onto one grid, "
+                   "such as EXTENT or RESAMPLING, cannot be given",
+                   r->any_extent ? "CHECK_EXTENT=NO" : "CHECK_CRS=NO");
+}
+
 static fn_status check(const fn_recipe *r, fn_error *err)
 {
-    const fn_status status = fn_recipe_check_inputs(r, err);
+    fn_status status = fn_recipe_check_inputs(r, err);
+    if (status == FN_OK)
+        status = check_grid(r, err);
     if (status == FN_OK && r->propagate_nodata && r->nodata_none)
         return fn_fail(err, FN_ERR_ARGUMENT, "PROPAGATE_NODATA=YES needs a NoData value, and NODATA=none says no");
     if (status != FN_OK || r->n_calcs > 0)
@@ -294,6 +331,7 @@ static fn_status check(const fn_recipe *r, fn_error *err)
                         : r->all_bands        ? "BANDS=ALL"
                         : r->flatten          ? "FLATTEN=YES"
                         : r->propagate_nodata ? "PROPAGATE_NODATA=YES"
+                        : r->unscale          ? "UNSCALE=YES"
                                               : NULL;
     return needy ? fn_fail(err, FN_ERR_ARGUMENT, "%s needs an expression, CALC=...", needy) : FN_OK;
 }

@@ -1428,6 +1428,44 @@ static void inputs_and_outputs(void)
     fn_expr_free(expr);
 }
 
+static void scale_second_band(void *user, int raster, int band, double *scale, double *offset)
+{
+    (void)user;
+    (void)raster;
+    if (band == 2) {
+        *scale = 0.1;
+        *offset = -3;
+    }
+}
+
+/* Wherever a band is used: alone, in a list, twice. */
+static void scaled_inputs(void)
+{
+    const char *texts[] = {"A[2]", "A-A[2]*A[2]", "max(A[2], 0.3)", "percentile([A, A[2]], 0)", "isnan(A[2])"};
+    const fn_expr_options options = {.nodata = true, .scale = scale_second_band};
+    fn_expr *expr = NULL;
+    fn_error err = {.text = ""};
+    REQUIRE(fn_expr_compile(texts, 5, &options, &expr, &err) == FN_OK, "%s", err.text);
+    const double a[] = {1, 2, -5}, stored[] = {40, 7, NAN}, real[] = {40 * 0.1 - 3, 7 * 0.1 - 3, NAN};
+    double results[5][3];
+    const fn_plane in[] = {{.data = stored, .type = FN_FLOAT64}, {.data = a, .type = FN_FLOAT64}};
+    fn_sink out[5];
+    for (int i = 0; i < 5; i++)
+        out[i] = (fn_sink){.data = results[i], .type = FN_FLOAT64};
+    void *scratch = malloc(fn_expr_scratch_bytes(expr));
+    REQUIRE(fn_expr_run(expr, 3, in, out, scratch, NULL, &err) == FN_OK, "%s", err.text);
+    for (int k = 0; k < 2; k++) {
+        EXPECT(results[0][k] == real[k], "A[2]: %.17g, not %.17g", results[0][k], real[k]);
+        EXPECT(results[1][k] == a[k] - real[k] * real[k], "A-A[2]*A[2]: %.17g", results[1][k]);
+        EXPECT(results[2][k] == fmax(real[k], 0.3), "max: %.17g", results[2][k]);
+        EXPECT(results[3][k] == fmin(real[k], a[k]), "percentile: %.17g", results[3][k]);
+        EXPECT(results[4][k] == 0, "isnan: %.17g", results[4][k]);
+    }
+    EXPECT(isnan(results[0][2]) && results[4][2] == 1, "NoData: %.17g, %.17g", results[0][2], results[4][2]);
+    free(scratch);
+    fn_expr_free(expr);
+}
+
 static fn_status resolve_never(void *user, int raster, int band, fn_type *type, fn_error *err)
 {
     const char name = (char)('A' + raster);
@@ -2074,6 +2112,7 @@ int main(void)
         UNIT(errors_in_long_texts),
         UNIT(inputs_and_outputs),
         UNIT(resolve_errors),
+        UNIT(scaled_inputs),
         UNIT(long_expressions),
         UNIT(small_stack),
         UNIT(megabytes),

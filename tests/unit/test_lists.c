@@ -217,6 +217,23 @@ static void errors(void)
         {"item(s)", "'item' takes 2 arguments, not 1", 1},
         {"u", "unknown name 'u': the inputs are s and t", 1},
         {"Median(s)", "did you mean 'median'", 1},
+        {"Con(A > 3, 1, 0)", "did you mean 'where(c, a, b)'", 1},
+        {"IsNull(A)", "did you mean 'isnodata(A)'", 1},
+        {"SetNull(A, 1)", "did you mean 'where(c, NODATA, a)'", 1},
+        {"1 + SquareRoot(A)", "did you mean 'sqrt(A)'", 5},
+        {"Float(A)", "values are in double precision", 1},
+        {"Abs(A)", "did you mean 'abs'", 1},
+        {"A > 1 AND A < 3", "'AND' is no operator (did you mean 'and'?)", 7},
+        {"A Or A", "'Or' is no operator (did you mean 'or'?)", 3},
+        {"A XOR A", "did you mean 'logical_xor(a, b)'", 3},
+        {"NOT A", "did you mean 'not'", 1},
+        {"A <> 1", "'<>' is no operator (did you mean '!='?)", 3},
+        {"A => 1", "'=>' is no operator (did you mean '>='?)", 3},
+        {"A mod 2", "'mod' is no operator (did you mean '%'?)", 3},
+        {"1 + \"dem@1\"", "names have no quotes", 5},
+        {"A = 1", "use '=='", 3},
+        {"A B", "an operator is missing before 'B'", 3},
+        {"A <> 1 <> 2", "'<>' is no operator", 3},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         world w = {30, FN_FLOAT64};

@@ -88,7 +88,7 @@ static const OptionTable &OfRecipe()
         OptionTable rows("FISHNET");
         rows.Add(input);
         for (const char *name : {"A_OO", "INPUT", "INPUT_OO", "CALC", "BANDS", "FLATTEN", "OT", "NODATA",
-                                 "PROPAGATE_NODATA", "CHECK_EXTENT", "CHECK_CRS", "CACHE_MB", "ON_ERROR"})
+                                 "PROPAGATE_NODATA", "UNSCALE", "CHECK_EXTENT", "CHECK_CRS", "CACHE_MB", "ON_ERROR"})
             rows.Add(*fn_option_find(fn_recipe_option_table(), name, strlen(name)));
         rows.Add(fn_grid_option_table());
         return rows;

@@ -81,6 +81,8 @@ std::shared_ptr<InputWatch> Dataset::WatchOver(const fn_recipe &recipe, const st
     for (int i = 0; i < recipe.n_inputs; i++)
         for (int k = 0; k < recipe.inputs[i].n_datasets; k++)
             names.emplace_back(recipe.inputs[i].datasets[k].name);
+    for (const std::string &file : FilesOf(recipe.grid))
+        names.push_back(file);
     return InputWatch::New(names);
 }
 
@@ -101,9 +103,8 @@ std::unique_ptr<Dataset> Dataset::Make(std::shared_ptr<const fn_recipe> recipe, 
     for (int i = 1; i <= plan.bandCount; i++)
         self->SetBand(i, new Band(self.get(), i, static_cast<size_t>(i - 1)));
     self->CopyMetadata();
-    /* What looks around would look at other neighbours there, and on a grid that is asked for there are none. */
-    if (source.overview < 0 && self->m_recipe->parts == 1 && !(plan.expr && plan.expr->LooksAround()) &&
-        !fn_grid_options_asked(&self->m_recipe->grid))
+    /* What looks around would look at other neighbours there, and a grid that options say is one. */
+    if (source.overview < 0 && self->m_recipe->parts == 1 && !(plan.expr && plan.expr->LooksAround()) && !plan.place)
         self->CountOverviews();
     if (self->m_recipe->workers.processes == 0)
         PreparePython(plan.inputs, self->m_handles);
@@ -248,12 +249,14 @@ Dataset *Dataset::OpenOverview(int level)
 
 const OGRSpatialReference *Dataset::GetSpatialRef() const
 {
-    return OGRSpatialReference::FromHandle(GDALGetSpatialRef(First()));
+    return OGRSpatialReference::FromHandle(m_plan->place ? m_plan->place->srs.get() : GDALGetSpatialRef(First()));
 }
 
 CPLErr Dataset::FillGeoTransform(double *values) const
 {
-    const CPLErr result = GDALGetGeoTransform(First(), values);
+    const CPLErr result = m_plan->place ? CE_None : GDALGetGeoTransform(First(), values);
+    if (m_plan->place)
+        std::copy_n(m_plan->place->geotransform, 6, values);
     const double lines = static_cast<double>(m_plan->firstLine);
     values[0] += lines * values[2];
     values[3] += lines * values[5];
@@ -307,6 +310,9 @@ CPLStringList Dataset::ListFiles() const
             if (known.insert(CPLString(own[i]).tolower()).second)
                 files.AddString(own[i]);
     }
+    for (const std::string &file : FilesOf(m_recipe->grid))
+        if (known.insert(CPLString(file).tolower()).second)
+            files.AddString(file.c_str());
     return files;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -18,14 +19,14 @@ namespace fishnet
 /* What the parser of options has against one of them. */
 static std::string CheckOption(const RecipeKind &, const char *option)
 {
-    std::string input = std::string(1, *option) + "=a"; /* that B_OO is for */
-    if (STARTS_WITH_CI(option, "INPUT_OO=")) {
-        const std::string value = option + strlen("INPUT_OO=");
-        input = "INPUT=" + value.substr(0, value.find('=')) + "=a";
-    }
-    const bool isCalc = STARTS_WITH_CI(option, "CALC="),
-               isOO = STARTS_WITH_CI(option, "INPUT_OO=") || (strlen(option) > 4 && STARTS_WITH_CI(option + 1, "_OO="));
-    const char *const options[] = {option, isCalc ? nullptr : "CALC=1", isOO ? input.c_str() : nullptr, nullptr};
+    const std::string text = option, key = text.substr(0, text.find('='));
+    const bool isOfName = EQUAL(key.c_str(), "INPUT_OO") || EQUAL(key.c_str(), "INPUT_RESAMPLING");
+    const bool isOfLetter = key.size() > 1 && (EQUAL(&key[1], "_OO") || EQUAL(&key[1], "_RESAMPLING"));
+    const std::string value = text.substr(std::min(text.size(), key.size() + 1));
+    const std::string input = isOfName ? "INPUT=" + value.substr(0, value.find('=')) + "=a" : text.substr(0, 1) + "=a";
+    const bool isCalc = EQUAL(key.c_str(), "CALC");
+    const char *const options[] = {option, isCalc ? nullptr : "CALC=1",
+                                   isOfName || isOfLetter ? input.c_str() : nullptr, nullptr};
     fn_recipe recipe;
     fn_error err;
     const bool isInput = STARTS_WITH_CI(option, "A=") || STARTS_WITH_CI(option, "INPUT=");
@@ -37,13 +38,15 @@ static std::string CheckOption(const RecipeKind &, const char *option)
 
 const RecipeKind &RasterRecipes()
 {
-    static const RecipeKind kind = {
-        "FISHNET",
-        FN_RECIPE_PREFIX,
-        "fishnet_raster",
-        "inputs",
-        OptionTable("FISHNET").Add(fn_recipe_option_table()).Add(fn_grid_option_table()).Add(fn_worker_option_table()),
-        CheckOption};
+    static const RecipeKind kind = {"FISHNET",
+                                    FN_RECIPE_PREFIX,
+                                    "fishnet_raster",
+                                    "inputs",
+                                    OptionTable("FISHNET")
+                                        .Add(fn_recipe_option_table())
+                                        .Add(fn_grid_option_table())
+                                        .Add(fn_worker_option_table()),
+                                    CheckOption};
     return kind;
 }
 

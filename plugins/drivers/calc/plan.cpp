@@ -114,6 +114,8 @@ std::string Plan::Signature() const
         if (plane.HasReach())
             text += CPLSPrintf(" %d,%d,%d,%d%s", plane.reach.top, plane.reach.left, plane.reach.bottom,
                                plane.reach.right, plane.wraps ? " wraps" : "");
+        if (plane.scale != 1 || plane.offset != 0)
+            text += CPLSPrintf(" *%.17g+%.17g", plane.scale, plane.offset);
         add(plane.type, plane.nodata);
     }
     for (const Output &output : outputs) {
@@ -153,6 +155,7 @@ static bool Compile(Plan &plan, const fn_recipe &recipe, const InputHandles &han
     source.anyName = recipe.any_name;
     source.nodata = !recipe.nodata_none;
     source.ignoreAlpha = recipe.ignore_alpha;
+    source.unscale = recipe.unscale;
     source.streams = true;
     source.flatten = recipe.flatten;
     source.propagate = recipe.propagate_nodata;
@@ -185,10 +188,11 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, In
     if (!OpenNamed(*plan, recipe, overview, handles))
         return nullptr;
     if (fn_grid_options_asked(&recipe.grid)) {
-        OutputGrid grid;
-        if (!ChooseGrid(plan->inputs, handles, recipe.grid, grid) ||
-            !BringOntoGrid(plan->inputs, handles, grid, recipe.grid, recipe.n_calcs > 0))
+        const auto place = std::make_shared<OutputGrid>();
+        if (!ChooseGrid(plan->inputs, handles, recipe.grid, *place) ||
+            !BringOntoGrid(plan->inputs, handles, *place, recipe.grid, recipe.n_calcs > 0))
             return nullptr;
+        plan->place = place;
     }
     if (recipe.n_calcs > 0) {
         if (!CheckGrids(plan->inputs, handles, {!recipe.any_extent, recipe.check_crs}) ||

@@ -12,6 +12,7 @@
 #include "expression.h"
 #include "fishnet/grid.h"
 #include "fishnet/recipe.h"
+#include "output_grid.h"
 #include "reader.h"
 
 namespace fishnet
@@ -52,8 +53,9 @@ class Plan
     size_t handlesOfEach = 0; /* of inputs that a worker keeps open */
     std::vector<std::string> calcs;
     fn_grid grid = {};
-    int64_t firstLine = 0;         /* of the inputs, where the grid begins: with PARTITION */
-    bool pixelInterleaved = false; /* all bands of a tile are one task */
+    std::shared_ptr<const OutputGrid> place; /* of the pixels, where options say it; NULL: that of the first input */
+    int64_t firstLine = 0;                   /* of the inputs, where the grid begins: with PARTITION */
+    bool pixelInterleaved = false;           /* all bands of a tile are one task */
 
     /* Outputs are computed in groups, each of consecutive outputs. Task = group * tiles + tile. */
     struct Group {

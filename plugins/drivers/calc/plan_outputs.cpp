@@ -125,7 +125,8 @@ bool MakeGrid(Plan &plan, const fn_recipe &recipe, const InputHandles &handles)
     GDALDatasetH first = handles[0];
     MakeGroups(plan);
     int tileWidth = 0, tileHeight = 0, blockHeight = 0;
-    int64_t lines = GDALGetRasterYSize(first);
+    const int width = plan.place ? plan.place->width : GDALGetRasterXSize(first);
+    int64_t lines = plan.place ? plan.place->height : GDALGetRasterYSize(first);
     AutoTile(plan, first, &tileWidth, &tileHeight, &blockHeight);
     if (recipe.parts > 1 && !TakePart(plan, recipe, first, tileHeight, blockHeight, &lines))
         return false;
@@ -134,7 +135,7 @@ bool MakeGrid(Plan &plan, const fn_recipe &recipe, const InputHandles &handles)
         tileHeight = recipe.tile_height;
     }
     fn_error err;
-    if (fn_grid_init(&plan.grid, GDALGetRasterXSize(first), lines, tileWidth, tileHeight, &err) != FN_OK) {
+    if (fn_grid_init(&plan.grid, width, lines, tileWidth, tileHeight, &err) != FN_OK) {
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.inputs[0]).c_str(), err.text);
         return false;
     }

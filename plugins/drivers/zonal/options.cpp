@@ -10,6 +10,7 @@
 #include "fishnet/grid.h"
 #include "fishnet/options.h"
 #include "fishnet/recipe.h"
+#include "output_grid.h"
 #include "secrets.h"
 
 namespace fishnet::zonalstats
@@ -203,6 +204,9 @@ static const ZonalRow kRows[] = {
     {{"ALPHA", FN_OPTION_CHOICE, "NODATA|IGNORE", 0, 0, "NODATA",
       "Whether transparent cells of a raster with an alpha band have no value", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.ignoreAlpha); }},
+    {{"UNSCALE", FN_OPTION_FLAG, nullptr, 0, 0, "NO",
+      "Whether values are real ones: stored ones times the scale of their band, plus its offset", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.unscale); }},
     {{"ON_ERROR", FN_OPTION_CHOICE, "FAIL|NODATA", 0, 0, "FAIL",
       "Tiles that cannot be read: the table fails, or their cells have no value", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.errorIsNoData); }},
@@ -356,6 +360,16 @@ bool ZonalOptions::CheckRasters() const
         if (rasters[i].isStack && calcs.empty())
             return Refuse("INPUT=" + names[i] + ": a stack needs an expression, CALC=...");
     }
+    return CheckGrid(names);
+}
+
+bool ZonalOptions::CheckGrid(std::vector<std::string> names) const
+{
+    names.insert(names.end(), {"WEIGHTS", "zones"});
+    for (int i = 0; i < grid->n_own; i++)
+        if (std::find(names.begin(), names.end(), grid->own[i].name) == names.end())
+            return Refuse("INPUT_RESAMPLING=" + std::string(grid->own[i].name) + "=" +
+                          fn_resampling_name(grid->own[i].method) + ": there is no raster " + grid->own[i].name);
     return true;
 }
 
@@ -379,6 +393,8 @@ std::vector<std::string> ZonalOptions::OtherInputs() const
         names.insert(names.end(), raster.datasets.begin(), raster.datasets.end());
     if (weights == Weights::Raster)
         names.push_back(weightsRaster);
+    for (const std::string &file : FilesOf(*grid))
+        names.push_back(file);
     return names;
 }
 

@@ -30,6 +30,7 @@ struct ZonalOptions final : TableOptions {
     bool spread = false;        /* NODATA=SPREAD */
     bool errorIsNoData = false; /* ON_ERROR=NODATA */
     bool ignoreAlpha = false;
+    bool unscale = false; /* UNSCALE=YES */
     Invalid invalid = Invalid::Repair;
     bool geometry = false;                 /* GEOMETRY=ZONE */
     int zoneBand = 0;                      /* of a raster of zones; 0: not given */
@@ -51,6 +52,7 @@ struct ZonalOptions final : TableOptions {
     bool Take(size_t index, const GivenOption &given) override;
     bool Check() const override;
     bool CheckRasters() const;
+    bool CheckGrid(std::vector<std::string> names) const;
     bool CheckWeights() const;
 };
 

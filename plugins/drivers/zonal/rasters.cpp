@@ -19,9 +19,21 @@ static bool Fail(const std::string &text, CPLErrorNum number = CPLE_AppDefined)
 
 /* ---- values and their columns ---- */
 
+/* Bands as expressions, which know their scale and offset. */
+static ExpressionSource RealValues(const ZonalOptions &options)
+{
+    ExpressionSource source;
+    source.ignoreAlpha = options.ignoreAlpha;
+    source.unscale = options.unscale;
+    for (size_t i = 0; i < options.rasters.size(); i++)
+        source.names.push_back({"R" + std::to_string(i), i, 0});
+    return source;
+}
+
 static bool AddBands(Rasters &rasters, const ZonalOptions &options, const InputHandles &handles)
 {
     std::set<std::string> taken;
+    ExpressionSource real = RealValues(options);
     for (size_t i = 0; i < options.rasters.size(); i++) {
         std::vector<int> bands = options.bands;
         for (int band = 1; options.bands.empty() && band <= GDALGetRasterCount(handles[i]); band++)
@@ -37,14 +49,23 @@ static bool AddBands(Rasters &rasters, const ZonalOptions &options, const InputH
             fn_error err;
             if (CheckBand(rasters.inputs[i], handles[i], band, &type, &err) != FN_OK)
                 return Fail(std::string("BAND: ") + err.text, CPLE_IllegalArg);
-            rasters.read.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
-            rasters.inputs[i].bands.push_back(band);
+            if (options.unscale) {
+                type = FN_FLOAT64;
+                real.texts.push_back(real.names[i].name + "[" + std::to_string(band) + "]");
+            } else {
+                rasters.read.push_back(MakePlane(rasters.inputs, handles, i, band, options.ignoreAlpha, true));
+                rasters.inputs[i].bands.push_back(band);
+            }
             const std::string number = "B" + std::to_string(band) + "_";
             rasters.planes.push_back(
                 {type, (options.rasters.size() > 1 ? stem + "_" : "") + (bands.size() > 1 ? number : "")});
         }
     }
-    return !rasters.planes.empty() || Fail("there is no band with values", CPLE_IllegalArg);
+    if (rasters.planes.empty())
+        return Fail("there is no band with values", CPLE_IllegalArg);
+    if (options.unscale)
+        rasters.calc = Expression::Compile(real, rasters.inputs, handles, rasters.read);
+    return !options.unscale || rasters.calc;
 }
 
 /* The band whose numbers are the zones: of the last input. */
@@ -78,6 +99,7 @@ static bool AddExpressions(Rasters &rasters, const ZonalOptions &options, const 
     }
     source.option = "RASTER";
     source.ignoreAlpha = options.ignoreAlpha;
+    source.unscale = options.unscale;
     rasters.calc = Expression::Compile(source, rasters.inputs, handles, rasters.read);
     for (size_t i = 0; i < options.calcs.size(); i++) {
         rasters.planes.push_back({FN_FLOAT64, options.calcs.size() > 1 ? "C" + std::to_string(i + 1) + "_" : ""});
@@ -102,6 +124,7 @@ static bool AddWeights(Rasters &rasters, const ZonalOptions &options, const Inpu
     source.texts = {"W[" + std::to_string(band) + "]"};
     source.names = {{"W", input, 0}};
     source.ignoreAlpha = options.ignoreAlpha;
+    source.unscale = options.unscale;
     rasters.weighing = Expression::Compile(source, rasters.inputs, handles, rasters.read);
     return rasters.weighing != nullptr;
 }
@@ -211,8 +234,9 @@ std::string Rasters::Signature() const
     std::string text = computes;
     for (const std::vector<Plane> *some : {&read, &zones})
         for (const Plane &plane : *some)
-            text += CPLSPrintf(" %d[%d]%d,%d %s %d %016llx", static_cast<int>(plane.input), plane.band, plane.mask,
-                               plane.alpha, fn_type_name(plane.type), plane.nodata.set,
+            text += CPLSPrintf(" %d[%d]%d,%d *%.17g+%.17g %s %d %016llx", static_cast<int>(plane.input), plane.band,
+                               plane.mask, plane.alpha, plane.scale, plane.offset, fn_type_name(plane.type),
+                               plane.nodata.set,
                                static_cast<unsigned long long>(plane.nodata.set ? plane.nodata.value.u : 0));
     for (const double number : geotransform)
         text += CPLSPrintf(" %.17g", number);
@@ -234,10 +258,15 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
-    for (const NamedInput &raster : options.rasters)
+    const bool hasGrid = fn_grid_options_asked(options.grid.get()); /* which calls inputs by their names, too */
+    const std::vector<std::string> own = options.NamesOfRasters();
+    for (size_t i = 0; i < options.rasters.size(); i++) {
+        const NamedInput &raster = options.rasters[i];
+        const std::string key = hasGrid ? own[i] : raster.name;
         for (const std::string &dataset : raster.datasets)
-            names.push_back({raster.name.empty() ? "RASTER" : raster.name, dataset.c_str(),
+            names.push_back({key.empty() ? "RASTER" : key, dataset.c_str(),
                              options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});
+    }
     if (options.weights == Weights::Raster)
         names.push_back({"WEIGHTS", options.weightsRaster.c_str(), nullptr, "ZONALSTATS"});
     std::string zoneOptions;

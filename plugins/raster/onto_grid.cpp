@@ -111,14 +111,23 @@ struct Bringing {
     const fn_grid_options &options;
     bool computes;
 
-    InputOnGrid Own(const Input &input, GDALDatasetH dataset) const
-    {
-        return {input, dataset, grid, options.outside, computes};
-    }
-    std::string Warp(Input &input, GDALDatasetH dataset, const Placement &placed) const;
+    std::string Warp(Input &input, const InputOnGrid &own, const Placement &placed) const;
     bool Text(Input &input, GDALDatasetH dataset, std::string &text) const;
 };
 } // namespace
+
+/* The grid as the VRT over an input says it. Where only one of the two has a CRS, the VRT has what the input has, so
+ * that CheckGrids() judges that as it always does. */
+static OutputGrid GridFor(GDALDatasetH dataset, const OutputGrid &grid)
+{
+    OutputGrid own;
+    std::copy(grid.geotransform, grid.geotransform + 6, own.geotransform);
+    own.width = grid.width;
+    own.height = grid.height;
+    OGRSpatialReferenceH srs = GDALGetSpatialRef(dataset);
+    own.srs.reset(srs ? OSRClone(grid.srs ? grid.srs.get() : srs) : nullptr);
+    return own;
+}
 
 static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source, const Warping &warping)
 {
@@ -136,17 +145,16 @@ static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source,
 }
 
 /* Empty after CPLError. */
-std::string Bringing::Warp(Input &input, GDALDatasetH dataset, const Placement &placed) const
+std::string Bringing::Warp(Input &input, const InputOnGrid &own, const Placement &placed) const
 {
     WarpSource source;
-    if (!OpenWarpSource(input, grid, -1, nullptr, source))
+    if (!OpenWarpSource(input, own.grid, -1, nullptr, source))
         return "";
-    const fn_resampling method = MethodOf(input, dataset, source.ratio, options);
+    const fn_resampling method = MethodOf(input, own.dataset, source.ratio, options);
     const bool isNested = placed.kind == Placement::Kind::kNested && method == FN_RESAMPLING_NEAR;
     const int overview = isNested ? -1 : OverviewFor(method, source);
-    if ((isNested || overview >= 0) && !OpenWarpSource(input, grid, overview, isNested ? &placed : nullptr, source))
+    if ((isNested || overview >= 0) && !OpenWarpSource(input, own.grid, overview, isNested ? &placed : nullptr, source))
         return "";
-    const InputOnGrid own = Own(input, dataset);
     const Warping warping = PinWarping(method, source);
     std::string text = WarpedText(own, source, warping);
     input.onGrid.warpBlock = warping.block;
@@ -175,7 +183,9 @@ bool Bringing::Text(Input &input, GDALDatasetH dataset, std::string &text) const
         placed.common = {0, 0, grid.width, grid.height};
         placed.x = placed.y = 0;
     }
-    text = isShift ? ShiftedText(Own(input, dataset), placed) : Warp(input, dataset, placed);
+    const OutputGrid target = GridFor(dataset, grid);
+    const InputOnGrid own = {input, dataset, target, options.outside, computes};
+    text = isShift ? ShiftedText(own, placed) : Warp(input, own, placed);
     return !text.empty();
 }
 

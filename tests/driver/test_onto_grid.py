@@ -318,7 +318,7 @@ class TestBands(OntoGrid):
             self.check_told(dataset.ReadAsArray(), dataset, method)
 
     def test_as_it_is(self):
-        """Without an expression: all that a raster says of itself stays."""
+        """Without an expression: all that a raster says of itself stays, shifted or resampled."""
         path, values = self.raster('classes.tif', (350, 330), 'Byte', 0, geotransform=(500.0, 10.0, 0.0, 5300.0, 0.0, -10.0))
         dataset = gdal.Open(path, gdal.GA_Update)
         colours = gdal.ColorTable()
@@ -329,12 +329,36 @@ class TestBands(OntoGrid):
         band.SetOffset(3)
         band.SetUnitType('m')
         band.SetDescription('cover')
+        band.SetCategoryNames(['none', 'wood'])
         dataset.SetMetadataItem('SENSOR', 'eye')
         band = dataset = None
-        a = self.path('as.vrt')
-        gdal.Translate(a, path, format='VRT', srcWin=[10, 5, 200, 100])
-        whole = gdal.OpenEx('FISHNET:' + path, open_options=['RESAMPLING=AUTO'])
-        self.assertEqual(whole.GetRasterBand(1).GetColorTable().GetColorEntry(1)[:3], (10, 20, 30))
+        shifted = gdal.OpenEx('FISHNET:' + path, open_options=['EXTENT=600,2100,4600,5200'])
+        self.same(shifted.ReadAsArray(), np.pad(values, ((0, 0), (0, 60)))[10:320, 10:410])
+        resampled = gdal.OpenEx('FISHNET:' + path, open_options=['CRS=EPSG:4326', 'CELL_SIZE=0.0002'])
+        self.assertEqual(resampled.GetMetadataItem('A_METHOD', 'FISHNET_GRID'), 'near')
+        self.same(resampled.ReadAsArray(), self.told(resampled, 'A').ReadAsArray())
+        for dataset in (shifted, resampled):
+            band = dataset.GetRasterBand(1)
+            self.assertEqual(band.GetColorTable().GetColorEntry(1)[:3], (10, 20, 30))
+            self.assertEqual((band.GetScale(), band.GetOffset(), band.GetUnitType(), band.GetDescription(), band.GetNoDataValue()), (0.5, 3, 'm', 'cover', 0))
+            self.assertEqual(band.GetCategoryNames(), ['none', 'wood'])
+            self.assertEqual(dataset.GetMetadataItem('SENSOR'), 'eye')
+            self.assertIn(path, dataset.GetFileList())
+
+    def test_as_it_is_without_nodata(self):
+        """A mask says where there is something."""
+        values = [self.random.integers(0, 200, (180, 200)).astype(np.uint8) for _ in range(3)]
+        path = write(self.path('plain3.tif'), values, **UTM)
+        shifted = gdal.OpenEx('FISHNET:' + path, open_options=['EXTENT=500,3000,4000,5000'])
+        self.same(shifted.GetRasterBand(2).ReadAsArray()[:180, 50:250], values[1])
+        mask = shifted.GetRasterBand(2).GetMaskBand().ReadAsArray()
+        self.assertEqual(shifted.GetRasterBand(2).GetMaskFlags(), gdal.GMF_PER_DATASET)
+        self.assertTrue((mask[:180, 50:250] == 255).all() and (mask == 255).sum() == 180 * 200)
+        resampled = gdal.OpenEx('FISHNET:' + path, open_options=['CELL_SIZE=7', 'EXTENT=500,3000,4000,5000', 'RESAMPLING=BILINEAR'])
+        told = self.told(resampled, 'A').ReadAsArray()
+        for band in (1, 2, 3):
+            self.same(resampled.GetRasterBand(band).ReadAsArray(), told[band - 1])
+        self.same(resampled.GetRasterBand(1).GetMaskBand().ReadAsArray(), told[3])
 
     def test_colour_table_is_near(self):
         path, _ = self.raster('palette.tif', (350, 330), 'Byte', geotransform=(500.0, 11.0, 0.0, 5300.0, 0.0, -11.0))
@@ -355,6 +379,30 @@ class TestBands(OntoGrid):
         self.assertEqual(len(said), 1, seen)
         for word in ('palette.tif', 'colour table', 'B_RESAMPLING'):
             self.assertIn(word, said[0])
+
+
+class TestTable(OntoGrid):
+    """ZONALSTATS of values and weights on other grids."""
+
+    def test_values_weights_and_zones(self):
+        a, values = self.raster('values.tif', (400, 300), 'Int16', -99, **UTM)
+        weights, _ = self.raster('weights.tif', (300, 260), 'Float32', -9999, geotransform=(700.0, 14.3, 0.0, 5200.0, 0.0, -14.3))
+        other, shifted = self.raster('values2.tif', (420, 320), 'Int16', -99, geotransform=(900.0, 10.0, 0.0, 5100.0, 0.0, -10.0))
+        zones = write(self.path('zones.tif'), np.kron(np.arange(1, 7).reshape(2, 3), np.ones((40, 40))).astype(np.int32),
+                      geotransform=(1000.0, 31.0, 0.0, 5000.0, 0.0, -35.0))
+        table = gdal.OpenEx('ZONALSTATS:' + zones, gdal.OF_VECTOR, open_options=[
+            'RASTER=' + a, 'RASTER=' + other, 'WEIGHTS=' + weights, 'STATS=SUM,WEIGHTED_SUM', 'CALC=A+B', 'RESAMPLING=BILINEAR'])
+        got = [(f.GetField(0), f.GetField(1), f.GetField(2)) for f in table.GetLayer(0)]
+        z = self.values('B', a=a, B=zones, RESAMPLING='NEAR')
+        w = self.values('B', a=a, B=weights, RESAMPLING='BILINEAR')
+        v = np.where(values == -99, np.nan, values).astype(float)
+        v = v + np.where(shifted == -99, np.nan, shifted)[10:310, 10:410]
+        self.assertEqual(len(got), 6)
+        for zone, total, weighted in got:
+            own = (z == zone) & np.isfinite(v)
+            self.assertEqual(total, v[own].sum())
+            own &= np.isfinite(w)
+            self.assertAlmostEqual(weighted, (v[own] * w[own]).sum(), delta=1e-6 * abs(weighted))
 
 
 class TestSameBytes(OntoGrid):

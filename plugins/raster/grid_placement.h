@@ -33,7 +33,8 @@ struct Lattice {
     int64_t width, height;
 };
 
-/* Both corners of what they have in common lie within a thousandth of a cell of whole cells, else they are elsewhere. */
+/* Both corners of what they have in common lie within a thousandth of a cell of whole cells, else they are
+ * elsewhere. */
 Placement PlacementOf(const Lattice &raster, const Lattice &grid);
 
 } // namespace fishnet

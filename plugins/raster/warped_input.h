@@ -13,13 +13,13 @@ namespace fishnet
 struct Warping {
     fn_resampling method = FN_RESAMPLING_NEAR;
     double xScale = 0, yScale = 0; /* 0: near has none */
-    int block = 0;                 /* cells of a side of what the warper computes at a time, from the grid's corner */
+    int block = 0;                 /* the warper computes squares of so many cells, from the grid's corner */
 };
 
 /* For a method, an input and a grid. */
 Warping PinWarping(fn_resampling method, const WarpSource &source);
-/* The text of a VRT; empty after CPLError. Takes the source's transformer. Bands that are computed with become floating point where the method makes
- * fractions. */
+/* The text of a VRT; empty after CPLError. Takes the source's transformer. Bands that are computed with become floating
+ * point where the method makes fractions. */
 std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping);
 /* The command of GDAL that makes the same pixels. */
 std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping);

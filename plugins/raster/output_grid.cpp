@@ -24,6 +24,7 @@ namespace
 struct CellSize {
     double x = 0, y = 0;
     std::string whose;
+    bool isSaid = false; /* by a message: nobody has written it */
 };
 
 class Chooser
@@ -76,6 +77,7 @@ class Chooser
     /* The last one: members of a stack mostly have one CRS, and one place. */
     SRSHandle m_from;
     std::unique_ptr<CRSTransformation> m_transformation;
+    std::vector<std::pair<Area, Extent>> m_last; /* transformed by it; one, or none */
 };
 
 bool IsEqual(const char *text, const char *word)
@@ -212,6 +214,7 @@ const CRSTransformation *Chooser::ToOutput(const std::string &what, OGRSpatialRe
         return m_transformation.get();
     m_transformation = CRSTransformation::New(srs, m_grid.srs.get(), &cause);
     m_from = CopyCRS(srs);
+    m_last.clear();
     if (!m_transformation)
         Fail("there is no transformation from the CRS of " + what + ", " + CRSName(srs) + ", to that of the result, " +
              CRSName(m_grid.srs.get()) + ": " + cause);
@@ -234,9 +237,14 @@ bool Chooser::ExtentOf(const Area &area, const std::string &what, OGRSpatialRefe
     const CRSTransformation *transformation = ToOutput(what, srs);
     if (!transformation)
         return false;
-    return transformation->ExtentOf(area, extent) ||
-           Fail("no part of " + what + ", " + CRSName(srs) + ", has a place in the CRS of the result, " +
-                CRSName(m_grid.srs.get()));
+    if (m_last.empty() || !(m_last[0].first == area)) {
+        if (!transformation->ExtentOf(area, extent))
+            return Fail("no part of " + what + ", " + CRSName(srs) + ", has a place in the CRS of the result, " +
+                        CRSName(m_grid.srs.get()));
+        m_last = {{area, extent}};
+    }
+    extent = m_last[0].second;
+    return true;
 }
 
 bool Chooser::ExtentOf(const Place &place, Extent &extent)
@@ -356,6 +364,7 @@ bool Chooser::CellOf(const Place &place, CellSize &cell)
         return false;
     transformation->SidesOf(place.Centre(), &across, &down);
     cell.x = cell.y = Rounded((across + down) / 2);
+    cell.isSaid = true;
     return (std::isfinite(cell.x) && cell.x > 0) ||
            Fail("the cell in the middle of " + place.what +
                 " has no place in the CRS of the result: CELL_SIZE=<x> says how large cells are");
@@ -374,6 +383,7 @@ bool Chooser::ChooseCell(CellSize &cell)
             if (cell.whose.empty() || (finest ? area < best : area > best))
                 cell = own;
         }
+        cell.isSaid = true;
         return true;
     }
     const std::vector<size_t> named = given ? Named(given) : std::vector<size_t>{0};
@@ -556,10 +566,7 @@ bool Chooser::Choose(const InputHandles &handles)
     if (!ChooseExtent(extent) || !ChooseCell(cell) || !ChooseOrigin(extent, &x, &y) || !Fit(extent, cell, x, y) ||
         !CheckOverlap() || !CheckOffsets())
         return false;
-    const bool isOther =
-        !cell.whose.empty() && (!IsSameCRS(first.srs.get(), m_grid.srs.get()) ||
-                                IsEqual(m_options.cell_size, "FINEST") || IsEqual(m_options.cell_size, "COARSEST"));
-    if (isOther)
+    if (cell.isSaid)
         CPLError(CE_Warning, CPLE_AppDefined, "%s: cells of the result are %.15g x %.15g, by those of %s", m_driver,
                  cell.x, cell.y, cell.whose.c_str());
     CPLDebug("FISHNET", "grid of the result: %d x %d cells of %.17g x %.17g from %.17g,%.17g in %s", m_grid.width,

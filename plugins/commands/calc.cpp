@@ -29,7 +29,7 @@ class Calc final : public RasterCommand
     Source Open() override;
     std::string Help(const fn_option &option) const override;
     bool NameInputs();
-    void MatchGrids();
+    void MatchGrids(bool isGridGiven);
     DatasetHandle OpenInput(const GivenInput &input) const;
     bool ListValues(std::vector<std::string> &values, std::string &why) const;
     bool AddCalcs(CPLStringList &options) const;
@@ -70,6 +70,7 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
     AddArg("no-check-extent", 0, "Inputs may lie elsewhere, if they are of the size of the first", &m_anyExtent);
     AddArg("no-check-crs", 0, "Inputs may have other coordinate reference systems", &m_anyCRS)
         .AddHiddenAlias("no-check-srs");
+    AddGridOptions();
     AddOption(m_options, "tile-size", "TILE_SIZE").SetCategory(GAAC_ADVANCED);
     AddRasterOptions();
     AddWorkerOptions();
@@ -114,8 +115,8 @@ bool Calc::NameInputs()
     return true;
 }
 
-/* Rasters of one extent are brought onto one grid. */
-void Calc::MatchGrids()
+/* Rasters of one extent are brought onto one grid, where no options say how. */
+void Calc::MatchGrids(bool isGridGiven)
 {
     std::vector<CalcDataset> datasets;
     for (const GivenInput &input : m_given) {
@@ -123,7 +124,7 @@ void Calc::MatchGrids()
             return;
         datasets.push_back({DatasetOf(input), OpenOptions(), input.dataset});
     }
-    if (m_anyExtent || datasets.size() < 2)
+    if (m_anyExtent || isGridGiven || datasets.size() < 2)
         return;
     const std::string done = MatchResolutions(datasets);
     for (size_t i = 0; i < datasets.size() && !done.empty(); i++)
@@ -194,8 +195,10 @@ Source Calc::Open()
 {
     if (!ReadInputs(m_inputs, m_given) || !NameInputs())
         return nullptr;
-    MatchGrids();
     CPLStringList options;
+    if (!AddGrid(options))
+        return nullptr;
+    MatchGrids(options.size() > 0);
     std::string connection;
     for (const GivenInput &input : m_given) {
         const bool isLetter = input.name.size() == 1 && isupper(static_cast<unsigned char>(input.name[0]));

@@ -36,7 +36,7 @@ void DeclareCommand(const char *name, std::unique_ptr<GDALAlgorithm> (*make)())
 }
 
 Command::Command(const char *name, const char *description, const OptionTable &open, const OptionTable &many)
-    : GDALAlgorithm(name, description, std::string()), m_options{open, {}}, m_many{many, {}}
+    : GDALAlgorithm(name, description, std::string()), m_options{open, {}}, m_grid{open, {}}, m_many{many, {}}
 {
     m_supportsStreamedOutput = true;
     AddProgressArg();
@@ -167,8 +167,9 @@ bool Command::ResolvePartition()
 
 /* GDAL understands `IN NEAR... OUT`, and `-i IN --near NEAR -o OUT`, but not `IN NEAR... -o OUT`: so the output goes
  * to the end. */
-bool Command::ParseCommandLineArguments(const std::vector<std::string> &words)
+bool Command::ParseCommandLineArguments(const std::vector<std::string> &given)
 {
+    const std::vector<std::string> words = JoinProjwin(given);
     const auto is = [](const std::string &word, const char *letter, const std::string &name) {
         return word == letter || word == name || word.compare(0, name.size() + 1, name + "=") == 0;
     };
@@ -292,6 +293,9 @@ bool Command::CheckInputs()
     for (auto &arg : GetArgs())
         if (arg->GetName() != "output" && arg->IsExplicitlySet())
             ForEachName(*arg, add);
+    for (const Option &option : m_grid.given)
+        if (fn_grid_names_file(option.option.name, option.text.c_str()))
+            inputs.AddName(option.text);
     const std::string input = inputs.Find(m_output.GetName());
     return input.empty() || Fail(CPLE_IllegalArg, "Argument 'output': '" + m_output.GetName() + "' is an input (" +
                                                       input + "), which would be deleted");

@@ -58,6 +58,8 @@ class Command : public GDALAlgorithm
                                               char letter = 0);
     /* -j and what else all drivers know about workers, and --trace. */
     void AddWorkerOptions();
+    /* --extent, --cell-size and what else says which grid a result has. */
+    void AddGridOptions();
     /* --output, --output-format, --creation-option, --overwrite. */
     void AddOutput(int type, const char *capability);
 
@@ -66,6 +68,8 @@ class Command : public GDALAlgorithm
     CPLStringList DriverOptions() const;
     /* Creation options of the driver that writes many files: of arguments, --co, and --partition as PARTITION. */
     CPLStringList ManyOptions() const;
+    /* Options of the driver for the arguments of AddGridOptions(). False after CPLError. */
+    bool AddGrid(CPLStringList &options) const;
     /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file
      * .gdalg.json begin at its folder. */
     std::string NameOf(const char *argument, const std::string &name) const;
@@ -107,6 +111,7 @@ class Command : public GDALAlgorithm
     bool CheckSafeForStreamOutput() override;
 
     Options m_options; /* open options */
+    Options m_grid;    /* open options about the grid of the result */
     Options m_many;    /* creation options of the driver that writes many files: with one of them given, it writes */
     GDALArgDatasetValue m_output;
     std::string m_format, m_trace;
@@ -120,6 +125,8 @@ class Command : public GDALAlgorithm
     bool ReadInputList(const std::string &file, std::vector<GivenInput> &inputs) const;
     bool ResolvePartition();
     CPLStringList Given(const Options &options) const;
+    static std::vector<std::string> JoinProjwin(const std::vector<std::string> &words);
+    bool AddProjwin(CPLStringList &options) const;
     const char *FirstGiven(const Options &options) const;
     bool CheckIsForMany(const std::string &many) const;
     /* Whether this is a share of many files, or goes on with them, or assembles them. */
@@ -132,6 +139,9 @@ class Command : public GDALAlgorithm
     /* Gives datasets the names that a .gdalg.json in that folder has for them. False after CPLError. */
     bool MoveNames(const std::string &folder);
     void RemoveOutput();
+
+    std::string m_projwin;
+    bool m_isTap = false;
 };
 
 /* Those that write rasters. */

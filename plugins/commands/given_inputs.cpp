@@ -133,6 +133,9 @@ bool Command::MoveNames(const std::string &folder)
         else
             ForEachName(*arg, [&folder](GDALArgDatasetValue &value) { value.Set(MovedName(folder, value.GetName())); });
     }
+    for (Option &option : m_grid.given)
+        if (fn_grid_names_file(option.option.name, option.text.c_str()))
+            option.text = MovedName(folder, option.text);
     return good;
 }
 

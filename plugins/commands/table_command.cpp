@@ -85,7 +85,7 @@ Source TableCommand::Open()
 {
     const std::string input = NameOf(m_rows.c_str(), m_input);
     CPLStringList options;
-    if (input.empty() || !AddInputs(options))
+    if (input.empty() || !AddInputs(options) || !AddGrid(options))
         return nullptr;
     const CPLStringList given = DriverOptions();
     for (int i = 0; i < given.size(); i++)

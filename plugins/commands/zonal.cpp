@@ -95,6 +95,7 @@ ZonalStats::ZonalStats()
     AddOption(m_options, "unscale", "UNSCALE");
     AddOption(m_options, "invalid", "INVALID");
     AddOption(m_options, "on-error", "ON_ERROR");
+    AddGridOptions();
     AddOption(m_options, "tile-size", "TILE_SIZE").SetMetaVar("N|WIDTHxHEIGHT").SetCategory(GAAC_ADVANCED);
     AddArg("strategy", 0, "Taken for scripts written for 'gdal raster zonal-stats'; changes nothing", &m_strategy)
         .SetChoices("feature", "raster")

@@ -59,6 +59,12 @@ Extent Area::Bounds() const
     return bounds;
 }
 
+bool Area::operator==(const Area &other) const
+{
+    const auto same = [](const double(&a)[2], const double(&b)[2]) { return std::equal(a, a + 2, b); };
+    return same(corner, other.corner) && same(across, other.across) && same(down, other.down);
+}
+
 /* ---- transformations ---- */
 
 bool IsSameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)

@@ -39,6 +39,7 @@ struct Area {
     static Area Of(const double *geotransform, double width, double height);
     /* In its own CRS. */
     Extent Bounds() const;
+    bool operator==(const Area &other) const;
 };
 
 /* Are they the same, however their axes are ordered? Both may be NULL. */

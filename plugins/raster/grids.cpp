@@ -30,12 +30,59 @@ static double CornerDistance(double *a, const double *b, double width, double he
     return worst;
 }
 
+/* Where a place of one raster lies in another, in pixels of that. */
+static void PlaceIn(const double *inverse, const double *gt, double column, double row, double *x, double *y)
+{
+    const double gx = gt[0] + column * gt[1] + row * gt[2], gy = gt[3] + column * gt[4] + row * gt[5];
+    *x = inverse[0] + gx * inverse[1] + gy * inverse[2];
+    *y = inverse[3] + gx * inverse[4] + gy * inverse[5];
+}
+
+static bool IsWhole(double number)
+{
+    constexpr double kTolerance = 1e-3; /* of a cell */
+    return std::abs(number - std::round(number)) <= kTolerance;
+}
+
+/* The option that brings the second raster onto the grid of the first, and why it must be brought: how it lies there,
+ * in cells. */
+static std::string CureOf(double *a, const double *b, double width, double height, const Input &first,
+                          const Input &other)
+{
+    constexpr double kSameCells = 1e-2; /* of a cell, from the first to the last */
+    double inverse[6], x0 = 0, y0 = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+    if (!GDALInvGeoTransform(a, inverse))
+        return ". Bring them onto one grid first, for example with gdalwarp -te -ts";
+    PlaceIn(inverse, b, 0, 0, &x0, &y0);
+    PlaceIn(inverse, b, width, height, &x1, &y1);
+    PlaceIn(inverse, b, width, 0, &x2, &y2);
+    const std::string onto = " resamples " + Describe(other) + " onto the grid of " + Describe(first);
+    const bool isTurned = std::abs(x2 - x1) > kSameCells || std::abs(y2 - y0) > kSameCells;
+    if (isTurned || std::abs(x1 - x0 - width) > kSameCells || std::abs(y1 - y0 - height) > kSameCells)
+        return CPLSPrintf("; a cell of %s is as large as %.12g x %.12g of %s. RESAMPLING=AUTO", other.key.c_str(),
+                          std::abs(x1 - x0) / width, std::abs(y1 - y0) / height, first.key.c_str()) +
+               onto + ", CELL_SIZE says another size for all";
+    const bool isWhole = IsWhole(x0) && IsWhole(y0) && IsWhole(x1) && IsWhole(y1);
+    const double right = isWhole ? std::round(x0) + 0.0 : x0, down = isWhole ? std::round(y0) + 0.0 : y0;
+    const std::string shift = CPLSPrintf("; %s is shifted by %.6g, %.6g cells. ", other.key.c_str(), right, down);
+    return shift + (isWhole ? "EXTENT=INTERSECTION takes the cells that all have, EXTENT=UNION those that any has"
+                            : "RESAMPLING=AUTO" + onto);
+}
+
 static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
 {
     if (!a || !b)
         return !a && !b;
     const char *const options[] = {"IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", nullptr};
     return OSRIsSameEx(a, b, options) != 0;
+}
+
+static std::string CureOfCRS(const Input &first, const Input &other, bool both)
+{
+    if (!both)
+        return ". gdal_edit.py -a_srs gives the one a CRS that has none";
+    return ". RESAMPLING=AUTO resamples " + Describe(other) + " onto the grid of " + Describe(first) +
+           ", CRS says another CRS for all";
 }
 
 /* ---- georeference without a geotransform ---- */
@@ -154,6 +201,18 @@ static std::string CompareOthers(GDALDatasetH a, const Input &first, GDALDataset
     return arraysA && arraysB ? CompareGeolocation(arraysA, arraysB) : onlyOne(arraysA, arraysB, "geolocation arrays");
 }
 
+/* Also where only the sizes differ. */
+static std::string CureOf(GDALDatasetH a, const Input &first, GDALDatasetH b, const Input &other)
+{
+    double gtA[6], gtB[6];
+    OGRSpatialReferenceH srsA = GDALGetSpatialRef(a), srsB = GDALGetSpatialRef(b);
+    if (GDALGetGeoTransform(a, gtA) != CE_None || GDALGetGeoTransform(b, gtB) != CE_None)
+        return ". Bring them onto one grid first, for example with gdalwarp -te -ts";
+    if (srsA && srsB && !SameCRS(srsA, srsB))
+        return "; and in CRS: " + CRSName(srsB) + " and " + CRSName(srsA) + CureOfCRS(first, other, true);
+    return CureOf(gtA, gtB, GDALGetRasterXSize(b), GDALGetRasterYSize(b), first, other);
+}
+
 /* What differs between two rasters of as many pixels, and how far they are apart. */
 struct Difference {
     std::string position, crs; /* empty: nothing does */
@@ -176,13 +235,14 @@ static Difference Compare(GDALDatasetH a, const Input &first, GDALDatasetH b, co
     if (hasA != hasB)
         found.position = ": only " + Describe(hasA ? first : other) + " has a geotransform";
     else if (!(found.pixels <= kTolerance))
-        found.position = CPLSPrintf(
-            " in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and %.15g,%.15g; pixel sizes "
-            "%.15g,%.15g and %.15g,%.15g). Bring them onto one grid first, for example with gdalwarp -te -ts",
-            names[corner], found.pixels, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]);
+        found.position =
+            CPLSPrintf(" in position: their %s corners are %.6g pixels apart (origins %.15g,%.15g and "
+                       "%.15g,%.15g; pixel sizes %.15g,%.15g and %.15g,%.15g)",
+                       names[corner], found.pixels, gtB[0], gtB[3], gtA[0], gtA[3], gtB[1], gtB[5], gtA[1], gtA[5]) +
+            CureOf(a, first, b, other);
     OGRSpatialReferenceH own = GDALGetSpatialRef(b);
     if (!SameCRS(srs, own))
-        found.crs = CRSName(own) + " and " + CRSName(srs);
+        found.crs = CRSName(own) + " and " + CRSName(srs) + CureOfCRS(first, other, srs && own);
     found.crsIsMissing = !srs != !own;
     const std::string why = found.position.empty() ? CompareOthers(a, first, b, other, hasA) : std::string();
     if (!why.empty())
@@ -231,10 +291,8 @@ bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChe
         const std::string both = Describe(other) + " and " + Describe(first);
         const int widthB = GDALGetRasterXSize(b), heightB = GDALGetRasterYSize(b);
         if (widthB != width || heightB != height) {
-            CPLError(CE_Failure, CPLE_AppDefined,
-                     "%s: %s differ in size: %d x %d and %d x %d pixels. Bring them onto one grid first, for "
-                     "example with gdalwarp -te -ts",
-                     first.driver, both.c_str(), widthB, heightB, width, height);
+            CPLError(CE_Failure, CPLE_AppDefined, "%s: %s differ in size: %d x %d and %d x %d pixels%s", first.driver,
+                     both.c_str(), widthB, heightB, width, height, CureOf(a, first, b, other).c_str());
             return false;
         }
         const Difference found = Compare(a, first, b, other, srs.get());

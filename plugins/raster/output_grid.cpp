@@ -10,38 +10,21 @@
 
 #include "crs_extent.h"
 #include "crs_name.h"
+#include "raster_place.h"
 
 namespace fishnet
 {
 
 /* What lies on a line between cells but for rounding, in cells. */
-static constexpr double kTolerance = 1e-3;
+static constexpr double kTolerance = kWholeCells;
 
 namespace
 {
 
-/* Where a raster lies. */
-struct Place {
-    std::string what; /* "B (b.tif)", "SNAP=b.tif" */
-    double geotransform[6] = {0, 1, 0, 0, 0, 1};
-    int width = 0, height = 0;
-    SRSHandle srs; /* NULL: none */
-
-    bool IsRotated() const { return geotransform[2] != 0.0 || geotransform[4] != 0.0; }
-    Area Whole() const { return Area::Of(geotransform, width, height); }
-    /* The cell in the middle. */
-    Area Centre() const
-    {
-        const double *gt = geotransform, x = width / 2, y = height / 2;
-        const double moved[6] = {gt[0] + x * gt[1] + y * gt[2], gt[1], gt[2],
-                                 gt[3] + x * gt[4] + y * gt[5], gt[4], gt[5]};
-        return Area::Of(moved, 1, 1);
-    }
-};
-
 struct CellSize {
     double x = 0, y = 0;
     std::string whose;
+    bool isSaid = false; /* by a message: nobody has written it */
 };
 
 class Chooser
@@ -59,14 +42,13 @@ class Chooser
         CPLError(CE_Failure, CPLE_AppDefined, "%s: %s", m_driver, WithoutSecrets(text).c_str());
         return false;
     }
-    static SRSHandle Copy(OGRSpatialReferenceH srs);
-    bool Locate(GDALDatasetH dataset, Place &place) const;
     bool LocateInputs(const InputHandles &handles);
     std::vector<size_t> Named(const std::string &name) const;
     std::string NamesThere() const;
     bool NoSuch(const char *option, const char *value, const std::string &cause) const;
     DatasetHandle OpenOther(const char *option, const char *name, unsigned kinds) const;
 
+    void CompleteCRS();
     bool ChooseCRS();
     const CRSTransformation *ToOutput(const std::string &what, OGRSpatialReferenceH srs);
     bool ExtentOf(const Area &area, const std::string &what, OGRSpatialReferenceH srs, Extent &extent);
@@ -85,6 +67,7 @@ class Chooser
     bool IsThatOfA() const;
     bool Reaches(const Place &place);
     bool CheckOverlap();
+    bool CheckOffsets() const;
 
     const Inputs &m_inputs;
     const fn_grid_options &m_options;
@@ -94,6 +77,7 @@ class Chooser
     /* The last one: members of a stack mostly have one CRS, and one place. */
     SRSHandle m_from;
     std::unique_ptr<CRSTransformation> m_transformation;
+    std::vector<std::pair<Area, Extent>> m_last; /* transformed by it; one, or none */
 };
 
 bool IsEqual(const char *text, const char *word)
@@ -117,43 +101,12 @@ bool ReadNumbers(const char *text, std::vector<double> &numbers)
 
 /* ---- where things lie ---- */
 
-SRSHandle Chooser::Copy(OGRSpatialReferenceH srs)
-{
-    SRSHandle own(srs ? OSRClone(srs) : nullptr);
-    if (own)
-        OSRSetAxisMappingStrategy(own.get(), OAMS_TRADITIONAL_GIS_ORDER);
-    return own;
-}
-
-bool Chooser::Locate(GDALDatasetH dataset, Place &place) const
-{
-    double *gt = place.geotransform;
-    if (GDALGetGeoTransform(dataset, gt) != CE_None) {
-        const char *others = GDALGetGCPCount(dataset) > 0              ? "ground control points"
-                             : GDALGetMetadata(dataset, "RPC")         ? "RPCs"
-                             : GDALGetMetadata(dataset, "GEOLOCATION") ? "geolocation arrays"
-                                                                       : nullptr;
-        return Fail(place.what + (others ? std::string(" has ") + others +
-                                               " and no geotransform: gdalwarp brings it "
-                                               "onto a grid"
-                                         : std::string(" has no geotransform, so nobody knows where it lies: "
-                                                       "gdal_translate -a_ullr gives it one")));
-    }
-    if (!(std::abs(gt[1] * gt[5] - gt[2] * gt[4]) > 0) ||
-        !std::all_of(gt, gt + 6, [](double value) { return std::isfinite(value); }))
-        return Fail(place.what + ": its geotransform cannot be inverted");
-    place.width = GDALGetRasterXSize(dataset);
-    place.height = GDALGetRasterYSize(dataset);
-    place.srs = Copy(GDALGetSpatialRef(dataset));
-    return true;
-}
-
 bool Chooser::LocateInputs(const InputHandles &handles)
 {
     for (size_t i = 0; i < m_inputs.size(); i++) {
         Place &place = m_places.emplace_back();
         place.what = Describe(m_inputs[i]);
-        if (!Locate(handles[i], place))
+        if (!Locate(m_driver, handles[i], place))
             return false;
     }
     return true;
@@ -205,18 +158,34 @@ DatasetHandle Chooser::OpenOther(const char *option, const char *name, unsigned 
 
 /* ---- the CRS ---- */
 
+/* In the CRS of the first input those that have none are taken to be in that, and if it has none, all are: whether they
+ * may, CheckGrids() decides. */
+void Chooser::CompleteCRS()
+{
+    for (Place &place : m_places)
+        if (!place.srs || !m_grid.srs)
+            place.srs = CopyCRS(m_grid.srs.get());
+}
+
 bool Chooser::ChooseCRS()
 {
     const Place &first = m_places[0];
     const char *given = m_options.crs;
-    m_grid.srs = Copy(first.srs.get());
-    if (!given)
+    m_grid.srs = CopyCRS(first.srs.get());
+    if (!given) {
+        CompleteCRS();
         return true;
+    }
     const std::vector<size_t> named = Named(given);
     if (!named.empty()) {
         const Place &place = m_places[named[0]];
-        m_grid.srs = Copy(place.srs.get());
-        return m_grid.srs || Fail(std::string("CRS=") + given + ": " + place.what + " has no CRS");
+        const bool isThatOfA = IsSameCRS(place.srs.get(), m_grid.srs.get());
+        m_grid.srs = isThatOfA ? std::move(m_grid.srs) : CopyCRS(place.srs.get());
+        if (!m_grid.srs)
+            return Fail(std::string("CRS=") + given + ": " + place.what + " has no CRS");
+        if (isThatOfA)
+            CompleteCRS();
+        return true;
     }
     SRSHandle srs(OSRNewSpatialReference(nullptr));
     std::string cause;
@@ -230,7 +199,9 @@ bool Chooser::ChooseCRS()
     if (!OSRIsGeographic(srs.get()) && !OSRIsProjected(srs.get()) && !OSRIsLocal(srs.get()))
         return Fail(std::string("CRS=") + given + ": " + CRSName(srs.get()) + " is neither projected nor geographic");
     OSRSetAxisMappingStrategy(srs.get(), OAMS_TRADITIONAL_GIS_ORDER);
-    if (!IsSameCRS(srs.get(), m_grid.srs.get()))
+    if (IsSameCRS(srs.get(), m_grid.srs.get()))
+        CompleteCRS();
+    else
         m_grid.srs = std::move(srs);
     return true;
 }
@@ -242,7 +213,8 @@ const CRSTransformation *Chooser::ToOutput(const std::string &what, OGRSpatialRe
     if (m_transformation && IsSameCRS(srs, m_from.get()))
         return m_transformation.get();
     m_transformation = CRSTransformation::New(srs, m_grid.srs.get(), &cause);
-    m_from = Copy(srs);
+    m_from = CopyCRS(srs);
+    m_last.clear();
     if (!m_transformation)
         Fail("there is no transformation from the CRS of " + what + ", " + CRSName(srs) + ", to that of the result, " +
              CRSName(m_grid.srs.get()) + ": " + cause);
@@ -265,9 +237,14 @@ bool Chooser::ExtentOf(const Area &area, const std::string &what, OGRSpatialRefe
     const CRSTransformation *transformation = ToOutput(what, srs);
     if (!transformation)
         return false;
-    return transformation->ExtentOf(area, extent) ||
-           Fail("no part of " + what + ", " + CRSName(srs) + ", has a place in the CRS of the result, " +
-                CRSName(m_grid.srs.get()));
+    if (m_last.empty() || !(m_last[0].first == area)) {
+        if (!transformation->ExtentOf(area, extent))
+            return Fail("no part of " + what + ", " + CRSName(srs) + ", has a place in the CRS of the result, " +
+                        CRSName(m_grid.srs.get()));
+        m_last = {{area, extent}};
+    }
+    extent = m_last[0].second;
+    return true;
 }
 
 bool Chooser::ExtentOf(const Place &place, Extent &extent)
@@ -284,7 +261,7 @@ bool Chooser::ExtentOfFeatures(const char *name, GDALDatasetH dataset, Extent &e
         if (OGR_L_GetGeomType(layer) == wkbNone || OGR_L_GetExtent(layer, &e, TRUE) != OGRERR_NONE)
             continue;
         const std::string what = std::string("layer ") + OGR_L_GetName(layer) + " of " + name;
-        const SRSHandle srs = Copy(OGR_L_GetSpatialRef(layer));
+        const SRSHandle srs = CopyCRS(OGR_L_GetSpatialRef(layer));
         Extent own;
         if (!ExtentOf(Area::Of(Extent{e.MinX, e.MinY, e.MaxX, e.MaxY}), what, srs.get(), own))
             return false;
@@ -303,7 +280,7 @@ bool Chooser::ExtentOfDataset(const char *name, Extent &extent)
         return ExtentOfFeatures(name, dataset.get(), extent);
     Place place;
     place.what = std::string("EXTENT=") + name;
-    return Locate(dataset.get(), place) && ExtentOf(place, extent);
+    return Locate(m_driver, dataset.get(), place) && ExtentOf(place, extent);
 }
 
 /* Two that have nothing in common, if it is pairs that have not: of rectangles it always is. */
@@ -387,6 +364,7 @@ bool Chooser::CellOf(const Place &place, CellSize &cell)
         return false;
     transformation->SidesOf(place.Centre(), &across, &down);
     cell.x = cell.y = Rounded((across + down) / 2);
+    cell.isSaid = true;
     return (std::isfinite(cell.x) && cell.x > 0) ||
            Fail("the cell in the middle of " + place.what +
                 " has no place in the CRS of the result: CELL_SIZE=<x> says how large cells are");
@@ -405,6 +383,7 @@ bool Chooser::ChooseCell(CellSize &cell)
             if (cell.whose.empty() || (finest ? area < best : area > best))
                 cell = own;
         }
+        cell.isSaid = true;
         return true;
     }
     const std::vector<size_t> named = given ? Named(given) : std::vector<size_t>{0};
@@ -457,7 +436,7 @@ bool Chooser::ChooseOrigin(const Extent &extent, double *x, double *y) const
     const DatasetHandle dataset = OpenOther("SNAP", given, GDAL_OF_RASTER);
     Place place;
     place.what = std::string("SNAP=") + given;
-    return dataset && Locate(dataset.get(), place) && OriginOf(place, x, y);
+    return dataset && Locate(m_driver, dataset.get(), place) && OriginOf(place, x, y);
 }
 
 /* ---- all ---- */
@@ -547,6 +526,29 @@ bool Chooser::CheckOverlap()
     return true;
 }
 
+/* An offset that is neither nothing nor to be resampled without being asked for. */
+bool Chooser::CheckOffsets() const
+{
+    constexpr double kSmall = 1e-2; /* of a cell */
+    for (size_t i = 0; i < m_places.size(); i++) {
+        const Place &place = m_places[i];
+        const bool own = std::any_of(m_options.own, m_options.own + m_options.n_own,
+                                     [&](const auto &given) { return m_inputs[i].key == given.name; });
+        double x = 0, y = 0;
+        if (own || m_options.resampling_given || !IsSameCRS(place.srs.get(), m_grid.srs.get()) ||
+            !OffsetIn(place, m_grid.geotransform, &x, &y))
+            continue;
+        const double farthest = std::max(std::abs(x), std::abs(y));
+        if (farthest > kTolerance && farthest <= kSmall)
+            return Fail(place.what +
+                        CPLSPrintf(" is shifted by %.3g, %.3g of a cell against the grid of the result: is "
+                                   "that an error of rounding? RESAMPLING=NEAR takes its cells as they "
+                                   "are, RESAMPLING=AUTO resamples it",
+                                   x, y));
+    }
+    return true;
+}
+
 bool Chooser::Choose(const InputHandles &handles)
 {
     if (!LocateInputs(handles) || !ChooseCRS())
@@ -556,18 +558,15 @@ bool Chooser::Choose(const InputHandles &handles)
         std::copy(first.geotransform, first.geotransform + 6, m_grid.geotransform);
         m_grid.width = first.width;
         m_grid.height = first.height;
-        return CheckOverlap();
+        return CheckOverlap() && CheckOffsets();
     }
     Extent extent;
     CellSize cell;
     double x = 0, y = 0;
     if (!ChooseExtent(extent) || !ChooseCell(cell) || !ChooseOrigin(extent, &x, &y) || !Fit(extent, cell, x, y) ||
-        !CheckOverlap())
+        !CheckOverlap() || !CheckOffsets())
         return false;
-    const bool isOther =
-        !cell.whose.empty() && (!IsSameCRS(first.srs.get(), m_grid.srs.get()) ||
-                                IsEqual(m_options.cell_size, "FINEST") || IsEqual(m_options.cell_size, "COARSEST"));
-    if (isOther)
+    if (cell.isSaid)
         CPLError(CE_Warning, CPLE_AppDefined, "%s: cells of the result are %.15g x %.15g, by those of %s", m_driver,
                  cell.x, cell.y, cell.whose.c_str());
     CPLDebug("FISHNET", "grid of the result: %d x %d cells of %.17g x %.17g from %.17g,%.17g in %s", m_grid.width,

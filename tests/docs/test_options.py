@@ -25,8 +25,7 @@ def rows(page):
                 continue
             words = re.findall(r'`([A-Z][A-Z_]*)(?:=([^`]*))?`', cell[1])
             names = [name for name, _ in words]
-            for first, last in re.findall(r'`([A-Z])(?:_OO)?`\.\.\.`([A-Z])(?:_OO)?(?:=[^`]*)?`', cell[1]):
-                ending = '_OO' if '_OO`...' in cell[1] and first == 'A' else ''
+            for first, ending, last in re.findall(r'`([A-Z])(_[A-Z]+)?`\.\.\.`([A-Z])(?:_[A-Z]+)?(?:=[^`]*)?`', cell[1]):
                 names += [letter + ending for letter in LETTERS[LETTERS.index(first):LETTERS.index(last)]]
             yield sorted(set(names)), words[0][1] if len(words) == 1 else '', cell[2]
 

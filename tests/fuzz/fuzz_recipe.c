@@ -20,6 +20,27 @@ static void check_empty(const fn_recipe *recipe)
     CHECK(recipe->nodata == NULL);
 }
 
+/* Texts are not empty, and each input that is resampled in its own way is there. */
+static void check_grid(const fn_recipe *recipe)
+{
+    const fn_grid_options *grid = &recipe->grid;
+    const char *const texts[] = {grid->extent, grid->cell_size, grid->snap, grid->crs, grid->outside};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        CHECK(texts[i] == NULL || texts[i][0] != '\0');
+    for (int i = 0; i < grid->n_own; i++) {
+        bool found = false;
+        for (int k = 0; k < recipe->n_inputs; k++)
+            found = found || strcmp(recipe->inputs[k].name, grid->own[i].name) == 0;
+        CHECK(found && (unsigned)grid->own[i].method <= FN_RESAMPLING_SUM);
+    }
+    CHECK(grid->accuracy >= 0 && (unsigned)grid->resampling <= FN_RESAMPLING_SUM);
+    CHECK(!fn_grid_options_asked(grid) || (!recipe->any_extent && recipe->check_crs != FN_CHECK_CRS_NONE));
+    if (grid->extent)
+        (void)fn_grid_names_file("EXTENT", grid->extent);
+    if (grid->crs)
+        (void)fn_grid_names_file("CRS", grid->crs);
+}
+
 static void check_recipe(const fn_recipe *recipe)
 {
     CHECK(recipe->n_calcs >= 0);
@@ -41,6 +62,7 @@ static void check_recipe(const fn_recipe *recipe)
     CHECK(!(recipe->nodata_none && recipe->nodata != NULL));
     CHECK(recipe->n_calcs > 0 || (recipe->type == FN_TYPE_COUNT && recipe->nodata == NULL && !recipe->nodata_none));
     CHECK(recipe->cache_bytes % (1 << 20) == 0);
+    check_grid(recipe);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

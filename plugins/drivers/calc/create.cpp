@@ -1,10 +1,12 @@
 #include "create.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 
 #include "creation_options.h"
 #include "deleted_files.h"
+#include "fishnet/grid_options.h"
 #include "input_lists.h"
 #include "input_watch.h"
 #include "open_options.h"
@@ -33,6 +35,9 @@ static std::string PutBackInput(const Creation &creation, CSLConstList options)
         for (CSLConstList option = options; option && *option; option++) {
             if (isalpha(static_cast<unsigned char>((*option)[0])) && (*option)[1] == '=')
                 inputs.AddName(*option + 2);
+            const std::string text = *option, key = text.substr(0, text.find('='));
+            if (fn_grid_names_file(key.c_str(), *option + std::min(text.size(), key.size() + 1)))
+                inputs.AddName(*option + key.size() + 1);
             if (STARTS_WITH_CI(*option, "INPUT=") && IsDatasetOf(*option + strlen("INPUT="), creation.output))
                 inputs.AddName(creation.output);
         }

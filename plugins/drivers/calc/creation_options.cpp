@@ -108,6 +108,14 @@ const OptionTable &CreationOptions()
     return table;
 }
 
+bool HasGridOptions(CSLConstList options)
+{
+    for (CSLConstList option = options; option && *option; option++)
+        if (fn_option_find(fn_grid_option_table(), *option, strcspn(*option, "=")))
+            return true;
+    return false;
+}
+
 static bool IsOfRecipe(const std::string &key, const char *value)
 {
     if (EQUAL(key.c_str(), "ALPHA")) /* GTiff has an option of that name, with other values */

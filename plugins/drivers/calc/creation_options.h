@@ -14,6 +14,9 @@ const OptionTable &CreationOptions();
  * among those of the recipe. False after CPLError. */
 bool TakeOption(const char *option, Creation &creation, CPLStringList *other);
 
+/* Whether some bring inputs onto a grid. */
+bool HasGridOptions(CSLConstList options);
+
 /* Options that the kind of output does not know would be passed over in silence. False after CPLError. */
 bool CheckOwnOptions(const Creation &creation, bool single);
 

@@ -188,6 +188,15 @@ DatasetHandle OpenConnection(const Creation &creation, const CPLStringList &opti
                                     const_cast<CPLStringList &>(options).List(), nullptr));
 }
 
+/* The shape of what the connection names by itself, before options bring it onto another grid. */
+static std::string ShapeOnItsGrid(const Creation &creation, bool bands)
+{
+    const MessageCollector collector;
+    const char *const options[] = {"NUM_WORKERS=1", "WORKERS=THREADS", nullptr};
+    const DatasetHandle dataset(GDALOpenEx(creation.connection.c_str(), GDAL_OF_RASTER, nullptr, options, nullptr));
+    return dataset ? ShapeOf(GDALDataset::FromHandle(dataset.get()), bands) : "no raster";
+}
+
 bool CheckConnection(const Creation &creation)
 {
     std::string cause, shape, why, names = creation.connection;
@@ -215,6 +224,8 @@ bool CheckConnection(const Creation &creation)
         return false;
     }
     const std::string expected = ShapeOf(creation.source, !computes);
+    if (shape != expected && HasGridOptions(creation.openOptions.List()))
+        shape = ShapeOnItsGrid(creation, !computes);
     if (shape != expected)
         return FailSource(creation, "opened by its name it is another one, of " + shape + " instead of " + expected);
     return creation.workers.processes == 0 || why.empty() || FailSource(creation, why);

@@ -18,7 +18,7 @@ struct Placement {
         kElsewhere
     };
     Kind kind = Kind::kElsewhere;
-    bool isApart = false; /* they have nothing in common */
+    bool isApart = false; /* they have nothing in common; kind says nothing then */
     /* Shifted: the grid's part in common, and where that begins in the raster. */
     fn_window common = {};
     int64_t x = 0, y = 0;

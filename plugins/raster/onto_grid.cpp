@@ -176,9 +176,8 @@ bool Bringing::Text(Input &input, GDALDatasetH dataset, std::string &text) const
     Placement placed;
     if (IsSameHorizontally(GDALGetSpatialRef(dataset), grid.srs.get()))
         placed = PlacementOf(LatticeOf(dataset), LatticeOf(grid));
-    if (placed.isApart)
-        return Fail(input, "has no cell on the grid of the result: they lie apart", CPLE_AppDefined);
-    const bool isShift = placed.kind == Placement::Kind::kShifted || placed.kind == Placement::Kind::kSame;
+    const bool isShift =
+        placed.isApart || placed.kind == Placement::Kind::kShifted || placed.kind == Placement::Kind::kSame;
     if (placed.kind == Placement::Kind::kSame) {
         placed.common = {0, 0, grid.width, grid.height};
         placed.x = placed.y = 0;

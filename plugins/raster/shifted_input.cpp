@@ -54,7 +54,8 @@ void Shifted::AddPixels(CPLXMLNode *node, size_t i) const
 {
     if (own.outside)
         AddSource(node, Constant(own.grid, bands[i].type, bands[i].isAlpha ? Opaque(bands[i].type) : own.outside));
-    AddSource(node, Part(std::to_string(i + 1)));
+    if (!placed.isApart)
+        AddSource(node, Part(std::to_string(i + 1)));
 }
 
 /* Where no value and no alpha says what is valid, or where the input has a mask. To an expression alpha may be a band
@@ -72,6 +73,8 @@ void Shifted::AddMaskOf(CPLXMLNode *node, size_t i) const
     CPLXMLNode *mask = AddMask(node);
     if (own.outside)
         AddSource(mask, Constant(own.grid, FN_UINT8, "255"));
+    if (placed.isApart)
+        return;
     SourceText part = Part("mask," + std::to_string(i + 1));
     if (!bands[i].hasMask) { /* all of the raster */
         part = Constant(own.grid, FN_UINT8, "255");

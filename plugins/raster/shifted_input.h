@@ -9,7 +9,7 @@ namespace fishnet
 {
 
 /* The text of a VRT; empty after CPLError. Its pixels are those of the input; where it has none, they are NoData, or
- * `outside`. */
+ * `outside`: all of them, if they lie apart. */
 std::string ShiftedText(const InputOnGrid &own, const Placement &placed);
 
 /* Can all bands hold the number that they are outside of the raster? False after CPLError. */

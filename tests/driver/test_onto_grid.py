@@ -305,7 +305,7 @@ class TestBands(OntoGrid):
             dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
             dataset.GetRasterBand(1).GetMaskBand().WriteArray(np.where(hole, 0, 255).astype(np.uint8))
             dataset = None
-        as_nodata = write(self.path('as_nodata.tif'), np.where(hole, -9, values).astype(np.int16), nodata=-9, **self.PLACE)
+        as_nodata = write(self.path('as_nodata.tif'), np.where(hole, -9, values.astype(np.int16)).astype(np.int16), nodata=-9, **self.PLACE)
         for method in ('NEAR', 'MODE', 'BILINEAR', 'AVERAGE'):
             self.same(self.values('B', B=path, RESAMPLING=method), self.values('B', B=as_nodata, RESAMPLING=method), method)
 

@@ -237,6 +237,35 @@ class TestMethods(OntoGrid):
                 if dataset.GetMetadataItem('B_GDALWARP', 'FISHNET_GRID'):
                     self.check_told(got, dataset, b + ' ' + method)
 
+    def test_vertical_parts_shift_nothing(self):
+        """Heights are values: a vertical CRS does not touch them, whatever it is."""
+        values = self.random.integers(0, 100, (300, 400)).astype(np.float32)
+        utm, degrees = self.grid('flat.tif', (290000.0, 50.0, 0, 5560000.0, 0, -50.0), 32632), (6.0, 0.0007, 0, 50.18, 0, -0.0006)
+        beside = (289500.0, 50.0, 0, 5560000.0, 0, -50.0)
+
+        def heights(name, geotransform, crs):
+            path = write(self.path(name), values, nodata=-9999, geotransform=geotransform, epsg=None)
+            srs = osr.SpatialReference()
+            srs.SetFromUserInput(crs)
+            gdal.Open(path, gdal.GA_Update).SetSpatialRef(srs)
+            return path
+        want = np.full((300, 400), np.nan)
+        want[:, :390] = values[:, 10:]
+        self.same(self.values('B', a=utm, B=heights('shifted.tif', beside, 'EPSG:32632+5773')), want)
+        plain = self.values('B', a=utm, B=heights('plain2d.tif', degrees, 'EPSG:4326'), RESAMPLING='BILINEAR')
+        self.assertGreater(np.isfinite(plain).mean(), 0.5)
+        for crs in ('EPSG:4326+5773', 'EPSG:4979'):
+            dataset = self.open('B', a=utm, B=heights('heights.tif', degrees, crs), RESAMPLING='BILINEAR')
+            self.same(dataset.ReadAsArray(), plain, crs)
+            self.check_told(plain, dataset, crs)
+
+    def test_turned(self):
+        for gt in ((1000.0, 8.0, 2.0, 5000.0, 2.0, -8.0), (1000.0, 9.0, 0.0, 2100.0, 0.0, 9.0)):
+            path, _ = self.raster('turned.tif', (400, 300), 'Float32', -9999, geotransform=gt)
+            for method in ('NEAR', 'CUBIC'):
+                dataset = self.open('B', B=path, RESAMPLING=method)
+                self.check_told(dataset.ReadAsArray(), dataset, str(gt))
+
     def test_around_the_globe(self):
         """Across the antimeridian, and the pole."""
         path, _ = self.raster('globe.tif', (720, 360), 'Float32', -9999, geotransform=(-180.0, 0.5, 0, 90.0, 0, -0.5), epsg=4326)
@@ -316,6 +345,17 @@ class TestBands(OntoGrid):
         for method in ('NEAR', 'BILINEAR', 'AVERAGE'):
             dataset = self.open('B', B=path, RESAMPLING=method)
             self.check_told(dataset.ReadAsArray(), dataset, method)
+        wide = write(self.path('wide.tif'), [values.astype(np.uint16) * 100, alpha.astype(np.uint16) * 257], options=['ALPHA=YES'], **self.PLACE)
+        dataset = self.open('B', B=wide, RESAMPLING='BILINEAR')
+        self.check_told(dataset.ReadAsArray(), dataset, 'UInt16')
+
+    def test_members_of_a_stack(self):
+        """One that lies apart is NoData all over."""
+        paths = [self.raster('member%d.tif' % i, (100, 90), 'Byte', geotransform=(1000.0 + 1000 * i, 10.0, 0.0, 5000.0, 0.0, -10.0)) for i in range(3)]
+        stack = 'S=' + ';'.join('"%s"' % path for path, _ in paths)
+        got = gdal.OpenEx('FISHNET:', open_options=['INPUT=' + stack, 'CALC=count(S)', 'EXTENT=1000,4100,2500,5000', 'OT=Float64']).ReadAsArray()
+        want = np.ones((90, 150))
+        self.same(got, want)
 
     def test_as_it_is(self):
         """Without an expression: all that a raster says of itself stays, shifted or resampled."""
@@ -370,7 +410,7 @@ class TestBands(OntoGrid):
         seen, handler = collect_errors()
         gdal.PushErrorHandler(handler)
         try:
-            dataset = self.open('B', B=path, NUM_WORKERS=2)
+            dataset = self.open('B', B=path, NUM_WORKERS=2, WORKERS='PROCESSES', TILE_SIZE=100)
             dataset.ReadAsArray()
         finally:
             gdal.PopErrorHandler()

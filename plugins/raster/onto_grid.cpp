@@ -140,8 +140,12 @@ static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source,
         told.SetNameValue("YSCALE", CPLSPrintf("%.12g", warping.yScale));
     }
     told.SetNameValue("BLOCK", CPLSPrintf("%d", warping.block));
-    told.SetNameValue("GDALWARP", WarpCommand(own, source, warping).c_str());
-    CPLDebug("FISHNET", "%s is resampled as by %s", Describe(input).c_str(), told.FetchNameValue("GDALWARP"));
+    if (warping.accuracy > 0) /* to gdalwarp, chunks decide where positions are exact */
+        told.SetNameValue("ACCURACY", CPLSPrintf("%.12g", warping.accuracy));
+    else
+        told.SetNameValue("GDALWARP", WarpCommand(own, source, warping).c_str());
+    CPLDebug("FISHNET", "%s is resampled%s%s", Describe(input).c_str(), warping.accuracy > 0 ? "" : " as by ",
+             told.FetchNameValueDef("GDALWARP", ""));
 }
 
 /* Empty after CPLError. */
@@ -155,7 +159,8 @@ std::string Bringing::Warp(Input &input, const InputOnGrid &own, const Placement
     const int overview = isNested ? -1 : OverviewFor(method, source);
     if ((isNested || overview >= 0) && !OpenWarpSource(input, own.grid, overview, isNested ? &placed : nullptr, source))
         return "";
-    const Warping warping = PinWarping(method, source);
+    Warping warping = PinWarping(method, source);
+    warping.accuracy = isNested ? 0 : options.accuracy;
     std::string text = WarpedText(own, source, warping);
     input.onGrid.warpBlock = warping.block;
     if (!text.empty())
@@ -193,11 +198,6 @@ bool BringOntoGrid(Inputs &inputs, InputHandles &handles, const OutputGrid &grid
 {
     const Bringing bringing = {grid, options, computes};
     const LargeDatasetPool pool(CPLGetNumCPUs());
-    if (options.accuracy > 0) {
-        CPLError(CE_Failure, CPLE_NotSupported, "%s: ACCURACY=%g: positions are exact, 0, so far", inputs[0].driver,
-                 options.accuracy);
-        return false;
-    }
     for (size_t i = 0; i < inputs.size(); i++) {
         Input &input = inputs[i];
         std::string text;

@@ -318,6 +318,12 @@ std::string Warped::Text(WarpSource &source, bool isAll) const
 {
     const WarpOptions options = Options(source.dataset.get());
     options->pTransformerArg = source.transformer.release();
+    if (warping.accuracy > 0) { /* as blocks are fixed, so are the places between which it takes straight lines */
+        void *exact = options->pTransformerArg;
+        options->pTransformerArg = GDALCreateApproxTransformer(GDALGenImgProjTransform, exact, warping.accuracy);
+        GDALApproxTransformerOwnsSubtransformer(options->pTransformerArg, TRUE);
+        options->pfnTransformer = GDALApproxTransform;
+    }
     const DatasetHandle vrt(GDALCreateWarpedVRT(source.dataset.get(), own.grid.width, own.grid.height,
                                                 const_cast<double *>(own.grid.geotransform), options.get()));
     if (vrt && isAll)

@@ -14,6 +14,7 @@ struct Warping {
     fn_resampling method = FN_RESAMPLING_NEAR;
     double xScale = 0, yScale = 0; /* 0: near has none */
     int block = 0;                 /* the warper computes squares of so many cells, from the grid's corner */
+    double accuracy = 0;           /* cells of the raster that positions within a row of a block may be off; 0: none */
 };
 
 /* For a method, an input and a grid. */
@@ -21,7 +22,7 @@ Warping PinWarping(fn_resampling method, const WarpSource &source);
 /* The text of a VRT; empty after CPLError. Takes the source's transformer. Bands that are computed with become floating
  * point where the method makes fractions. */
 std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping);
-/* The command of GDAL that makes the same pixels. */
+/* The command of GDAL that makes the same pixels, where they are exact: otherwise there is none. */
 std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping);
 
 } // namespace fishnet

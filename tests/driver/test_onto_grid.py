@@ -282,6 +282,32 @@ class TestMethods(OntoGrid):
                     self.same(self.values('B', a=a, B=path, RESAMPLING=method, **options), got, str(options))
 
 
+class TestAccuracy(OntoGrid):
+    """A raster whose values are columns, or lines, tells by bilinear how far off a position is."""
+
+    def test_as_near_as_asked(self):
+        a = self.grid('wide.tif', (300000.0, 60.0, 0.0, 5300000.0, 0.0, -60.0), size=(1300, 900))
+        lines, columns = np.mgrid[0:1000, 0:1500].astype(np.float32)
+        place = dict(geotransform=(11.8, 0.001, 0.0, 48.2, 0.0, -0.001), epsg=4326)
+        both = write(self.path('places.tif'), [columns, lines], **place)
+        exact = [self.values('B[%d]' % band, a=a, B=both, RESAMPLING='BILINEAR') for band in (1, 2)]
+        for most in (0.125, 0.01):
+            for band in (1, 2):
+                rough = self.values('B[%d]' % band, a=a, B=both, RESAMPLING='BILINEAR', ACCURACY=most)
+                off = np.abs(rough - exact[band - 1])
+                self.assertLessEqual(np.nanmax(off), most * 1.01)
+                self.assertGreater(np.nanmax(off), 0, 'nothing is taken for straight')
+            for options in ({'TILE_SIZE': '70x900'}, {'NUM_WORKERS': 5, 'TILE_SIZE': 333}, {'WORKERS': 'PROCESSES', 'NUM_WORKERS': 2}):
+                self.same(self.values('B[2]', a=a, B=both, RESAMPLING='BILINEAR', ACCURACY=most, **options), rough, str(options))
+        told = self.open('B', a=a, B=both, RESAMPLING='BILINEAR', ACCURACY=0.125)
+        self.assertEqual(told.GetMetadataItem('B_ACCURACY', 'FISHNET_GRID'), '0.125')
+        self.assertIsNone(told.GetMetadataItem('B_GDALWARP', 'FISHNET_GRID'))
+
+    def test_what_is_no_transformation_stays_exact(self):
+        path, _ = self.raster('nested.tif', (100, 75), 'Int16', geotransform=(1000.0, 40.0, 0.0, 5000.0, 0.0, -40.0))
+        self.same(self.values('B', B=path, RESAMPLING='NEAR', ACCURACY=0.5), self.values('B', B=path, RESAMPLING='NEAR'))
+
+
 class TestBands(OntoGrid):
     """Types, masks, alpha, palettes and NoData of each band."""
     PLACE = dict(geotransform=(1200.0, 11.3, 0.0, 4900.0, 0.0, -9.7))

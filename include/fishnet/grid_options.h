@@ -52,9 +52,9 @@ fn_status fn_grid_options_take(fn_grid_options *options, const char *key, size_t
 void fn_grid_options_clear(fn_grid_options *options);
 /* Whether inputs are brought onto a grid at all. */
 bool fn_grid_options_asked(const fn_grid_options *options);
-/* Whether the value of EXTENT, SNAP or CRS names a dataset or another file: no word that the option has, no numbers, and
- * nothing that an input could be called. A file with such a name is ./name. Of CRS only what ends like a file. False
- * for other options. */
+/* Whether the value of EXTENT, SNAP or CRS names a dataset or another file: no word that the option has, no numbers,
+ * and nothing that an input could be called. A file with such a name is ./name. Of CRS only what ends like a file.
+ * False for other options. */
 bool fn_grid_names_file(const char *option, const char *value);
 /* Whether the value of EXTENT is numbers with commas between, right or wrong: the first one is a number. */
 bool fn_grid_holds_numbers(const char *value);

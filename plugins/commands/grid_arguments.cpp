@@ -1,5 +1,5 @@
-/* Arguments about the grid of a result: the driver's options, in the words that GDAL's commands and gdal_calc.py have for
- * them, too. */
+/* Arguments about the grid of a result: the driver's options, also in the words that GDAL's commands and gdal_calc.py
+ * have for them. */
 #include "commands.h"
 
 #ifdef FN_HAS_COMMANDS

@@ -44,8 +44,8 @@ static bool IsWhole(double number)
     return std::abs(number - std::round(number)) <= kTolerance;
 }
 
-/* The option that brings the second raster onto the grid of the first, and why it must be brought: how it lies there, in
- * cells. */
+/* The option that brings the second raster onto the grid of the first, and why it must be brought: how it lies there,
+ * in cells. */
 static std::string CureOf(double *a, const double *b, double width, double height, const Input &first,
                           const Input &other)
 {

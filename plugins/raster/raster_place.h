@@ -35,8 +35,8 @@ SRSHandle CopyCRS(OGRSpatialReferenceH srs);
 /* Fills all but `what`, which messages call it. False after CPLError: it has no geotransform, or none that can be
  * inverted. */
 bool Locate(const char *driver, GDALDatasetH dataset, Place &place);
-/* How far its corners are from those of the cells of a grid that is north up, the farthest of two that are opposite, -0.5
- * to 0.5 cells. False: its cells are not of the same size, from the first to the last. */
+/* How far its corners are from those of the cells of a grid that is north up, the farthest of two that are opposite,
+ * -0.5 to 0.5 cells. False: its cells are not of the same size, from the first to the last. */
 bool OffsetIn(const Place &place, const double *grid, double *x, double *y);
 
 } // namespace fishnet

@@ -235,20 +235,34 @@ bool CRSTransformation::Contains(const Area &area, double longitude, double lati
     return s > kEdgeOnly && s < 1 - kEdgeOnly && t > kEdgeOnly && t < 1 - kEdgeOnly;
 }
 
-bool CRSTransformation::ExtentOf(const Area &area, Extent &extent) const
+/* Is it much larger than the places show that it was found from? */
+static bool IsEndless(const std::vector<double> &places, double least, double most)
+{
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    for (const double value : places)
+        if (!std::isnan(value)) {
+            low = std::min(low, value);
+            high = std::max(high, value);
+        }
+    return !(most - least <= 2 * (high - low));
+}
+
+Reach CRSTransformation::ExtentOf(const Area &area, Extent &extent) const
 {
     Places places = PlacesOf();
     Climb(*this, area, 0, 0).Find(places);
     const auto first = std::find_if(places.x.begin(), places.x.end(), [](double x) { return !std::isnan(x); });
     if (first == places.x.end())
-        return false;
+        return Reach::Nowhere;
     const Climb climb(*this, area, m_turn, *first);
     climb.Find(places);
     const double step = 1.0 / kEdge;
     extent = {climb.Best(places, true, -1, step), climb.Best(places, false, -1, step),
               climb.Best(places, true, 1, step), climb.Best(places, false, 1, step)};
     if (!(m_turn > 0))
-        return true;
+        return IsEndless(places.x, extent.xmin, extent.xmax) || IsEndless(places.y, extent.ymin, extent.ymax)
+                   ? Reach::Endless
+                   : Reach::Bounded;
     const bool north = Contains(area, 0, m_turn / 4), south = Contains(area, 0, -m_turn / 4);
     extent.ymax = north ? m_turn / 4 : extent.ymax;
     extent.ymin = south ? -m_turn / 4 : extent.ymin;
@@ -257,7 +271,7 @@ bool CRSTransformation::ExtentOf(const Area &area, Extent &extent) const
         extent = {-half, extent.ymin, half, extent.ymax};
     else
         extent = Turned(extent, -m_turn * std::ceil((middle - half) / m_turn - 1e-9));
-    return true;
+    return Reach::Bounded;
 }
 
 void CRSTransformation::SidesOf(const Area &area, double *across, double *down) const

@@ -43,6 +43,18 @@ void InputHandles::Add(DatasetHandle dataset)
     }
 }
 
+void InputHandles::Replace(size_t input, DatasetHandle dataset)
+{
+    Open other;
+    other.dataset = std::move(dataset);
+    if (input < m_staying.size())
+        m_staying[input] = std::move(other);
+    else {
+        m_turn = std::move(other);
+        m_whose = input;
+    }
+}
+
 InputHandles::Open *InputHandles::OpenOf(size_t input) const
 {
     return input < m_staying.size() ? &m_staying[input] : m_whose == input ? &m_turn : nullptr;

@@ -27,6 +27,8 @@ class InputHandles
 
     /* Takes the dataset of the next input, which was opened just now. */
     void Add(DatasetHandle dataset);
+    /* Takes another one for an input that has become another. */
+    void Replace(size_t input, DatasetHandle dataset);
     /* The dataset of an input, opened by this thread if need be. It lives until another input is asked for, that of the
      * first input as long as this. NULL: GDAL has said why, or the input has changed. */
     GDALDatasetH Find(size_t input) const;

@@ -229,8 +229,16 @@ static void ChooseBySource(const Pipeline &shape, GDALDatasetH dataset, int band
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
                     int *tileWidth, int *tileHeight, int *blockHeight)
 {
-    ChooseBySource(Shape(inputs), dataset, planes.empty() || planes[0].input ? 1 : planes[0].band, bytes, tileWidth,
-                   tileHeight, blockHeight);
+    const Pipeline shape = Shape(inputs);
+    const auto resampled = std::max_element(inputs.begin(), inputs.end(), [](const Input &a, const Input &b) {
+        return a.onGrid.warpBlock < b.onGrid.warpBlock;
+    });
+    if (resampled->onGrid.warpBlock == 0 || shape.computesRows)
+        return ChooseBySource(shape, dataset, planes.empty() || planes[0].input ? 1 : planes[0].band, bytes, tileWidth,
+                              tileHeight, blockHeight);
+    *blockHeight = resampled->onGrid.warpBlock; /* computed as a whole */
+    fn_grid_large_tile(GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), *blockHeight, *blockHeight, bytes,
+                       tileWidth, tileHeight);
 }
 
 /* ---- units ---- */

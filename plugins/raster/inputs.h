@@ -27,6 +27,13 @@ struct InputName {
     const char *driver = "FISHNET"; /* whose input it is, for messages */
 };
 
+/* Of an input that was brought onto another grid: `path` is the text of a VRT over it. */
+struct OnGrid {
+    bool isBrought = false;
+    int warpBlock = 0;  /* it is resampled, a square of so many cells at a time; 0: it is not */
+    CPLStringList told; /* how it is resampled */
+};
+
 struct Input {
     const char *driver = "";
     std::string key;
@@ -39,7 +46,8 @@ struct Input {
     std::vector<int> bands; /* that are read */
     std::string structure;  /* all that reading them depends on: a handle that says otherwise is of another file */
     Results results;        /* of steps that were run once for all workers: `path` reads them */
-    fn_grid units = {};     /* what is read at a time where a plane has a reach; width 0: none has */
+    OnGrid onGrid;
+    fn_grid units = {}; /* what is read at a time where a plane has a reach; width 0: none has */
 };
 
 /* Functions that also take InputHandles want those of all inputs, in the same order. */

@@ -68,6 +68,36 @@ std::string InputReader::WhatFailed() const
 
 /* ---- one band ---- */
 
+namespace
+{
+/* While it lives, a resampled input is computed in its blocks: GDAL since 3.10 takes a window as a whole, whose pixels
+ * depend on it. */
+class BlocksOnly
+{
+  public:
+    explicit BlocksOnly(const Input &input) : m_set(input.onGrid.warpBlock > 0)
+    {
+        const char *old = m_set ? CPLGetThreadLocalConfigOption(kOption, nullptr) : nullptr;
+        m_old = old ? old : "";
+        m_had = old != nullptr;
+        if (m_set)
+            CPLSetThreadLocalConfigOption(kOption, "NO");
+    }
+    ~BlocksOnly()
+    {
+        if (m_set)
+            CPLSetThreadLocalConfigOption(kOption, m_had ? m_old.c_str() : nullptr);
+    }
+    BlocksOnly(const BlocksOnly &) = delete;
+    BlocksOnly &operator=(const BlocksOnly &) = delete;
+
+  private:
+    static constexpr const char *kOption = "GDAL_VRT_WARP_USE_DATASET_RASTERIO";
+    bool m_set, m_had = false;
+    std::string m_old;
+};
+} // namespace
+
 /* Reads one band's window, packed, in the band's own type. */
 static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
 {
@@ -222,6 +252,7 @@ bool InputReader::ReadSources(size_t input, const std::vector<BandBuffer> &bands
 bool InputReader::ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                            const volatile bool *cancel)
 {
+    const BlocksOnly blocksOnly(m_inputs[input]);
     return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
         return !fn_is_cancelled(cancel) &&
                (band.isMask ? ReadMask(input, band.band, window, band.data) : ReadPixels(input, band, window));
@@ -236,6 +267,7 @@ bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &band
     std::vector<int> numbers;
     for (const BandBuffer &band : bands)
         numbers.push_back(band.band);
+    const BlocksOnly blocksOnly(m_inputs[input]);
     GDALRasterBandH first = Find(input, numbers[0], false);
     return first && GDALDatasetRasterIOEx(
                         GDALGetBandDataset(first), GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),

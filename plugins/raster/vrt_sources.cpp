@@ -287,13 +287,13 @@ void VrtSources::Compare()
 
 std::shared_ptr<const VrtSources> VrtSources::Of(const CPLXMLNode *root, GDALDatasetH dataset, const std::string &path)
 {
-    const bool isMemory = STARTS_WITH(path.c_str(), "/vsimem/");
+    const bool isMemory = STARTS_WITH(path.c_str(), "/vsimem/"), isText = path[0] == '<';
     struct stat status;
     /* GDAL looks for sources where a link leads to. */
-    if (path[0] != '/' || (!isMemory && (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode))))
+    if (!isText && (path[0] != '/' || (!isMemory && (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)))))
         return nullptr;
     auto own = std::make_shared<VrtSources>();
-    if (!own->Take(root, dataset, CPLGetPath(path.c_str())) || !own->LooksPlain())
+    if (!own->Take(root, dataset, isText ? "" : CPLGetPath(path.c_str())) || !own->LooksPlain())
         return nullptr;
     own->Compare();
     for (Band &band : own->m_bands)

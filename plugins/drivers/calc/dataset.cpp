@@ -5,6 +5,7 @@
 
 #include "dates.h"
 #include "input_lists.h"
+#include "metadata_domains.h"
 #include "open_options.h"
 #include "pixels.h"
 #include "recipes.h"
@@ -140,22 +141,6 @@ GDALRasterBandH Dataset::SourceBand(int band) const
     return m_plan->expr ? nullptr : GDALGetRasterBand(First(), band);
 }
 
-/* All domains but those that describe the file, or that GDAL derives by itself. */
-static void CopyDomains(GDALMajorObjectH from, GDALMajorObject *to)
-{
-    static const char *const left[] = {"IMAGE_STRUCTURE", "SUBDATASETS", "DERIVED_SUBDATASETS",
-                                       "COLOR_PROFILE",   "FISHNET",     "xml:VRT"};
-    const CPLStringList domains(GDALGetMetadataDomainList(from));
-    for (int i = -1; i < domains.size(); i++) {
-        const char *domain = i < 0 ? "" : domains[i];
-        const bool skip =
-            std::any_of(std::begin(left), std::end(left), [&](const char *d) { return EQUAL(d, domain); });
-        CSLConstList items = skip || (i >= 0 && !*domain) ? nullptr : GDALGetMetadata(from, domain);
-        if (items)
-            to->SetMetadata(const_cast<char **>(items), domain);
-    }
-}
-
 /* Corrects for a part what was copied for the whole: lines count from the part's first, and statistics are those of
  * other pixels. */
 static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
@@ -174,7 +159,7 @@ static void CorrectForPart(GDALMajorObject *object, int64_t firstLine)
 
 void Dataset::CopyMetadata()
 {
-    CopyDomains(First(), this);
+    CopyDomains(First(), GDALMajorObject::ToHandle(this));
     if (m_recipe->parts > 1)
         CorrectForPart(this, m_plan->firstLine);
     if (nBands > 1)
@@ -187,7 +172,7 @@ void Dataset::CopyMetadata()
         }
         GDALRasterBandH source = SourceBand(i);
         band->SetDescription(GDALGetDescription(source));
-        CopyDomains(source, band);
+        CopyDomains(source, GDALMajorObject::ToHandle(band));
         if (m_recipe->parts > 1)
             CorrectForPart(band, m_plan->firstLine);
         for (const char *name : kStored)
@@ -331,13 +316,30 @@ CPLStringList Dataset::ListFiles() const
     return files;
 }
 
-/* ---- the FISHNET metadata domain ---- */
+/* ---- the metadata domains FISHNET and FISHNET_GRID ---- */
 
 char **Dataset::GetMetadataDomainList()
 {
     CPLStringList domains(GDALDataset::GetMetadataDomainList());
     domains.AddString("FISHNET");
+    if (!ReportOnGrid().empty())
+        domains.AddString("FISHNET_GRID");
     return domains.StealList();
+}
+
+/* How inputs are resampled: "B_METHOD=bilinear"; of a stack, "S_2_METHOD". */
+const CPLStringList &Dataset::ReportOnGrid()
+{
+    if (!m_gridReport.empty())
+        return m_gridReport;
+    for (const RasterName &name : m_plan->names)
+        for (size_t i = 0; i < static_cast<size_t>(std::max(1, name.members)); i++) {
+            const std::string key = name.name + (name.members > 0 ? "_" + std::to_string(i + 1) : "") + "_";
+            const CPLStringList &told = m_plan->inputs[name.first + i].onGrid.told;
+            for (int k = 0; k < told.size(); k++)
+                m_gridReport.AddString((key + told[k]).c_str());
+        }
+    return m_gridReport;
 }
 
 void Dataset::FillReport()
@@ -375,6 +377,8 @@ void Dataset::FillReport()
 
 FN_CSL Dataset::GetMetadata(const char *domain)
 {
+    if (domain && EQUAL(domain, "FISHNET_GRID"))
+        return Guarded<FN_CSL>("FISHNET", nullptr, [this] { return const_cast<char **>(ReportOnGrid().List()); });
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadata(domain);
     return Guarded<FN_CSL>("FISHNET", nullptr, [this] {
@@ -385,6 +389,8 @@ FN_CSL Dataset::GetMetadata(const char *domain)
 
 const char *Dataset::GetMetadataItem(const char *name, const char *domain)
 {
+    if (domain && EQUAL(domain, "FISHNET_GRID"))
+        return Guarded<const char *>("FISHNET", nullptr, [this, name] { return ReportOnGrid().FetchNameValue(name); });
     if (!domain || !EQUAL(domain, "FISHNET"))
         return GDALDataset::GetMetadataItem(name, domain);
     return Guarded<const char *>("FISHNET", nullptr, [this, name] {

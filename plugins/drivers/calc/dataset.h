@@ -73,6 +73,7 @@ class Dataset final : public GDALDataset
     CPLErr FillGeoTransform(double *values) const;
     GDALDatasetH First() const { return m_handles[0]; }
     void FillReport();
+    const CPLStringList &ReportOnGrid();
 
     std::shared_ptr<const fn_recipe> m_recipe; /* its workers resolved */
     std::string m_recipeFile;                  /* empty: it was opened by a connection string */
@@ -87,8 +88,8 @@ class Dataset final : public GDALDataset
     int m_overviewCount = 0;
     std::vector<std::pair<int, int>> m_overviewSizes;
     std::vector<std::unique_ptr<Dataset>> m_overviews;
-    CPLStringList m_report;             /* the FISHNET metadata domain */
-    std::vector<std::string> m_members; /* of stacks, as they stand there */
+    CPLStringList m_report, m_gridReport; /* the FISHNET metadata domain */
+    std::vector<std::string> m_members;   /* of stacks, as they stand there */
 };
 
 class Band final : public GDALRasterBand

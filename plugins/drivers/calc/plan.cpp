@@ -123,7 +123,7 @@ std::string Plan::Signature() const
         add(output.type, output.nodata);
     }
     for (const Input &input : inputs)
-        text += "\n" + input.structure;
+        text += "\n" + input.structure + (input.onGrid.isBrought ? input.path : "");
     for (const Group &group : groups)
         text += CPLSPrintf(" %d", static_cast<int>(group.count));
     return text;

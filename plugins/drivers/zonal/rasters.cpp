@@ -241,7 +241,7 @@ std::string Rasters::Signature() const
     for (const double number : geotransform)
         text += CPLSPrintf(" %.17g", number);
     for (const Input &input : inputs)
-        text += "\n" + input.structure;
+        text += "\n" + input.structure + (input.onGrid.isBrought ? input.path : "");
     return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
 }
 

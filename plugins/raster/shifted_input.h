@@ -1,0 +1,20 @@
+/* An input that is shifted by whole cells. */
+#ifndef FN_FISHNET_SHIFTED_INPUT_H
+#define FN_FISHNET_SHIFTED_INPUT_H
+
+#include "grid_placement.h"
+#include "vrt_text.h"
+
+namespace fishnet
+{
+
+/* The text of a VRT; empty after CPLError. Its pixels are those of the input; where it has none, they are NoData, or
+ * `outside`. */
+std::string ShiftedText(const InputOnGrid &own, const Placement &placed);
+
+/* Can all bands hold the number that they are outside of the raster? False after CPLError. */
+bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands);
+
+} // namespace fishnet
+
+#endif

@@ -1,0 +1,473 @@
+#include "warped_input.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <gdalwarper.h>
+
+#include "pixels.h"
+#include "resampling_choice.h"
+#include "shifted_input.h"
+
+namespace fishnet
+{
+
+static GDALResampleAlg OfGDAL(fn_resampling method)
+{
+    switch (method) {
+    case FN_RESAMPLING_BILINEAR:
+        return GRA_Bilinear;
+    case FN_RESAMPLING_CUBIC:
+        return GRA_Cubic;
+    case FN_RESAMPLING_CUBICSPLINE:
+        return GRA_CubicSpline;
+    case FN_RESAMPLING_LANCZOS:
+        return GRA_Lanczos;
+    case FN_RESAMPLING_AVERAGE:
+        return GRA_Average;
+    case FN_RESAMPLING_RMS:
+        return GRA_RMS;
+    case FN_RESAMPLING_MODE:
+        return GRA_Mode;
+    case FN_RESAMPLING_MIN:
+        return GRA_Min;
+    case FN_RESAMPLING_MAX:
+        return GRA_Max;
+    case FN_RESAMPLING_MED:
+        return GRA_Med;
+    case FN_RESAMPLING_Q1:
+        return GRA_Q1;
+    case FN_RESAMPLING_Q3:
+        return GRA_Q3;
+    case FN_RESAMPLING_SUM:
+        return GRA_Sum;
+    default:
+        return GRA_NearestNeighbour;
+    }
+}
+
+/* ---- what is pinned ---- */
+
+/* Of a kernel: its size in cells of the raster is 1 / scale. Bilinear and cubic take the cells around a point as long
+ * as there are less than two in a cell of the grid, as GDAL 3.13 does; all versions give the same then. Of the methods
+ * that have no kernel: how far around a block cells of the raster are read. */
+static double ScaleOf(fn_resampling method, double ratio)
+{
+    const bool isSmall = method == FN_RESAMPLING_BILINEAR || method == FN_RESAMPLING_CUBIC;
+    const double scale = 1 / ratio, least = isSmall ? 0.5 : HasKernel(method) ? 0.95 : 1;
+    return scale >= least ? 1 : CPLAtof(CPLSPrintf("%.12g", scale));
+}
+
+Warping PinWarping(fn_resampling method, const WarpSource &source)
+{
+    constexpr int kBlock = 512, kLeast = 32;
+    constexpr double kBytes = 128 << 20; /* of the raster, for a block */
+    Warping warping;
+    warping.method = method;
+    if (method != FN_RESAMPLING_NEAR) {
+        warping.xScale = ScaleOf(method, source.ratio.x);
+        warping.yScale = ScaleOf(method, source.ratio.y);
+    }
+    double cell = std::max(source.ratio.x, 1.0) * std::max(source.ratio.y, 1.0);
+    for (int band = 1; band <= GDALGetRasterCount(source.dataset.get()); band++)
+        cell += std::max(source.ratio.x, 1.0) * std::max(source.ratio.y, 1.0) *
+                GDALGetDataTypeSizeBytes(GDALGetRasterDataType(GDALGetRasterBand(source.dataset.get(), band)));
+    warping.block = kBlock;
+    while (warping.block > kLeast && cell * warping.block * warping.block > kBytes)
+        warping.block /= 2;
+    return warping;
+}
+
+namespace
+{
+struct FreeWarpOptions {
+    void operator()(GDALWarpOptions *options) const { GDALDestroyWarpOptions(options); }
+};
+using WarpOptions = std::unique_ptr<GDALWarpOptions, FreeWarpOptions>;
+
+/* Bands that are resampled together, in their order. */
+struct Warped {
+    const InputOnGrid &own;
+    const Warping &warping;
+    std::vector<BandFacts> bands = {};
+    std::vector<int> numbers = {}; /* in the source */
+    int alpha = 0;                 /* which of them is opaqueness, from 1 */
+    int validity = 0;              /* a band that the VRT has more: where a cell has values */
+    bool becomesReal = false;      /* the bands */
+    GDALDataType working = GDT_Unknown;
+    bool keepsNoData = false; /* NoData values are copied as others are */
+
+    bool Plan(GDALDatasetH source, int only = 0);
+    bool CheckKinds() const;
+    bool CheckNumberOutside();
+    bool AllHaveNoData() const;
+    bool AnyHasNoData() const;
+    /* What is NoData in one band is not seen in others: one alone has NoData where the nearest cell is, several have
+     * what is around it. */
+    bool MustPart() const
+    {
+        return bands.size() > 1 && AnyHasNoData() && !keepsNoData && alpha == 0 && warping.method != FN_RESAMPLING_NEAR;
+    }
+    bool IsAlpha(size_t i) const { return static_cast<int>(i) + 1 == alpha; }
+    std::string InitialValues() const;
+    WarpOptions Options(GDALDatasetH source) const;
+    std::string Text(WarpSource &source, bool isAll) const;
+    void SayBand(CPLXMLNode *band, size_t i) const;
+    void SayWarp(const XMLTree &tree, const WarpSource &source) const;
+};
+} // namespace
+
+/* ---- what can be done ---- */
+
+static bool Refuse(const InputOnGrid &own, const std::string &why)
+{
+    CPLError(CE_Failure, CPLE_NotSupported, "%s: input %s lies on another grid, and %s", own.input.driver,
+             Describe(own.input).c_str(), why.c_str());
+    return false;
+}
+
+bool Warped::CheckKinds() const
+{
+    for (size_t i = 0; i < bands.size(); i++) {
+        const std::string band = "its band " + std::to_string(numbers[i]);
+        const fn_type type = bands[i].type;
+        if (type == FN_TYPE_COUNT)
+            return Refuse(own, band + " is complex: GDAL's warper makes it real values. gdal_translate -b leaves it "
+                                      "out");
+        if ((type == FN_INT64 || type == FN_UINT64) && !becomesReal)
+            return Refuse(own, band + " is of type " + fn_type_name(type) +
+                                   ", which GDAL's warper would round: gdal_translate -ot Int32 or Float64");
+        if (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown && warping.method != FN_RESAMPLING_NEAR)
+            return Refuse(own, band + " has signed bytes, which GDAL " GDAL_RELEASE_NAME
+                                      " does not resample: RESAMPLING=NEAR, or gdal_translate -ot Int16");
+        if (bands[i].hasMask && !bands[i].maskIsShared)
+            return Refuse(own, band + " has a mask of its own, which GDAL's warper does not see: gdal_translate "
+                                      "-mask makes it one of all bands");
+    }
+    return true;
+}
+
+/* Outside of a raster is a number, which is no NoData: GDAL's warper leaves what it begins with where a cell has no
+ * values, whether it lies outside or has NoData cells only. */
+bool Warped::CheckNumberOutside()
+{
+    if (!own.outside)
+        return true;
+    const bool masks = std::any_of(bands.begin(), bands.end(), [](const BandFacts &band) { return band.hasMask; });
+    keepsNoData = warping.method == FN_RESAMPLING_NEAR;
+    if (masks || (!keepsNoData && (AnyHasNoData() || alpha > 0)))
+        return Refuse(own, std::string("OUTSIDE=") + own.outside + " cannot be told from its NoData cells by " +
+                               fn_resampling_name(warping.method) +
+                               ": RESAMPLING=NEAR, or where(isnodata(X), number, X) in the expression");
+    if (keepsNoData)
+        alpha = 0;
+    return CheckOutside(own, bands);
+}
+
+bool Warped::AllHaveNoData() const
+{
+    return std::all_of(bands.begin(), bands.end(),
+                       [](const BandFacts &band) { return band.isAlpha || band.nodata.set; });
+}
+
+bool Warped::AnyHasNoData() const
+{
+    return std::any_of(bands.begin(), bands.end(), [](const BandFacts &band) { return band.nodata.set; });
+}
+
+/* only: a band, or 0. */
+bool Warped::Plan(GDALDatasetH source, int only)
+{
+    const std::vector<BandFacts> all = FactsOf(source);
+    for (int number = 1; number <= static_cast<int>(all.size()); number++)
+        if (only == 0 || only == number) {
+            bands.push_back(all[static_cast<size_t>(number) - 1]);
+            numbers.push_back(number);
+            alpha = bands.back().isAlpha ? static_cast<int>(bands.size()) : alpha;
+        }
+    becomesReal = own.computes && MakesFractions(warping.method);
+    if (!CheckKinds() || !CheckNumberOutside())
+        return false;
+    for (size_t i = 0; i < bands.size(); i++) {
+        if (IsAlpha(i))
+            continue;
+        GDALDataType type = TypeInMemory(bands[i].type);
+        if (becomesReal)
+            type = fn_type_fits_float32(bands[i].type) ? GDT_Float32 : GDT_Float64;
+#if FN_GDAL_AT_LEAST(3, 11)
+        if (type == GDT_Float16)
+            type = GDT_Float32;
+#endif
+        working = working == GDT_Unknown ? type : GDALDataTypeUnion(working, type);
+    }
+    if (!own.outside && !becomesReal && alpha == 0 && !AllHaveNoData())
+        validity = static_cast<int>(bands.size()) + 1;
+    return true;
+}
+
+/* ---- the warper's options ---- */
+
+std::string Warped::InitialValues() const
+{
+    std::string values;
+    for (size_t i = 0; i < bands.size(); i++) {
+        const BandFacts &band = bands[i];
+        if (IsAlpha(i))
+            continue;
+        std::string value = "0";
+        if (own.outside)
+            value = band.isAlpha ? (band.type == FN_UINT16  ? "65535"
+                                    : band.type == FN_UINT8 ? "255"
+                                                            : "1")
+                                 : own.outside;
+        else if (becomesReal)
+            value = "nan";
+        else if (band.nodata.set)
+            value = CPLSPrintf("%.17g", fn_nodata_as_double(band.nodata, band.type));
+        values += (values.empty() ? "" : ",") + value;
+    }
+    return values;
+}
+
+WarpOptions Warped::Options(GDALDatasetH source) const
+{
+    constexpr double kNone = -1.1e20, kMemory = 64 << 20;
+    WarpOptions options(GDALCreateWarpOptions());
+    options->eResampleAlg = OfGDAL(warping.method);
+    options->eWorkingDataType = working;
+    options->dfWarpMemoryLimit = kMemory;
+    options->hSrcDS = source;
+    options->pfnTransformer = GDALGenImgProjTransform;
+    const size_t count = bands.size() - (alpha > 0 ? 1 : 0), bytes = count * sizeof(double);
+    options->nBandCount = static_cast<int>(count);
+    options->panSrcBands = static_cast<int *>(CPLMalloc(count * sizeof(int)));
+    options->panDstBands = static_cast<int *>(CPLMalloc(count * sizeof(int)));
+    if (AnyHasNoData() && !keepsNoData)
+        options->padfSrcNoDataReal = static_cast<double *>(CPLMalloc(bytes));
+    if (!own.outside && (becomesReal || AllHaveNoData()))
+        options->padfDstNoDataReal = static_cast<double *>(CPLMalloc(bytes));
+    int at = 0;
+    for (size_t i = 0; i < bands.size(); i++) {
+        if (IsAlpha(i))
+            continue;
+        options->panSrcBands[at] = numbers[i];
+        options->panDstBands[at] = static_cast<int>(i) + 1;
+        const double nodata = bands[i].nodata.set ? fn_nodata_as_double(bands[i].nodata, bands[i].type) : kNone;
+        if (options->padfSrcNoDataReal)
+            options->padfSrcNoDataReal[at] = nodata;
+        if (options->padfDstNoDataReal)
+            options->padfDstNoDataReal[at] = becomesReal ? NAN : nodata;
+        at++;
+    }
+    options->nSrcAlphaBand = alpha > 0 ? numbers[static_cast<size_t>(alpha) - 1] : 0;
+    options->nDstAlphaBand = alpha > 0 ? alpha : validity;
+    CPLStringList words;
+    words.SetNameValue("INIT_DEST", InitialValues().c_str());
+    words.SetNameValue("UNIFIED_SRC_NODATA", "NO");
+    words.SetNameValue("ERROR_OUT_IF_EMPTY_SOURCE_WINDOW", "FALSE");
+    if (alpha > 0 && bands[static_cast<size_t>(alpha) - 1].type == FN_UINT16)
+        words.SetNameValue("SRC_ALPHA_MAX", "65535").SetNameValue("DST_ALPHA_MAX", "65535");
+    if (warping.xScale > 0) {
+        words.SetNameValue("XSCALE", CPLSPrintf("%.12g", warping.xScale));
+        words.SetNameValue("YSCALE", CPLSPrintf("%.12g", warping.yScale));
+    }
+    options->papszWarpOptions = words.StealList();
+    return options;
+}
+
+/* ---- the VRT ---- */
+
+static void RemoveChild(CPLXMLNode *parent, CPLXMLNode *child)
+{
+    if (child && CPLRemoveXMLChild(parent, child))
+        CPLDestroyXMLNode(child);
+}
+
+/* The type of its pixels and its NoData value. */
+void Warped::SayBand(CPLXMLNode *band, size_t i) const
+{
+    const bool changes = becomesReal && !IsAlpha(i);
+    CPLSetXMLValue(band, "#dataType", GDALGetDataTypeName(changes ? working : TypeInMemory(bands[i].type)));
+    if (!changes)
+        return;
+    RemoveChild(band, CPLGetXMLNode(band, "NoDataValue"));
+    if (!own.outside)
+        SetNoData(band, "nan");
+    CPLXMLNode *stored = nullptr; /* NBITS */
+    for (CPLXMLNode *node = band->psChild; node && !stored; node = node->psNext)
+        if (EQUAL(node->pszValue, "Metadata") && EQUAL(CPLGetXMLValue(node, "domain", ""), "IMAGE_STRUCTURE"))
+            stored = node;
+    RemoveChild(band, stored);
+}
+
+void Warped::SayWarp(const XMLTree &tree, const WarpSource &source) const
+{
+    CPLXMLNode *root = CPLGetXMLNode(tree.get(), "=VRTDataset");
+    CPLXMLNode *warp = CPLGetXMLNode(root, "GDALWarpOptions");
+    for (const char *side : {"BlockXSize", "BlockYSize"})
+        CPLSetXMLValue(root, side, CPLSPrintf("%d", warping.block));
+    CPLSetXMLValue(warp, "SourceDataset", own.input.path.c_str());
+    CPLSetXMLValue(warp, "SourceDataset.#relativeToVRT", "0");
+    RemoveChild(warp, CPLGetXMLNode(warp, "OpenOptions"));
+    AddOpenOptions(warp, source.openOptions.List());
+}
+
+/* isAll: it says of itself what the input does. Takes the transformer, which the VRT owns then. Empty after
+ * CPLError. */
+std::string Warped::Text(WarpSource &source, bool isAll) const
+{
+    const WarpOptions options = Options(source.dataset.get());
+    options->pTransformerArg = source.transformer.release();
+    const DatasetHandle vrt(GDALCreateWarpedVRT(source.dataset.get(), own.grid.width, own.grid.height,
+                                                const_cast<double *>(own.grid.geotransform), options.get()));
+    if (vrt && isAll)
+        TakeOver(own.dataset, vrt.get());
+    const XMLTree tree = vrt ? TreeOf(vrt.get(), own.grid) : nullptr;
+    if (!tree)
+        return "";
+    SayWarp(tree, source);
+    for (size_t i = 0; i < bands.size(); i++)
+        SayBand(BandNode(tree, static_cast<int>(i) + 1), i);
+    if (validity > 0)
+        CPLSetXMLValue(BandNode(tree, validity), "#dataType", "Byte");
+    return TextOf(tree);
+}
+
+namespace
+{
+/* A band of a warped VRT. */
+struct Inner {
+    std::string text;
+    int band;
+    const Warped &warped;
+    size_t i; /* of warped.bands */
+};
+} // namespace
+
+/* A VRT of bands of others. What these have more, where cells have values, is a mask of bands without NoData. */
+static std::string Together(const InputOnGrid &own, const std::vector<Inner> &inner)
+{
+    const DatasetHandle vrt = NewVrt(own.grid);
+    for (const Inner &one : inner)
+        if (!vrt || GDALAddBand(vrt.get(), TypeInMemory(one.warped.bands[one.i].type), nullptr) != CE_None)
+            return "";
+    TakeOver(own.dataset, vrt.get());
+    const XMLTree tree = TreeOf(vrt.get(), own.grid);
+    const fn_window all = {0, 0, own.grid.width, own.grid.height};
+    const bool shared = std::all_of(inner.begin(), inner.end(), [](const Inner &one) {
+        return one.warped.validity > 0 && !one.warped.AnyHasNoData();
+    });
+    const auto addMask = [&](CPLXMLNode *parent, const Inner &one) {
+        AddSource(AddMask(parent), {one.text, nullptr, std::to_string(one.warped.validity), all, all});
+    };
+    for (size_t i = 0; i < inner.size(); i++) {
+        const Inner &one = inner[i];
+        CPLXMLNode *band = BandNode(tree, static_cast<int>(i) + 1);
+        one.warped.SayBand(band, one.i);
+        AddSource(band, {one.text, nullptr, std::to_string(one.band), all, all});
+        const BandFacts &facts = one.warped.bands[one.i];
+        if (!shared && one.warped.validity > 0 && (!facts.nodata.set || facts.hasMask))
+            addMask(band, one);
+    }
+    if (shared)
+        addMask(CPLGetXMLNode(tree.get(), "=VRTDataset"), inner[0]);
+    return TextOf(tree);
+}
+
+std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping)
+{
+    Warped whole = {own, warping};
+    std::vector<Inner> inner;
+    if (!whole.Plan(source.dataset.get()))
+        return "";
+    if (!whole.MustPart()) {
+        const std::string text = whole.Text(source, whole.validity == 0);
+        for (size_t i = 0; i < whole.bands.size(); i++)
+            inner.push_back({text, static_cast<int>(i) + 1, whole, i});
+        return text.empty() || whole.validity == 0 ? text : Together(own, inner);
+    }
+    std::vector<std::unique_ptr<Warped>> parts;
+    for (const int number : whole.numbers) {
+        WarpSource again;
+        parts.push_back(std::make_unique<Warped>(Warped{own, warping}));
+        if (!OpenWarpSource(own.input, own.grid, source.overview, nullptr, again) ||
+            !parts.back()->Plan(again.dataset.get(), number))
+            return "";
+        inner.push_back({parts.back()->Text(again, false), 1, *parts.back(), 0});
+        if (inner.back().text.empty())
+            return "";
+    }
+    return Together(own, inner);
+}
+
+/* ---- the command ---- */
+
+static std::string Quoted(const std::string &word)
+{
+    if (!word.empty() &&
+        word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+-") ==
+            std::string::npos)
+        return word;
+    std::string text = "'";
+    for (const char c : word)
+        text += c == '\'' ? "'\\''" : std::string(1, c);
+    return text + "'";
+}
+
+/* "EPSG:32632", where that is the same CRS; else in words. */
+static std::string NameOf(OGRSpatialReferenceH srs)
+{
+    const char *authority = OSRGetAuthorityName(srs, nullptr), *code = OSRGetAuthorityCode(srs, nullptr);
+    const SRSHandle named(OSRNewSpatialReference(nullptr));
+    const std::string name = authority && code ? std::string(authority) + ":" + code : "";
+    const QuietErrors quiet;
+    if (!name.empty() && OSRSetFromUserInput(named.get(), name.c_str()) == OGRERR_NONE &&
+        IsSameHorizontally(srs, named.get()))
+        return name;
+    char *words = nullptr;
+    const char *const options[] = {"FORMAT=WKT2_2019", nullptr};
+    const bool known = OSRExportToWktEx(srs, &words, options) == OGRERR_NONE && words;
+    const std::string text = known ? words : "";
+    CPLFree(words);
+    return text;
+}
+
+std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping)
+{
+    Warped warped = {own, warping};
+    if (!warped.Plan(source.dataset.get()))
+        return "";
+    const double *gt = own.grid.geotransform;
+    std::string text = std::string("gdalwarp -et 0 -novshift -r ") + fn_resampling_name(warping.method);
+    if (OGRSpatialReferenceH srs = GDALGetSpatialRef(source.dataset.get()); srs && OSRGetAxesCount(srs) > 2)
+        text += " -s_srs " + Quoted(NameOf(HorizontalOf(srs).get()));
+    if (own.grid.srs)
+        text += " -t_srs " + Quoted(NameOf(HorizontalOf(own.grid.srs.get()).get()));
+    text += CPLSPrintf(" -te %.17g %.17g %.17g %.17g -ts %d %d", gt[0], gt[3] + own.grid.height * gt[5],
+                       gt[0] + own.grid.width * gt[1], gt[3], own.grid.width, own.grid.height);
+    text += source.overview < 0 ? " -ovr NONE" : " -ovr " + std::to_string(source.overview);
+    const WarpOptions options = warped.Options(source.dataset.get());
+    for (char **word = options->papszWarpOptions; *word; word++)
+        if (!STARTS_WITH(*word, "ERROR_OUT") && !STARTS_WITH(*word, "INIT_DEST"))
+            text += " -wo " + Quoted(*word);
+    const char *type = GDALGetDataTypeName(warped.working);
+    text += std::string(" -wt ") + type + (warped.becomesReal ? std::string(" -ot ") + type : "");
+    if (own.outside) {
+        text += " -wo INIT_DEST=" + Quoted(warped.InitialValues()) + " -dstnodata none";
+        text += warped.keepsNoData ? " -srcnodata none -nosrcalpha" : "";
+    } else if (options->padfDstNoDataReal)
+        text += " -dstnodata " + Quoted([&] {
+                    std::string values = warped.InitialValues();
+                    std::replace(values.begin(), values.end(), ',', ' ');
+                    return values;
+                }());
+    if (warped.validity > 0)
+        text += " -dstalpha";
+    if (warped.MustPart()) /* one after the other */
+        text += " -b 1";
+    for (CSLConstList option = own.input.openOptions.List(); option && *option; option++)
+        text += " -oo " + Quoted(*option);
+    return text + " " + Quoted(WithoutSecrets(own.input.name)) + " out.tif";
+}
+
+} // namespace fishnet

@@ -1,0 +1,29 @@
+/* An input that GDAL's warper resamples. */
+#ifndef FN_FISHNET_WARPED_INPUT_H
+#define FN_FISHNET_WARPED_INPUT_H
+
+#include "fishnet/grid_options.h"
+#include "vrt_text.h"
+#include "warp_source.h"
+
+namespace fishnet
+{
+
+/* What does not depend on which window is read. */
+struct Warping {
+    fn_resampling method = FN_RESAMPLING_NEAR;
+    double xScale = 0, yScale = 0; /* 0: near has none */
+    int block = 0;                 /* cells of a side of what the warper computes at a time, from the grid's corner */
+};
+
+/* For a method, an input and a grid. */
+Warping PinWarping(fn_resampling method, const WarpSource &source);
+/* The text of a VRT; empty after CPLError. Takes the source's transformer. Bands that are computed with become floating point where the method makes
+ * fractions. */
+std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping);
+/* The command of GDAL that makes the same pixels. */
+std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping);
+
+} // namespace fishnet
+
+#endif

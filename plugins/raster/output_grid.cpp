@@ -356,7 +356,7 @@ bool Chooser::CellOf(const Place &place, CellSize &cell)
         cell.y = place.IsRotated() ? std::hypot(gt[2], gt[5]) : std::abs(gt[5]);
         return true;
     }
-    constexpr double kMostAlong = 100; /* of one side beside the other */
+    constexpr double kMostAlong = 30; /* of one side beside the other */
     Extent unused;
     double across = 0, down = 0;
     if (!place.srs || !m_grid.srs)

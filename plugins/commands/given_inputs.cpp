@@ -135,7 +135,7 @@ bool Command::MoveNames(const std::string &folder)
     }
     for (Option &option : m_grid.given)
         if (fn_grid_names_file(option.option.name, option.text.c_str()))
-            option.text = MovedName(folder, option.text);
+            option.text = NameFrom(folder, AbsoluteName(option.text), option.option.name);
     return good;
 }
 

@@ -19,6 +19,8 @@ static std::string RelativeOption(const std::string &folder, const std::string &
 {
     if (key.size() == 1 && isalpha(static_cast<unsigned char>(key[0])))
         return NameFrom(folder, value);
+    if (fn_grid_names_file(key.c_str(), value.c_str()))
+        return NameFrom(folder, value, key);
     if (!EQUAL(key.c_str(), "INPUT"))
         return value;
     CPLStringList moved;

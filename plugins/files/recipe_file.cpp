@@ -10,6 +10,7 @@
 #include <cpl_conv.h>
 #include <cpl_vsi.h>
 
+#include "fishnet/grid_options.h"
 #include "handles.h"
 #include "input_lists.h"
 #include "open_options.h"
@@ -114,6 +115,12 @@ std::string NameFrom(const std::string &folder, const std::string &name)
 {
     const std::string begin = Join(folder, "");
     return name.size() > begin.size() && name.compare(0, begin.size(), begin) == 0 ? name.substr(begin.size()) : name;
+}
+
+std::string NameFrom(const std::string &folder, const std::string &name, const std::string &option)
+{
+    const std::string moved = NameFrom(folder, name);
+    return fn_grid_names_file(option.c_str(), moved.c_str()) ? moved : "./" + moved;
 }
 
 std::string AbsoluteFolder(const std::string &folder)

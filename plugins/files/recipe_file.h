@@ -65,6 +65,8 @@ CPLErr DeleteRecipeFile(const char *name, const RecipeKind &kind);
 std::string NameIn(const std::string &folder, const std::string &name);
 /* The reverse: an absolute name that begins with the folder becomes relative to it. */
 std::string NameFrom(const std::string &folder, const std::string &name);
+/* The same of a file that EXTENT, SNAP or CRS names: what is left is no name that an input could have. */
+std::string NameFrom(const std::string &folder, const std::string &name, const std::string &option);
 
 } // namespace fishnet
 

@@ -128,6 +128,7 @@ namespace
 /* Places of an area, by s and t, and where they are in the other CRS. */
 struct Places {
     std::vector<double> s, t, x, y;
+    size_t onEdges = 0; /* that come before those inside */
 
     void Add(double across, double down)
     {
@@ -206,7 +207,6 @@ constexpr int kEdge = 256, kNet = 32;
 Places PlacesOf()
 {
     Places places;
-    places.Add(0.5, 0.5);
     for (int i = 0; i <= kEdge; i++) {
         const double part = i / static_cast<double>(kEdge);
         for (const double end : {0.0, 1.0}) {
@@ -214,6 +214,7 @@ Places PlacesOf()
             places.Add(end, part);
         }
     }
+    places.onEdges = places.s.size();
     for (int i = 1; i < kNet; i++)
         for (int k = 1; k < kNet; k++)
             places.Add(i / static_cast<double>(kNet), k / static_cast<double>(kNet));
@@ -235,29 +236,46 @@ bool CRSTransformation::Contains(const Area &area, double longitude, double lati
     return s > kEdgeOnly && s < 1 - kEdgeOnly && t > kEdgeOnly && t < 1 - kEdgeOnly;
 }
 
-bool CRSTransformation::ExtentOf(const Area &area, Extent &extent) const
+/* Is it much larger than what is inside shows? values: x or y of the places. */
+static bool IsEndless(const Places &places, const std::vector<double> &values, double least, double most)
+{
+    constexpr double kMost = 3;
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    for (size_t i = places.onEdges; i < values.size(); i++)
+        if (!std::isnan(values[i])) {
+            low = std::min(low, values[i]);
+            high = std::max(high, values[i]);
+        }
+    return !(most - least <= kMost * (high - low));
+}
+
+Reach CRSTransformation::ExtentOf(const Area &area, Extent &extent) const
 {
     Places places = PlacesOf();
     Climb(*this, area, 0, 0).Find(places);
+    const double middle = places.x[places.onEdges + (places.x.size() - places.onEdges) / 2];
     const auto first = std::find_if(places.x.begin(), places.x.end(), [](double x) { return !std::isnan(x); });
     if (first == places.x.end())
-        return false;
-    const Climb climb(*this, area, m_turn, *first);
+        return Reach::Nowhere;
+    const Climb climb(*this, area, m_turn, std::isnan(middle) ? *first : middle);
     climb.Find(places);
     const double step = 1.0 / kEdge;
     extent = {climb.Best(places, true, -1, step), climb.Best(places, false, -1, step),
               climb.Best(places, true, 1, step), climb.Best(places, false, 1, step)};
     if (!(m_turn > 0))
-        return true;
+        return IsEndless(places, places.x, extent.xmin, extent.xmax) ||
+                       IsEndless(places, places.y, extent.ymin, extent.ymax)
+                   ? Reach::Endless
+                   : Reach::Bounded;
     const bool north = Contains(area, 0, m_turn / 4), south = Contains(area, 0, -m_turn / 4);
     extent.ymax = north ? m_turn / 4 : extent.ymax;
     extent.ymin = south ? -m_turn / 4 : extent.ymin;
-    const double middle = (extent.xmin + extent.xmax) / 2, half = m_turn / 2;
+    const double between = (extent.xmin + extent.xmax) / 2, half = m_turn / 2;
     if (north || south)
         extent = {-half, extent.ymin, half, extent.ymax};
     else
-        extent = Turned(extent, -m_turn * std::ceil((middle - half) / m_turn - 1e-9));
-    return true;
+        extent = Turned(extent, -m_turn * std::ceil((between - half) / m_turn - 1e-9));
+    return Reach::Bounded;
 }
 
 void CRSTransformation::SidesOf(const Area &area, double *across, double *down) const

@@ -45,6 +45,10 @@ struct Area {
 /* Are they the same, however their axes are ordered? Both may be NULL. */
 bool IsSameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b);
 
+/* What an area is in another CRS: no point of it has a place there; it goes on without end, as the world does in
+ * Mercator's projection: then the extent is that of a part; or all of it is in the extent. */
+enum class Reach { Nowhere, Endless, Bounded };
+
 /* From one CRS to another, x or longitude first in both; heights count in none. */
 class CRSTransformation
 {
@@ -57,9 +61,9 @@ class CRSTransformation
 
     /* Those that have no place there become NaN. Silent. */
     void Transform(std::vector<double> &x, std::vector<double> &y) const;
-    /* False: no point of it has a place there. Poles that it contains, and longitudes of 180, are seen to: then its
-     * extent is the whole circle, or goes on beyond 180. Its middle is from -180 to 180. */
-    bool ExtentOf(const Area &area, Extent &extent) const;
+    /* Poles that it contains, and longitudes of 180, are seen to: then its extent is the whole circle, or goes on
+     * beyond 180. Its middle is from -180 to 180. */
+    Reach ExtentOf(const Area &area, Extent &extent) const;
     /* How long the two sides of the parallelogram are there, which is small; NaN, where it has no place. */
     void SidesOf(const Area &area, double *across, double *down) const;
     /* What x is after a whole circle: 360, where it is a longitude in degrees; 0: it is none. */

@@ -59,7 +59,7 @@ static std::string CureOf(double *a, const double *b, double width, double heigh
     const std::string onto = " resamples " + Describe(other) + " onto the grid of " + Describe(first);
     const bool isTurned = std::abs(x2 - x1) > kSameCells || std::abs(y2 - y0) > kSameCells;
     if (isTurned || std::abs(x1 - x0 - width) > kSameCells || std::abs(y1 - y0 - height) > kSameCells)
-        return CPLSPrintf("; a cell of %s is as large as %.12g x %.12g of %s. RESAMPLING=AUTO", other.key.c_str(),
+        return CPLSPrintf("; a cell of %s is as large as %.6g x %.6g of %s. RESAMPLING=AUTO", other.key.c_str(),
                           std::abs(x1 - x0) / width, std::abs(y1 - y0) / height, first.key.c_str()) +
                onto + ", CELL_SIZE says another size for all";
     const bool isWhole = IsWhole(x0) && IsWhole(y0) && IsWhole(x1) && IsWhole(y1);

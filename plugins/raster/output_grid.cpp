@@ -51,8 +51,8 @@ class Chooser
     void CompleteCRS();
     bool ChooseCRS();
     const CRSTransformation *ToOutput(const std::string &what, OGRSpatialReferenceH srs);
-    bool ExtentOf(const Area &area, const std::string &what, OGRSpatialReferenceH srs, Extent &extent);
-    bool ExtentOf(const Place &place, Extent &extent);
+    bool ExtentOf(const Area &area, const std::string &what, OGRSpatialReferenceH srs, Extent &extent, bool needsEnd);
+    bool ExtentOf(const Place &place, Extent &extent, bool needsEnd = true);
     bool ExtentOfFeatures(const char *name, GDALDatasetH dataset, Extent &extent);
     bool ExtentOfDataset(const char *name, Extent &extent);
     bool JoinExtents(const std::vector<size_t> &inputs, bool common, Extent &extent);
@@ -78,12 +78,8 @@ class Chooser
     SRSHandle m_from;
     std::unique_ptr<CRSTransformation> m_transformation;
     std::vector<std::pair<Area, Extent>> m_last; /* transformed by it; one, or none */
+    Reach m_reach = Reach::Nowhere;              /* of that */
 };
-
-bool IsEqual(const char *text, const char *word)
-{
-    return text && EQUAL(text, word);
-}
 
 /* "1,2.5": all of it finite numbers. */
 bool ReadNumbers(const char *text, std::vector<double> &numbers)
@@ -223,7 +219,8 @@ const CRSTransformation *Chooser::ToOutput(const std::string &what, OGRSpatialRe
 
 /* ---- the extent ---- */
 
-bool Chooser::ExtentOf(const Area &area, const std::string &what, OGRSpatialReferenceH srs, Extent &extent)
+bool Chooser::ExtentOf(const Area &area, const std::string &what, OGRSpatialReferenceH srs, Extent &extent,
+                       bool needsEnd)
 {
     extent = area.Bounds();
     if (IsSameCRS(srs, m_grid.srs.get()))
@@ -238,18 +235,22 @@ bool Chooser::ExtentOf(const Area &area, const std::string &what, OGRSpatialRefe
     if (!transformation)
         return false;
     if (m_last.empty() || !(m_last[0].first == area)) {
-        if (!transformation->ExtentOf(area, extent))
-            return Fail("no part of " + what + ", " + CRSName(srs) + ", has a place in the CRS of the result, " +
-                        CRSName(m_grid.srs.get()));
-        m_last = {{area, extent}};
+        m_last = {{area, Extent()}};
+        m_reach = transformation->ExtentOf(area, m_last[0].second);
     }
     extent = m_last[0].second;
-    return true;
+    if (m_reach == Reach::Bounded || (m_reach == Reach::Endless && !needsEnd))
+        return true;
+    const std::string of = what + ", " + CRSName(srs) + ", has ",
+                      here = " in the CRS of the result, " + CRSName(m_grid.srs.get());
+    return m_reach == Reach::Nowhere
+               ? Fail("no part of " + of + "a place" + here)
+               : Fail(of + "no end" + here + ": EXTENT=xmin,ymin,xmax,ymax says which part is wanted");
 }
 
-bool Chooser::ExtentOf(const Place &place, Extent &extent)
+bool Chooser::ExtentOf(const Place &place, Extent &extent, bool needsEnd)
 {
-    return ExtentOf(place.Whole(), place.what, place.srs.get(), extent);
+    return ExtentOf(place.Whole(), place.what, place.srs.get(), extent, needsEnd);
 }
 
 bool Chooser::ExtentOfFeatures(const char *name, GDALDatasetH dataset, Extent &extent)
@@ -263,7 +264,7 @@ bool Chooser::ExtentOfFeatures(const char *name, GDALDatasetH dataset, Extent &e
         const std::string what = std::string("layer ") + OGR_L_GetName(layer) + " of " + name;
         const SRSHandle srs = CopyCRS(OGR_L_GetSpatialRef(layer));
         Extent own;
-        if (!ExtentOf(Area::Of(Extent{e.MinX, e.MinY, e.MaxX, e.MaxY}), what, srs.get(), own))
+        if (!ExtentOf(Area::Of(Extent{e.MinX, e.MinY, e.MaxX, e.MaxY}), what, srs.get(), own, true))
             return false;
         extent = any ? Union(extent, own) : own;
         any = true;
@@ -299,7 +300,7 @@ bool Chooser::JoinExtents(const std::vector<size_t> &inputs, bool common, Extent
     std::vector<Extent> extents;
     for (const size_t i : inputs) {
         Extent own;
-        if (!ExtentOf(m_places[i], own))
+        if (!ExtentOf(m_places[i], own, !common || inputs.size() == 1))
             return false;
         /* Beyond 180 degrees where the others are. */
         const bool moves = !IsSameCRS(m_places[i].srs.get(), m_grid.srs.get()) && m_transformation->Turn() > 0;
@@ -355,6 +356,7 @@ bool Chooser::CellOf(const Place &place, CellSize &cell)
         cell.y = place.IsRotated() ? std::hypot(gt[2], gt[5]) : std::abs(gt[5]);
         return true;
     }
+    constexpr double kMostAlong = 30; /* of one side beside the other */
     Extent unused;
     double across = 0, down = 0;
     if (!place.srs || !m_grid.srs)
@@ -365,15 +367,16 @@ bool Chooser::CellOf(const Place &place, CellSize &cell)
     transformation->SidesOf(place.Centre(), &across, &down);
     cell.x = cell.y = Rounded((across + down) / 2);
     cell.isSaid = true;
-    return (std::isfinite(cell.x) && cell.x > 0) ||
-           Fail("the cell in the middle of " + place.what +
-                " has no place in the CRS of the result: CELL_SIZE=<x> says how large cells are");
+    const bool isTorn = !(std::max(across, down) <= kMostAlong * std::min(across, down));
+    return (std::isfinite(cell.x) && cell.x > 0 && !isTorn) ||
+           Fail("the cell in the middle of " + place.what + " has no place in the CRS of the result, " +
+                CRSName(m_grid.srs.get()) + ", or is torn apart there: CELL_SIZE=<x> says how large cells are");
 }
 
 bool Chooser::ChooseCell(CellSize &cell)
 {
     const char *given = m_options.cell_size;
-    const bool finest = IsEqual(given, "FINEST"), coarsest = IsEqual(given, "COARSEST");
+    const bool finest = given && EQUAL(given, "FINEST"), coarsest = given && EQUAL(given, "COARSEST");
     if (finest || coarsest) {
         for (const Place &place : m_places) {
             CellSize own;
@@ -421,7 +424,7 @@ bool Chooser::OriginOf(const Place &place, double *x, double *y) const
 bool Chooser::ChooseOrigin(const Extent &extent, double *x, double *y) const
 {
     const char *given = m_options.snap;
-    if (IsEqual(given, "TAP")) {
+    if (given && EQUAL(given, "TAP")) {
         *x = *y = 0;
         return true;
     }
@@ -483,7 +486,7 @@ bool Chooser::Reaches(const Place &place)
     const Extent whole = Area::Of(m_grid.geotransform, m_grid.width, m_grid.height).Bounds();
     Extent extent;
     std::string cause;
-    if (!ExtentOf(place, extent))
+    if (!ExtentOf(place, extent, false))
         return false;
     const double turn = IsSameCRS(place.srs.get(), m_grid.srs.get()) ? 0 : m_transformation->Turn();
     for (const int k : {0, 1, -1})
@@ -514,7 +517,7 @@ bool Chooser::CheckOverlap()
         if (any)
             continue;
         Extent extent;
-        if (!ExtentOf(m_places[i], extent)) /* which has no place there */
+        if (!ExtentOf(m_places[i], extent, false)) /* which has no place there */
             return false;
         any = Reaches(m_places[i]);
         const bool isLast = i + 1 == m_places.size() || m_inputs[i + 1].key != m_inputs[i].key;

@@ -206,7 +206,7 @@ bool fn_grid_holds_numbers(const char *value)
     return end != value && !isnan(first) && (*end == ',' || *end == '\0');
 }
 
-/* "utm.prj", but not "EPSG:32632", "+proj=...", "WGS84" or WKT: an ending of letters, and nothing that is in no name. */
+/* "utm.prj", but not "EPSG:32632", "+proj=...", "WGS84" or WKT: an ending of letters, and nothing that no name has. */
 static bool ends_as_file(const char *text)
 {
     const char *dot = strrchr(text, '.');

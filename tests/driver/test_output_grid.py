@@ -244,6 +244,17 @@ class TestOutputGrid(Case):
         gt, (width, _) = self.grid('world.tif', CRS='EPSG:3857', CELL_SIZE=half / 500)
         np.testing.assert_allclose((gt[0], width), (-half, 1000), atol=1)
 
+    def test_without_end(self):
+        """The pole in Mercator's projection, and the other pole in a polar one; a part of it is well defined."""
+        self.raster('globe.tif', (-180, 1, 0, 90, 0, -1), 360, 180, 'EPSG:4326')
+        for crs in 'EPSG:3857', 'EPSG:3995':
+            self.fails(['A (globe.tif)', 'has no end', 'EXTENT='], 'globe.tif', CRS=crs)
+            self.check((-2e6, 1e5, 0, 2e6, 0, -1e5), (40, 40), 'globe.tif', CRS=crs, EXTENT='-2e6,-2e6,2e6,2e6', CELL_SIZE=1e5, SNAP='TAP')
+        self.raster('torn.tif', (-180.5, 1, 0, 90.5, 0, -1), 361, 181, 'EPSG:4326')
+        self.fails(['the cell in the middle of A (torn.tif)', 'CELL_SIZE'], 'torn.tif', CRS='EPSG:32613', EXTENT='4e5,4e6,5e5,5e6')
+        self.check((4e5, 1e4, 0, 5e6, 0, -1e4), (10, 100), 'globe.tif', CRS='EPSG:32613', EXTENT='4e5,4e6,5e5,5e6', CELL_SIZE=1e4)
+        self.another('utm.tif', 'EPSG:32632', 'EPSG:3857', 1e-3, B='globe.tif', EXTENT='INTERSECTION')
+
     # ---- errors ----
 
     def test_no_overlap(self):

@@ -52,6 +52,7 @@ class Plan
     size_t handlesOfEach = 0; /* of inputs that a worker keeps open */
     std::vector<std::string> calcs;
     fn_grid grid = {};
+    int blockHeight = 0;           /* of the blocks that readers see, as wide as tiles are */
     int64_t firstLine = 0;         /* of the inputs, where the grid begins: with PARTITION */
     bool pixelInterleaved = false; /* all bands of a tile are one task */
 

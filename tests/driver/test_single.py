@@ -1,5 +1,6 @@
 """One GeoTIFF, whose blocks the workers encode: the same pixels and metadata as a copy by gdal_translate, the same bytes for any workers,
 and nothing but a whole file under its name."""
+import filecmp
 import os
 import re
 import shutil
@@ -246,6 +247,26 @@ class Single(Case):
         out = self.both(self.image, COMPRESS='DEFLATE', INTERLEAVE='PIXEL', CALC=['A[1]', 'A[2]'], OT='Byte', NODATA=255)
         with open(out, 'rb') as ours, open(self.path('copy.tif'), 'rb') as theirs:
             self.assertEqual(ours.read(), theirs.read())
+
+    def test_copied_blocks(self):
+        """Blocks that are not compressed are copied, to the bytes that GTiff makes of them, which encodes what has a byte order of its own."""
+        odd = np.frombuffer(np.array([0x7fc00000, 0xffc00001, 0x80000000, 0], np.uint32).tobytes(), np.float32)
+        for dtype in (np.float32, np.float64, np.uint16):
+            array = self.numbers.uniform(0, 200, (2, 531, 600)).astype(dtype)
+            if dtype in (np.float32, np.float64):
+                for i, value in enumerate(odd):  # NaN, another NaN, both zeros: of GTiff's NoData there are several
+                    array[:, :256, i * 128:i * 128 + 128] = value
+                array[:, :128, 256:512] = odd[2]
+            array[:, 384:512, :256] = 0
+            for nodata in (None, 0, 7) + (('nan',) if dtype in (np.float32, np.float64) else ()):
+                source = write(self.path('copied.tif'), array, None if nodata is None else float(nodata))
+                for interleave in ('PIXEL', 'BAND'):
+                    options = {'INTERLEAVE': interleave, 'BLOCKXSIZE': 128, 'BLOCKYSIZE': 128}
+                    what = '%s, NoData %s, %s' % (dtype.__name__, nodata, interleave)
+                    copied, encoded = self.path('copied_out.tif'), self.path('encoded_out.tif')
+                    good_within(*command(source, copied, **options))
+                    good_within(*command(source, encoded, ENDIANNESS='LITTLE', **options))
+                    self.assertTrue(filecmp.cmp(copied, encoded, shallow=False), what)
 
     def test_sparse(self):
         array = np.full((1024, 1024), 7, np.float32)

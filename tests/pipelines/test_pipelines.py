@@ -165,6 +165,29 @@ class Pipelines(Case):
             self.assertEqual(columns, dataset.RasterXSize, kind)
             self.assertGreaterEqual(rows, 60, kind)
 
+    def test_blocks_of_high_strips(self):
+        """Strips that are higher than 256 rows, and not twice as high, show themselves in blocks of 256, with which a copy ends within none of its own."""
+        if not PIPELINES:
+            return
+        wide = self.path('wide.tif')
+        dataset = gdal.GetDriverByName('GTiff').Create(wide, 4000, 1300, 1, gdal.GDT_Float32, ['TILED=YES', 'SPARSE_OK=YES'])
+        dataset.GetRasterBand(1).WriteArray(np.random.default_rng(3).uniform(0, 99, (500, 300)).astype(np.float32), 3000, 300)
+        dataset = None
+        pipeline = write_text(self.path('wide.gdalg.json'), '{"type": "gdal_streamed_alg", "command_line": "gdal raster pipeline read %s ! slope"}' % wide)
+        dataset = fishnet(pipeline)
+        dataset.ReadAsArray(0, 0, 10, 10)
+        strip = int(dataset.GetMetadataItem('TILE_SIZE', 'FISHNET').split('x')[1])
+        self.assertTrue(strip > 256 and strip % 256 != 0, strip)
+        self.assertEqual(dataset.GetRasterBand(1).GetBlockSize(), [4000, 256])
+        self.assertEqual(fishnet(pipeline, TILE_SIZE='4000x300').GetRasterBand(1).GetBlockSize(), [4000, 300])
+        want = gdal.Open(pipeline).ReadAsArray()
+        self.assertTrue(equal(in_blocks('FISHNET:' + pipeline), want))
+        band = dataset.GetRasterBand(1)
+        for row in range(6):
+            height = min(256, 1300 - 256 * row)
+            block = np.frombuffer(band.ReadBlock(0, row), np.float32).reshape(256, 4000)[:height]
+            self.assertTrue(equal(block, want[256 * row:256 * row + height]), row)
+
     def test_many_workers(self):
         """More workers than GDAL's pool of datasets has places for, over VRTs within VRTs."""
         path = mosaic(self.path('level_0.vrt'), [self.kinds.half('left'), self.kinds.half('right')])

@@ -1,5 +1,6 @@
 #include "dataset.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <gdal_rat.h>
@@ -19,7 +20,7 @@ Band::Band(Dataset *dataset, int number, size_t output) : m_output(output)
     nRasterXSize = static_cast<int>(grid.width);
     nRasterYSize = static_cast<int>(grid.height);
     nBlockXSize = grid.tile_width;
-    nBlockYSize = grid.tile_height;
+    nBlockYSize = dataset->GetPlan().blockHeight;
     if (GetOutput().isMask || dataset->GetPlan().expr)
         return;
     /* Passed through: is there a mask for this band, its own or the dataset's? */
@@ -197,7 +198,9 @@ GDALRasterBand *Band::GetOverview(int level)
 CPLErr Band::IReadBlock(int blockX, int blockY, void *data)
 {
     const fn_grid &grid = Owner()->GetPlan().grid;
-    const fn_window window = fn_grid_tile(&grid, static_cast<int64_t>(blockY) * grid.cols + blockX);
+    const int64_t x = static_cast<int64_t>(blockX) * nBlockXSize, y = static_cast<int64_t>(blockY) * nBlockYSize;
+    const fn_window window = {x, y, std::min<int64_t>(nBlockXSize, grid.width - x),
+                              std::min<int64_t>(nBlockYSize, grid.height - y)};
     const GSpacing size = GDALGetDataTypeSizeBytes(eDataType);
     if (window.width < nBlockXSize ||
         window.height < nBlockYSize) /* the rest of a cut tile is never looked at, but defined */

@@ -53,6 +53,7 @@ class Plan
     size_t handlesOfEach = 0; /* of inputs that a worker keeps open */
     std::vector<std::string> calcs;
     fn_grid grid = {};
+    int blockHeight = 0;                     /* of the blocks that readers see, as wide as tiles are */
     std::shared_ptr<const OutputGrid> place; /* of the pixels, where options say it; NULL: that of the first input */
     int64_t firstLine = 0;                   /* of the inputs, where the grid begins: with PARTITION */
     bool pixelInterleaved = false;           /* all bands of a tile are one task */

@@ -106,6 +106,15 @@ static void MakeGroups(Plan &plan)
         groups.push_back({groups.empty() ? 0 : groups.back().first + groups.back().count, 1});
 }
 
+/* A copy reads whole blocks of its source. Strips that are a little higher than some blocks of a file, so that less is
+ * decoded twice, would end within the blocks of the copy: nothing could be written behind (see TileReader). */
+static int BlockHeight(const fn_grid &grid, bool given)
+{
+    constexpr int kBlock = 256;
+    const bool isHigh = grid.cols == 1 && grid.rows > 1 && grid.tile_height > kBlock && grid.tile_height % kBlock != 0;
+    return isHigh && !given ? kBlock : grid.tile_height;
+}
+
 /* The tiles of TILE_SIZE=AUTO. dataset: the first input. */
 static void AutoTile(const Plan &plan, GDALDatasetH dataset, int *tileWidth, int *tileHeight, int *blockHeight)
 {
@@ -139,6 +148,7 @@ bool MakeGrid(Plan &plan, const fn_recipe &recipe, const InputHandles &handles)
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.inputs[0]).c_str(), err.text);
         return false;
     }
+    plan.blockHeight = BlockHeight(plan.grid, recipe.tile_width > 0);
     /* GDAL counts the bytes of a block in an int. */
     const double blockBytes = 8.0 * plan.grid.tile_width * plan.grid.tile_height;
     if (blockBytes > 2147483647.0) {

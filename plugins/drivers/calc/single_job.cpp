@@ -1,5 +1,7 @@
 #include "single_job.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -21,6 +23,30 @@ struct FreeAligned {
 };
 using Pixels = std::unique_ptr<char, FreeAligned>;
 
+/* Puts a result together. */
+class ResultWriter
+{
+  public:
+    ResultWriter(size_t blocks, void *result)
+        : m_begin(static_cast<char *>(result)), m_head(m_begin + sizeof(uint64_t)), m_data(m_begin + HeadBytes(blocks))
+    {
+        const uint64_t count = blocks;
+        memcpy(m_begin, &count, sizeof count);
+    }
+    static size_t HeadBytes(size_t blocks) { return sizeof(uint64_t) + blocks * sizeof(BlockHead); }
+    /* Where the bytes of the next block go. */
+    char *Next(const BlockHead &head)
+    {
+        memcpy(m_head, &head, sizeof head);
+        m_head += sizeof head;
+        return std::exchange(m_data, m_data + head.size);
+    }
+    size_t Bytes() const { return static_cast<size_t>(m_data - m_begin); }
+
+  private:
+    char *m_begin, *m_head, *m_data;
+};
+
 class TileEncoder
 {
   public:
@@ -35,8 +61,15 @@ class TileEncoder
     fn_status Encode(fn_task *task, Notes *notes, fn_error *err);
 
   private:
-    const char *Cut(size_t output, const fn_window &tile, const fn_window &block, std::vector<char> &buffer) const;
-    bool AddBlocks(const fn_window &tile, const std::vector<int64_t> &numbers);
+    const char *PixelsAt(size_t output, const fn_window &tile, const fn_window &block) const;
+    void Cut(size_t output, const fn_window &tile, const fn_window &block, char *target, size_t space) const;
+    bool IsWhole(const fn_window &block) const;
+    bool AddBlock(const fn_window &tile, int64_t number);
+    bool EncodeBlock(const fn_window &tile, int64_t number, char *target);
+    bool CopyBlocks(const fn_window &tile, const std::vector<int64_t> &numbers, fn_task *task);
+    fn_status EncodeBlocks(const fn_window &tile, const std::vector<int64_t> &numbers, fn_task *task, fn_error *err);
+    size_t FirstOutput(int64_t number) const;
+    fn_window WindowOf(int64_t number) const;
     std::vector<int64_t> BlocksOf(const fn_window &tile) const;
     size_t Offset(size_t group, size_t pixels) const;
 
@@ -95,6 +128,21 @@ size_t Layout::TileBytes(const fn_window &window) const
     return raw + raw / 16 + heads * (sizeof(BlockHead) + 256) + 64;
 }
 
+size_t Layout::BlockBytes() const
+{
+    return static_cast<size_t>(blockWidth) * static_cast<size_t>(blockHeight) *
+           static_cast<size_t>(GDALGetDataTypeSizeBytes(type)) * static_cast<size_t>(byPixel ? bands : 1);
+}
+
+bool Layout::IsRaw() const
+{
+    static const char *const kChanges[] = {"NBITS", "PIXELTYPE", "ENDIANNESS", "DISCARD_LSB"};
+    const bool isKnown = GDALDataTypeIsInteger(type) || type == GDT_Float32 || type == GDT_Float64;
+    return isKnown && !sparse && EQUAL(options.FetchNameValueDef("COMPRESS", "NONE"), "NONE") &&
+           std::none_of(std::begin(kChanges), std::end(kChanges),
+                        [this](const char *name) { return options.FetchNameValue(name) != nullptr; });
+}
+
 size_t TileEncoder::Offset(size_t group, size_t pixels) const
 {
     size_t offset = 0;
@@ -121,45 +169,48 @@ char *TileEncoder::PixelsOf(size_t group, int64_t tile)
 /* What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. Since 3.9 it is NaN where LERC would take it
  * for one of the values that it quantizes; not with several bands in a block, where libtiff could not do that for
  * long. */
-static void FillBeyondEdge(const Layout &layout, std::vector<char> &block)
+static void FillBeyondEdge(const Layout &layout, char *block, size_t bytes)
 {
     const bool lerc = STARTS_WITH_CI(layout.options.FetchNameValueDef("COMPRESS", ""), "LERC");
     if (FN_GDAL_AT_LEAST(3, 9) && lerc && (layout.type == GDT_Float32 || layout.type == GDT_Float64) &&
         !(layout.byPixel && layout.bands > 1)) {
         const double nan = std::numeric_limits<double>::quiet_NaN();
         const int size = GDALGetDataTypeSizeBytes(layout.type);
-        GDALCopyWords64(&nan, GDT_Float64, 0, block.data(), layout.type, size,
-                        static_cast<GPtrDiff_t>(block.size()) / size);
+        GDALCopyWords64(&nan, GDT_Float64, 0, block, layout.type, size, static_cast<GPtrDiff_t>(bytes) / size);
     } else
-        memset(block.data(), 0, block.size());
+        memset(block, 0, bytes);
 }
 
-/* A block's pixels of one band, in the file's type. */
-const char *TileEncoder::Cut(size_t output, const fn_window &tile, const fn_window &block,
-                             std::vector<char> &buffer) const
+bool TileEncoder::IsWhole(const fn_window &block) const
 {
-    const size_t pixels = static_cast<size_t>(tile.width * tile.height);
-    const size_t group = m_plan->GroupOf(output);
+    return block.width == m_layout.blockWidth && block.height == m_layout.blockHeight;
+}
+
+/* A block's first pixel of one band. */
+const char *TileEncoder::PixelsAt(size_t output, const fn_window &tile, const fn_window &block) const
+{
+    const size_t group = m_plan->GroupOf(output), pixels = static_cast<size_t>(tile.width * tile.height);
+    return m_pixels.get() + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
+           static_cast<size_t>((block.y - tile.y) * tile.width + block.x - tile.x) *
+               fn_type_size(m_plan->outputs[output].type);
+}
+
+/* A block's pixels of one band, in the file's type. space: bytes from one to the next. */
+void TileEncoder::Cut(size_t output, const fn_window &tile, const fn_window &block, char *target, size_t space) const
+{
     const GDALDataType type = TypeInMemory(m_plan->outputs[output].type);
-    const int64_t from = GDALGetDataTypeSizeBytes(type), to = GDALGetDataTypeSizeBytes(m_layout.type);
-    const char *data = m_pixels.get() + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
-                       ((block.y - tile.y) * tile.width + block.x - tile.x) * from;
-    const bool whole = block.width == m_layout.blockWidth && block.height == m_layout.blockHeight;
-    if (whole && type == m_layout.type && block.width == tile.width)
-        return data;
-    buffer.resize(static_cast<size_t>(m_layout.blockWidth * to) * static_cast<size_t>(m_layout.blockHeight));
-    if (!whole)
-        FillBeyondEdge(m_layout, buffer);
+    const size_t from = static_cast<size_t>(GDALGetDataTypeSizeBytes(type));
+    const bool same = type == m_layout.type && space == from;
+    const char *line = PixelsAt(output, tile, block);
     for (int64_t y = 0; y < block.height; y++) {
-        const char *line = data + y * tile.width * from;
-        char *target = buffer.data() + y * m_layout.blockWidth * to;
-        if (type == m_layout.type)
-            memcpy(target, line, static_cast<size_t>(block.width * to));
+        if (same)
+            memcpy(target, line, static_cast<size_t>(block.width) * from);
         else
-            GDALCopyWords64(line, type, static_cast<int>(from), target, m_layout.type, static_cast<int>(to),
+            GDALCopyWords64(line, type, static_cast<int>(from), target, m_layout.type, static_cast<int>(space),
                             block.width);
+        line += static_cast<size_t>(tile.width) * from;
+        target += static_cast<size_t>(m_layout.blockWidth) * space;
     }
-    return buffer.data();
 }
 
 /* In the order in which they stand in the file: row by row, all bands of the tile one after the other. */
@@ -176,26 +227,134 @@ std::vector<int64_t> TileEncoder::BlocksOf(const fn_window &tile) const
     return numbers;
 }
 
-bool TileEncoder::AddBlocks(const fn_window &tile, const std::vector<int64_t> &numbers)
+/* Of a block. */
+size_t TileEncoder::FirstOutput(int64_t number) const
+{
+    const fn_grid &grid = m_plan->grid;
+    return static_cast<size_t>(
+        number / (BlocksAlong(grid.width, m_layout.blockWidth) * BlocksAlong(grid.height, m_layout.blockHeight)));
+}
+
+fn_window TileEncoder::WindowOf(int64_t number) const
 {
     const fn_grid &grid = m_plan->grid;
     const int64_t columns = BlocksAlong(grid.width, m_layout.blockWidth);
-    const int64_t plane = columns * BlocksAlong(grid.height, m_layout.blockHeight);
-    const size_t inBlock = static_cast<size_t>(m_layout.byPixel ? m_layout.bands : 1);
+    const int64_t rows = BlocksAlong(grid.height, m_layout.blockHeight), own = number % (columns * rows);
+    fn_window block = {own % columns * m_layout.blockWidth, own / columns * m_layout.blockHeight, m_layout.blockWidth,
+                       m_layout.blockHeight};
+    block.width = std::min(block.width, grid.width - block.x);
+    block.height = std::min(block.height, grid.height - block.y);
+    return block;
+}
+
+bool TileEncoder::AddBlock(const fn_window &tile, int64_t number)
+{
+    const size_t inBlock = static_cast<size_t>(m_layout.byPixel ? m_layout.bands : 1), first = FirstOutput(number);
+    const size_t size = static_cast<size_t>(GDALGetDataTypeSizeBytes(m_layout.type));
+    const fn_window block = WindowOf(number);
     m_bands.resize(inBlock);
     std::vector<const char *> bands(inBlock);
-    for (int64_t number : numbers) {
-        const size_t first = static_cast<size_t>(number / plane);
-        fn_window block = {number % plane % columns * m_layout.blockWidth,
-                           number % plane / columns * m_layout.blockHeight, m_layout.blockWidth, m_layout.blockHeight};
-        block.width = std::min(block.width, grid.width - block.x);
-        block.height = std::min(block.height, grid.height - block.y);
-        for (size_t i = 0; i < inBlock; i++)
-            bands[i] = Cut(first + i, tile, block, m_bands[i]);
-        if (!m_encoder.Add(bands.data()))
+    for (size_t i = 0; i < inBlock; i++) {
+        const bool same = TypeInMemory(m_plan->outputs[first + i].type) == m_layout.type;
+        if (IsWhole(block) && same && block.width == tile.width) {
+            bands[i] = PixelsAt(first + i, tile, block);
+            continue;
+        }
+        m_bands[i].resize(m_layout.BlockBytes() / inBlock);
+        if (!IsWhole(block))
+            FillBeyondEdge(m_layout, m_bands[i].data(), m_bands[i].size());
+        Cut(first + i, tile, block, m_bands[i].data(), size);
+        bands[i] = m_bands[i].data();
+    }
+    return m_encoder.Add(bands.data());
+}
+
+/* ---- blocks that are their pixels ---- */
+
+/* Is it possible that GTiff writes NoData instead, of which there are several for it: NaN of all kinds, and both
+ * zeros? */
+template <class T> static bool MayBeEmpty(const char *block, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += sizeof(T)) {
+        T value;
+        memcpy(&value, block + at, sizeof value);
+        if (!(value == 0 || std::isnan(value)))
             return false;
     }
     return true;
+}
+
+static bool MayBeEmpty(GDALDataType type, const char *block, size_t bytes)
+{
+    return type == GDT_Float32   ? MayBeEmpty<float>(block, bytes)
+           : type == GDT_Float64 ? MayBeEmpty<double>(block, bytes)
+                                 : false;
+}
+
+bool TileEncoder::EncodeBlock(const fn_window &tile, int64_t number, char *target)
+{
+    const char *data = nullptr;
+    size_t size = 0;
+    if (!m_encoder.Begin(1) || !AddBlock(tile, number) || !m_encoder.Finish() || !m_encoder.Get(0, &data, &size))
+        return false;
+    memcpy(target, data, std::min(size, m_layout.BlockBytes()));
+    return true;
+}
+
+/* Straight into the result: GTiff would copy them three times. */
+bool TileEncoder::CopyBlocks(const fn_window &tile, const std::vector<int64_t> &numbers, fn_task *task)
+{
+    const size_t bytes = m_layout.BlockBytes(), size = static_cast<size_t>(GDALGetDataTypeSizeBytes(m_layout.type));
+    const size_t inBlock = static_cast<size_t>(m_layout.byPixel ? m_layout.bands : 1);
+    ResultWriter writer(numbers.size(), task->result);
+    for (int64_t number : numbers) {
+        const fn_window block = WindowOf(number);
+        char *target = writer.Next({number, bytes});
+        if (!IsWhole(block))
+            FillBeyondEdge(m_layout, target, bytes);
+        for (size_t i = 0; i < inBlock; i++)
+            Cut(FirstOutput(number) + i, tile, block, target + i * size, inBlock * size);
+        if (MayBeEmpty(m_layout.type, target, bytes) && !EncodeBlock(tile, number, target))
+            return false;
+    }
+    task->bytes = writer.Bytes();
+    return true;
+}
+
+/* ---- a tile ---- */
+
+/* FN_ERR_VALUE: GTiff has said why. */
+fn_status TileEncoder::EncodeBlocks(const fn_window &tile, const std::vector<int64_t> &numbers, fn_task *task,
+                                    fn_error *err)
+{
+    std::vector<BlockHead> heads;
+    std::vector<const char *> data(numbers.size());
+    bool ok = m_encoder.Begin(static_cast<int>(numbers.size()));
+    for (size_t i = 0; ok && i < numbers.size(); i++)
+        ok = AddBlock(tile, numbers[i]);
+    ok = ok && m_encoder.Finish();
+    size_t bytes = ResultWriter::HeadBytes(numbers.size());
+    for (size_t i = 0; ok && i < numbers.size(); i++) {
+        size_t size = 0;
+        ok = m_encoder.Get(static_cast<int>(i), &data[i], &size);
+        heads.push_back({numbers[i], size});
+        bytes += size;
+    }
+    if (!ok)
+        return FN_ERR_VALUE;
+    if (bytes > task->bytes) { /* an encoding that makes it larger */
+        const fn_status status = fn_stream_part(task, 0, bytes, err);
+        if (status != FN_OK)
+            return status;
+    }
+    ResultWriter writer(heads.size(), task->result);
+    for (size_t i = 0; i < heads.size(); i++) {
+        char *target = writer.Next(heads[i]);
+        if (heads[i].size)
+            memcpy(target, data[i], heads[i].size);
+    }
+    task->bytes = bytes;
+    return FN_OK;
 }
 
 fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
@@ -203,18 +362,11 @@ fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
     const fn_window tile = fn_grid_tile(&m_plan->grid, task->number);
     const std::vector<int64_t> numbers = BlocksOf(tile);
     MessageCollector collector;
-    std::vector<BlockHead> heads;
-    std::vector<const char *> data(numbers.size());
-    bool ok = m_encoder.Begin(static_cast<int>(numbers.size())) && AddBlocks(tile, numbers) && m_encoder.Finish();
-    size_t bytes = sizeof(uint64_t);
-    for (size_t i = 0; ok && i < numbers.size(); i++) {
-        size_t size = 0;
-        ok = m_encoder.Get(static_cast<int>(i), &data[i], &size);
-        heads.push_back({numbers[i], size});
-        bytes += sizeof(BlockHead) + size;
-    }
-    if (!ok)
-        return fn_fail(err, FN_ERR_VALUE, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
+    const fn_status status = !m_layout.IsRaw()                 ? EncodeBlocks(tile, numbers, task, err)
+                             : CopyBlocks(tile, numbers, task) ? FN_OK
+                                                               : FN_ERR_VALUE;
+    if (status == FN_ERR_VALUE)
+        return fn_fail(err, status, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
                        collector.Cause("the driver GTiff gives no reason").c_str());
     for (Message &message : collector.messages) {
         const size_t at = message.text.find(m_encoder.Name());
@@ -222,24 +374,7 @@ fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
             message.text.replace(at, m_encoder.Name().size(), "FISHNET: the output");
         notes->push_back(std::move(message));
     }
-    if (bytes > task->bytes) { /* an encoding that makes it larger */
-        const fn_status status = fn_stream_part(task, 0, bytes, err);
-        if (status != FN_OK)
-            return status;
-    }
-    char *to = static_cast<char *>(task->result);
-    const uint64_t count = heads.size();
-    memcpy(to, &count, sizeof count);
-    to += sizeof count;
-    memcpy(to, heads.data(), heads.size() * sizeof(BlockHead));
-    to += heads.size() * sizeof(BlockHead);
-    for (size_t i = 0; i < heads.size(); i++) {
-        if (heads[i].size)
-            memcpy(to, data[i], heads[i].size);
-        to += heads[i].size;
-    }
-    task->bytes = bytes;
-    return FN_OK;
+    return status;
 }
 
 fn_status SingleWorker::Run(fn_task &task, Notes &messages, fn_error *err)

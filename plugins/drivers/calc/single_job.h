@@ -20,6 +20,9 @@ struct Layout {
     CPLStringList options; /* of GTiff, for the encoder */
 
     BlockFormat Format(const Plan &plan) const;
+    size_t BlockBytes() const; /* not compressed */
+    /* Are blocks nothing but their pixels? */
+    bool IsRaw() const;
     size_t PixelBytes() const;                       /* of all bands */
     size_t TileBytes(const fn_window &window) const; /* more than a tile's blocks are likely to take */
 };

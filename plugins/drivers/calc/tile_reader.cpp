@@ -192,6 +192,14 @@ struct Request {
 };
 } // namespace
 
+/* Of tiles that are touched: strips of a copy may begin in those that the one before has ended in. */
+static bool IsForward(const fn_window &before, const fn_window &now)
+{
+    const int64_t end = now.y + now.height, endBefore = before.y + before.height;
+    return before.width > 0 && now.y >= before.y && end >= endBefore &&
+           (now.y > before.y || end > endBefore || now.x > before.x);
+}
+
 /* A program that copies leaves its output in GDAL's block cache as long as there is room, and writes most of it at
  * the end, alone. Here it writes what it has while the workers compute what it wants next, as GDAL itself does when
  * the cache is full. Only for a scan in whole strips or blocks, where blocks of the output are whole too, and at
@@ -206,7 +214,7 @@ void TileReader::WriteBehind(size_t group, const fn_window &window, const std::v
     constexpr int kBlocks = 1 << 16;     /* at a time: other threads of the host may be writing too, without an end */
     const fn_grid &grid = m_plan->grid;
     const fn_window &before = m_progress[group].previous, &now = m_progress[group].current;
-    const bool forward = before.width > 0 && (now.y > before.y || (now.y == before.y && now.x > before.x));
+    const bool forward = IsForward(before, now);
     const bool whole = window.x % kBlock == 0 && window.y % kBlock == 0 && window.height <= kStrip &&
                        (window.width % kBlock == 0 || window.x + window.width == grid.width) &&
                        (window.height % kBlock == 0 || window.y + window.height == grid.height);

@@ -81,6 +81,18 @@ void fn_grid_strips(int64_t width, int64_t height, int block_height, int halo, s
 void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int block_height, size_t bytes_per_pixel,
                         int *tile_width, int *tile_height);
 
+/* A tile size for a source beyond a network, whose blocks are best asked for side by side: each request costs a round
+ * trip, and GDAL joins those of a row of blocks into one. As wide as the source, or at least as `files`, the width of
+ * one of its files; one row of blocks, or several small ones, as long as many strips are left. A tile has no more
+ * than 32 MB with bytes_per_pixel, and no more than 8 MB as stored, with stored_per_pixel (0: not known): beyond 10 MB
+ * GDAL joins no more. Blocks that are larger are cut as by fn_grid_auto_tile(). */
+typedef struct fn_remote_source {
+    int64_t width, height, files;
+    int block_width, block_height;
+    double stored_per_pixel;
+} fn_remote_source;
+void fn_grid_remote_tile(const fn_remote_source *source, size_t bytes_per_pixel, int *tile_width, int *tile_height);
+
 /* Where is the reader going? previous and current are the tile windows of its last two requests (previous.width 0:
  * none yet). Fills tiles[] with up to max tile numbers that it is likely to want next, in that order, and returns
  * their count: the scan goes on in the direction of the last step, in bands as wide as the current window, then

@@ -22,11 +22,14 @@ int fn_cpu_count(void);
 typedef struct fn_worker_options {
     int processes;  /* WORKERS: 0 threads, 1 processes, -1 not given */
     int workers;    /* NUM_WORKERS: 0 ALL_CPUS, -1 not given */
+    int readers;    /* READERS, -1 not given */
     int threads;    /* THREADS_PER_WORKER, of the libraries that a worker process calls */
     int retries;    /* RETRIES, -1 not given */
     double timeout; /* TASK_TIMEOUT in seconds; 0: none. Of worker processes */
+    double pause;   /* no option: fn_job_options::pause */
 } fn_worker_options;
 
+#define FN_READERS_DEFAULT 16
 #define FN_RETRIES_DEFAULT 2
 #define FN_RETRIES_MAX 100
 #define FN_TIMEOUT_DEFAULT 3600
@@ -118,8 +121,11 @@ static inline bool fn_may_pass(fn_status status)
 }
 
 typedef struct fn_job_options {
-    int workers;   /* 1..FN_WORKERS_MAX; of an engine also 0, see there */
-    int retries;   /* how often a task that fails in a way that may pass is tried again, after growing pauses */
+    int workers; /* 1..FN_WORKERS_MAX; of an engine also 0, see there */
+    int retries; /* how often a task that fails in a way that may pass is tried again, after growing pauses */
+    /* Seconds before the second attempt, for a service that needs time: twice as many before each further one, and up
+     * to half as many more, as each task has it. 0: as usual, which is short and grows fast. */
+    double pause;
     size_t budget; /* bytes for all results together, being computed or kept. One task at least always runs. */
     /* File for a timeline in Chrome's trace event format, or NULL. It is made by the first read, which fails if it
      * cannot be. */

@@ -77,6 +77,7 @@ void Command::AddWorkerOptions()
 {
     AddOption(m_options, "num-threads", "NUM_WORKERS", 'j').SetMetaVar("N|ALL_CPUS");
     AddOption(m_options, "workers", "WORKERS");
+    AddOption(m_options, "readers", "READERS").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "threads-per-worker", "THREADS_PER_WORKER").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "retries", "RETRIES").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "task-timeout", "TASK_TIMEOUT").SetMetaVar("<SECONDS>").SetCategory(GAAC_ADVANCED);

@@ -8,6 +8,7 @@
 
 #include <cpl_conv.h>
 #include <cpl_string.h>
+#include <cpl_vsi.h>
 
 #include "workers.h"
 
@@ -35,6 +36,27 @@ inline bool IsInMemory(const std::string &name)
 inline bool IsFarAway(const std::string &name)
 {
     return IsVirtual(name) && !IsInMemory(name);
+}
+
+/* Does a name, or a description as XML, lead to a file beyond a network? GDAL's file systems say so. Archives and parts
+ * of files, such as /vsizip//vsicurl/..., hold the name of another file. */
+inline bool IsRemoteName(const std::string &text)
+{
+    for (size_t at = text.find("/vsi"); at != std::string::npos; at = text.find("/vsi", at + 1))
+        if (!VSIIsLocal(text.substr(at, text.find_first_of("<>\"'\n", at) - at).c_str()))
+            return true;
+    return false;
+}
+
+/* A file by its URL, and what GDAL reads parts of it by. */
+inline bool IsURL(const std::string &name)
+{
+    return STARTS_WITH_CI(name.c_str(), "http://") || STARTS_WITH_CI(name.c_str(), "https://");
+}
+
+inline std::string NameOfURL(const std::string &url)
+{
+    return "/vsicurl/" + url;
 }
 
 /* The name, absolute where it is relative. */

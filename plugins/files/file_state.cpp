@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <ctime>
 #include <memory>
 #include <vector>
 
 #include <sys/stat.h>
 
+#include <cpl_string.h>
+#include <cpl_time.h>
 #include <cpl_vsi.h>
 
 #include "file_names.h"
@@ -38,14 +42,34 @@ static FileState StateOnDisk(const std::string &path)
     return state;
 }
 
-/* The version of a file, from a server that gives no time. */
-static std::string TagOf(const std::string &path)
+FileState StateOfServer(const std::string &path)
 {
+    FileState state;
+    const MessageCollector collector;
     const CPLStringList headers(VSIGetFileMetadata(path.c_str(), "HEADERS", nullptr));
-    for (const char *key : {"ETag", "etag", "Etag"})
-        if (const char *tag = headers.FetchNameValue(key))
-            return STARTS_WITH(tag, "W/") ? std::string() : tag; /* a weak one may stand for several versions */
-    return {};
+    const auto find = [&headers](const char *key) -> const char * { /* FetchNameValue() knows no case, either */
+                                                                    const char *value = headers.FetchNameValue(key);
+                                                                    return value ? value : "";
+    };
+    const char *range = strrchr(find("Content-Range"), '/'); /* some are asked for a few bytes */
+    const char *size = range ? range + 1 : find("Content-Length"), *tag = find("ETag");
+    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+    struct tm time = {};
+    if (CPLParseRFC822DateTime(find("Last-Modified"), &year, &month, &day, &hour, &minute, &second, nullptr, nullptr)) {
+        time.tm_year = year - 1900;
+        time.tm_mon = month - 1;
+        time.tm_mday = day;
+        time.tm_hour = hour;
+        time.tm_min = minute;
+        time.tm_sec = std::max(0, second);
+        state.seconds = static_cast<int64_t>(CPLYMDHMSToUnixTime(&time));
+    }
+    if (!STARTS_WITH(tag, "W/")) /* a weak one may stand for several versions */
+        state.tag = tag;
+    state.bytes = strtoll(size, nullptr, 10);
+    if (*size && (state.seconds > 0 || !state.tag.empty()))
+        state.kind = FileState::Kind::Known;
+    return state;
 }
 
 static FileState StateInGDAL(const std::string &path)
@@ -54,6 +78,10 @@ static FileState StateInGDAL(const std::string &path)
     MessageCollector collector;
     VSIStatBufL status;
     if (IsFarAway(path))
+        state = StateOfServer(path);
+    if (state.kind == FileState::Kind::Known)
+        return state;
+    if (IsFarAway(path))
         VSICurlPartialClearCache(path.c_str()); /* or it would say what it has said before */
     if (VSIStatL(path.c_str(), &status) != 0) {
         state.kind = IsInMemory(path) ? FileState::Kind::Absent : FileState::Kind::Unknown;
@@ -61,9 +89,7 @@ static FileState StateInGDAL(const std::string &path)
     }
     state.bytes = static_cast<int64_t>(status.st_size);
     state.seconds = static_cast<int64_t>(status.st_mtime);
-    if (state.seconds <= 0)
-        state.tag = TagOf(path);
-    if (state.seconds > 0 || !state.tag.empty())
+    if (state.seconds > 0)
         state.kind = FileState::Kind::Known;
     return state;
 }

@@ -19,7 +19,7 @@ struct FileState {
     uint64_t device = 0, inode = 0;
     int64_t bytes = 0;
     int64_t seconds = 0, nanoseconds = 0; /* when it was written */
-    std::string tag;                      /* the version, from a server that gives no time */
+    std::string tag;                      /* the version, from a server that gives one */
 
     bool operator==(const FileState &other) const;
     bool operator!=(const FileState &other) const { return !(*this == other); }
@@ -27,6 +27,9 @@ struct FileState {
 
 /* The state that a file is in now. Over a network that costs a request. */
 FileState StateOf(const std::string &path);
+/* What a server says of a file beyond a network. Unknown: it says nothing; GDAL may know more. One request, after which
+ * GDAL knows the file's size, too. */
+FileState StateOfServer(const std::string &path);
 
 /* A check of up to `most` bytes of the file: of its ends, and of pieces between them at places that its size gives
  * (FNV-1a, G. Fowler, L. C. Noll, K.-P. Vo). Of a folder: of the names in it. False: it cannot be read. */

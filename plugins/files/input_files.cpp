@@ -78,7 +78,7 @@ static std::string InWords(const FileState &state)
     if (state.kind == FileState::Kind::Unknown)
         return "whether it changes cannot be known";
     if (!state.tag.empty())
-        return CPLSPrintf("%lld bytes, tag ", bytes) + state.tag;
+        return CPLSPrintf("%lld bytes of %lld, tag ", bytes, static_cast<long long>(state.seconds)) + state.tag;
     return CPLSPrintf("%lld bytes of %lld.%09ld", bytes, static_cast<long long>(state.seconds),
                       static_cast<long>(state.nanoseconds));
 }

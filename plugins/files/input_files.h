@@ -37,6 +37,9 @@ class InputFiles
     /* In the order in which they were found, each once. */
     const std::vector<InputFile> &Files() const { return m_search.Files(); }
 
+    /* Names beyond a network that Reach::Disk has left out. */
+    const std::vector<std::string> &LeftOut() const { return m_search.LeftOut(); }
+
     /* The name of the first file that is another one now, or has been written to; empty: none. Looks at disk and
      * memory, about a microsecond for each file, and not at *.aux.xml, where those who look at a file leave
      * statistics. */

@@ -98,9 +98,8 @@ static bool HoldsPrefix(const std::string &name)
 {
     std::string upper = name;
     std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return toupper(c); });
-    return std::any_of(RecipeKinds().begin(), RecipeKinds().end(), [&upper](const RecipeKind *kind) {
-        return upper.find(kind->prefix) != std::string::npos;
-    });
+    return std::any_of(RecipeKinds().begin(), RecipeKinds().end(),
+                       [&upper](const RecipeKind *kind) { return upper.find(kind->prefix) != std::string::npos; });
 }
 
 void InputSearch::Take(const Pending &pending)
@@ -116,6 +115,8 @@ void InputSearch::Take(const Pending &pending)
         return Push(name.substr(strlen("vrt://"), name.find('?') - strlen("vrt://")));
     if (HoldsPrefix(name) && TakeOurs(name, pending.options.List()))
         return;
+    if (IsURL(name))
+        return Push(NameOfURL(name));
     if (name.find("://") != std::string::npos && !IsVirtual(name))
         return AddUnknown(name);
     if (const size_t prefix = PrefixLength(name))
@@ -163,14 +164,25 @@ void InputSearch::TakePrefixed(const std::string &name, size_t prefix, bool isIn
         AddUnknown(name);
 }
 
+void InputSearch::LeaveOut(const std::string &name)
+{
+    if (IsRemoteName(name))
+        m_leftOut.push_back(name);
+}
+
+FileState InputSearch::StateIn(const std::string &name) const
+{
+    return m_reach == Reach::Names && IsFarAway(name) ? FileState() : StateOf(name);
+}
+
 void InputSearch::TakeFile(const std::string &name, const Pending &pending)
 {
     if (m_reach == Reach::Disk && IsFarAway(name))
-        return;
+        return LeaveOut(name);
     VSIStatBufL status;
     if (!IsFarAway(name) && VSIStatL(name.c_str(), &status) == 0 && VSI_ISDIR(status.st_mode))
         return OpenAndAsk(name, GDAL_OF_RASTER | GDAL_OF_VECTOR);
-    if (!Add(name, StateOf(name)))
+    if (!Add(name, StateIn(name)))
         return;
     AddBeside(name);
     LookInto(name, pending.options.List());
@@ -194,6 +206,8 @@ bool InputSearch::TakeArchive(const std::string &name)
     if (!rest.empty() && rest[0] == '{')
         rest = rest.substr(1, rest.find('}') - 1);
     rest = InCurrentFolder(STARTS_WITH(rest.c_str(), "vsi") ? "/" + rest : rest);
+    if (m_reach == Reach::Disk && IsFarAway(rest))
+        LeaveOut(name);
     for (size_t end = rest.find('/', 1);; end = rest.find('/', end + 1)) {
         const std::string file = rest.substr(0, end);
         VSIStatBufL status;
@@ -254,8 +268,7 @@ void InputSearch::AddBeside(const std::string &name)
 
 /* ---- what a file refers to ---- */
 
-/* Formats that refer to nothing, by their names: the first bytes of a file over a network cost a request. */
-static bool IsPlainData(const std::string &name)
+bool IsPlainData(const std::string &name)
 {
     static constexpr const char *kPlain[] = {"tif", "tiff", "jp2", "png", "jpg", "jpeg", "gpkg", "nc",     "h5",
                                              "hdf", "grib", "grb", "img", "shp", "dbf",  "fgb",  "parquet"};

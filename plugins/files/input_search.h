@@ -22,12 +22,15 @@ struct InputFile {
     FileState state;  /* when it was added */
 };
 
+/* Is it of a format that refers to nothing, by its name? The first bytes of a file over a network cost a request. */
+bool IsPlainData(const std::string &name);
+
 class InputSearch
 {
   public:
     /* Disk: leaves out what is reached over a network, where each file costs a request: for whoever only opens a
-     * dataset. */
-    enum class Reach { Everywhere, Disk };
+     * dataset. Names: of such files the state is not asked for. */
+    enum class Reach { Everywhere, Disk, Names };
     explicit InputSearch(Reach reach) : m_reach(reach) {}
 
     /* A name to begin with, and the options that it is opened with. isIndex: of tiles. */
@@ -39,6 +42,8 @@ class InputSearch
 
     /* In the order in which they were found, each once. */
     const std::vector<InputFile> &Files() const { return m_files; }
+    /* Names beyond a network that Reach::Disk has left out. */
+    const std::vector<std::string> &LeftOut() const { return m_leftOut; }
 
   private:
     struct Pending {
@@ -62,7 +67,11 @@ class InputSearch
     void OpenAndAsk(const std::string &name, unsigned kinds);
 
     Reach m_reach;
+    void LeaveOut(const std::string &name);
+    FileState StateIn(const std::string &name) const;
+
     std::vector<InputFile> m_files;
+    std::vector<std::string> m_leftOut;
     std::set<std::string> m_seen; /* names that were taken, with their options */
     std::deque<Pending> m_pending;
     int m_opened = 0; /* datasets, to ask them for their files */

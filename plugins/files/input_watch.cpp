@@ -233,6 +233,7 @@ std::shared_ptr<InputWatch> InputWatch::New(const std::vector<std::string> &name
     for (const std::string &name : names)
         if (!name.empty())
             self->m_files.AddName(name);
+    self->m_remote.Note(self->m_files.LeftOut());
     self->Begin();
     return self;
 }
@@ -310,7 +311,7 @@ std::string InputWatch::OpenForWriting()
     return {};
 }
 
-std::string InputWatch::WhyNot(bool all)
+std::string InputWatch::WhyNot(bool all, bool failed)
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
     if (!IsWhole()) {
@@ -323,7 +324,10 @@ std::string InputWatch::WhyNot(bool all)
     const std::string written = m_maybeWritten.load() ? OpenForWriting() : std::string();
     if (!written.empty())
         return "the output is an input: " + written + " is open for writing in this program";
+    m_remote.Begin();
     const std::string changed = Changed(all);
+    if (changed.empty())
+        return m_remote.WhyNot(all, failed);
     return changed.empty() ? changed : "an input has changed since it was opened: " + changed;
 }
 

@@ -14,6 +14,7 @@
 #include <gdal_priv.h>
 
 #include "input_files.h"
+#include "remote_watch.h"
 
 namespace fishnet
 {
@@ -40,8 +41,8 @@ class InputWatch : public std::enable_shared_from_this<InputWatch>
     bool IsWhole() const { return !m_isSetAside.load(std::memory_order_acquire); }
     /* Empty, or why what has been read is not to be used: an input is about to be overwritten, is open for writing,
      * or has changed. About a microsecond for each file; where there are thousands, not all of them each time but
-     * with `all`. */
-    std::string WhyNot(bool all);
+     * with `all`. failed: reading has, and a server that says nothing is no other reason. */
+    std::string WhyNot(bool all, bool failed = false);
 
     /* For the Identify of a driver that GDAL asks before all others: does GDAL look for a driver that deletes one of
      * our inputs? Takes note of files that are opened for writing. */
@@ -67,7 +68,8 @@ class InputWatch : public std::enable_shared_from_this<InputWatch>
     InputFiles m_files{InputFiles::Reach::Disk};
     std::mutex m_mutex; /* over what follows */
     std::vector<Watched> m_watched;
-    std::shared_ptr<SetAside> m_setAside; /* NULL: it could not be */
+    RemoteWatch m_remote;
+    std::shared_ptr<SetAside> m_setAside;              /* NULL: it could not be */
     std::chrono::steady_clock::time_point m_next = {}; /* when all files are to be looked at again */
     std::atomic<bool> m_isSetAside{false}, m_maybeWritten{false};
 };

@@ -141,6 +141,8 @@ void ResolveWorkers(const char *driver, fn_worker_options &options)
     }
     if (options.workers <= 0)
         options.workers = fn_cpu_count();
+    if (options.readers < 0)
+        options.readers = Depth() > 0 ? options.workers : FN_READERS_DEFAULT;
     if (options.retries < 0)
         options.retries = Depth() > 0 ? 0 : FN_RETRIES_DEFAULT;
     const bool ask = options.processes < 0 && Depth() == 0;

@@ -31,9 +31,9 @@ void *NotesToBytes(void *user, void *notes, size_t *bytes);
 void *NotesFromBytes(void *user, const void *data, size_t bytes);
 
 /* Settles what was not given: NUM_WORKERS by GDAL_NUM_THREADS and the CPUs, WORKERS by the configuration option
- * FISHNET_WORKERS. Warns in the name of `driver`. Afterwards workers is 1.., processes 0 or 1, and retries 0.. For a
- * dataset that a worker opens, being an input of another one: threads, and no retries; the outer one has its own,
- * and attempts at each of several levels would multiply. */
+ * FISHNET_WORKERS. Warns in the name of `driver`. Afterwards workers and readers are 1.., processes 0 or 1, and retries
+ * 0.. For a dataset that a worker opens, being an input of another one: threads, as many readers as workers, and no
+ * retries; the outer one has its own, and those of several levels would multiply. */
 void ResolveWorkers(const char *driver, fn_worker_options &options);
 
 /* Whether a worker opens a dataset on this thread, as an input or to write a part of an output. */

@@ -23,6 +23,7 @@ std::unique_ptr<JobRun> JobRun::New(std::shared_ptr<Job> job, ResultKind kind, c
     fn_job_options scheduling = {};
     scheduling.workers = options.workers.workers;
     scheduling.retries = options.workers.retries;
+    scheduling.pause = options.workers.pause;
     scheduling.budget = options.budget;
     scheduling.trace = options.trace.empty() ? nullptr : options.trace.c_str();
     const fn_status status = kind == ResultKind::Placed ? fn_engine_new(&core, &scheduling, &self->m_engine, err)

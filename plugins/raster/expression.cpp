@@ -361,6 +361,7 @@ fn_status Expression::ComputeRows(InputReader &reader, const fn_window &window, 
     if (m_phases.empty()) {
         if (!reader.ReadPlanes(m_planes, window, cancel, memory.planes))
             return unread();
+        const Turn turn(reader.WhoComputes());
         if (LooksAround())
             return Run(memory.planes.data(), window, sinks, memory.scratch, err);
         memory.scratch.resize(fn_expr_scratch_bytes(m_expr.get()));
@@ -377,6 +378,7 @@ fn_status Expression::ComputeRows(InputReader &reader, const fn_window &window, 
         const Phase &phase = m_phases[i];
         if (!reader.ReadPlanes(phase.planes, window, cancel, memory.planes))
             return unread();
+        const Turn turn(reader.WhoComputes());
         for (size_t k = 0; k < phase.numbers.size(); k++)
             all[phase.numbers[k]] = memory.planes[k];
         const fn_status status = fn_expr_run_phase(m_expr.get(), static_cast<int>(i), pixels, all.data(), sinks,

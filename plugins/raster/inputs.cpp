@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dataset_pool.h"
+#include "file_names.h"
 #include "fishnet/grid.h"
 #include "input_lists.h"
 #include "open_options.h"
@@ -24,6 +25,7 @@ std::string Describe(const Input &input)
 
 DatasetHandle OpenAgain(const Input &input)
 {
+    const WithoutThreads calm(IsRemoteName(input.path));
     DatasetHandle dataset(GDALOpenEx(input.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
                                      nullptr, input.openOptions.List(), nullptr));
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
@@ -50,6 +52,17 @@ static Pipeline LookIntoWhole(const std::string &path)
     return whole ? LookInto(whole.get(), path) : Pipeline();
 }
 
+/* What a URL names is read in parts, if the server gives parts: the driver HTTP loads all of it, for each worker. */
+static void ReadInParts(Input &input)
+{
+    if (!IsURL(input.path))
+        return;
+    const MessageCollector collector;
+    const std::string url = std::exchange(input.path, NameOfURL(input.path));
+    if (!OpenAgain(input)) /* GDAL keeps what it has read of it */
+        input.path = url;
+}
+
 /* False after CPLError. */
 static bool OpenFirst(Input &input, DatasetHandle &handle)
 {
@@ -59,6 +72,8 @@ static bool OpenFirst(Input &input, DatasetHandle &handle)
         MessageCollector collector;
         handle = OpenAgain(input);
         cause = collector.Cause("not recognized as a raster dataset");
+        const std::string answer = !handle && IsRemoteName(input.path) ? ForgetRemote(input.path) : std::string();
+        cause += answer.empty() ? answer : "; " + answer;
         if (HasWildcards(input.name) && EQUAL(input.driver, "FISHNET"))
             cause += ". A stack is given with INPUT=" + input.key + "=<wildcards>";
         messages = std::move(collector.messages);
@@ -81,8 +96,11 @@ static bool OpenFirst(Input &input, DatasetHandle &handle)
 
 bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, InputHandles &handles)
 {
-    const LargeDatasetPool pool(workers);
-    handles = InputHandles(inputs, HandlesOfEach(IsOpenedByWorker() ? 0 : workers));
+    const bool mayUseReaders =
+        std::any_of(names.begin(), names.end(), [](const InputName &given) { return IsRemoteName(given.name); });
+    const int threads = mayUseReaders ? std::max(workers, FN_READERS_DEFAULT) : workers;
+    const LargeDatasetPool pool(threads);
+    handles = InputHandles(inputs, HandlesOfEach(IsOpenedByWorker() ? 0 : threads));
     for (const InputName &given : names) {
         Input &input = inputs.emplace_back();
         input.driver = given.driver;
@@ -102,6 +120,9 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
         if (overview >= 0)
             input.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
         DatasetHandle dataset;
+        ReadInParts(input);
+        if (IsRemoteName(input.path))
+            input.openOptions.SetNameValue("NUM_THREADS", nullptr); /* see WithoutThreads */
         if (!OpenFirst(input, dataset))
             return false;
         input.bandCount = GDALGetRasterCount(dataset.get());
@@ -110,6 +131,8 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
         if (!IsOpenedByWorker()) /* a thread that may have places already must not wait for others */
             input.poolPlaces = input.pipeline.levels;
     }
+    if (std::any_of(inputs.begin(), inputs.end(), [](const Input &input) { return input.IsRemote(); }))
+        inputs[0].turns = std::make_shared<Turns>(workers > 0 ? workers : fn_cpu_count());
     return true;
 }
 
@@ -144,8 +167,19 @@ static int WorkersInCache(const Pipeline &pipeline, int64_t width)
     return workers < 1 ? 1 : workers > FN_WORKERS_MAX ? FN_WORKERS_MAX : static_cast<int>(workers);
 }
 
+void UseReaders(const Inputs &inputs, fn_worker_options &workers)
+{
+    constexpr double kPause = 0.5; /* seconds, that a server has to recover */
+    if (inputs.empty() || !inputs[0].turns)
+        return;
+    workers.pause = kPause;
+    if (workers.processes == 0)
+        workers.workers = std::max(workers.workers, workers.readers);
+}
+
 void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers)
 {
+    UseReaders(inputs, workers);
     for (const Input &input : inputs)
         if (input.pipeline.computesRows && workers.processes == 0) {
             workers.workers = std::min(workers.workers, WorkersInCache(input.pipeline, width));
@@ -200,12 +234,15 @@ Plane MakePlane(const Inputs &inputs, const InputHandles &handles, size_t input,
     return plane;
 }
 
-/* The pipeline that decides the shape of tiles: one that computes whole rows, in whichever input, or else that of the
- * first input. */
+/* The pipeline that decides the shape of tiles: one that computes whole rows, in whichever input, or else one that is
+ * read over a network, or that of the first input. */
 static Pipeline Shape(const Inputs &inputs)
 {
     for (const Input &input : inputs)
         if (input.pipeline.computesRows)
+            return input.pipeline;
+    for (const Input &input : inputs)
+        if (input.IsRemote())
             return input.pipeline;
     return inputs[0].pipeline;
 }
@@ -218,7 +255,12 @@ static void ChooseBySource(const Pipeline &shape, GDALDatasetH dataset, int band
     int blockWidth = 0;
     GDALGetBlockSize(GDALGetRasterBand(dataset, band), &blockWidth, blockHeight);
     const bool rows = shape.rows || shape.halo > 0;
-    if (shape.warped && (*blockHeight > 1 || !rows))
+    const RemoteStorage &remote = shape.remote;
+    if (remote.is && !shape.warped && !shape.computesRows && shape.halo == 0) {
+        const fn_remote_source source = {
+            width, height, remote.width, remote.blockWidth, remote.blockHeight, remote.pixelBytes};
+        fn_grid_remote_tile(&source, bytes, tileWidth, tileHeight);
+    } else if (shape.warped && (*blockHeight > 1 || !rows))
         fn_grid_large_tile(width, height, shape.rows ? width : blockWidth, *blockHeight, bytes, tileWidth, tileHeight);
     else if (rows)
         fn_grid_strips(width, height, shape.blockHeight, shape.halo, bytes, tileWidth, tileHeight);

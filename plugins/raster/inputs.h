@@ -35,6 +35,8 @@ struct OnGrid {
 };
 
 struct Input {
+    bool IsRemote() const { return pipeline.remote.is; }
+
     const char *driver = "";
     std::string key;
     std::string name;
@@ -47,7 +49,8 @@ struct Input {
     std::string structure;  /* all that reading them depends on: a handle that says otherwise is of another file */
     Results results;        /* of steps that were run once for all workers: `path` reads them */
     OnGrid onGrid;
-    fn_grid units = {}; /* what is read at a time where a plane has a reach; width 0: none has */
+    std::shared_ptr<Turns> turns; /* of all readers, where some input lies beyond a network */
+    fn_grid units = {};           /* what is read at a time where a plane has a reach; width 0: none has */
 };
 
 /* Functions that also take InputHandles want those of all inputs, in the same order. */
@@ -92,8 +95,10 @@ struct GridChecks {
 bool CheckGrids(const Inputs &inputs, const InputHandles &handles, const GridChecks &checks = {});
 /* Can worker processes open them? False after CPLError. */
 bool CheckShared(const Inputs &inputs, const InputHandles &handles);
-/* With steps that compute rows: no more threads than GDAL's block cache has room for, and no second attempts. width: of
- * what is read. */
+/* With inputs beyond a network: more threads, which read, and pauses before second attempts. */
+void UseReaders(const Inputs &inputs, fn_worker_options &workers);
+/* The same; with steps that compute rows no more threads than GDAL's block cache has room for, and no second attempts.
+ * width: of what is read. */
 void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers);
 /* Is there such a band, and can it be computed with? type: of its pixels. */
 fn_status CheckBand(const Input &input, GDALDatasetH dataset, int band, fn_type *type, fn_error *err);

@@ -159,6 +159,7 @@ struct Register { /* by heads */
     std::mutex mutex;
     std::map<std::string, Result> here;
     std::map<std::string, std::string> elsewhere; /* paths in the process that this one helps */
+    std::shared_ptr<NamelessFile> standardInput;  /* which can be read once only */
 };
 } // namespace
 
@@ -389,10 +390,59 @@ bool Virtual::Replace(CPLXMLNode *tree, const std::string &folder, int depth)
     return replaced;
 }
 
+/* ---- standard input ---- */
+
+static constexpr const char *kStandardInput = "/vsistdin";
+
+/* All of it. NULL after CPLError. */
+static std::shared_ptr<NamelessFile> CopyStandardInput(const std::string &name)
+{
+    constexpr size_t kPiece = 1 << 20;
+    std::shared_ptr<NamelessFile> file = NamelessFile::Create();
+    VSILFILE *from = file ? VSIFOpenL(name.c_str(), "rb") : nullptr;
+    VSILFILE *to = from ? VSIFOpenL(file->Path().c_str(), "wb") : nullptr;
+    bool whole = to != nullptr;
+    std::vector<char> bytes(kPiece);
+    for (size_t read = kPiece; whole && read == kPiece;) {
+        read = VSIFReadL(bytes.data(), 1, kPiece, from);
+        whole = VSIFWriteL(bytes.data(), 1, read, to) == read;
+    }
+    if (from)
+        VSIFCloseL(from);
+    if (to)
+        whole = VSIFCloseL(to) == 0 && whole;
+    if (file && !whole)
+        CPLError(CE_Failure, CPLE_FileIO,
+                 "FISHNET: standard input cannot be copied into a temporary file (CPL_TMPDIR)");
+    return whole ? file : nullptr;
+}
+
+/* Workers open what they read again: they read a copy, which is there as long as this process. */
+static bool ReadStandardInput(std::string *path, Results *results)
+{
+    Register &all = TheRegister();
+    const std::lock_guard<std::mutex> lock(all.mutex);
+    const auto elsewhere = all.elsewhere.find(kStandardInput);
+    if (elsewhere != all.elsewhere.end()) {
+        *path = elsewhere->second;
+        return true;
+    }
+    if (!all.standardInput)
+        all.standardInput = CopyStandardInput(*path);
+    if (!all.standardInput)
+        return false;
+    results->push_back(all.standardInput);
+    all.here[kStandardInput] = {"", all.standardInput};
+    *path = all.standardInput->Path();
+    return true;
+}
+
 /* ---- all of it ---- */
 
 bool Materialize(const std::string &input, std::string *path, Results *results)
 {
+    if (STARTS_WITH(path->c_str(), kStandardInput))
+        return ReadStandardInput(path, results);
     if (!FN_GDAL_AT_LEAST(3, 11))
         return true;
     if (HasEnding(*path, ".vrt") || STARTS_WITH(path->c_str(), "<VRTDataset")) {

@@ -31,7 +31,8 @@ class NamelessFile
 /* The results that a dataset reads, as long as it lives. */
 using Results = std::vector<std::shared_ptr<NamelessFile>>;
 
-/* Runs such steps of a pipeline, or of the pipelines that a VRT reads, and makes *path what is to be opened instead;
+/* Standard input (/vsistdin/) is copied, once.
+ * Runs such steps of a pipeline, or of the pipelines that a VRT reads, and makes *path what is to be opened instead;
  * it stays as it is where there are none. What another dataset of this process still holds is not run again, unless
  * a file that was read has changed. Warns of each step that is run. input: for messages. False after CPLError.
  * Threads: any. */

@@ -31,13 +31,16 @@ static void Add(Pipeline &whole, const Pipeline &part, bool sameWidth)
     whole.blockHeight = std::max(whole.blockHeight, part.blockHeight);
     whole.oneRow = whole.oneRow || part.oneRow;
     whole.levels = std::max(whole.levels, part.levels);
+    whole.remote.Add(part.remote);
 }
 
-static Pipeline LookAtStored(GDALDatasetH dataset)
+static Pipeline LookAtStored(GDALDatasetH dataset, const std::string &path)
 {
     Pipeline found;
     if (GDALGetRasterCount(dataset) == 0)
         return found;
+    if (IsRemote(dataset, path))
+        found.remote = RemoteStorage::Of(dataset, path);
     int blockWidth = 0, blockHeight = 0;
     GDALGetBlockSize(GDALGetRasterBand(dataset, 1), &blockWidth, &blockHeight);
     found.rows = blockWidth == GDALGetRasterXSize(dataset) && blockHeight < GDALGetRasterYSize(dataset);
@@ -220,7 +223,7 @@ static Pipeline Look(GDALDatasetH dataset, const std::string &path, int depth)
     CSLConstList text = EQUAL(name, "VRT") ? GDALGetMetadata(dataset, "xml:VRT") : nullptr;
     CPLXMLNode *tree = text && text[0] ? CPLParseXMLString(text[0]) : nullptr;
     if (!tree)
-        return depth > 0 ? LookAtStored(dataset) : Pipeline(); /* a file alone: its blocks say it all */
+        return depth > 0 ? LookAtStored(dataset, path) : Pipeline(); /* a file alone: its blocks say it all */
     CPLXMLNode *root = CPLGetXMLNode(tree, "=VRTDataset");
     Pipeline found = root ? LookIntoVirtual(root, dataset, path, depth) : Pipeline();
     if (root && depth == 0)
@@ -235,6 +238,8 @@ Pipeline LookInto(GDALDatasetH dataset, const std::string &path)
     Pipeline found = Look(dataset, path, 0);
     GDALDriverH driver = GDALGetDatasetDriver(dataset);
     found.isStored = driver && EQUAL(GDALGetDriverShortName(driver), "GTiff");
+    if (!found.remote.is && IsRemote(dataset, path))
+        found.remote = RemoteStorage::Of(dataset, path);
     return found;
 }
 

@@ -9,6 +9,7 @@
 
 #include <gdal.h>
 
+#include "remote.h"
 #include "vrt_sources.h"
 
 namespace fishnet
@@ -32,7 +33,8 @@ struct Pipeline {
     bool isStored = false;
     /* Of a VRT: files whose pixels it has as they are. NULL: it is more than that, or no VRT. */
     std::shared_ptr<const VrtSources> sources;
-    int levels = 0; /* of VRT files, each of which keeps a dataset of GDAL's pool in use while it is read */
+    RemoteStorage remote; /* how it is stored beyond a network, if it is */
+    int levels = 0;       /* of VRT files, each of which keeps a dataset of GDAL's pool in use while it is read */
 };
 
 /* Opens no more than a few files that the source names. Silent; what cannot be found out is left out. */

@@ -23,6 +23,13 @@ InputReader::~InputReader()
     m_handles.Close();
 }
 
+/* After a failure: the next attempt asks the server again, and GDAL has not said what it answered. */
+static std::string Answer(const Input &input)
+{
+    const std::string answer = input.IsRemote() ? ForgetRemote(input.path) : std::string();
+    return answer.empty() ? answer : "; " + answer + " for " + WithoutSecrets(input.path);
+}
+
 std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most, std::shared_ptr<SharedBlocks> blocks,
                                                fn_error *err)
 {
@@ -33,8 +40,8 @@ std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most
         const Input &input = inputs[i];
         DatasetHandle dataset = OpenAgain(input);
         if (!dataset) {
-            fn_fail(err, FN_ERR_READ, "a worker cannot open input %s again: %s", Describe(input).c_str(),
-                    collector.Cause("not recognized as a raster dataset").c_str());
+            fn_fail(err, FN_ERR_READ, "a worker cannot open input %.400s again: %.800s", Describe(input).c_str(),
+                    (collector.Cause("not recognized as a raster dataset") + Answer(input)).c_str());
             return nullptr;
         }
         if (StructureOf(dataset.get(), input.bands) != input.structure) {
@@ -57,6 +64,7 @@ std::string InputReader::NameOf(const Plane &plane) const
     return "band " + std::to_string(plane.band) + " of " + Describe(m_inputs[plane.input]);
 }
 
+/* For a driver that fails without a message. */
 std::string InputReader::WhatFailed() const
 {
     GDALDatasetH dataset = m_reading.isOpen ? m_handles.Find(m_reading.input) : nullptr;
@@ -64,6 +72,11 @@ std::string InputReader::WhatFailed() const
     return CPLSPrintf("the driver %s gives no reason; it was to read ",
                       driver ? GDALGetDriverShortName(driver) : "of GDAL") +
            WhatIsRead();
+}
+
+std::string InputReader::Cause(const MessageCollector &said) const
+{
+    return said.Cause(WhatFailed().c_str()) + m_answer;
 }
 
 /* ---- one band ---- */
@@ -203,9 +216,10 @@ bool InputReader::ReadPixels(size_t input, const BandBuffer &own, const fn_windo
         }
         return true;
     }
-    if (m_inputs[input].bandCount > 1 && IsWholeBlocks(band, window))
+    const bool isRemote = m_inputs[input].IsRemote();
+    if ((m_inputs[input].bandCount > 1 || isRemote) && IsWholeBlocks(band, window))
         m_cached.insert(input);
-    if (SuitsBlocks(GDALGetBandDataset(band), band, window, m_partsOfBlocks))
+    if (!isRemote && SuitsBlocks(GDALGetBandDataset(band), band, window, m_partsOfBlocks))
         return ReadBlockByBlock(band, window, own.data, size, m_block);
     return ReadBand(band, window, own.data, TypeInMemory(own.type));
 }
@@ -261,6 +275,28 @@ bool InputReader::ReadEach(size_t input, const std::vector<BandBuffer> &bands, c
 
 /* ---- bands as they are ---- */
 
+/* Beyond a network: one call of GDAL for all bands that it can read together, so that it joins what it asks the server
+ * for. It reads block by block where it is asked for blocks. */
+bool InputReader::ReadRemote(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                             const volatile bool *cancel)
+{
+    const auto isAlike = [&](const BandBuffer &band) { return band.type == bands[0].type && !band.isMask; };
+    const Pipeline &pipeline = m_inputs[input].pipeline;
+    if (bands.size() < 2 || pipeline.oneRow || pipeline.wide || !std::all_of(bands.begin(), bands.end(), isAlike))
+        return ReadEach(input, bands, window, cancel);
+    const size_t bytes = static_cast<size_t>(window.width * window.height) * fn_type_size(bands[0].type);
+    std::vector<BandBuffer> packed = bands;
+    m_block.resize(bands.size() * bytes);
+    for (size_t i = 0; i < bands.size(); i++)
+        packed[i].data = m_block.data() + i * bytes;
+    m_cached.insert(input);
+    if (!ReadTogether(input, packed, window))
+        return false;
+    for (size_t i = 0; i < bands.size(); i++)
+        memcpy(bands[i].data, packed[i].data, bytes);
+    return true;
+}
+
 /* Bands of one type that are interleaved by pixel are decoded together. */
 bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
 {
@@ -279,8 +315,17 @@ bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &band
 
 bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
 {
+    const bool done = ReadBandsOnce(input, bands, window);
+    if (!done)
+        m_answer = Answer(Reading());
+    return done;
+}
+
+bool InputReader::ReadBandsOnce(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
+{
     const PoolPlaces places(m_poolPlaces);
     const Pipeline &pipeline = m_inputs[input].pipeline;
+    const WithoutThreads calm(pipeline.remote.is);
     if (CanReadBlocks(input, bands, window))
         return ReadBlocks(input, bands, window);
     const volatile bool goesOn = false;
@@ -314,6 +359,8 @@ bool InputReader::ReadPlanes(const std::vector<Plane> &planes, const fn_window &
     }
     done = done && ReadShared(planes, window, cancel);
     DropCached();
+    if (!done && !fn_is_cancelled(cancel))
+        m_answer = Answer(Reading());
     if (!done)
         return false;
     for (size_t i = 0; i < planes.size(); i++)
@@ -366,6 +413,8 @@ bool InputReader::ReadGroup(const std::vector<Plane> &planes, const std::vector<
                             const volatile bool *cancel, std::vector<PlanePixels> &read)
 {
     const size_t input = planes[group[0]].input, pixels = static_cast<size_t>(window.width * window.height);
+    const bool isRemote = m_inputs[input].IsRemote();
+    const WithoutThreads calm(isRemote);
     std::vector<BandBuffer> bands, masks;
     for (const size_t i : group) {
         read[i].pixels.resize(pixels * fn_type_size(planes[i].type));
@@ -382,7 +431,8 @@ bool InputReader::ReadGroup(const std::vector<Plane> &planes, const std::vector<
     if (fn_is_cancelled(cancel) ||
         !(CanReadBlocks(input, bands, window)
               ? ReadBlocks(input, bands, window)
-              : ReadSources(input, bands, window, cancel) || ReadEach(input, bands, window, cancel)) ||
+              : ReadSources(input, bands, window, cancel) ||
+                    (isRemote ? ReadRemote(input, bands, window, cancel) : ReadEach(input, bands, window, cancel))) ||
         !ReadEach(input, masks, window, cancel))
         return false;
     if (byAlpha == group.end())

@@ -14,7 +14,7 @@
 namespace fishnet
 {
 
-/* A window lies within the raster, anywhere. False: GDAL has said why, or see WhatFailed(). */
+/* A window lies within the raster, anywhere. False: see Cause(). */
 class InputReader
 {
   public:
@@ -39,17 +39,22 @@ class InputReader
     /* Whether what is read from now on is parts of blocks that are too many for GDAL's block cache. */
     void ReadPartsOfBlocks(bool parts) { m_partsOfBlocks = parts; }
 
+    /* How many readers may compute at a time; NULL: all. */
+    Turns *WhoComputes() const { return m_inputs.empty() ? nullptr : m_inputs[0].turns.get(); }
+
     /* The input that is read, or was the last. */
     const Input &Reading() const { return m_inputs[m_reading.input]; }
     std::string WhatIsRead() const; /* "band 2 of S (b.tif)" */
     std::string NameOf(const Plane &plane) const;
-    /* For a driver that fails without a message: what it was asked for. */
-    std::string WhatFailed() const;
+    /* Why reading has failed: what GDAL said first, or what it was asked for, and what a server answers. */
+    std::string Cause(const MessageCollector &said) const;
 
   private:
     struct Part;
 
+    std::string WhatFailed() const;
     GDALRasterBandH Find(size_t input, int number, bool mask);
+    bool ReadBandsOnce(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadMask(size_t input, int number, const fn_window &window, void *data);
     bool ReadPixels(size_t input, const BandBuffer &band, const fn_window &window);
     bool ReadPart(size_t input, const BandBuffer &band, const fn_window &window, const fn_window &part);
@@ -58,6 +63,8 @@ class InputReader
     bool ReadSources(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                      const volatile bool *cancel);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    bool ReadRemote(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                    const volatile bool *cancel);
     bool ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                   const volatile bool *cancel);
     bool ReadGroup(const std::vector<Plane> &planes, const std::vector<size_t> &group, const fn_window &window,
@@ -86,6 +93,7 @@ class InputReader
     std::vector<char> m_block;
     BlockScratch m_scratch;
     bool m_partsOfBlocks = false;
+    std::string m_answer;      /* of a server, to a look at what could not be read */
     std::set<size_t> m_cached; /* inputs with blocks in GDAL's cache that are not wanted again */
     struct {                   /* what is read, or was the last */
         size_t input;

@@ -174,12 +174,19 @@ static struct timespec from_now(double seconds)
     return t;
 }
 
-/* Waits before the next attempt. False: the end has come. */
-static bool pause_before(fn_crew *crew, int next)
+/* Seconds before the next attempt. Tasks that failed together do not come back together. */
+static double pause_of(const fn_crew *crew, int64_t task, int next)
 {
-    double seconds = FIRST_PAUSE;
+    double seconds = crew->pause > 0 ? crew->pause : FIRST_PAUSE;
     for (int i = 1; i < next && seconds < LONGEST_PAUSE; i++)
-        seconds *= 4;
+        seconds *= crew->pause > 0 ? 2 : 4;
+    return crew->pause > 0 ? seconds * (1 + 0.5 * (double)(task * 7 % 16) / 16) : seconds;
+}
+
+/* Waits before the next attempt. False: the end has come. */
+static bool pause_before(fn_crew *crew, int64_t task, int next)
+{
+    const double seconds = pause_of(crew, task, next);
     const struct timespec end = from_now(seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
     pthread_mutex_lock(&crew->lock);
     for (int waited = 0; !crew->stop && waited == 0;)
@@ -227,7 +234,7 @@ static void compute(fn_crew *crew, int worker, fn_task *task, fn_report *report,
         pthread_mutex_lock(&crew->lock);
         keep_report_locked(crew, report, err);
         pthread_mutex_unlock(&crew->lock);
-        if (!pause_before(crew, tried)) {
+        if (!pause_before(crew, task->number, tried)) {
             *report = (fn_report){.task = task->number, .worker = worker, .status = FN_ERR_CANCELLED};
             fn_fail(err, FN_ERR_CANCELLED, "cancelled");
             return;
@@ -390,7 +397,8 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
     if (options->workers < least || options->workers > FN_WORKERS_MAX)
         return fn_fail(err, FN_ERR_ARGUMENT, "%d workers: %d to %d are possible", options->workers, least,
                        FN_WORKERS_MAX);
-    *crew = (fn_crew){.job = *job, .retries = options->retries, .scheduler = scheduler, .self = self};
+    *crew = (fn_crew){
+        .job = *job, .retries = options->retries, .pause = options->pause, .scheduler = scheduler, .self = self};
     const int64_t tasks = job->task_count > 1 ? job->task_count : 1;
     crew->workers = crew->most = options->workers < tasks ? options->workers : (int)tasks;
     const size_t states = crew->workers > 0 ? (size_t)crew->workers : 1;

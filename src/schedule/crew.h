@@ -56,6 +56,7 @@ typedef struct fn_crew {
     fn_job job;
     int workers; /* as asked for, at most one for each task. 0: readers compute by fn_crew_help_locked() */
     int retries;
+    double pause; /* fn_job_options::pause */
     /* For schedulers, who use the lock for their own state too. */
     pthread_mutex_t lock;
     bool stop;           /* has begun; under the lock */

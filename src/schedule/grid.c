@@ -167,6 +167,38 @@ void fn_grid_large_tile(int64_t width, int64_t height, int block_width, int bloc
     *tile_height = (int)(h > height ? height : h);
 }
 
+#define STORED_BYTES 8e6
+#define REMOTE_STRIPS 32 /* that are left when rows of blocks are put together: some for each reader */
+
+void fn_grid_remote_tile(const fn_remote_source *source, size_t bytes_per_pixel, int *tile_width, int *tile_height)
+{
+    const int64_t bytes = bytes_per_pixel < 1 ? 1 : (int64_t)bytes_per_pixel;
+    const int64_t block_w = source->block_width < 1 ? 1 : source->block_width;
+    const int64_t block_h = source->block_height < 1                ? 1
+                            : source->block_height > source->height ? source->height
+                                                                    : source->block_height;
+    int64_t pixels = STRIP_BYTES / bytes;
+    if (source->stored_per_pixel * (double)pixels > STORED_BYTES)
+        pixels = (int64_t)(STORED_BYTES / source->stored_per_pixel);
+    if (block_w * block_h > pixels) {
+        fn_grid_auto_tile(source->width, source->height, source->block_width, source->block_height, bytes_per_pixel,
+                          tile_width, tile_height);
+        return;
+    }
+    int64_t w = source->files > 0 && source->files < source->width ? source->files : source->width, h = block_h;
+    if (w * block_h > pixels) { /* as few columns as possible, of about one width */
+        const int64_t columns = (w - 1) / whole_blocks(block_w, pixels / block_h) + 1;
+        w = ((w - 1) / columns / block_w + 1) * block_w;
+    } else {
+        int64_t rows = STRIP_PIXELS / w / block_h, most = source->height / block_h / REMOTE_STRIPS;
+        rows = rows < most ? rows : most;
+        rows = rows * block_h * w > pixels ? pixels / w / block_h : rows;
+        h = rows > 1 ? rows * block_h : block_h;
+    }
+    *tile_width = (int)(w > source->width ? source->width : w);
+    *tile_height = (int)h;
+}
+
 /* Does b begin after a and at or before a's end: the next step of a scan, touching or overlapping? */
 static bool follows(int64_t a, int64_t a_size, int64_t b)
 {

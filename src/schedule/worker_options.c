@@ -3,7 +3,7 @@
 
 #include "fishnet/job.h"
 
-enum { WORKERS, NUM_WORKERS, THREADS_PER_WORKER, RETRIES, TASK_TIMEOUT, COUNT };
+enum { WORKERS, NUM_WORKERS, READERS, THREADS_PER_WORKER, RETRIES, TASK_TIMEOUT, COUNT };
 
 static const fn_option rows[COUNT] = {
     [WORKERS] = {.name = "WORKERS",
@@ -18,6 +18,12 @@ static const fn_option rows[COUNT] = {
                      .most = FN_WORKERS_MAX,
                      .preset = "ALL_CPUS",
                      .help = "Number of workers or ALL_CPUS"},
+    [READERS] = {.name = "READERS",
+                 .kind = FN_OPTION_WHOLE,
+                 .least = 1,
+                 .most = FN_WORKERS_MAX,
+                 .preset = "16",
+                 .help = "Reads in flight where inputs lie beyond a network"},
     [THREADS_PER_WORKER] = {.name = "THREADS_PER_WORKER",
                             .kind = FN_OPTION_WHOLE,
                             .least = 1,
@@ -44,7 +50,7 @@ fn_option_table fn_worker_option_table(void)
 fn_worker_options fn_worker_options_default(void)
 {
     return (fn_worker_options){
-        .processes = -1, .workers = -1, .threads = 1, .retries = -1, .timeout = FN_TIMEOUT_DEFAULT};
+        .processes = -1, .workers = -1, .readers = -1, .threads = 1, .retries = -1, .timeout = FN_TIMEOUT_DEFAULT};
 }
 
 fn_status fn_parse_workers(const char *name, const char *text, int *out, fn_error *err)
@@ -74,6 +80,9 @@ fn_status fn_worker_options_take(fn_worker_options *o, const char *key, size_t k
         break;
     case NUM_WORKERS:
         o->workers = (int)v.whole;
+        break;
+    case READERS:
+        o->readers = (int)v.whole;
         break;
     case THREADS_PER_WORKER:
         o->threads = (int)v.whole;

@@ -24,7 +24,7 @@ static void init_refuses_empty(void)
     static const struct {
         int64_t width, height;
         int tile_width, tile_height;
-    } bad[] = {{0, 5, 2, 2}, {5, 0, 2, 2}, {5, 5, 0, 2}, {5, 5, 2, 0}, {-1, 5, 2, 2}, {5, -1, 2, 2},
+    } bad[] = {{0, 5, 2, 2},  {5, 0, 2, 2},  {5, 5, 0, 2}, {5, 5, 2, 0},         {-1, 5, 2, 2},     {5, -1, 2, 2},
                {5, 5, -2, 2}, {5, 5, 2, -2}, {0, 0, 0, 0}, {INT64_MIN, 5, 2, 2}, {5, 5, INT_MIN, 2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         fn_grid grid;
@@ -215,6 +215,53 @@ static void large_tiles(void)
     expect_large(1300, 800, 512, 128, 512, 128);
 }
 
+static void expect_remote(fn_remote_source source, size_t bytes, int want_width, int want_height)
+{
+    int w = -1, h = -1;
+    fn_grid_remote_tile(&source, bytes, &w, &h);
+    EXPECT(w == want_width && h == want_height,
+           "%" PRId64 "x%" PRId64 " in blocks of %dx%d, %g stored, %zu bytes: tiles %dx%d, not %dx%d", source.width,
+           source.height, source.block_width, source.block_height, source.stored_per_pixel, bytes, w, h, want_width,
+           want_height);
+}
+
+static void remote_tiles(void)
+{
+    expect_remote((fn_remote_source){6000, 6000, 6000, 256, 256, 1.5}, 6, 6000, 256);
+    expect_remote((fn_remote_source){6000, 100, 6000, 256, 256, 1.5}, 6, 6000, 100);
+    expect_remote((fn_remote_source){6000, 60000, 6000, 6000, 1, 1.5}, 6, 6000, 174); /* a million pixels */
+    expect_remote((fn_remote_source){6000, 6000, 6000, 64, 64, 1.5}, 6, 6000, 128);   /* 32 strips and more */
+    expect_remote((fn_remote_source){6000, 600, 6000, 6000, 1, 1.5}, 6, 6000, 18);
+    expect_remote((fn_remote_source){60000, 6000, 60000, 512, 512, 4}, 4, 3584, 512);       /* 8 MB stored */
+    expect_remote((fn_remote_source){60000, 6000, 60000, 512, 512, 0}, 16, 4096, 512);      /* 32 MB */
+    expect_remote((fn_remote_source){60000, 60000, 10980, 512, 512, 0.1}, 4, 10980, 512);   /* a file of many */
+    expect_remote((fn_remote_source){30000, 30000, 30000, 30000, 30000, 1}, 4, 30000, 559); /* cut otherwise */
+    expect_remote((fn_remote_source){1, 1, 1, 0, 0, 0}, 0, 1, 1);
+}
+
+static void remote_tiles_properties(void)
+{
+    check_random r = random_for("remote_tiles_properties");
+    for (int i = 0; i < 20000; i++) {
+        const fn_remote_source source = {.width = random_between(&r, 1, (int64_t)1 << random_between(&r, 0, 24)),
+                                         .height = random_between(&r, 1, 50000),
+                                         .files = random_between(&r, 0, 20000),
+                                         .block_width = (int)random_between(&r, 1, 2000),
+                                         .block_height = (int)random_between(&r, 1, 2000),
+                                         .stored_per_pixel = (double)random_between(&r, 0, 100) / 8};
+        const size_t bytes = (size_t)random_between(&r, 1, 40);
+        int w = -1, h = -1;
+        fn_grid_remote_tile(&source, bytes, &w, &h);
+        EXPECT(w >= 1 && w <= source.width && h >= 1 && h <= source.height, "%dx%d", w, h);
+        const int64_t pixels = (int64_t)w * h;
+        const bool is_block = w <= source.block_width && h <= source.block_height;
+        EXPECT(is_block || pixels * (int64_t)bytes <= 32 << 20 || w == source.width, "%dx%d of %zu bytes", w, h, bytes);
+        EXPECT(is_block || (double)pixels * source.stored_per_pixel <= 8e6 + 1 || source.block_width > 1000 ||
+                   source.block_height > 500,
+               "%dx%d of %g stored", w, h, source.stored_per_pixel);
+    }
+}
+
 static void strips_and_large_tiles_properties(void)
 {
     check_random r = random_for("strips_and_large_tiles_properties");
@@ -246,12 +293,30 @@ static void auto_tile_properties(void)
         size = INT64_C(1) << random_between(&r, 0, 31);
         height = random_between(&r, 1, size < INT_MAX ? size : INT_MAX);
         switch (random_between(&r, 0, 5)) {
-        case 0: bw = width; bh = random_between(&r, 1, 64); break; /* strips */
-        case 1: bw = width; bh = 1; break;
-        case 2: bw = width; bh = height; break;
-        case 3: bw = random_between(&r, 1, width); bh = random_between(&r, 1, height); break;
-        case 4: bw = random_between(&r, 1, 5000); bh = random_between(&r, 1, 5000); break;
-        default: bw = usual[random_between(&r, 0, 14)]; bh = usual[random_between(&r, 0, 14)]; break;
+        case 0:
+            bw = width;
+            bh = random_between(&r, 1, 64);
+            break; /* strips */
+        case 1:
+            bw = width;
+            bh = 1;
+            break;
+        case 2:
+            bw = width;
+            bh = height;
+            break;
+        case 3:
+            bw = random_between(&r, 1, width);
+            bh = random_between(&r, 1, height);
+            break;
+        case 4:
+            bw = random_between(&r, 1, 5000);
+            bh = random_between(&r, 1, 5000);
+            break;
+        default:
+            bw = usual[random_between(&r, 0, 14)];
+            bh = usual[random_between(&r, 0, 14)];
+            break;
         }
         size_t bytes = (size_t)1 << random_between(&r, 0, 3);
         if (random_between(&r, 0, 3) == 0)
@@ -470,8 +535,8 @@ static void ahead_without_direction(void)
     fn_grid grid = grid_of(12, 12);
     int64_t tiles[144];
     static const fn_window steps[][2] = {
-        {{1, 1, 1, 1}, {5, 4, 1, 1}}, {{5, 4, 1, 1}, {1, 1, 1, 1}}, {{9, 2, 2, 2}, {3, 6, 2, 2}},
-        {{2, 9, 1, 1}, {9, 3, 1, 1}}, {{1, 1, 1, 1}, {2, 2, 1, 1}}, {{4, 4, 2, 2}, {4, 4, 2, 2}},
+        {{1, 1, 1, 1}, {5, 4, 1, 1}},  {{5, 4, 1, 1}, {1, 1, 1, 1}}, {{9, 2, 2, 2}, {3, 6, 2, 2}},
+        {{2, 9, 1, 1}, {9, 3, 1, 1}},  {{1, 1, 1, 1}, {2, 2, 1, 1}}, {{4, 4, 2, 2}, {4, 4, 2, 2}},
         {{7, 7, 1, 1}, {2, 10, 1, 1}},
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -498,10 +563,17 @@ static void ahead_random(void)
             w[i].height = random_between(&r, 1, rows - w[i].y);
         }
         switch (random_between(&r, 0, 3)) {
-        case 0: w[1].x = w[0].x, w[1].width = w[0].width; break;
-        case 1: w[1].y = w[0].y, w[1].height = w[0].height; break;
-        case 2: w[0].width = 0; break;
-        default: break;
+        case 0:
+            w[1].x = w[0].x, w[1].width = w[0].width;
+            break;
+        case 1:
+            w[1].y = w[0].y, w[1].height = w[0].height;
+            break;
+        case 2:
+            w[0].width = 0;
+            break;
+        default:
+            break;
         }
         size_t n = ahead(&grid, w[0], w[1], full, (size_t)(cols * rows));
         size_t max = (size_t)random_between(&r, 0, cols * rows);
@@ -592,6 +664,8 @@ int main(void)
         UNIT(auto_tile_extremes),
         UNIT(strips),
         UNIT(large_tiles),
+        UNIT(remote_tiles),
+        UNIT(remote_tiles_properties),
         UNIT(strips_and_large_tiles_properties),
         UNIT(ahead_scans),
         UNIT(ahead_whole_rest_in_order),

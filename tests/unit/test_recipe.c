@@ -317,14 +317,16 @@ static void failures(void)
     EXPECT(r.error_is_nodata && r.workers.retries == 0 && r.workers.timeout == 1.5 && r.workers.threads == 3,
            "options");
     cleared(&r);
-    r = parsed("FISHNET:a.tif", OPTIONS("ON_ERROR=FAIL", "RETRIES=100", "TASK_TIMEOUT=0"));
-    EXPECT(!r.error_is_nodata && r.workers.retries == 100 && r.workers.timeout == 0, "options");
+    r = parsed("FISHNET:a.tif", OPTIONS("ON_ERROR=FAIL", "RETRIES=100", "TASK_TIMEOUT=0", "READERS=32"));
+    EXPECT(!r.error_is_nodata && r.workers.retries == 100 && r.workers.timeout == 0 && r.workers.readers == 32,
+           "options");
     cleared(&r);
     static const char *const bad[] = {"ON_ERROR=",        "ON_ERROR=IGNORE",  "RETRIES=-1",
                                       "RETRIES=101",      "RETRIES=",         "RETRIES=2x",
                                       "TASK_TIMEOUT=-1",  "TASK_TIMEOUT=nan", "TASK_TIMEOUT=1 s",
                                       "TASK_TIMEOUT=inf", "TASK_TIMEOUT=",    "THREADS_PER_WORKER=0",
-                                      "RETRIES=1e1",      "RETRIES=+1",       "THREADS_PER_WORKER=2000"};
+                                      "RETRIES=1e1",      "RETRIES=+1",       "THREADS_PER_WORKER=2000",
+                                      "READERS=0",        "READERS=ALL_CPUS"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char name[32];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(bad[i], "="), bad[i]);

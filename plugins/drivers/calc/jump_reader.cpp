@@ -24,7 +24,8 @@ JumpReader::JumpReader(std::shared_ptr<const Plan> plan, const Job &job) : m_pla
 /* A small part of few tiles. */
 bool JumpReader::IsSmall(const fn_window &window, const fn_window &touched) const
 {
-    constexpr int64_t kTiles = 4, kPart = 8;
+    /* Beyond a network tiles are wide, and bytes that are not wanted take longer. */
+    const int64_t kTiles = m_plan->IsRemote() ? 16 : 4, kPart = m_plan->IsRemote() ? 2 : 8;
     const fn_grid &grid = m_plan->grid;
     const int64_t pixels = touched.width * grid.tile_width * touched.height * grid.tile_height;
     return touched.width * touched.height <= kTiles && window.width * window.height <= pixels / kPart;

@@ -65,6 +65,9 @@ class Plan
     std::vector<Group> groups;
     size_t GroupOf(size_t output) const;
 
+    /* Does an input lie beyond a network? */
+    bool IsRemote() const { return !inputs.empty() && inputs[0].turns; }
+
     /* The pixels of a task in the inputs. */
     fn_window InputWindow(int64_t task) const;
 

@@ -143,6 +143,7 @@ JobRunOptions Single::DivideBudget()
     const Plan &plan = m_job->GetPlan();
     JobRunOptions options = {};
     options.workers = m_creation.workers;
+    UseReaders(plan.inputs, options.workers);
     options.trace = m_creation.trace;
     int &workers = options.workers.workers;
     const char *cache = m_source.openOptions.FetchNameValue("CACHE_MB");
@@ -233,7 +234,7 @@ bool Single::Write(const std::string &path)
     for (;;) {
         fn_part part = {};
         const fn_status status = fn_stream_next(run->Stream(), &part, &err);
-        const std::string why = m_watch ? m_watch->WhyNot(!part.data) : std::string();
+        const std::string why = m_watch ? m_watch->WhyNot(!part.data, status != FN_OK) : std::string();
         if (!why.empty())
             return Fail(CPLE_FileIO, m_creation.output, why);
         if (status != FN_OK)

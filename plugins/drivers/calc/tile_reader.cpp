@@ -17,7 +17,7 @@ static size_t DefaultBudget(const Plan &plan, int workers)
     size_t row = 0;
     for (size_t g = 0; g < plan.groups.size(); g++)
         row += plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
-    const size_t strips = static_cast<size_t>(workers + 2) * row;
+    const size_t strips = static_cast<size_t>((plan.IsRemote() ? 2 : 1) * workers + 2) * row; /* all readers at work */
     row *= static_cast<size_t>(plan.grid.cols);
     const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
     return std::min(std::max({3 * row, strips, size_t(64) << 20}) + plan.SharedBytes(workers, most), most);
@@ -40,10 +40,12 @@ std::unique_ptr<TileReader> TileReader::New(std::shared_ptr<const Plan> plan, co
 void TileReader::KeepBudget(size_t given, size_t shared, fn_worker_options &workers) const
 {
     const GIntBig machine = CPLGetUsablePhysicalRAM();
-    if (!m_plan->expr || !(given ? m_plan->expr->LooksAround() : machine > 0))
+    const bool isRemote = m_plan->IsRemote();
+    if (!isRemote && (!m_plan->expr || !(given ? m_plan->expr->LooksAround() : machine > 0)))
         return;
-    const size_t room = given ? given - shared : static_cast<size_t>(machine) / 2;
-    const size_t most = std::max<size_t>(1, room / std::max<size_t>(1, m_plan->WorkerBytes()));
+    const size_t room = given || machine <= 0 ? m_budget - shared : static_cast<size_t>(machine) / 2;
+    const size_t each = m_plan->WorkerBytes() + (isRemote ? m_plan->TaskBytes(0) : 0); /* what readers read into */
+    const size_t most = std::max<size_t>(1, room / std::max<size_t>(1, each));
     if (static_cast<size_t>(workers.workers) <= most)
         return;
     workers.workers = static_cast<int>(most);
@@ -68,11 +70,11 @@ bool TileReader::IsForHost(const fn_worker_options &workers) const
 
 bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
 {
-    m_workers = recipe.workers.workers;
-    m_budget = recipe.cache_bytes ? recipe.cache_bytes : DefaultBudget(*m_plan, m_workers);
     JobRunOptions options = {};
     options.workers = recipe.workers;
     LimitWorkers(m_plan->inputs, m_plan->grid.width, options.workers);
+    m_workers = std::max(recipe.workers.workers, options.workers.workers);
+    m_budget = recipe.cache_bytes ? recipe.cache_bytes : DefaultBudget(*m_plan, m_workers);
     const size_t shared = m_plan->SharedBytes(options.workers.workers, m_budget);
     KeepBudget(recipe.cache_bytes, shared, options.workers);
     source.sharedBytes = SharedBytesOfEach(shared, options.workers);
@@ -105,9 +107,9 @@ CPLErr TileReader::Fail(const fn_error &err) const
 }
 
 /* What was computed from other files than those that were opened must not be handed out. */
-CPLErr TileReader::CheckInputs(bool all) const
+CPLErr TileReader::CheckInputs(bool all, bool failed) const
 {
-    const std::string why = m_watch ? m_watch->WhyNot(all) : std::string();
+    const std::string why = m_watch ? m_watch->WhyNot(all, failed) : std::string();
     if (why.empty())
         return CE_None;
     fn_error err;
@@ -303,7 +305,7 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     fn_error err;
     if (fn_engine_read(m_run->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
                        &request, &err) != FN_OK)
-        return CheckInputs(true) == CE_None ? Fail(err) : CE_Failure;
+        return CheckInputs(true, true) == CE_None ? Fail(err) : CE_Failure;
     const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
     return CheckInputs(isLast);
 }

@@ -66,7 +66,7 @@ class TileReader
     void WriteBehind(size_t group, const fn_window &window, const std::vector<size_t> &wanted,
                      const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
     CPLErr Fail(const fn_error &err) const;
-    CPLErr CheckInputs(bool all) const;
+    CPLErr CheckInputs(bool all, bool failed = false) const;
 
     std::shared_ptr<const Plan> m_plan;
     std::shared_ptr<InputWatch> m_watch;

@@ -381,7 +381,11 @@ static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const Tile
     job->connection = creation.connection;
     job->workers =
         static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, job->TaskCount())));
-    job->openOptions = OpenOptions(creation, TaskSizes(tiles, static_cast<Dataset *>(computed)->GetPlan().grid));
+    const Plan &plan = static_cast<Dataset *>(computed)->GetPlan();
+    job->openOptions = OpenOptions(creation, TaskSizes(tiles, plan.grid));
+    if (plan.IsRemote()) /* those of all workers together */
+        job->openOptions.SetNameValue("READERS",
+                                      CPLSPrintf("%d", std::max(1, creation.workers.readers / job->workers)));
     job->hostFolder = creation.folder;
     job->inputs = {creation.connection, job->folder};
     const CPLStringList files(computed->GetFileList());

@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include "file_names.h"
+
 namespace fishnet
 {
 
@@ -25,6 +27,8 @@ std::unique_ptr<Worker> Worker::OpenRemote(const PlanSource &source, const std::
     MessageCollector collector; /* the host has heard them */
     std::shared_ptr<const Plan> plan = Plan::Make(recipe, source.overview, handles);
     if (!plan) {
+        if (IsRemoteName(source.connection))
+            ForgetRemote(source.connection); /* the next attempt asks the server again */
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());
         return nullptr;
@@ -88,7 +92,7 @@ fn_status Worker::RunWindow(const fn_window &window, const Plan::Group &group, c
     else if (status == FN_ERR_READ)
         fn_fail(err, status, "tile %s cannot be read%s: %s", Describe(window).c_str(),
                 m_plan->inputs.size() > 1 ? (" from " + m_reader->WhatIsRead()).c_str() : "",
-                collector.Cause(m_reader->WhatFailed().c_str()).c_str());
+                m_reader->Cause(collector).c_str());
     else
         fn_fail(err, status, "tile %s: %s", Describe(window).c_str(),
                 status == FN_ERR_CANCELLED ? "cancelled" : reason.text);

@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 
+#include "file_names.h"
 #include "job_run.h"
 
 namespace fishnet::neartable
@@ -121,7 +122,9 @@ static fn_status ReadByWorkers(const NearPlan &plan, const LayerPlan &layer, con
     JobRunOptions options = {};
     options.workers = plan.workers;
     options.workers.retries = 0; /* the whole side is tried again */
-    options.workers.workers = static_cast<int>(std::min<int64_t>(plan.workers.workers, split.TaskCount()));
+    const int readers = IsRemoteName(layer.name) ? plan.workers.readers : 0;
+    options.workers.workers =
+        static_cast<int>(std::min<int64_t>(std::max(plan.workers.workers, readers), split.TaskCount()));
     options.budget = kTasksEach * SideJob::kTaskBytes * static_cast<size_t>(options.workers.workers);
     const JobRunHandle run(JobRun::New(job, ResultKind::InOrder, options, nullptr, err).release());
     if (!run)
@@ -189,8 +192,8 @@ fn_status ReadSide(const NearPlan &plan, const SideSource &source, bool all, con
                        collector.Cause("no reason given").c_str());
     split.size = source.layer.points ? kPoints : kOthers;
     split.early = 0;
-    if (split.way != InputSplit::Way::OneReader && split.TaskCount() > 1 && plan.workers.workers > 1 &&
-        !plan.UsesProcesses())
+    const bool several = plan.workers.workers > 1 || IsRemoteName(source.layer.name);
+    if (split.way != InputSplit::Way::OneReader && split.TaskCount() > 1 && several && !plan.UsesProcesses())
         return ReadByWorkers(plan, source.layer, split, groupOf, visit, messages, goesOn, err);
     split.way = InputSplit::Way::OneReader;
     split.begin = 0;

@@ -233,7 +233,7 @@ fn_status ZonalWorker::Read(const fn_task &task, const std::vector<Plane> &plane
     return fn_is_cancelled(task.cancel)
                ? fn_fail(err, FN_ERR_CANCELLED, "cancelled")
                : fn_fail(err, FN_ERR_READ, " of %.300s cannot be read: %.500s", Describe(m_reader->Reading()).c_str(),
-                         collector.Cause(m_reader->WhatFailed().c_str()).c_str());
+                         m_reader->Cause(collector).c_str());
 }
 
 /* NULL: all cells, as in most tiles: nothing needs to look at each then. */
@@ -279,8 +279,10 @@ fn_status ZonalWorker::Compute(fn_task &task, const fn_window &window, MessageCo
         return FN_OK;
     m_rasters->RowAreas(window, m_areas);
     for (const Step &step : m_steps) {
-        if (Read(task, step.read, window, m_read, collector, err) != FN_OK || FindValues(window, err) != FN_OK ||
-            FindWeights(window, err) != FN_OK)
+        if (Read(task, step.read, window, m_read, collector, err) != FN_OK)
+            return err->status;
+        const Turn turn(m_reader->WhoComputes());
+        if (FindValues(window, err) != FN_OK || FindWeights(window, err) != FN_OK)
             return err->status;
         SetWindows(window, step);
         if (CollectAll(task, window, step, err) != FN_OK)

@@ -1,0 +1,202 @@
+"""A server of byte ranges that is far away: it answers late, keeps connections, fails as it is told, and has a log of what was asked of it."""
+import argparse
+import contextlib
+import email.utils
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+
+class Fault:
+    """What goes wrong. `after`: requests of a file that are answered well before; `times`: how often it happens then; `every`: only
+    to each such request of them."""
+
+    def __init__(self, kind, after=0, times=1 << 30, every=1):
+        self.kind, self.after, self.times, self.every = kind, int(after), int(times), int(every)
+
+    def happens(self, number):
+        beyond = number - self.after
+        return beyond > 0 and beyond % self.every == 0 and beyond // self.every <= self.times
+
+
+class State:
+    def __init__(self, root, delay):
+        self.root, self.delay = root, delay
+        self.lock = threading.Lock()
+        self.faults = {}
+        self.reset()
+
+    def reset(self):
+        with self.lock:
+            self.log, self.flying, self.most, self.bytes, self.counts, self.connections = [], 0, 0, 0, {}, 0
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    wbufsize = 1 << 16
+    state = None
+
+    def log_message(self, *_):
+        pass
+
+    def setup(self):
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self.state.lock:
+            self.state.connections += 1
+
+    def do_HEAD(self):
+        self.answer()
+
+    def do_GET(self):
+        if not self.path.startswith('/-/'):
+            return self.answer()
+        what, _, rest = self.path[3:].partition('?')
+        state = self.state
+        if what == 'stats':
+            with state.lock:
+                text = json.dumps({'log': state.log, 'most': state.most, 'bytes': state.bytes, 'connections': state.connections})
+        elif what == 'reset':
+            state.reset()
+            text = '{}'
+        else:
+            given = dict(item.split('=', 1) for item in rest.split('&') if item)
+            state.delay = float(given.pop('delay', state.delay))
+            name = given.pop('name', None)
+            if name:
+                state.faults[name] = Fault(**given)
+            text = '{}'
+        return self.send(200, text.encode(), {})
+
+    def send(self, status, body, headers, cut=False):
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        if self.command == 'HEAD':
+            return
+        self.wfile.write(body[:len(body) // 2] if cut else body)
+        if cut:
+            self.wfile.flush()
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def answer(self):
+        state, name = self.state, self.path.split('?')[0].lstrip('/')
+        with state.lock:
+            state.flying += 1
+            state.most = max(state.most, state.flying)
+            number = state.counts[name] = state.counts.get(name, 0) + 1
+        status, sent = 500, 0
+        try:
+            time.sleep(state.delay)
+            status, sent = self.give(name, number)
+        finally:
+            with state.lock:
+                state.flying -= 1
+                state.bytes += sent
+                state.log.append((self.command, name, self.headers.get('Range'), status, sent))
+
+    def give(self, name, number):
+        path = os.path.join(self.state.root, name)
+        fault = self.state.faults.get(name)
+        kind = fault.kind if fault and fault.happens(number) else ''
+        if kind.isdigit():
+            self.send(int(kind), b'', {})
+            return int(kind), 0
+        if kind == 'close':
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return 0, 0
+        if not os.path.isfile(path):
+            self.send(404, b'', {})
+            return 404, 0
+        size, when = os.path.getsize(path), os.path.getmtime(path)
+        wanted = None if kind == 'no_ranges' else re.match(r'bytes=(\d+)-(\d*)', self.headers.get('Range') or '')
+        begin = int(wanted[1]) if wanted else 0
+        end = min(int(wanted[2]) + 1 if wanted and wanted[2] else size, size)
+        if begin >= size:
+            self.send(416, b'', {'Content-Range': f'bytes */{size}'})
+            return 416, 0
+        with open(path, 'rb') as file:
+            file.seek(begin)
+            body = file.read(end - begin) if self.command == 'GET' else b'\0' * (end - begin)
+        if kind == 'other' and self.command == 'GET':
+            body = bytes(byte ^ 0x55 for byte in body)
+        headers = {'ETag': '"other"' if kind == 'other' else f'"{size:x}-{int(when * 1e6):x}"',
+                   'Last-Modified': email.utils.formatdate(when, usegmt=True)}
+        if kind != 'no_ranges':
+            headers['Accept-Ranges'] = 'bytes'
+        if wanted:
+            headers['Content-Range'] = f'bytes {begin}-{end - 1}/{size}'
+        self.send(206 if wanted else 200, body, headers, cut=kind == 'cut')
+        return 206 if wanted else 200, len(body) if self.command == 'GET' else 0
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+class Client:
+    """The server as its starter sees it."""
+
+    def __init__(self, port, process):
+        self.port, self.process = port, process
+        self.host = f'http://127.0.0.1:{port}'
+
+    def name(self, file):
+        return f'/vsicurl/{self.host}/{file}'
+
+    def ask(self, what):
+        with urllib.request.urlopen(f'{self.host}/-/{what}') as answer:
+            return json.loads(answer.read())
+
+    def reset(self):
+        self.ask('reset')
+
+    def stats(self):
+        return self.ask('stats')
+
+    def delay(self, seconds):
+        self.ask(f'set?delay={seconds}')
+
+    def fault(self, name, kind, **how):
+        self.reset()
+        self.ask(f'set?name={name}&kind={kind}' + ''.join(f'&{key}={value}' for key, value in how.items()))
+
+
+@contextlib.contextmanager
+def serve(root, delay=0):
+    """Starts it in a process of its own: its threads do not wait for those of its starter."""
+    process = subprocess.Popen([sys.executable, os.path.abspath(__file__), root, '--delay', str(delay)], stdout=subprocess.PIPE, text=True)
+    try:
+        yield Client(int(process.stdout.readline()), process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('root')
+    parser.add_argument('--delay', type=float, default=0)
+    given = parser.parse_args()
+    Handler.state = State(given.root, given.delay)
+    server = Server(('127.0.0.1', 0), Handler)
+    print(server.server_address[1], flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    server.serve_forever()
+
+
+if __name__ == '__main__':
+    main()

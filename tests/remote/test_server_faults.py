@@ -1,0 +1,164 @@
+"""Servers that fail: what comes out is right, or an error that says why. Never a result with other pixels."""
+import os
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..', 'driver'), os.path.join(HERE, '..', 'distributed'), HERE]
+
+import numpy as np  # noqa: E402
+from osgeo import gdal  # noqa: E402
+
+from common import Case, write  # noqa: E402
+import object_store  # noqa: E402
+from remote_common import STRIPS, Served, pixels  # noqa: E402
+
+
+class TestFaults(Served):
+    FILES = ('deflate.tif', 'raw.tif', 'pixel.tif')
+
+    def outcome(self, file, *words, right=None, says=()):
+        """Right, or an error; `right`: which of them."""
+        done, got = self.translate('FISHNET:' + self.server.name(file), 'out.tif', *words)
+        if done.returncode == 0:
+            self.assertTrue(np.array_equal(got[0] if got.ndim == 3 else got, pixels(1)), 'other pixels, and no error')
+        if right is not None:
+            self.assertEqual(done.returncode == 0, right, done.stderr)
+        if done.returncode != 0:
+            self.assertIn(file, done.stderr)
+            for word in says:
+                self.assertIn(word, done.stderr)
+        return done
+
+    def each(self, kind, right=None, says=(), words=(), files=FILES, **how):
+        for file in files:
+            for more in ((), ('-oo', 'THREADS_PER_WORKER=4'), ('-oo', 'WORKERS=PROCESSES')) if file == files[0] else ((),):
+                with self.subTest(kind=kind, file=file, more=more, how=how):
+                    self.server.fault(file, kind, **how)
+                    try:
+                        self.outcome(file, *words, *more, right=right, says=says)
+                    finally:
+                        self.server.fault(file, 'none')
+
+    def test_once(self):
+        """What fails once is asked for again."""
+        for kind in ('500', '503', '429', 'cut', 'close'):
+            self.each(kind, right=True, after=6, times=1)
+
+    def test_for_ever(self):
+        for kind in ('404', '403', '500'):
+            self.each(kind, right=False, says=('HTTP response code: ' + kind,), words=('-oo', 'RETRIES=1'), after=6)
+
+    def test_from_the_beginning(self):
+        for kind in ('404', '403', '500'):
+            self.each(kind, right=False, says=('HTTP response code: ' + kind,), files=('deflate.tif',))
+
+    def test_cut_again_and_again(self):
+        self.each('cut', after=5, every=3, words=('-oo', 'RETRIES=1'))
+        self.each('cut', right=False, after=5, words=('-oo', 'RETRIES=1'))
+
+    def test_no_ranges(self):
+        self.each('no_ranges', right=False, words=('-oo', 'RETRIES=0'), files=('deflate.tif', 'raw.tif'))
+        self.each('no_ranges', right=False, after=6, words=('-oo', 'RETRIES=0'), files=('deflate.tif',))
+
+    def test_connections_that_break(self):
+        self.each('close', right=False, after=6, words=('-oo', 'RETRIES=1'), files=('raw.tif',))
+
+    def test_other_file(self):
+        """The file is another one from some request on."""
+        for after in (2, 4, 8, STRIPS):
+            self.each('other', right=False, after=after, words=('-oo', 'RETRIES=0'), files=('raw.tif',))
+        self.each('other', right=False, after=6, words=('-oo', 'RETRIES=1'), files=('deflate.tif',))
+
+    def test_other_file_is_named(self):
+        self.server.fault('raw.tif', 'other', after=8)
+        done = self.outcome('raw.tif', right=False, says=('an input has changed since it was opened', 'raw.tif'))
+        self.server.fault('raw.tif', 'none')
+        self.assertNotIn('Success', done.stderr)
+
+    def test_pauses(self):
+        """Attempts come after half a second, a second and two, and a little more."""
+        self.server.fault('raw.tif', '500', after=5)
+        begin = time.monotonic()
+        self.outcome('raw.tif', '-oo', 'RETRIES=2', '-oo', 'READERS=1', '-oo', 'NUM_WORKERS=1', right=False)
+        self.assertGreaterEqual(time.monotonic() - begin, 1.5)
+        self.server.fault('raw.tif', 'none')
+
+
+class TestCredentials(Case):
+    """What GDAL signs requests with reaches the workers, and nobody else."""
+    SECRET, KEY = 'Xq8secretsecretZ', 'AKIAOFTHISTEST'
+
+    def test_processes(self):
+        with object_store.serve() as (store, environment):
+            store.put('in/a.tif', self.file())
+            heads = []
+            plain = object_store.Handler.note
+
+            def note(handler):
+                heads.append(handler.headers.get('Authorization', ''))
+                plain(handler)
+            object_store.Handler.note = note
+            self.addCleanup(setattr, object_store.Handler, 'note', plain)
+            del environment['AWS_SECRET_ACCESS_KEY'], environment['AWS_ACCESS_KEY_ID']
+            said, seen = [], []
+            trace = self.path('trace.json')
+            options = dict(environment, AWS_SECRET_ACCESS_KEY=self.SECRET, AWS_ACCESS_KEY_ID=self.KEY, CPL_DEBUG='ON', FISHNET_TRACE=trace,
+                           GDAL_DISABLE_READDIR_ON_OPEN='EMPTY_DIR')
+            gdal.PushErrorHandler(lambda kind, number, text: said.append(text))
+            try:
+                with config_of(options):
+                    dataset = gdal.OpenEx('FISHNET:/vsis3/in/a.tif', gdal.OF_RASTER, open_options=['CALC=A+1', 'WORKERS=PROCESSES', 'NUM_WORKERS=2'])
+                    before = len(heads)
+                    got = dataset.ReadAsArray()
+                    seen = self.processes()
+                    dataset = None
+            finally:
+                gdal.PopErrorHandler()
+            self.same(got, (pixels(1, 700) + 1.0).astype(np.float32))
+            self.assertGreater(len(heads), before)
+            self.assertTrue(all(self.KEY in head for head in heads), heads)
+            self.assertGreaterEqual(len(seen), 2)
+            with open(trace, encoding='utf-8') as file:
+                for text in (*seen, *said, file.read()):
+                    self.assertNotIn(self.SECRET, text)
+
+    def file(self):
+        write(self.path('a.tif'), pixels(1, 700), options=('TILED=YES',))
+        with open(self.path('a.tif'), 'rb') as file:
+            return file.read()
+
+    @staticmethod
+    def processes():
+        """The arguments and environments of the worker processes of this one."""
+        found = []
+        for entry in os.listdir('/proc'):
+            if not entry.isdigit() or int(entry) == os.getpid():
+                continue
+            try:
+                with open(f'/proc/{entry}/cmdline', 'rb') as file:
+                    line = file.read()
+                if b'fishnet-worker' in line:
+                    with open(f'/proc/{entry}/environ', 'rb') as file:
+                        found.append((line + file.read()).decode('utf-8', 'replace'))
+            except OSError:
+                pass
+        return found
+
+
+class config_of:
+    def __init__(self, options):
+        self.options = options
+
+    def __enter__(self):
+        for key, value in self.options.items():
+            gdal.SetConfigOption(key, value)
+
+    def __exit__(self, *_):
+        for key in self.options:
+            gdal.SetConfigOption(key, None)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -20,10 +20,24 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
     m_layer = layer;
     m_number = 0;
     m_atEnd = m_lost = false;
+    m_raw.reset();
+    if (m_split.raw) {
+        m_raw = std::make_unique<RawFile>();
+        if (!m_raw->Open(m_plan)) {
+            CPLDebug("FISHNET", "%s is read by its driver", fishnet::Describe(m_plan).c_str());
+            m_raw.reset();
+        }
+    }
+    return m_raw || OpenRows(extractor, collector);
+}
+
+/* Where there are none, features are read. */
+bool Cursor::OpenRows(const Extractor &extractor, MessageCollector &collector)
+{
     const size_t before = collector.messages.size();
-    if (m_split.rows && extractor.TakesRows(layer) && !m_rows.Open(m_plan, layer)) {
+    if (m_split.rows && extractor.TakesRows(m_layer) && !m_rows.Open(m_plan, m_layer)) {
         collector.messages.resize(before);
-        OGR_L_ResetReading(layer);
+        OGR_L_ResetReading(m_layer);
     }
     return true;
 }
@@ -31,6 +45,7 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
 void Cursor::Close()
 {
     m_rows.Close();
+    m_raw.reset();
     m_layer = nullptr;
 }
 
@@ -112,26 +127,64 @@ fn_status Cursor::ReadRows(int64_t begin, int64_t size, const volatile bool *can
     return FN_ERR_READ;
 }
 
+/* FN_ERR_ARGUMENT: only the driver can read them. */
+fn_status Cursor::ReadRaw(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                          Kept *kept, MessageCollector &collector, std::string &cause)
+{
+    RawFeatures own;
+    RawFeatures &raw = kept ? kept->raw : own;
+    switch (m_raw->Read(begin, size, cancel, raw, &m_atEnd)) {
+    case RawFile::Result::Read:
+        break;
+    case RawFile::Result::Cancelled:
+        raw = RawFeatures();
+        return FN_ERR_CANCELLED;
+    case RawFile::Result::Odd:
+        CPLDebug("FISHNET", "%s is read by its driver from feature %lld on", fishnet::Describe(m_plan).c_str(),
+                 static_cast<long long>(begin));
+        raw = RawFeatures();
+        return FN_ERR_ARGUMENT;
+    }
+    return kept || raw.IsEmpty()
+               ? FN_OK
+               : fishnet::ReadRaw(m_plan, m_split.rows, raw, cancel, extractor, batch, collector, cause);
+}
+
+fn_status Cursor::ReadFeatures(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor,
+                               Batch &batch, Kept *kept, MessageCollector &collector, std::string &cause)
+{
+    fn_status status = MoveTo(begin, cancel, collector, cause);
+    while (status == FN_OK && m_number - begin < size && !m_atEnd) {
+        FeatureHandle feature;
+        const int64_t number = m_number;
+        status = Next(cancel, &feature, collector, cause);
+        if (status != FN_OK || !feature)
+            break;
+        if (kept && !m_plan.points) /* a point is taken out here and now, which is quicker than keeping the feature */
+            kept->features.push_back(std::move(feature));
+        else
+            extractor.Append(feature.get(), number, batch, collector);
+    }
+    return status;
+}
+
 fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
-                       std::vector<FeatureHandle> *kept, bool *end, MessageCollector &collector, std::string &cause)
+                       Kept *kept, bool *end, MessageCollector &collector, std::string &cause)
 {
     fn_status status = FN_ERR_READ;
+    if (m_raw) {
+        status = ReadRaw(begin, size, cancel, extractor, batch, kept, collector, cause);
+        if (status != FN_ERR_ARGUMENT) {
+            *end = m_atEnd;
+            return status;
+        }
+        m_raw.reset();
+        m_atEnd = false;
+    }
     if (m_rows.IsOpen())
         status = ReadRows(begin, size, cancel, extractor, batch, collector);
-    if (!m_rows.IsOpen()) {
-        status = MoveTo(begin, cancel, collector, cause);
-        while (status == FN_OK && m_number - begin < size && !m_atEnd) {
-            FeatureHandle feature;
-            const int64_t number = m_number;
-            status = Next(cancel, &feature, collector, cause);
-            if (status != FN_OK || !feature)
-                break;
-            if (kept)
-                kept->push_back(std::move(feature));
-            else
-                extractor.Append(feature.get(), number, batch, collector);
-        }
-    }
+    if (!m_rows.IsOpen())
+        status = ReadFeatures(begin, size, cancel, extractor, batch, kept, collector, cause);
     *end = m_atEnd;
     m_lost = status != FN_OK;
     return status;

@@ -4,13 +4,14 @@
 
 #include "arrow_rows.h"
 #include "input_split.h"
+#include "raw_file.h"
 
 namespace fishnet
 {
 
-/* A layer that is read from its first feature on, as Arrow's rows where the split says that it may be. What lies before
- * a range is passed over, unless the split says that features are fetched by their FIDs. Belongs to one thread at a
- * time. */
+/* A layer that is read from its first feature on: as bytes of its file or as Arrow's rows where the split says that
+ * it may be. What lies before a range is passed over, unless the split says that features are fetched by their FIDs.
+ * Belongs to one thread at a time. */
 class Cursor
 {
   public:
@@ -20,13 +21,25 @@ class Cursor
     bool Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause);
     void Close();
 
+    /* Features that are still to be taken out. */
+    struct Kept {
+        std::vector<FeatureHandle> features;
+        RawFeatures raw;
+        bool IsEmpty() const { return features.empty() && raw.IsEmpty(); }
+    };
     /* Adds the features from number `begin` on to the batch, which is empty: so many, or fewer where the end comes;
-     * then *end is set. kept: features that are still to be taken out go there; NULL: they are taken out, too. */
+     * then *end is set. kept: those that are best taken out beside other readers go there; NULL: they are taken out,
+     * too. */
     fn_status Read(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
-                   std::vector<FeatureHandle> *kept, bool *end, MessageCollector &collector, std::string &cause);
+                   Kept *kept, bool *end, MessageCollector &collector, std::string &cause);
 
   private:
     void Rewind();
+    bool OpenRows(const Extractor &extractor, MessageCollector &collector);
+    fn_status ReadRaw(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                      Kept *kept, MessageCollector &collector, std::string &cause);
+    fn_status ReadFeatures(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
+                           Kept *kept, MessageCollector &collector, std::string &cause);
     fn_status ReadRows(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
                        MessageCollector &collector);
     fn_status MoveTo(int64_t number, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
@@ -36,8 +49,9 @@ class Cursor
     const LayerPlan &m_plan;
     const InputSplit &m_split;
     OGRLayerH m_layer = nullptr;
-    ArrowRows m_rows;     /* open while these are read */
-    int64_t m_number = 0; /* of the next feature */
+    std::unique_ptr<RawFile> m_raw; /* while the layer's file is read past its driver, as what follows */
+    ArrowRows m_rows;               /* open while these are read */
+    int64_t m_number = 0;           /* of the next feature */
     bool m_atEnd = false;
     bool m_lost = false; /* a call has failed, and where the layer stands is not known */
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arrow_rows.h"
+#include "raw_file.h"
 
 namespace fishnet
 {
@@ -29,7 +30,7 @@ Words InputSplit::ToWords() const
     Words words = {fidColumn};
     for (int64_t number :
          {static_cast<int64_t>(way), static_cast<int64_t>(numbersAreFids), static_cast<int64_t>(fetches),
-          static_cast<int64_t>(rows), begin, count, size, early, earlySize})
+          static_cast<int64_t>(rows), static_cast<int64_t>(raw), begin, count, size, early, earlySize})
         words.push_back(std::to_string(number));
     return words;
 }
@@ -44,11 +45,12 @@ bool InputSplit::FromWords(const std::string *words)
     numbersAreFids = numbers[1] != 0;
     fetches = numbers[2] != 0;
     rows = numbers[3] != 0;
-    begin = numbers[4];
-    count = numbers[5];
-    size = numbers[6];
-    early = numbers[7];
-    earlySize = numbers[8];
+    raw = numbers[4] != 0;
+    begin = numbers[5];
+    count = numbers[6];
+    size = numbers[7];
+    early = numbers[8];
+    earlySize = numbers[9];
     return way >= Way::ByFid && way <= Way::Nothing && count >= 0 && size > 0 && early >= 0 && earlySize > 0;
 }
 
@@ -196,6 +198,18 @@ static bool HasRows(const LayerPlan &input, GDALDatasetH dataset, OGRLayerH laye
             (EQUAL(input.driver.c_str(), "GPKG") && IsTableWithFids(input, dataset, OGR_L_GetFIDColumn(layer))));
 }
 
+/* -1: they cannot be counted. A file that can be cut is not parsed for that. */
+static int64_t CountFeatures(const LayerPlan &input, OGRLayerH layer)
+{
+    if (!OGR_L_TestCapability(layer, OLCFastFeatureCount) && RawFile::MayCut(input)) {
+        RawFile file;
+        const int64_t count = file.Open(input) ? file.Count() : -1;
+        if (count >= 0)
+            return count;
+    }
+    return OGR_L_GetFeatureCount(layer, TRUE);
+}
+
 /* How all features can be read, and, but where all are to be, how many there are. */
 static bool FindWay(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, OGRLayerH layer, bool all,
                     InputSplit &split)
@@ -214,7 +228,7 @@ static bool FindWay(const InputPlan &plan, const LayerPlan &input, GDALDatasetH 
         if (split.count == 0) {
             if (split.way == InputSplit::Way::OneReader && !input.where.empty())
                 OGR_L_SetAttributeFilter(layer, input.where.c_str());
-            split.count = OGR_L_GetFeatureCount(layer, TRUE);
+            split.count = CountFeatures(input, layer);
             OGR_L_SetAttributeFilter(layer, nullptr);
         }
         if (split.count < 0) {
@@ -252,6 +266,9 @@ bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t p
     return true;
 }
 
+/* Features of a task whose bytes may be in memory. */
+static constexpr int64_t kMostAtOnce = 1 << 18;
+
 static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, int64_t part, int64_t last,
                         int64_t parts, InputSplit &split)
 {
@@ -265,11 +282,14 @@ static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatas
         split.early = plan.workers.workers;
         split.earlySize = std::max<int64_t>(1, split.size / 4);
     }
+    split.raw = split.way == InputSplit::Way::OneReader && !split.fetches && split.size <= kMostAtOnce &&
+                RawFile::MayCut(input);
     CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(input).c_str(),
              split.way == InputSplit::Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == InputSplit::Way::ByNumber ? "feature numbers, each worker for itself"
              : split.fetches                          ? "its features one by one, from the first of the share on"
              : plan.UsesProcesses()                   ? "each worker process from its first feature on"
+             : split.raw                              ? "one reader, which cuts its file between features"
                                                       : "one reader");
     return true;
 }

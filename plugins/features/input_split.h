@@ -29,6 +29,7 @@ struct InputSplit {
             earlySize = 1; /* the first tasks are smaller, so that the reader need not wait for a large one */
     std::string fidColumn;
     bool rows = false;    /* a driver whose Arrow arrays have what its features have */
+    bool raw = false;     /* with OneReader: its file may be cut past its driver */
     bool fetches = false; /* with OneReader: each feature by its FID, which is its number, and none before it is read */
 
     /* False after CPLError. May ask the dataset for numbers, but reads no feature of it. */
@@ -55,7 +56,7 @@ struct InputSplit {
     bool operator==(const InputSplit &other) const { return ToWords() == other.ToWords(); }
     std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
     /* For another process, and back. False: the words make no sense. */
-    static constexpr size_t kWords = 10;
+    static constexpr size_t kWords = 11;
     Words ToWords() const;
     bool FromWords(const std::string *words);
     const char *Name() const;

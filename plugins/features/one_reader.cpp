@@ -32,16 +32,15 @@ fn_status OneReader::ReadFeatures(int64_t task, const volatile bool *cancel, Ext
     const fn_status status = m_cursor.IsOpen() ? FN_OK : OpenCursor(extractor, collector, cause);
     if (status != FN_OK)
         return status;
-    /* A point is taken out here and now, which is quicker than keeping the feature. */
-    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, extractor, given.batch,
-                         m_plan.points ? nullptr : &given.features, atEnd, collector, cause);
+    return m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, extractor, given.batch, &given.kept,
+                         atEnd, collector, cause);
 }
 
 /* The turn passes as the task gets what was read: both, or neither. */
 void OneReader::EndTurn(int64_t task, Given &&given, bool atEnd)
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
-    const bool empty = given.features.empty() && given.batch.Count() == 0;
+    const bool empty = given.kept.IsEmpty() && given.batch.Count() == 0;
     if (!atEnd || !empty)
         m_given[task] = std::move(given);
     if (atEnd)
@@ -88,14 +87,25 @@ fn_status OneReader::TakeTurn(int64_t task, const volatile bool *cancel, Extract
 }
 
 /* Beside the others, who may read meanwhile. Goes on where an attempt that failed has come to. */
-void OneReader::TakeOut(int64_t task, Extractor &extractor, Given &given, MessageCollector &collector)
+fn_status OneReader::TakeOut(int64_t task, const volatile bool *cancel, Extractor &extractor, Given &given,
+                             MessageCollector &collector, std::string &cause)
 {
-    for (size_t i = given.batch.Count(); i < given.features.size(); i++) {
-        extractor.Append(given.features[i].get(), m_split.TaskBegin(task) + static_cast<int64_t>(i), given.batch,
-                         collector);
-        given.features[i].reset();
+    std::vector<FeatureHandle> &features = given.kept.features;
+    if (!given.kept.raw.IsEmpty()) {
+        const double turn = given.batch.turn;
+        const fn_status status =
+            ReadRaw(m_plan, m_split.rows, given.kept.raw, cancel, extractor, given.batch, collector, cause);
+        given.batch.turn = turn;
+        if (status != FN_OK)
+            return status;
+        given.kept.raw = RawFeatures();
     }
-    std::vector<FeatureHandle>().swap(given.features);
+    for (size_t i = given.batch.Count(); i < features.size(); i++) {
+        extractor.Append(features[i].get(), m_split.TaskBegin(task) + static_cast<int64_t>(i), given.batch, collector);
+        features[i].reset();
+    }
+    std::vector<FeatureHandle>().swap(features);
+    return FN_OK;
 }
 
 /* FN_OK: it has come, or there is nothing left. */
@@ -143,9 +153,8 @@ fn_status OneReader::Read(int64_t task, const volatile bool *cancel, Extractor &
         collector.messages.insert(collector.messages.end(), given->second.messages.begin(),
                                   given->second.messages.end());
     lock.unlock();
-    TakeOut(task, extractor, given->second, collector);
     *batch = &given->second.batch;
-    return FN_OK;
+    return TakeOut(task, cancel, extractor, given->second, collector, cause);
 }
 
 void OneReader::Done(int64_t task, Batch &spare) noexcept
@@ -176,7 +185,8 @@ bool OneReader::ReadInAdvance(const volatile bool *cancel, Extractor &extractor)
     const auto given = m_given.find(task);
     if (given == m_given.end())
         return false;
-    TakeOut(task, extractor, given->second, collector);
+    if (TakeOut(task, cancel, extractor, given->second, collector, cause) != FN_OK)
+        return false; /* the task tries again */
     m_readyBytes += given->second.batch.Bytes();
     return true;
 }

@@ -41,8 +41,8 @@ class OneReader
     /* What a task was given. Belongs to the worker that has the task. */
     struct Given {
         Batch batch;
-        std::vector<FeatureHandle> features; /* those from batch.Count() on are still to be taken out */
-        std::vector<Message> messages;       /* that reading them gave */
+        Cursor::Kept kept;             /* of its features those from batch.Count() on are still to be taken out */
+        std::vector<Message> messages; /* that reading them gave */
         fn_status status = FN_OK; /* of an attempt in advance; a failure is told once, the task has its turn still */
         std::string cause;
     };
@@ -52,7 +52,8 @@ class OneReader
                        MessageCollector &collector, std::string &cause);
     fn_status ReadFeatures(int64_t task, const volatile bool *cancel, Extractor &extractor, Given &given, bool *atEnd,
                            MessageCollector &collector, std::string &cause);
-    void TakeOut(int64_t task, Extractor &extractor, Given &given, MessageCollector &collector);
+    fn_status TakeOut(int64_t task, const volatile bool *cancel, Extractor &extractor, Given &given,
+                      MessageCollector &collector, std::string &cause);
     void EndTurn(int64_t task, Given &&given, bool atEnd);
     fn_status OpenCursor(const Extractor &extractor, MessageCollector &collector, std::string &cause);
 

@@ -112,7 +112,7 @@ bool FlatGeobufRows::FindValue(const char *base, const char *other, Value &value
 bool FlatGeobufRows::Learn(const char *file, size_t size)
 {
     const size_t count = m_values.size() + 2;
-    if (!m_head.Read(file, size) || m_head.Features() != count)
+    if (!m_head.Read(file, size) || m_head.HasIndex() || m_head.Features() != count)
         return false;
     const size_t head = m_head.Bytes().size(), width = (size - head) / count;
     if (width * count != size - head)

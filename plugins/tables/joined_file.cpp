@@ -7,7 +7,7 @@ bool JoinedFile::AddHead(const Piece &piece)
 {
     FlatGeobufHead head;
     const bool first = !m_file.IsOpen();
-    bool good = !m_isFlatGeobuf || head.Read(piece.head, piece.headSize);
+    bool good = !m_isFlatGeobuf || (head.Read(piece.head, piece.headSize) && !head.HasIndex());
     if (good && m_isFlatGeobuf && !first)
         good = m_head.Add(head);
     else

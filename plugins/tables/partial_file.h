@@ -28,15 +28,11 @@
 
 #include <cpl_vsi.h>
 
+#include "file_handle.h"
 #include "fishnet/base.h"
 
 namespace fishnet
 {
-
-struct CloseFile {
-    void operator()(VSILFILE *file) const { VSIFCloseL(file); }
-};
-using FileHandle = std::unique_ptr<VSILFILE, CloseFile>;
 
 /* Which part a file is, and of what. */
 struct PartialHead {

@@ -138,7 +138,7 @@ PieceWriter::PieceWriter(const TablePlan &plan, const PieceFormat &format)
 
 PieceWriter::~PieceWriter()
 {
-    VSIRmdirRecursive(m_folder.c_str());
+    GuardedQuietly(0, [this] { return VSIRmdirRecursive(m_folder.c_str()); });
 }
 
 static fn_status FailToWrite(const MessageCollector &collector, fn_error *err)
@@ -226,7 +226,7 @@ bool PieceWriter::Cut(int64_t rows, Piece *piece, fn_error *err) const
     if (IsFlatGeobuf(m_format.format)) {
         FlatGeobufHead known;
         MessageCollector collector;
-        good = size == 0 || known.Read(bytes, size);
+        good = size == 0 || (known.Read(bytes, size) && !known.HasIndex());
         head = known.Bytes().size();
         if (good && !HoldsRows(m_format.format, size == 0 ? 0 : static_cast<int64_t>(known.Features()), rows)) {
             FailToWrite(collector, err);

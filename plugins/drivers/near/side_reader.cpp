@@ -24,11 +24,13 @@ namespace
 class SideJob final : public Job
 {
   public:
-    SideJob(std::shared_ptr<const NearPlan> plan, const LayerPlan &layer, InputSplit split, Extractor::GroupOf groupOf,
-            Notes &messages)
-        : Job(plan->workers.threads), m_plan(std::move(plan)), m_layer(layer), m_split(std::move(split)),
+    SideJob(std::shared_ptr<const NearPlan> plan, const SideSource &source, InputSplit split,
+            Extractor::GroupOf groupOf, Notes &messages)
+        : Job(plan->workers.threads), m_plan(std::move(plan)), m_layer(source.layer), m_split(std::move(split)),
           m_groupOf(std::move(groupOf)), m_messages(messages)
     {
+        if (m_split.way == InputSplit::Way::OneReader)
+            m_oneReader = std::make_unique<OneReader>(m_layer, m_split, source.datasets);
     }
 
     std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;
@@ -51,6 +53,7 @@ class SideJob final : public Job
     const InputSplit m_split;
     const Extractor::GroupOf m_groupOf;
     Notes &m_messages;
+    std::unique_ptr<OneReader> m_oneReader; /* NULL: each worker reads for itself */
     std::mutex m_mutex;
     std::map<int64_t, Batch> m_read; /* by task */
 };
@@ -76,6 +79,11 @@ class SideJob::Worker final : public JobWorker
             return fn_fail(err, status, "cancelled");
         if (status != FN_OK)
             return fn_fail(err, status, "%.500s", cause.c_str());
+        if (end) {
+            fn_stream_end(&task);
+            task.bytes = 0;
+            return FN_OK;
+        }
         messages = std::move(collector.messages);
         task.bytes = 1;
         const std::lock_guard<std::mutex> lock(m_job.m_mutex);
@@ -93,7 +101,8 @@ std::unique_ptr<JobWorker> SideJob::OpenWorker(fn_error *err)
 {
     fn_status status = FN_OK;
     std::string cause;
-    auto reader = TaskReader::Open(*m_plan, m_layer, m_plan->nearFields, m_groupOf, m_split, nullptr, &status, cause);
+    auto reader =
+        TaskReader::Open(*m_plan, m_layer, m_plan->nearFields, m_groupOf, m_split, m_oneReader.get(), &status, cause);
     if (reader)
         return std::make_unique<Worker>(*this, std::move(reader));
     fn_fail(err, status, "a worker cannot open it again: %.500s", cause.c_str());
@@ -112,13 +121,13 @@ Batch SideJob::Take(int64_t task)
     return batch;
 }
 
-static fn_status ReadByWorkers(const NearPlan &plan, const LayerPlan &layer, const InputSplit &split,
+static fn_status ReadByWorkers(const NearPlan &plan, const SideSource &source, const InputSplit &split,
                                const Extractor::GroupOf &groupOf, const VisitSide &visit, Notes &messages,
                                const GoesOn &goesOn, fn_error *err)
 {
     constexpr size_t kTasksEach = 3; /* under way for each worker */
     const auto self = std::static_pointer_cast<const NearPlan>(plan.shared_from_this());
-    const auto job = std::make_shared<SideJob>(self, layer, split, groupOf, messages);
+    const auto job = std::make_shared<SideJob>(self, source, split, groupOf, messages);
     JobRunOptions options = {};
     options.workers = plan.workers;
     options.workers.retries = 0; /* the whole side is tried again */
@@ -133,9 +142,11 @@ static fn_status ReadByWorkers(const NearPlan &plan, const LayerPlan &layer, con
         fn_part part = {};
         fn_error reason = {};
         if (fn_stream_next(run->Stream(), &part, &reason) != FN_OK)
-            return FailToRead(layer, reason.status, count, reason.text, err);
+            return FailToRead(source.layer, reason.status, count, reason.text, err);
         if (!part.data)
             return FN_OK;
+        if (part.bytes == 0)
+            continue;
         const Batch batch = job->Take(part.task);
         count += static_cast<int64_t>(batch.Count());
         if (visit(batch, err) != FN_OK)
@@ -193,8 +204,9 @@ fn_status ReadSide(const NearPlan &plan, const SideSource &source, bool all, con
     split.size = source.layer.points ? kPoints : kOthers;
     split.early = 0;
     const bool several = plan.workers.workers > 1 || IsRemoteName(source.layer.name);
-    if (split.way != InputSplit::Way::OneReader && split.TaskCount() > 1 && several && !plan.UsesProcesses())
-        return ReadByWorkers(plan, source.layer, split, groupOf, visit, messages, goesOn, err);
+    if ((split.way != InputSplit::Way::OneReader || split.raw) && split.TaskCount() > 1 && several &&
+        !plan.UsesProcesses())
+        return ReadByWorkers(plan, source, split, groupOf, visit, messages, goesOn, err);
     split.way = InputSplit::Way::OneReader;
     split.begin = 0;
     split.count = INT64_MAX;

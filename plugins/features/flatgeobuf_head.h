@@ -1,5 +1,5 @@
-/* What stands before the features of a FlatGeobuf without spatial index: its magic bytes and its header, a FlatBuffer,
- * in which two things depend on the features: how many there are, and where. */
+/* What stands before the features of a FlatGeobuf and before its spatial index: its magic bytes and its header, a
+ * FlatBuffer, in which two things depend on the features: how many there are, and where. */
 #ifndef FN_FLATGEOBUF_HEAD_H
 #define FN_FLATGEOBUF_HEAD_H
 
@@ -13,11 +13,17 @@ namespace fishnet
 class FlatGeobufHead
 {
   public:
-    /* The file, or its begin with the whole head. False: it is none, or has a spatial index, or its features are not
-     * counted. */
+    /* The file, or its begin with the whole head. False: it is none, or its features are not counted. */
     bool Read(const char *file, size_t size);
+    /* Of that many bytes at the begin of a file; 0: it is none. */
+    static constexpr size_t kBegin = 12;
+    static size_t Size(const char *begin);
     const std::string &Bytes() const { return m_bytes; }
     uint64_t Features() const;
+    bool HasIndex() const { return m_node > 0; }
+    /* The index of that many features, which stands between the head and them. */
+    uint64_t IndexBytes(uint64_t features) const;
+    void SetCount(uint64_t count);
     /* Takes the features of a file that follows into account. False: it has other columns. */
     bool Add(const FlatGeobufHead &next);
     /* corners: least x and y, greatest x and y. */
@@ -31,6 +37,7 @@ class FlatGeobufHead
 
     std::string m_bytes;
     size_t m_count = 0, m_envelope = 0; /* where they are; 0: there is no envelope */
+    uint16_t m_node = 0;                /* of the index, its entries; 0: there is none */
 };
 
 } // namespace fishnet

@@ -13,6 +13,7 @@ namespace fishnet
 enum Field : size_t { kEnvelope = 1, kFeaturesCount = 8, kIndexNodeSize = 9 };
 
 static constexpr size_t kMagic = 8, kSize = sizeof(uint32_t), kCorners = 4;
+static_assert(FlatGeobufHead::kBegin == kMagic + kSize);
 
 /* All numbers are little-endian. */
 template <class T> static T Swapped(T value)
@@ -39,23 +40,42 @@ template <class T> void FlatGeobufHead::Set(size_t at, T value)
     memcpy(&m_bytes[at], &value, sizeof value);
 }
 
+size_t FlatGeobufHead::Size(const char *begin)
+{
+    uint32_t header;
+    memcpy(&header, begin + kMagic, sizeof header);
+    const bool good = memcmp(begin, "fgb", 3) == 0 && memcmp(begin + 4, "fgb", 3) == 0;
+    return good ? kBegin + Swapped(header) : 0;
+}
+
 bool FlatGeobufHead::Read(const char *file, size_t size)
 {
-    m_bytes.assign(file, std::min(size, kMagic + kSize));
-    if (m_bytes.size() < kMagic + kSize || m_bytes.compare(0, 3, "fgb") != 0 || m_bytes.compare(4, 3, "fgb") != 0)
+    const size_t head = size < kBegin ? 0 : Size(file);
+    if (head == 0 || head > size)
         return false;
-    const size_t header = Get<uint32_t>(kMagic);
-    if (header > size - kMagic - kSize)
-        return false;
-    m_bytes.assign(file, kMagic + kSize + header);
+    m_bytes.assign(file, head);
     return FindFields();
+}
+
+/* A packed tree: the features, and above each level, up to one that has a single entry, the nodes of that level. */
+uint64_t FlatGeobufHead::IndexBytes(uint64_t features) const
+{
+    constexpr uint64_t kEntry = kCorners * sizeof(double) + sizeof(uint64_t);
+    uint64_t entries = features, level = features;
+    if (m_node == 0 || features == 0)
+        return 0;
+    do {
+        level = level / m_node + (level % m_node ? 1 : 0);
+        entries += level;
+    } while (level > 1);
+    return entries * kEntry;
 }
 
 /* A table begins with how far before it, as a signed number, its list of fields is: the list's size, the table's, and
  * of each field where it is in the table, 0: it has its preset. */
 bool FlatGeobufHead::FindFields()
 {
-    constexpr size_t kBuffer = kMagic + kSize;
+    constexpr size_t kBuffer = kBegin;
     constexpr uint16_t kUsualNodeSize = 16;
     m_count = m_envelope = 0;
     if (!Has(kBuffer, sizeof(uint32_t)))
@@ -84,7 +104,8 @@ bool FlatGeobufHead::FindFields()
             return false;
         m_envelope = corners + kSize;
     }
-    return m_count > 0 && (node ? Get<uint16_t>(node) : kUsualNodeSize) == 0;
+    m_node = node ? Get<uint16_t>(node) : kUsualNodeSize;
+    return m_count > 0 && m_node != 1;
 }
 
 uint64_t FlatGeobufHead::Features() const
@@ -92,9 +113,14 @@ uint64_t FlatGeobufHead::Features() const
     return Get<uint64_t>(m_count);
 }
 
-void FlatGeobufHead::SetFeatures(uint64_t count, const double corners[4])
+void FlatGeobufHead::SetCount(uint64_t count)
 {
     Set(m_count, count);
+}
+
+void FlatGeobufHead::SetFeatures(uint64_t count, const double corners[4])
+{
+    SetCount(count);
     for (size_t i = 0; m_envelope && i < kCorners; i++)
         Set(m_envelope + i * sizeof(double), corners[i]);
 }

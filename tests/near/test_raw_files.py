@@ -1,0 +1,152 @@
+"""Files that are cut between features past their driver, FlatGeobuf and CSV: the rows are those of the driver, which reads them through an OGR VRT."""
+import os
+import subprocess
+import unittest
+
+from osgeo import gdal, ogr
+
+from near_common import NearCase, good_within, listening, make, near, oo, rng
+
+VRT = '<OGRVRTDataSource><OGRVRTLayer name="{0}"><SrcDataSource>{1}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
+CUT, DRIVER = 'cuts its file', 'is read by its driver'
+
+
+class Raw(NearCase):
+    def by_driver(self, path, layer=None):
+        layer = layer or os.path.splitext(os.path.basename(path))[0]
+        name = self.new('driver.vrt')
+        with open(name, 'w', encoding='utf-8') as file:
+            file.write(VRT.format(layer, path))
+        return name
+
+    def rows(self, source, other, **options):
+        """The rows, and what was said: of geometries, and of how the layers are read."""
+        options = {'FIELDS': '*', 'NEAR_FIELDS': '*', 'CLOSEST': 2, 'EXCLUDE_SELF': 'NO', 'UNMATCHED': 'NULL', **options}
+        with listening() as said:
+            dataset = near(source, NEAR=other, **options)
+            rows = [tuple(row.GetField(i) for i in range(row.GetFieldCount())) for row in dataset.GetLayer(0)]
+        return rows, sorted(text.split(': ', 2)[-1] for text in said.warnings())
+
+    def same(self, path, layer=None):
+        driver = self.by_driver(path, layer)
+        for options in ({}, {'FIELDS': None, 'NEAR_FIELDS': None}, {'PARTITION': '2/3'}):
+            options = {'FIELDS': '*', 'NEAR_FIELDS': '*', **options}
+            options = {key: value for key, value in options.items() if value}
+            if 'NEAR_FIELDS' not in options:
+                options.update(FIELDS=[], NEAR_FIELDS=[])
+            want = self.rows(driver, driver, NUM_WORKERS=1, **options)
+            self.assertTrue(want[0])
+            for more in ({'NUM_WORKERS': 1}, {'NUM_WORKERS': 3}, {'NUM_WORKERS': 3, 'PARTITION_SIZE': 7},
+                         {'NUM_WORKERS': 2, 'PARTITION_SIZE': 7, 'WORKERS': 'PROCESSES'}):
+                with self.subTest(**{**options, **more}):
+                    self.assertEqual(self.rows(path, path, **options, **more), want)
+
+    def how(self, path, **options):
+        """What the debug messages say of the layer."""
+        done = subprocess.run(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + path, *oo(NEAR=path, EXCLUDE_SELF='NO', **options)],
+                              capture_output=True, text=True, timeout=60, env={**os.environ, 'CPL_DEBUG': 'FISHNET'})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def csv(self, text, name='a.csv'):
+        path = self.new(name)
+        with open(path, 'wb') as file:
+            file.write(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def lines(self, end='\n', delimiter=',', n=300):
+        """Records with all that a field may hold."""
+        texts = ['plain', '', '"quoted"', '"a ""word"" in it"', '"two%slines"' % end, '"%s%s"' % (end, end), '"with %s"' % delimiter, '""""',
+                 '"ends in a line%s"' % end, 'ä€', '" "', '7']
+        head = delimiter.join(('WKT', 'name', 'number')) + end
+        return head, [delimiter.join(('"POINT (%d %d)"' % (i, i * i % 101) if i % 13 else '', texts[i % len(texts)], str(i))) + end for i in range(n)]
+
+    def test_what_a_csv_may_hold(self):
+        for end, delimiter in (('\n', ','), ('\r\n', ','), ('\n', ';'), ('\n', '\t')):
+            head, lines = self.lines(end, delimiter)
+            for name, text in (('as it is', head + ''.join(lines)), ('no line end', head + ''.join(lines)[:-len(end)]),
+                               ('blank lines', head + end + (end * 2).join(lines) + end), ('BOM', '\ufeff' + head + ''.join(lines))):
+                with self.subTest(name, end=end, delimiter=delimiter):
+                    path = self.csv(text)
+                    self.same(path)
+                    said = self.how(path)
+                    self.assertIn(CUT, said)
+                    self.assertNotIn(DRIVER, said)
+
+    def test_no_line_end_behind_a_quote(self):
+        said = self.how(self.csv('WKT,name\n' + ''.join('"POINT (%d 0)","b%d"\n' % (i, i) for i in range(40))[:-1]))
+        self.assertNotIn(DRIVER, said)
+
+    def test_odd_records(self):
+        """What versions of GDAL disagree about the driver reads, from where it comes."""
+        head, lines = self.lines()
+        for name, odd in (('a quote in a field', '"POINT (1 1)",5" wide,1\n"POINT (2 2)",6" wide,2\n'), ('text behind a quote', '"POINT (1 1)","a"b,1\n'),
+                          ('a lone CR', '"POINT (1 1)",a,1\r"POINT (2 2)",b,2\n'), ('a byte of 0', '"POINT (1 1)",a\0b,1\n'),
+                          ('no end of a text', '"POINT (1 1)","a,1\n')):
+            with self.subTest(name):
+                last = name == 'no end of a text'
+                path = self.csv(head + ''.join(lines[:200]) + odd + ('' if last else ''.join(lines[200:])))
+                self.same(path)
+                self.assertIn(DRIVER + ' from feature', self.how(path, PARTITION_SIZE=7))
+
+    def test_csv_that_is_the_drivers(self):
+        """Without a header, with types beside, with options that depend on all records."""
+        head, lines = self.lines()
+        self.assertNotIn(CUT, self.how(make(self.new('typed.csv'), ['POINT(%d 0)' % i for i in range(30)], fields={'n': range(30)})))
+        path = self.csv(head + ''.join(lines))
+        self.assertNotIn(CUT, self.how(path, OO='AUTODETECT_TYPE=YES', NEAR_OO='AUTODETECT_TYPE=YES'))
+        names = self.csv('1,5\n' + ''.join('%d,%d\n' % (i, i + 5) for i in range(2, 40)), 'plain.csv')
+        options = {'X_POSSIBLE_NAMES': 'field_1', 'Y_POSSIBLE_NAMES': 'field_2'}
+        opened = ['%s=%s' % item for item in options.items()]
+        said = self.how(names, OO=opened, NEAR_OO=opened, FIELDS='*')
+        self.assertIn(DRIVER, said)
+
+    def test_points_of_columns(self):
+        text = 'name,lon,lat\n' + ''.join('n%d,%d,%d\n' % (i, i % 7, i % 11) for i in range(200))
+        path = self.csv(text)
+        opened = ['X_POSSIBLE_NAMES=lon', 'Y_POSSIBLE_NAMES=lat']
+        want = self.rows(path, path, OO=opened, NEAR_OO=opened, NUM_WORKERS=1, PARTITION_SIZE=500)
+        self.assertEqual([row[0] for row in want[0]][::2], list(range(1, 201)))
+        for size in (7, 50):
+            self.assertEqual(self.rows(path, path, OO=opened, NEAR_OO=opened, NUM_WORKERS=3, PARTITION_SIZE=size), want)
+
+    def test_flatgeobuf(self):
+        random = rng('raw')
+        kinds = {'points': (ogr.wkbPoint, ['POINT(%r %r)' % tuple(p) for p in random.uniform(0, 100, (500, 2))]),
+                 'lines': (ogr.wkbLineString, ['LINESTRING(%r %r,%r %r,1 1)' % tuple(p) for p in random.uniform(0, 100, (300, 4))]),
+                 'any': (ogr.wkbUnknown, ['POINT(%d 3)' % i if i % 3 else 'POLYGON((%d 0,9 9,0 9,%d 0))' % (i, i) for i in range(300)])}
+        for name, (kind, geometries) in kinds.items():
+            fields = {'name': ['n' * (i % 40) for i in range(len(geometries))], 'number': list(range(len(geometries)))}
+            for index in ('NO', 'YES'):
+                with self.subTest(name, index=index):
+                    path = make(self.new('a.fgb'), geometries, kind=kind, fields=fields, options=['SPATIAL_INDEX=' + index])
+                    self.same(path, 'a')
+                    said = self.how(path)
+                    self.assertIn(CUT, said)
+                    self.assertNotIn(DRIVER, said)
+
+    def test_parts(self):
+        """Of a CSV: it is cut, and counted, by its lines."""
+        head, lines = self.lines()
+        path = self.csv(head + ''.join(lines))
+        driver = self.by_driver(path)
+        for format in ('CSV', 'GPKG'):
+            tables = []
+            for source in (driver, path):
+                out = self.new('out.vrt')
+                good_within('ogr2ogr', '-f', 'NEARTABLE', out, 'NEARTABLE:' + source, *oo(NEAR=source, EXCLUDE_SELF='NO', FIELDS='name'),
+                            '-dsco', 'FORMAT=' + format, '-dsco', 'PARTS=3')
+                folder = out.replace('.vrt', '_parts')
+                counts = {}
+                for part in sorted(os.listdir(folder)):
+                    if part.startswith('part_') and not part.endswith('.csvt'):
+                        dataset = gdal.OpenEx(os.path.join(folder, part))
+                        counts[part] = dataset.GetLayer(0).GetFeatureCount()
+                dataset = gdal.OpenEx(out)
+                tables.append((counts, [tuple(row.GetField(i) for i in range(row.GetFieldCount())) for row in dataset.GetLayer(0)]))
+            self.assertEqual(len(tables[0][0]), 3)
+            self.assertEqual(tables[1], tables[0], format)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -131,7 +131,7 @@ static fn_status ReadByWorkers(const NearPlan &plan, const SideSource &source, c
     JobRunOptions options = {};
     options.workers = plan.workers;
     options.workers.retries = 0; /* the whole side is tried again */
-    const int readers = IsRemoteName(layer.name) ? plan.workers.readers : 0;
+    const int readers = IsRemoteName(source.layer.name) ? plan.workers.readers : 0;
     options.workers.workers =
         static_cast<int>(std::min<int64_t>(std::max(plan.workers.workers, readers), split.TaskCount()));
     options.budget = kTasksEach * SideJob::kTaskBytes * static_cast<size_t>(options.workers.workers);

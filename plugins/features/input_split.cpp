@@ -266,8 +266,16 @@ bool InputSplit::FindCuts(const InputPlan &plan, GDALDatasetH dataset, int64_t p
     return true;
 }
 
-/* Features of a task whose bytes may be in memory. */
-static constexpr int64_t kMostAtOnce = 1 << 18;
+/* A FlatGeobuf is read so quickly that to have its bytes in memory before pays for more than two workers only, or where
+ * features are passed over. */
+static bool IsCut(const InputPlan &plan, const LayerPlan &input, const InputSplit &split)
+{
+    constexpr int64_t kMost = 1 << 18; /* features of a task, whose bytes are in memory */
+    constexpr int kFew = 2;            /* workers */
+    return split.way == InputSplit::Way::OneReader && !split.fetches && split.size <= kMost && RawFile::MayCut(input) &&
+           (!EQUAL(input.driver.c_str(), "FlatGeobuf") || plan.UsesProcesses() || plan.workers.workers > kFew ||
+            split.begin > 0);
+}
 
 static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatasetH dataset, int64_t part, int64_t last,
                         int64_t parts, InputSplit &split)
@@ -282,8 +290,7 @@ static bool ChooseParts(const InputPlan &plan, const LayerPlan &input, GDALDatas
         split.early = plan.workers.workers;
         split.earlySize = std::max<int64_t>(1, split.size / 4);
     }
-    split.raw = split.way == InputSplit::Way::OneReader && !split.fetches && split.size <= kMostAtOnce &&
-                RawFile::MayCut(input);
+    split.raw = IsCut(plan, input, split);
     CPLDebug("FISHNET", "%s is read by %s", fishnet::Describe(input).c_str(),
              split.way == InputSplit::Way::ByFid      ? "ranges of FIDs, each worker for itself"
              : split.way == InputSplit::Way::ByNumber ? "feature numbers, each worker for itself"

@@ -43,7 +43,7 @@ class Raw(NearCase):
 
     def how(self, path, **options):
         """What the debug messages say of the layer."""
-        done = subprocess.run(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + path, *oo(NEAR=path, EXCLUDE_SELF='NO', **options)],
+        done = subprocess.run(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + path, *oo(NEAR=path, EXCLUDE_SELF='NO', NUM_WORKERS=3, **options)],
                               capture_output=True, text=True, timeout=60, env={**os.environ, 'CPL_DEBUG': 'FISHNET'})
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stderr

@@ -25,7 +25,7 @@ std::string Describe(const Input &input)
 
 DatasetHandle OpenAgain(const Input &input)
 {
-    const WithoutThreads calm(IsRemoteName(input.path));
+    const ThreadSetting calm = WithoutThreads(IsRemoteName(input.path));
     DatasetHandle dataset(GDALOpenEx(input.path.c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR,
                                      nullptr, input.openOptions.List(), nullptr));
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);

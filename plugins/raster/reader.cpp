@@ -81,36 +81,6 @@ std::string InputReader::Cause(const MessageCollector &said) const
 
 /* ---- one band ---- */
 
-namespace
-{
-/* While it lives, a resampled input is computed in its blocks: GDAL since 3.10 takes a window as a whole, whose pixels
- * depend on it. */
-class BlocksOnly
-{
-  public:
-    explicit BlocksOnly(const Input &input) : m_set(input.onGrid.warpBlock > 0)
-    {
-        const char *old = m_set ? CPLGetThreadLocalConfigOption(kOption, nullptr) : nullptr;
-        m_old = old ? old : "";
-        m_had = old != nullptr;
-        if (m_set)
-            CPLSetThreadLocalConfigOption(kOption, "NO");
-    }
-    ~BlocksOnly()
-    {
-        if (m_set)
-            CPLSetThreadLocalConfigOption(kOption, m_had ? m_old.c_str() : nullptr);
-    }
-    BlocksOnly(const BlocksOnly &) = delete;
-    BlocksOnly &operator=(const BlocksOnly &) = delete;
-
-  private:
-    static constexpr const char *kOption = "GDAL_VRT_WARP_USE_DATASET_RASTERIO";
-    bool m_set, m_had = false;
-    std::string m_old;
-};
-} // namespace
-
 /* Reads one band's window, packed, in the band's own type. */
 static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
 {
@@ -266,7 +236,6 @@ bool InputReader::ReadSources(size_t input, const std::vector<BandBuffer> &bands
 bool InputReader::ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                            const volatile bool *cancel)
 {
-    const BlocksOnly blocksOnly(m_inputs[input]);
     return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
         return !fn_is_cancelled(cancel) &&
                (band.isMask ? ReadMask(input, band.band, window, band.data) : ReadPixels(input, band, window));
@@ -303,7 +272,6 @@ bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &band
     std::vector<int> numbers;
     for (const BandBuffer &band : bands)
         numbers.push_back(band.band);
-    const BlocksOnly blocksOnly(m_inputs[input]);
     GDALRasterBandH first = Find(input, numbers[0], false);
     return first && GDALDatasetRasterIOEx(
                         GDALGetBandDataset(first), GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
@@ -325,7 +293,7 @@ bool InputReader::ReadBandsOnce(size_t input, const std::vector<BandBuffer> &ban
 {
     const PoolPlaces places(m_poolPlaces);
     const Pipeline &pipeline = m_inputs[input].pipeline;
-    const WithoutThreads calm(pipeline.remote.is);
+    const ThreadSetting calm = WithoutThreads(pipeline.remote.is);
     if (CanReadBlocks(input, bands, window))
         return ReadBlocks(input, bands, window);
     const volatile bool goesOn = false;
@@ -414,7 +382,7 @@ bool InputReader::ReadGroup(const std::vector<Plane> &planes, const std::vector<
 {
     const size_t input = planes[group[0]].input, pixels = static_cast<size_t>(window.width * window.height);
     const bool isRemote = m_inputs[input].IsRemote();
-    const WithoutThreads calm(isRemote);
+    const ThreadSetting calm = WithoutThreads(isRemote);
     std::vector<BandBuffer> bands, masks;
     for (const size_t i : group) {
         read[i].pixels.resize(pixels * fn_type_size(planes[i].type));

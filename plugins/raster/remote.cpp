@@ -67,22 +67,9 @@ RemoteStorage RemoteStorage::Of(GDALDatasetH dataset, const std::string &path)
 
 /* ---- reading ---- */
 
-static constexpr const char *kThreads = "GDAL_NUM_THREADS";
-
-WithoutThreads::WithoutThreads(bool isRemote) : m_set(isRemote)
+ThreadSetting WithoutThreads(bool isRemote)
 {
-    if (!m_set)
-        return;
-    const char *old = CPLGetThreadLocalConfigOption(kThreads, nullptr);
-    m_had = old != nullptr;
-    m_old = old ? old : "";
-    CPLSetThreadLocalConfigOption(kThreads, "1");
-}
-
-WithoutThreads::~WithoutThreads()
-{
-    if (m_set)
-        CPLSetThreadLocalConfigOption(kThreads, m_had ? m_old.c_str() : nullptr);
+    return {"GDAL_NUM_THREADS", "1", isRemote};
 }
 
 std::string ForgetRemote(const std::string &path)

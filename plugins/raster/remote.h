@@ -7,6 +7,7 @@
 
 #include <gdal.h>
 
+#include "thread_setting.h"
 #include "turns.h"
 
 namespace fishnet
@@ -27,20 +28,9 @@ struct RemoteStorage {
     static RemoteStorage Of(GDALDatasetH dataset, const std::string &path);
 };
 
-/* While it lives, what this thread opens or reads is not read by threads of GDAL: where a request fails, these may
- * leave holes and say nothing. */
-class WithoutThreads
-{
-  public:
-    explicit WithoutThreads(bool isRemote);
-    ~WithoutThreads();
-    WithoutThreads(const WithoutThreads &) = delete;
-    WithoutThreads &operator=(const WithoutThreads &) = delete;
-
-  private:
-    bool m_set = false, m_had = false;
-    std::string m_old;
-};
+/* What this thread opens or reads is not read by threads of GDAL: where a request fails, these may leave holes and say
+ * nothing. */
+ThreadSetting WithoutThreads(bool isRemote);
 
 /* After a read of such an input has failed: GDAL forgets what it knows of the file, so that the next attempt asks
  * again. What the server says of the file now, if it gives no file: "HTTP response code: 403"; else empty. */

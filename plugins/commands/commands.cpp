@@ -250,9 +250,8 @@ Source Command::OpenDataset(const char *prefix, const std::string &name, const C
 static size_t NameLength(const std::string &text)
 {
     const size_t equal = text.find('=');
-    VSIStatBufL stat;
     const bool named = equal != std::string::npos && equal + 1 < text.size() &&
-                       fn_recipe_is_input_name(text.c_str(), equal) && VSIStatL(text.c_str(), &stat) != 0;
+                       fn_recipe_is_input_name(text.c_str(), equal) && !Exists(text);
     return named ? equal + 1 : 0;
 }
 

@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include <cpl_vsi.h>
-
 #include "calc_inputs.h"
+#include "file_names.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
 #include "input_lists.h"
@@ -24,10 +23,9 @@ bool Command::ReadInput(const std::string &text, std::vector<GivenInput> &inputs
     GivenInput &input = inputs.emplace_back();
     input.dataset = text;
     const size_t equal = text.find('=');
-    VSIStatBufL stat;
-    if (equal == std::string::npos || IsPipeline(text) || VSIStatL(text.c_str(), &stat) == 0)
+    if (equal == std::string::npos || IsPipeline(text) || Exists(text))
         return true;
-    const bool isDataset = VSIStatL(text.c_str() + equal + 1, &stat) == 0;
+    const bool isDataset = Exists(text.substr(equal + 1));
     for (size_t i = 0; i < equal && !isDataset; i++)
         if (!isalnum(static_cast<unsigned char>(text[i])) && text[i] != '_')
             return true; /* vrt://x?bands=1 */
@@ -141,11 +139,10 @@ bool Command::MoveNames(const std::string &folder)
 
 bool Command::IsStack(const GivenInput &input)
 {
-    VSIStatBufL stat;
     if (input.isOpened || IsPipeline(input.dataset))
         return false;
-    return input.dataset[0] == '@' || ((HasWildcards(input.dataset) || input.dataset.find(';') != std::string::npos) &&
-                                       VSIStatL(input.dataset.c_str(), &stat) != 0);
+    return input.dataset[0] == '@' ||
+           ((HasWildcards(input.dataset) || input.dataset.find(';') != std::string::npos) && !Exists(input.dataset));
 }
 
 } // namespace fishnet::commands

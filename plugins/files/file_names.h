@@ -21,6 +21,13 @@ inline bool HasEnding(const std::string &name, const std::string &ending)
     return name.size() >= ending.size() && EQUAL(name.c_str() + name.size() - ending.size(), ending.c_str());
 }
 
+/* Is there anything of that name? Its size is not asked for: that would use up standard input. */
+inline bool Exists(const std::string &name)
+{
+    VSIStatBufL stat;
+    return VSIStatExL(name.c_str(), &stat, VSI_STAT_EXISTS_FLAG) == 0;
+}
+
 /* Reached by GDAL, and not by the system's own calls. */
 inline bool IsVirtual(const std::string &name)
 {

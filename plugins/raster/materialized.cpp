@@ -403,7 +403,7 @@ static std::shared_ptr<NamelessFile> CopyStandardInput(const std::string &name)
     VSILFILE *to = from ? VSIFOpenL(file->Path().c_str(), "wb") : nullptr;
     bool whole = to != nullptr;
     std::vector<char> bytes(kPiece);
-    for (size_t read = kPiece; whole && read == kPiece;) {
+    for (size_t read = 1; whole && read > 0;) { /* it gives less than was asked for where its buffer ends */
         read = VSIFReadL(bytes.data(), 1, kPiece, from);
         whole = VSIFWriteL(bytes.data(), 1, read, to) == read;
     }

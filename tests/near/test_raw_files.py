@@ -6,6 +6,7 @@ import unittest
 from osgeo import gdal, ogr
 
 from near_common import NearCase, good_within, listening, make, near, oo, rng
+from common import VERSION  # noqa: E402
 
 VRT = '<OGRVRTDataSource><OGRVRTLayer name="{0}"><SrcDataSource>{1}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
 CUT, DRIVER = 'cuts its file', 'is read by its driver'
@@ -82,7 +83,7 @@ class Raw(NearCase):
         head, lines = self.lines()
         for name, odd in (('a quote in a field', '"POINT (1 1)",5" wide,1\n"POINT (2 2)",6" wide,2\n'), ('text behind a quote', '"POINT (1 1)","a"b,1\n'),
                           ('a lone CR', '"POINT (1 1)",a,1\r"POINT (2 2)",b,2\n'), ('a byte of 0', '"POINT (1 1)",a\0b,1\n'),
-                          ('no end of a text', '"POINT (1 1)","a,1\n')):
+                          *([('no end of a text', '"POINT (1 1)","a,1\n')] if VERSION < (3, 7) else [])):  # an error later
             with self.subTest(name):
                 last = name == 'no end of a text'
                 path = self.csv(head + ''.join(lines[:200]) + odd + ('' if last else ''.join(lines[200:])))
@@ -112,8 +113,8 @@ class Raw(NearCase):
 
     def test_flatgeobuf(self):
         random = rng('raw')
-        kinds = {'points': (ogr.wkbPoint, ['POINT(%r %r)' % tuple(p) for p in random.uniform(0, 100, (500, 2))]),
-                 'lines': (ogr.wkbLineString, ['LINESTRING(%r %r,%r %r,1 1)' % tuple(p) for p in random.uniform(0, 100, (300, 4))]),
+        kinds = {'points': (ogr.wkbPoint, ['POINT(%r %r)' % tuple(map(float, p)) for p in random.uniform(0, 100, (500, 2))]),
+                 'lines': (ogr.wkbLineString, ['LINESTRING(%r %r,%r %r,1 1)' % tuple(map(float, p)) for p in random.uniform(0, 100, (300, 4))]),
                  'any': (ogr.wkbUnknown, ['POINT(%d 3)' % i if i % 3 else 'POLYGON((%d 0,9 9,0 9,%d 0))' % (i, i) for i in range(300)])}
         for name, (kind, geometries) in kinds.items():
             fields = {'name': ['n' * (i % 40) for i in range(len(geometries))], 'number': list(range(len(geometries)))}

@@ -141,9 +141,9 @@ bool RawFile::Fill()
     if (m_window.size() < m_end + kWindow / 2)
         m_window.resize(std::max(kWindow, 2 * m_end));
     const size_t room = m_window.size() - m_end, size = VSIFReadL(m_window.data() + m_end, 1, room, m_file.get());
-    m_last = size < room;
+    m_last = size < room && VSIFEofL(m_file.get());
     m_end += size;
-    return true;
+    return size == room || m_last; /* a read that fails is no end: the driver tells of it */
 }
 
 /* The next feature in the window. */

@@ -114,7 +114,7 @@ std::string NearestName(const std::string &name, const std::vector<std::string> 
     size_t least = std::min(kFar, name.size());
     for (const std::string &candidate : known) {
         const size_t distance = fn_edit_distance(name.c_str(), name.size(), candidate.c_str(), candidate.size());
-        if (distance < least) {
+        if (distance < least && (candidate.size() > 1 || name.size() == 1)) { /* a letter is near to anything */
             least = distance;
             nearest = candidate;
         }

@@ -80,7 +80,9 @@ static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
 static std::string CureOfCRS(const Input &first, const Input &other, bool both)
 {
     if (!both)
-        return ". gdal_edit.py -a_srs gives the one a CRS that has none";
+        return std::string(EQUAL(first.driver, "FISHNET") ? ". CHECK_CRS=KNOWN takes it to be in that of the others; "
+                                                          : ". ") +
+               "gdal_translate -of VRT -a_srs gives the one a CRS that has none";
     return ". RESAMPLING=AUTO resamples " + Describe(other) + " onto the grid of " + Describe(first) +
            ", CRS says another CRS for all";
 }

@@ -81,9 +81,15 @@ static fn_resampling MethodOf(const Input &input, GDALDatasetH dataset, const Ce
     if (IsZones(input) && !hasOwn)
         return FN_RESAMPLING_NEAR;
     const fn_resampling asked = fn_grid_options_resampling(&options, input.key.c_str());
-    if (asked != FN_RESAMPLING_AUTO)
-        return asked;
     std::string reason;
+    if (asked != FN_RESAMPLING_AUTO) {
+        const bool mixes = !hasOwn && MakesFractions(asked) && asked != FN_RESAMPLING_SUM;
+        if (mixes && ChooseResampling(dataset, ratio, reason) == FN_RESAMPLING_NEAR)
+            CPLError(CE_Warning, CPLE_AppDefined,
+                     "%s: %s is resampled by %s, which mixes classes, and %s (%s says how else)", input.driver,
+                     Describe(input).c_str(), fn_resampling_name(asked), reason.c_str(), OptionOf(input).c_str());
+        return asked;
+    }
     const fn_resampling method = ChooseResampling(dataset, ratio, reason);
     CPLError(CE_Warning, CPLE_AppDefined,
              "%s: %s lies on another grid than the result and is resampled by %s, as %s (RESAMPLING or %s says how "

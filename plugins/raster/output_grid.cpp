@@ -129,7 +129,10 @@ std::string Chooser::NamesThere() const
 
 bool Chooser::NoSuch(const char *option, const char *value, const std::string &cause) const
 {
-    return Fail(std::string(option) + "=" + value + ": there is no input of that name, only " + NamesThere() +
+    const char *words = EQUAL(option, "EXTENT") ? " (or INTERSECTION, UNION, xmin,ymin,xmax,ymax)"
+                        : EQUAL(option, "SNAP") ? " (or TAP)"
+                                                : "";
+    return Fail(std::string(option) + "=" + value + ": there is no input of that name, only " + NamesThere() + words +
                 (cause.empty() ? "" : ", and no such dataset: " + cause));
 }
 
@@ -227,10 +230,10 @@ bool Chooser::ExtentOf(const Area &area, const std::string &what, OGRSpatialRefe
         return true;
     if (!srs)
         return Fail(what + " has no CRS, and the result has " + CRSName(m_grid.srs.get()) +
-                    ": gdal_edit.py -a_srs gives it one");
+                    ": gdal_translate -of VRT -a_srs gives it one");
     if (!m_grid.srs)
         return Fail(what + " has a CRS, " + CRSName(srs) + ", and " + m_places[0].what +
-                    ", whose CRS the result has, has none: gdal_edit.py -a_srs gives it one");
+                    ", whose CRS the result has, has none: gdal_translate -of VRT -a_srs gives it one");
     const CRSTransformation *transformation = ToOutput(what, srs);
     if (!transformation)
         return false;

@@ -123,7 +123,7 @@ fn_resampling ChooseResampling(GDALDatasetH dataset, const CellRatio &ratio, std
         }
     }
     const double coarsest = std::max(ratio.x, ratio.y);
-    reason = CPLSPrintf("%.3g of its cells are as long as one of the result", coarsest);
+    reason = CPLSPrintf("its cells are %.3g times as long as those of the result", 1 / coarsest);
     return coarsest > kCoarse ? FN_RESAMPLING_AVERAGE : FN_RESAMPLING_BILINEAR;
 }
 

@@ -128,6 +128,19 @@ class BadInput(Case):
             self.assertFalse(os.path.exists(self.path('never_tiles')))
         self.assertIsNotNone(gdal.OpenEx('FISHNET:' + self.a, open_options=['OVERVIEW_LEVEL=NONE']))
 
+    def test_open_options_of_a_source_that_has_none_such(self):
+        """GDAL only warns of them, and the source would be copied as it is."""
+        dem = real('dem.tif')
+        for option in ('CALC=sqrt(A)', 'calc=A', 'CRS=EPSG:32613', 'UNSCALE=YES'):
+            for output in ('TILES', 'SINGLE'):
+                out = self.path('copied.' + ('tif' if output == 'SINGLE' else 'vrt'))
+                done = run('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'OUTPUT=' + output, '-oo', option, dem, out)
+                self.assertNotEqual(done.returncode, 0, option)
+                self.assertIn('it is given with -co ' + option.split('=')[0].upper(), done.stderr)
+                self.assertFalse(os.path.exists(out))
+        good('gdal_translate', '-q', '-of', 'FISHNET', '-oo', 'NUM_THREADS=1', '-srcwin', '0', '0', '99', '99', '-co', 'CALC=A', dem, self.path('copied.vrt'))
+        good('gdal_translate', '-q', '-of', 'FISHNET', '-oo', 'CALC=A*2', 'FISHNET:' + dem, self.path('copied.vrt'))
+
     def test_open_options_of_inputs(self):
         """AAIGrid reads 0.1 as Float32 unless it is told otherwise."""
         path = self.path('tenths.asc')

@@ -364,6 +364,22 @@ class TestBands(OntoGrid):
         for method in ('NEAR', 'MODE', 'BILINEAR', 'AVERAGE'):
             self.same(self.values('B', B=path, RESAMPLING=method), self.values('B', B=as_nodata, RESAMPLING=method), method)
 
+    def test_classes_that_are_mixed(self):
+        """A warning says so where it was not asked of this very input."""
+        path, _ = self.raster('classes.tif', (200, 180), 'Byte', **self.PLACE)
+        dataset = gdal.Open(path, gdal.GA_Update)
+        table = gdal.ColorTable()
+        table.SetColorEntry(1, (255, 0, 0, 255))
+        dataset.GetRasterBand(1).SetRasterColorTable(table)
+        dataset = None
+        for options, says in (({'RESAMPLING': 'BILINEAR'}, True), ({'RESAMPLING': 'NEAR'}, False), ({'RESAMPLING': 'MODE'}, False),
+                              ({'B_RESAMPLING': 'BILINEAR'}, False)):
+            seen, handler = collect_errors()
+            gdal.PushErrorHandler(handler)
+            self.open('B', B=path, **options)
+            gdal.PopErrorHandler()
+            self.assertEqual(any('mixes classes' in text and 'B_RESAMPLING' in text for _, text in seen), says, options)
+
     def test_alpha(self):
         values = self.random.integers(0, 200, (180, 200)).astype(np.uint8)
         alpha = np.where(self.random.random((180, 200)) < 0.3, 0, 255).astype(np.uint8)

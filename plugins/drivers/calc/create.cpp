@@ -7,6 +7,7 @@
 #include "creation_options.h"
 #include "deleted_files.h"
 #include "fishnet/grid_options.h"
+#include "fishnet/recipe.h"
 #include "input_lists.h"
 #include "input_watch.h"
 #include "open_options.h"
@@ -56,6 +57,27 @@ static bool GivesA(CSLConstList options)
     return false;
 }
 
+/* Ours as an open option of a source that has none such: GDAL only warns of it, and would copy the source as it is. */
+static bool CheckSourceOptions(GDALDataset &source)
+{
+    const char *list = source.GetDriver() ? source.GetDriver()->GetMetadataItem(GDAL_DMD_OPENOPTIONLIST) : nullptr;
+    const std::string has = list ? list : "";
+    for (CSLConstList option = source.GetOpenOptions(); option && *option; option++) {
+        const std::string text = *option, key = CPLString(text.substr(0, text.find('='))).toupper();
+        const bool isOurs = key.size() > 1 && (fn_option_find(fn_recipe_option_table(), key.c_str(), key.size()) ||
+                                               fn_option_find(fn_grid_option_table(), key.c_str(), key.size()));
+        const auto isThere = [&](char quote) { return has.find(quote + key + quote) != std::string::npos; };
+        if (!isOurs || isThere('\'') || isThere('"'))
+            continue;
+        CPLError(CE_Failure, CPLE_IllegalArg,
+                 "FISHNET: %s is no open option of %.300s: it is given with -co %s=..., or with -oo behind "
+                 "FISHNET:<name>",
+                 key.c_str(), WithoutSecrets(source.GetDescription()).c_str(), key.c_str());
+        return false;
+    }
+    return true;
+}
+
 /* Reads all options and looks at all inputs, before anything is written. False after CPLError. */
 static bool Prepare(Creation &creation, CSLConstList options, bool &single)
 {
@@ -65,6 +87,8 @@ static bool Prepare(Creation &creation, CSLConstList options, bool &single)
                  input.c_str());
         return false;
     }
+    if (!CheckSourceOptions(*creation.source))
+        return false;
     creation.workers = fn_worker_options_default();
     for (CSLConstList option = options; option && *option; option++)
         if (!TakeOption(*option, creation, &creation.own))

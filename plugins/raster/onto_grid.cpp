@@ -73,6 +73,20 @@ static bool IsZones(const Input &input)
     return EQUAL(input.driver, "ZONALSTATS") && input.key == "zones";
 }
 
+/* Whether a band says what its values stand for. */
+static bool HasNamedClasses(GDALDatasetH dataset, std::string &reason)
+{
+    for (int number = 1; number <= GDALGetRasterCount(dataset); number++) {
+        GDALRasterBandH band = GDALGetRasterBand(dataset, number);
+        const bool hasTable = GDALGetRasterColorTable(band) != nullptr;
+        if (!hasTable && !GDALGetRasterCategoryNames(band))
+            continue;
+        reason = "band " + std::to_string(number) + " has " + (hasTable ? "a colour table" : "names of categories");
+        return true;
+    }
+    return false;
+}
+
 static fn_resampling MethodOf(const Input &input, GDALDatasetH dataset, const CellRatio &ratio,
                               const fn_grid_options &options)
 {
@@ -84,7 +98,7 @@ static fn_resampling MethodOf(const Input &input, GDALDatasetH dataset, const Ce
     std::string reason;
     if (asked != FN_RESAMPLING_AUTO) {
         const bool mixes = !hasOwn && MakesFractions(asked) && asked != FN_RESAMPLING_SUM;
-        if (mixes && ChooseResampling(dataset, ratio, reason) == FN_RESAMPLING_NEAR)
+        if (mixes && HasNamedClasses(dataset, reason))
             CPLError(CE_Warning, CPLE_AppDefined,
                      "%s: %s is resampled by %s, which mixes classes, and %s (%s says how else)", input.driver,
                      Describe(input).c_str(), fn_resampling_name(asked), reason.c_str(), OptionOf(input).c_str());
@@ -162,7 +176,8 @@ std::string Bringing::Warp(Input &input, const InputOnGrid &own, const Placement
         return "";
     const fn_resampling method = MethodOf(input, own.dataset, source.ratio, options);
     const bool isNested = placed.kind == Placement::Kind::kNested && method == FN_RESAMPLING_NEAR;
-    const int overview = isNested ? -1 : OverviewFor(method, source);
+    const bool isChosen = input.openOptions.FetchNameValue("OVERVIEW_LEVEL"); /* that one counts */
+    const int overview = isNested || isChosen ? -1 : OverviewFor(method, source);
     if ((isNested || overview >= 0) && !OpenWarpSource(input, own.grid, overview, isNested ? &placed : nullptr, source))
         return "";
     Warping warping = PinWarping(method, source);

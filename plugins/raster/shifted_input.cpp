@@ -7,9 +7,25 @@
 namespace fishnet
 {
 
+/* Whether a VRT may leave 0 where it has no source: what lies outside is said by a mask. */
+static bool IsLeftEmpty(fn_type type)
+{
+    return type == FN_INT64 || type == FN_UINT64 || (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown);
+}
+
 bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
 {
     fn_nodata any;
+    for (size_t i = 0; own.outside && i < bands.size(); i++)
+        if (!bands[i].isAlpha && IsLeftEmpty(bands[i].type)) {
+            CPLError(
+                CE_Failure, CPLE_NotSupported,
+                "%s: OUTSIDE=%s: band %d of %s is of type %s, which GDAL fills with 0 only: gdal_translate -ot Int32 "
+                "or Float64",
+                own.input.driver, own.outside, static_cast<int>(i) + 1, Describe(own.input).c_str(),
+                fn_type_name(bands[i].type));
+            return false;
+        }
     for (size_t i = 0; own.outside && i < bands.size(); i++)
         if (!bands[i].isAlpha && bands[i].type != FN_TYPE_COUNT &&
             fn_nodata_parse(own.outside, bands[i].type, &any, nullptr) != FN_OK) {
@@ -63,7 +79,7 @@ void Shifted::AddPixels(CPLXMLNode *node, size_t i) const
 bool Shifted::NeedsMask(size_t i) const
 {
     const BandFacts &band = bands[i];
-    if (band.hasMask)
+    if (band.hasMask || (!own.outside && !band.isAlpha && IsLeftEmpty(band.type)))
         return true;
     return !own.outside && !band.nodata.set && !band.isAlpha && (!hasAlpha || own.computes);
 }
@@ -76,7 +92,7 @@ void Shifted::AddMaskOf(CPLXMLNode *node, size_t i) const
     if (placed.isApart)
         return;
     SourceText part = Part("mask," + std::to_string(i + 1));
-    if (!bands[i].hasMask) { /* all of the raster */
+    if (!bands[i].hasMask && !bands[i].nodata.set) { /* all of the raster */
         part = Constant(own.grid, FN_UINT8, "255");
         part.from = part.to = placed.common;
     }
@@ -94,7 +110,7 @@ void Shifted::AddMasks(const XMLTree &tree) const
             continue;
         first = std::min(first, i);
         needed++;
-        shared += !bands[i].hasMask || bands[i].maskIsShared;
+        shared += bands[i].hasMask ? bands[i].maskIsShared : !bands[i].nodata.set;
     }
     const auto isLikeFirst = [&](const BandFacts &band) {
         return band.isAlpha || band.hasMask == bands[first].hasMask;

@@ -109,6 +109,8 @@ struct Warped {
         return bands.size() > 1 && AnyHasNoData() && !keepsNoData && alpha == 0 && warping.method != FN_RESAMPLING_NEAR;
     }
     bool IsAlpha(size_t i) const { return static_cast<int>(i) + 1 == alpha; }
+    /* Where nothing is, and whether that says so: opaqueness does it else, and NaN is no value to mix with. */
+    bool BeginsWithNaN() const { return becomesReal && (alpha == 0 || AnyHasNoData()); }
     std::string InitialValues() const;
     WarpOptions Options(GDALDatasetH source) const;
     std::string Text(WarpSource &source, bool isAll) const;
@@ -140,6 +142,12 @@ bool Warped::CheckKinds() const
         if (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown && warping.method != FN_RESAMPLING_NEAR)
             return Refuse(own, band + " has signed bytes, which GDAL " GDAL_RELEASE_NAME
                                       " does not resample: RESAMPLING=NEAR, or gdal_translate -ot Int16");
+        if (bands[i].isAlpha && type != FN_UINT8 && type != FN_UINT16)
+            return Refuse(own, band + " is opaqueness of type " + fn_type_name(type) +
+                                   ", which GDAL's warper does not know: gdal_translate -ot Byte -scale");
+        if (bands[i].hasMask && bands[i].nodata.set)
+            return Refuse(own, band + " has a mask and a NoData value, of which GDAL's warper sees the value alone: "
+                                      "gdal_translate -a_nodata none leaves the mask");
         if (bands[i].hasMask && !bands[i].maskIsShared)
             return Refuse(own, band + " has a mask of its own, which GDAL's warper does not see: gdal_translate "
                                       "-mask makes it one of all bands");
@@ -220,8 +228,10 @@ std::string Warped::InitialValues() const
                                     : band.type == FN_UINT8 ? "255"
                                                             : "1")
                                  : own.outside;
-        else if (becomesReal)
+        else if (BeginsWithNaN())
             value = "nan";
+        else if (becomesReal)
+            value = "0";
         else if (band.nodata.set)
             value = CPLSPrintf("%.17g", fn_nodata_as_double(band.nodata, band.type));
         values += (values.empty() ? "" : ",") + value;
@@ -244,7 +254,7 @@ WarpOptions Warped::Options(GDALDatasetH source) const
     options->panDstBands = static_cast<int *>(CPLMalloc(count * sizeof(int)));
     if (AnyHasNoData() && !keepsNoData)
         options->padfSrcNoDataReal = static_cast<double *>(CPLMalloc(bytes));
-    if (!own.outside && (becomesReal || AllHaveNoData()))
+    if (!own.outside && (BeginsWithNaN() || AllHaveNoData()))
         options->padfDstNoDataReal = static_cast<double *>(CPLMalloc(bytes));
     int at = 0;
     for (size_t i = 0; i < bands.size(); i++) {
@@ -265,6 +275,9 @@ WarpOptions Warped::Options(GDALDatasetH source) const
     words.SetNameValue("INIT_DEST", InitialValues().c_str());
     words.SetNameValue("UNIFIED_SRC_NODATA", "NO");
     words.SetNameValue("ERROR_OUT_IF_EMPTY_SOURCE_WINDOW", "FALSE");
+    if (!IsSameHorizontally(GDALGetSpatialRef(source), own.grid.srs.get()))
+        /* What a block takes of the raster is found by places all over it: it may be torn, or partly off the world */
+        words.SetNameValue("SAMPLE_GRID", "YES").SetNameValue("SAMPLE_STEPS", "100").SetNameValue("SOURCE_EXTRA", "64");
     if (alpha > 0 && bands[static_cast<size_t>(alpha) - 1].type == FN_UINT16)
         words.SetNameValue("SRC_ALPHA_MAX", "65535").SetNameValue("DST_ALPHA_MAX", "65535");
     if (warping.xScale > 0) {
@@ -291,7 +304,7 @@ void Warped::SayBand(CPLXMLNode *band, size_t i) const
     if (!changes)
         return;
     RemoveChild(band, CPLGetXMLNode(band, "NoDataValue"));
-    if (!own.outside)
+    if (!own.outside && BeginsWithNaN())
         SetNoData(band, "nan");
     CPLXMLNode *stored = nullptr; /* NBITS */
     for (CPLXMLNode *node = band->psChild; node && !stored; node = node->psNext)

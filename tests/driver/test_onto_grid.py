@@ -119,6 +119,21 @@ class TestWholeCells(OntoGrid):
         want[10:100, 20:120] = values[0]
         self.same(self.values('B', B=alpha, ALPHA='IGNORE'), want, 'alpha ignored')
 
+    def test_64_bits_outside(self):
+        """GDAL fills with 0 what it has no source for there: a mask says that it is none."""
+        for name in ('Int64', 'UInt64'):
+            for nodata in (None, 99):
+                values = np.array([[10, 11, 99, 13]], TYPES[name])
+                b = write(self.path('b64.tif'), values, nodata=nodata, type=name, geotransform=(1020.0, 10.0, 0.0, 5000.0, 0.0, -10.0))
+                want = np.full((300, 400), np.nan)
+                want[0, 2:6] = [10, 11, 99 if nodata is None else np.nan, 13]
+                self.same(self.values('B', B=b), want, name)
+                alone = gdal.OpenEx('FISHNET:' + b, open_options=['EXTENT=1000,4990,1080,5000'])
+                got = no_nodata(alone.GetRasterBand(1))
+                self.same(got, want[:1, :8], name)
+                with self.assertRaisesRegex(RuntimeError, 'OUTSIDE=5: band 1 of B .* ' + name):
+                    self.open('B', B=b, OUTSIDE=5)
+
     def test_decoded_past_gdal(self):
         """A tiled GeoTIFF, many windows."""
         path, values = self.raster('tiled.tif', (700, 600), 'Int16', -99, geotransform=(500.0, 10.0, 0.0, 5300.0, 0.0, -10.0),
@@ -217,6 +232,25 @@ class TestMethods(OntoGrid):
             self.assertEqual(dataset.GetMetadataItem('B_OVERVIEW_LEVEL', 'FISHNET_GRID'), level, method)
             self.assertEqual(dataset.GetRasterBand(1).GetOverviewCount(), 0)
             self.check_told(dataset.ReadAsArray(), dataset, method)
+
+    def test_an_overview_that_was_chosen(self):
+        path = write(self.path('chosen.tif'), np.ones((256, 256), np.float32))
+        gdal.Open(path, gdal.GA_Update).BuildOverviews('NONE', [2, 4, 8])
+        band = gdal.Open(path, gdal.GA_Update).GetRasterBand(1)
+        for level in range(3):
+            band.GetOverview(level).Fill(10.0 ** (level + 1))
+        band = None
+        for level in range(3):
+            got = self.values('A', a=path, A_OO='OVERVIEW_LEVEL=%d' % level, CELL_SIZE=160, RESAMPLING='BILINEAR')
+            self.assertEqual(np.unique(got).tolist(), [10.0 ** (level + 1)])
+
+    def test_the_rim_of_the_world(self):
+        """Blocks that are partly off the world have all cells that gdalwarp has in one piece."""
+        path = write(self.path('world.tif'), np.ones((1800, 3600), np.uint8), geotransform=(-180.0, 0.1, 0.0, 90.0, 0.0, -0.1), epsg=4326, options=['COMPRESS=DEFLATE'])
+        for crs, more in (('+proj=moll', {}), ('+proj=laea +lat_0=52 +lon_0=10', {'EXTENT': '-1e7,-1e7,1e7,1e7'})):
+            dataset = self.open(a=path, CRS=crs, CELL_SIZE=15000, RESAMPLING='NEAR', **more)
+            told = self.told(dataset, 'A')
+            self.assertEqual(np.count_nonzero(dataset.GetRasterBand(1).GetMaskBand().ReadAsArray()), np.count_nonzero(told.GetRasterBand(2).ReadAsArray()), crs)
 
     def test_another_crs(self):
         a = self.grid('utm.tif', (290000.0, 100.0, 0, 5560000.0, 0, -100.0), 32632, (700, 600))
@@ -363,6 +397,26 @@ class TestBands(OntoGrid):
         as_nodata = write(self.path('as_nodata.tif'), np.where(hole, -9, values.astype(np.int16)).astype(np.int16), nodata=-9, **self.PLACE)
         for method in ('NEAR', 'MODE', 'BILINEAR', 'AVERAGE'):
             self.same(self.values('B', B=path, RESAMPLING=method), self.values('B', B=as_nodata, RESAMPLING=method), method)
+
+    def test_mask_and_nodata(self):
+        path = write(self.path('both.tif'), self.random.integers(0, 99, (180, 200)).astype(np.int16), nodata=-1, **self.PLACE)
+        dataset = gdal.Open(path, gdal.GA_Update)
+        dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
+        dataset = None
+        for method in ('NEAR', 'AVERAGE'):
+            with self.assertRaisesRegex(RuntimeError, 'both.tif.* band 1 has a mask and a NoData value'):
+                self.open('B', B=path, RESAMPLING=method)
+
+    def test_partly_transparent(self):
+        alpha = np.array([[255, 255, 200, 200, 128, 128, 255, 0]], np.uint8)
+        rgba = [np.full((1, 8), 100, np.uint8)] * 3 + [alpha]
+        path = write(self.path('rgba.tif'), rgba, options=['PHOTOMETRIC=RGB', 'ALPHA=YES'])
+        for method in ('NEAR', 'BILINEAR', 'CUBIC', 'LANCZOS', 'AVERAGE'):
+            got = self.values('A[1]', a=path, CELL_SIZE='5,10', RESAMPLING=method)
+            self.same(got.round(4), np.array([[100.0] * 14 + [np.nan] * 2]), method)
+        real = write(self.path('real.tif'), [rgba[0].astype(np.float32), alpha.astype(np.float32) / 255], options=['ALPHA=YES'])
+        with self.assertRaisesRegex(RuntimeError, 'real.tif.* band 2 is opaqueness of type Float32'):
+            self.open('A[1]', a=real, CELL_SIZE='5,10', RESAMPLING='NEAR')
 
     def test_classes_that_are_mixed(self):
         """A warning says so where it was not asked of this very input."""

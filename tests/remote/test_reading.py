@@ -22,7 +22,7 @@ class TestReading(Served):
                                    ('pixel.tif', ('-oo', 'CALC=A[1]+A[2]+A[3]'), STRIPS), ('raw.tif', (), STRIPS)):
             for workers in (1, 8):
                 with self.subTest(file=file, calc=calc, workers=workers):
-                    self.server.delay(0.05)
+                    self.server.delay(0.2)
                     self.server.reset()
                     self.assertEqual(self.translate('FISHNET:' + self.server.name(file), 'out.tif', *calc, '-oo', f'NUM_WORKERS={workers}')[0].returncode, 0)
                     stats, asked = self.server.stats(), self.requests()
@@ -71,7 +71,7 @@ class TestReading(Served):
         inner, outer = self.path('inner.vrt'), self.path('outer.vrt')
         gdal.BuildVRT(inner, [self.server.name('left.tif'), self.server.name('right.tif')]).FlushCache()
         gdal.Translate(outer, inner, format='VRT', creationOptions=[])
-        self.server.delay(0.02)
+        self.server.delay(0.2)
         for vrt in (inner, outer, self.server.name('inner.vrt')):
             self.server.reset()
             done, got = self.translate('FISHNET:' + vrt)
@@ -124,7 +124,7 @@ class TestReading(Served):
     def test_outputs_by_workers(self):
         want = self.translate('FISHNET:' + self.path('deflate.tif'), 'want.tif', '-oo', 'CALC=A*3')[1]
         for words in (('-co', 'OUTPUT=SINGLE'), ('-co', 'TILE_SIZE=512')):
-            self.server.delay(0.02)
+            self.server.delay(0.2)
             self.server.reset()
             out = self.path('made' + ('.tif' if 'OUTPUT=SINGLE' in words else '.vrt'))
             good('gdal_translate', '-q', '-of', 'FISHNET', '-oo', 'CALC=A*3', *words, 'FISHNET:' + self.server.name('deflate.tif'), out, env=ENVIRONMENT)
@@ -143,7 +143,7 @@ class TestTables(Served):
             feature.SetGeometry(ogr.CreateGeometryFromWkt(f'POINT ({3000 + 700 * i} {3000 - 600 * i})').Buffer(1500 + 40 * i))
             layer.CreateFeature(feature)
         layer = data = None
-        self.server.delay(0.02)
+        self.server.delay(0.2)
         tables = []
         for raster in (self.path('deflate.tif'), self.server.name('deflate.tif')):
             out = self.path('stats.csv')

@@ -6,6 +6,7 @@
 #include "dataset_pool.h"
 #include "gdal_compat.h"
 #include "pixels.h"
+#include "warped_input.h"
 
 namespace fishnet
 {
@@ -236,10 +237,13 @@ bool InputReader::ReadSources(size_t input, const std::vector<BandBuffer> &bands
 bool InputReader::ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                            const volatile bool *cancel)
 {
-    return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
-        return !fn_is_cancelled(cancel) &&
-               (band.isMask ? ReadMask(input, band.band, window, band.data) : ReadPixels(input, band, window));
-    });
+    const auto read = [&] {
+        return std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
+            return !fn_is_cancelled(cancel) &&
+                   (band.isMask ? ReadMask(input, band.band, window, band.data) : ReadPixels(input, band, window));
+        });
+    };
+    return m_inputs[input].onGrid.warpBlock > 0 ? ReadWarped(read) : read();
 }
 
 /* ---- bands as they are ---- */
@@ -273,12 +277,15 @@ bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &band
     for (const BandBuffer &band : bands)
         numbers.push_back(band.band);
     GDALRasterBandH first = Find(input, numbers[0], false);
-    return first && GDALDatasetRasterIOEx(
-                        GDALGetBandDataset(first), GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
-                        static_cast<int>(window.width), static_cast<int>(window.height), bands[0].data,
-                        static_cast<int>(window.width), static_cast<int>(window.height), TypeInMemory(bands[0].type),
-                        static_cast<int>(numbers.size()), numbers.data(), 0, 0,
-                        static_cast<GSpacing>(bands[1].data - bands[0].data), nullptr) == CE_None;
+    const auto read = [&] {
+        return first && GDALDatasetRasterIOEx(
+                            GDALGetBandDataset(first), GF_Read, static_cast<int>(window.x), static_cast<int>(window.y),
+                            static_cast<int>(window.width), static_cast<int>(window.height), bands[0].data,
+                            static_cast<int>(window.width), static_cast<int>(window.height),
+                            TypeInMemory(bands[0].type), static_cast<int>(numbers.size()), numbers.data(), 0, 0,
+                            static_cast<GSpacing>(bands[1].data - bands[0].data), nullptr) == CE_None;
+    };
+    return m_inputs[input].onGrid.warpBlock > 0 ? ReadWarped(read) : read();
 }
 
 bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)

@@ -419,6 +419,21 @@ std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping
     return Together(own, inner);
 }
 
+bool ReadWarped(const std::function<bool()> &read)
+{
+    std::vector<Message> said;
+    bool done = false;
+    {
+        MessageCollector collector;
+        done = read();
+        said = std::move(collector.messages);
+    }
+    for (const Message &message : said)
+        if (!done || !STARTS_WITH(message.text.c_str(), "PROJ: "))
+            Emit(message);
+    return done;
+}
+
 /* ---- the command ---- */
 
 static std::string Quoted(const std::string &word)

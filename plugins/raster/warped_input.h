@@ -2,6 +2,8 @@
 #ifndef FN_FISHNET_WARPED_INPUT_H
 #define FN_FISHNET_WARPED_INPUT_H
 
+#include <functional>
+
 #include "fishnet/grid_options.h"
 #include "vrt_text.h"
 #include "warp_source.h"
@@ -24,6 +26,9 @@ Warping PinWarping(fn_resampling method, const WarpSource &source);
 std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping);
 /* The command of GDAL that makes the same pixels, where they are exact: otherwise there is none. */
 std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping);
+
+/* Reads of such a VRT. What PROJ says meanwhile of places off the world is said no more, if it succeeds. */
+bool ReadWarped(const std::function<bool()> &read);
 
 } // namespace fishnet
 

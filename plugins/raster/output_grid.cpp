@@ -129,9 +129,7 @@ std::string Chooser::NamesThere() const
 
 bool Chooser::NoSuch(const char *option, const char *value, const std::string &cause) const
 {
-    const char *words = EQUAL(option, "EXTENT") ? " (or INTERSECTION, UNION, xmin,ymin,xmax,ymax)"
-                        : EQUAL(option, "SNAP") ? " (or TAP)"
-                                                : "";
+    const char *words = EQUAL(option, "EXTENT") ? " (or INTERSECTION, UNION, numbers)" : " (or TAP)";
     return Fail(std::string(option) + "=" + value + ": there is no input of that name, only " + NamesThere() + words +
                 (cause.empty() ? "" : ", and no such dataset: " + cause));
 }

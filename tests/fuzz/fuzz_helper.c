@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -214,6 +215,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int host[2], peer[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, host) == 0);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, peer) == 0);
+    /* Nobody reads what is answered: what does not fit into a socket is a host that has gone. */
+    const struct timeval moment = {.tv_usec = 10000};
+    CHECK(setsockopt(host[1], SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment) == 0);
+    CHECK(setsockopt(peer[1], SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment) == 0);
     say(peer[0], data + 3 + to_helper, rest - to_helper, -1);
     say(host[0], data + 3, to_helper, data[0] & 1 ? peer[1] : -1);
     close(peer[1]);

@@ -50,7 +50,7 @@ static bool Map(const Lattice &raster, const Lattice &grid, Mapping &mapping)
 }
 
 /* Is one cell as long as n cells of the other, n whole? Positions are given in the smaller cells then. */
-static bool IsNested(const Axis &axis, double &origin, double &rasterCell, double &gridCell)
+static bool IsNested(const Axis &axis, double &origin, double &rasterCell, double &gridCell, double &off)
 {
     const bool isFiner = axis.ratio >= 1; /* the raster */
     const double count = std::round(isFiner ? axis.ratio : 1 / axis.ratio);
@@ -61,6 +61,7 @@ static bool IsNested(const Axis &axis, double &origin, double &rasterCell, doubl
         const double is = (axis.offset + axis.ratio * at) * unit, wants = corner + exact * unit * at;
         if (!(std::abs(is - wants) <= kTolerance))
             return false;
+        off = std::max(off, std::abs(is - wants));
     }
     origin = -corner;
     rasterCell = unit;
@@ -100,6 +101,12 @@ static Placement Shift(const Axis &x, const Axis &y, const Lattice &raster, cons
     return placed;
 }
 
+bool Placement::IsTied() const
+{
+    const auto isEven = [](double raster, double grid) { return grid > raster && std::fmod(grid / raster, 2) < 1; };
+    return isEven(rasterCell[0], gridCell[0]) || isEven(rasterCell[1], gridCell[1]);
+}
+
 Placement PlacementOf(const Lattice &raster, const Lattice &grid)
 {
     Placement placed;
@@ -115,8 +122,8 @@ Placement PlacementOf(const Lattice &raster, const Lattice &grid)
         return placed;
     if (IsShift(x) && IsShift(y))
         return Shift(x, y, raster, grid);
-    if (IsNested(x, placed.origin[0], placed.rasterCell[0], placed.gridCell[0]) &&
-        IsNested(y, placed.origin[1], placed.rasterCell[1], placed.gridCell[1]))
+    if (IsNested(x, placed.origin[0], placed.rasterCell[0], placed.gridCell[0], placed.off) &&
+        IsNested(y, placed.origin[1], placed.rasterCell[1], placed.gridCell[1], placed.off))
         placed.kind = Placement::Kind::kNested;
     return placed;
 }

@@ -25,6 +25,10 @@ struct Placement {
     /* Nested: in units of the smaller cells, from the grid's corner: where the raster begins, and the sizes of its
      * cells and of the grid's. */
     double origin[2] = {}, rasterCell[2] = {}, gridCell[2] = {};
+    double off = 0; /* how far that is from where they lie, in smaller cells */
+
+    /* Nested: do the centres of the grid's cells lie between cells of the raster? */
+    bool IsTied() const;
 };
 
 /* A raster or a grid. */

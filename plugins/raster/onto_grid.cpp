@@ -149,7 +149,11 @@ static OutputGrid GridFor(GDALDatasetH dataset, const OutputGrid &grid)
     return own;
 }
 
-static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source, const Warping &warping)
+/* A centre that lies so little before a cell of the raster is in that cell to GDAL's warper, in cells. */
+static constexpr double kWarperTie = 5e-11;
+
+/* isAlike: the command makes the same pixels. */
+static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source, const Warping &warping, bool isAlike)
 {
     CPLStringList &told = input.onGrid.told;
     told.SetNameValue("SOURCE", WithoutSecrets(input.name).c_str());
@@ -162,10 +166,10 @@ static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source,
     told.SetNameValue("BLOCK", CPLSPrintf("%d", warping.block));
     if (warping.accuracy > 0) /* to gdalwarp, chunks decide where positions are exact */
         told.SetNameValue("ACCURACY", CPLSPrintf("%.12g", warping.accuracy));
-    else
+    else if (isAlike)
         told.SetNameValue("GDALWARP", WarpCommand(own, source, warping).c_str());
-    CPLDebug("FISHNET", "%s is resampled%s%s", Describe(input).c_str(), warping.accuracy > 0 ? "" : " as by ",
-             told.FetchNameValueDef("GDALWARP", ""));
+    const char *command = told.FetchNameValueDef("GDALWARP", "");
+    CPLDebug("FISHNET", "%s is resampled%s%s", Describe(input).c_str(), *command ? " as by " : "", command);
 }
 
 /* Empty after CPLError. */
@@ -185,7 +189,7 @@ std::string Bringing::Warp(Input &input, const InputOnGrid &own, const Placement
     std::string text = WarpedText(own, source, warping);
     input.onGrid.warpBlock = warping.block;
     if (!text.empty())
-        Tell(input, own, source, warping);
+        Tell(input, own, source, warping, !isNested || !placed.IsTied() || placed.off <= kWarperTie);
     return text;
 }
 

@@ -13,9 +13,9 @@ static bool IsLeftEmpty(fn_type type)
     return type == FN_INT64 || type == FN_UINT64 || (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown);
 }
 
-bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
+/* Can a VRT fill all bands with the number? False after CPLError. */
+static bool CheckFilled(const InputOnGrid &own, const std::vector<BandFacts> &bands)
 {
-    fn_nodata any;
     for (size_t i = 0; own.outside && i < bands.size(); i++)
         if (!bands[i].isAlpha && IsLeftEmpty(bands[i].type)) {
             CPLError(
@@ -26,6 +26,12 @@ bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
                 fn_type_name(bands[i].type));
             return false;
         }
+    return true;
+}
+
+bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
+{
+    fn_nodata any;
     for (size_t i = 0; own.outside && i < bands.size(); i++)
         if (!bands[i].isAlpha && bands[i].type != FN_TYPE_COUNT &&
             fn_nodata_parse(own.outside, bands[i].type, &any, nullptr) != FN_OK) {
@@ -126,7 +132,8 @@ void Shifted::AddMasks(const XMLTree &tree) const
 std::string ShiftedText(const InputOnGrid &own, const Placement &placed)
 {
     const Shifted shifted = {own, placed, FactsOf(own.dataset), AlphaBand(own.dataset) > 0};
-    const DatasetHandle vrt = CheckOutside(own, shifted.bands) ? NewVrt(own.grid) : nullptr;
+    const DatasetHandle vrt =
+        CheckFilled(own, shifted.bands) && CheckOutside(own, shifted.bands) ? NewVrt(own.grid) : nullptr;
     if (!vrt)
         return "";
     for (int band = 1; band <= GDALGetRasterCount(own.dataset); band++)

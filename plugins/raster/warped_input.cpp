@@ -121,6 +121,11 @@ struct Warped {
 
 /* ---- what can be done ---- */
 
+static bool Is64Bits(fn_type type)
+{
+    return type == FN_INT64 || type == FN_UINT64;
+}
+
 static bool Refuse(const InputOnGrid &own, const std::string &why)
 {
     CPLError(CE_Failure, CPLE_NotSupported, "%s: input %s lies on another grid, and %s", own.input.driver,
@@ -136,9 +141,11 @@ bool Warped::CheckKinds() const
         if (type == FN_TYPE_COUNT)
             return Refuse(own, band + " is complex: GDAL's warper makes it real values. gdal_translate -b leaves it "
                                       "out");
-        if ((type == FN_INT64 || type == FN_UINT64) && !becomesReal)
-            return Refuse(own, band + " is of type " + fn_type_name(type) +
-                                   ", which GDAL's warper would round: gdal_translate -ot Int32 or Float64");
+        if (Is64Bits(type) && !own.computes)
+            return Refuse(own,
+                          band + " is of type " + fn_type_name(type) +
+                              ", which GDAL's warper would round: CALC=A with OT=" + fn_type_name(type) +
+                              " takes numbers up to 2^53, gdal_translate -ot Int32 or Float64 makes it another type");
         if (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown && warping.method != FN_RESAMPLING_NEAR)
             return Refuse(own, band + " has signed bytes, which GDAL " GDAL_RELEASE_NAME
                                       " does not resample: RESAMPLING=NEAR, or gdal_translate -ot Int16");
@@ -200,6 +207,8 @@ bool Warped::Plan(GDALDatasetH source, int only)
         if (IsAlpha(i))
             continue;
         GDALDataType type = TypeInMemory(bands[i].type);
+        if (Is64Bits(bands[i].type)) /* numbers beyond 2^53 are rounded, and expressions refuse them */
+            type = GDT_Float64;
         if (becomesReal)
             type = fn_type_fits_float32(bands[i].type) ? GDT_Float32 : GDT_Float64;
 #if FN_GDAL_AT_LEAST(3, 11)
@@ -485,7 +494,11 @@ std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const 
         if (!STARTS_WITH(*word, "ERROR_OUT") && !STARTS_WITH(*word, "INIT_DEST"))
             text += " -wo " + Quoted(*word);
     const char *type = GDALGetDataTypeName(warped.working);
-    text += std::string(" -wt ") + type + (warped.becomesReal ? std::string(" -ot ") + type : "");
+    /* gdalwarp loses the NoData value of 64 bits */
+    const bool isDouble = std::any_of(warped.bands.begin(), warped.bands.end(),
+                                      [](const BandFacts &band) { return Is64Bits(band.type); });
+    text += std::string(" -wt ") + type;
+    text += warped.becomesReal || isDouble ? std::string(" -ot ") + type : "";
     if (own.outside) {
         text += " -wo INIT_DEST=" + Quoted(warped.InitialValues()) + " -dstnodata none";
         text += warped.keepsNoData ? " -srcnodata none -nosrcalpha" : "";

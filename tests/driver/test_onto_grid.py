@@ -392,6 +392,32 @@ class TestBands(OntoGrid):
         with self.assertRaisesRegex(RuntimeError, 'OUTSIDE=5 cannot be told from its NoData'):
             self.open('B', B=path, RESAMPLING='BILINEAR', OUTSIDE=5)
 
+    def test_64_bits(self):
+        """Values are moved, and are what they are; what a double cannot tell from a rounded number is an error, as without a grid."""
+        for name, nodata in (('Int64', None), ('Int64', -99), ('UInt64', 99), ('Int64', -2**63)):
+            path, values = self.raster('long.tif', (200, 180), name, nodata, **self.PLACE)
+            short, _ = self.raster('short.tif', (200, 180), 'Int32', **self.PLACE)
+            values = values + values.dtype.type(2**45) * (values != (99 if nodata is None else nodata))
+            write(path, values, nodata=nodata, type=name, **self.PLACE)
+            write(short, np.arange(200 * 180, dtype=np.int32).reshape(180, 200), type='Int32', **self.PLACE)
+            at = self.values('B', B=short, RESAMPLING='NEAR')
+            want = np.where(np.isnan(at), np.nan, values.ravel()[np.nan_to_num(at).astype(int)].astype(float))
+            want[want == (np.inf if nodata is None else nodata)] = np.nan
+            dataset = self.open('B', B=path, RESAMPLING='NEAR')
+            self.same(dataset.ReadAsArray(), want, name)
+            self.check_told(dataset.ReadAsArray(), dataset, "%s %s %s" % (name, nodata, dataset.GetMetadataItem("B_GDALWARP", "FISHNET_GRID")))
+            outside = self.values('B', B=path, RESAMPLING='NEAR', OUTSIDE=5)
+            self.same(outside, np.where(np.isnan(at), 5.0, want), name)
+            for method in ('MODE', 'MAX') if nodata == -99 else ():
+                dataset = self.open('B', B=path, RESAMPLING=method)
+                self.check_told(dataset.ReadAsArray(), dataset, name + method)
+            with self.assertRaisesRegex(RuntimeError, 'long.tif.* is of type ' + name):
+                gdal.OpenEx('FISHNET:' + path, open_options=['CELL_SIZE=7', 'RESAMPLING=NEAR'])
+            values[100:110, 100:110] = 2**53 + 2
+            write(path, values, nodata=nodata, type=name, **self.PLACE)
+            with self.assertRaisesRegex(RuntimeError, r'2\^53'):
+                self.values('B', B=path, RESAMPLING='NEAR')
+
     def test_nodata_of_each_band(self):
         path = self.path('each.vrt')
         names = [self.raster('each%d.tif' % i, (200, 180), 'Int16', nodata, **self.PLACE)[0] for i, nodata in enumerate((-99, -98))]

@@ -1,4 +1,4 @@
-"""Every command and every piece of Python that README.md and the pages of docs/ show is run, in a folder that has the files they name."""
+"""Every command and every piece of Python that README.md and the pages of docs/ show is run, in a copy of the sample data."""
 import json
 import os
 import re
@@ -8,71 +8,28 @@ import sys
 import tempfile
 import unittest
 
-import numpy as np
-from osgeo import gdal, ogr, osr
+from osgeo import gdal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
-from common import VERSION, real, write  # noqa: E402
+from common import VERSION, real  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 TOOLS = ('echo', 'for', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
 PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
-         'docs/DISTRIBUTED.md',          'vrt/README.md']
+         'docs/DISTRIBUTED.md', 'vrt/README.md']
 
 
-def points(path, count, seed):
-    """A layer of points in metres, with a text and a number."""
-    random = np.random.default_rng(seed)
-    crs = osr.SpatialReference()
-    crs.ImportFromEPSG(32633)
-    dataset = ogr.GetDriverByName('GPKG').CreateDataSource(path)
-    layer = dataset.CreateLayer(os.path.splitext(os.path.basename(path))[0], crs, ogr.wkbPoint)
-    layer.CreateField(ogr.FieldDefn('street', ogr.OFTString))
-    for x, y in random.uniform(0, 2000, (count, 2)):
-        feature = ogr.Feature(layer.GetLayerDefn())
-        feature.SetGeometry(ogr.CreateGeometryFromWkt('POINT (%r %r)' % (float(500000 + x), float(5000000 + y))))
-        feature.SetField('street', 'S%d' % (count % 7))
-        layer.CreateFeature(feature)
-
-
-def zones(path):
-    """A layer of squares, in degrees, where dem.tif is; the rasters written here are there too, seen as degrees."""
-    crs = osr.SpatialReference()
-    crs.ImportFromEPSG(4326)
-    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    dataset = ogr.GetDriverByName('GPKG').CreateDataSource(path)
-    layer = dataset.CreateLayer(os.path.splitext(os.path.basename(path))[0], crs, ogr.wkbPolygon)
-    layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
-    for i in range(12):
-        feature = ogr.Feature(layer.GetLayerDefn())
-        x, y = -105.9 + i * 0.1, 37.5
-        feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON ((%r %r, %r %r, %r %r, %r %r))' % (x, y, x + 0.1, y, x, y + 0.1, x, y)))
-        feature.SetField('name', 'Z%d' % i)
-        layer.CreateFeature(feature)
-
-
-def lay_out(folder):
-    """The files that the examples name: real ones where there are some."""
-    for name in os.listdir(os.path.dirname(real('dem.tif'))):
-        if os.path.isfile(real(name)):
-            os.symlink(os.path.abspath(real(name)), os.path.join(folder, name))
-    for name, count in (('addresses', 300), ('hydrants', 60), ('wells', 50), ('pipes', 40)):
-        points(os.path.join(folder, name + '.gpkg'), count, count)
-    with open(os.path.join(folder, 'stops.csv'), 'w') as file:
-        file.write('name,lon,lat\nHarbour,13.75,45.65\nStation,13.77,45.66\n')
-    random = np.random.default_rng(5)
-    for name in ('before', 'after', 'in', 'income', 'population'):
-        write(os.path.join(folder, name + '.tif'), random.normal(100, 3, (200, 300)).astype(np.float32))
-    for name in ('parcels', 'municipalities', 'fields'):
-        zones(os.path.join(folder, name + '.gpkg'))
-    write(os.path.join(folder, 'landcover.tif'), random.integers(1, 7, (120, 200)).astype(np.uint8))
-    write(os.path.join(folder, 'scene.tif'), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
-    os.makedirs(os.path.join(folder, 'scenes'))
-    for name in ('b4.tif', 'b5.tif', 'scenes/s_20240601.tif', 'scenes/s_20240611.tif', 'scenes/s_20240621.tif'):
-        write(os.path.join(folder, name), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
-    with open(os.path.join(folder, 'list.txt'), 'w') as file:
-        file.write('scenes/s_20240601.tif\nscenes/s_20240621.tif\n')
-    gdal.Translate(os.path.join(folder, 'temperature.nc'), os.path.join(folder, 'in.tif'), format='netCDF')
+def lay_out(folder, page):
+    """The sample data that comes with the package; for the library of the source tree the real data beside it."""
+    sample = os.environ.get('FISHNET_SAMPLE', '')
+    if not os.path.exists(os.path.join(sample, 'README.md')):
+        raise AssertionError('there is no sample data in "%s" (FISHNET_SAMPLE): ./run data' % sample)
+    shutil.copytree(sample, folder, dirs_exist_ok=True)
+    if page == 'vrt/README.md':
+        shutil.rmtree(os.path.join(folder, 'vrt'))
+        shutil.copytree(os.path.join(ROOT, 'vrt'), os.path.join(folder, 'vrt'))
+        os.mkdir(os.path.join(folder, 'build'))
+        os.symlink(os.path.dirname(os.path.abspath(real('dem.tif'))), os.path.join(folder, 'build', 'data'))
 
 
 def lay_out_jobs(page, folder):
@@ -136,10 +93,7 @@ class TestExamples(unittest.TestCase):
     def run_page(self, page):
         found = list(commands(page))
         with tempfile.TemporaryDirectory() as folder:
-            shutil.copytree(os.path.join(ROOT, 'vrt'), os.path.join(folder, 'vrt'))
-            os.mkdir(os.path.join(folder, 'build'))
-            os.symlink(os.path.dirname(os.path.abspath(real('dem.tif'))), os.path.join(folder, 'build', 'data'))
-            lay_out(folder)
+            lay_out(folder, page)
             lay_out_jobs(page, folder)
             for heading, words, expected in found:
                 text = words[-1]

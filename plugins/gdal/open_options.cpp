@@ -124,9 +124,10 @@ std::string NearestName(const std::string &name, const std::vector<std::string> 
 
 bool IsForOtherDrivers(const char *name)
 {
-    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, and ogr2ogr asks every input for native data. */
-    static const char *const names[] = {"NOLOCK", "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES", "NATIVE_DATA",
-                                        "OVERVIEW_LEVEL"};
+    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, ogr2ogr asks every input for native data, and Fiona tells GDAL not
+     * to check names. */
+    static const char *const names[] = {"NOLOCK",      "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES",
+                                        "NATIVE_DATA", "OVERVIEW_LEVEL",    "VALIDATE_OPEN_OPTIONS"};
     return name[0] == '@' ||
            std::any_of(std::begin(names), std::end(names), [name](const char *other) { return EQUAL(name, other); });
 }

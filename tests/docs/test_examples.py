@@ -11,12 +11,20 @@ import unittest
 from osgeo import gdal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'remote'))
 from common import VERSION, real  # noqa: E402
+import range_server  # noqa: E402
 
+# A Slurm of one machine, as far as the pages need it; the real one is in tests/distributed.
+SBATCH = """#!/bin/bash
+[[ $1 == --wait && $2 =~ ^--array=1-([0-9]+)$ && $3 == --wrap && $# == 4 ]] || exit 1
+for ((i = 1; i <= BASH_REMATCH[1]; i++)); do SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_TASK_MAX=${BASH_REMATCH[1]} sh -c "$4" || exit 1; done
+"""
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-TOOLS = ('echo', 'for', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
-PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
-         'docs/DISTRIBUTED.md', 'vrt/README.md']
+TOOLS = ('echo', 'for', 'mkdir', 'sbatch', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
+PAGES = ['README.md', 'docs/TASKS.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
+         'docs/DISTRIBUTED.md',
+         'docs/REMOTE.md', 'docs/PYTHON.md', 'vrt/README.md']
 
 
 def lay_out(folder, page):
@@ -65,7 +73,7 @@ def commands(page):
     """(heading, words for subprocess, lines of its output). In a block for the shell a line that ends in a backslash goes on in the
     next one, and what follows a command with a prompt is its output. A block that begins with an import is Python."""
     for heading, block in blocks(page):
-        if block[0].startswith('from osgeo import'):
+        if re.match('from osgeo import|import', block[0]):
             yield heading, ['/usr/bin/python3', '-c', '\n'.join(block)], []
             continue
         shown = []
@@ -78,8 +86,25 @@ def commands(page):
         yield from shown
 
 
-def too_old(text):
-    """Why this GDAL cannot run a command, or nothing."""
+def there_is(module):
+    return subprocess.run(['/usr/bin/python3', '-c', 'import ' + module], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def for_fiona(found):
+    """With it, what the page has to be told to Fiona stands before each piece that uses geopandas."""
+    told = [words[-1] for _, words, _ in found if words[-1].startswith('import fiona')]
+    if told and there_is('fiona') and not there_is('pyogrio'):
+        for _, words, _ in found:
+            if words[-1].startswith('import geopandas'):
+                words[-1] = words[-1].replace('import geopandas', 'import geopandas\n' + told[0], 1)
+    return found
+
+
+def cannot(text):
+    """Why this system cannot run a command, or nothing."""
+    for module in re.findall('^import (rasterio|rioxarray|geopandas|fiona)', text):
+        if not there_is(module):
+            return 'there is no ' + module
     if (text.startswith('gdal ') or 'gdal.Run(' in text or '.gdalg.json' in text) and VERSION < (3, 11):
         return 'GDAL %s has no program gdal' % gdal.__version__
     if 'GTI' in text and VERSION < (3, 9):
@@ -91,18 +116,23 @@ class TestExamples(unittest.TestCase):
     """One test for each page, made below."""
 
     def run_page(self, page):
-        found = list(commands(page))
-        with tempfile.TemporaryDirectory() as folder:
+        found = for_fiona(list(commands(page)))
+        with tempfile.TemporaryDirectory() as folder, range_server.serve(os.environ['FISHNET_SAMPLE']) as server:
             lay_out(folder, page)
+            os.mkdir(os.path.join(folder, 'bin'))
+            with open(os.path.join(folder, 'bin', 'sbatch'), 'w') as file:
+                file.write(SBATCH)
+            os.chmod(file.name, 0o755)
             lay_out_jobs(page, folder)
             for heading, words, expected in found:
                 text = words[-1]
                 with self.subTest(heading=heading, command=text):
-                    reason = too_old(text)
+                    reason = cannot(text)
                     if reason:
                         print('%s: %s: not run: %s' % (page, reason, text))
                         continue
-                    path = os.environ['GDAL_DRIVER_PATH'] + ':' + os.environ['PATH']  # the program fishnet is beside the module
+                    path = ':'.join([folder + '/bin', os.environ['GDAL_DRIVER_PATH'], os.environ['PATH']])  # the program fishnet is beside the module
+                    words[-1] = text.replace('https://example.com', server.host)
                     done = subprocess.run(words, cwd=folder, env=dict(os.environ, PATH=path), timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                           stderr=subprocess.STDOUT)
                     output = done.stdout.decode('utf-8', 'replace')

@@ -44,6 +44,14 @@ class Pages(unittest.TestCase):
         self.assertEqual(text_of('docs/pictures/speed.svg'), speed_picture.draw(os.path.join(ROOT, 'docs/SPEED.md')))
         self.assertGreater(len(list(speed_picture.bars(os.path.join(ROOT, 'docs/SPEED.md')))), 5)
 
+    def test_versions(self):
+        """Of the packages that pages name, and of the recipe for conda."""
+        version = re.search(r'project\(Fishnet VERSION ([\d.]+)', text_of('CMakeLists.txt'))[1]
+        found = [(page, name) for page in PAGES for name in re.findall(r'gdal-plugin-fishnet_([\d.]+)\+gdal', text_of(page))]
+        self.assertGreater(len(found), 2)
+        self.assertEqual([(page, name) for page, name in found if name != version], [])
+        self.assertIn('version = "%s"' % version, text_of('packaging/conda/meta.yaml'))
+
     def test_pictures_are_small(self):
         for name in glob.glob(ROOT + '/docs/pictures/*'):
             self.assertLess(os.path.getsize(name), 150000, name)

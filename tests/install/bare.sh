@@ -16,11 +16,12 @@ make_data() {
     local x y
     mkdir -p data && cd data
     {
-        printf 'ncols 400\nnrows 300\nxllcorner 500000\nyllcorner 5200000\ncellsize 30\nNODATA_value -9999\n'
+        printf 'ncols 400\nnrows 300\nxllcorner 500000\nyllcorner 4150000\ncellsize 30\nNODATA_value -9999\n'
         awk 'BEGIN { for (y = 0; y < 300; y++) for (x = 0; x < 400; x++) printf "%d%s", x + 10 * y + 1, x < 399 ? " " : "\n" }'
     } >dem.asc
-    gdal_translate -q -ot Float32 -a_srs EPSG:32633 dem.asc dem.tif
+    gdal_translate -q -ot Float32 -a_srs EPSG:32613 dem.asc dem.tif
     gdal_translate -q -b 1 -b 1 -b 1 -b 1 -b 1 -b 1 dem.tif landsat.tif
+    gdal_translate -q -srcwin 100 100 200 100 dem.tif olinda.tif
     gdal_translate -q dem.tif before.tif
     gdal_translate -q -scale 0 1000 0 2000 dem.tif after.tif
     mkdir scenes
@@ -38,11 +39,11 @@ make_data() {
             -a_srs "EPSG:$epsg" -nln "$name" 2>layer.log || { cat layer.log; return 1; }
         rm "$name.csv" layer.log
     }
-    layer addresses GPKG 32633 "first;POINT (500000 5200000)" "second;POINT (500010 5200000)"
-    layer hydrants GPKG 32633 "A;POINT (500003 5200004)" "B;POINT (500010 5200001)"
-    layer pipes GPKG 32633 "P;LINESTRING (500000 5200002,500020 5200002)"
-    layer parcels GPKG 32633 "corner;POLYGON ((500000 5208940,500060 5208940,500060 5209000,500000 5209000,500000 5208940))" \
-        "outside;POLYGON ((490000 5200000,490060 5200000,490000 5200060,490000 5200000))"
+    layer addresses GPKG 32613 "first;POINT (500000 4150000)" "second;POINT (500010 4150000)"
+    layer hydrants GPKG 32613 "A;POINT (500003 4150004)" "B;POINT (500010 4150001)"
+    layer pipes GPKG 32613 "P;LINESTRING (500000 4150002,500020 4150002)"
+    layer parcels GPKG 32613 "corner;POLYGON ((500000 4158940,500060 4158940,500060 4159000,500000 4159000,500000 4158940))" \
+        "outside;POLYGON ((490000 4150000,490060 4150000,490000 4150060,490000 4150000))"
     layer places "ESRI Shapefile" 4326 "Budapest;POINT (19.08 47.5)" "Wien;POINT (16.36 48.2)"
     layer rivers "ESRI Shapefile" 4326 "Danube;LINESTRING (16.4 48.2,19.05 47.5)" "Tisza;LINESTRING (20.2 47.2,20.2 46.2)"
     cd ..

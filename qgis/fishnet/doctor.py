@@ -37,7 +37,7 @@ class Doctor(Algorithm):
         for state, what, text, fix in findings:
             line = '%-6s %-16s %s' % (state.upper() if state == 'wrong' else state, what, text)
             report.append(line + ('\n         fix: ' + fix if fix else ''))
-            (feedback.pushWarning if state == 'wrong' else feedback.pushInfo)(report[-1])
+            (feedback.pushWarning if state == 'wrong' else feedback.pushConsoleInfo)(report[-1])
         wrong = sum(state == 'wrong' for state, *_ in findings)
         report.append('Nothing is wrong.' if not wrong else '%d thing%s wrong.' % (wrong, ' is' if wrong == 1 else 's are'))
         feedback.pushInfo(report[-1])

@@ -47,6 +47,13 @@ def place_of(expression, message):
     return start + int(found.group(1)) - 1
 
 
+def text_of(one):
+    """What is written for a function, an operator or a constant."""
+    if one['call'].startswith(one['name'] + '('):
+        return one['name'] + '('
+    return ' %s ' % one['name'] if one['group'] == 'operators' else one['call']
+
+
 class ExpressionWidget(QWidget):
     def __init__(self, changed):
         super().__init__()
@@ -100,13 +107,14 @@ class ExpressionWidget(QWidget):
 
     def fill(self):
         groups = {}
-        for group, name, usage, does in functions():
-            if group not in groups:
-                groups[group] = self.group(group or 'Functions')
-            item = QTreeWidgetItem([usage])
-            item.setToolTip(0, does)
-            item.setData(0, Qt.UserRole, (name + '(', usage + ': ' + does if does else usage))
-            groups[group].addChild(item)
+        for one in functions():
+            if one['group'] not in groups:
+                groups[one['group']] = self.group(one['group'].capitalize())
+            item = QTreeWidgetItem([one['call']])
+            others = one.get('spellings')
+            item.setToolTip(0, one['help'] + (' (also %s)' % ', '.join(others) if others else ''))
+            item.setData(0, Qt.UserRole, (text_of(one), '%s: %s' % (one['call'], item.toolTip(0))))
+            groups[one['group']].addChild(item)
 
     def filter(self, text):
         text = text.lower()

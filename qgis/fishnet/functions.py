@@ -5,9 +5,7 @@ from osgeo import gdal
 
 
 def functions():
-    """[(group, name, how it is written, what it does)]; empty, where the driver does not say."""
+    """[{'name', 'group', 'call': 'clamp(x, lo, hi)', 'help', 'spellings'}]; empty, where the driver does not say."""
     driver = gdal.GetDriverByName('FISHNET')
     text = driver.GetMetadataItem('FUNCTIONS') if driver else None
-    if not text:
-        return []
-    return [(one.get('group', ''), one['name'], one.get('usage') or one['name'] + '()', one.get('description', '')) for one in json.loads(text)]
+    return json.loads(text) if text else []

@@ -8,12 +8,13 @@ import traceback
 
 import processing
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsVectorLayer
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit, QProgressBar, QTextEdit
 from qgis.utils import iface, plugins
 
 GIVEN = json.loads(os.environ['DIALOGS'])
-DATA, OUT = GIVEN['data'], GIVEN['out']
+DATA, OUT, PICTURES = GIVEN['data'], GIVEN['out'], GIVEN['pictures']
 found = {}
 
 
@@ -32,7 +33,7 @@ def pause(seconds):
         time.sleep(0.01)
 
 
-def dialog(name, parameters, size=(900, 620)):
+def dialog(name, parameters, size=(860, 600)):
     made = processing.createAlgorithmDialog('fishnet:' + name, parameters)
     made.resize(*size)
     made.show()
@@ -50,7 +51,7 @@ def text_of(made):
 
 def picture(made, name):
     pause(0.3)
-    made.grab().save(os.path.join(OUT, name + '.png'))
+    made.grab().toImage().convertToFormat(QImage.Format_Indexed8, Qt.ThresholdDither | Qt.AvoidDither).save(os.path.join(PICTURES, 'qgis_%s.png' % name))
 
 
 def run(made):

@@ -233,7 +233,7 @@ class Plugin(Case):
             archive.extractall(folder)
 
     def test_dialogs(self):
-        """In QGIS as one starts it: filled in, run, cancelled."""
+        """In QGIS as one starts it: filled in, run, cancelled. FISHNET_PICTURES: where pictures of them go."""
         profile = os.path.join(self.home, 'profiles', 'default')
         self.unpack(os.path.join(profile, 'python', 'plugins'))
         os.makedirs(os.path.join(profile, 'QGIS'))
@@ -242,11 +242,13 @@ class Plugin(Case):
         pictures = os.environ.get('FISHNET_PICTURES', self.out)
         os.makedirs(pictures, exist_ok=True)
         text = end('xvfb-run', '-a', '-s', '-screen 0 1280x1024x24', 'qgis', '--nologo', '--noversioncheck', '--profiles-path', self.home, '--code',
-                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': pictures}), 'QGIS_PLUGINPATH': ''})
+                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': self.out, 'pictures': pictures}), 'QGIS_PLUGINPATH': ''})
         found = json.loads([line for line in text.split('\n') if line.startswith('{"')][-1])
         self.assertEqual(found['inputs'], ['A   dem', 'B   other'])
         self.assertIn("unknown function 'wehre' (did you mean 'where'?) at position 11", found['mistake'])
         self.assertEqual(found['marked'], ['w'])
+        if gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS'):
+            self.assertIn('slope(x)', found['searched'])
         for name in ('expression', 'near', 'zonal', 'tiles', 'pipeline', 'doctor'):
             self.assertIn('Execution completed', found[name + '_log'], name)
         self.assertIn('Cancelled.', found['cancelled']['log'])

@@ -3,11 +3,11 @@ import re
 
 from osgeo import gdal
 from processing.gui.wrappers import WidgetWrapper
-from qgis.core import QgsProcessingUtils
+from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingUtils, QgsProject
 from qgis.gui import QgsGui, QgsProcessingGui
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QFontDatabase, QTextCursor
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QTextEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from .functions import functions
 from .gdal_run import Run
@@ -18,17 +18,29 @@ PLACE = re.compile(r'at position (\d+)')
 EXPRESSION = re.compile(r'expression (\d+):')
 
 
+GOOD = 'Good.'
+OTHER_GRIDS = 'Good. The inputs are on different grids: Advanced Parameters say onto which one they are brought.'
+
+
 def check(expression, rasters, names):
-    """What the driver says of an expression over (dataset, open options): nothing, if it takes it. On different grids it cannot tell more than
-    that; so grids are not compared here."""
-    if not expression.strip():
-        return ''
+    """What the driver says of an expression over (dataset, open options), or that it is good."""
+    try:
+        options = input_options(rasters, names) + ['CALC=' + expression]
+    except QgsProcessingException as error:
+        return str(error)
+    says = attempt(options)
+    if says and not PLACE.search(says) and not attempt(options + ['EXTENT=UNION']):
+        return OTHER_GRIDS
+    return says or GOOD
+
+
+def attempt(options):
+    """The driver's error; empty: it takes them."""
     run = Run()
     try:
-        options = input_options(rasters, names)
         with run:
-            run.open('FISHNET:', gdal.OF_RASTER, options + ['CALC=' + expression, 'EXTENT=UNION'] if len(rasters) > 1 else options + ['CALC=' + expression])
-    except Exception as error:
+            run.open('FISHNET:', gdal.OF_RASTER, options)
+    except QgsProcessingException as error:
         return str(error).replace('FISHNET: CALC: ', '')
     return ''
 
@@ -147,14 +159,16 @@ class ExpressionWidget(QWidget):
 
     def check(self):
         """The mistake in words with its place; the character is marked."""
-        rasters, names, titles = self.inputs()
-        self.show_inputs(names, titles)
-        text = self.edit.toPlainText()
-        message = check(text, rasters, names) if rasters else ''
-        place = place_of(text, message)
-        self.mark(place)
-        self.says.setText(message or ('Good.' if rasters and text.strip() else ''))
-        self.says.setStyleSheet('color: %s' % ('#b00020' if message else '#1b7f3b'))
+        text, message = self.edit.toPlainText(), ''
+        try:
+            rasters, names, titles = self.inputs()
+            self.show_inputs(names, titles)
+            message = check(text, rasters, names) if rasters and text.strip() else ''
+        except QgsProcessingException as error:  # a layer that GDAL does not read
+            message = str(error)
+        self.mark(place_of(text, message))
+        self.says.setText(message)
+        self.says.setStyleSheet('color: %s' % ('#1b7f3b' if message in (GOOD, OTHER_GRIDS) else '#b00020'))
 
     def show_inputs(self, names, titles):
         self.input_items.takeChildren()
@@ -173,10 +187,7 @@ class ExpressionWidget(QWidget):
     def mark(self, place):
         marks = []
         if place is not None:
-            mark = self.edit.ExtraSelection() if hasattr(self.edit, 'ExtraSelection') else None
-            if mark is None:
-                from qgis.PyQt.QtWidgets import QTextEdit
-                mark = QTextEdit.ExtraSelection()
+            mark = QTextEdit.ExtraSelection()
             cursor = QTextCursor(self.edit.document())
             last = max(len(self.edit.toPlainText()) - 1, 0)
             cursor.setPosition(min(place, last))
@@ -222,19 +233,13 @@ class ExpressionBox(WidgetWrapper):
 
     def inputs(self):
         """(datasets with open options, names, titles) of what is chosen now."""
-        context = self.registered_context()
+        self.context = QgsProcessingContext()  # keeps layers that are loaded for it
+        self.context.setProject(QgsProject.instance())
         chosen = self.others['INPUTS'].parameterValue() or []
-        layers = [QgsProcessingUtils.mapLayerFromString(one, context) if isinstance(one, str) else one for one in chosen]
+        layers = [QgsProcessingUtils.mapLayerFromString(one, self.context) if isinstance(one, str) else one for one in chosen]
         rasters = []
         for layer in layers:
             if layer is not None:
                 rasters.append((raster_of(layer), layer.name()))
         names = self.others['NAMES'].parameterValue() or '' if 'NAMES' in self.others else ''
         return [raster for raster, _ in rasters], names, [title for _, title in rasters]
-
-    def registered_context(self):
-        from qgis.core import QgsProcessingContext, QgsProject
-        context = QgsProcessingContext()
-        context.setProject(QgsProject.instance())
-        self.kept = context
-        return context

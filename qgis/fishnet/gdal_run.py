@@ -43,19 +43,14 @@ def state_of(name):
 class Run:
     """with Run(feedback) as run: dataset = run.open(...); run.translate(...). Raises QgsProcessingException in GDAL's words."""
 
-    def __init__(self, feedback=None, settings=None):
+    def __init__(self, feedback=None):
         self.feedback = feedback
-        self.settings = settings or {}
         self.errors = []
         self.begin, self.end, self.done = 0, 1, 0
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(without_exceptions())
-        for name, value in self.settings.items():
-            before = gdal.GetThreadLocalConfigOption(name) if hasattr(gdal, 'GetThreadLocalConfigOption') else None
-            gdal.SetThreadLocalConfigOption(name, value)
-            self._stack.callback(gdal.SetThreadLocalConfigOption, name, before)
         gdal.PushErrorHandler(self._on_message)
         self._stack.callback(gdal.PopErrorHandler)
         return self
@@ -63,6 +58,12 @@ class Run:
     def __exit__(self, *failure):
         self._stack.close()
         self._stack = None
+
+    def set(self, name, value):
+        """A configuration option for what follows."""
+        before = gdal.GetThreadLocalConfigOption(name) if hasattr(gdal, 'GetThreadLocalConfigOption') else None
+        gdal.SetThreadLocalConfigOption(name, value)
+        self._stack.callback(gdal.SetThreadLocalConfigOption, name, before)
 
     def _on_message(self, level, number, text):
         if level >= gdal.CE_Failure:

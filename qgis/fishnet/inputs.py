@@ -110,13 +110,14 @@ def table_of(algorithm, parameters, name, context, feedback):
     if not parts.get('path') or parts.get('authcfg') or filtered or many or subset.lstrip().upper().startswith('SELECT') or layer.isEditable():
         return exported(algorithm, parameters, name, context, feedback, layer)
     options = list(parts.get('openOptions') or [])
-    found, fid = layer_name(parts['path'], options, int(parts.get('layerId') or 0))
+    path = ''.join(str(parts.get(piece) or '') for piece in ('vsiPrefix', 'path', 'vsiSuffix'))
+    found, fid = layer_name(path, options, int(parts.get('layerId') or 0))
     called = str(parts['layerName']) if parts.get('layerName') else found
     conditions = ['(%s)' % subset] if subset else []
     if selected:
         ids = ','.join(str(i) for i in sorted(layer.selectedFeatureIds()))
         conditions.append('"%s" IN (%s)' % ((fid or 'FID').replace('"', '""'), ids or 'NULL'))
-    return Table(parts['path'], called, ' AND '.join(conditions), options)
+    return Table(path, called, ' AND '.join(conditions), options)
 
 
 def exported(algorithm, parameters, name, context, feedback, layer):

@@ -45,9 +45,11 @@ A run that was cancelled leaves the tiles that are whole: <i>Go on</i> keeps the
         log = self.parameterAsFileOutput(parameters, 'LOG', context)
         path = self.output(parameters, context, ending=('.vrt', '.gti'), feedback=feedback)
         self.call(context, path, '%s, tiles' % (shortened(expression) or stem(datasets[0])))
-        with Run(feedback, {'FISHNET_LOG': log} if log else None) as run:
+        with Run(feedback) as run:
             run.say('FISHNET: %s' % ' '.join('-oo ' + option for option in inputs))
             source = run.open('FISHNET:', gdal.OF_RASTER, inputs)
+            if log:
+                run.set('FISHNET_LOG', log)  # of the tiles that are written, not of what the source reads
             run.create_copy('FISHNET', path, source, options)
         if log and not os.path.exists(log):
             feedback.pushWarning('This version of Fishnet writes no log.')

@@ -98,7 +98,7 @@ class Plugin(Case):
             ['rasterexpression', {'INPUTS': [self.dem, self.other, self.dem], 'NAMES': 'x,S*', 'EXPRESSION': 'x - max(S)', 'OUTPUT': self.to('stack.tif')}, False],
             ['rasterexpression', lazy, False],
             ['rasterexpression', {'INPUTS': [self.dem, self.moved], 'EXPRESSION': 'A - B', 'EXTENT_OF': 'INTERSECTION', 'OUTPUT': self.to('grid.tif')}, False],
-            ['tiles', {'INPUTS': [self.dem], 'EXPRESSION': 'A*3', 'COLUMNS': 2, 'ROWS': 3, 'OUTPUT': self.to('tiles.tif')}, False],
+            ['tiles', {'INPUTS': [self.dem], 'EXPRESSION': 'A*3', 'COLUMNS': 2, 'ROWS': 3, 'OUTPUT': self.to('tiles.tif'), 'LOG': self.to('log.txt')}, False],
             ['pipeline', {'INPUT': self.at('large.vrt'), 'PROCESSES': True, 'NUM_WORKERS': 2, 'OUTPUT': self.to('large.tif')}, False])
         read = lambda name: gdal.Open(self.to(name)).ReadAsArray()  # noqa: E731
         second = gdal.Open(self.other).ReadAsArray().astype(np.float64)
@@ -117,6 +117,9 @@ class Plugin(Case):
         self.assertEqual(read('grid.tif').shape, (200, 300))
         self.assertEqual(self.good(tiles)['results']['OUTPUT'], self.to('tiles.vrt'))
         self.assertEqual(len(os.listdir(self.to('tiles_tiles'))), 7)
+        if gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS'):
+            with open(self.to('log.txt')) as f:
+                self.assertEqual(f.read().count(' done '), 6)
         np.testing.assert_array_equal(read('tiles.vrt'), np.float32(self.values * 3))
         self.good(steps)
         np.testing.assert_array_equal(read('large.tif'), gdal.Open(self.at('large.vrt')).ReadAsArray())

@@ -74,6 +74,8 @@ class DebianPackage(unittest.TestCase):
         self.assertIn('usr/bin/fishnet', files)
         for name in 'README.md', 'copyright', 'changelog.gz', 'changelog.Debian.gz', 'docs/FISHNET.md', 'vrt/README.md':
             self.assertIn('usr/share/doc/gdal-plugin-fishnet/' + name, files)
+        for name in '__init__.py', 'provider.py', 'metadata.txt', 'icon.svg':
+            self.assertIn('usr/share/qgis/python/plugins/fishnet/' + name, files)
         self.assertFalse([name for name in files if re.search(r'\.(h|a|cmake)$', name)])
         development = files_below(self.unpacked['libfishnet-dev'])
         python = files_below(self.unpacked['python3-fishnet-dask'])

@@ -4,6 +4,9 @@ file(GLOB qgis_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/qgis
 foreach(file IN LISTS qgis_files)
   configure_file(qgis/fishnet/${file} ${qgis_dir}/${file} COPYONLY)
 endforeach()
+string(REGEX MATCH "^(.*) <(.*)>$" unused "${CPACK_PACKAGE_CONTACT}")
+set(author ${CMAKE_MATCH_1})
+set(email ${CMAKE_MATCH_2})
 configure_file(qgis/fishnet/metadata.txt.in ${qgis_dir}/metadata.txt @ONLY)
 configure_file(LICENSE ${qgis_dir}/LICENSE COPYONLY)
 

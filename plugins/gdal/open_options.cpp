@@ -8,6 +8,7 @@
 #include <cpl_minixml.h>
 #include <gdal.h>
 
+#include "fishnet/grid_options.h"
 #include "secrets.h"
 
 namespace fishnet
@@ -163,9 +164,10 @@ std::string NearestName(const std::string &name, const std::vector<std::string> 
 
 bool IsForOtherDrivers(const char *name)
 {
-    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, and ogr2ogr asks every input for native data. */
-    static const char *const names[] = {"NOLOCK", "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES", "NATIVE_DATA",
-                                        "OVERVIEW_LEVEL"};
+    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, ogr2ogr asks every input for native data, and Fiona tells GDAL not
+     * to check names. */
+    static const char *const names[] = {"NOLOCK",      "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES",
+                                        "NATIVE_DATA", "OVERVIEW_LEVEL",    "VALIDATE_OPEN_OPTIONS"};
     return name[0] == '@' ||
            std::any_of(std::begin(names), std::end(names), [name](const char *other) { return EQUAL(name, other); });
 }
@@ -182,9 +184,17 @@ static std::vector<std::string> NamesOfOptions(const char *driver, const char *l
     return names;
 }
 
+/* The option that is meant; empty: none. gdalwarp has other names for some. */
+static std::string MeantName(const std::string &name, const std::vector<std::string> &known)
+{
+    const char *ours = fn_grid_option_of_others(name.c_str(), name.size());
+    const std::string option(ours ? ours : "", ours ? strcspn(ours, "=") : 0);
+    return ours && std::find(known.begin(), known.end(), option) != known.end() ? ours : NearestName(name, known);
+}
+
 static bool Fail(const char *driver, const char *list, const std::string &name, const std::vector<std::string> &known)
 {
-    const std::string nearest = NearestName(name, known);
+    const std::string nearest = MeantName(name, known);
     CPLError(CE_Failure, CPLE_IllegalArg, "%s: there is no %s option %.200s%s%s%s", driver,
              EQUAL(list, GDAL_DMD_OPENOPTIONLIST) ? "open" : "creation", name.c_str(), nearest.empty() ? "" : ", is ",
              nearest.c_str(), nearest.empty() ? "" : " meant?");

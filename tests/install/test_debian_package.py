@@ -74,6 +74,8 @@ class DebianPackage(unittest.TestCase):
         self.assertIn('usr/bin/fishnet', files)
         for name in 'README.md', 'copyright', 'changelog.gz', 'changelog.Debian.gz', 'docs/FISHNET.md', 'vrt/README.md':
             self.assertIn('usr/share/doc/gdal-plugin-fishnet/' + name, files)
+        for name in '__init__.py', 'provider.py', 'metadata.txt', 'icon.svg':
+            self.assertIn('usr/share/qgis/python/plugins/fishnet/' + name, files)
         for name in 'README.md', 'dem.tif', 'addresses.gpkg', 'scenes/s_20240601.tif', 'vrt/ndvi.fishnet.json':
             self.assertIn('usr/share/fishnet/data/' + name, files)
         self.assertFalse([name for name in files if re.search(r'\.(h|a|cmake)$', name)])

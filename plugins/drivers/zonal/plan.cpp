@@ -206,10 +206,10 @@ void ZonalPlan::MakeSchema()
     if (!rasters)
         return;
     rasterWorkers = workers;
-    rasterTrace = trace;
+    rasterReports = reports;
     LimitWorkers(rasters->inputs, rasters->grid.width, rasterWorkers);
     workers.processes = 0;
-    trace.clear();
+    reports = {};
 }
 
 std::string ZonalPlan::OwnSignature() const

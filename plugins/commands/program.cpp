@@ -1,5 +1,5 @@
-/* The program fishnet: what `gdal fishnet plan`, `run` and `assemble` do, with any version of GDAL; and the same for
- * programs that load the module. */
+/* The program fishnet: what `gdal fishnet plan`, `run`, `assemble` and `doctor` do, with any version of GDAL; and the
+ * same for programs that load the module. */
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -7,6 +7,7 @@
 #include <gdal_priv.h>
 
 #include "boundary.h"
+#include "doctor.h"
 #include "job_file.h"
 #include "module.h"
 
@@ -18,12 +19,14 @@ static const char *const kUsage =
     "       fishnet run <JOB>.fishnet.json [--partition <i>/<n>|auto|auto/<n>] [-j <N>|ALL_CPUS] [--workers "
     "threads|processes] [-q]\n"
     "       fishnet assemble <JOB>.fishnet.json [-q]\n"
+    "       fishnet doctor [-f text|json]\n"
     "\n"
     "A job is a recipe with an \"output\". plan says how large it is, and how many shares are good, or what is in one; "
     "run "
     "does one share, or all;\n"
     "assemble puts together what all shares have made, or says which are missing. With GDAL 3.11 and later they are\n"
-    "`gdal fishnet plan`, `run` and `assemble`, too.\n"
+    "`gdal fishnet plan`, `run`, `assemble` and `doctor`, too. doctor says what is wrong with the installation, and "
+    "how to mend it.\n"
     "\n"
     "For programs that start it: with --child-of <pid> before all others it ends when that one does; --module says "
     "which\n"
@@ -32,7 +35,7 @@ static const char *const kUsage =
 namespace
 {
 struct Arguments {
-    std::string command, job, share;
+    std::string command, job, share, format;
     CPLStringList workers;
     bool quiet = false, help = false;
 };
@@ -57,6 +60,8 @@ static bool Parse(char **words, Arguments &all)
             all.quiet = true;
         else if ((value = ValueOf(word, "--partition", words)))
             all.share = value;
+        else if ((value = ValueOf(word, "-f", words)) || (value = ValueOf(word, "--format", words)))
+            all.format = value;
         else if ((value = ValueOf(word, "-j", words)) || (value = ValueOf(word, "--num-threads", words)))
             all.workers.SetNameValue("NUM_WORKERS", value);
         else if ((value = ValueOf(word, "--workers", words)))
@@ -74,8 +79,28 @@ static bool Parse(char **words, Arguments &all)
     return true;
 }
 
+/* What is wrong is an answer, too, and no error: but it fails. */
+static bool Examine(const Arguments &all, std::string &answer)
+{
+    if (!all.job.empty() || !all.share.empty() || all.workers.size() > 0) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: doctor takes -f alone");
+        return false;
+    }
+    if (!all.format.empty() && all.format != "text" && all.format != "json") {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown format %s: expected text or json", all.format.c_str());
+        return false;
+    }
+    return AskDoctor(all.format == "json", answer) == 0;
+}
+
 static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc progress, void *progressData)
 {
+    if (all.command == "doctor")
+        return Examine(all, answer);
+    if (!all.format.empty()) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no -f", all.command.c_str());
+        return false;
+    }
     if (all.command == "run")
         return RunJob(all.job, all.share, all.workers, progress, progressData);
     const bool plan = all.command == "plan";
@@ -88,7 +113,7 @@ static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc pro
         return AssembleJob(all.job, progress, progressData);
     if (plan)
         return PlanJob(all.job, all.share, answer);
-    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run or assemble",
+    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run, assemble or doctor",
              all.command.c_str());
     return false;
 }
@@ -102,15 +127,13 @@ static int Main(char **words)
         fputs(kUsage, stdout);
         return 0;
     }
-    if (all.job.empty()) {
+    if (all.job.empty() && all.command != "doctor") {
         fputs(kUsage, stderr);
         return 2;
     }
     std::string answer;
-    return Obey(all, answer, all.quiet ? GDALDummyProgress : GDALTermProgress, nullptr) &&
-                   fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0
-               ? 0
-               : 1;
+    const bool good = Obey(all, answer, all.quiet ? GDALDummyProgress : GDALTermProgress, nullptr);
+    return fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0 && good ? 0 : 1;
 }
 
 /* ---- in the process of another program ---- */
@@ -158,10 +181,12 @@ static int Call(char **words, fishnet_tell tell, fishnet_goes_on goesOn)
         std::string answer;
         if (!GDALGetDriverByName("FISHNET"))
             GDALAllRegister();
-        if (!Parse(words, all) || !Obey(all, answer, AskCaller, &goesOn))
+        if (!Parse(words, all))
             return 1;
-        tell(CE_None, answer.c_str());
-        return 0;
+        const bool good = Obey(all, answer, AskCaller, &goesOn);
+        if (good || !answer.empty())
+            tell(CE_None, answer.c_str());
+        return good ? 0 : 1;
     });
 }
 

@@ -9,12 +9,13 @@
 #include "fishnet/grid.h"
 #include "inputs.h"
 
+/* In the order in which programs show them. */
 enum {
-    LETTER,
-    LETTER_OO,
-    INPUT,
-    INPUT_OO,
     CALC,
+    LETTER,
+    INPUT,
+    LETTER_OO,
+    INPUT_OO,
     BANDS,
     FLATTEN,
     OT,

@@ -29,6 +29,7 @@ typedef struct fn_worker_options {
     double pause;   /* no option: fn_job_options::pause */
 } fn_worker_options;
 
+/* Of worker processes; of threads, which cost less, twice as many. */
 #define FN_READERS_DEFAULT 16
 #define FN_RETRIES_DEFAULT 2
 #define FN_RETRIES_MAX 100

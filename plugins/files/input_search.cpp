@@ -65,6 +65,21 @@ void InputSearch::Work()
     }
 }
 
+bool InputSearch::IndexLeadsBeyond(const std::string &name)
+{
+    InputSearch search(Reach::Disk);
+    const MessageCollector collector; /* whoever reads it will tell */
+    search.Push(name);
+    for (; !search.m_pending.empty(); search.m_pending.pop_front()) {
+        const Pending &pending = search.m_pending.front();
+        if (IsRemoteName(pending.name))
+            return true;
+        if (pending.isIndex || !IsPlainData(pending.name) || pending.name.find(".gti.") != std::string::npos)
+            search.Take(Pending(pending));
+    }
+    return false;
+}
+
 bool InputSearch::Add(const std::string &name, const FileState &state)
 {
     if (m_files.size() < kMostFiles) {

@@ -39,6 +39,8 @@ class InputSearch
     void AddUnknown(const std::string &name);
     /* Follows the names. */
     void Work();
+    /* Does a tile index lead to files beyond a network? Looks no further than at the names in it. */
+    static bool IndexLeadsBeyond(const std::string &name);
 
     /* In the order in which they were found, each once. */
     const std::vector<InputFile> &Files() const { return m_files; }

@@ -331,6 +331,18 @@ std::string InputWatch::WhyNot(bool all, bool failed)
     return changed.empty() ? changed : "an input has changed since it was opened: " + changed;
 }
 
+void InputWatch::BeginLook()
+{
+    const std::lock_guard<std::mutex> lock(m_mutex);
+    m_remote.BeginLook();
+}
+
+void InputWatch::DropLook()
+{
+    const std::lock_guard<std::mutex> lock(m_mutex);
+    m_remote.DropLook();
+}
+
 /* ---- what GDAL asks of the driver ---- */
 
 bool IsForDriverAlone(const GDALOpenInfo *info)

@@ -44,6 +44,11 @@ class InputWatch : public std::enable_shared_from_this<InputWatch>
      * with `all`. failed: reading has, and a server that says nothing is no other reason. */
     std::string WhyNot(bool all, bool failed = false);
 
+    /* Begins a look at the files beyond a network, which the next WhyNot(all) waits for; what is read until then makes
+     * it worthless, and it is to be dropped. */
+    void BeginLook();
+    void DropLook();
+
     /* For the Identify of a driver that GDAL asks before all others: does GDAL look for a driver that deletes one of
      * our inputs? Takes note of files that are opened for writing. */
     static bool Identify(const GDALOpenInfo *info);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <system_error>
+#include <utility>
 
 #include <cpl_vsi.h>
 
@@ -22,6 +23,7 @@ static constexpr size_t kThreads = 16;     /* requests in flight */
 
 RemoteWatch::~RemoteWatch()
 {
+    DropLook();
     if (m_finder.joinable())
         m_finder.join();
 }
@@ -72,19 +74,47 @@ static bool AreSame(const FileState &a, const FileState &b)
            (a.tag == b.tag || a.tag.empty() || b.tag.empty());
 }
 
-enum class Answer { Same, Other, None };
-
 /* Asks again where there is no answer. */
-static Answer Compare(const std::string &path, const FileState &before, int attempts)
+RemoteWatch::Answer RemoteWatch::Compare(const File &file, int attempts)
 {
-    for (int attempt = 0; attempt < attempts; attempt++) {
+    if (file.isOther)
+        return Answer::Other;
+    for (int attempt = 0; file.state.kind == FileState::Kind::Known && attempt < attempts; attempt++) {
         if (attempt > 0)
             std::this_thread::sleep_for(std::chrono::milliseconds(500 * attempt));
-        const FileState now = StateOf(path);
+        const FileState now = StateOf(file.path);
         if (now.kind == FileState::Kind::Known)
-            return AreSame(before, now) ? Answer::Same : Answer::Other;
+            return AreSame(file.state, now) ? Answer::Same : Answer::Other;
     }
-    return Answer::None;
+    return file.state.kind == FileState::Kind::Known ? Answer::None : Answer::Same;
+}
+
+/* Programs open a dataset twice in a row, such as gdal_translate: the second one takes what the first has asked for,
+ * and has still open. */
+static std::shared_ptr<const FileState> NotedState(const std::string &path)
+{
+    using Clock = std::chrono::steady_clock;
+    struct Noted {
+        std::weak_ptr<const FileState> state;
+        Clock::time_point when;
+    };
+    static auto *mutex = new std::mutex(); /* never destroyed, as all that may be closed late */
+    static auto *all = new std::map<std::string, Noted>();
+    constexpr auto kLong = std::chrono::seconds(1);
+    const Clock::time_point begin = Clock::now();
+    {
+        const std::lock_guard<std::mutex> lock(*mutex);
+        const auto found = all->find(path);
+        if (found != all->end() && begin - found->second.when < kLong)
+            if (std::shared_ptr<const FileState> state = found->second.state.lock())
+                return state;
+    }
+    auto state = std::make_shared<const FileState>(StateOfServer(path));
+    const std::lock_guard<std::mutex> lock(*mutex);
+    for (auto at = all->begin(); at != all->end();)
+        at = at->second.state.expired() ? all->erase(at) : std::next(at);
+    (*all)[path] = {state, begin};
+    return state;
 }
 
 void RemoteWatch::Note(const std::vector<std::string> &names)
@@ -92,8 +122,11 @@ void RemoteWatch::Note(const std::vector<std::string> &names)
     m_names = names;
     for (const std::string &name : names)
         if (m_files.size() < kMostFiles)
-            m_files.push_back({name, FileState(), false});
-    LookAtAll(m_files.size(), [this](size_t i) { m_files[i].state = StateOfServer(m_files[i].path); });
+            m_files.push_back({name, FileState(), false, {}});
+    LookAtAll(m_files.size(), [this](size_t i) {
+        m_files[i].noted = NotedState(m_files[i].path);
+        m_files[i].state = *m_files[i].noted;
+    });
     const auto isUnknown = [](const File &file) { return file.state.kind != FileState::Kind::Known; };
     m_files.erase(std::remove_if(m_files.begin(), m_files.end(), isUnknown), m_files.end());
 }
@@ -108,7 +141,7 @@ void RemoteWatch::Find()
         const auto isIt = [&file](const File &other) { return other.path == file.path; };
         const auto end = m_files.begin() + static_cast<std::ptrdiff_t>(noted);
         if (IsRemoteName(file.path) && m_files.size() < kMostFiles && std::none_of(m_files.begin(), end, isIt))
-            m_files.push_back({file.path, FileState(), false});
+            m_files.push_back({file.path, FileState(), false, {}});
     }
     LookAtAll(m_files.size() - noted, [this, noted](size_t i) {
         File &file = m_files[noted + i];
@@ -139,22 +172,53 @@ void RemoteWatch::Begin()
     }
 }
 
+void RemoteWatch::Look(int attempts)
+{
+    if (m_finder.joinable())
+        m_finder.join();
+    m_answers.assign(m_files.size(), Answer::Same);
+    LookAtAll(m_files.size(), [this, attempts](size_t i) { m_answers[i] = Compare(m_files[i], attempts); });
+}
+
+void RemoteWatch::BeginLook()
+{
+    if (!m_begun || !m_why.empty() || m_looker.joinable())
+        return;
+    const CPLStringList config = ThreadConfig();
+    const auto look = [this, config] {
+        GuardedQuietly(false, [&] {
+            CPLSetThreadLocalConfigOptions(config.List());
+            Look(1);
+            return true;
+        });
+    };
+    GuardedQuietly(false, [&] {
+        m_looker = std::thread(look);
+        return true;
+    });
+}
+
+void RemoteWatch::DropLook()
+{
+    if (m_looker.joinable())
+        m_looker.join();
+    m_answers.clear();
+}
+
 std::string RemoteWatch::WhyNot(bool now, bool failed)
 {
     constexpr int kShare = 20; /* looks take at most this part of the time */
     if (!m_begun || !m_why.empty() || (!now && Clock::now() < m_next))
         return m_why;
-    if (m_finder.joinable())
-        m_finder.join();
     const Clock::time_point begin = Clock::now();
-    std::vector<Answer> answers(m_files.size(), Answer::Same);
-    LookAtAll(m_files.size(), [&](size_t i) {
-        const File &file = m_files[i];
-        if (file.isOther)
-            answers[i] = Answer::Other;
-        else if (file.state.kind == FileState::Kind::Known)
-            answers[i] = Compare(file.path, file.state, failed ? 1 : 3);
-    });
+    if (m_looker.joinable())
+        m_looker.join();
+    if (failed) /* by what has changed since, perhaps */
+        m_answers.clear();
+    const auto isNone = [](Answer answer) { return answer == Answer::None; };
+    if (m_answers.empty() || std::any_of(m_answers.begin(), m_answers.end(), isNone))
+        Look(failed ? 1 : 3);
+    const std::vector<Answer> answers = std::exchange(m_answers, {});
     const Clock::time_point end = Clock::now();
     m_next = end + std::max<Clock::duration>(std::chrono::seconds(2), kShare * (end - begin));
     for (size_t i = 0; i < answers.size() && m_why.empty(); i++)

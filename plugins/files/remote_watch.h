@@ -4,6 +4,7 @@
 #define FN_REMOTE_WATCH_H
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +28,9 @@ class RemoteWatch
     void Note(const std::vector<std::string> &names);
     /* The first read. Asks, on a thread of its own, for the state of what these datasets refer to. */
     void Begin();
+    /* Begins a look, beside what goes on. It counts for the next WhyNot(now) if nothing has been read since. */
+    void BeginLook();
+    void DropLook();
     /* Empty, or that a file is another one than it was at the beginning, or that its server does not say so any more:
      * then there is no reason if something `failed`, which says more. Asks if `now`, or if the last look was so long
      * ago that looks take little of the time. */
@@ -37,13 +41,19 @@ class RemoteWatch
     struct File {
         std::string path;
         FileState state;
-        bool isOther; /* than GDAL had seen as it was opened */
+        bool isOther;                                /* than GDAL had seen as it was opened */
+        std::shared_ptr<const FileState> noted = {}; /* for others that open it at the same time */
     };
     void Find();
+    enum class Answer { Same, Other, None };
+    static Answer Compare(const File &file, int attempts);
+    void Look(int attempts);
 
     std::vector<std::string> m_names;
     bool m_begun = false;
     std::thread m_finder; /* who fills m_files */
+    std::thread m_looker; /* who fills m_answers, in a look that was begun */
+    std::vector<Answer> m_answers;
     std::vector<File> m_files;
     Clock::time_point m_next = {};
     std::string m_why;

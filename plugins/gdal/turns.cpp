@@ -3,6 +3,12 @@
 namespace fishnet
 {
 
+int64_t Turns::Reads() const
+{
+    const int64_t ended = m_ended.load();
+    return m_begun.load() == ended ? ended : -1;
+}
+
 Turn::Turn(Turns *turns) : m_turns(turns)
 {
     if (!m_turns)

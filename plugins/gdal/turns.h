@@ -2,20 +2,26 @@
 #ifndef FN_TURNS_H
 #define FN_TURNS_H
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 namespace fishnet
 {
 
-/* How many of a job's readers may compute at a time. */
+/* How many of a job's readers may compute at a time; and what they ask servers for. */
 class Turns
 {
   public:
     explicit Turns(int most) : m_free(most) {}
+    /* Reads that have ended; -1 while there is one. */
+    int64_t Reads() const;
 
   private:
     friend class Turn;
+    friend class Fetch;
+    std::atomic<int64_t> m_begun{0}, m_ended{0}; /* reads */
     std::mutex m_mutex;
     std::condition_variable m_given;
     int m_free;
@@ -30,6 +36,27 @@ class Turn
     ~Turn();
     Turn(const Turn &) = delete;
     Turn &operator=(const Turn &) = delete;
+
+  private:
+    Turns *m_turns;
+};
+
+/* A read over a network, as long as it lives. turns: may be NULL. */
+class Fetch
+{
+  public:
+    explicit Fetch(Turns *turns) : m_turns(turns)
+    {
+        if (m_turns)
+            m_turns->m_begun++;
+    }
+    ~Fetch()
+    {
+        if (m_turns)
+            m_turns->m_ended++;
+    }
+    Fetch(const Fetch &) = delete;
+    Fetch &operator=(const Fetch &) = delete;
 
   private:
     Turns *m_turns;

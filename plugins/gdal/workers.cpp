@@ -143,8 +143,6 @@ void ResolveWorkers(const char *driver, fn_worker_options &options)
     }
     if (options.workers <= 0)
         options.workers = fn_cpu_count();
-    if (options.readers < 0)
-        options.readers = Depth() > 0 ? options.workers : FN_READERS_DEFAULT;
     if (options.retries < 0)
         options.retries = Depth() > 0 ? 0 : FN_RETRIES_DEFAULT;
     const bool ask = options.processes < 0 && Depth() == 0;
@@ -153,6 +151,10 @@ void ResolveWorkers(const char *driver, fn_worker_options &options)
         CPLError(CE_Warning, CPLE_IllegalArg, "%s: FISHNET_%s; threads are used", driver, err.text);
     if (options.processes < 0)
         options.processes = 0;
+    if (options.readers < 0) /* threads cost less than processes */
+        options.readers = Depth() > 0              ? options.workers
+                          : options.processes == 0 ? 2 * FN_READERS_DEFAULT
+                                                   : FN_READERS_DEFAULT;
 }
 
 std::string CurrentFolder()

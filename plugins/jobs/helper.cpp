@@ -2,12 +2,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "gdal_compat.h"
 #include "capability.h"
+#include "file_names.h"
+#include "gdal_compat.h"
 #include "module.h"
 
 namespace fishnet
@@ -104,6 +106,17 @@ static Words PathOptions(const Words &inputs)
     return words;
 }
 
+/* Inputs beyond a network, by their own names. */
+static Words RemoteFiles(const Words &inputs)
+{
+    constexpr size_t kMost = 16; /* of others each worker asks for itself */
+    Words files;
+    for (const std::string &input : inputs)
+        if (IsVirtual(input) && IsRemoteName(input) && files.size() < kMost)
+            files.push_back(input);
+    return files;
+}
+
 /* The file that holds a function. */
 static std::string LibraryOf(const void *function)
 {
@@ -158,7 +171,7 @@ void HandDown(const HandedDown &what)
 }
 
 /* Where the words of a setup are. */
-enum : size_t { kKind, kFolder, kConfig, kThreadConfig, kPaths, kInherited, kThreads, kWords, kSetupWords };
+enum : size_t { kKind, kFolder, kConfig, kThreadConfig, kPaths, kInherited, kThreads, kRemote, kWords, kSetupWords };
 
 std::shared_ptr<Helper> Helper::New(std::shared_ptr<Job> job, const fn_worker_options &workers, size_t budget,
                                     fn_error *err)
@@ -170,7 +183,7 @@ std::shared_ptr<Helper> Helper::New(std::shared_ptr<Job> job, const fn_worker_op
     const std::string setup =
         Pack({description.kind, description.folder, PackOptions(config.List()), PackOptions(ThreadConfig().List()),
               Pack(PathOptions(description.inputs)), Pack(handedDown.list ? handedDown.list() : Words()),
-              std::to_string(self->m_job->Threads()), Pack(description.words)});
+              std::to_string(self->m_job->Threads()), Pack(RemoteFiles(description.inputs)), Pack(description.words)});
     const std::string program = HelperProgram();
     if (program.empty()) {
         fn_fail(err, FN_ERR_ARGUMENT,
@@ -266,6 +279,38 @@ static std::string PackNotes(Notes &&messages)
     return std::string(static_cast<const char *>(bytes.get()), bytes ? size : 0);
 }
 
+/* What each worker would ask the servers for first, asked once for all: GDAL keeps sizes and headers. On threads that
+ * end here, and their connections with them: none may cross the fork. */
+static void LookAtRemote(const Words &files)
+{
+    constexpr size_t kHeader = 16384; /* what GDAL asks for at least */
+    const CPLStringList config = ThreadConfig();
+    const auto look = [&config](const std::string &name) {
+        CPLSetThreadLocalConfigOptions(config.List());
+        const MessageCollector collector; /* what is wrong, workers will tell */
+        std::vector<char> bytes(kHeader);
+        VSILFILE *file = VSIFOpenL(name.c_str(), "rb");
+        const bool isRead = file && VSIFReadL(bytes.data(), 1, kHeader, file) > 0;
+        if (file)
+            VSIFCloseL(file);
+        if (!isRead)
+            VSICurlPartialClearCache(name.c_str());
+    };
+    std::vector<std::thread> threads;
+    for (const std::string &name : files)
+        GuardedQuietly(false, [&] {
+            threads.emplace_back([&look, &name] {
+                GuardedQuietly(false, [&] {
+                    look(name);
+                    return true;
+                });
+            });
+            return true;
+        });
+    for (std::thread &thread : threads)
+        thread.join();
+}
+
 /* The job of the setup, prepared. */
 static fn_status PrepareJob(const Words &setup, const Words &words, fn_job *core, std::string &answer, fn_error *err)
 {
@@ -290,9 +335,10 @@ static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **ans
 {
     CPLSetErrorHandler(KeepDebugMessages);
     return GuardedTask(err, "the helper process", FN_ERR_MEMORY, [&]() -> fn_status {
-        Words setup, inherited, words;
+        Words setup, inherited, remote, words;
         if (!Unpack(bytes, size, setup) || setup.size() != kSetupWords ||
             !Unpack(setup[kInherited].data(), setup[kInherited].size(), inherited) ||
+            !Unpack(setup[kRemote].data(), setup[kRemote].size(), remote) ||
             !Unpack(setup[kWords].data(), setup[kWords].size(), words) || !Configure(setup))
             return fn_fail(err, FN_ERR_ARGUMENT, "the helper process was told what makes no sense");
         if (!setup[kFolder].empty() && chdir(setup[kFolder].c_str()) != 0)
@@ -306,6 +352,8 @@ static fn_status Prepare(const void *bytes, size_t size, fn_job *job, void **ans
             handedDown.takeOver(inherited);
         std::string text;
         const fn_status status = PrepareJob(setup, words, job, text, err);
+        if (status == FN_OK)
+            LookAtRemote(remote);
         if (status == FN_OK)
             *answer = ToHost(text, answerBytes);
         return status;

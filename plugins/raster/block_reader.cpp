@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include <cpl_vsi_virtual.h>
 #include <tiffio.h>
 
+#include "file_names.h"
 #include "inputs.h"
 #include "pixels.h"
 
@@ -78,19 +80,20 @@ static bool ChooseCodec(TIFF *tiff, fn_block_layout &layout, bool &byLibtiff)
            (predictor == PREDICTOR_FLOATINGPOINT && isFloat);
 }
 
-/* Does GDAL read such files as they are, and can they be read here? */
-static bool IsReadAsStored(const std::string &path)
+/* Does GDAL read such files as they are? */
+static bool IsReadAsStored()
 {
     const char *config = CPLGetConfigOption("GTIFF_FORCE_RGBA", nullptr);
-    const bool isFar = STARTS_WITH(path.c_str(), "/vsi") && !STARTS_WITH(path.c_str(), "/vsimem/");
-    return !isFar && !(config && CPLTestBool(config));
+    return !(config && CPLTestBool(config));
 }
 
 /* Is it a file whose samples are pixels, without a conversion? */
 bool BlockReader::IsPlain(const Input &input, GDALDatasetH dataset)
 {
     GDALDriverH driver = GDALGetDatasetDriver(dataset);
-    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || !IsReadAsStored(input.path))
+    m_isRemote = IsFarAway(input.path);
+    if (!driver || !EQUAL(GDALGetDriverShortName(driver), "GTiff") || !IsReadAsStored() ||
+        (m_isRemote && !VSIHasOptimizedReadMultiRange(input.path.c_str()))) /* a file system of ranges */
         return false;
     for (int i = 0; i < input.openOptions.size(); i++)
         if (ChangesPixels(input.openOptions[i]))
@@ -100,7 +103,7 @@ bool BlockReader::IsPlain(const Input &input, GDALDatasetH dataset)
         return false;
     const uint64_t offset = strtoull(directory, nullptr, 10);
     return (TIFFCurrentDirOffset(m_tiff.Get()) == offset || TIFFSetSubDirectory(m_tiff.Get(), offset) == 1) &&
-           HasPlainSamples();
+           HasPlainSamples() && !(m_isRemote && m_byLibtiff); /* which reads block by block */
 }
 
 bool BlockReader::HasPlainSamples()
@@ -172,20 +175,46 @@ bool BlockReader::IsAsGDALSees(GDALDatasetH dataset) const
     return true;
 }
 
+/* Where blocks are is written before them, in more bytes than GDAL has read to open the file if these are many. Readers
+ * that look it up as they go would ask for the same bytes at once: one of them does, and the others find it in GDAL's
+ * cache. */
+static void LookUpBlocks(TIFF *tiff, int64_t count)
+{
+    constexpr int64_t kMost = 1 << 18, kPage = 256; /* what libtiff reads at a time has more */
+    static auto *one = new std::mutex();            /* never destroyed: threads of ours may end late */
+    if (count < 1 || count > kMost)
+        return;
+    const std::lock_guard<std::mutex> lock(*one);
+    /* One array after the other. */
+    const auto look = [&](auto lookUp) {
+        int failed = 0;
+        for (int64_t i = 0; i < count && !failed; i += kPage)
+            lookUp(tiff, static_cast<uint32_t>(i), &failed);
+        if (!failed)
+            lookUp(tiff, static_cast<uint32_t>(count - 1), &failed);
+    };
+    look(TIFFGetStrileOffsetWithErr);
+    look(TIFFGetStrileByteCountWithErr);
+}
+
 std::unique_ptr<BlockReader> BlockReader::Open(const Input &input, GDALDatasetH dataset)
 {
     MessageCollector collector; /* whatever it is, GDAL has read the file */
     std::unique_ptr<BlockReader> reader(new BlockReader());
-    return reader->IsPlain(input, dataset) && reader->FindBlocks() && reader->IsAsGDALSees(dataset) ? std::move(reader)
-                                                                                                    : nullptr;
+    if (!reader->IsPlain(input, dataset) || !reader->FindBlocks() || !reader->IsAsGDALSees(dataset))
+        return nullptr;
+    if (reader->m_isRemote)
+        LookUpBlocks(reader->m_tiff.Get(), reader->m_isTiled ? TIFFNumberOfTiles(reader->m_tiff.Get())
+                                                             : TIFFNumberOfStrips(reader->m_tiff.Get()));
+    return reader;
 }
 
 std::unique_ptr<BlockReader> BlockReader::OpenFile(const std::string &path)
 {
     MessageCollector collector; /* GDAL will say what is wrong with it */
     std::unique_ptr<BlockReader> reader(new BlockReader());
-    return IsReadAsStored(path) && reader->m_tiff.Open(path, TiffHandle::kRead) && reader->HasPlainSamples() &&
-                   reader->FindBlocks()
+    return !IsFarAway(path) && IsReadAsStored() && reader->m_tiff.Open(path, TiffHandle::kRead) &&
+                   reader->HasPlainSamples() && reader->FindBlocks()
                ? std::move(reader)
                : nullptr;
 }
@@ -286,31 +315,79 @@ bool BlockReader::Decode(const Block &block, const char *bytes, const std::vecto
                            planes.data(), planes.size());
 }
 
-bool BlockReader::Read(const std::vector<BandBuffer> &bands, const fn_window &window, int64_t stride,
-                       BlockScratch &scratch, const Otherwise &otherwise)
+/* The blocks from `first` on that are read at once, with what little lies between them: up to where? Those that are
+ * nowhere, among them, do not end it. */
+size_t BlockReader::RunEnd(const Blocks &blocks, size_t first) const
 {
-    constexpr uint64_t kRun = 1 << 20, kGap = 4096; /* what is read at once, and over what gaps */
+    const uint64_t run = m_isRemote ? 10 << 20 : 1 << 20, gap = m_isRemote ? 16384 : 4096;
+    const uint64_t begin = blocks[first].offset;
+    uint64_t end = begin + blocks[first].size;
+    size_t next = first + 1;
+    for (size_t i = next; !m_byLibtiff && blocks[first].size > 0 && i < blocks.size(); i++) {
+        if (blocks[i].size == 0)
+            continue;
+        if (blocks[i].offset < end || blocks[i].offset - end > gap || blocks[i].offset + blocks[i].size - begin > run)
+            break;
+        end = blocks[i].offset + blocks[i].size;
+        next = i + 1;
+    }
+    return next;
+}
+
+bool BlockReader::LieTogether(const std::vector<BandBuffer> &bands, const fn_window &window) const
+{
+    if (!m_isRemote)
+        return true;
+    if (!IsWholeBlocks(window)) /* others would ask for the same blocks */
+        return false;
+    const Blocks blocks = BlocksOf(bands, window);
+    const auto isThere = [](const Block &block) { return block.size > 0; };
+    const auto first = std::find_if(blocks.begin(), blocks.end(), isThere);
+    if (first == blocks.end())
+        return true;
+    const size_t end = RunEnd(blocks, static_cast<size_t>(first - blocks.begin()));
+    return std::none_of(blocks.begin() + static_cast<std::ptrdiff_t>(end), blocks.end(), isThere);
+}
+
+/* Decodes blocks whose bytes have been read. left: those that cannot be decoded. */
+void BlockReader::DecodeRun(const Block *first, const Block *end, const std::vector<BandBuffer> &bands,
+                            const fn_window &window, int64_t stride, BlockScratch &scratch,
+                            std::vector<const Block *> &left, Turns *turns) const
+{
+    const Turn turn(turns);
+    for (const Block *block = first; block != end; block++)
+        if (block->size == 0 ||
+            !Decode(*block, scratch.bytes.data() + (block->offset - first->offset), bands, window, stride, scratch))
+            left.push_back(block);
+}
+
+bool BlockReader::Read(const std::vector<BandBuffer> &bands, const fn_window &window, int64_t stride,
+                       BlockScratch &scratch, const Otherwise &otherwise, Turns *turns)
+{
     if (!scratch.decoder)
         scratch.decoder.reset(fn_block_decoder_new());
     const Blocks blocks = BlocksOf(bands, window);
+    std::vector<const Block *> left;
     for (size_t i = 0, next = 0; i < blocks.size(); i = next) {
-        const uint64_t begin = blocks[i].offset;
-        uint64_t end = begin + blocks[i].size;
-        next = i + 1;
-        while (!m_byLibtiff && blocks[i].size > 0 && next < blocks.size() && blocks[next].size > 0 &&
-               blocks[next].offset >= end && blocks[next].offset - end <= kGap &&
-               blocks[next].offset + blocks[next].size - begin <= kRun)
-            end = blocks[next].offset + blocks[next].size, next++;
-        const bool isRead = scratch.decoder && blocks[i].size > 0 &&
-                            (m_byLibtiff || ReadBytes(begin, static_cast<size_t>(end - begin), scratch.bytes));
-        for (size_t k = i; k < next; k++) {
-            const Block &block = blocks[k];
-            if (isRead && Decode(block, scratch.bytes.data() + (block.offset - begin), bands, window, stride, scratch))
-                continue;
-            for (size_t band = block.first; band < block.first + block.count; band++)
-                if (!otherwise(bands[band], block.part))
-                    return false;
+        next = RunEnd(blocks, i);
+        const uint64_t begin = blocks[i].offset, end = blocks[next - 1].offset + blocks[next - 1].size;
+        const auto size = static_cast<size_t>(end - begin);
+        const int attempts = m_isRemote ? 2 : 1; /* or GDAL would ask for block after block */
+        bool isRead = m_byLibtiff;
+        for (int attempt = 0; attempt < attempts && !isRead && blocks[i].size > 0; attempt++) {
+            const Fetch fetch(turns);
+            isRead = ReadBytes(begin, size, scratch.bytes);
         }
+        left.clear();
+        if (!isRead || !scratch.decoder)
+            for (size_t k = i; k < next; k++)
+                left.push_back(&blocks[k]);
+        else
+            DecodeRun(blocks.data() + i, blocks.data() + next, bands, window, stride, scratch, left, turns);
+        for (const Block *block : left)
+            for (size_t band = block->first; band < block->first + block->count; band++)
+                if (!otherwise(bands[band], block->part))
+                    return false;
     }
     return true;
 }

@@ -11,6 +11,7 @@
 
 #include "fishnet/block.h"
 #include "tiff_handle.h"
+#include "turns.h"
 
 typedef void *GDALDatasetH;
 
@@ -53,12 +54,16 @@ class BlockReader
     /* Whether these pixels can be read. None of them is a mask. */
     bool CanRead(const std::vector<BandBuffer> &bands) const;
     bool IsWholeBlocks(const fn_window &window) const;
+    /* Of a file beyond a network: can all that a window needs be asked for at once? Else GDAL asks for its pieces
+     * together. Always true of other files. */
+    bool LieTogether(const std::vector<BandBuffer> &bands, const fn_window &window) const;
 
     /* What reads a part of a window, within one block, of one of the bands: GDAL. */
     using Otherwise = std::function<bool(const BandBuffer &band, const fn_window &part)>;
-    /* Reads a window into buffers whose rows are `stride` pixels apart. False if `otherwise` has failed. */
+    /* Reads a window into buffers whose rows are `stride` pixels apart. False if `otherwise` has failed. turns: of
+     * those that decode, NULL: all may. */
     bool Read(const std::vector<BandBuffer> &bands, const fn_window &window, int64_t stride, BlockScratch &scratch,
-              const Otherwise &otherwise);
+              const Otherwise &otherwise, Turns *turns = nullptr);
 
   private:
     struct Block { /* of a window */
@@ -76,8 +81,11 @@ class BlockReader
     bool IsAsGDALSees(GDALDatasetH dataset) const;
     Blocks BlocksOf(const std::vector<BandBuffer> &bands, const fn_window &window) const;
     void Place(Block &block) const;
+    size_t RunEnd(const Blocks &blocks, size_t first) const;
     bool ReadBytes(uint64_t offset, size_t size, std::vector<char> &bytes) const;
     bool ReadByLibtiff(const Block &block, std::vector<char> &bytes) const;
+    void DecodeRun(const Block *first, const Block *end, const std::vector<BandBuffer> &bands, const fn_window &window,
+                   int64_t stride, BlockScratch &scratch, std::vector<const Block *> &left, Turns *turns) const;
     bool Decode(const Block &block, const char *bytes, const std::vector<BandBuffer> &bands, const fn_window &window,
                 int64_t stride, BlockScratch &scratch) const;
 
@@ -87,6 +95,7 @@ class BlockReader
     int m_bandCount = 0;
     bool m_isTiled = false;
     bool m_byLibtiff = false; /* which decodes it */
+    bool m_isRemote = false;
 };
 
 } // namespace fishnet

@@ -52,14 +52,19 @@ static Pipeline LookIntoWhole(const std::string &path)
     return whole ? LookInto(whole.get(), path) : Pipeline();
 }
 
-/* What a URL names is read in parts, if the server gives parts: the driver HTTP loads all of it, for each worker. */
-static void ReadInParts(Input &input)
+/* What a URL names is read in parts, if the server gives parts; else it is loaded, once for all workers. GDAL's driver
+ * HTTP would load it for each of them. */
+static void ReadURL(Input &input)
 {
     if (!IsURL(input.path))
         return;
     const MessageCollector collector;
-    const std::string url = std::exchange(input.path, NameOfURL(input.path));
-    if (!OpenAgain(input)) /* GDAL keeps what it has read of it */
+    const std::string url = input.path, loaded = Download(url, false, &input.results);
+    input.path = loaded.empty() ? NameOfURL(url) : loaded;
+    if (!loaded.empty() || OpenAgain(input)) /* GDAL keeps what it has read of it */
+        return;
+    input.path = Download(url, true, &input.results);
+    if (input.path.empty() || !OpenAgain(input))
         input.path = url;
 }
 
@@ -98,7 +103,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
 {
     const bool mayUseReaders =
         std::any_of(names.begin(), names.end(), [](const InputName &given) { return IsRemoteName(given.name); });
-    const int threads = mayUseReaders ? std::max(workers, FN_READERS_DEFAULT) : workers;
+    const int threads = mayUseReaders ? std::max(workers, 2 * FN_READERS_DEFAULT) : workers;
     const LargeDatasetPool pool(threads);
     handles = InputHandles(inputs, HandlesOfEach(IsOpenedByWorker() ? 0 : threads));
     for (const InputName &given : names) {
@@ -120,7 +125,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
         if (overview >= 0)
             input.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
         DatasetHandle dataset;
-        ReadInParts(input);
+        ReadURL(input);
         if (IsRemoteName(input.path))
             input.openOptions.SetNameValue("NUM_THREADS", nullptr); /* see WithoutThreads */
         if (!OpenFirst(input, dataset))
@@ -173,8 +178,7 @@ void UseReaders(const Inputs &inputs, fn_worker_options &workers)
     if (inputs.empty() || !inputs[0].turns)
         return;
     workers.pause = kPause;
-    if (workers.processes == 0)
-        workers.workers = std::max(workers.workers, workers.readers);
+    workers.workers = std::max(workers.workers, workers.readers);
 }
 
 void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers)

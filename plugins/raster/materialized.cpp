@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cpl_http.h>
 #include <cpl_json.h>
 #include <cpl_minixml.h>
 #include <cpl_string.h>
@@ -435,6 +436,57 @@ static bool ReadStandardInput(std::string *path, Results *results)
     all.here[kStandardInput] = {"", all.standardInput};
     *path = all.standardInput->Path();
     return true;
+}
+
+/* ---- what a server gives whole ---- */
+
+static std::shared_ptr<NamelessFile> Load(const std::string &url)
+{
+    const std::unique_ptr<CPLHTTPResult, void (*)(CPLHTTPResult *)> got(CPLHTTPFetch(url.c_str(), nullptr),
+                                                                        CPLHTTPDestroyResult);
+    if (!got || got->nStatus != 0 || got->pszErrBuf || got->nDataLen <= 0)
+        return nullptr;
+    std::shared_ptr<NamelessFile> file = NamelessFile::Create();
+    VSILFILE *to = file ? VSIFOpenL(file->Path().c_str(), "wb") : nullptr;
+    const auto size = static_cast<size_t>(got->nDataLen);
+    bool whole = to && VSIFWriteL(got->pabyData, 1, size, to) == size;
+    if (to)
+        whole = VSIFCloseL(to) == 0 && whole;
+    return whole ? file : nullptr;
+}
+
+/* It may have changed since it was loaded; where a server does not tell, it is loaded again. */
+std::string Download(const std::string &url, bool loads, Results *results)
+{
+    Register &all = TheRegister();
+    {
+        const std::lock_guard<std::mutex> lock(all.mutex);
+        const auto elsewhere = all.elsewhere.find(url);
+        if (elsewhere != all.elsewhere.end())
+            return elsewhere->second;
+    }
+    if (!loads)
+        return {};
+    const FileState now = StateOfServer(NameOfURL(url));
+    const std::string state =
+        CPLSPrintf("%lld %lld ", static_cast<long long>(now.bytes), static_cast<long long>(now.seconds)) + now.tag;
+    if (now.kind == FileState::Kind::Known) {
+        const std::lock_guard<std::mutex> lock(all.mutex);
+        const auto here = all.here.find(url);
+        if (here != all.here.end() && here->second.state == state)
+            if (std::shared_ptr<NamelessFile> file = here->second.file.lock()) {
+                results->push_back(file);
+                return file->Path();
+            }
+    }
+    std::shared_ptr<NamelessFile> file = Load(url);
+    if (!file)
+        return {};
+    CPLDebug("FISHNET", "%s is given whole only, it was loaded into a temporary file", WithoutSecrets(url).c_str());
+    results->push_back(file);
+    const std::lock_guard<std::mutex> lock(all.mutex);
+    all.here[url] = {state, file};
+    return file->Path();
 }
 
 /* ---- all of it ---- */

@@ -38,6 +38,11 @@ using Results = std::vector<std::shared_ptr<NamelessFile>>;
  * Threads: any. */
 bool Materialize(const std::string &input, std::string *path, Results *results);
 
+/* A file that a server gives only whole: loaded once, for all who open it, into a file of this machine. Its name;
+ * empty: it cannot be had so, GDAL has said why. loads: false only looks whether the process that this one helps has
+ * it. */
+std::string Download(const std::string &url, bool loads, Results *results);
+
 /* What this process holds, for a helper process, which takes it over for its life. */
 std::vector<std::string> ListMaterialized();
 void TakeOverMaterialized(const std::vector<std::string> &list);

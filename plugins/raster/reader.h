@@ -59,12 +59,15 @@ class InputReader
     bool ReadPixels(size_t input, const BandBuffer &band, const fn_window &window);
     bool ReadPart(size_t input, const BandBuffer &band, const fn_window &window, const fn_window &part);
     bool CanReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    Turns *ReadersOf(size_t input) const;
     bool ReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadSources(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                      const volatile bool *cancel);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadRemote(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                     const volatile bool *cancel);
+    bool ReadWhole(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                   const volatile bool *cancel);
     bool ReadEach(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                   const volatile bool *cancel);
     bool ReadGroup(const std::vector<Plane> &planes, const std::vector<size_t> &group, const fn_window &window,

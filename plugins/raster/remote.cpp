@@ -9,6 +9,7 @@
 
 #include "file_names.h"
 #include "handles.h"
+#include "input_search.h"
 
 namespace fishnet
 {
@@ -37,6 +38,8 @@ bool IsRemote(GDALDatasetH dataset, const std::string &path)
     }
     if (EQUAL(name, "GTiff"))
         return false;
+    if (EQUAL(name, "GTI"))
+        return InputSearch::IndexLeadsBeyond(path);
     const CPLStringList files(GDALGetFileList(dataset));
     return std::any_of(files.List(), files.List() + files.size(), [](const char *file) { return IsRemoteName(file); });
 }

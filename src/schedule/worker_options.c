@@ -22,7 +22,7 @@ static const fn_option rows[COUNT] = {
                  .kind = FN_OPTION_WHOLE,
                  .least = 1,
                  .most = FN_WORKERS_MAX,
-                 .preset = "16",
+                 .preset = "32",
                  .help = "Reads in flight where inputs lie beyond a network"},
     [THREADS_PER_WORKER] = {.name = "THREADS_PER_WORKER",
                             .kind = FN_OPTION_WHOLE,

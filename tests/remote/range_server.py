@@ -37,6 +37,7 @@ class State:
     def reset(self):
         with self.lock:
             self.log, self.flying, self.most, self.bytes, self.counts, self.connections = [], 0, 0, 0, {}, 0
+            self.begin = time.monotonic()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -76,11 +77,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             text = '{}'
         return self.send(200, text.encode(), {})
 
-    def send(self, status, body, headers, cut=False):
+    def send(self, status, body, headers, cut=False, size=None):
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
-        self.send_header('Content-Length', str(len(body)))
+        self.send_header('Content-Length', str(len(body) if size is None else size))
         self.end_headers()
         if self.command == 'HEAD':
             return
@@ -96,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             state.flying += 1
             state.most = max(state.most, state.flying)
             number = state.counts[name] = state.counts.get(name, 0) + 1
-        status, sent = 500, 0
+        status, sent, begin = 500, 0, time.monotonic()
         try:
             time.sleep(state.delay)
             status, sent = self.give(name, number)
@@ -104,7 +105,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with state.lock:
                 state.flying -= 1
                 state.bytes += sent
-                state.log.append((self.command, name, self.headers.get('Range'), status, sent))
+                times = [round(at - state.begin, 4) for at in (begin, time.monotonic())]
+                state.log.append((self.command, name, self.headers.get('Range'), status, sent, *times))
 
     def give(self, name, number):
         path = os.path.join(self.state.root, name)
@@ -129,7 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 416, 0
         with open(path, 'rb') as file:
             file.seek(begin)
-            body = file.read(end - begin) if self.command == 'GET' else b'\0' * (end - begin)
+            body = file.read(end - begin) if self.command == 'GET' else None
         if kind == 'other' and self.command == 'GET':
             body = bytes(byte ^ 0x55 for byte in body)
         headers = {'ETag': '"other"' if kind == 'other' else f'"{size:x}-{int(when * 1e6):x}"',
@@ -138,13 +140,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers['Accept-Ranges'] = 'bytes'
         if wanted:
             headers['Content-Range'] = f'bytes {begin}-{end - 1}/{size}'
-        self.send(206 if wanted else 200, body, headers, cut=kind == 'cut')
-        return 206 if wanted else 200, len(body) if self.command == 'GET' else 0
+        self.send(206 if wanted else 200, body, headers, cut=kind == 'cut', size=end - begin)
+        return 206 if wanted else 200, len(body) if body else 0
 
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+
+    def handle_error(self, *_):
+        """Clients break connections, and are meant to."""
 
 
 class Client:

@@ -11,8 +11,8 @@ sys.path[:0] = [os.path.join(HERE, '..', 'driver'), HERE]
 import numpy as np  # noqa: E402
 from osgeo import gdal, ogr, osr  # noqa: E402
 
-from common import VERSION, good  # noqa: E402
-from remote_common import ENVIRONMENT, STRIPS, Served, pixels  # noqa: E402
+from common import VERSION, good, write  # noqa: E402
+from remote_common import BLOCK, ENVIRONMENT, STRIPS, Served, pixels  # noqa: E402
 
 class TestReading(Served):
     def test_requests_of_a_scan(self):
@@ -81,6 +81,59 @@ class TestReading(Served):
             self.assertLessEqual(len(asked), 2 * STRIPS + 12, asked)
             self.assertGreaterEqual(self.server.stats()['most'], 6)
 
+    @unittest.skipUnless(gdal.GetDriverByName('GTI'), 'tile indices need GDAL 3.9')
+    def test_tile_index(self):
+        """An index on this machine whose files lie beyond a network."""
+        index, plain = self.path('index.gti.gpkg'), self.translate(self.path('deflate.tif'))[1]
+        srs = osr.SpatialReference()
+        srs.ImportFromEPSG(32633)
+        data = ogr.GetDriverByName('GPKG').CreateDataSource(index)
+        layer = data.CreateLayer('index', srs, ogr.wkbPolygon)
+        layer.CreateField(ogr.FieldDefn('location'))
+        for side in ('left', 'right'):
+            dataset = gdal.Open(self.path(side + '.tif'))
+            x, dx, _, y, _, dy = dataset.GetGeoTransform()
+            feature = ogr.Feature(layer.GetLayerDefn())
+            feature['location'] = self.server.name(side + '.tif')
+            right, bottom = x + dx * dataset.RasterXSize, y + dy * dataset.RasterYSize
+            feature.SetGeometry(ogr.CreateGeometryFromWkt(f'POLYGON(({x} {y},{right} {y},{right} {bottom},{x} {bottom},{x} {y}))'))
+            layer.CreateFeature(feature)
+        layer = data = None
+        self.server.delay(0.2)
+        for source in (index, f'GTI:{index}'):
+            self.server.reset()
+            done, got = self.translate('FISHNET:' + source)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.same(got, plain)
+            self.assertGreaterEqual(self.server.stats()['most'], 6)
+
+    @unittest.skipUnless(gdal.GetDriverByName('STACIT'), 'this GDAL has no STACIT')
+    def test_stac(self):
+        """Items of a STAC collection: as one input, and as the members of a stack."""
+        def item(side):
+            dataset = gdal.Open(self.path(side + '.tif'))
+            x, dx, _, y, _, dy = dataset.GetGeoTransform()
+            right, bottom = x + dx * dataset.RasterXSize, y + dy * dataset.RasterYSize
+            where = {'proj:epsg': 32633, 'proj:bbox': [x, bottom, right, y], 'proj:shape': [dataset.RasterYSize, dataset.RasterXSize],
+                     'proj:transform': [dx, 0, x, 0, dy, y, 0, 0, 1]}
+            return {'type': 'Feature', 'stac_version': '1.0.0', 'stac_extensions': ['proj'], 'id': side, 'collection': 'sides', 'properties': dict(where, datetime='2026-01-01T00:00:00Z'), 'assets': {
+                'B04': {'href': f'{self.server.host}/{side}.tif', 'type': 'image/tiff; application=geotiff', 'roles': ['data'], **where}}}
+        with open(self.path('items.json'), 'w', encoding='utf-8') as file:
+            json.dump({'type': 'FeatureCollection', 'stac_version': '1.0.0', 'features': [item('left'), item('right')]}, file)
+        plain = self.translate(self.path('deflate.tif'))[1]
+        name = f'STACIT:"{self.server.name("items.json")}":asset=B04'
+        self.server.delay(0.2)
+        self.server.reset()
+        done, got = self.translate('FISHNET:' + name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.same(got, plain)
+        self.assertGreaterEqual(self.server.stats()['most'], 6)
+        with open(self.path('members.txt'), 'w', encoding='utf-8') as file:
+            file.write(name + '\n' + name + '\n')
+        done, got = self.translate('FISHNET:', 'out.tif', '-oo', 'INPUT=S=@' + self.path('members.txt'), '-oo', 'CALC=sum(S)')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.same(got[plain != 7], (2 * plain.astype(got.dtype))[plain != 7])
+
     def test_small_windows(self):
         """Who jumps about gets what he asks for: the server is asked for little more."""
         dataset = None
@@ -102,6 +155,50 @@ class TestReading(Served):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.same(got, pixels(1))
         self.assertLessEqual(len(self.requests()), STRIPS + 8)
+
+    def test_url_without_ranges(self):
+        """What a server gives whole only is loaded once, for all workers and processes."""
+        self.server.fault('deflate.tif', 'no_ranges')
+        self.addCleanup(self.server.fault, 'deflate.tif', 'none')
+        for words in ((), ('-oo', 'WORKERS=PROCESSES', '-oo', 'NUM_WORKERS=3')):
+            with self.subTest(words=words):
+                self.server.reset()
+                done, got = self.translate(f'FISHNET:{self.server.host}/deflate.tif', 'out.tif', *words)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.same(got, pixels(1))
+                whole = [entry for entry in self.requests() if entry[0] == 'GET' and entry[2] is None]
+                self.assertEqual(len(whole), 1, self.requests())
+
+    def test_processes(self):
+        """Worker processes have as many reads in flight, and what each would ask first is asked once for all."""
+        self.server.delay(0.2)
+        for file, calc in (('deflate.tif', ()), ('pixel.tif', ('-oo', 'CALC=A[1]+A[2]+A[3]'))):
+            self.server.reset()
+            done, got = self.translate('FISHNET:' + self.server.name(file), 'out.tif', '-oo', 'WORKERS=PROCESSES', *calc)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertLessEqual(len(self.requests()), STRIPS + 6, self.requests())
+            self.assertGreaterEqual(self.server.stats()['most'], 4)
+
+    def test_codecs(self):
+        """What is decoded past GDAL and what is not, with a mask, alpha, sparse blocks, big-endian, on the server's side as on a disk."""
+        tiled = ('TILED=YES', f'BLOCKXSIZE={BLOCK}', f'BLOCKYSIZE={BLOCK}')
+        a = pixels(1)
+        a[:700, 300:900] = 0
+        for name, options in (('lzw', ('COMPRESS=LZW', 'PREDICTOR=2')), ('zstd', ('COMPRESS=ZSTD', 'PREDICTOR=2')), ('big', ('ENDIANNESS=BIG',)),
+                              ('sparse', ('COMPRESS=DEFLATE', 'SPARSE_OK=TRUE')), ('cut', ('COMPRESS=DEFLATE', 'BLOCKYSIZE=48'))):
+            with self.subTest(name=name):
+                write(self.path(name + '.tif'), [a, a[::-1]], options=(*tiled, *options))
+                want = self.translate('FISHNET:' + self.path(name + '.tif'), 'want.tif', '-oo', 'CALC=A[1]-A[2]')[1]
+                for words in ((), ('-oo', 'TILE_SIZE=256x384'), ('-oo', 'NUM_WORKERS=1', '-oo', 'READERS=1')):
+                    done, got = self.translate('FISHNET:' + self.server.name(name + '.tif'), 'out.tif', '-oo', 'CALC=A[1]-A[2]', *words)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.same(got, want)
+
+    def test_look_while_computing(self):
+        """Whether the file is still the same is asked once the last strip is there, and not again at the end."""
+        self.server.delay(0.05)
+        self.assertEqual(self.translate('FISHNET:' + self.server.name('deflate.tif'), 'out.tif', '-oo', 'CALC=A*2')[0].returncode, 0)
+        self.assertEqual([entry[0] for entry in self.requests()].count('HEAD'), 2, self.requests())
 
     def test_recipe(self):
         with open(self.path('job.fishnet.json'), 'w', encoding='utf-8') as file:
@@ -177,6 +274,35 @@ class TestTables(Served):
                     os.unlink(out)
             self.assertEqual(len(set(tables)), 1)
             self.assertGreater(len(tables[0].splitlines()), 20000)
+
+
+    def test_near_within_radius(self):
+        """Of a FlatGeobuf what RADIUS can reach is found by its index, and the rest is not read."""
+        random = np.random.default_rng(6)
+        srs = osr.SpatialReference()
+        srs.ImportFromEPSG(32633)
+        for name, count, most in (('wide', 30000, 1000000), ('small', 300, 30000)):
+            data = ogr.GetDriverByName('FlatGeobuf').CreateDataSource(self.path(name + '.fgb'))
+            layer = data.CreateLayer(name, srs, ogr.wkbPoint)
+            layer.CreateField(ogr.FieldDefn('text'))
+            for x, y in random.integers(0, most, (count, 2)):
+                feature = ogr.Feature(layer.GetLayerDefn())
+                feature['text'] = f'{x} {y}' * 5
+                feature.SetGeometry(ogr.CreateGeometryFromWkt(f'POINT ({x} {y})'))
+                layer.CreateFeature(feature)
+            layer = data = None
+        tables = []
+        for near in (self.path('wide.fgb'), self.server.name('wide.fgb')):
+            for words in ((), ('-oo', 'WORKERS=PROCESSES')):
+                self.server.reset()
+                out = self.path('within.csv')
+                good('ogr2ogr', '-oo', 'NEAR=' + near, '-oo', 'RADIUS=5000', '-oo', 'CLOSEST=3', *words, out, 'NEARTABLE:' + self.path('small.fgb'), env=ENVIRONMENT)
+                with open(out, encoding='utf-8') as file:
+                    tables.append(file.read())
+                os.unlink(out)
+                self.assertLess(self.server.stats()['bytes'], os.path.getsize(self.path('wide.fgb')) / 4)
+        self.assertEqual(len(set(tables)), 1)
+        self.assertGreater(len(tables[0].splitlines()), 100)
 
 
 @unittest.skipIf(VERSION < (3, 11), 'the command needs GDAL 3.11')

@@ -1,8 +1,14 @@
 """Servers that fail: what comes out is right, or an error that says why. Never a result with other pixels."""
 import os
+import re
+import shutil
+import socket
+import subprocess
 import sys
 import time
 import unittest
+import urllib.parse
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'driver'), os.path.join(HERE, '..', 'distributed'), HERE]
@@ -10,7 +16,7 @@ sys.path[:0] = [os.path.join(HERE, '..', 'driver'), os.path.join(HERE, '..', 'di
 import numpy as np  # noqa: E402
 from osgeo import gdal  # noqa: E402
 
-from common import Case, write  # noqa: E402
+from common import Case, run, write  # noqa: E402
 import object_store  # noqa: E402
 from remote_common import STRIPS, Served, pixels  # noqa: E402
 
@@ -145,6 +151,72 @@ class TestCredentials(Case):
             except OSError:
                 pass
         return found
+
+
+@unittest.skipUnless(shutil.which('moto_server'), 'needs moto (Debian: python3-moto)')
+class TestS3Server(Case):
+    """An S3 server that others have written, which checks signatures."""
+
+    def setUp(self):
+        super().setUp()
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            self.port = free.getsockname()[1]
+        server = subprocess.Popen(['moto_server', '-p', str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        deadline = time.monotonic() + 60
+        while not self.answers():
+            self.assertLess(time.monotonic(), deadline, 'moto_server does not answer')
+            time.sleep(0.1)
+
+    def ask(self, method, path, content=b'', service='s3', kind='application/octet-stream'):
+        """As anybody, before signatures are checked."""
+        headers = {'Content-Type': kind, 'Authorization': f'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x'}
+        request = urllib.request.Request(f'http://127.0.0.1:{self.port}/{path}', data=content or None, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.read().decode()
+
+    def answers(self):
+        try:
+            return bool(self.ask('GET', 'moto-api/data.json'))
+        except OSError:
+            return False
+
+    def user(self):
+        """A user who may do all, and the two parts of his key."""
+        def call(text):
+            return self.ask('POST', '', text.encode(), 'iam', 'application/x-www-form-urlencoded')
+        call('Action=CreateUser&UserName=u&Version=2010-05-08')
+        policy = urllib.parse.quote('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')
+        call('Action=PutUserPolicy&UserName=u&PolicyName=p&Version=2010-05-08&PolicyDocument=' + policy)
+        text = call('Action=CreateAccessKey&UserName=u&Version=2010-05-08')
+        return [re.search(f'<{name}>(.*?)</{name}>', text)[1] for name in ('AccessKeyId', 'SecretAccessKey')]
+
+    def test_credentials(self):
+        key, secret = self.user()
+        write(self.path('a.tif'), pixels(1, 700), options=('TILED=YES', 'BLOCKXSIZE=128', 'BLOCKYSIZE=128', 'COMPRESS=DEFLATE'))
+        self.ask('PUT', 'bucket')
+        with open(self.path('a.tif'), 'rb') as file:
+            self.ask('PUT', 'bucket/in/a.tif', file.read())
+        self.ask('POST', 'moto-api/reset-auth', b'0')
+        where = {'AWS_S3_ENDPOINT': f'127.0.0.1:{self.port}', 'AWS_HTTPS': 'NO', 'AWS_VIRTUAL_HOSTING': 'FALSE', 'AWS_REGION': 'us-east-1',
+                 'AWS_ACCESS_KEY_ID': key, 'CPL_DEBUG': 'ON', 'GDAL_DISABLE_READDIR_ON_OPEN': 'EMPTY_DIR'}
+        for words in ((), ('-oo', 'WORKERS=PROCESSES', '-oo', 'NUM_WORKERS=2')):
+            for right in (True, False):
+                with self.subTest(words=words, right=right):
+                    trace, out = self.path('trace.json'), self.path('out.tif')
+                    done = run('gdal_translate', '-oo', 'CALC=A+1', '-oo', 'RETRIES=0', *words, 'FISHNET:/vsis3/bucket/in/a.tif', out,
+                               env=dict(where, AWS_SECRET_ACCESS_KEY=secret if right else 'another', FISHNET_TRACE=trace))
+                    self.assertEqual(done.returncode == 0, right, done.stderr)
+                    self.assertNotIn(secret, done.stderr + done.stdout)
+                    if right:
+                        self.same(gdal.Open(out).ReadAsArray(), (pixels(1, 700) + 1.0).astype(np.float32))
+                        with open(trace, encoding='utf-8') as file:
+                            self.assertNotIn(secret, file.read())
+                        os.unlink(trace)
+                    else:
+                        self.assertIn('signature', done.stderr)
 
 
 class config_of:

@@ -271,6 +271,27 @@ bool TileReader::ReadJump(const std::vector<size_t> &groups, const std::vector<s
     return true;
 }
 
+/* All has been read that a scan reads, and what is left is to be computed: whether the files are still the same is
+ * asked meanwhile. */
+void TileReader::LookEarly()
+{
+    const Turns *turns = m_plan->IsRemote() ? m_plan->inputs[0].turns.get() : nullptr;
+    const int64_t reads = turns && m_watch ? turns->Reads() : -1;
+    if (m_readsAtLook >= 0 || reads < fn_grid_tile_count(&m_plan->grid))
+        return;
+    m_readsAtLook = reads;
+    m_watch->BeginLook();
+}
+
+/* At the end of a scan. */
+CPLErr TileReader::CheckAtEnd()
+{
+    if (m_readsAtLook >= 0 && m_plan->inputs[0].turns->Reads() != m_readsAtLook)
+        m_watch->DropLook();
+    m_readsAtLook = -1;
+    return CheckInputs(true);
+}
+
 CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &window, const Target &target,
                         GDALRasterIOExtraArg *extra)
 {
@@ -300,6 +321,7 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     if (m_jumps && m_jumps->Takes(window, touched, !ahead.empty()) && !hasProgress &&
         !fn_engine_has(m_run->Engine(), tasks.data(), tasks.size()) && ReadJump(groups, wanted, window, target))
         return CheckInputs(false);
+    LookEarly();
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
     fn_error err;
@@ -309,7 +331,7 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     if (m_run->Log().Check(&err) != FN_OK)
         return Fail(err);
     const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
-    return CheckInputs(isLast);
+    return isLast ? CheckAtEnd() : CheckInputs(false);
 }
 
 CPLErr TileReader::Advise(const std::vector<size_t> &wanted, const fn_window &window)

@@ -67,6 +67,8 @@ class TileReader
                      const std::vector<int64_t> &tasks, const std::vector<int64_t> &ahead);
     CPLErr Fail(const fn_error &err) const;
     CPLErr CheckInputs(bool all, bool failed = false) const;
+    void LookEarly();
+    CPLErr CheckAtEnd();
 
     std::shared_ptr<const Plan> m_plan;
     std::shared_ptr<InputWatch> m_watch;
@@ -83,6 +85,7 @@ class TileReader
     bool m_hollow = false;
     fn_nodata m_nothing = {};
     fn_window m_limit = {};     /* empty: none */
+    int64_t m_readsAtLook = -1; /* over a network, before the look that was begun; -1: none was */
     size_t m_copied = 0;        /* bytes that the host has had and may not have written, see WriteBehind() */
     GIntBig m_cachedBefore = 0; /* bytes in GDAL's block cache as that began */
 };

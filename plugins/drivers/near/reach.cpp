@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "file_names.h"
 #include "input_split.h"
 #include "share_extent.h"
 
@@ -148,10 +149,21 @@ static bool IsSmall(const LayerPlan &layer, OGRLayerH handle, const OGREnvelope 
     return !common.IsInit() || area(common) < kMost * area(extent);
 }
 
+/* The whole input is read for it, once more: only if that takes no network, and the near layer does. What an index of
+ * SQLite finds there costs a request for each few features. */
+bool Reach::IsWorthIt(const LayerPlan &layer) const
+{
+    if (m_plan.part > 1 || m_plan.lastPart < m_plan.parts)
+        return true;
+    VSIStatBufL status;
+    const std::string &input = m_plan.input.name;
+    return IsRemoteName(layer.name) && EQUAL(layer.driver.c_str(), "FlatGeobuf") && !IsVirtual(input) &&
+           VSIStatL(input.c_str(), &status) == 0 && VSI_ISREG(status.st_mode);
+}
+
 bool Reach::Covers(const LayerPlan &layer, GDALDatasetH dataset, OGRLayerH handle, OGREnvelope *box)
 {
-    const bool whole = m_plan.part == 1 && m_plan.lastPart == m_plan.parts;
-    if (m_isGivenUp || whole || layer.transform || !std::isfinite(m_plan.limits.radius) ||
+    if (m_isGivenUp || !IsWorthIt(layer) || layer.transform || !std::isfinite(m_plan.limits.radius) ||
         !FindsByIndex(layer, dataset, handle) || !FindShare(handle))
         return false;
     *box = m_box;

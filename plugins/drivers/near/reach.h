@@ -1,4 +1,5 @@
-/* What of the near side a share of the input can find: what lies within RADIUS around the extent of its features. */
+/* What of the near side a share of the input can find: what lies within RADIUS around the extent of its features. The
+ * same of a whole input, where the near side lies beyond a network. */
 #ifndef FN_NEARTABLE_REACH_H
 #define FN_NEARTABLE_REACH_H
 
@@ -24,6 +25,7 @@ class Reach
     void GiveUp() { m_isGivenUp = true; }
 
   private:
+    bool IsWorthIt(const LayerPlan &layer) const;
     bool FindShare(OGRLayerH handle);
     bool GrowOnEarth();
     void GrowInPlane();

@@ -9,8 +9,15 @@ namespace fishnet::neartable
 {
 
 /* How many features the share is cut off, and those that are passed over before. */
-static double FeaturesToRead(const NearPlan &plan, const InputSplit &split)
+static double FeaturesToRead(const NearPlan &plan, GDALDatasetH dataset, const InputSplit &split)
 {
+    if (plan.parts == 1) {
+        fn_status status = FN_OK;
+        std::string cause;
+        OGRLayerH layer = FindLayer(plan.input, dataset, &status, cause);
+        const bool isKnown = layer && OGR_L_TestCapability(layer, OLCFastFeatureCount);
+        return isKnown ? static_cast<double>(OGR_L_GetFeatureCount(layer, FALSE)) : HUGE_VAL;
+    }
     const bool open = split.count == INT64_MAX - split.begin; /* the last part, which begins where parts - 1 end */
     const auto begin = static_cast<double>(split.begin), parts = static_cast<double>(plan.parts);
     const double count = open ? begin / (parts - 1) : static_cast<double>(split.count);
@@ -45,7 +52,7 @@ static bool ReadExtent(const NearPlan &plan, int64_t most, const GoesOn &goesOn,
     const DatasetHandle dataset = OpenDataset(plan.input);
     InputSplit split;
     if (!dataset || !InputSplit::Choose(plan, dataset.get(), split) ||
-        FeaturesToRead(plan, split) > static_cast<double>(most))
+        FeaturesToRead(plan, dataset.get(), split) > static_cast<double>(most))
         return false;
     fn_status status = FN_OK;
     std::string cause;

@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 import sys
 import unittest
@@ -66,9 +67,9 @@ class Plugin(Case):
     def to(self, name):
         return os.path.join(self.out, name)
 
-    def run_all(self, *jobs):
-        """[(algorithm, parameters, cancel)] in one QGIS."""
-        found = end(sys.executable, '-W', 'ignore', os.path.join(HERE, 'qgis_algorithms.py'), json.dumps(jobs), folder=self.home,
+    def run_all(self, *jobs, folder=None):
+        """[(algorithm, parameters, cancel)] in one QGIS, in that folder."""
+        found = end(sys.executable, '-W', 'ignore', os.path.join(HERE, 'qgis_algorithms.py'), json.dumps(jobs), folder=folder or self.home,
                     env={'QT_QPA_PLATFORM': 'offscreen', 'QGIS_CUSTOM_CONFIG_PATH': self.home, 'PYTHONDONTWRITEBYTECODE': '1'})
         self.assertEqual([name for name in tree(self.data) if name not in self.made and not name.endswith('.aux.xml')], [])
         return answer(found)
@@ -226,6 +227,23 @@ class Plugin(Case):
         missing = end(qgis_process(), 'run', 'fishnet:doctor', folder=self.home, env=dict(env, GDAL_DRIVER_PATH=self.out))
         self.assertIn('there is no gdal_FISHNET.so in ' + self.out, missing)
         self.assertRegex(missing, r'WRONG:\t3')
+
+    def test_commands_of_the_page(self):
+        """Those of docs/QGIS.md, as they stand there, in a copy of the sample data."""
+        folder, jobs = self.path('sample'), []
+        shutil.copytree(os.environ['FISHNET_SAMPLE'], folder)
+        with open(os.path.join(HERE, '..', '..', 'docs', 'QGIS.md'), encoding='utf-8') as f:
+            lines = [shlex.split(line) for line in f if line.startswith('    qgis_process run fishnet:')]
+        for words in lines:
+            given = {}
+            for word in words[4:]:
+                given.setdefault(word.split('=', 1)[0], []).append(word.split('=', 1)[1])
+            jobs.append([words[2].split(':')[1], {name: values if name in ('INPUTS', 'STATS') else values[0] for name, values in given.items()}, False])
+        self.assertGreater(len(jobs), 4)
+        for (name, given, _), found in zip(jobs, self.run_all(*jobs, folder=folder)):
+            self.good(found)
+            if name != 'doctor':
+                self.assertIsNotNone(gdal.OpenEx(os.path.join(folder, given['OUTPUT'])), name)
 
     def unpack(self, folder):
         name, = [name for name in os.listdir(self.plugins) if name.endswith('.zip')]

@@ -53,8 +53,9 @@ typedef struct fn_report {
     double queued;     /* of them, ready to run while others had the CPUs; -1: likewise */
     double serial;     /* fn_task::serial */
     fn_status status;  /* FN_OK or why it failed */
-    const char *error; /* why, in words; NULL with FN_OK */
+    const char *error; /* why, in words; NULL with FN_OK, unless it was completed */
     bool again;        /* it failed, and will be tried again */
+    bool completed;    /* it failed, and on_failure() has put something in its place: status is FN_OK */
     void *notes;       /* what the worker left in fn_task::notes, or NULL */
 } fn_report;
 
@@ -63,6 +64,16 @@ static inline bool fn_is_cancelled(const volatile bool *cancel)
 {
     return __atomic_load_n(cancel, __ATOMIC_RELAXED);
 }
+
+/* What a task is about, as far as it is known: for logs and timelines. */
+typedef struct fn_task_place {
+    bool has_pixels;
+    int64_t x, y, width, height; /* of a raster */
+    bool has_extent;
+    double extent[4]; /* in its coordinates: xmin, ymin, xmax, ymax */
+    const char *what; /* "FIDs", "features" or "rows"; NULL: it is about none */
+    int64_t first, last;
+} fn_task_place;
 
 /* A task as the worker that computes it sees it. */
 typedef struct fn_task {
@@ -74,9 +85,27 @@ typedef struct fn_task {
     void *notes;                 /* NULL; an object left here is handed to on_report() exactly once */
     long process;                /* 0; the process that computes it, if it is not this one */
     double serial;               /* 0; CPU seconds in which only one task could go on, for the timeline */
+    volatile uint32_t *done;     /* see fn_task_progress(); NULL: nobody asks */
     void *owner;                 /* the scheduler's own, and what it can do for the task */
     const struct fn_task_calls *calls;
 } fn_task;
+
+#define FN_TASK_DONE 65536 /* the whole of a task, in *fn_task::done */
+/* A task that takes long says now and then how much of it is done, from 0 to 1. */
+static inline void fn_task_progress(const fn_task *task, double share)
+{
+    const double part = share < 0 ? 0 : share < 1 ? share : 1;
+    volatile uint32_t *done = __atomic_load_n(&task->done, __ATOMIC_RELAXED);
+    if (done)
+        __atomic_store_n(done, (uint32_t)(part * FN_TASK_DONE), __ATOMIC_RELAXED);
+}
+
+/* What it has said last. */
+static inline double fn_task_done(const fn_task *task)
+{
+    const volatile uint32_t *done = __atomic_load_n(&task->done, __ATOMIC_RELAXED);
+    return done ? (double)__atomic_load_n(done, __ATOMIC_RELAXED) / FN_TASK_DONE : 0;
+}
 
 /* None of a job's functions may throw: it would pass through frames of C, which hold locks. */
 typedef struct fn_job {
@@ -105,6 +134,8 @@ typedef struct fn_job {
     /* A short name of the task for messages and the trace ("tile x=0 y=512 512x512"). The label holds "task N"
      * before, which stays where there is no memory for a better one. May be NULL. */
     void (*task_label)(void *user, int64_t task, char *label, size_t size);
+    /* Where the task lies, for the trace: fills what is known. May be NULL. */
+    void (*task_place)(void *user, int64_t task, fn_task_place *place);
     /* Notes on their way from another process: as bytes to be freed with free(), ending the notes; and back. NULL
      * where worker_run leaves none. */
     void *(*notes_to_bytes)(void *user, void *notes, size_t *bytes);

@@ -40,10 +40,11 @@ typedef struct fn_part {
  * first. After fn_stream_try_free() it is FN_ERR_CANCELLED. */
 fn_status fn_stream_next(fn_stream *stream, fn_part *part, fn_error *err);
 
-/* *ready: whether fn_stream_next() would not wait, as there is a part, an end or a failure of a task. Starts the
- * workers: it fails where they cannot be started, and *ready is false. For a reader that has something else to do
- * meanwhile; the part that it has stays as it is. */
-fn_status fn_stream_is_ready(fn_stream *stream, bool *ready, fn_error *err);
+/* *ready: whether fn_stream_next() would not wait, as there is a part, an end or a failure of a task; waits for that up
+ * to so many seconds. Starts the workers: it fails where they cannot be started, and *ready is false. For a reader that
+ * has something else to do meanwhile; the part that it has stays as it is, if seconds is 0. under_way (may be NULL):
+ * what is done of the tasks that are being computed, in tasks, see fn_task_progress(). */
+fn_status fn_stream_wait(fn_stream *stream, double seconds, bool *ready, double *under_way, fn_error *err);
 
 /* Tells on_report() now of the tasks that were finished meanwhile. */
 void fn_stream_report(fn_stream *stream);

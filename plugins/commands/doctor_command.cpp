@@ -3,6 +3,7 @@
 
 #ifdef FN_HAS_COMMANDS
 
+#include "boundary.h"
 #include "capability.h"
 #include "doctor.h"
 

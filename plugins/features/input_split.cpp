@@ -15,14 +15,20 @@ int64_t InputSplit::TaskCount() const
     return first + left / size + (left % size ? 1 : 0);
 }
 
+fn_task_place InputSplit::Place(int64_t task) const
+{
+    fn_task_place place = {};
+    place.what = way == Way::ByFid ? "FIDs" : way == Way::Nothing ? "rows" : "features";
+    place.first = TaskBegin(task);
+    place.last = place.first + TaskSize(task) - 1;
+    return place;
+}
+
 std::string InputSplit::Describe(int64_t task) const
 {
-    const int64_t first = TaskBegin(task), last = first + TaskSize(task) - 1;
-    return CPLSPrintf("%s " CPL_FRMT_GIB " to " CPL_FRMT_GIB,
-                      way == Way::ByFid     ? "FIDs"
-                      : way == Way::Nothing ? "rows"
-                                            : "features",
-                      static_cast<GIntBig>(first), static_cast<GIntBig>(last));
+    const fn_task_place place = Place(task);
+    return CPLSPrintf("%s " CPL_FRMT_GIB " to " CPL_FRMT_GIB, place.what, static_cast<GIntBig>(place.first),
+                      static_cast<GIntBig>(place.last));
 }
 
 Words InputSplit::ToWords() const

@@ -55,6 +55,7 @@ struct InputSplit {
     }
     bool operator==(const InputSplit &other) const { return ToWords() == other.ToWords(); }
     std::string Describe(int64_t task) const; /* "FIDs 1 to 16384" */
+    fn_task_place Place(int64_t task) const;
     /* For another process, and back. False: the words make no sense. */
     static constexpr size_t kWords = 11;
     Words ToWords() const;

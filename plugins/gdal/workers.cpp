@@ -107,6 +107,8 @@ void DeclareConfigOptions()
     CPLDeclareKnownConfigOption(
         "FISHNET_TRACE",
         "<Option name='FISHNET_TRACE' type='string' description='File for a timeline in Chrome trace format'/>");
+    CPLDeclareKnownConfigOption(
+        "FISHNET_LOG", "<Option name='FISHNET_LOG' type='string' description='File for a line on each task'/>");
     CPLDeclareKnownConfigOption(kDepth, "<Option name='FISHNET_DEPTH' type='int' description='For the workers of the "
                                         "FISHNET and NEARTABLE drivers alone'/>");
 #endif
@@ -163,12 +165,22 @@ std::string CurrentFolder()
     return folder;
 }
 
-std::string TraceFile()
+static std::string ReportFile(const char *option)
 {
-    const std::string file = CPLGetConfigOption("FISHNET_TRACE", "");
-    if (file.empty() || Depth() > 0)
-        return std::string();
+    const std::string file = CPLGetConfigOption(option, "");
+    if (file.empty() || file == "-" || Depth() > 0)
+        return Depth() > 0 ? std::string() : file;
     return CPLIsFilenameRelative(file.c_str()) ? CurrentFolder() + "/" + file : file;
+}
+
+bool IsOnScreen(const std::string &log)
+{
+    return log == "-" || log == "/vsistdout/" || log == "/vsistderr/";
+}
+
+ReportFiles FindReportFiles()
+{
+    return {ReportFile("FISHNET_TRACE"), ReportFile("FISHNET_LOG")};
 }
 
 CPLStringList ThreadConfig()

@@ -42,10 +42,19 @@ bool IsOpenedByWorker();
 /* Fails for a dataset that lies too deep within others of ours: it reads itself. */
 fn_status CheckDepth(fn_error *err);
 
-/* Where the timeline of what this thread opens goes, by the configuration option FISHNET_TRACE; empty: nowhere. A
- * dataset within another has none. It is no open option: those stand in VRTs and other files too, which would write
- * over any file when they are but looked at. */
-std::string TraceFile();
+/* Where it is told what workers do. Empty: nowhere. */
+struct ReportFiles {
+    std::string trace; /* a timeline */
+    std::string log;   /* lines for people */
+
+    bool Any() const { return !trace.empty() || !log.empty(); }
+};
+/* Those for what this thread opens, by the configuration options FISHNET_TRACE and FISHNET_LOG. A dataset within
+ * another has none. They are no open options: those stand in VRTs and other files too, which would write over any file
+ * when they are but looked at. */
+ReportFiles FindReportFiles();
+/* Whether a log is printed: then a progress bar would go through its lines. */
+bool IsOnScreen(const std::string &log);
 constexpr const char *kTraceIsNoOpenOption = "it is no open option, since files hold those too, and may not name what "
                                              "is written: give the configuration option FISHNET_TRACE";
 

@@ -21,6 +21,29 @@ void Job::Tell(const Message &message, const std::string &task, long process)
     Emit(message, process ? CPLSPrintf("%s, worker process %ld: ", task.c_str(), process) : "");
 }
 
+fn_task_place PlaceOf(const fn_window &window, const double *geotransform)
+{
+    fn_task_place place = {};
+    place.has_pixels = true;
+    place.x = window.x;
+    place.y = window.y;
+    place.width = window.width;
+    place.height = window.height;
+    place.has_extent = geotransform != nullptr;
+    for (int corner = 0; geotransform && corner < 4; corner++) {
+        const auto column = static_cast<double>(window.x + (corner % 2 ? window.width : 0));
+        const auto row = static_cast<double>(window.y + (corner / 2 ? window.height : 0));
+        for (int axis = 0; axis < 2; axis++) {
+            const double *line = geotransform + 3 * axis;
+            const double at = line[0] + column * line[1] + row * line[2];
+            double &least = place.extent[axis], &most = place.extent[2 + axis];
+            least = corner == 0 ? at : std::min(least, at);
+            most = corner == 0 ? at : std::max(most, at);
+        }
+    }
+    return place;
+}
+
 /* ---- kinds ---- */
 
 namespace
@@ -93,8 +116,17 @@ static void *OpenWorker(void *user, int, fn_error *err)
     });
 }
 
+/* Nothing is computed whose log cannot be written. */
+static fn_status BeginLog(const CoreJob &core, fn_error *err)
+{
+    return !core.run ? FN_OK
+                     : GuardedTask(err, core.job->Failure(), FN_ERR_MEMORY, [&] { return core.run->Log().Begin(err); });
+}
+
 static fn_status RunTask(void *user, void *worker, fn_task *task, fn_error *err)
 {
+    if (BeginLog(Core(user), err) != FN_OK)
+        return err->status;
     auto *jobWorker = static_cast<JobWorker *>(worker);
     const fn_status status = GuardedTask(err, Core(user).job->Failure(), FN_ERR_MEMORY, [&] {
         std::optional<AsWorker> forNow;
@@ -142,6 +174,8 @@ static void SetPoolCalls(fn_job &job, const fn_job &pool)
         return of(user).worker_open(of(user).user, worker, err);
     };
     job.worker_run = [](void *user, void *worker, fn_task *task, fn_error *err) {
+        if (BeginLog(Core(user), err) != FN_OK)
+            return err->status;
         return of(user).worker_run(of(user).user, worker, task, err);
     };
     job.worker_close = [](void *user, void *worker) { of(user).worker_close(of(user).user, worker); };
@@ -164,6 +198,12 @@ fn_job ToCore(CoreJob &core, int variant)
         SetThreadCalls(job);
     job.task_label = [](void *user, int64_t task, char *label, size_t size) {
         GuardedLabel(label, size, [&] { return Core(user).job->TaskName(task); });
+    };
+    job.task_place = [](void *user, int64_t task, fn_task_place *place) {
+        GuardedQuietly(false, [&] {
+            *place = Core(user).job->Place(task);
+            return true;
+        });
     };
     job.notes_from_bytes = NotesFromBytes;
     if (!core.run)

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "fishnet/grid.h"
 #include "workers.h"
 
 namespace fishnet
@@ -67,6 +68,9 @@ class Job
     /* Bytes of a task's result, or of its first part. */
     virtual size_t TaskBytes(int64_t task, int variant) const = 0;
     virtual std::string TaskName(int64_t task) const = 0;
+    /* In a list that has the pixels beside it. */
+    virtual std::string ShortName(int64_t task) const { return TaskName(task); }
+    virtual fn_task_place Place(int64_t /*task*/) const { return {}; }
     /* Whether a task that has failed for good is to be completed by Complete(): as in fn_job::on_failure, on a
      * worker's thread. */
     virtual bool CompletesFailed() const { return false; }
@@ -88,6 +92,9 @@ class Job
 
 /* In a helper: the job of those words. NULL and err on failure. */
 using MakeJob = std::unique_ptr<Job> (*)(const Words &words, int threads, fn_error *err);
+
+/* A window of a raster. geotransform: NULL: it has none. */
+fn_task_place PlaceOf(const fn_window &window, const double *geotransform);
 
 /* Makes a kind of job known, by a name that helpers are told. Drivers do so as they are registered. */
 void RegisterJob(const char *kind, MakeJob make);

@@ -8,7 +8,7 @@ namespace fishnet
 std::unique_ptr<JobRun> JobRun::New(std::shared_ptr<Job> job, ResultKind kind, const JobRunOptions &options,
                                     std::shared_ptr<Helper> helper, fn_error *err)
 {
-    std::unique_ptr<JobRun> self(new JobRun(std::move(job), options.variant));
+    std::unique_ptr<JobRun> self(new JobRun(std::move(job), options));
     if (options.workers.processes > 0 && !helper) {
         helper = Helper::New(self->m_job, options.workers, options.budget, err);
         if (!helper)
@@ -25,7 +25,7 @@ std::unique_ptr<JobRun> JobRun::New(std::shared_ptr<Job> job, ResultKind kind, c
     scheduling.retries = options.workers.retries;
     scheduling.pause = options.workers.pause;
     scheduling.budget = options.budget;
-    scheduling.trace = options.trace.empty() ? nullptr : options.trace.c_str();
+    scheduling.trace = options.reports.trace.empty() ? nullptr : options.reports.trace.c_str();
     const fn_status status = kind == ResultKind::Placed ? fn_engine_new(&core, &scheduling, &self->m_engine, err)
                                                         : fn_stream_new(&core, &scheduling, &self->m_stream, err);
     return status == FN_OK ? std::move(self) : nullptr;
@@ -37,8 +37,23 @@ JobRun::~JobRun()
     TryStop(-1);
     if (m_helper)
         m_helper->SetBusy(false);
+    EndLog();
     if (m_hostListens)
         GuardedReport(m_job->Driver(), [&] { m_job->Stopped(); });
+}
+
+/* Nobody is told any more who reads, but the host. */
+void JobRun::EndLog()
+{
+    if (!m_hostListens || !m_log.IsAsked())
+        return;
+    GuardedReport(m_job->Driver(), [&] {
+        fn_error err;
+        const bool good = m_log.Check(&err) == FN_OK;
+        m_log.End();
+        if (good && m_log.Check(&err) != FN_OK)
+            CPLError(CE_Failure, CPLE_FileIO, "%s: %s", m_job->Driver(), err.text);
+    });
 }
 
 void JobRun::OnReport(const fn_report &report)
@@ -51,6 +66,8 @@ void JobRun::OnReport(const fn_report &report)
         CPLDebug("FISHNET", "%s by worker %d, process %ld: %.1f ms%s%s%s", task.c_str(), report.worker, report.process,
                  report.seconds * 1e3, report.status == FN_OK ? "" : ", failed: ", report.error ? report.error : "",
                  report.again ? "; again" : "");
+        if (m_log.IsAsked())
+            m_log.Add(report, m_job->ShortName(report.task), m_job->Place(report.task));
         m_job->Ended(report, m_helper != nullptr);
         if (messages)
             for (const Message &message : *messages)
@@ -87,6 +104,7 @@ void JobRun::Leave()
         fn_engine_advise(m_engine, nullptr, 0, nullptr);
     if (m_stream)
         fn_stream_report(m_stream);
+    EndLog();
     m_hostListens = false;
 }
 

@@ -6,6 +6,7 @@
 #include "fishnet/engine.h"
 #include "fishnet/stream.h"
 #include "helper.h"
+#include "task_log.h"
 
 namespace fishnet
 {
@@ -16,8 +17,8 @@ enum class ResultKind { Placed, InOrder };
 struct JobRunOptions {
     fn_worker_options workers; /* workers 0: the threads that read compute, of ResultKind::Placed */
     size_t budget;             /* bytes, as in fn_job_options */
-    std::string trace;         /* empty: none */
-    int variant = 0;           /* of the tasks */
+    ReportFiles reports;
+    int variant = 0; /* of the tasks */
 };
 
 class JobRun final : public Crew
@@ -37,14 +38,22 @@ class JobRun final : public Crew
     bool StopBehind(void (*stopped)(void *user), void *user) override;
     void Leave() override;
 
+    /* To be checked when results are complete: what is told of the last tasks is written behind them. */
+    TaskLog &Log() { return m_log; }
+
     /* fn_job::on_report */
     void OnReport(const fn_report &report);
 
   private:
-    JobRun(std::shared_ptr<Job> job, int variant) : m_job(std::move(job)), m_variant(variant) {}
+    void EndLog();
+    JobRun(std::shared_ptr<Job> job, const JobRunOptions &options)
+        : m_job(std::move(job)), m_variant(options.variant), m_log(options.reports.log, m_job->Driver())
+    {
+    }
 
     std::shared_ptr<Job> m_job;
     int m_variant;
+    TaskLog m_log;
     std::shared_ptr<Helper> m_helper; /* of worker processes */
     CoreJob m_core = {};
     fn_engine *m_engine = nullptr;

@@ -94,26 +94,30 @@ class PartRun
     PartRun &operator=(const PartRun &) = delete;
 
     /* False: the user has had enough. */
-    bool Progress(int64_t more);
+    bool Progress(int64_t more, double underWay = 0);
     /* Prepares the job, in this process or in the helper. */
     fn_status Begin(const JobRunOptions &options, fn_error *err);
     fn_status Write(InputWatch *watch, fn_error *err);
 
   private:
+    fn_status Wait(fn_error *err);
     void Stop();
 
     std::shared_ptr<PartJob> m_job;
     GDALProgressFunc m_progress;
     void *m_progressData;
     int64_t m_done;
+    double m_most = 0; /* that has been told */
     std::unique_ptr<JobRun> m_run;
 };
 
-bool PartRun::Progress(int64_t more)
+bool PartRun::Progress(int64_t more, double underWay)
 {
     m_done += more;
     const auto all = static_cast<double>(m_job->m_wanted.size());
-    return m_progress(all > 0 ? static_cast<double>(m_done) / all : 1, "", m_progressData) != 0; /* an empty share */
+    const double share = all > 0 ? (static_cast<double>(m_done) + underWay) / all : 1; /* an empty share */
+    m_most = std::max(m_most, share); /* a part that is tried again begins anew */
+    return m_progress(m_most, "", m_progressData) != 0;
 }
 
 fn_status PartRun::Begin(const JobRunOptions &options, fn_error *err)
@@ -138,10 +142,28 @@ fn_status PartRun::Begin(const JobRunOptions &options, fn_error *err)
     return m_run ? FN_OK : err->status;
 }
 
+/* Tells how far the parts are that are being written, until one is whole. */
+fn_status PartRun::Wait(fn_error *err)
+{
+    constexpr double kSeconds = 0.5;
+    double underWay = 0;
+    for (bool ready = false; !ready;) {
+        if (fn_stream_wait(m_run->Stream(), kSeconds, &ready, &underWay, err) != FN_OK)
+            return err->status;
+        if (!ready && !Progress(0, underWay))
+            return fn_fail(err, FN_ERR_CANCELLED, kStopped);
+    }
+    return FN_OK;
+}
+
 fn_status PartRun::Write(InputWatch *watch, fn_error *err)
 {
     for (fn_part part = {};;) {
-        const fn_status status = fn_stream_next(m_run->Stream(), &part, err);
+        if (Wait(err) != FN_OK)
+            return err->status;
+        fn_status status = fn_stream_next(m_run->Stream(), &part, err);
+        if (status == FN_OK && !part.data)
+            status = m_run->Log().Check(err);
         const std::string why = watch ? watch->WhyNot(!part.data) : std::string();
         if (!why.empty())
             return fn_fail(err, FN_ERR_READ, "%s", why.c_str());
@@ -165,7 +187,7 @@ void PartRun::Stop()
 }
 
 bool WriteParts(const std::shared_ptr<PartJob> &job, const output::OutputFolder &outputs, fn_worker_options workers,
-                const std::string &trace, InputWatch *watch, GDALProgressFunc progress, void *progressData)
+                const ReportFiles &reports, InputWatch *watch, GDALProgressFunc progress, void *progressData)
 {
     constexpr size_t kBudget = 1 << 20; /* results are small */
     fn_error err;
@@ -175,7 +197,7 @@ bool WriteParts(const std::shared_ptr<PartJob> &job, const output::OutputFolder 
         status = run.Progress(0) ? FN_OK : fn_fail(&err, FN_ERR_CANCELLED, kStopped);
     else {
         workers.workers = static_cast<int>(std::min<int64_t>(workers.workers, job->TaskCount()));
-        status = run.Begin({workers, kBudget, trace, 0}, &err);
+        status = run.Begin({workers, kBudget, reports, 0}, &err);
         if (status == FN_OK)
             status = run.Write(watch, &err);
     }

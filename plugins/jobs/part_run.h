@@ -56,7 +56,7 @@ class PartJob : public Job
 
 /* Writes what is to do. watch: of the inputs; may be NULL. Nothing unfinished stays behind. False after CPLError. */
 bool WriteParts(const std::shared_ptr<PartJob> &job, const output::OutputFolder &outputs, fn_worker_options workers,
-                const std::string &trace, InputWatch *watch, GDALProgressFunc progress, void *progressData);
+                const ReportFiles &reports, InputWatch *watch, GDALProgressFunc progress, void *progressData);
 
 } // namespace fishnet
 

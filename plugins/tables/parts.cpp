@@ -272,7 +272,7 @@ bool Writing::Write(const std::shared_ptr<PartsJob> &job) const
         return false;
     if (stream)
         return StreamParts(*job, table, std::move(cuts), progress, progressData);
-    return WriteParts(job, folder, workers, plan.trace, table.Watch().get(), progress, progressData);
+    return WriteParts(job, folder, workers, plan.reports, table.Watch().get(), progress, progressData);
 }
 
 /* Of a share, partial results; else the one part that has all rows, too. Where that is there all is done. */

@@ -160,9 +160,11 @@ void PartsJob::Tell(const Message &message, const std::string &task, long)
 
 /* ---- one part ---- */
 
-static int CPL_STDCALL IsWanted(double, const char *, void *task)
+static int CPL_STDCALL IsWanted(double done, const char *, void *user)
 {
-    return !fn_is_cancelled(static_cast<const fn_task *>(task)->cancel);
+    const auto *task = static_cast<const fn_task *>(user);
+    fn_task_progress(task, done);
+    return !fn_is_cancelled(task->cancel);
 }
 
 static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)

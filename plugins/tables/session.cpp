@@ -40,7 +40,7 @@ bool Session::Start(std::shared_ptr<const Shared> shared, std::shared_ptr<Helper
     options.budget = Budget(plan);
     options.variant = m_purpose;
     if (MakesRows(m_purpose))
-        options.trace = plan.trace;
+        options.reports = plan.reports;
     fn_error err;
     m_run.reset(JobRun::New(m_job, ResultKind::InOrder, options, std::move(helper), &err).release());
     if (!m_run)
@@ -54,7 +54,7 @@ fn_status Session::GoOn(fn_error *err)
     const Shared *shared = m_job->shared.get();
     bool ready = false;
     while (shared && !shared->IsWhole()) {
-        if (fn_stream_is_ready(m_run->Stream(), &ready, err) != FN_OK)
+        if (fn_stream_wait(m_run->Stream(), 0, &ready, nullptr, err) != FN_OK)
             return err->status;
         if (ready)
             return FN_OK;
@@ -74,6 +74,7 @@ bool Session::Next(PartView *part, bool *failed, fn_part *bytes)
     do
         *failed = GoOn(&err) != FN_OK || fn_stream_next(m_run->Stream(), &data, &err) != FN_OK;
     while (!*failed && data.data && data.bytes < sizeof(PartHeader)); /* nothing more of a task */
+    *failed = *failed || (!data.data && m_run->Log().Check(&err) != FN_OK);
     if (*failed)
         EmitError(*m_job->plan, err);
     if (*failed || !data.data)

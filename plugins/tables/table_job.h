@@ -49,6 +49,7 @@ class TableJob final : public Job
     int64_t TaskCount() const override { return split.TaskCount(); }
     size_t TaskBytes(int64_t task, int variant) const override;
     std::string TaskName(int64_t task) const override { return split.Describe(task); }
+    fn_task_place Place(int64_t task) const override { return split.Place(task); }
     /* Of pieces, a warning once: a writer says for each of its files what is said once of one. */
     void Tell(const Message &message, const std::string &task, long process) override;
 

@@ -187,7 +187,7 @@ bool TableOptions::ParseName(const TableKind &kind, const char *name)
 bool TableOptions::Parse(const TableKind &kind, const char *name, CSLConstList list)
 {
     openOptions.Assign(CSLDuplicate(list), TRUE);
-    trace = TraceFile();
+    reports = FindReportFiles();
     return ParseName(kind, name) &&
            ForEachOption(list, [&](const char *key, const char *value) { return ParseOption(kind, key, value); }) &&
            Check();

@@ -12,6 +12,7 @@
 
 #include "fishnet/job.h"
 #include "open_options.h"
+#include "workers.h"
 
 namespace fishnet
 {
@@ -57,7 +58,7 @@ class TableOptions
     int64_t partitionSize = 0;                 /* 0: AUTO */
     int64_t features = -1;                     /* of the input: whoever writes parts may have counted them */
     int64_t part = 1, lastPart = 1, parts = 1; /* PARTITION: one part; whoever writes parts has some together */
-    std::string trace;                         /* see TraceFile() */
+    ReportFiles reports;
 
     /* Only the connection string. As all here: false after CPLError, which names the option. */
     bool ParseName(const TableKind &kind, const char *name);

@@ -22,7 +22,7 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->driver = kind.driver;
     plan->connection = options.connection;
     plan->openOptions = options.openOptions;
-    plan->trace = options.trace;
+    plan->reports = options.reports;
     plan->input.name = options.input;
     plan->input.where = options.where;
     plan->input.openOptions = options.inputOptions;

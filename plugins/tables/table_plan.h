@@ -92,7 +92,7 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     const TableKind *kind = nullptr;
     std::string connection; /* for whoever opens the table again */
     CPLStringList openOptions;
-    std::string trace;
+    ReportFiles reports;
     std::string folder; /* that relative names begin at */
     Schema schema;
     int inputGroup = -1; /* its slot of fields carried over from the input */

@@ -7,7 +7,9 @@
 
 #include <locale.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static locale_t c_locale;
 
@@ -21,6 +23,14 @@ double fn_strtod(const char *text, char **end)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_locale);
     return c_locale ? strtod_l(text, end, c_locale) : strtod(text, end);
+}
+
+void fn_print_double(char *text, size_t size, double value)
+{
+    snprintf(text, size, "%.15g", value);
+    for (char *at = text; *at; at++)
+        if (!strchr("0123456789+-.einfa", *at)) /* the point of the host's locale */
+            *at = '.';
 }
 
 size_t fn_utf8_length(const char *s, size_t left)

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "text.h"
+
 /* How every timeline of ours begins, and how it ends. */
 #define BEGIN "[\n{\"name\":\"thread_name\","
 #define END "\n]\n"
@@ -210,6 +212,35 @@ static void begin_locked(fn_trace *trace, line *l, const char *name, const char 
     add(l, ",\"cat\":\"%s\",\"pid\":%ld,\"tid\":%d", category, process, trace->first + thread);
 }
 
+/* Before the next argument of an event. */
+static void add_comma(line *l)
+{
+    if (l->text[l->length - 1] != '{')
+        add(l, ",");
+}
+
+static void add_place(line *l, const fn_task_place *place)
+{
+    if (place && place->has_pixels) {
+        add_comma(l);
+        add(l, "\"pixels\":[%lld,%lld,%lld,%lld]", (long long)place->x, (long long)place->y, (long long)place->width,
+            (long long)place->height);
+    }
+    if (place && place->has_extent) {
+        char number[32];
+        add_comma(l);
+        for (int i = 0; i < 4; i++) {
+            fn_print_double(number, sizeof number, place->extent[i]);
+            add(l, "%s%s", i == 0 ? "\"extent\":[" : ",", number);
+        }
+        add(l, "]");
+    }
+    if (place && place->what) {
+        add_comma(l);
+        add(l, "\"%s\":[%lld,%lld]", place->what, (long long)place->first, (long long)place->last);
+    }
+}
+
 void fn_trace_event(fn_trace *trace, const fn_trace_span *span)
 {
     enum { STATUS_MOST = 400 };
@@ -224,8 +255,10 @@ void fn_trace_event(fn_trace *trace, const fn_trace_span *span)
     add(&l, ",\"args\":{");
     add_seconds(&l, "queued", span->times.queued);
     add_seconds(&l, "serial", span->serial);
+    add_place(&l, span->place);
     if (span->status) {
-        add(&l, "%s\"status\":", l.text[l.length - 1] == '{' ? "" : ",");
+        add_comma(&l);
+        add(&l, "\"status\":");
         add_string(&l, span->status, STATUS_MOST);
     }
     add(&l, "}}");

@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-#include "fishnet/base.h"
+#include "fishnet/job.h"
 #include "thread_times.h"
 
 typedef struct fn_trace fn_trace;
@@ -20,9 +20,10 @@ typedef struct fn_trace_span {
     long process;
     int thread; /* 0: the reader, 1..: workers */
     double begin, seconds;
-    fn_thread_times times; /* of the thread in it; -1 is left out */
-    double serial;         /* CPU seconds in which only one thread could go on; likewise */
-    const char *status;    /* NULL: none */
+    fn_thread_times times;      /* of the thread in it; -1 is left out */
+    double serial;              /* CPU seconds in which only one thread could go on; likewise */
+    const char *status;         /* NULL: none */
+    const fn_task_place *place; /* NULL: none */
 } fn_trace_span;
 
 /* NULL trace: nothing. Any thread. */

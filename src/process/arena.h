@@ -11,6 +11,7 @@ typedef struct fn_arena fn_arena;
 /* At the begin of every arena: a line for each worker, that other processes see. */
 typedef struct fn_worker_line {
     _Alignas(64) volatile bool cancel; /* its task has been cancelled */
+    volatile uint32_t done;            /* of its task, see fn_task_progress() */
 } fn_worker_line;
 
 /* bytes: to set aside for buffers. NULL: this system has none; then results are not shared. */

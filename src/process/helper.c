@@ -114,12 +114,13 @@ static _Noreturn void work(const helper *h, int socket, int number)
     const fn_job *job = &h->job;
     worker w = {.helper = h, .socket = socket, .number = number};
     static volatile bool never;
-    const volatile bool *cancel =
-        h->arena ? &((fn_worker_line *)(void *)h->arena + number)->cancel : &never; /* else the host kills us */
+    fn_worker_line *line = h->arena ? (fn_worker_line *)(void *)h->arena + number : NULL;
+    const volatile bool *cancel = line ? &line->cancel : &never; /* else the host kills us */
     fn_message m;
     while (fn_receive(socket, &m, NULL, FN_FOR_EVER) == FN_RECEIVED && m.kind == FN_MSG_RUN) {
         fn_error err = {.text = ""};
         w.task = (fn_task){.number = m.number, .variant = (int)m.next, .cancel = cancel, .owner = &w, .calls = &calls};
+        w.task.done = line ? &line->done : NULL;
         set_buffer(&w, m.offset, m.bytes);
         const fn_status status = compute(&w, &err);
         size_t notes_bytes = 0;

@@ -187,8 +187,12 @@ fn_status fn_pool_worker_run(void *user, void *worker, fn_task *task, fn_error *
     if (status != FN_OK)
         return status;
     task->process = w->process;
-    if (p->arena)
-        __atomic_store_n(&fn_arena_line(p->arena, w->number)->cancel, false, __ATOMIC_RELAXED);
+    if (p->arena) {
+        fn_worker_line *line = fn_arena_line(p->arena, w->number);
+        __atomic_store_n(&line->cancel, false, __ATOMIC_RELAXED);
+        __atomic_store_n(&line->done, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&task->done, &line->done, __ATOMIC_RELAXED);
+    }
 
     uint64_t offset = offset_of(p, task);
     fn_message m = {.kind = FN_MSG_RUN,

@@ -1,5 +1,7 @@
 #include "crew.h"
 
+#include "fishnet/stream.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,20 @@ typedef struct fn_finished {
     char *error;
     struct fn_finished *next;
 } finished;
+
+/* ---- for workers, whoever has scheduled their task ---- */
+
+fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err)
+{
+    return task->calls->part(task, used, bytes, err);
+}
+
+void fn_stream_end(fn_task *task)
+{
+    task->calls->end(task);
+}
+
+/* ---- clocks ---- */
 
 double fn_crew_clock(const fn_crew *crew)
 {
@@ -82,18 +98,23 @@ void fn_task_label(const fn_job *job, int64_t task, char *label, size_t size)
 static void trace_task_locked(fn_crew *crew, const fn_report *report, const fn_error *err)
 {
     char label[128];
+    fn_task_place place = {.has_pixels = false};
     if (!crew->trace)
         return;
     fn_task_label(&crew->job, report->task, label, sizeof label);
-    fn_trace_event(crew->trace, &(fn_trace_span){.name = label,
-                                                 .category = "task",
-                                                 .process = report->process,
-                                                 .thread = report->worker + 1,
-                                                 .begin = report->begin,
-                                                 .seconds = report->seconds,
-                                                 .times = {.cpu = report->cpu, .queued = report->queued},
-                                                 .serial = report->serial > 0 ? report->serial : -1,
-                                                 .status = report->status == FN_OK ? "ok" : err->text});
+    if (crew->job.task_place)
+        crew->job.task_place(crew->job.user, report->task, &place);
+    fn_trace_event(crew->trace,
+                   &(fn_trace_span){.name = label,
+                                    .place = &place,
+                                    .category = "task",
+                                    .process = report->process,
+                                    .thread = report->worker + 1,
+                                    .begin = report->begin,
+                                    .seconds = report->seconds,
+                                    .times = {.cpu = report->cpu, .queued = report->queued},
+                                    .serial = report->serial > 0 ? report->serial : -1,
+                                    .status = report->status == FN_OK && !report->completed ? "ok" : err->text});
 }
 
 static bool reserve_report(fn_crew *crew, int worker)
@@ -118,7 +139,7 @@ static void keep_report_locked(fn_crew *crew, const fn_report *report, const fn_
     if (!f)
         return;
     *f = (finished){.report = *report};
-    if (report->status != FN_OK) {
+    if (report->status != FN_OK || report->completed) {
         f->error = strdup(err->text);
         f->report.error = f->error ? f->error : "out of memory";
     }
@@ -137,6 +158,7 @@ static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     const fn_job *job = &crew->job;
     void **state = &crew->states[worker];
     *err = (fn_error){.text = ""};
+    fn_task_progress(task, 0);
     *report = (fn_report){.task = task->number, .worker = worker};
     report->begin = fn_crew_clock(crew);
     const fn_thread_times begin = times_now(crew);
@@ -164,7 +186,7 @@ static void attempt(fn_crew *crew, int worker, fn_task *task, fn_report *report,
     report->serial = task->serial;
 }
 
-static struct timespec from_now(double seconds)
+struct timespec fn_crew_from_now(double seconds)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -187,7 +209,7 @@ static double pause_of(const fn_crew *crew, int64_t task, int next)
 static bool pause_before(fn_crew *crew, int64_t task, int next)
 {
     const double seconds = pause_of(crew, task, next);
-    const struct timespec end = from_now(seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
+    const struct timespec end = fn_crew_from_now(seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
     pthread_mutex_lock(&crew->lock);
     for (int waited = 0; !crew->stop && waited == 0;)
         waited = pthread_cond_timedwait(&crew->stopping, &crew->lock, &end);
@@ -218,6 +240,7 @@ static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const f
         crew->spare[report->worker] = more;
     }
     report->status = FN_OK;
+    report->completed = true;
     report->notes = task->notes;
 }
 
@@ -391,6 +414,15 @@ static void free_memory(fn_crew *crew)
     free(crew->trace_file);
 }
 
+void fn_crew_init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *options, int least,
                        const fn_scheduler *scheduler, void *self, fn_error *err)
 {
@@ -413,14 +445,10 @@ fn_status fn_crew_init(fn_crew *crew, const fn_job *job, const fn_job_options *o
         free_memory(crew);
         return fn_fail(err, FN_ERR_MEMORY, "out of memory");
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&crew->lock, NULL);
-    pthread_cond_init(&crew->work, &monotonic);
-    pthread_cond_init(&crew->stopping, &monotonic);
-    pthread_cond_init(&crew->ended_now, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    fn_crew_init_condition(&crew->work);
+    fn_crew_init_condition(&crew->stopping);
+    fn_crew_init_condition(&crew->ended_now);
     return FN_OK;
 }
 
@@ -428,7 +456,7 @@ bool fn_crew_stop(fn_crew *crew, const double *seconds)
 {
     if (!is_here(crew) || !crew->started)
         return true; /* in a forked child there is no thread to join */
-    const struct timespec deadline = from_now(seconds ? *seconds : 0);
+    const struct timespec deadline = fn_crew_from_now(seconds ? *seconds : 0);
     pthread_mutex_lock(&crew->lock);
     crew->stop = true;
     crew->scheduler->stop(crew->self);

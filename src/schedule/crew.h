@@ -114,6 +114,9 @@ bool fn_crew_help_locked(fn_crew *crew);
 void fn_crew_wait_locked(fn_crew *crew);
 /* Seconds since the crew was made. */
 double fn_crew_clock(const fn_crew *crew);
+/* A condition that waits by CLOCK_MONOTONIC, and a time of that clock. */
+void fn_crew_init_condition(pthread_cond_t *condition);
+struct timespec fn_crew_from_now(double seconds);
 /* A reader has waited since `begin`: for the trace and the statistics. */
 void fn_crew_waited_locked(fn_crew *crew, double begin);
 

@@ -42,6 +42,7 @@ typedef struct slot {
     fn_task task;
     size_t bytes; /* of the buffer at task.result */
     volatile bool cancel;
+    volatile uint32_t done; /* see fn_task_progress() */
     bool complete;
     bool ends;     /* the attempt says that this task is the last */
     int64_t given; /* parts that were handed over */
@@ -75,6 +76,8 @@ struct fn_stream {
 
 /* How many tasks may be started and not read, for each worker: a bound where results are small or empty. */
 #define SLOTS_PER_WORKER 24
+/* Seconds that a reader waits, and again. */
+#define LONG 3600.0
 
 /* ---- memory ---- */
 
@@ -252,6 +255,7 @@ static fn_task *take_locked(void *self)
     t->bytes = bytes;
     t->task = (fn_task){
         .number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t, .calls = &calls};
+    t->task.done = &t->done;
     t->parts_end = &t->parts;
     pthread_cond_init(&t->room, NULL);
     *s->slots_end = t;
@@ -360,16 +364,6 @@ static void end_here(fn_task *task)
     ((slot *)task->owner)->ends = true; /* until the task is whole it is but an attempt that says so */
 }
 
-fn_status fn_stream_part(fn_task *task, size_t used, size_t bytes, fn_error *err)
-{
-    return task->calls->part(task, used, bytes, err);
-}
-
-void fn_stream_end(fn_task *task)
-{
-    task->calls->end(task);
-}
-
 static const fn_task_calls calls = {.part = hand_over_part, .end = end_here};
 
 static void cancel_all_locked(void *self)
@@ -407,13 +401,16 @@ static void advance_locked(fn_stream *s)
     wake_locked(s);
 }
 
-static void wait_for_news_locked(fn_stream *s)
+/* seconds: at most. */
+static void wait_for_news_locked(fn_stream *s, double seconds)
 {
     const double begin = fn_crew_clock(&s->crew);
+    const struct timespec end = fn_crew_from_now(seconds);
     s->waiting = true;
     wake_locked(s);
-    while (s->waiting)
-        pthread_cond_wait(&s->news, &s->crew.lock);
+    while (s->waiting && pthread_cond_timedwait(&s->news, &s->crew.lock, &end) == 0)
+        ;
+    s->waiting = false;
     fn_crew_waited_locked(&s->crew, begin);
 }
 
@@ -436,8 +433,17 @@ static fn_status next_part_locked(fn_stream *s, part **out, fn_error *err)
         if (t && t->complete)
             advance_locked(s);
         else
-            wait_for_news_locked(s);
+            wait_for_news_locked(s, LONG);
     }
+}
+
+static void drop_current_locked(fn_stream *s)
+{
+    if (!s->current)
+        return;
+    free_part(s, s->current);
+    s->current = NULL;
+    wake_locked(s);
 }
 
 fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
@@ -446,11 +452,7 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     fn_status status = fn_crew_enter(&s->crew, err);
     if (status != FN_OK)
         return status;
-    if (s->current) {
-        free_part(s, s->current);
-        s->current = NULL;
-        wake_locked(s);
-    }
+    drop_current_locked(s);
     part *p = NULL;
     status = next_part_locked(s, &p, err);
     if (p) {
@@ -461,6 +463,14 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     }
     fn_crew_leave(&s->crew);
     return status;
+}
+
+static double under_way_locked(const fn_stream *s)
+{
+    double tasks = 0;
+    for (const slot *t = s->slots; t; t = t->next)
+        tasks += t->complete ? 1 : fn_task_done(&t->task);
+    return tasks;
 }
 
 static bool is_ready_locked(fn_stream *s)
@@ -475,13 +485,19 @@ static bool is_ready_locked(fn_stream *s)
     }
 }
 
-fn_status fn_stream_is_ready(fn_stream *s, bool *ready, fn_error *err)
+fn_status fn_stream_wait(fn_stream *s, double seconds, bool *ready, double *under_way, fn_error *err)
 {
-    *ready = false;
     const fn_status status = fn_crew_enter(&s->crew, err);
+    *ready = status == FN_OK && is_ready_locked(s);
     if (status != FN_OK)
         return status;
-    *ready = is_ready_locked(s);
+    if (!*ready && seconds > 0) {
+        drop_current_locked(s);
+        wait_for_news_locked(s, seconds);
+        *ready = is_ready_locked(s);
+    }
+    if (under_way)
+        *under_way = under_way_locked(s);
     fn_crew_leave(&s->crew);
     return FN_OK;
 }
@@ -525,7 +541,7 @@ fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_str
     s->end = job->task_count;
     s->failed = -1;
     s->slots_end = &s->slots;
-    pthread_cond_init(&s->news, NULL);
+    fn_crew_init_condition(&s->news);
     *out = s;
     return FN_OK;
 }

@@ -83,6 +83,12 @@ class From(unittest.TestCase):
                     count += 1
         self.assertGreater(count, 120)
 
+    def test_the_error_that_it_shows(self):
+        with open(PAGE, encoding='utf-8') as file:
+            text = re.search(r"`(unknown function 'Con' .*?)`", file.read())[1]
+        with self.assertRaisesRegex(RuntimeError, re.escape(text)):
+            self.compute(['CALC=Con(A>1, 1, 0)'])
+
     def test_numpy_has_the_same_values(self):
         names = {'np': np, 'numpy': np, 'maximum': np.maximum}
         for name, file in (('A', 'landsat.tif'), ('B', 'landcover.tif')):

@@ -7,7 +7,10 @@ import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 sys.path.insert(0, os.path.join(ROOT, 'bench'))
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'driver'))
 import speed_picture  # noqa: E402
+from common import VERSION  # noqa: E402
+from osgeo import gdal  # noqa: E402
 
 PAGES = ['README.md', 'HACKING.md', 'vrt/README.md', 'sample/README.md'] + sorted('docs/' + os.path.basename(name) for name in glob.glob(ROOT + '/docs/*.md'))
 
@@ -44,9 +47,30 @@ class Pages(unittest.TestCase):
         self.assertEqual(text_of('docs/pictures/speed.svg'), speed_picture.draw(os.path.join(ROOT, 'docs/SPEED.md')))
         self.assertGreater(len(list(speed_picture.bars(os.path.join(ROOT, 'docs/SPEED.md')))), 5)
 
+    def test_versions(self):
+        """Of the packages that pages name, and of the recipe for conda."""
+        version = re.search(r'project\(Fishnet VERSION ([\d.]+)', text_of('CMakeLists.txt'))[1]
+        found = [(page, name) for page in PAGES for name in re.findall(r'gdal-plugin-fishnet_([\d.]+)\+gdal', text_of(page))]
+        self.assertGreater(len(found), 2)
+        self.assertEqual([(page, name) for page, name in found if name != version], [])
+        self.assertIn('version = "%s"' % version, text_of('packaging/conda/meta.yaml'))
+
     def test_pictures_are_small(self):
         for name in glob.glob(ROOT + '/docs/pictures/*'):
             self.assertLess(os.path.getsize(name), 150000, name)
+
+    def test_the_library_over_the_sample_data(self):
+        """What is copied from vrt/ finds its inputs there."""
+        folder = os.path.join(os.environ['FISHNET_SAMPLE'], 'vrt')
+        names = [name for name in os.listdir(folder) if VERSION >= (3, 11) or not re.search('gdalg|pipeline', name)]
+        self.assertGreater(len(names), 15)
+        for name in names:
+            with self.subTest(name=name):
+                dataset = gdal.OpenEx(os.path.join(folder, name))
+                if dataset.RasterCount:
+                    dataset.GetRasterBand(1).ReadRaster(dataset.RasterXSize // 2, dataset.RasterYSize // 2, 1, 1)
+                else:
+                    self.assertIsNotNone(dataset.GetLayer(0).GetNextFeature())
 
     def test_the_sample_data(self):
         """What its page lists is there, and nothing else; it is small."""

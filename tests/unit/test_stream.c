@@ -918,7 +918,7 @@ static bool is_ready(fn_stream *stream)
 {
     bool ready = false;
     fn_error err = {.text = ""};
-    EXPECT(fn_stream_is_ready(stream, &ready, &err) == FN_OK, "%s", err.text);
+    EXPECT(fn_stream_wait(stream, 0, &ready, NULL, &err) == FN_OK, "%s", err.text);
     return ready;
 }
 

@@ -54,6 +54,9 @@ static fn_status run_task(void *user, void *worker, fn_task *task, fn_error *err
         sleep_ms((int)(1000 * BURNT));
     if (task->number == 0)
         task->serial = 0.02;
+    fn_task_progress(task, 0.75);
+    if (task->number == TASKS - 1)
+        sleep_ms((int)(1000 * BURNT));
     *(int64_t *)task->result = task->number;
     return FN_OK;
 }
@@ -62,6 +65,20 @@ static size_t bytes_of_task(void *user, int64_t task)
 {
     (void)user, (void)task;
     return sizeof(int64_t);
+}
+
+static void place_of_task(void *user, int64_t task, fn_task_place *place)
+{
+    (void)user;
+    *place = (fn_task_place){.has_pixels = true,
+                             .x = 10 * task,
+                             .width = 10,
+                             .height = 5,
+                             .has_extent = task == 0,
+                             .extent = {-0.5, 1e-7, 2, 3},
+                             .what = task == 0 ? NULL : "FIDs",
+                             .first = 7,
+                             .last = 9};
 }
 
 static void *open_worker(void *user, int worker, fn_error *err)
@@ -94,15 +111,25 @@ static void read_all(const char *path)
                         .task_bytes = bytes_of_task,
                         .worker_open = open_worker,
                         .worker_run = run_task,
-                        .worker_close = close_worker};
+                        .worker_close = close_worker,
+                        .task_place = place_of_task};
     fn_stream *stream = NULL;
     fn_error err;
     fn_part part = {.data = ""};
     REQUIRE(fn_stream_new(&job, &(fn_job_options){.workers = 1, .budget = 1 << 20, .trace = path}, &stream, &err) ==
                 FN_OK,
             "%s", err.text);
-    while (part.data)
+    double most = 0;
+    while (part.data) {
+        double under_way = 0;
+        bool ready = false;
+        while (!ready) {
+            REQUIRE(fn_stream_wait(stream, BURNT / 4, &ready, &under_way, &err) == FN_OK, "%s", err.text);
+            most = !ready && under_way > most ? under_way : most;
+        }
         REQUIRE(fn_stream_next(stream, &part, &err) == FN_OK, "%s", err.text);
+    }
+    EXPECT(most == 0.75, "a task said how far it is, and %g was heard", most);
     burn(BURNT); /* the reader's own work */
     fn_stream_free(stream);
 }
@@ -124,6 +151,8 @@ static void times_in_the_timeline(void)
     EXPECT(number_in(text, "task 1", "dur") >= BURNT, "%s", text);
     EXPECT(number_in(text, "task 0", "serial") > 0.019, "%s", text);
     EXPECT(number_in(text, "task 1", "serial") == -1, "%s", text);
+    EXPECT(strstr(text, "\"pixels\":[0,0,10,5],\"extent\":[-0.5,1e-07,2,3],\"status\"") != NULL, "%s", text);
+    EXPECT(strstr(text, "\"pixels\":[10,0,10,5],\"FIDs\":[7,9],\"status\"") != NULL, "%s", text);
     const double reader = number_in(text, "closed", "cpu");
     EXPECT(reader >= BURNT && reader < BURNT + 0.1, "%g", reader);
     EXPECT(number_in(text, "closed", "locks") >= 0, "%s", text);

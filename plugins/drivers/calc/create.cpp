@@ -122,7 +122,7 @@ static Creation NewCreation(const std::string &output, GDALDataset *source)
     Creation creation;
     creation.output = output;
     creation.source = source;
-    creation.trace = TraceFile();
+    creation.reports = FindReportFiles();
     creation.folder = CurrentFolder();
     return creation;
 }

@@ -19,8 +19,8 @@ struct Creation {
     fn_worker_options workers = {}; /* resolved */
     bool errorIsNoData = false;     /* ON_ERROR=NODATA */
     bool hasWarned = false;         /* opening the source has given the warnings that opening the connection gives */
-    std::string trace;              /* see TraceFile() */
-    CPLStringList own;              /* the other creation options: OUTPUT, GRID, FORMAT... */
+    ReportFiles reports;
+    CPLStringList own; /* the other creation options: OUTPUT, GRID, FORMAT... */
     GDALProgressFunc progress = nullptr;
     void *progressData = nullptr;
 };

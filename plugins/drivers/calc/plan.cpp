@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "job.h"
 #include "onto_grid.h"
 #include "pixels.h"
 
@@ -19,6 +20,22 @@ fn_window Plan::InputWindow(int64_t task) const
     fn_window window = fn_grid_tile(&grid, task % fn_grid_tile_count(&grid));
     window.y += firstLine;
     return window;
+}
+
+fn_task_place Plan::Place(int64_t task) const
+{
+    return PlaceOf(InputWindow(task), geotransform.empty() ? nullptr : geotransform.data());
+}
+
+/* Of the pixels that tasks are about. */
+static std::vector<double> FindGeotransform(const Plan &plan, GDALDatasetH first)
+{
+    std::vector<double> values(6);
+    if (plan.place)
+        std::copy_n(plan.place->geotransform, 6, values.begin());
+    else if (!first || GDALGetGeoTransform(first, values.data()) != CE_None)
+        values.clear();
+    return values;
 }
 
 size_t Plan::GroupOf(size_t output) const
@@ -203,6 +220,7 @@ std::shared_ptr<const Plan> Plan::Make(const fn_recipe &recipe, int overview, In
     CutUnits(plan->planes, handles, plan->inputs);
     for (size_t i = 0; i < plan->inputs.size(); i++)
         plan->inputs[i].structure = StructureOf(handles[i], plan->inputs[i].bands);
+    plan->geotransform = FindGeotransform(*plan, handles[0]);
     return MakeGrid(*plan, recipe, handles) && CheckMemory(*plan) ? plan : nullptr;
 }
 

@@ -11,6 +11,7 @@
 
 #include "expression.h"
 #include "fishnet/grid.h"
+#include "fishnet/job.h"
 #include "fishnet/recipe.h"
 #include "output_grid.h"
 #include "reader.h"
@@ -55,6 +56,7 @@ class Plan
     fn_grid grid = {};
     int blockHeight = 0;                     /* of the blocks that readers see, as wide as tiles are */
     std::shared_ptr<const OutputGrid> place; /* of the pixels, where options say it; NULL: that of the first input */
+    std::vector<double> geotransform;        /* of those pixels; empty: there is none */
     int64_t firstLine = 0;                   /* of the inputs, where the grid begins: with PARTITION */
     bool pixelInterleaved = false;           /* all bands of a tile are one task */
 
@@ -70,6 +72,9 @@ class Plan
 
     /* The pixels of a task in the inputs. */
     fn_window InputWindow(int64_t task) const;
+
+    /* Where that is. Of the host. */
+    fn_task_place Place(int64_t task) const;
 
     /* Where an output's pixels begin in the result of its group, in bytes. pixels: of the tile. */
     size_t Offset(const Group &group, size_t output, size_t pixels) const;

@@ -144,7 +144,7 @@ JobRunOptions Single::DivideBudget()
     JobRunOptions options = {};
     options.workers = m_creation.workers;
     UseReaders(plan.inputs, options.workers);
-    options.trace = m_creation.trace;
+    options.reports = m_creation.reports;
     int &workers = options.workers.workers;
     const char *cache = m_source.openOptions.FetchNameValue("CACHE_MB");
     const size_t own = WorkerBytes(), results = 4 * m_job->TaskBytes(0, 0);
@@ -233,7 +233,9 @@ bool Single::Write(const std::string &path)
         return Fail(ErrorNumber(err.status), m_creation.output, err.text);
     for (;;) {
         fn_part part = {};
-        const fn_status status = fn_stream_next(run->Stream(), &part, &err);
+        fn_status status = fn_stream_next(run->Stream(), &part, &err);
+        if (status == FN_OK && !part.data)
+            status = run->Log().Check(&err);
         const std::string why = m_watch ? m_watch->WhyNot(!part.data, status != FN_OK) : std::string();
         if (!why.empty())
             return Fail(CPLE_FileIO, m_creation.output, why);

@@ -55,6 +55,8 @@ class SingleJob final : public Job
     int64_t TaskCount() const override { return fn_grid_tile_count(&m_plan->grid); }
     size_t TaskBytes(int64_t task, int variant) const override;
     std::string TaskName(int64_t task) const override;
+    std::string ShortName(int64_t task) const override { return "tile " + std::to_string(task + 1); }
+    fn_task_place Place(int64_t task) const override { return m_plan->Place(task); }
     bool CompletesFailed() const override { return m_errorIsNoData; }
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
     void Tell(const Message &message, const std::string &task, long process) override;

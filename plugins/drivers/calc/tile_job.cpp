@@ -129,9 +129,11 @@ TileWorker::~TileWorker()
 
 /* ---- one tile ---- */
 
-static int CPL_STDCALL IsWanted(double, const char *, void *task)
+static int CPL_STDCALL IsWanted(double done, const char *, void *user)
 {
-    return !fn_is_cancelled(static_cast<fn_task *>(task)->cancel);
+    const auto *task = static_cast<const fn_task *>(user);
+    fn_task_progress(task, done);
+    return !fn_is_cancelled(task->cancel);
 }
 
 /* GDAL's own translation of a window, so that all that belongs to the raster comes along. */

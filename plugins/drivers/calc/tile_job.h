@@ -5,8 +5,8 @@
 
 #include <set>
 
-#include "tiles.h"
 #include "part_run.h"
+#include "tiles.h"
 
 namespace fishnet
 {
@@ -25,13 +25,18 @@ class TileJob final : public PartJob
     int workers = 1;           /* that share the memory */
 
     /* Of the host. */
-    std::string hostFolder;     /* that relative names begin at */
-    Words inputs;               /* see JobDescription */
-    std::set<std::string> said; /* what has been said is not said again for each tile */
+    std::string hostFolder;           /* that relative names begin at */
+    Words inputs;                     /* see JobDescription */
+    std::vector<double> geotransform; /* of the whole raster; empty: there is none */
+    std::set<std::string> said;       /* what has been said is not said again for each tile */
 
     int64_t PartCount() const override { return tiles.Count(); }
     std::string Stem(int64_t part) const override { return tiles.Stem(part); }
     std::string File(int64_t part) const override { return tiles.File(part); }
+    fn_task_place Place(int64_t task) const override
+    {
+        return PlaceOf(tiles.Window(PartOf(task)), geotransform.empty() ? nullptr : geotransform.data());
+    }
     void Fail(const fn_error &err) const override;
 
     std::unique_ptr<JobWorker> OpenWorker(fn_error *err) override;

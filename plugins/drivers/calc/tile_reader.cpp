@@ -85,13 +85,13 @@ bool TileReader::Start(const fn_recipe &recipe, PlanSource source)
     options.budget = m_budget;
     if (IsForHost(options.workers))
         options.workers.workers = 0;
-    options.trace = TraceFile();
+    options.reports = FindReportFiles();
     fn_error err;
     if (CheckDepth(&err) == FN_OK) {
         m_job = std::make_shared<RasterJob>(m_plan, std::move(source), m_plan->Signature(), recipe.workers.threads,
                                             recipe.error_is_nodata);
         m_run.reset(JobRun::New(m_job, ResultKind::Placed, options, nullptr, &err).release());
-        if (options.workers.processes == 0 && options.trace.empty()) /* a timeline shows what workers do */
+        if (options.workers.processes == 0 && !options.reports.Any()) /* which tell what workers do */
             m_jumps = std::make_unique<JumpReader>(m_plan, *m_job);
     }
     if (!m_run)
@@ -306,6 +306,8 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     if (fn_engine_read(m_run->Engine(), tasks.data(), tasks.size(), ahead.data(), ahead.size(), Request::Consume,
                        &request, &err) != FN_OK)
         return CheckInputs(true, true) == CE_None ? Fail(err) : CE_Failure;
+    if (m_run->Log().Check(&err) != FN_OK)
+        return Fail(err);
     const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
     return CheckInputs(isLast);
 }

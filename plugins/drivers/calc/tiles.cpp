@@ -386,6 +386,9 @@ static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const Tile
     if (plan.IsRemote()) /* those of all workers together */
         job->openOptions.SetNameValue("READERS",
                                       CPLSPrintf("%d", std::max(1, creation.workers.readers / job->workers)));
+    job->geotransform.resize(6);
+    if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), job->geotransform.data()) != CE_None)
+        job->geotransform.clear();
     job->hostFolder = creation.folder;
     job->inputs = {creation.connection, job->folder};
     const CPLStringList files(computed->GetFileList());
@@ -485,7 +488,7 @@ GDALDataset *CreateTiles(const Creation &creation)
         return nullptr;
     lack.reset();
     std::vector<std::string> failures;
-    if (!WriteParts(job, folder, creation.workers, creation.trace, computed->Watch().get(), creation.progress,
+    if (!WriteParts(job, folder, creation.workers, creation.reports, computed->Watch().get(), creation.progress,
                     creation.progressData))
         return nullptr;
     if (share) /* what would be read of the whole is what is computed */

@@ -159,7 +159,7 @@ static fn_status FindAll(const std::shared_ptr<const Rasters> &rasters, const Zo
         return FN_OK;
     });
     const GoesOn fewSoFar = [&] { return (most = MostValues(results.Stats(0), which)) <= kWideMost; };
-    const fn_status status = PassOver(job, workers, std::string(), fewSoFar, results, err);
+    const fn_status status = PassOver(job, workers, ReportFiles(), fewSoFar, results, err);
     if (most > kWideMost)
         return fn_fail(err, FN_ERR_VALUE,
                        "band %d of %.300s has at least %zu different values, and at most %zu can be columns "

@@ -186,13 +186,13 @@ fn_status PassResults::FinishBefore(int64_t task, fn_error *err)
 
 /* ---- the job at work ---- */
 
-PassRun::PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace,
+PassRun::PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const ReportFiles &reports,
                  PassSink &sink)
     : m_job(std::move(job)), m_sink(sink)
 {
     m_options.workers = workers;
     m_options.budget = size_t(64) << 20;
-    m_options.trace = trace;
+    m_options.reports = reports;
 }
 
 fn_status PassRun::Step(bool *through, fn_error *err)
@@ -213,14 +213,16 @@ fn_status PassRun::Step(bool *through, fn_error *err)
         return err->status;
     }
     *through = !part.data;
+    if (*through && m_run->Log().Check(err) != FN_OK)
+        return err->status;
     const fn_status status = m_sink.FinishBefore(*through ? m_job->TaskCount() : part.task, err);
     return status != FN_OK || *through ? status : m_sink.Add(part.task, part.data, part.bytes, err);
 }
 
-fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
+fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const ReportFiles &reports,
                    const GoesOn &goesOn, PassResults &results, fn_error *err)
 {
-    PassRun run(job, workers, trace, results);
+    PassRun run(job, workers, reports, results);
     for (bool through = false; !through;) {
         if (run.Step(&through, err) != FN_OK)
             return err->status;

@@ -91,7 +91,8 @@ class PassRun final : public RasterPass
 {
   public:
     /* sink: outlives it. */
-    PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const std::string &trace, PassSink &sink);
+    PassRun(std::shared_ptr<ZonalJob> job, const fn_worker_options &workers, const ReportFiles &reports,
+            PassSink &sink);
     fn_status Step(bool *through, fn_error *err) override;
 
   private:
@@ -102,7 +103,7 @@ class PassRun final : public RasterPass
 };
 
 /* All steps. Cancelled if !goesOn(); that may be empty. */
-fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const std::string &trace,
+fn_status PassOver(const std::shared_ptr<ZonalJob> &job, const fn_worker_options &workers, const ReportFiles &reports,
                    const GoesOn &goesOn, PassResults &results, fn_error *err);
 
 } // namespace fishnet::zonalstats

@@ -207,10 +207,10 @@ void ZonalPlan::MakeSchema()
     if (!rasters)
         return;
     rasterWorkers = workers;
-    rasterTrace = trace;
+    rasterReports = reports;
     LimitWorkers(rasters->inputs, rasters->grid.width, rasterWorkers);
     workers.processes = 0;
-    trace.clear();
+    reports = {};
 }
 
 void ZonalPlan::ListFiles(CPLStringList &files) const

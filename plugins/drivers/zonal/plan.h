@@ -15,7 +15,7 @@ class ZonalPlan final : public TablePlan
     ZonalOptions options;
     std::shared_ptr<const Rasters> rasters;
     fn_worker_options rasterWorkers = {}; /* who computes; the rows are but written down, by threads of the host */
-    std::string rasterTrace;
+    ReportFiles rasterReports;
 
     bool zonesAreRaster = false;     /* and not a layer */
     std::vector<ClassValues> values; /* with HISTOGRAM=WIDE: of each plane */

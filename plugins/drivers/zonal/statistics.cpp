@@ -72,10 +72,11 @@ void Statistics::MakePass(Current &current)
     if (m_partials && !m_isFurther)
         current.pass = std::make_unique<PartialPass>(m_partials, *current.zones, *current.job, current.results);
     else if (current.sink)
-        current.pass = std::make_unique<PassRun>(current.job, m_plan.rasterWorkers, m_plan.rasterTrace, *current.sink);
+        current.pass =
+            std::make_unique<PassRun>(current.job, m_plan.rasterWorkers, m_plan.rasterReports, *current.sink);
     else
         current.pass =
-            std::make_unique<PassRun>(current.job, m_plan.rasterWorkers, m_plan.rasterTrace, current.results);
+            std::make_unique<PassRun>(current.job, m_plan.rasterWorkers, m_plan.rasterReports, current.results);
 }
 
 std::shared_ptr<ZoneList> Statistics::NewList() const

@@ -64,6 +64,8 @@ class ZonalJob final : public Job
     int64_t TaskCount() const override { return static_cast<int64_t>(m_tiles.numbers.size()); }
     size_t TaskBytes(int64_t task, int variant) const override;
     std::string TaskName(int64_t task) const override { return TileName(Window(task)); }
+    std::string ShortName(int64_t task) const override { return "tile " + std::to_string(Number(task) + 1); }
+    fn_task_place Place(int64_t task) const override { return PlaceOf(Window(task), m_rasters->geotransform); }
     bool CompletesFailed() const override { return m_completes; }
     bool Complete(fn_task &task, Notes &messages, const fn_error &err) override;
     void Stopped() override;

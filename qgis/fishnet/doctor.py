@@ -47,13 +47,15 @@ class Doctor(Algorithm):
 
 def drivers():
     """Each driver, and why it is not there."""
-    skipped = {name.upper() for name in QgsApplication.skippedGdalDrivers()} | set((gdal.GetConfigOption('GDAL_SKIP') or '').upper().replace(',', ' ').split())
+    words = (gdal.GetConfigOption('GDAL_SKIP') or '').replace(',', ' ').split() + list(QgsApplication.skippedGdalDrivers())
+    skipped = {name.upper() for name in words}
     found = []
     for name in DRIVERS:
         if gdal.GetDriverByName(name):
             found.append(('ok', 'driver', '%s is registered' % name, ''))
         elif name in skipped:
-            found.append(('wrong', 'driver', '%s is switched off' % name, 'Settings > Options > GDAL: switch it on; take it out of GDAL_SKIP; start QGIS again'))
+            found.append(('wrong', 'driver', '%s is switched off' % name,
+                          'Settings > Options > GDAL: switch it on; take it out of GDAL_SKIP; start QGIS again'))
         else:
             found.append(('wrong', 'driver', '%s is not registered' % name, why_not()))
     return found
@@ -88,7 +90,8 @@ def by_program():
     if not program:
         return None
     try:
-        done = subprocess.run([program, 'doctor', '-f', 'json'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=100)
+        done = subprocess.run([program, 'doctor', '-f', 'json'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=100)
         return [(one['state'], one['what'], one['text'], one.get('fix', '')) for one in json.loads(done.stdout)['findings']
                 if one['what'] != 'driver']  # those of QGIS count
     except (OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):  # another program of that name
@@ -117,4 +120,5 @@ def self_test(file, kind):
         del dataset
     if values == {3}:
         return 'ok', what, 'the result is the one that is known', ''
-    return 'wrong', what, '; '.join(run.errors) or 'another result than the one that is known', 'install Fishnet again; its program fishnet-worker lies beside the module'
+    return ('wrong', what, '; '.join(run.errors) or 'another result than the one that is known',
+            'install Fishnet again; its program fishnet-worker lies beside the module')

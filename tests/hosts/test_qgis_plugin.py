@@ -250,8 +250,7 @@ class Plugin(Case):
                 self.assertIsNotNone(gdal.OpenEx(os.path.join(folder, given['OUTPUT'])), name)
 
     def unpack(self, folder):
-        name, = [name for name in os.listdir(self.plugins) if name.endswith('.zip')]
-        with zipfile.ZipFile(os.path.join(self.plugins, name)) as archive:
+        with zipfile.ZipFile(os.path.join(self.plugins, 'fishnet-qgis.zip')) as archive:
             self.assertTrue(all(member.startswith('fishnet/') for member in archive.namelist()))
             for member in ('metadata.txt', 'LICENSE', '__init__.py', 'icon.svg'):
                 self.assertIn('fishnet/' + member, archive.namelist())
@@ -267,12 +266,13 @@ class Plugin(Case):
         pictures = os.environ.get('FISHNET_PICTURES', self.out)
         os.makedirs(pictures, exist_ok=True)
         text = end('xvfb-run', '-a', '-s', '-screen 0 1280x1024x24', 'qgis', '--nologo', '--noversioncheck', '--profiles-path', self.home, '--code',
-                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': self.out, 'pictures': pictures}), 'QGIS_PLUGINPATH': ''})
+                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': self.out, 'pictures': pictures}), 'QGIS_PLUGINPATH': ''}, timeout=200)
         found = json.loads([line for line in text.split('\n') if line.startswith('{"')][-1])
         self.assertEqual(found['inputs'], ['A   dem', 'B   other'])
         self.assertIn("unknown function 'wehre' (did you mean 'where'?) at position 11", found['mistake'])
         self.assertEqual(found['marked'], ['w'])
-        self.assertIn('slope(x)', found['searched'])
+        if gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS'):
+            self.assertIn('slope(x)', found['searched'])
         for name in ('expression', 'near', 'zonal', 'tiles', 'pipeline', 'doctor'):
             self.assertIn('Execution completed', found[name + '_log'], name)
         self.assertIn('Cancelled.', found['cancelled']['log'])

@@ -13,7 +13,7 @@ configure_file(LICENSE ${qgis_dir}/LICENSE COPYONLY)
 list(TRANSFORM qgis_files PREPEND fishnet/ OUTPUT_VARIABLE qgis_members)
 list(APPEND qgis_members fishnet/metadata.txt fishnet/LICENSE)
 list(TRANSFORM qgis_members PREPEND ${CMAKE_BINARY_DIR}/qgis/ OUTPUT_VARIABLE qgis_made)
-set(qgis_zip ${CMAKE_BINARY_DIR}/qgis/fishnet-qgis-${PROJECT_VERSION}.zip)
+set(qgis_zip ${CMAKE_BINARY_DIR}/qgis/fishnet-qgis.zip)
 add_custom_command(OUTPUT ${qgis_zip} DEPENDS ${qgis_made} WORKING_DIRECTORY ${CMAKE_BINARY_DIR}/qgis VERBATIM
   COMMAND ${CMAKE_COMMAND} -E tar cf ${qgis_zip} --format=zip ${qgis_members})
 add_custom_target(qgis_plugin ALL DEPENDS ${qgis_zip})

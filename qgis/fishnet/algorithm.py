@@ -1,8 +1,9 @@
 """What all algorithms of Fishnet have in common."""
 import os
 
-from qgis.core import (QgsProcessing, QgsProcessingAlgorithm, QgsProcessingException, QgsProcessingParameterBoolean, QgsProcessingParameterDefinition,
-                       QgsProcessingParameterEnum, QgsProcessingParameterMultipleLayers, QgsProcessingParameterNumber,
+from qgis.core import (QgsProcessing, QgsProcessingAlgorithm, QgsProcessingException, QgsProcessingParameterBoolean,
+                       QgsProcessingParameterCrs, QgsProcessingParameterDefinition, QgsProcessingParameterEnum,
+                       QgsProcessingParameterExtent, QgsProcessingParameterMultipleLayers, QgsProcessingParameterNumber,
                        QgsProcessingParameterString)
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
@@ -122,7 +123,6 @@ class Algorithm(QgsProcessingAlgorithm):
         return options, [dataset for dataset, _ in rasters]
 
     def add_grid(self):
-        from qgis.core import QgsProcessingParameterCrs, QgsProcessingParameterExtent
         self.add_choice('EXTENT_OF', 'Extent', ['AUTO', 'INTERSECTION', 'UNION'], 'AUTO')
         self.add(QgsProcessingParameterExtent('EXTENT', 'Extent, as given here', optional=True), True)
         self.add_text('CELL_SIZE', 'Cell size: a number, x,y, FINEST, COARSEST or the name of an input')

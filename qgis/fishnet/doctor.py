@@ -1,16 +1,17 @@
-"""What is wrong with the installation: that of gdal fishnet doctor where GDAL has commands, and what QGIS adds to it."""
+"""What is wrong with the installation: what `fishnet doctor` finds, and what QGIS adds to it."""
 import ctypes
 import glob
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 
 from osgeo import gdal
 from qgis.core import Qgis, QgsApplication, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from .algorithm import Algorithm
-from .gdal_run import Run, without_exceptions
+from .gdal_run import Run
 
 DRIVERS = ('FISHNET', 'NEARTABLE', 'ZONALSTATS')
 MODULE = 'gdal_FISHNET.so'
@@ -32,7 +33,7 @@ class Doctor(Algorithm):
         findings = [('ok', 'versions', 'QGIS %s, GDAL %s' % (Qgis.QGIS_VERSION, gdal.VersionInfo('RELEASE_NAME')), '')]
         findings += drivers()
         if not any(state == 'wrong' for state, *_ in findings):
-            findings += by_command() or by_hand()
+            findings += by_program() or by_hand()
         report = []
         for state, what, text, fix in findings:
             line = '%-6s %-16s %s' % (state.upper() if state == 'wrong' else state, what, text)
@@ -46,13 +47,15 @@ class Doctor(Algorithm):
 
 def drivers():
     """Each driver, and why it is not there."""
-    skipped = {name.upper() for name in QgsApplication.skippedGdalDrivers()} | set((gdal.GetConfigOption('GDAL_SKIP') or '').upper().replace(',', ' ').split())
+    words = (gdal.GetConfigOption('GDAL_SKIP') or '').replace(',', ' ').split() + list(QgsApplication.skippedGdalDrivers())
+    skipped = {name.upper() for name in words}
     found = []
     for name in DRIVERS:
         if gdal.GetDriverByName(name):
             found.append(('ok', 'driver', '%s is registered' % name, ''))
         elif name in skipped:
-            found.append(('wrong', 'driver', '%s is switched off' % name, 'Settings > Options > GDAL: switch it on; take it out of GDAL_SKIP; start QGIS again'))
+            found.append(('wrong', 'driver', '%s is switched off' % name,
+                          'Settings > Options > GDAL: switch it on; take it out of GDAL_SKIP; start QGIS again'))
         else:
             found.append(('wrong', 'driver', '%s is not registered' % name, why_not()))
     return found
@@ -80,23 +83,19 @@ def why_not():
         MODULE, ', '.join(folders()) or "GDAL's plugin folder", version)
 
 
-def by_command():
-    """The doctor of the module; nothing, where GDAL has no commands (before 3.11)."""
-    if not hasattr(gdal, 'Run'):
+def by_program():
+    """What `fishnet doctor` says, with the environment of this QGIS; nothing, where there is no such program."""
+    places = [folder for folder in (os.environ.get('GDAL_DRIVER_PATH', '') + os.pathsep + os.environ.get('PATH', '')).split(os.pathsep) if folder]
+    program = shutil.which('fishnet', path=os.pathsep.join(places))
+    if not program:
         return None
-    with without_exceptions():
-        gdal.PushErrorHandler('CPLQuietErrorHandler')
-        try:
-            algorithm = gdal.GetGlobalAlgorithmRegistry()['fishnet']['doctor']
-            algorithm['output-format'] = 'json'
-            if not algorithm.Run():
-                return None
-            text = algorithm['output-string']
-        except Exception:  # an older module
-            return None
-        finally:
-            gdal.PopErrorHandler()
-    return [(finding['state'], finding['what'], finding['text'], finding.get('fix', '')) for finding in json.loads(text)['findings']]
+    try:
+        done = subprocess.run([program, 'doctor', '-f', 'json'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=100)
+        return [(one['state'], one['what'], one['text'], one.get('fix', '')) for one in json.loads(done.stdout)['findings']
+                if one['what'] != 'driver']  # those of QGIS count
+    except (OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):  # another program of that name
+        return None
 
 
 def by_hand():
@@ -121,4 +120,5 @@ def self_test(file, kind):
         del dataset
     if values == {3}:
         return 'ok', what, 'the result is the one that is known', ''
-    return 'wrong', what, '; '.join(run.errors) or 'another result than the one that is known', 'install Fishnet again; its program fishnet-worker lies beside the module'
+    return ('wrong', what, '; '.join(run.errors) or 'another result than the one that is known',
+            'install Fishnet again; its program fishnet-worker lies beside the module')

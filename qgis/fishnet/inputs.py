@@ -28,10 +28,12 @@ def quoted(text):
 def raster_of(layer):
     """(dataset, open options) of a raster layer."""
     if layer.providerType() != 'gdal':
-        raise QgsProcessingException('The layer %s is not read by GDAL but by %s: save it as a file first.' % (layer.name(), layer.providerType()))
+        raise QgsProcessingException('The layer %s is not read by GDAL but by %s: save it as a file first.' % (
+            layer.name(), layer.providerType()))
     name, options, others = split_source(layer.source())
     if others:
-        raise QgsProcessingException('The source of the layer %s has parts that other programs do not understand: %s' % (layer.name(), '|'.join(others)))
+        raise QgsProcessingException('The source of the layer %s has parts that other programs do not understand: %s' % (
+            layer.name(), '|'.join(others)))
     return name, options
 
 

@@ -11,7 +11,8 @@ UNITS = ['AUTO', 'm', 'km', 'ft', 'us-ft', 'yd', 'mi', 'nmi', 'mm', 'cm', 'in', 
 class NearTable(TableAlgorithm):
     NAME, TITLE, PAGE = 'neartable', 'Near table', 'NEARTABLE.md'
     TAGS = ['near', 'nearest', 'distance to nearest hub', 'join by nearest', 'generate near table', 'distance matrix', 'link lines', 'closest']
-    HELP = '''The nearest features of another layer for each feature, with distances in the plane or on the ellipsoid: a row for each pair, with a link line where it is wanted.
+    HELP = '''The nearest features of another layer for each feature, with distances in the plane or on the ellipsoid: \
+a row for each pair, with a link line where it is wanted.
 
 <b>IN_FID</b> is the feature, <b>NEAR_FID</b> what is near it, <b>NEAR_DIST</b> how far it is, <b>NEAR_RANK</b> 1 for the nearest.
 
@@ -26,7 +27,8 @@ class NearTable(TableAlgorithm):
         self.add_text('RADIUS', 'Radius, such as 500m', False)
         self.add_choice('METHOD', 'Distance', ['AUTO', 'PLANAR', 'GEODESIC'], 'AUTO', False)
         self.add_choice('GEOMETRY', 'Geometry of the rows', ['LINE', 'FROM', 'NEAR', 'NONE'], 'LINE', False)
-        for name, title, parent in (('FIELDS', 'Fields of the features to carry over', 'INPUT'), ('NEAR_FIELDS', 'Fields of the near features to carry over', 'NEAR')):
+        for name, title, parent in (('FIELDS', 'Fields of the features to carry over', 'INPUT'),
+                                    ('NEAR_FIELDS', 'Fields of the near features to carry over', 'NEAR')):
             self.add(QgsProcessingParameterField(name, title, parentLayerParameterName=parent, allowMultiple=True, optional=True))
         self.add_text('MIN_RADIUS', 'Least distance, such as 10m')
         self.add_choice('DISTANCE_UNIT', 'Unit of the distance', UNITS, 'AUTO')

@@ -14,7 +14,8 @@ from .raster_expression import compression
 class Pipeline(Algorithm):
     NAME, TITLE, PAGE = 'pipeline', 'Any pipeline in parallel', 'PIPELINES.md'
     TAGS = ['vrt', 'gdalg', 'warp', 'hillshade', 'mosaic', 'translate', 'export']
-    HELP = '''Evaluates a raster that GDAL computes as it is read, on all cores: a VRT (warped, mosaic, derived bands, kernels), a pipeline that was saved as <tt>.gdalg.json</tt>, or any format that is slow to decode.
+    HELP = '''Evaluates a raster that GDAL computes as it is read, on all cores: a VRT (warped, mosaic, derived bands, kernels), \
+a pipeline that was saved as <tt>.gdalg.json</tt>, or any format that is slow to decode.
 
 With GDAL 3.11 and later, steps of <tt>gdal raster pipeline</tt> may be given, such as <tt>reproject --dst-crs EPSG:3857 ! hillshade</tt>'''
 

@@ -14,13 +14,16 @@ class RasterExpression(Algorithm):
     TAGS = ['raster calculator', 'map algebra', 'calc', 'ndvi', 'focal', 'slope', 'stack']
     HELP = '''Computes an expression of any number of rasters on all cores, with functions of neighbours, windows, terrain, and of stacks of scenes.
 
-Inputs are called A, B, C... in their order, or by names that are given. <tt>A[2]</tt> is band 2 of A; several expressions with ; between make several bands.
+Inputs are called A, B, C... in their order, or by names that are given. <tt>A[2]</tt> is band 2 of A; \
+several expressions with ; between make several bands.
 The box lists all functions and shows where a mistake is.
 
 Inputs on different grids: give an extent, a cell size, a CRS or a method of resampling under <i>Advanced</i>.
 <i>On the fly</i> writes a small VRT that is computed whenever it is drawn or read.
 
-<tt>sqrt(A)</tt><br><tt>where(A > 1000, A - B, NODATA)</tt><br><tt>(nir - red) / (nir + red)</tt> with the names <tt>red,nir</tt><br><tt>nanmedian(S)</tt> with the name <tt>S*</tt>'''
+<tt>sqrt(A)</tt><br><tt>where(A > 1000, A - B, NODATA)</tt><br>\
+<tt>(nir - red) / (nir + red)</tt> with the names <tt>red,nir</tt><br>\
+<tt>nanmedian(S)</tt> with the name <tt>S*</tt>'''
 
     def initAlgorithm(self, configuration=None):
         self.add_rasters(False)

@@ -11,7 +11,8 @@ from .names import shortened, stem
 class Tiles(Algorithm):
     NAME, TITLE, PAGE = 'tiles', 'Tiles with mosaic', 'FISHNET.md'
     TAGS = ['tiles', 'grid', 'split raster', 'retile', 'mosaic', 'vrt', 'fishnet']
-    HELP = '''Computes a raster, or an expression of rasters, as a file for each tile, with a mosaic (VRT) over them. Each worker computes a tile and writes it.
+    HELP = '''Computes a raster, or an expression of rasters, as a file for each tile, with a mosaic (VRT) over them. \
+Each worker computes a tile and writes it.
 
 Give columns and rows of tiles, or a size of a tile in pixels. The tiles of <tt>out.vrt</tt> are in the folder <tt>out_tiles</tt>.
 
@@ -21,7 +22,8 @@ A run that was cancelled leaves the tiles that are whole: <i>Go on</i> keeps the
         self.add_rasters(True)
         self.add(QgsProcessingParameterNumber('COLUMNS', 'Columns of tiles (0: by their size)', defaultValue=4, minValue=0, maxValue=100000))
         self.add(QgsProcessingParameterNumber('ROWS', 'Rows of tiles (0: by their size)', defaultValue=4, minValue=0, maxValue=100000))
-        self.add(QgsProcessingParameterNumber('TILE_SIZE', 'Size of a tile in pixels, where no columns and rows are given', defaultValue=4096, minValue=16, maxValue=65536))
+        self.add(QgsProcessingParameterNumber('TILE_SIZE', 'Size of a tile in pixels, where no columns and rows are given', defaultValue=4096,
+                                              minValue=16, maxValue=65536))
         self.add_workers(advanced=False)
         self.add_choice('FORMAT', 'Format of the tiles', ['GTiff', 'COG'], 'GTiff')
         self.add_choice('COMPRESS', 'Compression', COMPRESSIONS, 'DEFLATE')
@@ -36,7 +38,8 @@ A run that was cancelled leaves the tiles that are whole: <i>Go on</i> keeps the
         inputs += self.grid_options(parameters, context)
         expression = self.text(parameters, 'EXPRESSION', context)
         columns, rows = (self.parameterAsInt(parameters, name, context) for name in ('COLUMNS', 'ROWS'))
-        options = ['GRID=%dx%d' % (columns or 1, rows or 1)] if columns or rows else ['TILE_SIZE=%d' % self.parameterAsInt(parameters, 'TILE_SIZE', context)]
+        size = self.parameterAsInt(parameters, 'TILE_SIZE', context)
+        options = ['GRID=%dx%d' % (columns or 1, rows or 1) if columns or rows else 'TILE_SIZE=%d' % size]
         options.append('FORMAT=' + self.choice(parameters, 'FORMAT', context))
         compress = self.choice(parameters, 'COMPRESS', context)
         options += ['TILE_CO=COMPRESS=' + compress] if compress != 'NONE' else []

@@ -13,9 +13,11 @@ STATISTICS = ['COUNT', 'NODATA_COUNT', 'AREA', 'SUM', 'MEAN', 'MIN', 'MAX', 'RAN
 class ZonalStatistics(TableAlgorithm):
     NAME, TITLE, PAGE = 'zonalstatistics', 'Zonal statistics', 'ZONALSTATS.md'
     TAGS = ['zonal statistics as table', 'zonal histogram', 'mean', 'percentile', 'exactextract', 'polygons']
-    HELP = '''Statistics of the raster cells in each zone, of one raster, of several in one pass, or of an expression of them that is computed as it is read.
+    HELP = '''Statistics of the raster cells in each zone, of one raster, of several in one pass, \
+or of an expression of them that is computed as it is read.
 
-Rasters are called A, B, C... in the expression; without one each band has its columns. A row for each zone: <b>ZONE_FID</b>, the statistics, and the fields that are carried over.
+Rasters are called A, B, C... in the expression; without one each band has its columns. \
+A row for each zone: <b>ZONE_FID</b>, the statistics, and the fields that are carried over.
 
 <i>Cells</i>: CENTER counts those whose centre a zone covers, FRACTION each by the part that is covered, TOUCHED all that are touched.'''
 
@@ -25,11 +27,13 @@ Rasters are called A, B, C... in the expression; without one each band has its c
         self.add_expression(True)
         self.add_choice('STATS', 'Statistics', STATISTICS, ['COUNT', 'MIN', 'MAX', 'MEAN'], False, allowMultiple=True)
         self.add_text('PERCENTILES', 'Percentiles, such as 10,90', False)
-        self.add(QgsProcessingParameterField('FIELDS', 'Fields of the zones to carry over', parentLayerParameterName='INPUT', allowMultiple=True, optional=True))
+        self.add(QgsProcessingParameterField('FIELDS', 'Fields of the zones to carry over', parentLayerParameterName='INPUT',
+                                             allowMultiple=True, optional=True))
         self.add_flag('SHAPES', 'With the shapes of the zones', True, False)
         self.add_choice('PIXELS', 'Cells', ['CENTER', 'FRACTION', 'TOUCHED'], 'CENTER')
         self.add(QgsProcessingParameterRasterLayer('WEIGHTS', 'Weights of cells, for WEIGHTED_MEAN and its like', optional=True), True)
-        self.add(QgsProcessingParameterField('ZONE_FIELD', 'Features with the same value are one zone', parentLayerParameterName='INPUT', optional=True), True)
+        self.add(QgsProcessingParameterField('ZONE_FIELD', 'Features with the same value are one zone', parentLayerParameterName='INPUT',
+                                             optional=True), True)
         self.add_choice('HISTOGRAM', 'Cells by value', ['NONE', 'LONG', 'WIDE'], 'NONE')
         self.add_choice('RESAMPLING', 'Resampling of rasters on other grids', ['NONE', 'AUTO'] + METHODS, 'NONE')
         self.add_workers()

@@ -233,6 +233,11 @@ class Information(Case):
         xml = driver.GetMetadataItem('DMD_OPENOPTIONLIST')
         for option in 'CALC A B Z NUM_WORKERS WORKERS TILE_SIZE OT NODATA CACHE_MB'.split():
             self.assertRegex(xml, "name=['\"]%s['\"]" % option)
+        scopes = [(name, scope) for name, scope in re.findall(r"<Option name='(\w+)'(?:[^>]*? scope='(\w+)')?", xml)]
+        self.assertEqual(scopes[0], ('CALC', ''))
+        self.assertEqual([scope for _, scope in scopes], sorted(scope for _, scope in scopes))  # what few need comes last
+        self.assertLess(sum(not scope for _, scope in scopes), 25)
+        self.assertIn(('RETRIES', 'advanced'), scopes)
         self.assertIn('FISHNET', good('gdalinfo', '--formats'))
         good('gdalinfo', '--format', 'FISHNET')
         self.assertEqual(driver.GetMetadataItem('DMD_CONNECTION_PREFIX'), 'FISHNET:')
@@ -241,7 +246,7 @@ class Information(Case):
         seen, handler = collect_errors()
         gdal.PushErrorHandler(handler)
         try:
-            fishnet(self.a, 'A+B', B=self.a, NUM_WORKERS=2, WORKERS='THREADS', TILE_SIZE=64, OT='Float32', NODATA='nan', CACHE_MB=10).ReadAsArray()
+            fishnet(self.a, 'A+B', B=self.a, NUM_WORKERS=2, WORKERS='THREADS', TILE_SIZE=64, OT='Float32', NODATA='nan', CACHE_MB=10, RETRIES=1).ReadAsArray()
             self.assertEqual(seen, [])
         finally:
             gdal.PopErrorHandler()

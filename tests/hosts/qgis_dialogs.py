@@ -80,13 +80,11 @@ def expression():
     picture(made, 'mistake')
     box.edit.setPlainText('sqrt(A) + where(B > 3, 1, 0)')
     until(lambda: box.says.text() == 'Good.')
-    found['functions'] = sum(box.list.topLevelItem(i).childCount() for i in range(1, box.list.topLevelItemCount()))
-    if found['functions']:
-        box.search.setText('slope')
-        pause(0.1)
-        found['searched'] = [group.child(k).text(0) for group in map(box.list.topLevelItem, range(box.list.topLevelItemCount())) for k in range(group.childCount())
-                             if not group.isHidden() and not group.child(k).isHidden()]
-        box.search.setText('')
+    box.search.setText('slope')
+    pause(0.1)
+    groups = [box.list.topLevelItem(i) for i in range(box.list.topLevelItemCount())]
+    found['searched'] = [group.child(k).text(0) for group in groups for k in range(group.childCount()) if not group.isHidden() and not group.child(k).isHidden()]
+    box.search.setText('')
     picture(made, 'expression')
     found['expression_log'] = run(made)
     picture(made, 'expression_log')

@@ -17,6 +17,11 @@ import common  # noqa: E402,F401  (gdal with exceptions)
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs', 'FROM.md')
 
 
+# What there is nothing like here, and what no error names ours for.
+UNKNOWN = {'rand', 'RemapRange', 'BitwiseLeftShift', 'HighestPosition', 'LowestPosition', 'Reclassify', 'ExtractByMask', 'ExtractByAttributes',
+           'NbrRectangle', 'NbrCircle', 'NbrAnnulus', 'NbrWedge', 'uniform_filter', 'median_filter', 'gaussian_filter', 'maximum_filter'}
+
+
 def spellings(cell):
     return re.findall(r'`([^`]+)`', cell.replace('\\|', '|'))
 
@@ -88,6 +93,21 @@ class From(unittest.TestCase):
             text = re.search(r"`(unknown function 'Con' .*?)`", file.read())[1]
         with self.assertRaisesRegex(RuntimeError, re.escape(text)):
             self.compute(['CALC=Con(A>1, 1, 0)'])
+
+    def test_errors_know_their_functions(self):
+        """A function of theirs is one of ours, or an error names ours; but for those that have none here."""
+        names = {(heading, name) for heading, theirs, _ in rows() for spelling in theirs for name in re.findall(r'(?<![\w.])([A-Za-z_]\w*)\(', spelling)}
+        count = 0
+        for heading, name in sorted(names):
+            if name in UNKNOWN:
+                continue
+            with self.subTest(heading=heading, name=name):
+                try:
+                    gdal.OpenEx('FISHNET:landsat.tif', gdal.OF_RASTER, open_options=['CALC=%s(A)' % name])
+                except RuntimeError as error:
+                    self.assertTrue('did you mean' in str(error) or 'unknown' not in str(error), str(error))
+                count += 1
+        self.assertGreater(count, 40)
 
     def test_numpy_has_the_same_values(self):
         names = {'np': np, 'numpy': np, 'maximum': np.maximum}

@@ -66,6 +66,7 @@ check() {
         feet=$(value dem.tif 700 20)
         equal "task 1" "$(awk -v a="$feet" 'BEGIN { printf "%.12g", sqrt(a * 0.3048) }')" "$(value root.vrt 700 20)"
         [[ $(ls root_tiles/*.tif | wc -l) == 16 ]] || die "task 1: not 16 tiles"
+        (($(grep -c '  done  .*  r00' ~/output) == 16)) || die "task 1: the log has not 16 lines"
         ;;
     2)
         [[ -f greenest.tif ]] || return 0

@@ -2,13 +2,16 @@
  * programs that load the module. */
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include <gdal_priv.h>
 
 #include "boundary.h"
+#include "functions.h"
 #include "job_file.h"
 #include "module.h"
+#include "workers.h"
 
 namespace fishnet::commands
 {
@@ -16,13 +19,15 @@ namespace fishnet::commands
 static const char *const kUsage =
     "Usage: fishnet plan <JOB>.fishnet.json [--partition <i>/<n>]\n"
     "       fishnet run <JOB>.fishnet.json [--partition <i>/<n>|auto|auto/<n>] [-j <N>|ALL_CPUS] [--workers "
-    "threads|processes] [-q]\n"
+    "threads|processes] [--log <FILE>|-] [-q]\n"
     "       fishnet assemble <JOB>.fishnet.json [-q]\n"
+    "       fishnet functions [<WORD>]\n"
     "\n"
     "A job is a recipe with an \"output\". plan says how large it is, and how many shares are good, or what is in one; "
     "run "
     "does one share, or all;\n"
-    "assemble puts together what all shares have made, or says which are missing. With GDAL 3.11 and later they are\n"
+    "assemble puts together what all shares have made, or says which are missing; functions lists what expressions "
+    "know. With GDAL 3.11 and later they are\n"
     "`gdal fishnet plan`, `run` and `assemble`, too.\n"
     "\n"
     "For programs that start it: with --child-of <pid> before all others it ends when that one does; --module says "
@@ -32,7 +37,7 @@ static const char *const kUsage =
 namespace
 {
 struct Arguments {
-    std::string command, job, share;
+    std::string command, job, share, log;
     CPLStringList workers;
     bool quiet = false, help = false;
 };
@@ -57,6 +62,8 @@ static bool Parse(char **words, Arguments &all)
             all.quiet = true;
         else if ((value = ValueOf(word, "--partition", words)))
             all.share = value;
+        else if ((value = ValueOf(word, "--log", words)))
+            all.log = value;
         else if ((value = ValueOf(word, "-j", words)) || (value = ValueOf(word, "--num-threads", words)))
             all.workers.SetNameValue("NUM_WORKERS", value);
         else if ((value = ValueOf(word, "--workers", words)))
@@ -76,11 +83,19 @@ static bool Parse(char **words, Arguments &all)
 
 static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc progress, void *progressData)
 {
-    if (all.command == "run")
+    if (all.command == "functions") {
+        answer = FunctionsAsText(all.job);
+        return true;
+    }
+    if (all.command == "run") {
+        std::unique_ptr<CPLConfigOptionSetter> log;
+        if (!all.log.empty())
+            log = std::make_unique<CPLConfigOptionSetter>("FISHNET_LOG", all.log.c_str(), false);
         return RunJob(all.job, all.share, all.workers, progress, progressData);
+    }
     const bool plan = all.command == "plan";
-    if (all.workers.size() > 0 || (!plan && !all.share.empty())) {
-        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no %s-j and --workers", all.command.c_str(),
+    if (all.workers.size() > 0 || !all.log.empty() || (!plan && !all.share.empty())) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no %s-j, --log and --workers", all.command.c_str(),
                  plan ? "" : "--partition, ");
         return false;
     }
@@ -88,7 +103,7 @@ static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc pro
         return AssembleJob(all.job, progress, progressData);
     if (plan)
         return PlanJob(all.job, all.share, answer);
-    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run or assemble",
+    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run, assemble or functions",
              all.command.c_str());
     return false;
 }
@@ -102,12 +117,12 @@ static int Main(char **words)
         fputs(kUsage, stdout);
         return 0;
     }
-    if (all.job.empty()) {
+    if (all.job.empty() && all.command != "functions") {
         fputs(kUsage, stderr);
         return 2;
     }
     std::string answer;
-    return Obey(all, answer, all.quiet ? GDALDummyProgress : GDALTermProgress, nullptr) &&
+    return Obey(all, answer, all.quiet || IsOnScreen(all.log) ? GDALDummyProgress : GDALTermProgress, nullptr) &&
                    fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0
                ? 0
                : 1;

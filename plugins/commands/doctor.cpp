@@ -25,8 +25,8 @@
 #include "capability.h"
 #include "fishnet/expr.h"
 #include "handles.h"
-#include "module.h"
 #include "helper.h"
+#include "module.h"
 
 namespace fishnet::commands
 {
@@ -77,8 +77,10 @@ const char *const kStates[] = {"ok", "note", "wrong"};
 } // namespace
 
 Doctor::Doctor()
-    : GDALAlgorithm("doctor", "Tell what is installed, test it, and say how to mend what is wrong.", std::string())
+    : GDALAlgorithm("doctor", "Tell what is installed, test it, and say how to mend what is wrong.", HelpPage("doctor"))
 {
+    m_longDescription = ExamplesAsHelp("gdal fishnet doctor\n"
+                                       "gdal fishnet doctor -f json");
     AddOutputFormatArg(&m_format).SetChoices("text", "json").SetDefault(std::string("text"));
     AddOutputStringArg(&m_answer);
     AddArg("return-code", 0, "Return code: 0, or 1 if something is wrong", &m_returnCode)

@@ -15,6 +15,43 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   set(share ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${component}/usr/share)
   set(dir ${share}/doc/${package})
   file(REMOVE ${dir}/LICENSE ${dir}/CHANGES)
+  set(data)
+  if(component STREQUAL plugin)
+    if(NOT EXISTS ${share}/fishnet/data/README.md)
+      message(FATAL_ERROR "The package has no sample data: `./run data` makes it, before CMake installs")
+    endif()
+    set(data "Files: usr/share/fishnet/data/*
+Copyright: ${holder}
+License: Expat
+Comment: What is invented there; its README.md tells of each file.
+
+Files: usr/share/fishnet/data/dem.tif usr/share/fishnet/data/sheets/* usr/share/fishnet/data/before.tif usr/share/fishnet/data/after*.tif
+Copyright: none, a work of the U.S. Geological Survey
+License: public-domain
+
+Files: usr/share/fishnet/data/egm96.gtx
+Copyright: none, a work of the National Geospatial-Intelligence Agency
+License: public-domain
+
+Files: usr/share/fishnet/data/places.* usr/share/fishnet/data/rivers.*
+Copyright: none, Natural Earth
+License: public-domain
+
+Files: usr/share/fishnet/data/landsat.tif usr/share/fishnet/data/b4.tif usr/share/fishnet/data/b5.tif usr/share/fishnet/data/scene*
+ usr/share/fishnet/data/landcover.tif usr/share/fishnet/data/olinda.tif usr/share/fishnet/data/temperature.nc
+Copyright: the authors of the R package stars
+License: Apache-2.0
+Comment: As that package gives them; the Landsat image itself is a work of the U.S. Geological Survey and NASA. Cut, recoded, and
+ scenes with invented clouds.
+
+License: public-domain
+ Without restrictions.
+
+License: Apache-2.0
+ On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
+
+")
+  endif()
   file(WRITE ${dir}/copyright "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: Fishnet
 
@@ -22,7 +59,7 @@ Files: *
 Copyright: ${holder}
 License: Expat
 
-License: Expat
+${data}License: Expat
  ${licence}
 ")
   file(WRITE ${dir}/changelog.Debian "${package} (${CPACK_DEBIAN_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium

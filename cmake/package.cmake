@@ -1,6 +1,18 @@
 # Debian packages by CPack: one for a version of GDAL, named so, one to build upon the core, and one for Python. ./run package makes them.
 set(CPACK_GENERATOR DEB)
-set(CPACK_PACKAGE_CONTACT "Fishnet contributors <maintainers@fishnet.invalid>" CACHE STRING "Maintainer of the Debian packages")
+# The maintainer is who makes the package, as Debian's tools see it, or git.
+set(FISHNET_MAINTAINER "" CACHE STRING "Maintainer of the Debian packages: NAME <ADDRESS>")
+set(CPACK_PACKAGE_CONTACT "${FISHNET_MAINTAINER}")
+if(NOT CPACK_PACKAGE_CONTACT AND DEFINED ENV{DEBFULLNAME} AND DEFINED ENV{DEBEMAIL})
+  set(CPACK_PACKAGE_CONTACT "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+endif()
+if(NOT CPACK_PACKAGE_CONTACT)
+  execute_process(COMMAND git log -1 "--format=%an <%ae>" WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE CPACK_PACKAGE_CONTACT
+                  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(NOT CPACK_PACKAGE_CONTACT)
+  set(CPACK_PACKAGE_CONTACT "Fishnet contributors <root@localhost>") # no release: ./run release has an address
+endif()
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL plugin development dask)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -21,10 +33,11 @@ set(CPACK_DEBIAN_PLUGIN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PLUGIN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PLUGIN_PACKAGE_RECOMMENDS gdal-bin)
 set(CPACK_DEBIAN_PLUGIN_PACKAGE_SUGGESTS "python3-gdal, qgis")
-set(CPACK_DEBIAN_PLUGIN_DESCRIPTION "Two drivers that every program with GDAL ${GDAL_VERSION} finds by itself. FISHNET: is an
+set(CPACK_DEBIAN_PLUGIN_DESCRIPTION "Drivers that every program with GDAL ${GDAL_VERSION} finds by itself. FISHNET: is an
 expression of rasters, or any raster, computed by threads or processes ahead of
 the program that reads it. NEARTABLE: is the table of the nearest features of
-two layers.")
+two layers, ZONALSTATS: that of statistics of raster cells in zones. Sample data
+is in /usr/share/fishnet/data.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libfishnet-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)

@@ -338,6 +338,8 @@ nv 255 255 255'
     stack_demo
     near_demo
     zone_demo
+    "$python" demo/overview.py $d $d/overview.png
+    printf '  %s\n' "$PWD/$d/overview.png    three of them in one: docs/pictures/overview.png"
 
     say "What happened"
     cat <<END

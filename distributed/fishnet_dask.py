@@ -25,7 +25,7 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 __all__ = ['ShareError', 'plan', 'run']
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 SHARES_OF_WORKER = 20  # so that the last ones keep nobody waiting for long, and starting them is not the work
 GLANCE = 0.3  # seconds, after which a program is looked after

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define FISHNET_VERSION "0.1.0"
+#define FISHNET_VERSION "0.2.0"
 
 #if defined(__GNUC__)
 #define FN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

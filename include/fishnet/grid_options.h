@@ -28,19 +28,21 @@ typedef enum fn_resampling {
     FN_RESAMPLING_SUM
 } fn_resampling;
 
-/* That of one input. */
-typedef struct fn_input_resampling {
+/* What is said of one input. */
+typedef struct fn_input_on_grid {
     char *name;
+    bool method_given, outside_given;
     fn_resampling method;
-} fn_input_resampling;
+    char *outside; /* a number; NULL: NoData */
+} fn_input_on_grid;
 
 typedef struct fn_grid_options {
-    char *extent, *cell_size, *snap, *crs; /* as they are written; NULL when not given */
+    char *like, *extent, *cell_size, *snap, *crs; /* as they are written; NULL when not given */
     bool resampling_given;
     fn_resampling resampling; /* of inputs that have none of their own */
-    fn_input_resampling *own;
+    char *outside;            /* likewise */
+    fn_input_on_grid *own;
     int n_own;
-    char *outside;   /* a number; NULL: NoData */
     double accuracy; /* pixels that a transformed position may be off; 0: none */
 } fn_grid_options;
 
@@ -52,14 +54,21 @@ fn_status fn_grid_options_take(fn_grid_options *options, const char *key, size_t
 void fn_grid_options_clear(fn_grid_options *options);
 /* Whether inputs are brought onto a grid at all. */
 bool fn_grid_options_asked(const fn_grid_options *options);
-/* Whether the value of EXTENT, SNAP or CRS names a dataset or another file: no word that the option has, no numbers,
- * and nothing that an input could be called. A file with such a name is ./name. Of CRS only what ends like a file.
- * False for other options. */
+/* What is an option of gdalwarp or the like: which one it is here, "CELL_SIZE" for TR. NULL: none. */
+const char *fn_grid_option_of_others(const char *key, size_t key_length);
+/* "bilinear", in any case. */
+bool fn_grid_names_method(const char *text);
+/* Whether the value of LIKE, EXTENT, SNAP or CRS names a dataset or another file: no word that the option has, no
+ * numbers, and nothing that an input could be called. A file with such a name is ./name. Of CRS only what ends like a
+ * file. False for other options. */
 bool fn_grid_names_file(const char *option, const char *value);
 /* Whether the value of EXTENT is numbers with commas between, right or wrong: the first one is a number. */
 bool fn_grid_holds_numbers(const char *value);
-/* That of the input of a name. */
+/* Of the input of a name: whether it has a method of its own, the method, and the number that it is where it has no
+ * cell, or NULL: NoData. */
+bool fn_grid_options_has_method(const fn_grid_options *options, const char *name);
 fn_resampling fn_grid_options_resampling(const fn_grid_options *options, const char *name);
+const char *fn_grid_options_outside(const fn_grid_options *options, const char *name);
 /* As GDAL calls it: "near"; "auto". */
 const char *fn_resampling_name(fn_resampling method);
 

@@ -1,13 +1,11 @@
-/* gdal fishnet doctor: what is installed, what this process may use, a test of ourselves, and what to do about each
- * thing that is wrong. */
-#include "commands.h"
-
-#ifdef FN_HAS_COMMANDS
+#include "doctor.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include <dirent.h>
 #include <sched.h>
@@ -17,12 +15,14 @@
 #include <unistd.h>
 
 #include <cpl_json.h>
+#include <cpl_string.h>
+#include <gdal_priv.h>
 #include <geos_c.h>
 #include <ogrsf_frmts.h>
 #include <proj.h>
 #include <sleef.h>
 
-#include "capability.h"
+#include "boundary.h"
 #include "fishnet/expr.h"
 #include "handles.h"
 #include "helper.h"
@@ -42,14 +42,15 @@ struct Finding {
     std::string fix; /* for what is wrong; may be there for a note */
 };
 
-class Doctor final : public GDALAlgorithm
+class Doctor final
 {
   public:
-    Doctor();
+    void Examine();
+    int Wrong() const;
+    std::string AsText() const;
+    std::string AsJSON() const;
 
   private:
-    bool RunImpl(GDALProgressFunc progress, void *progressData) override;
-    bool Examine();
     void Say(State state, const char *what, const std::string &text, const std::string &fix = std::string());
 
     void LookAtVersions();
@@ -63,31 +64,12 @@ class Doctor final : public GDALAlgorithm
     void TestRaster(const std::string &folder);
     void TestNear(const std::string &folder);
 
-    std::string AsText() const;
-    std::string AsJSON() const;
-    int Wrong() const;
-
     std::vector<Finding> m_findings;
     std::string m_module, m_helper;
-    std::string m_format = "text", m_answer;
-    int m_returnCode = 0;
 };
 
 const char *const kStates[] = {"ok", "note", "wrong"};
 } // namespace
-
-Doctor::Doctor()
-    : GDALAlgorithm("doctor", "Tell what is installed, test it, and say how to mend what is wrong.", HelpPage("doctor"))
-{
-    m_longDescription = ExamplesAsHelp("gdal fishnet doctor\n"
-                                       "gdal fishnet doctor -f json");
-    AddOutputFormatArg(&m_format).SetChoices("text", "json").SetDefault(std::string("text"));
-    AddOutputStringArg(&m_answer);
-    AddArg("return-code", 0, "Return code: 0, or 1 if something is wrong", &m_returnCode)
-        .SetHiddenForCLI()
-        .SetIsInput(false)
-        .SetIsOutput(true);
-}
 
 void Doctor::Say(State state, const char *what, const std::string &text, const std::string &fix)
 {
@@ -541,12 +523,7 @@ std::string Doctor::AsJSON() const
     return document.SaveAsString();
 }
 
-bool Doctor::RunImpl(GDALProgressFunc, void *)
-{
-    return Guarded("gdal fishnet doctor", false, [this] { return Examine(); });
-}
-
-bool Doctor::Examine()
+void Doctor::Examine()
 {
     m_module = ModuleFile();
     m_helper = HelperProgram();
@@ -559,12 +536,14 @@ bool Doctor::Examine()
     LookAtProj();
     Test();
     CPLErrorReset();
-    m_answer = EQUAL(m_format.c_str(), "json") ? AsJSON() : AsText();
-    m_returnCode = Wrong() == 0 ? 0 : 1;
-    return true;
 }
 
-static Capability capability(nullptr, [] { DeclareCommand("doctor", MakeCommand<Doctor>); });
+int AskDoctor(bool json, std::string &answer)
+{
+    Doctor doctor;
+    doctor.Examine();
+    answer = json ? doctor.AsJSON() : doctor.AsText();
+    return doctor.Wrong();
+}
 
 } // namespace fishnet::commands
-#endif

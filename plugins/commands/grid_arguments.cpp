@@ -28,6 +28,7 @@ static constexpr struct {
 
 void Command::AddGridOptions()
 {
+    AddOption(m_grid, "like", "LIKE").SetMetaVar("<INPUT>|<DATASET>");
     AddOption(m_grid, "extent", "EXTENT")
         .AddAlias("bbox")
         .SetMetaVar("<INPUT>|intersection|union|<DATASET>|<xmin>,<ymin>,<xmax>,<ymax>")
@@ -44,6 +45,7 @@ void Command::AddGridOptions()
     AddOption(m_grid, "resampling", "RESAMPLING", 'r').SetChoices("nearest");
     AddOption(m_grid, "input-resampling", "INPUT_RESAMPLING").SetMetaVar("<INPUT>=<METHOD>");
     AddOption(m_grid, "outside", "OUTSIDE").SetMetaVar("nodata|<VALUE>");
+    AddOption(m_grid, "input-outside", "INPUT_OUTSIDE").SetMetaVar("<INPUT>=nodata|<VALUE>");
     AddOption(m_grid, "accuracy", "ACCURACY").SetMetaVar("<PIXELS>").SetCategory(GAAC_ADVANCED);
 }
 
@@ -91,7 +93,9 @@ bool Command::AddGrid(CPLStringList &options) const
         if (key == "EXTENT" && EQUAL(value.c_str(), "ignore")) /* gdal_calc.py */
             options.AddString("CHECK_EXTENT=NO");
         else if (word == std::end(kWords))
-            options.AddString((key + "=" + (isFile ? AbsoluteName(NameOf("extent", value)) : value)).c_str());
+            options.AddString(
+                (key + "=" + (isFile ? AbsoluteName(NameOf(key == "LIKE" ? "like" : "extent", value)) : value))
+                    .c_str());
         else if (word->own)
             options.AddString((key + "=" + word->own).c_str());
     }

@@ -1,5 +1,5 @@
-/* The program fishnet: what `gdal fishnet plan`, `run` and `assemble` do, with any version of GDAL; and the same for
- * programs that load the module. */
+/* The program fishnet: what `gdal fishnet plan`, `run`, `assemble` and `doctor` do, with any version of GDAL; and the
+ * same for programs that load the module. */
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -8,6 +8,7 @@
 #include <gdal_priv.h>
 
 #include "boundary.h"
+#include "doctor.h"
 #include "functions.h"
 #include "job_file.h"
 #include "module.h"
@@ -22,13 +23,15 @@ static const char *const kUsage =
     "threads|processes] [--log <FILE>|-] [-q]\n"
     "       fishnet assemble <JOB>.fishnet.json [-q]\n"
     "       fishnet functions [<WORD>]\n"
+    "       fishnet doctor [-f text|json]\n"
     "\n"
     "A job is a recipe with an \"output\". plan says how large it is, and how many shares are good, or what is in one; "
     "run "
     "does one share, or all;\n"
     "assemble puts together what all shares have made, or says which are missing; functions lists what expressions "
-    "know. With GDAL 3.11 and later they are\n"
-    "`gdal fishnet plan`, `run` and `assemble`, too.\n"
+    "know.\n"
+    "doctor says what is wrong with the installation, and how to mend it. With GDAL 3.11 and later they are\n"
+    "`gdal fishnet plan`, `run`, `assemble`, `functions` and `doctor`, too.\n"
     "\n"
     "For programs that start it: with --child-of <pid> before all others it ends when that one does; --module says "
     "which\n"
@@ -37,7 +40,7 @@ static const char *const kUsage =
 namespace
 {
 struct Arguments {
-    std::string command, job, share, log;
+    std::string command, job, share, log, format;
     CPLStringList workers;
     bool quiet = false, help = false;
 };
@@ -64,6 +67,8 @@ static bool Parse(char **words, Arguments &all)
             all.share = value;
         else if ((value = ValueOf(word, "--log", words)))
             all.log = value;
+        else if ((value = ValueOf(word, "-f", words)) || (value = ValueOf(word, "--format", words)))
+            all.format = value;
         else if ((value = ValueOf(word, "-j", words)) || (value = ValueOf(word, "--num-threads", words)))
             all.workers.SetNameValue("NUM_WORKERS", value);
         else if ((value = ValueOf(word, "--workers", words)))
@@ -81,8 +86,28 @@ static bool Parse(char **words, Arguments &all)
     return true;
 }
 
+/* What is wrong is an answer, too, and no error: but it fails. */
+static bool Examine(const Arguments &all, std::string &answer)
+{
+    if (!all.job.empty() || !all.share.empty() || !all.log.empty() || all.workers.size() > 0) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: doctor takes -f alone");
+        return false;
+    }
+    if (!all.format.empty() && all.format != "text" && all.format != "json") {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown format %s: expected text or json", all.format.c_str());
+        return false;
+    }
+    return AskDoctor(all.format == "json", answer) == 0;
+}
+
 static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc progress, void *progressData)
 {
+    if (all.command == "doctor")
+        return Examine(all, answer);
+    if (!all.format.empty()) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no -f", all.command.c_str());
+        return false;
+    }
     if (all.command == "functions") {
         answer = FunctionsAsText(all.job);
         return true;
@@ -103,8 +128,8 @@ static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc pro
         return AssembleJob(all.job, progress, progressData);
     if (plan)
         return PlanJob(all.job, all.share, answer);
-    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run, assemble or functions",
-             all.command.c_str());
+    CPLError(CE_Failure, CPLE_IllegalArg,
+             "fishnet: unknown command %s: expected plan, run, assemble, functions or doctor", all.command.c_str());
     return false;
 }
 
@@ -117,15 +142,14 @@ static int Main(char **words)
         fputs(kUsage, stdout);
         return 0;
     }
-    if (all.job.empty() && all.command != "functions") {
+    if (all.job.empty() && all.command != "functions" && all.command != "doctor") {
         fputs(kUsage, stderr);
         return 2;
     }
     std::string answer;
-    return Obey(all, answer, all.quiet || IsOnScreen(all.log) ? GDALDummyProgress : GDALTermProgress, nullptr) &&
-                   fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0
-               ? 0
-               : 1;
+    const bool quiet = all.quiet || IsOnScreen(all.log);
+    const bool good = Obey(all, answer, quiet ? GDALDummyProgress : GDALTermProgress, nullptr);
+    return fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0 && good ? 0 : 1;
 }
 
 /* ---- in the process of another program ---- */
@@ -173,10 +197,12 @@ static int Call(char **words, fishnet_tell tell, fishnet_goes_on goesOn)
         std::string answer;
         if (!GDALGetDriverByName("FISHNET"))
             GDALAllRegister();
-        if (!Parse(words, all) || !Obey(all, answer, AskCaller, &goesOn))
+        if (!Parse(words, all))
             return 1;
-        tell(CE_None, answer.c_str());
-        return 0;
+        const bool good = Obey(all, answer, AskCaller, &goesOn);
+        if (good || !answer.empty())
+            tell(CE_None, answer.c_str());
+        return good ? 0 : 1;
     });
 }
 

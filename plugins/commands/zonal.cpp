@@ -95,6 +95,7 @@ ZonalStats::ZonalStats()
     AddOption(m_options, "nodata", "NODATA");
     AddOption(m_options, "alpha", "ALPHA");
     AddOption(m_options, "unscale", "UNSCALE");
+    AddOption(m_options, "check-crs", "CHECK_CRS");
     AddOption(m_options, "invalid", "INVALID");
     AddOption(m_options, "on-error", "ON_ERROR");
     AddGridOptions();

@@ -8,6 +8,7 @@
 #include <cpl_minixml.h>
 #include <gdal.h>
 
+#include "fishnet/grid_options.h"
 #include "secrets.h"
 
 namespace fishnet
@@ -40,7 +41,41 @@ static const char *TypeOf(const fn_option &option)
     }
 }
 
-static std::string Element(const fn_option &option, const std::string &name)
+/* What few need. Programs that show open options, such as QGIS, leave out what is not of the scope raster or vector;
+ * it may be given all the same. */
+static bool IsAdvanced(const std::string &name)
+{
+    static const char *const names[] = {"A",
+                                        "INPUT_OO",
+                                        "FLATTEN",
+                                        "PROPAGATE_NODATA",
+                                        "ALPHA",
+                                        "CHECK_EXTENT",
+                                        "CHECK_CRS",
+                                        "ON_ERROR",
+                                        "TILE_SIZE",
+                                        "PARTITION",
+                                        "PARTITION_SIZE",
+                                        "CACHE_MB",
+                                        "OUTSIDE",
+                                        "ACCURACY",
+                                        "READERS",
+                                        "THREADS_PER_WORKER",
+                                        "RETRIES",
+                                        "TASK_TIMEOUT",
+                                        "RASTER_OO",
+                                        "ZONE_BAND",
+                                        "WEIGHTS_BAND",
+                                        "NEAR_GEOMETRY_FIELD",
+                                        "GEOMETRY_FIELD",
+                                        "INVALID",
+                                        "INPUT_RESAMPLING"};
+    const bool ofLetter = name.size() > 1 && name[1] == '_', letter = name.size() == 1 && name[0] > 'F';
+    return ofLetter || letter ||
+           std::any_of(std::begin(names), std::end(names), [&name](const char *one) { return name == one; });
+}
+
+static std::string Element(const fn_option &option, const std::string &name, bool advanced)
 {
     const bool isNumber = !EQUAL(TypeOf(option), "string");
     std::string xml = "<Option name='" + name + "' type='" + TypeOf(option) + "'";
@@ -49,6 +84,8 @@ static std::string Element(const fn_option &option, const std::string &name)
     if (option.preset)
         xml += std::string(" default='") + option.preset + "'";
     xml += std::string(" description='") + option.help + "'";
+    if (advanced)
+        xml += " scope='advanced'";
     if (option.kind != FN_OPTION_CHOICE)
         return xml + "/>";
     const CPLStringList words(CSLTokenizeString2(option.words, "|", 0));
@@ -83,11 +120,14 @@ std::vector<std::string> OptionTable::Names() const
 
 std::string OptionTable::List(const char *root) const
 {
-    std::string xml = std::string("<") + root + ">";
+    const bool folds = EQUAL(root, "OpenOptionList");
+    std::string xml = std::string("<") + root + ">", advanced;
     for (const fn_option &option : m_rows)
-        for (const std::string &name : NamesOf(option))
-            xml += Element(option, name);
-    return xml + "</" + root + ">";
+        for (const std::string &name : NamesOf(option)) {
+            const bool folded = folds && IsAdvanced(name);
+            (folded ? advanced : xml) += Element(option, name, folded);
+        }
+    return xml + advanced + "</" + root + ">";
 }
 
 bool ReadOption(const char *driver, const fn_option &option, const char *text, fn_option_value &value)
@@ -124,9 +164,10 @@ std::string NearestName(const std::string &name, const std::vector<std::string> 
 
 bool IsForOtherDrivers(const char *name)
 {
-    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, and ogr2ogr asks every input for native data. */
-    static const char *const names[] = {"NOLOCK", "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES", "NATIVE_DATA",
-                                        "OVERVIEW_LEVEL"};
+    /* QGIS takes NEARTABLE:a.gpkg for a GeoPackage, ogr2ogr asks every input for native data, and Fiona tells GDAL not
+     * to check names. */
+    static const char *const names[] = {"NOLOCK",      "DO_NOT_ENABLE_WAL", "LIST_ALL_TABLES",
+                                        "NATIVE_DATA", "OVERVIEW_LEVEL",    "VALIDATE_OPEN_OPTIONS"};
     return name[0] == '@' ||
            std::any_of(std::begin(names), std::end(names), [name](const char *other) { return EQUAL(name, other); });
 }
@@ -143,9 +184,17 @@ static std::vector<std::string> NamesOfOptions(const char *driver, const char *l
     return names;
 }
 
+/* The option that is meant; empty: none. gdalwarp has other names for some. */
+static std::string MeantName(const std::string &name, const std::vector<std::string> &known)
+{
+    const char *ours = fn_grid_option_of_others(name.c_str(), name.size());
+    const std::string option(ours ? ours : "", ours ? strcspn(ours, "=") : 0);
+    return ours && std::find(known.begin(), known.end(), option) != known.end() ? ours : NearestName(name, known);
+}
+
 static bool Fail(const char *driver, const char *list, const std::string &name, const std::vector<std::string> &known)
 {
-    const std::string nearest = NearestName(name, known);
+    const std::string nearest = MeantName(name, known);
     CPLError(CE_Failure, CPLE_IllegalArg, "%s: there is no %s option %.200s%s%s%s", driver,
              EQUAL(list, GDAL_DMD_OPENOPTIONLIST) ? "open" : "creation", name.c_str(), nearest.empty() ? "" : ", is ",
              nearest.c_str(), nearest.empty() ? "" : " meant?");

@@ -26,7 +26,8 @@ class OptionTable
     const fn_option *Find(const std::string &name) const;
     /* All names, each letter that '?' stands for. */
     std::vector<std::string> Names() const;
-    /* For GDAL_DMD_OPENOPTIONLIST and GDAL_DMD_CREATIONOPTIONLIST. root: "OpenOptionList". */
+    /* For GDAL_DMD_OPENOPTIONLIST, where what few need comes last, and GDAL_DMD_CREATIONOPTIONLIST.
+     * root: "OpenOptionList". */
     std::string List(const char *root) const;
     /* What `options` have for it, else its preset, else zeros. False after CPLError. */
     bool Read(CSLConstList options, const char *name, fn_option_value &value) const;

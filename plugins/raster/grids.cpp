@@ -46,16 +46,21 @@ static bool IsWhole(double number)
 
 /* The option that brings the second raster onto the grid of the first, and why it must be brought: how it lies there,
  * in cells. */
-static std::string CureOf(double *a, const double *b, double width, double height, const Input &first,
-                          const Input &other)
+static std::string CureOfPlace(GDALDatasetH a, const Input &first, GDALDatasetH b, const Input &other)
 {
     constexpr double kSameCells = 1e-2; /* of a cell, from the first to the last */
-    double inverse[6], x0 = 0, y0 = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0;
-    if (!GDALInvGeoTransform(a, inverse))
+    const double width = GDALGetRasterXSize(b), height = GDALGetRasterYSize(b);
+    double gtA[6], gt[6], inverse[6], x0 = 0, y0 = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+    if (GDALGetGeoTransform(a, gtA) != CE_None || GDALGetGeoTransform(b, gt) != CE_None ||
+        !GDALInvGeoTransform(gtA, inverse))
         return ". Bring them onto one grid first, for example with gdalwarp -te -ts";
-    PlaceIn(inverse, b, 0, 0, &x0, &y0);
-    PlaceIn(inverse, b, width, height, &x1, &y1);
-    PlaceIn(inverse, b, width, 0, &x2, &y2);
+    PlaceIn(inverse, gt, 0, 0, &x0, &y0);
+    PlaceIn(inverse, gt, width, height, &x1, &y1);
+    PlaceIn(inverse, gt, width, 0, &x2, &y2);
+    const bool isApart = std::max(x0, x1) <= 0 || std::max(y0, y1) <= 0 || std::min(x0, x1) >= GDALGetRasterXSize(a) ||
+                         std::min(y0, y1) >= GDALGetRasterYSize(a);
+    if (isApart)
+        return "; they do not overlap. EXTENT=UNION takes the cells that any has";
     const std::string onto = " resamples " + Describe(other) + " onto the grid of " + Describe(first);
     const bool isTurned = std::abs(x2 - x1) > kSameCells || std::abs(y2 - y0) > kSameCells;
     if (isTurned || std::abs(x1 - x0 - width) > kSameCells || std::abs(y1 - y0 - height) > kSameCells)
@@ -80,9 +85,8 @@ static bool SameCRS(OGRSpatialReferenceH a, OGRSpatialReferenceH b)
 static std::string CureOfCRS(const Input &first, const Input &other, bool both)
 {
     if (!both)
-        return std::string(EQUAL(first.driver, "FISHNET") ? ". CHECK_CRS=KNOWN takes it to be in that of the others; "
-                                                          : ". ") +
-               "gdal_translate -of VRT -a_srs gives the one a CRS that has none";
+        return ". CHECK_CRS=KNOWN takes it to be in that of the others; gdal_translate -of VRT -a_srs gives the one a "
+               "CRS that has none";
     return ". RESAMPLING=AUTO resamples " + Describe(other) + " onto the grid of " + Describe(first) +
            ", CRS says another CRS for all";
 }
@@ -212,7 +216,7 @@ static std::string CureOf(GDALDatasetH a, const Input &first, GDALDatasetH b, co
         return ". Bring them onto one grid first, for example with gdalwarp -te -ts";
     if (srsA && srsB && !SameCRS(srsA, srsB))
         return "; and in CRS: " + CRSName(srsB) + " and " + CRSName(srsA) + CureOfCRS(first, other, true);
-    return CureOf(gtA, gtB, GDALGetRasterXSize(b), GDALGetRasterYSize(b), first, other);
+    return CureOfPlace(a, first, b, other);
 }
 
 /* What differs between two rasters of as many pixels, and how far they are apart. */

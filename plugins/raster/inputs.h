@@ -32,6 +32,8 @@ struct OnGrid {
     bool isBrought = false;
     int warpBlock = 0;  /* it is resampled, a square of so many cells at a time; 0: it is not */
     CPLStringList told; /* how it is resampled */
+    std::string source; /* what is opened of it, and with which options */
+    CPLStringList sourceOptions;
 };
 
 struct Input {

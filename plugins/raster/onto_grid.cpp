@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "crs_name.h"
 #include "dataset_pool.h"
@@ -90,8 +91,7 @@ static bool HasNamedClasses(GDALDatasetH dataset, std::string &reason)
 static fn_resampling MethodOf(const Input &input, GDALDatasetH dataset, const CellRatio &ratio,
                               const fn_grid_options &options)
 {
-    const bool hasOwn = std::any_of(options.own, options.own + options.n_own,
-                                    [&](const fn_input_resampling &own) { return input.key == own.name; });
+    const bool hasOwn = fn_grid_options_has_method(&options, input.key.c_str());
     if (IsZones(input) && !hasOwn)
         return FN_RESAMPLING_NEAR;
     const fn_resampling asked = fn_grid_options_resampling(&options, input.key.c_str());
@@ -209,7 +209,7 @@ bool Bringing::Text(Input &input, GDALDatasetH dataset, std::string &text) const
         placed.x = placed.y = 0;
     }
     const OutputGrid target = GridFor(dataset, grid);
-    const InputOnGrid own = {input, dataset, target, options.outside, computes};
+    const InputOnGrid own = {input, dataset, target, fn_grid_options_outside(&options, input.key.c_str()), computes};
     text = isShift ? ShiftedText(own, placed) : Warp(input, own, placed);
     return !text.empty();
 }
@@ -226,8 +226,8 @@ bool BringOntoGrid(Inputs &inputs, InputHandles &handles, const OutputGrid &grid
             return false;
         if (text.empty())
             continue;
-        input.path = text;
-        input.openOptions.Clear();
+        input.onGrid.source = std::exchange(input.path, text);
+        input.onGrid.sourceOptions = std::exchange(input.openOptions, CPLStringList());
         input.onGrid.isBrought = true;
         DatasetHandle dataset = OpenAgain(input);
         if (!dataset)
@@ -240,6 +240,18 @@ bool BringOntoGrid(Inputs &inputs, InputHandles &handles, const OutputGrid &grid
         handles.Replace(i, std::move(dataset));
     }
     return true;
+}
+
+char **FilesOf(const Input &input, GDALDatasetH handle)
+{
+    const bool isBrought = input.onGrid.isBrought;
+    if (handle && !isBrought)
+        return GDALGetFileList(handle);
+    const MessageCollector collector; /* where it is gone, reading says so */
+    const DatasetHandle source(
+        GDALOpenEx((isBrought ? input.onGrid.source : input.path).c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL, nullptr,
+                   (isBrought ? input.onGrid.sourceOptions : input.openOptions).List(), nullptr));
+    return source ? GDALGetFileList(source.get()) : nullptr;
 }
 
 } // namespace fishnet

@@ -14,6 +14,10 @@ namespace fishnet
 bool BringOntoGrid(Inputs &inputs, InputHandles &handles, const OutputGrid &grid, const fn_grid_options &options,
                    bool computes);
 
+/* The files of an input, those of what it was before it was brought onto a grid. handle: open, or NULL. For
+ * CSLDestroy(). */
+char **FilesOf(const Input &input, GDALDatasetH handle);
+
 } // namespace fishnet
 
 #endif

@@ -99,7 +99,14 @@ TableDataset::~TableDataset() = default;
 
 char **TableDataset::GetFileList()
 {
-    return Guarded<char **>(m_driver, nullptr, [&] { return CSLDuplicate(m_files.List()); });
+    return Guarded<char **>(m_driver, nullptr, [&] {
+        CPLStringList others, files(m_files);
+        m_plan->ListFiles(others);
+        for (int i = 0; i < others.size(); i++)
+            if (files.FindString(others[i]) < 0)
+                files.AddString(others[i]);
+        return files.StealList();
+    });
 }
 
 /* ---- the FISHNET metadata domain ---- */

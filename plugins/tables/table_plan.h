@@ -117,6 +117,8 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     virtual OGRSpatialReferenceH GeometrySRS() const { return srs.get(); }
     /* The layers beside the input. */
     virtual std::vector<const LayerPlan *> OtherLayers() const { return {}; }
+    /* The files of datasets that are not among the handles of Make(). */
+    virtual void ListFiles(CPLStringList & /*files*/) const {}
     /* What the rows depend on, beside the input. */
     virtual std::string OwnSignature() const { return {}; }
     /* The columns of the FISHNET metadata domain that are its own. size: of what workers share, -1: not known. */

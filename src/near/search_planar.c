@@ -7,27 +7,29 @@
 
 /* ---- points and chains ---- */
 
-/* The nearest of a leaf: taken first, it rules most of the others out. */
-static size_t nearest_of(const double *d2, size_t n)
+/* The nearest of a leaf: taken first, it rules most of the others out. Where there is none, it is at infinity. */
+static inline __attribute__((always_inline)) size_t nearest_of(const double *d2)
 {
-    size_t nearest = 0;
-    double least = d2[0];
-    for (size_t j = 1; j < n; j++) {
-        nearest = d2[j] < least ? j : nearest;
+    double least = INFINITY;
+#pragma omp simd reduction(min : least)
+    for (int j = 0; j < FN_FANOUT; j++)
         least = d2[j] < least ? d2[j] : least;
-    }
-    return nearest;
+    const uint32_t bits = fn_within(d2, FN_FANOUT, least);
+    return bits ? (size_t)__builtin_ctz(bits) : 0;
 }
 
-static void visit_points_by_point(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
+static inline __attribute__((always_inline)) void visit_points_by_point(fn_searcher *s, const fn_tree *tree,
+                                                                        size_t first, const double *d2, size_t part)
 {
-    const size_t n = fn_present(tree, 0, first), nearest = nearest_of(d2, n);
-    if (d2[nearest] > s->bound2)
+    const size_t n = fn_present(tree, 0, first), nearest = nearest_of(d2);
+    if (!(d2[nearest] <= s->bound2))
         return;
     fn_search_offer(s, sqrt(d2[nearest]), s->index->point_rank[first + nearest], FN_ITEM_POINT, first + nearest, part);
-    for (size_t j = 0; j < n; j++)
-        if (d2[j] <= s->bound2 && j != nearest)
+    for (uint32_t bits = fn_within(d2, n, s->bound2) & ~(1u << nearest); bits; bits &= bits - 1) {
+        const size_t j = (size_t)__builtin_ctz(bits);
+        if (d2[j] <= s->bound2)
             fn_search_offer(s, sqrt(d2[j]), s->index->point_rank[first + j], FN_ITEM_POINT, first + j, part);
+    }
 }
 
 static void visit_points(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
@@ -55,7 +57,7 @@ static void meet_chain(fn_searcher *s, size_t item, double d2, size_t part)
 
 static void visit_chains(fn_searcher *s, const fn_tree *tree, size_t first, const double *d2, size_t part)
 {
-    const size_t n = fn_present(tree, 0, first), nearest = nearest_of(d2, n);
+    const size_t n = fn_present(tree, 0, first), nearest = nearest_of(d2);
     if (d2[nearest] > s->bound2)
         return;
     meet_chain(s, first + nearest, d2[nearest], part);

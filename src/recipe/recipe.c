@@ -9,12 +9,13 @@
 #include "fishnet/grid.h"
 #include "inputs.h"
 
+/* In the order in which programs show them. */
 enum {
-    LETTER,
-    LETTER_OO,
-    INPUT,
-    INPUT_OO,
     CALC,
+    LETTER,
+    INPUT,
+    LETTER_OO,
+    INPUT_OO,
     BANDS,
     FLATTEN,
     OT,
@@ -268,6 +269,11 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     const char letter[] = {(char)toupper((unsigned char)*key), '\0'};
     switch (option - rows) {
     case LETTER:
+        if (*letter == 'R' && fn_grid_names_method(value))
+            return fn_fail(err, FN_ERR_ARGUMENT,
+                           "R=%s: R is the name of an input, RESAMPLING=%s says how inputs are resampled; a file that "
+                           "is called so is ./%s",
+                           value, value, value);
         return fn_recipe_add_dataset(r, letter, value, err);
     case LETTER_OO:
         return fn_recipe_add_open_option(r, letter, 1, value, err);
@@ -298,12 +304,17 @@ static bool has_input(const fn_recipe *r, const char *name)
 static fn_status check_grid(const fn_recipe *r, fn_error *err)
 {
     for (int i = 0; i < r->grid.n_own; i++) {
-        const fn_input_resampling *own = &r->grid.own[i];
+        const fn_input_on_grid *own = &r->grid.own[i];
         const bool letter = strlen(own->name) == 1 && *own->name >= 'A' && *own->name <= 'Z';
+        const char *option = own->method_given ? "RESAMPLING" : "OUTSIDE";
         if (!has_input(r, own->name))
-            return fn_fail(err, FN_ERR_ARGUMENT, "%s%s%.100s=%s: there is no input %.100s", letter ? own->name : "",
-                           letter ? "_RESAMPLING or INPUT_RESAMPLING=" : "INPUT_RESAMPLING=", own->name,
-                           fn_resampling_name(own->method), own->name);
+            return fn_fail(err, FN_ERR_ARGUMENT, "%s%s%s%sINPUT_%s=%.100s=%s: there is no input %.100s",
+                           letter ? own->name : "", letter ? "_" : "", letter ? option : "", letter ? " or " : "",
+                           option, own->name,
+                           own->method_given ? fn_resampling_name(own->method)
+                           : own->outside    ? own->outside
+                                             : "NODATA",
+                           own->name);
     }
     if (!fn_grid_options_asked(&r->grid) || (!r->any_extent && r->check_crs != FN_CHECK_CRS_NONE))
         return FN_OK;

@@ -1,4 +1,4 @@
-"""Every command and every piece of Python that README.md and the pages of docs/ show is run, in a folder that has the files they name."""
+"""Every command and every piece of Python that README.md and the pages of docs/ show is run, in a copy of the sample data."""
 import json
 import os
 import re
@@ -8,71 +8,36 @@ import sys
 import tempfile
 import unittest
 
-import numpy as np
-from osgeo import gdal, ogr, osr
+from osgeo import gdal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
-from common import VERSION, real, write  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'remote'))
+from common import VERSION, real  # noqa: E402
+import range_server  # noqa: E402
 
+# A Slurm of one machine, as far as the pages need it; the real one is in tests/distributed.
+SBATCH = """#!/bin/bash
+[[ $1 == --wait && $2 =~ ^--array=1-([0-9]+)$ && $3 == --wrap && $# == 4 ]] || exit 1
+for ((i = 1; i <= BASH_REMATCH[1]; i++)); do SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_TASK_MAX=${BASH_REMATCH[1]} sh -c "$4" || exit 1; done
+"""
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-TOOLS = ('echo', 'for', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
-PAGES = ['README.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
-         'docs/DISTRIBUTED.md',          'vrt/README.md']
+TOOLS = ('echo', 'for', 'mkdir', 'sbatch', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
+PAGES = ['README.md', 'docs/TASKS.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
+         'docs/DISTRIBUTED.md',
+         'docs/REMOTE.md', 'docs/PYTHON.md', 'vrt/README.md']
 
 
-def points(path, count, seed):
-    """A layer of points in metres, with a text and a number."""
-    random = np.random.default_rng(seed)
-    crs = osr.SpatialReference()
-    crs.ImportFromEPSG(32633)
-    dataset = ogr.GetDriverByName('GPKG').CreateDataSource(path)
-    layer = dataset.CreateLayer(os.path.splitext(os.path.basename(path))[0], crs, ogr.wkbPoint)
-    layer.CreateField(ogr.FieldDefn('street', ogr.OFTString))
-    for x, y in random.uniform(0, 2000, (count, 2)):
-        feature = ogr.Feature(layer.GetLayerDefn())
-        feature.SetGeometry(ogr.CreateGeometryFromWkt('POINT (%r %r)' % (float(500000 + x), float(5000000 + y))))
-        feature.SetField('street', 'S%d' % (count % 7))
-        layer.CreateFeature(feature)
-
-
-def zones(path):
-    """A layer of squares, in degrees, where dem.tif is; the rasters written here are there too, seen as degrees."""
-    crs = osr.SpatialReference()
-    crs.ImportFromEPSG(4326)
-    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    dataset = ogr.GetDriverByName('GPKG').CreateDataSource(path)
-    layer = dataset.CreateLayer(os.path.splitext(os.path.basename(path))[0], crs, ogr.wkbPolygon)
-    layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
-    for i in range(12):
-        feature = ogr.Feature(layer.GetLayerDefn())
-        x, y = -105.9 + i * 0.1, 37.5
-        feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON ((%r %r, %r %r, %r %r, %r %r))' % (x, y, x + 0.1, y, x, y + 0.1, x, y)))
-        feature.SetField('name', 'Z%d' % i)
-        layer.CreateFeature(feature)
-
-
-def lay_out(folder):
-    """The files that the examples name: real ones where there are some."""
-    for name in os.listdir(os.path.dirname(real('dem.tif'))):
-        if os.path.isfile(real(name)):
-            os.symlink(os.path.abspath(real(name)), os.path.join(folder, name))
-    for name, count in (('addresses', 300), ('hydrants', 60), ('wells', 50), ('pipes', 40)):
-        points(os.path.join(folder, name + '.gpkg'), count, count)
-    with open(os.path.join(folder, 'stops.csv'), 'w') as file:
-        file.write('name,lon,lat\nHarbour,13.75,45.65\nStation,13.77,45.66\n')
-    random = np.random.default_rng(5)
-    for name in ('before', 'after', 'in', 'income', 'population'):
-        write(os.path.join(folder, name + '.tif'), random.normal(100, 3, (200, 300)).astype(np.float32))
-    for name in ('parcels', 'municipalities', 'fields'):
-        zones(os.path.join(folder, name + '.gpkg'))
-    write(os.path.join(folder, 'landcover.tif'), random.integers(1, 7, (120, 200)).astype(np.uint8))
-    write(os.path.join(folder, 'scene.tif'), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
-    os.makedirs(os.path.join(folder, 'scenes'))
-    for name in ('b4.tif', 'b5.tif', 'scenes/s_20240601.tif', 'scenes/s_20240611.tif', 'scenes/s_20240621.tif'):
-        write(os.path.join(folder, name), random.normal(100, 3, (4, 120, 200)).astype(np.float32))
-    with open(os.path.join(folder, 'list.txt'), 'w') as file:
-        file.write('scenes/s_20240601.tif\nscenes/s_20240621.tif\n')
-    gdal.Translate(os.path.join(folder, 'temperature.nc'), os.path.join(folder, 'in.tif'), format='netCDF')
+def lay_out(folder, page):
+    """The sample data that comes with the package; for the library of the source tree the real data beside it."""
+    sample = os.environ.get('FISHNET_SAMPLE', '')
+    if not os.path.exists(os.path.join(sample, 'README.md')):
+        raise AssertionError('there is no sample data in "%s" (FISHNET_SAMPLE): ./run data' % sample)
+    shutil.copytree(sample, folder, dirs_exist_ok=True)
+    if page == 'vrt/README.md':
+        shutil.rmtree(os.path.join(folder, 'vrt'))
+        shutil.copytree(os.path.join(ROOT, 'vrt'), os.path.join(folder, 'vrt'))
+        os.mkdir(os.path.join(folder, 'build'))
+        os.symlink(os.path.dirname(os.path.abspath(real('dem.tif'))), os.path.join(folder, 'build', 'data'))
 
 
 def lay_out_jobs(page, folder):
@@ -108,7 +73,7 @@ def commands(page):
     """(heading, words for subprocess, lines of its output). In a block for the shell a line that ends in a backslash goes on in the
     next one, and what follows a command with a prompt is its output. A block that begins with an import is Python."""
     for heading, block in blocks(page):
-        if block[0].startswith('from osgeo import'):
+        if re.match('from osgeo import|import', block[0]):
             yield heading, ['/usr/bin/python3', '-c', '\n'.join(block)], []
             continue
         shown = []
@@ -121,8 +86,25 @@ def commands(page):
         yield from shown
 
 
-def too_old(text):
-    """Why this GDAL cannot run a command, or nothing."""
+def there_is(module):
+    return subprocess.run(['/usr/bin/python3', '-c', 'import ' + module], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def for_fiona(found):
+    """With it, what the page has to be told to Fiona stands before each piece that uses geopandas."""
+    told = [words[-1] for _, words, _ in found if words[-1].startswith('import fiona')]
+    if told and there_is('fiona') and not there_is('pyogrio'):
+        for _, words, _ in found:
+            if words[-1].startswith('import geopandas'):
+                words[-1] = words[-1].replace('import geopandas', 'import geopandas\n' + told[0], 1)
+    return found
+
+
+def cannot(text):
+    """Why this system cannot run a command, or nothing."""
+    for module in re.findall('^import (rasterio|rioxarray|geopandas|fiona)', text):
+        if not there_is(module):
+            return 'there is no ' + module
     if (text.startswith('gdal ') or 'gdal.Run(' in text or '.gdalg.json' in text) and VERSION < (3, 11):
         return 'GDAL %s has no program gdal' % gdal.__version__
     if ' external ' in text and VERSION < (3, 13):
@@ -136,21 +118,23 @@ class TestExamples(unittest.TestCase):
     """One test for each page, made below."""
 
     def run_page(self, page):
-        found = list(commands(page))
-        with tempfile.TemporaryDirectory() as folder:
-            shutil.copytree(os.path.join(ROOT, 'vrt'), os.path.join(folder, 'vrt'))
-            os.mkdir(os.path.join(folder, 'build'))
-            os.symlink(os.path.dirname(os.path.abspath(real('dem.tif'))), os.path.join(folder, 'build', 'data'))
-            lay_out(folder)
+        found = for_fiona(list(commands(page)))
+        with tempfile.TemporaryDirectory() as folder, range_server.serve(os.environ['FISHNET_SAMPLE']) as server:
+            lay_out(folder, page)
+            os.mkdir(os.path.join(folder, 'bin'))
+            with open(os.path.join(folder, 'bin', 'sbatch'), 'w') as file:
+                file.write(SBATCH)
+            os.chmod(file.name, 0o755)
             lay_out_jobs(page, folder)
             for heading, words, expected in found:
                 text = words[-1]
                 with self.subTest(heading=heading, command=text):
-                    reason = too_old(text)
+                    reason = cannot(text)
                     if reason:
                         print('%s: %s: not run: %s' % (page, reason, text))
                         continue
-                    path = os.environ['GDAL_DRIVER_PATH'] + ':' + os.environ['PATH']  # the program fishnet is beside the module
+                    path = ':'.join([folder + '/bin', os.environ['GDAL_DRIVER_PATH'], os.environ['PATH']])  # the program fishnet is beside the module
+                    words[-1] = text.replace('https://example.com', server.host)
                     done = subprocess.run(words, cwd=folder, env=dict(os.environ, PATH=path), timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                           stderr=subprocess.STDOUT)
                     output = done.stdout.decode('utf-8', 'replace')

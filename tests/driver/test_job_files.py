@@ -2,6 +2,7 @@
 import filecmp
 import json
 import os
+import subprocess
 import unittest
 
 from osgeo import gdal, ogr
@@ -203,13 +204,26 @@ class TestJobFiles(Case):
         self.fails(status=2, says=['Usage: fishnet plan'])
         self.fails('run', status=2, says=['Usage'])
         self.assertIn('Usage', self.fishnet('--help'))
-        self.fails('frun', job, says=['frun', 'expected plan, run, assemble or functions'])
+        self.fails('frun', job, says=['frun', 'expected plan, run, assemble, functions or doctor'])
         self.fails('run', job, '--partitions', '1/2', status=2, says=['--partitions'])
         self.fails('run', job, '--partition', status=2, says=['--partition needs a value'])
         self.fails('run', job, job, status=2, says=['unknown argument'])
         self.fails('run', job, '--partition', '3/2', '-q', says=['PARTITION=3/2'])
         self.fails('assemble', job, '--partition', '1/2', says=['assemble takes no --partition'])
         self.fails('plan', job, env={'GDAL_DRIVER_PATH': 'disable'}, status=3, says=['gdal_FISHNET.so'])
+
+    def test_doctor(self):
+        """What `gdal fishnet doctor` says, with any GDAL; what is wrong makes it fail, and is an answer all the same."""
+        self.assertIn('Nothing is wrong.', self.fishnet('doctor'))
+        findings = json.loads(self.fishnet('doctor', '-f', 'json'))
+        self.assertEqual([findings['wrong'], findings['gdal_version']], [0, gdal.__version__])
+        path = os.path.join(os.environ['GDAL_DRIVER_PATH'], 'fishnet')
+        done = subprocess.run([path, 'doctor'], env=dict(os.environ, GDAL_NUM_THREADS='few'), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual([done.returncode, done.stderr], [1, ''])
+        self.assertRegex(done.stdout, r'(?s)WRONG  configuration .*few.*fix: GDAL_NUM_THREADS=ALL_CPUS.*1 thing is wrong')
+        self.fails('doctor', '-f', 'xml', says=['unknown format xml'])
+        self.fails('doctor', 'a.fishnet.json', says=['doctor takes -f alone'])
+        self.fails('plan', 'a.fishnet.json', '-f', 'json', says=['plan takes no -f'])
 
     def test_the_same_commands(self):
         if VERSION < (3, 11):

@@ -91,6 +91,21 @@ class TestWholeCells(OntoGrid):
         want[10:100, 20:120] = np.where(values == -99, np.nan, values)
         self.same(self.values('B', B=path, OUTSIDE=7), want, 'OUTSIDE')
 
+    def test_outside_of_one(self):
+        place = dict(geotransform=(1200.0, 10.0, 0.0, 4900.0, 0.0, -10.0))
+        b, values = self.raster('one.tif', (100, 90), 'Int16', -99, **place)
+        other, more = self.raster('other.tif', (100, 90), 'Float32', **place)
+        for options, numbers in (({'B_OUTSIDE': 7}, (7, np.nan)), ({'INPUT_OUTSIDE': 'red=3'}, (np.nan, 3)), ({'OUTSIDE': 5, 'b_outside': 'NODATA'}, (np.nan, 5)),
+                                 ({'OUTSIDE': 5, 'INPUT_OUTSIDE': 'B=6'}, (6, 5))):
+            got = self.values('B', 'red', B=b, INPUT='red=' + other, **options)
+            for i, inside in enumerate((np.where(values == -99, np.nan, values), more)):
+                want = np.full((300, 400), float(numbers[i]))
+                want[10:100, 20:120] = inside
+                self.same(got[i], want, str(options))
+        for options in {'C_OUTSIDE': 1}, {'INPUT_OUTSIDE': 'blue=1'}:
+            with self.assertRaisesRegex(RuntimeError, 'OUTSIDE=.*there is no input'):
+                self.open('B', B=b, **options)
+
     def test_outside_the_type(self):
         path, _ = self.raster('byte.tif', (100, 90), 'Byte', geotransform=(1200.0, 10.0, 0.0, 4900.0, 0.0, -10.0))
         with self.assertRaisesRegex(RuntimeError, 'OUTSIDE=-1: band 1 of B .*UInt8|OUTSIDE=-1: band 1 of B .*Byte'):

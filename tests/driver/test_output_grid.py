@@ -141,6 +141,30 @@ class TestOutputGrid(Case):
         self.check((359997.5, 10, 0, 5080003, 0, -10), (2101, 1801), 'utm.tif', SNAP='snap.tif', CELL_SIZE=10)
         self.check((7.1, 3 * CELL, 0, 45.9, 0, -3 * CELL), (100, 60), 'deg.tif', B='coarse.tif', SNAP='B', EXTENT='B', CELL_SIZE='B')
 
+    def test_like(self):
+        """What other options do not say is as in another input, or another raster."""
+        for name in 'east.tif', 'coarse.tif', 'utm.tif', 'south.tif', 'rotated.tif':
+            dataset = gdal.Open(name)
+            whole = dataset.GetGeoTransform(), (dataset.RasterXSize, dataset.RasterYSize)
+            for options in ({'LIKE': name}, {'LIKE': self.path(name)}, {'B': name, 'LIKE': 'B'}, {'INPUT': 'red=' + name, 'CALC': 'A+red', 'LIKE': 'red', 'CRS': 'red'},
+                            {'B': name, 'LIKE': 'B', 'EXTENT': 'B', 'SNAP': 'B', 'CELL_SIZE': 'B'}):
+                with self.subTest(name=name, options=options):
+                    if name == 'rotated.tif' and 'SNAP' in options:
+                        continue
+                    dataset = self.open('deg.tif', **options)
+                    self.assertEqual((dataset.GetGeoTransform(), (dataset.RasterXSize, dataset.RasterYSize)), whole)
+                    self.assertTrue(dataset.GetSpatialRef().IsSame(gdal.Open(name).GetSpatialRef()))
+        self.check((7.1, 3 * CELL, 0, 45.9, 0, -3 * CELL), (80, 40), 'deg.tif', B='coarse.tif', LIKE='B', EXTENT='7.1,45.8,7.3,45.9')
+        self.check((7.1, CELL, 0, 45.9, 0, -CELL), (300, 180), 'deg.tif', B='coarse.tif', LIKE='B', CELL_SIZE='A')
+        self.check((7, CELL, 0, 46, 0, -CELL), (600, 480), 'deg.tif', LIKE='A')
+        shutil.copy('utm.tif', 'B')
+        self.check((7.25, CELL, 0, 45.9, 0, -CELL), (600, 480), 'deg.tif', B='east.tif', LIKE='B')
+        self.check((360000, 30, 0, 5080000, 0, -30), (700, 600), 'deg.tif', B='east.tif', LIKE='./B')
+        os.remove('B')
+        self.fails(['LIKE=red', 'no input', 'A'], 'deg.tif', LIKE='red')
+        self.fails(['LIKE=missing.tif', 'missing.tif'], 'deg.tif', LIKE='missing.tif')
+        self.fails(['A (deg.tif)', 'overlap'], 'deg.tif', LIKE='away.tif')
+
     def test_south_up_and_rotated(self):
         self.check((7.1, CELL, 0, 45.9, 0, -CELL), (240, 120), 'south.tif', EXTENT='7.1,45.8,7.3,45.9')
         self.fails(['A (rotated.tif)', 'rotated', 'SNAP'], 'rotated.tif', EXTENT='7.1,45.8,7.3,45.9')
@@ -280,7 +304,10 @@ class TestOutputGrid(Case):
 
     def test_errors_without_options(self):
         """They say how inputs differ, in cells, and which option helps."""
-        self.fails(['differ in size', '60 x 60', '600 x 480', 'B is shifted by 12000, 0 cells', 'EXTENT=INTERSECTION'], 'deg.tif', B='away.tif')
+        self.fails(['differ in size', '60 x 60', '600 x 480', 'do not overlap', 'EXTENT=UNION'], 'deg.tif', B='away.tif')
+        self.assertNotIn('INTERSECTION', self.refused('deg.tif', B='away.tif'))
+        self.raster('apart.tif', (17, CELL, 0, 46, 0, -CELL), 600, 480, 'EPSG:4326')
+        self.fails(['differ in position', 'do not overlap', 'EXTENT=UNION'], 'deg.tif', B='apart.tif')
         self.fails(['differ in position', 'B is shifted by 300, 120 cells', 'EXTENT=INTERSECTION', 'EXTENT=UNION'], 'deg.tif', B='east.tif')
         self.raster('half.tif', (7.25 + CELL * 0.37, CELL, 0, 46 + 12 * CELL, 0, -CELL), 600, 480, 'EPSG:4326')
         self.fails(['differ in position', 'B is shifted by 300.37, -12 cells', 'RESAMPLING=AUTO'], 'deg.tif', B='half.tif')
@@ -328,8 +355,32 @@ class TestOutputGrid(Case):
             self.fails(['EXTENT=' + extent, words], 'deg.tif', EXTENT=extent)
         for size in '0', '-1', '1,0', '1,2,3', 'nan', '1e999', '1;2', ',1':
             self.fails(['CELL_SIZE=' + size, 'expected'], 'deg.tif', CELL_SIZE=size)
-        for option in 'EXTENT', 'CELL_SIZE', 'SNAP', 'CRS':
+        for option in 'LIKE', 'EXTENT', 'CELL_SIZE', 'SNAP', 'CRS':
             self.fails([option, 'expected a value'], 'deg.tif', **{option: ''})
+
+    def test_names_that_gdalwarp_has(self):
+        for name, ours in (('TR', 'CELL_SIZE'), ('te', 'EXTENT'), ('TARGET_EXTENT', 'EXTENT'), ('TAP', 'SNAP=TAP'), ('T_SRS', 'CRS'), ('RESAMPLE', 'RESAMPLING')):
+            self.fails([name, 'is %s meant?' % ours], 'deg.tif', **{name: '1'})
+            done = run('gdal_translate', '-q', '-of', 'FISHNET', '-co', name + '=1', 'deg.tif', 'theirs.vrt')
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn('is %s meant?' % ours, done.stderr)
+        with self.assertRaisesRegex(RuntimeError, 'is CELL_SIZE meant'):
+            gdal.OpenEx('ZONALSTATS:deg.tif', gdal.OF_VECTOR, open_options=['RASTER=deg.tif', 'TR=30'])
+        self.fails(['R=bilinear', 'RESAMPLING=bilinear'], 'deg.tif', R='bilinear', CALC='A+1')
+
+    def test_large_cells(self):
+        self.check((7, 50, 0, 46, 0, -50), (1, 1), 'deg.tif', CELL_SIZE=50)
+        for word in 'CELL_SIZE=50', '0.5 x 0.4', 'WGS 84', 'degree':
+            self.assertIn(word, ''.join(self.said))
+        self.check((360000, 30, 0, 5080000, 0, -1e5), (700, 1), 'utm.tif', CELL_SIZE='30,1e5')
+        self.assertIn('metre', ''.join(self.said))
+        for options in {'CELL_SIZE': 0.4}, {'EXTENT': '7.1,45.8,7.3,45.9', 'CELL_SIZE': 0.1}, {'EXTENT': '7.1001,45.8999,7.1002,45.89995'}:
+            self.grid('deg.tif', **options)
+            self.assertNotIn('larger than', ''.join(self.said))
+
+    def test_numbers_as_they_were_typed(self):
+        self.fails(['do not overlap', ' 27, 45,28,46.0'], 'deg.tif', EXTENT=' 27, 45,28,46.0', CELL_SIZE=3)
+        self.fails(['10^12', 'in the extent 7.0,45,8,46'], 'deg.tif', EXTENT='7.0,45,8,46', CELL_SIZE=1e-9)
 
     def test_too_many_cells(self):
         self.fails(['2e+12 cells', '10^12'], 'deg.tif', CELL_SIZE='5e-7,2e-7')
@@ -340,12 +391,14 @@ class TestOutputGrid(Case):
     def test_files(self):
         dataset = self.open('deg.tif', EXTENT='east.tif', SNAP='coarse.tif')
         self.assertEqual([os.path.basename(name) for name in dataset.GetFileList()], ['deg.tif', 'east.tif', 'coarse.tif'])
+        dataset = self.open('utm.tif', B='deg.tif', C='coarse.tif', LIKE='east.tif', RESAMPLING='BILINEAR')
+        self.assertEqual([os.path.basename(name) for name in dataset.GetFileList()], ['utm.tif', 'deg.tif', 'coarse.tif', 'east.tif'])
         os.makedirs('moved/deeper', exist_ok=True)
         for file in 'deg.tif', 'east.tif':
             shutil.copy(file, 'moved')
         with open('moved/r.fishnet.json', 'w') as f:
             f.write('{"type": "fishnet_raster", "inputs": {"A": "deg.tif", "red": "deg.tif"}, "calc": "A+red", "extent": "east.tif", "snap": "red",'
-                    ' "cell_size": 0.0025, "input_resampling": ["red=near"], "a_resampling": "cubic", "outside": -1}')
+                    ' "cell_size": 0.0025, "input_resampling": ["red=near"], "a_resampling": "cubic", "outside": -1, "a_outside": -2, "input_outside": ["red=-3"]}')
         os.chdir('moved/deeper')
         dataset = gdal.Open('../r.fishnet.json')
         self.assertEqual((dataset.RasterXSize, dataset.RasterYSize), (200, 160))
@@ -423,6 +476,13 @@ class TestOutputGrid(Case):
             return [feature.items() for feature in dataset.GetLayer(0)]
 
         plain = table('RASTER=deg.tif')
+        dataset = gdal.OpenEx('ZONALSTATS:areas.gpkg', gdal.OF_VECTOR, open_options=['RASTER=deg.tif', 'RASTER=utm.tif', 'LIKE=east.tif'])
+        self.assertEqual([os.path.basename(name) for name in dataset.GetFileList()], ['areas.gpkg', 'deg.tif', 'utm.tif', 'east.tif'])
+        del dataset
+        with self.assertRaisesRegex(RuntimeError, 'differ in CRS.*CHECK_CRS=KNOWN'):
+            table('RASTER=deg.tif', 'RASTER=nocrs.tif')
+        both = table('RASTER=deg.tif', 'RASTER=nocrs.tif', 'CHECK_CRS=KNOWN')[0]
+        self.assertEqual(both['R2_SUM'] if 'R2_SUM' in both else list(both.values())[-1], list(both.values())[-1])
         for options in ('EXTENT=A', 'SNAP=A'), ('EXTENT=deg.tif',), ('CRS=A', 'A_RESAMPLING=NEAR'), ('CRS=EPSG:4326', 'WORKERS=PROCESSES'):
             self.assertEqual(table('RASTER=deg.tif', *options), plain, options)
         self.assertEqual(table('INPUT=red=deg.tif', 'CALC=red', 'EXTENT=red', 'INPUT_RESAMPLING=red=NEAR')[0]['MEAN'], plain[0]['MEAN'])

@@ -74,6 +74,10 @@ class DebianPackage(unittest.TestCase):
         self.assertIn('usr/bin/fishnet', files)
         for name in 'README.md', 'copyright', 'changelog.gz', 'changelog.Debian.gz', 'docs/FISHNET.md', 'vrt/README.md':
             self.assertIn('usr/share/doc/gdal-plugin-fishnet/' + name, files)
+        for name in '__init__.py', 'provider.py', 'metadata.txt', 'icon.svg':
+            self.assertIn('usr/share/qgis/python/plugins/fishnet/' + name, files)
+        for name in 'README.md', 'dem.tif', 'addresses.gpkg', 'scenes/s_20240601.tif', 'vrt/ndvi.fishnet.json':
+            self.assertIn('usr/share/fishnet/data/' + name, files)
         self.assertFalse([name for name in files if re.search(r'\.(h|a|cmake)$', name)])
         development = files_below(self.unpacked['libfishnet-dev'])
         python = files_below(self.unpacked['python3-fishnet-dask'])
@@ -81,6 +85,18 @@ class DebianPackage(unittest.TestCase):
         self.assertIn('usr/lib/python3/dist-packages/fishnet_dask.py', python)
         self.assertFalse([name for name in python if not re.search(r'/dist-packages/fishnet_dask|/doc/python3-fishnet-dask/', name)])
         self.assertFalse([name for name in development if not re.search(r'\.(h|a|cmake)$|/doc/libfishnet-dev/', name)])
+
+    def test_somebody_can_be_asked(self):
+        for package in self.packages:
+            self.assertRegex(self.field(package, 'Maintainer'), r'^\S.* <\S+@\S+>$')
+            self.assertNotIn('.invalid', self.field(package, 'Maintainer'))
+
+    def test_the_sample_data_has_licences(self):
+        """Every file of it is told of in the page that comes along, and what others made in the package's copyright."""
+        with open(self.unpacked['gdal-plugin-fishnet'] + '/usr/share/doc/gdal-plugin-fishnet/copyright', encoding='utf-8') as file:
+            text = file.read()
+        for name in 'dem.tif', 'places.*', 'landsat.tif', 'temperature.nc', 'public-domain', 'Apache-2.0':
+            self.assertIn(name, text)
 
     def test_owners_modes_and_sums(self):
         for name in self.packages.values():

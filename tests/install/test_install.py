@@ -52,7 +52,7 @@ class Install(unittest.TestCase):
         self.assertIn('usr/%s/cmake/Fishnet/FishnetConfig.cmake' % self.libdir, self.files)
         # and nothing else than those kinds
         others = [name for name in self.files if not re.match(
-            r'.*/gdalplugins/(gdal_FISHNET\.so|fishnet-worker)$|usr/bin/fishnet$|%s(README\.md|CHANGES|LICENSE|docs/.*|vrt/.*)$|usr/share/fishnet/.*\.json$|'
+            r'.*/gdalplugins/(gdal_FISHNET\.so|fishnet-worker)$|usr/bin/fishnet$|%s(README\.md|CHANGES|LICENSE|docs/.*|vrt/.*)$|usr/share/fishnet/(.*\.json$|data/)|usr/share/qgis/python/plugins/fishnet/\w+\.(py|svg|txt)$|'
             r'usr/include/fishnet/\w+\.h$|usr/%s/(libfishnet_core\.a|cmake/Fishnet/Fishnet[\w-]+\.cmake)$'
             % (documents, self.libdir), name)]
         self.assertEqual(others, [])

@@ -65,7 +65,7 @@ inside() {
         mount --bind "$build" "$root/build"
         mkdir -p "$build/tmp"
         mount --bind "$build/tmp" "$root/tmp"
-        exec chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+        exec chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 ${DEBEMAIL:+DEBFULLNAME="${DEBFULLNAME:-Fishnet}" DEBEMAIL="$DEBEMAIL"} PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
     ' inside "$@"
 }
 

@@ -88,7 +88,7 @@ class BadNear(NearCase):
         self.fails(self.a, 'there is no open option ON_ERROR', NEAR=self.b, ON_ERROR='NODATA')  # a near table is whole or an error
         self.fails(self.a, 'there is no open option NAER, is NEAR meant?', NAER=self.b)
         self.assertNotIn('meant', self.fails(self.a, 'NONSENSE', NEAR=self.b, NONSENSE=1))
-        for option in ('NOLOCK', '@LIST_ALL_TABLES', 'NATIVE_DATA'):
+        for option in ('NOLOCK', '@LIST_ALL_TABLES', 'NATIVE_DATA', 'VALIDATE_OPEN_OPTIONS'):
             self.assertEqual(len(table(self.a, NEAR=self.b, WHERE='n < 5', **{option: True})), 5)
 
     def test_files(self):

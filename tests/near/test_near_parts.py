@@ -259,11 +259,12 @@ class TestParts(Case):
         """Of a large table, unless WORKERS says otherwise."""
         table = make(self.path('large_in.gpkg'), points(rng('large').uniform(0, 1000, (50000, 2))))
         for more, processes in (({}, True), ({'WORKERS': 'THREADS'}, False)):
-            done = run('ogr2ogr', '-f', 'NEARTABLE', self.path('by.vrt'), 'NEARTABLE:' + table, '-dsco', 'PARTS=2',
-                       *oo(NEAR=self.near, NUM_WORKERS=2, **more), env={'CPL_DEBUG': 'FISHNET'})
+            done = run('bash', '-c', 'echo $$; exec "$0" "$@"', 'ogr2ogr', '-f', 'NEARTABLE', self.path('by.vrt'), 'NEARTABLE:' + table,
+                       '-dsco', 'PARTS=2', *oo(NEAR=self.near, NUM_WORKERS=2, **more), env={'CPL_DEBUG': 'FISHNET'})
             self.assertEqual(done.returncode, 0, done.stderr)
-            ids = set(re.findall(r'part_000[01].gpkg by worker \d+, process (\d+)', done.stderr))
-            self.assertEqual(len(ids), 2 if processes else 1, done.stderr)
+            host, writers = done.stdout.split()[0], re.findall(r'part_000[01].gpkg by worker \d+, process (\d+)', done.stderr)
+            self.assertEqual(len(writers), 2, done.stderr)
+            self.assertEqual([writer != host for writer in writers], [processes] * 2, done.stderr)
             self.assertEqual(count(self.path('by.vrt')), 50000)
 
     def test_no_rows(self):

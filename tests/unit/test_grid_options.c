@@ -32,6 +32,7 @@ static void texts(void)
     EXPECT(take(&o, "CRS", "EPSG:3857", &err) == FN_OK && strcmp(o.crs, "EPSG:3857") == 0, "%s", err.text);
     EXPECT(take(&o, "OUTSIDE", "-1e3", &err) == FN_OK && strcmp(o.outside, "-1e3") == 0, "%s", err.text);
     EXPECT(take(&o, "OUTSIDE", "nodata", &err) == FN_OK && o.outside == NULL, "%s", err.text);
+    EXPECT(take(&o, "LIKE", "B", &err) == FN_OK && strcmp(o.like, "B") == 0, "%s", err.text);
     fn_grid_options_clear(&o);
     EXPECT(!o.extent && !o.cell_size && !o.snap && !o.crs && o.n_own == 0, "empty");
     static const char *const bad[][2] = {{"EXTENT", ""},
@@ -46,13 +47,40 @@ static void texts(void)
                                          {"RESAMPLING", "x"},
                                          {"RESAMPLING", ""},
                                          {"B_RESAMPLING", "NEARER"},
-                                         {"INPUT_RESAMPLING", "red"}};
+                                         {"INPUT_RESAMPLING", "red"},
+                                         {"LIKE", ""},
+                                         {"B_OUTSIDE", "x"},
+                                         {"INPUT_OUTSIDE", "red"},
+                                         {"INPUT_OUTSIDE", "red=x"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         EXPECT(take(&o, bad[i][0], bad[i][1], &err) == FN_ERR_ARGUMENT, "%s=%s", bad[i][0], bad[i][1]);
         EXPECT(strstr(err.text, bad[i][0]) == err.text && strstr(err.text, "expected"), "%s", err.text);
     }
     EXPECT(!fn_grid_options_asked(&o) || o.resampling_given, "nothing was taken");
     fn_grid_options_clear(&o);
+}
+
+static void outside(void)
+{
+    fn_grid_options o = {0};
+    fn_error err;
+    EXPECT(take(&o, "b_outside", "5", &err) == FN_OK && fn_grid_options_asked(&o), "%s", err.text);
+    EXPECT(fn_grid_options_outside(&o, "A") == NULL, "NoData");
+    EXPECT(strcmp(fn_grid_options_outside(&o, "B"), "5") == 0, "its own");
+    EXPECT(take(&o, "OUTSIDE", "7", &err) == FN_OK && take(&o, "INPUT_OUTSIDE", "red=nodata", &err) == FN_OK, "%s",
+           err.text);
+    EXPECT(strcmp(fn_grid_options_outside(&o, "A"), "7") == 0, "that of all");
+    EXPECT(fn_grid_options_outside(&o, "red") == NULL, "its own is NoData");
+    EXPECT(take(&o, "B_RESAMPLING", "CUBIC", &err) == FN_OK && o.n_own == 2, "%d", o.n_own);
+    EXPECT(strcmp(fn_grid_options_outside(&o, "B"), "5") == 0, "beside a method");
+    EXPECT(fn_grid_options_has_method(&o, "B") && !fn_grid_options_has_method(&o, "red"), "methods");
+    EXPECT(take(&o, "INPUT_OUTSIDE", "B=-1", &err) == FN_OK && strcmp(fn_grid_options_outside(&o, "B"), "-1") == 0,
+           "the last one counts");
+    fn_grid_options_clear(&o);
+    EXPECT(strcmp(fn_grid_option_of_others("tr", 2), "CELL_SIZE") == 0, "gdalwarp's");
+    EXPECT(strcmp(fn_grid_option_of_others("T_SRS=", 5), "CRS") == 0, "gdalwarp's");
+    EXPECT(fn_grid_option_of_others("TRA", 3) == NULL && fn_grid_option_of_others("T", 1) == NULL, "nobody's");
+    EXPECT(fn_grid_names_method("Bilinear") && !fn_grid_names_method("b.tif"), "methods");
 }
 
 static void resampling(void)
@@ -105,6 +133,9 @@ static void names(void)
         {"EXTENT", "", false},
         {"SNAP", "TAP", false},
         {"SNAP", "a.tif", true},
+        {"LIKE", "B", false},
+        {"LIKE", "./B", true},
+        {"like", "a.tif", true},
         {"CRS", "EPSG:3857", false},
         {"CRS", "WGS84", false},
         {"CRS", "A", false},
@@ -161,6 +192,6 @@ static void together(void)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {UNIT(texts), UNIT(resampling), UNIT(names), UNIT(together)};
+    const struct CMUnitTest tests[] = {UNIT(texts), UNIT(outside), UNIT(resampling), UNIT(names), UNIT(together)};
     return check_main(tests);
 }

@@ -6,6 +6,7 @@
 #include "dates.h"
 #include "input_lists.h"
 #include "metadata_domains.h"
+#include "onto_grid.h"
 #include "open_options.h"
 #include "pixels.h"
 #include "recipes.h"
@@ -305,7 +306,7 @@ CPLStringList Dataset::ListFiles() const
             files.AddString(AbsoluteName(input.name).c_str());
             continue;
         }
-        const CPLStringList own(GDALGetFileList(m_handles[k]));
+        const CPLStringList own(FilesOf(input, m_handles[k]));
         for (int i = 0; i < own.size(); i++)
             if (known.insert(CPLString(own[i]).tolower()).second)
                 files.AddString(own[i]);

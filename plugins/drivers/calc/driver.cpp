@@ -21,8 +21,8 @@ namespace fishnet
 static std::string CheckOption(const RecipeKind &, const char *option)
 {
     const std::string text = option, key = text.substr(0, text.find('='));
-    const bool isOfName = EQUAL(key.c_str(), "INPUT_OO") || EQUAL(key.c_str(), "INPUT_RESAMPLING");
-    const bool isOfLetter = key.size() > 1 && (EQUAL(&key[1], "_OO") || EQUAL(&key[1], "_RESAMPLING"));
+    const bool isOfName = STARTS_WITH_CI(key.c_str(), "INPUT_");
+    const bool isOfLetter = key.size() > 1 && key[1] == '_'; /* A_OO, B_OUTSIDE */
     const std::string value = text.substr(std::min(text.size(), key.size() + 1));
     const std::string input = isOfName ? "INPUT=" + value.substr(0, value.find('=')) + "=a" : text.substr(0, 1) + "=a";
     const bool isCalc = EQUAL(key.c_str(), "CALC");

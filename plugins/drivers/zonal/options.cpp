@@ -207,6 +207,9 @@ static const ZonalRow kRows[] = {
     {{"UNSCALE", FN_OPTION_FLAG, nullptr, 0, 0, "NO",
       "Whether values are real ones: stored ones times the scale of their band, plus its offset", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.unscale); }},
+    {{"CHECK_CRS", FN_OPTION_CHOICE, "YES|KNOWN|NO", 0, 0, "YES",
+      "Whether rasters must have the CRS of the first one; KNOWN: those that have any", nullptr},
+     [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.checkCRS); }},
     {{"ON_ERROR", FN_OPTION_CHOICE, "FAIL|NODATA", 0, 0, "FAIL",
       "Tiles that cannot be read: the table fails, or their cells have no value", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.errorIsNoData); }},
@@ -366,10 +369,13 @@ bool ZonalOptions::CheckRasters() const
 bool ZonalOptions::CheckGrid(std::vector<std::string> names) const
 {
     names.insert(names.end(), {"WEIGHTS", "zones"});
+    if (checkCRS == FN_CHECK_CRS_NONE && fn_grid_options_asked(grid.get()))
+        return Refuse("CHECK_CRS=NO: then cells are matched by their column and row, and options that bring rasters "
+                      "onto one grid, such as EXTENT or RESAMPLING, cannot be given");
     for (int i = 0; i < grid->n_own; i++)
         if (std::find(names.begin(), names.end(), grid->own[i].name) == names.end())
-            return Refuse("INPUT_RESAMPLING=" + std::string(grid->own[i].name) + "=" +
-                          fn_resampling_name(grid->own[i].method) + ": there is no raster " + grid->own[i].name);
+            return Refuse((grid->own[i].method_given ? "INPUT_RESAMPLING=" : "INPUT_OUTSIDE=") +
+                          std::string(grid->own[i].name) + ": there is no raster " + grid->own[i].name);
     return true;
 }
 

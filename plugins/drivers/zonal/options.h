@@ -4,6 +4,7 @@
 
 #include "fishnet/coverage.h"
 #include "fishnet/grid_options.h"
+#include "fishnet/recipe.h"
 #include "fishnet/zonal_stats.h"
 #include "input_lists.h"
 #include "table_options.h"
@@ -30,6 +31,7 @@ struct ZonalOptions final : TableOptions {
     bool spread = false;        /* NODATA=SPREAD */
     bool errorIsNoData = false; /* ON_ERROR=NODATA */
     bool ignoreAlpha = false;
+    fn_check_crs checkCRS = FN_CHECK_CRS_ALL;
     bool unscale = false; /* UNSCALE=YES */
     Invalid invalid = Invalid::Repair;
     bool geometry = false;                 /* GEOMETRY=ZONE */

@@ -4,6 +4,7 @@
 
 #include "crs_name.h"
 #include "find_fields.h"
+#include "onto_grid.h"
 #include "rows.h"
 #include "zone_reader.h"
 #include "zone_table.h"
@@ -210,6 +211,17 @@ void ZonalPlan::MakeSchema()
     LimitWorkers(rasters->inputs, rasters->grid.width, rasterWorkers);
     workers.processes = 0;
     reports = {};
+}
+
+void ZonalPlan::ListFiles(CPLStringList &files) const
+{
+    for (const Input &raster : rasters->inputs) {
+        const CPLStringList own(FilesOf(raster, nullptr));
+        for (int i = 0; i < own.size(); i++)
+            files.AddString(own[i]);
+    }
+    for (const std::string &file : FilesOf(*options.grid))
+        files.AddString(file.c_str());
 }
 
 std::string ZonalPlan::OwnSignature() const

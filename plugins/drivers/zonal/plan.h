@@ -35,6 +35,7 @@ class ZonalPlan final : public TablePlan
     bool Complete(const TableOptions &given, Handles &handles) override;
     void MakeSchema() override;
     std::vector<std::string> FieldsToCarry(const TableOptions &given) const override;
+    void ListFiles(CPLStringList &files) const override;
     std::string OwnSignature() const override;
     void Report(CPLStringList &report, int64_t size) const override;
     const char *LostText() const override { return "have no cells"; }

@@ -276,7 +276,7 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
         names.push_back(
             {"zones", options.input.c_str(), zoneOptions.empty() ? nullptr : zoneOptions.c_str(), "ZONALSTATS"});
     if (!OpenInputs(names, -1, workers, rasters->inputs, handles) || !OntoGrid(*rasters, options, handles) ||
-        !CheckGrids(rasters->inputs, handles) ||
+        !CheckGrids(rasters->inputs, handles, {true, options.checkCRS}) ||
         !(options.calcs.empty() ? AddBands(*rasters, options, handles) : AddExpressions(*rasters, options, handles)) ||
         !AddWeights(*rasters, options, handles) || (zones && !AddZones(*rasters, options, handles)))
         return nullptr;

@@ -1,0 +1,124 @@
+"""What is wrong with the installation: that of gdal fishnet doctor where GDAL has commands, and what QGIS adds to it."""
+import ctypes
+import glob
+import json
+import os
+import shutil
+import tempfile
+
+from osgeo import gdal
+from qgis.core import Qgis, QgsApplication, QgsProcessingOutputNumber, QgsProcessingOutputString
+
+from .algorithm import Algorithm
+from .gdal_run import Run, without_exceptions
+
+DRIVERS = ('FISHNET', 'NEARTABLE', 'ZONALSTATS')
+MODULE = 'gdal_FISHNET.so'
+
+
+class Doctor(Algorithm):
+    NAME, TITLE, PAGE = 'doctor', 'Doctor', 'INSTALL.md'
+    TAGS = ['installation', 'check', 'diagnose', 'version']
+    HELP = '''Says what is installed, tests it, and what to do about each thing that is wrong. The log holds a line for each thing.'''
+
+    def initAlgorithm(self, configuration=None):
+        self.addOutput(QgsProcessingOutputNumber('WRONG', 'How many things are wrong'))
+        self.addOutput(QgsProcessingOutputString('REPORT', 'Report'))
+
+    def canExecute(self):
+        return True, ''
+
+    def compute(self, parameters, context, feedback):
+        findings = [('ok', 'versions', 'QGIS %s, GDAL %s' % (Qgis.QGIS_VERSION, gdal.VersionInfo('RELEASE_NAME')), '')]
+        findings += drivers()
+        if not any(state == 'wrong' for state, *_ in findings):
+            findings += by_command() or by_hand()
+        report = []
+        for state, what, text, fix in findings:
+            line = '%-6s %-16s %s' % (state.upper() if state == 'wrong' else state, what, text)
+            report.append(line + ('\n         fix: ' + fix if fix else ''))
+            (feedback.pushWarning if state == 'wrong' else feedback.pushConsoleInfo)(report[-1])
+        wrong = sum(state == 'wrong' for state, *_ in findings)
+        report.append('Nothing is wrong.' if not wrong else '%d thing%s wrong.' % (wrong, ' is' if wrong == 1 else 's are'))
+        feedback.pushInfo(report[-1])
+        return {'WRONG': wrong, 'REPORT': '\n'.join(report)}
+
+
+def drivers():
+    """Each driver, and why it is not there."""
+    skipped = {name.upper() for name in QgsApplication.skippedGdalDrivers()} | set((gdal.GetConfigOption('GDAL_SKIP') or '').upper().replace(',', ' ').split())
+    found = []
+    for name in DRIVERS:
+        if gdal.GetDriverByName(name):
+            found.append(('ok', 'driver', '%s is registered' % name, ''))
+        elif name in skipped:
+            found.append(('wrong', 'driver', '%s is switched off' % name, 'Settings > Options > GDAL: switch it on; take it out of GDAL_SKIP; start QGIS again'))
+        else:
+            found.append(('wrong', 'driver', '%s is not registered' % name, why_not()))
+    return found
+
+
+def folders():
+    """Where GDAL looks for modules."""
+    given = os.environ.get('GDAL_DRIVER_PATH') or gdal.GetConfigOption('GDAL_DRIVER_PATH')
+    if given:
+        return [folder for folder in given.split(os.pathsep) if folder]
+    return sorted(glob.glob('/usr/lib/*/gdalplugins') + glob.glob('/usr/lib*/gdalplugins') + glob.glob('/usr/local/lib/gdalplugins'))
+
+
+def why_not():
+    version = '.'.join(gdal.VersionInfo('RELEASE_NAME').split('.')[:2])
+    for folder in folders():
+        for file in (os.path.join(folder, version, MODULE), os.path.join(folder, MODULE)):
+            if os.path.exists(file):
+                try:
+                    ctypes.CDLL(file)
+                except OSError as error:
+                    return '%s cannot be loaded: %s. Install the package for GDAL %s' % (file, error, version)
+                return '%s can be loaded; look for errors with CPL_DEBUG=ON' % file
+    return 'there is no %s in %s: install the package gdal-plugin-fishnet for GDAL %s, or set GDAL_DRIVER_PATH before QGIS starts' % (
+        MODULE, ', '.join(folders()) or "GDAL's plugin folder", version)
+
+
+def by_command():
+    """The doctor of the module; nothing, where GDAL has no commands (before 3.11)."""
+    if not hasattr(gdal, 'Run'):
+        return None
+    with without_exceptions():
+        gdal.PushErrorHandler('CPLQuietErrorHandler')
+        try:
+            algorithm = gdal.GetGlobalAlgorithmRegistry()['fishnet']['doctor']
+            algorithm['output-format'] = 'json'
+            if not algorithm.Run():
+                return None
+            text = algorithm['output-string']
+        except Exception:  # an older module
+            return None
+        finally:
+            gdal.PopErrorHandler()
+    return [(finding['state'], finding['what'], finding['text'], finding.get('fix', '')) for finding in json.loads(text)['findings']]
+
+
+def by_hand():
+    """Both kinds of worker, on a small raster."""
+    folder = tempfile.mkdtemp(prefix='fishnet_doctor_')
+    try:
+        file = os.path.join(folder, 'small.tif')
+        small = gdal.GetDriverByName('GTiff').Create(file, 64, 64)
+        small.GetRasterBand(1).Fill(9)
+        del small
+        return [self_test(file, kind) for kind in ('THREADS', 'PROCESSES')]
+    finally:
+        shutil.rmtree(folder)
+
+
+def self_test(file, kind):
+    what = 'self-test of ' + kind.lower()
+    run = Run()
+    with run:
+        dataset = gdal.OpenEx('FISHNET:' + file, gdal.OF_RASTER, open_options=['CALC=sqrt(A)', 'WORKERS=' + kind, 'TILE_SIZE=16'])
+        values = set(dataset.ReadRaster(buf_type=gdal.GDT_Byte)) if dataset is not None else None
+        del dataset
+    if values == {3}:
+        return 'ok', what, 'the result is the one that is known', ''
+    return 'wrong', what, '; '.join(run.errors) or 'another result than the one that is known', 'install Fishnet again; its program fishnet-worker lies beside the module'

@@ -1,0 +1,165 @@
+"""What QGIS itself runs (qgis --code) for test_qgis_plugin.py, and for the pictures of docs/QGIS.md: the dialogs of the plugin are opened, filled in,
+run and cancelled. The last line that it prints is JSON."""
+import json
+import os
+import sys
+import time
+import traceback
+
+import processing
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtGui import QImage
+from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit, QProgressBar, QTextEdit
+from qgis.utils import iface, plugins
+
+GIVEN = json.loads(os.environ['DIALOGS'])
+DATA, OUT, PICTURES = GIVEN['data'], GIVEN['out'], GIVEN['pictures']
+found = {}
+
+
+def until(condition, seconds=40):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'line %d: nothing came of it' % condition.__code__.co_firstlineno
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def pause(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def dialog(name, parameters, size=(860, 600)):
+    made = processing.createAlgorithmDialog('fishnet:' + name, parameters)
+    made.resize(*size)
+    made.show()
+    pause(0.3)
+    return made
+
+
+def layers():
+    return {layer.name(): layer for layer in QgsProject.instance().mapLayers().values()}
+
+
+def text_of(made):
+    return '\n'.join(edit.toPlainText() for edit in made.findChildren(QTextEdit))
+
+
+def picture(made, name):
+    pause(0.3)
+    made.grab().toImage().convertToFormat(QImage.Format_Indexed8, Qt.ThresholdDither | Qt.AvoidDither).save(os.path.join(PICTURES, 'qgis_%s.png' % name))
+
+
+def run(made):
+    """To its end; what the log says."""
+    made.runButton().click()
+    until(lambda: made.cancelButton().isEnabled() or made.wasExecuted())
+    until(lambda: not made.cancelButton().isEnabled() and made.runButton().isEnabled())
+    pause(0.2)
+    return text_of(made)
+
+
+def box_of(made):
+    """Editor, message and list of the expression box."""
+    widget, = [one for one in made.findChildren(QPlainTextEdit) if type(one.parent()).__name__ == 'ExpressionWidget']
+    return widget.parent()
+
+
+def expression():
+    made = dialog('rasterexpression', {'INPUTS': [layers()['dem'].id(), layers()['other'].id()]})
+    box = box_of(made)
+    box.edit.setPlainText('sqrt(A) + wehre(B > 3, 1, 0)')
+    until(lambda: 'position' in box.says.text())
+    found['mistake'] = box.says.text()
+    found['marked'] = [mark.cursor.selectedText() for mark in box.edit.extraSelections()]
+    found['inputs'] = [box.input_items.child(i).text(0) for i in range(box.input_items.childCount())]
+    picture(made, 'mistake')
+    box.edit.setPlainText('sqrt(A) + where(B > 3, 1, 0)')
+    until(lambda: box.says.text() == 'Good.')
+    found['functions'] = sum(box.list.topLevelItem(i).childCount() for i in range(1, box.list.topLevelItemCount()))
+    if found['functions']:
+        box.search.setText('slope')
+        pause(0.1)
+        found['searched'] = [group.child(k).text(0) for group in map(box.list.topLevelItem, range(box.list.topLevelItemCount())) for k in range(group.childCount())
+                             if not group.isHidden() and not group.child(k).isHidden()]
+        box.search.setText('')
+    picture(made, 'expression')
+    found['expression_log'] = run(made)
+    picture(made, 'expression_log')
+    made.close()
+
+
+def tables():
+    made = dialog('neartable', {'INPUT': layers()['places'].id(), 'NEAR': layers()['rivers'].id(), 'RADIUS': '500km', 'FIELDS': ['name'], 'NEAR_FIELDS': ['name']})
+    picture(made, 'near')
+    found['near_log'] = run(made)
+    made.close()
+    made = dialog('zonalstatistics', {'INPUT': layers()['sheets'].id(), 'INPUTS': [layers()['dem'].id()], 'EXPRESSION': 'A*0.3048', 'FIELDS': ['name']})
+    picture(made, 'zonal')
+    found['zonal_log'] = run(made)
+    made.close()
+
+
+def others():
+    made = dialog('tiles', {'INPUTS': [layers()['dem'].id()], 'EXPRESSION': 'sqrt(A)', 'COLUMNS': 4, 'ROWS': 4, 'OUTPUT': os.path.join(OUT, 'tiles.vrt')})
+    picture(made, 'tiles')
+    found['tiles_log'] = run(made)
+    made.close()
+    made = dialog('pipeline', {'INPUT': layers()['dem'].id()})
+    found['pipeline_log'] = run(made)
+    made.close()
+    made = dialog('doctor', {})
+    found['doctor_log'] = run(made)
+    picture(made, 'doctor')
+    made.close()
+
+
+def cancel():
+    """In the middle: nothing is left, and it does not take long."""
+    output = os.path.join(OUT, 'cancelled.tif')
+    made = dialog('rasterexpression', {'INPUTS': [layers()['large'].id()], 'EXPRESSION': 'focal_median(A, 31)', 'OUTPUT': output})
+    made.runButton().click()
+    bars = [bar for bar in made.findChildren(QProgressBar) if bar.isVisible()]
+    until(lambda: any(0 < bar.value() < 100 for bar in bars))
+    picture(made, 'running')
+    start = time.monotonic()
+    made.cancelButton().click()
+    until(lambda: not made.cancelButton().isEnabled() and made.runButton().isEnabled())
+    found['cancelled'] = {'seconds': time.monotonic() - start, 'log': text_of(made), 'left': [name for name in os.listdir(OUT) if 'cancelled' in name]}
+    made.close()
+
+
+def begin():
+    assert 'fishnet' in plugins, 'the plugin is not loaded: %s' % sorted(plugins)
+    iface.mainWindow().resize(1200, 800)
+    project = QgsProject.instance()
+    project.setCrs(QgsCoordinateReferenceSystem('EPSG:4326'))
+    project.addMapLayers([QgsRasterLayer(os.path.join(DATA, name), name.split('.')[0]) for name in ('dem.tif', 'other.tif', 'large.vrt')])
+    project.addMapLayers([QgsVectorLayer(os.path.join(DATA, name + '.shp'), name) for name in ('places', 'rivers', 'sheets')])
+    source = 'FISHNET:%s|option:CALC=sqrt(A*0.3048)' % os.path.join(DATA, 'dem.tif')
+    iface.addRasterLayer(source, source.split('/')[-1], 'gdal')
+    for part in (expression, tables, others, cancel):
+        part()
+    found['layers'] = sorted(layers())
+    found['links'] = [one.layerType() for one in layers()['places near rivers'].renderer().symbol().symbolLayers()]
+    if 'links' in GIVEN: links, = [layer for layer in layers().values() if 'near' in layer.name()]
+    print('\n' + json.dumps(found), flush=True)
+    project.clear()
+    project.setDirty(False)
+    iface.actionExit().trigger()
+
+
+def attempt():
+    try:
+        begin()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(3)
+
+
+QTimer.singleShot(0, attempt)

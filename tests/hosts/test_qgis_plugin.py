@@ -1,0 +1,266 @@
+"""The plugin for QGIS: each algorithm without a window, by qgis_process, in models, with bad input and cancelled; and its dialogs in QGIS itself."""
+import csv
+import json
+import os
+import shutil
+import sys
+import unittest
+import zipfile
+
+from hosts import Case, answer, end, need, real, tree
+
+import numpy as np
+from osgeo import gdal, ogr
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SHAPE = ('.shp', '.shx', '.dbf', '.prj')
+
+
+def qgis_process():
+    """Debian's script around it hands QGIS 3.22 an option that it does not know."""
+    with open('/usr/bin/qgis_process') as f:
+        return '/usr/bin/qgis_process' if 'QGIS_OPTS=' in f.read() else '/usr/bin/qgis_process.bin'
+
+
+class Plugin(Case):
+    @classmethod
+    def prepare(cls):
+        need('python3-qgis', 'qgis', 'xvfb', 'xauth')
+        cls.data, cls.out, cls.home = (cls.path(name) for name in ('data', 'out', 'home'))
+        for folder in (cls.data, cls.out, cls.home):
+            os.mkdir(folder, 0o700)
+        for name in [stem + ending for stem in ('places', 'rivers') for ending in SHAPE]:
+            shutil.copy(real(name), cls.data)
+        cls.dem, cls.other, cls.moved = cls.at('dem.tif'), cls.at('other.tif'), cls.at('moved.tif')
+        source = gdal.Open(real('dem.tif'))
+        gdal.Translate(cls.dem, source, srcWin=[100, 100, 400, 300])
+        gdal.Translate(cls.other, cls.dem, scaleParams=[[0, 10000, 0, 1000]])
+        gdal.Translate(cls.moved, source, srcWin=[200, 200, 400, 300])
+        gdal.Translate(cls.at('large.vrt'), source, format='VRT', widthPct=400, heightPct=400)
+        cls.values = gdal.Open(cls.dem).ReadAsArray().astype(np.float64)
+        cls.prepare_sheets()
+        cls.made = tree(cls.data)
+        cls.plugins = os.environ['FISHNET_QGIS_PLUGINS']
+
+    @classmethod
+    def prepare_sheets(cls):
+        """Four zones along the edges of cells."""
+        dem = gdal.Open(cls.dem)
+        west, dx, _, north, _, dy = dem.GetGeoTransform()
+        shapes = ogr.GetDriverByName('ESRI Shapefile').CreateDataSource(cls.at('sheets.shp'))
+        layer = shapes.CreateLayer('sheets', dem.GetSpatialRef(), ogr.wkbPolygon)
+        layer.CreateField(ogr.FieldDefn('name', ogr.OFTString))
+        for i in range(4):
+            left, top = west + i % 2 * 200 * dx, north + i // 2 * 150 * dy
+            right, bottom = left + 200 * dx, top + 150 * dy
+            feature = ogr.Feature(layer.GetLayerDefn())
+            feature['name'] = 'sheet %d' % i
+            feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON((%r %r,%r %r,%r %r,%r %r,%r %r))' % (
+                left, bottom, right, bottom, right, top, left, top, left, bottom)))
+            layer.CreateFeature(feature)
+
+    @classmethod
+    def at(cls, name):
+        return os.path.join(cls.data, name)
+
+    def to(self, name):
+        return os.path.join(self.out, name)
+
+    def run_all(self, *jobs):
+        """[(algorithm, parameters, cancel)] in one QGIS."""
+        found = end(sys.executable, '-W', 'ignore', os.path.join(HERE, 'qgis_algorithms.py'), json.dumps(jobs), folder=self.home,
+                    env={'QT_QPA_PLATFORM': 'offscreen', 'QGIS_CUSTOM_CONFIG_PATH': self.home, 'PYTHONDONTWRITEBYTECODE': '1'})
+        self.assertEqual([name for name in tree(self.data) if name not in self.made and not name.endswith('.aux.xml')], [])
+        return answer(found)
+
+    def good(self, found):
+        self.assertTrue(found['ok'], found['said'])
+        self.assertEqual(found['parts'], sorted(found['parts']))
+        return found
+
+    @staticmethod
+    def rows(file, layer=0):
+        dataset = gdal.OpenEx(file, gdal.OF_VECTOR)
+        return [{feature.GetFieldDefnRef(i).GetName(): feature.GetField(i) for i in range(feature.GetFieldCount())} for feature in dataset.GetLayer(layer)]
+
+    @staticmethod
+    def words(found):
+        return '\n'.join(text for _, text in found['said'])
+
+    def test_rasters(self):
+        calc = 'sqrt(A) + B'
+        lazy = {'INPUTS': [self.dem, self.other], 'NAMES': 'a,b', 'EXPRESSION': 'a - b; a', 'ON_THE_FLY': True, 'OUTPUT': self.to('lazy.tif')}
+        source = {'raster': 'FISHNET:%s|option:CALC=A*2' % self.dem}
+        root, made, other, stack, lazy, grid, tiles, steps = self.run_all(
+            ['rasterexpression', {'INPUTS': [self.dem, self.other], 'EXPRESSION': calc, 'OUTPUT': self.to('root.tif')}, False],
+            ['rasterexpression', {'INPUTS': [source], 'EXPRESSION': 'A+1', 'DATA_TYPE': 'Int32', 'NODATA': '-9', 'OUTPUT': self.to('made.tif')}, False],
+            ['rasterexpression', {'INPUTS': [self.dem], 'EXPRESSION': 'A', 'OUTPUT': self.to('other.img')}, False],
+            ['rasterexpression', {'INPUTS': [self.dem, self.other, self.dem], 'NAMES': 'x,S*', 'EXPRESSION': 'x - max(S)', 'OUTPUT': self.to('stack.tif')}, False],
+            ['rasterexpression', lazy, False],
+            ['rasterexpression', {'INPUTS': [self.dem, self.moved], 'EXPRESSION': 'A - B', 'EXTENT_OF': 'INTERSECTION', 'OUTPUT': self.to('grid.tif')}, False],
+            ['tiles', {'INPUTS': [self.dem], 'EXPRESSION': 'A*3', 'COLUMNS': 2, 'ROWS': 3, 'OUTPUT': self.to('tiles.tif'), 'LOG': self.to('log.txt')}, False],
+            ['pipeline', {'INPUT': self.at('large.vrt'), 'PROCESSES': True, 'NUM_WORKERS': 2, 'OUTPUT': self.to('large.tif')}, False])
+        read = lambda name: gdal.Open(self.to(name)).ReadAsArray()  # noqa: E731
+        second = gdal.Open(self.other).ReadAsArray().astype(np.float64)
+        np.testing.assert_array_equal(read('root.tif'), (np.sqrt(self.values) + second).astype(np.float32))
+        self.assertEqual(self.good(root)['parts'][-1], 100)
+        np.testing.assert_array_equal(read('made.tif'), np.floor(self.values * 2 + 1.5))
+        self.assertEqual(gdal.Open(self.to('made.tif')).GetRasterBand(1).GetNoDataValue(), -9)
+        self.assertTrue(self.good(other) and self.good(made))
+        self.assertEqual(gdal.Open(self.to('other.img')).GetDriver().ShortName, 'HFA')
+        np.testing.assert_array_equal(read('stack.tif'), np.float32(self.values - np.maximum(second, self.values)))
+        self.assertEqual(self.good(lazy)['results']['OUTPUT'], self.to('lazy.vrt'))
+        np.testing.assert_array_equal(read('lazy.vrt'), np.float32([self.values - second, self.values]))
+        self.assertFalse(os.path.exists(self.to('lazy.tif')))
+        self.good(grid)
+        self.assertTrue((read('grid.tif') == 0).all())
+        self.assertEqual(read('grid.tif').shape, (200, 300))
+        self.assertEqual(self.good(tiles)['results']['OUTPUT'], self.to('tiles.vrt'))
+        self.assertEqual(len(os.listdir(self.to('tiles_tiles'))), 7)
+        if gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS'):
+            with open(self.to('log.txt')) as f:
+                self.assertEqual(f.read().count(' done '), 6)
+        np.testing.assert_array_equal(read('tiles.vrt'), np.float32(self.values * 3))
+        self.good(steps)
+        np.testing.assert_array_equal(read('large.tif'), gdal.Open(self.at('large.vrt')).ReadAsArray())
+
+    def test_near(self):
+        memory = {'memory': [['Paris', 2.35, 48.86], ['Berlin', 13.4, 52.5]]}
+        near = self.at('rivers.shp')
+        whole, one, text, memory, chosen, appended = self.run_all(
+            ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': near, 'FIELDS': ['name'], 'NEAR_FIELDS': ['name'], 'OUTPUT': self.to('near.gpkg')}, False],
+            ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': near, 'CLOSEST': 0, 'RADIUS': '20km', 'GEOMETRY': 'NONE', 'OUTPUT': self.to('all.gpkg')}, False],
+            ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': near, 'RADIUS': '5km', 'UNMATCHED': True, 'LOCATION': True, 'DISTANCE_UNIT': 'km',
+                           'OUTPUT': self.to('near.csv')}, False],
+            ['neartable', {'INPUT': memory, 'NEAR': near, 'FIELDS': ['name'], 'NEAR_FIELDS': ['name'], 'OUTPUT': self.to('memory.fgb')}, False],
+            ['neartable', {'INPUT': {'file': self.at('places.shp'), 'selected': [17, 4], 'subset': '"name" <> \'\''}, 'NEAR': near, 'OUTPUT': self.to('two.gpkg')}, False],
+            ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': near, 'OUTPUT': "ogr:dbname='%s' table=\"again\" (geom)" % self.to('near.gpkg')}, False])
+        table = gdal.OpenEx('NEARTABLE:' + self.at('places.shp'), gdal.OF_VECTOR, open_options=['NEAR=' + near, 'FIELDS=name', 'NEAR_FIELDS=name'])
+        want = [{feature.GetFieldDefnRef(i).GetName(): feature.GetField(i) for i in range(feature.GetFieldCount())} for feature in table.GetLayer(0)]
+        self.assertEqual(self.rows(self.to('near.gpkg')), want)
+        self.assertEqual(self.good(whole)['parts'][-1], 100)
+        self.good(one)
+        self.assertTrue(0 < len(self.rows(self.to('all.gpkg'))) < len(want))
+        dataset = gdal.OpenEx(self.to('all.gpkg'))
+        self.assertEqual(dataset.GetLayer(0).GetGeomType(), ogr.wkbNone)
+        self.good(text)
+        with open(self.to('near.csv'), newline='') as f:
+            rows = list(csv.DictReader(f))
+        self.assertEqual(len(rows), len(want))
+        self.assertTrue(all(any(value.startswith('LINESTRING') for value in row.values()) and float(row['NEAR_DIST']) <= 5 for row in rows if row['NEAR_FID'] != '-1'))
+        self.assertIn('FIDs are those of the copy', self.words(self.good(memory)))
+        self.assertEqual([row['name'] for row in self.rows(self.to('memory.fgb'))].count('Paris'), 1)
+        self.good(chosen)
+        self.assertEqual([row['IN_FID'] for row in self.rows(self.to('two.gpkg'))], [4, 17])
+        self.good(appended)
+        self.assertEqual(len(self.rows(self.to('near.gpkg'), 'again')), len(want))
+        self.assertEqual(self.rows(self.to('near.gpkg')), want)
+
+    def test_zonal_statistics_and_a_model(self):
+        sheets = self.at('sheets.shp')
+        plain, long, model = self.run_all(
+            ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.dem, self.other], 'EXPRESSION': 'A+B', 'STATS': ['COUNT', 'MEAN'], 'PERCENTILES': '50', 'FIELDS': ['name'],
+                                 'OUTPUT': self.to('zonal.gpkg')}, False],
+            ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.other], 'HISTOGRAM': 'LONG', 'SHAPES': False, 'OUTPUT': self.to('classes.gpkg')}, False],
+            ['model', {'ZONES': sheets, 'RASTER': self.dem, 'table': self.to('model.gpkg')}, False])
+        self.good(plain), self.good(long)
+        second = gdal.Open(self.other).ReadAsArray()
+        for i, row in enumerate(self.rows(self.to('zonal.gpkg'))):
+            part = np.s_[i // 2 * 150:i // 2 * 150 + 150, i % 2 * 200:i % 2 * 200 + 200]
+            block = self.values[part] + second[part]
+            self.assertEqual((row['COUNT'], row['name'], row['PCT50']), (30000, 'sheet %d' % i, np.median(block)))
+            self.assertAlmostEqual(row['MEAN'], block.mean(), delta=1e-9)
+        self.assertEqual(sum(row['COUNT'] for row in self.rows(self.to('classes.gpkg'))), 120000)
+        self.assertTrue(model['ok'], model['said'])
+        self.assertEqual([row['MAX'] for row in self.rows(self.to('model.gpkg'))],
+                         [2 * self.values[y:y + 150, x:x + 200].max() for y in (0, 150) for x in (0, 200)])
+
+    def test_bad_input(self):
+        """Errors in the words of the driver, or ours; nothing is written, and what was there stays."""
+        with open(self.to('there.tif'), 'w') as f:
+            f.write('something of others')
+        raster = lambda **more: ['rasterexpression', {'INPUTS': [self.dem], 'EXPRESSION': 'A', 'OUTPUT': self.to('bad.tif'), **more}, False]  # noqa: E731
+        near = lambda **more: ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': self.at('rivers.shp'), 'OUTPUT': self.to('bad.gpkg'), **more}, False]  # noqa: E731
+        cases = [(raster(EXPRESSION='sqrt(A', OUTPUT=self.to('there.tif')), 'at position 1'), (raster(EXPRESSION='A+B'), "'B'"), (raster(NAMES='1a'), 'no name'),
+                 (raster(NAMES='a,b'), '2 names are given for 1'), (raster(INPUTS=[self.dem, self.moved], EXPRESSION='A-B'), 'EXTENT'),
+                 (raster(OPTIONS='NONSENSE'), 'NAME=VALUE'), (raster(OPTIONS='CALK=3'), 'CALK'), (raster(OUTPUT='/nowhere/bad.tif'), '/nowhere/bad.tif'),
+                 (raster(OUTPUT=self.dem), 'dem.tif'), (raster(OUTPUT='/nowhere/bad.img'), '/nowhere/bad.img'), (near(RADIUS='5 furlongs'), 'furlongs'),
+                 (near(CLOSEST=0), 'give a radius'), (near(MATCH='nothing=name'), 'nothing'), (near(OUTPUT=self.at('places.shp')), 'is an input, too'),
+                 (near(OUTPUT='/nowhere/bad.gpkg'), '/nowhere/bad.gpkg'), (near(OUTPUT="postgres://table=\"x\""), 'to a file only'),
+                 (['zonalstatistics', {'INPUT': self.at('sheets.shp'), 'INPUTS': [self.dem], 'EXPRESSION': 'A[2]', 'OUTPUT': self.to('bad.gpkg')}, False], 'band 2'),
+                 (['tiles', {'INPUTS': [self.dem], 'EXPRESSION': '', 'NAMES': '', 'OPTIONS': 'GRIT=1', 'OUTPUT': self.to('bad.vrt')}, False], 'GRIT')]
+        for (job, words), found in zip(cases, self.run_all(*(job for job, _ in cases))):
+            with self.subTest(words):
+                self.assertFalse(found['ok'])
+                self.assertIn(words, '\n'.join(text for kind, text in found['said'] if kind == 'error'))
+        self.assertEqual([name for name in tree(self.out) if 'bad' in name], [])
+        with open(self.to('there.tif')) as f:
+            self.assertEqual(f.read(), 'something of others')
+
+    def test_cancelled(self):
+        """At the first sign of progress, by each driver: an end without a result, and without a half-written file."""
+        large = self.at('large.vrt')
+        jobs = [['rasterexpression', {'INPUTS': [large], 'EXPRESSION': 'focal_median(A, 15)', 'OUTPUT': self.to('stopped.tif')}, True],
+                ['rasterexpression', {'INPUTS': [large], 'EXPRESSION': 'focal_median(A, 15)', 'OUTPUT': self.to('stopped.img')}, True],
+                ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': self.at('rivers.shp'), 'OUTPUT': self.to('stopped.gpkg')}, True],
+                ['zonalstatistics', {'INPUT': self.at('sheets.shp'), 'INPUTS': [self.dem], 'OUTPUT': self.to('stopped2.gpkg')}, True]]
+        for job, found in zip(jobs, self.run_all(*jobs)):
+            with self.subTest(job[0]):
+                self.assertFalse(found['ok'])
+                self.assertIn('Cancelled.', self.words(found))
+        self.assertEqual([name for name in tree(self.out) if 'stopped' in name], [])
+
+    def test_qgis_process(self):
+        """The zip, unpacked as QGIS does it and switched on; the doctor, and an expression."""
+        profile = os.path.join(self.home, 'process')
+        self.unpack(os.path.join(profile, 'plugins'))
+        env = {'QT_QPA_PLATFORM': 'offscreen', 'QGIS_CUSTOM_CONFIG_PATH': profile, 'QGIS_PLUGINPATH': os.path.join(profile, 'plugins')}
+        end(qgis_process(), 'plugins', 'enable', 'fishnet', folder=self.home, env=env)
+        found = end(qgis_process(), 'run', 'fishnet:rasterexpression', '--', 'INPUTS=' + self.dem, 'EXPRESSION=A+1', 'OUTPUT=' + self.to('process.tif'),
+                    folder=self.home, env=env)
+        self.assertIn('process.tif', found)
+        np.testing.assert_array_equal(gdal.Open(self.to('process.tif')).ReadAsArray(), np.float32(self.values + 1))
+        found = end(qgis_process(), 'run', 'fishnet:doctor', folder=self.home, env=env)
+        self.assertIn('ok     driver           ZONALSTATS is registered', found)
+        self.assertIn('self-test', found)
+        missing = end(qgis_process(), 'run', 'fishnet:doctor', folder=self.home, env=dict(env, GDAL_DRIVER_PATH=self.out))
+        self.assertIn('there is no gdal_FISHNET.so in ' + self.out, missing)
+        self.assertRegex(missing, r'WRONG:\t3')
+
+    def unpack(self, folder):
+        name, = [name for name in os.listdir(self.plugins) if name.endswith('.zip')]
+        with zipfile.ZipFile(os.path.join(self.plugins, name)) as archive:
+            self.assertTrue(all(member.startswith('fishnet/') for member in archive.namelist()))
+            for member in ('metadata.txt', 'LICENSE', '__init__.py', 'icon.svg'):
+                self.assertIn('fishnet/' + member, archive.namelist())
+            archive.extractall(folder)
+
+    def test_dialogs(self):
+        """In QGIS as one starts it: filled in, run, cancelled. FISHNET_PICTURES: where pictures of them go."""
+        profile = os.path.join(self.home, 'profiles', 'default')
+        self.unpack(os.path.join(profile, 'python', 'plugins'))
+        os.makedirs(os.path.join(profile, 'QGIS'))
+        with open(os.path.join(profile, 'QGIS', 'QGIS3.ini'), 'w') as f:
+            f.write('[PythonPlugins]\nfishnet=true\nprocessing=true\n')
+        pictures = os.environ.get('FISHNET_PICTURES', self.out)
+        os.makedirs(pictures, exist_ok=True)
+        text = end('xvfb-run', '-a', '-s', '-screen 0 1280x1024x24', 'qgis', '--nologo', '--noversioncheck', '--profiles-path', self.home, '--code',
+                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': self.out, 'pictures': pictures}), 'QGIS_PLUGINPATH': ''})
+        found = json.loads([line for line in text.split('\n') if line.startswith('{"')][-1])
+        self.assertEqual(found['inputs'], ['A   dem', 'B   other'])
+        self.assertIn("unknown function 'wehre' (did you mean 'where'?) at position 11", found['mistake'])
+        self.assertEqual(found['marked'], ['w'])
+        if gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS'):
+            self.assertIn('slope(x)', found['searched'])
+        for name in ('expression', 'near', 'zonal', 'tiles', 'pipeline', 'doctor'):
+            self.assertIn('Execution completed', found[name + '_log'], name)
+        self.assertIn('Cancelled.', found['cancelled']['log'])
+        self.assertEqual(found['cancelled']['left'], [])
+        self.assertLess(found['cancelled']['seconds'], 10)
+        self.assertEqual(found['links'], ['SimpleLine', 'MarkerLine'])
+        for name in ('places near rivers', 'sheets: A*0.3048', 'sqrt(A) + where(B > 3, 1, 0)', 'sqrt(A), tiles', 'sqrt(A*0.3048)'):
+            self.assertIn(name, found['layers'])
+
+
+if __name__ == '__main__':
+    unittest.main()

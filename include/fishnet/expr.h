@@ -168,6 +168,27 @@ fn_status fn_expr_run_simd(const fn_expr *expr, fn_simd simd, size_t n, const fn
  * such as PI. */
 bool fn_expr_is_word(const char *name, size_t n);
 
+/* ---- the language, as lists to be shown ---- */
+
+/* A function, or an operator, constant or shape of a window, in the order and the groups in which people look for
+ * them. */
+typedef struct fn_expr_function {
+    const char *group; /* "rounding": those of a group stand together */
+    const char *name;
+    const char *call;   /* "clamp(x, lo, hi)" */
+    const char *others; /* other spellings, with a space between them; or NULL */
+    const char *help;   /* one line */
+} fn_expr_function;
+/* The i-th; NULL: there are no more. */
+const fn_expr_function *fn_expr_function_at(size_t i);
+
+/* What other calculators write, in any case: messages say what to write here. */
+typedef struct fn_expr_spelling {
+    const char *where; /* "GRASS r.mapcalc" */
+    const char *theirs, *ours;
+} fn_expr_spelling;
+const fn_expr_spelling *fn_expr_spelling_at(size_t i);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,5 @@
-/* gdal fishnet calc: raster math, as `gdal raster calc` writes it. */
+/* gdal fishnet calc: raster math, as `gdal raster calc` writes it; and map, the same of a raster as it is, where no
+ * expression is given: pipelines, formats that are slow to decode. */
 #include "commands.h"
 
 #ifdef FN_HAS_COMMANDS
@@ -19,13 +20,29 @@ namespace fishnet::commands
 
 namespace
 {
-class Calc final : public RasterCommand
+class Calc : public RasterCommand
 {
   public:
-    Calc();
+    Calc()
+        : Calc("calc", "Compute rasters by an expression, in parallel: into one file, or many tiles.",
+               "gdal fishnet calc dem.tif --calc \"sqrt(A)\" sqrt.tif\n"
+               "gdal fishnet calc red=b4.tif nir=b5.tif --calc \"(nir-red)/(nir+red)\" -o ndvi.tif\n"
+               "gdal fishnet calc dem.tif --calc \"sqrt(A)\" --grid 4x4 --log - tiles.vrt\n"
+               "gdal fishnet functions",
+               true)
+    {
+    }
     bool ParseCommandLineArguments(const std::vector<std::string> &words) override;
 
+  protected:
+    Calc(const char *name, const char *description, const char *examples, bool needsCalc);
+
   private:
+    const char *AsksForMany() const override;
+    CPLStringList DriverOptions() const override;
+    CPLStringList ManyOptions() const override;
+    /* Or is the output its input as it is? */
+    bool Computes() const { return GetArg("calc")->IsExplicitlySet(); }
     Source Open() override;
     std::string Help(const fn_option &option) const override;
     bool NameInputs();
@@ -37,12 +54,28 @@ class Calc final : public RasterCommand
     std::vector<GDALArgDatasetValue> m_inputs;
     std::vector<GivenInput> m_given;
     std::string m_dialect = "muparser";
+    std::string m_tileSize;
     bool m_anyExtent = false, m_anyCRS = false;
+};
+
+class Map final : public Calc
+{
+  public:
+    Map()
+        : Calc("map", "Evaluate a raster, as it is or by an expression, in parallel: into one file, or many tiles.",
+               "gdal fishnet map slope.gdalg.json slope.tif --co COMPRESS=ZSTD\n"
+               "gdal fishnet map dem.tif tiles.vrt --grid 4x4 --log -\n"
+               "gdal fishnet map dem.tif tiles.vrt --grid 4x4 --calc \"sqrt(A)\"",
+               false)
+    {
+    }
 };
 } // namespace
 
-Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in parallel.")
+Calc::Calc(const char *name, const char *description, const char *examples, bool needsCalc)
+    : RasterCommand(name, description)
 {
+    SetExamples(examples);
     AddInputDatasetArg(&m_inputs, GDAL_OF_RASTER, true,
                        "Input raster datasets, as red=<dataset>; a stack of them as S=<wildcards> or S=@<list>")
         .SetMinCount(1)
@@ -50,13 +83,15 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
         .SetPackedValuesAllowed(false)
         .SetMetaVar("INPUTS");
     AddOutput(GDAL_OF_RASTER, GDAL_DCAP_CREATECOPY);
-    AddOption(m_options, "calc", "CALC").SetRequired().SetAutoCompleteFunction([this](const std::string &) {
+    auto &calc = AddOption(m_options, "calc", "CALC").SetAutoCompleteFunction([this](const std::string &) {
         return m_dialect == "builtin" ? BuiltinFunctions() : std::vector<std::string>();
     });
+    if (needsCalc)
+        calc.SetRequired();
     AddArg("dialect", 0, "Language of the expressions", &m_dialect)
         .SetChoices("muparser", "builtin")
         .SetDefault("muparser");
-    AddOption(m_options, "bands", "BANDS");
+    AddOption(m_options, "bands", "BANDS").SetDefault("all");
     AddOption(m_options, "flatten", "FLATTEN");
     AddOption(m_options, "output-data-type", "OT")
         .AddAlias("ot")
@@ -71,7 +106,11 @@ Calc::Calc() : RasterCommand("calc", "Compute rasters by an expression, in paral
     AddArg("no-check-crs", 0, "Inputs may have other coordinate reference systems", &m_anyCRS)
         .AddHiddenAlias("no-check-srs");
     AddGridOptions();
-    AddOption(m_options, "tile-size", "TILE_SIZE").SetCategory(GAAC_ADVANCED);
+    AddTileOptions();
+    AddArg("tile-size", 0, "Size in pixels of the tiles that are written; for an output of one file, of a task",
+           &m_tileSize)
+        .SetMetaVar("N|WIDTHxHEIGHT|AUTO")
+        .SetDefault("AUTO");
     AddRasterOptions();
     AddWorkerOptions();
 }
@@ -82,6 +121,32 @@ std::string Calc::Help(const fn_option &option) const
                ? "Band that a name alone means: the first, or each one in turn (default), which "
                  "makes as many output bands"
                : RasterCommand::Help(option);
+}
+
+/* Into a mosaic a size asks for tiles, as --grid does everywhere. */
+const char *Calc::AsksForMany() const
+{
+    const std::string &output = m_output.GetName();
+    const bool isMosaic =
+        EQUAL(CPLGetExtension(output.c_str()), "vrt") || EQUAL(CPLGetExtension(output.c_str()), "gti");
+    const char *many = RasterCommand::AsksForMany();
+    return many || !isMosaic || !m_format.empty() || !GetArg("tile-size")->IsExplicitlySet() ? many : "tile-size";
+}
+
+CPLStringList Calc::DriverOptions() const
+{
+    CPLStringList options = RasterCommand::DriverOptions();
+    if (!WritesMany() && GetArg("tile-size")->IsExplicitlySet())
+        options.SetNameValue("TILE_SIZE", m_tileSize.c_str());
+    return options;
+}
+
+CPLStringList Calc::ManyOptions() const
+{
+    CPLStringList options = RasterCommand::ManyOptions();
+    if (WritesMany() && GetArg("tile-size")->IsExplicitlySet())
+        options.SetNameValue("TILE_SIZE", m_tileSize.c_str());
+    return options;
 }
 
 bool Calc::ParseCommandLineArguments(const std::vector<std::string> &words)
@@ -183,6 +248,8 @@ bool Calc::AddCalcs(CPLStringList &options) const
         }
         options.AddString(option.c_str());
     }
+    if (!Computes())
+        return true;
     if (!given.FetchNameValue("BANDS"))
         options.AddString("BANDS=ALL");
     if (m_anyExtent)
@@ -193,10 +260,16 @@ bool Calc::AddCalcs(CPLStringList &options) const
 
 Source Calc::Open()
 {
-    if (!ReadInputs(m_inputs, m_given) || !NameInputs())
+    if (!ReadInputs(m_inputs, m_given))
         return nullptr;
+    if (!Computes() && (m_given.size() > 1 || IsStack(m_given[0]))) {
+        Fail(CPLE_IllegalArg, "Argument 'calc' is missing: without an expression the output is one raster as it is");
+        return nullptr;
+    }
+    if (!Computes())
+        m_given[0].name = "A";
     CPLStringList options;
-    if (!AddGrid(options))
+    if (!NameInputs() || !AddGrid(options))
         return nullptr;
     MatchGrids(options.size() > 0);
     std::string connection;
@@ -216,7 +289,10 @@ Source Calc::Open()
     return OpenDataset(FN_RECIPE_PREFIX, connection, options, GDAL_OF_RASTER);
 }
 
-static Capability capability(nullptr, [] { DeclareCommand("calc", MakeCommand<Calc>); });
+static Capability capability(nullptr, [] {
+    DeclareCommand("calc", MakeCommand<Calc>);
+    DeclareCommand("map", MakeCommand<Map>);
+});
 
 } // namespace fishnet::commands
 #endif

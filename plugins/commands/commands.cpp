@@ -15,6 +15,7 @@
 #include "file_names.h"
 #include "fishnet/recipe.h"
 #include "handles.h"
+#include "helper.h"
 #include "input_files.h"
 #include "recipe_file.h"
 #include "recipes.h"
@@ -35,8 +36,33 @@ void DeclareCommand(const char *name, std::unique_ptr<GDALAlgorithm> (*make)())
     registry.DeclareAlgorithm({"fishnet", name}, make);
 }
 
+std::string HelpPage(const char *command)
+{
+    static const std::string page = [] {
+        std::string folder = ModuleFile();
+        VSIStatBufL stat;
+        for (size_t at; (at = folder.rfind('/')) != std::string::npos;) {
+            folder.resize(at);
+            const std::string file = folder + "/share/doc/gdal-plugin-fishnet/docs/COMMANDS.md";
+            if (VSIStatL(file.c_str(), &stat) == 0)
+                return "file://" + file;
+        }
+        return std::string();
+    }();
+    return page.empty() ? page : page + "#gdal-fishnet-" + command;
+}
+
+std::string ExamplesAsHelp(const char *lines)
+{
+    std::string help = "Examples:\n";
+    const CPLStringList list(CSLTokenizeString2(lines, "\n", 0));
+    for (int i = 0; i < list.size(); i++)
+        help += (i > 0 ? "\n  " : "  ") + std::string(list[i]);
+    return help;
+}
+
 Command::Command(const char *name, const char *description, const OptionTable &open, const OptionTable &many)
-    : GDALAlgorithm(name, description, std::string()), m_options{open, {}}, m_grid{open, {}}, m_many{many, {}}
+    : GDALAlgorithm(name, description, HelpPage(name)), m_options{open, {}}, m_grid{open, {}}, m_many{many, {}}
 {
     m_supportsStreamedOutput = true;
     AddProgressArg();
@@ -67,6 +93,9 @@ GDALInConstructionAlgorithmArg &Command::AddOption(Options &options, const char 
     if (IsRepeated(option))
         return AddArg(argument, letter, help, &added.texts).SetPackedValuesAllowed(false).SetMinCount(1);
     auto &arg = AddArg(argument, letter, help, &added.text);
+    if (option.preset)
+        arg.SetDefault(std::string(option.kind == FN_OPTION_CHOICE ? CPLString(option.preset).tolower()
+                                                                   : CPLString(option.preset)));
     const CPLStringList words(CSLTokenizeString2(option.kind == FN_OPTION_CHOICE ? option.words : "", "|", 0));
     for (int i = 0; i < words.size(); i++)
         arg.SetChoices(CPLString(words[i]).tolower());
@@ -81,6 +110,7 @@ void Command::AddWorkerOptions()
     AddOption(m_options, "threads-per-worker", "THREADS_PER_WORKER").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "retries", "RETRIES").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
     AddOption(m_options, "task-timeout", "TASK_TIMEOUT").SetMetaVar("<SECONDS>").SetCategory(GAAC_ADVANCED);
+    AddArg("log", 0, kLogHelp, &m_log).SetMetaVar("FILE|-");
     AddArg("trace", 0, "File for a timeline in Chrome trace format", &m_trace)
         .SetMetaVar("<FILE>")
         .SetCategory(GAAC_ADVANCED);
@@ -319,9 +349,9 @@ GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
 
 bool Command::CheckSafeForStreamOutput()
 {
-    const char *many = FirstGiven(m_many);
-    if (many || !m_trace.empty())
-        return Fail(CPLE_NotSupported, std::string("Argument '") + (many ? many : "trace") +
+    const char *many = AsksForMany(), *told = !m_trace.empty() ? "trace" : !m_log.empty() ? "log" : nullptr;
+    if (many || told)
+        return Fail(CPLE_NotSupported, std::string("Argument '") + (many ? many : told) +
                                            "' writes files, and a streamed dataset may not");
     return !m_executionForStreamOutput || GDALAlgorithm::CheckSafeForStreamOutput();
 }
@@ -352,10 +382,14 @@ bool Command::CheckIsForMany(const std::string &many) const
 
 bool Command::Work(GDALProgressFunc progress, void *progressData)
 {
-    std::unique_ptr<CPLConfigOptionSetter> trace;
+    std::unique_ptr<CPLConfigOptionSetter> trace, log;
     if (!m_trace.empty())
         trace = std::make_unique<CPLConfigOptionSetter>("FISHNET_TRACE", m_trace.c_str(), false);
-    const char *many = FirstGiven(m_many);
+    if (!m_log.empty())
+        log = std::make_unique<CPLConfigOptionSetter>("FISHNET_LOG", m_log.c_str(), false);
+    if (IsOnScreen(m_log)) /* a bar would go through its lines */
+        progress = GDALDummyProgress;
+    const char *many = AsksForMany();
     if (many && !CheckIsForMany(many))
         return false;
     const Source source = ResolvePartition() ? Open() : nullptr;
@@ -409,6 +443,16 @@ void RasterCommand::AddOpenOptions(const std::string &input, CPLStringList &opti
 RasterCommand::RasterCommand(const char *name, const char *description)
     : Command(name, description, RasterRecipes().options, CreationOptions())
 {
+}
+
+void RasterCommand::AddTileOptions()
+{
+    AddOption(m_many, "grid", "GRID").SetMetaVar("COLUMNSxROWS");
+    AddOption(m_many, "tile-format", "FORMAT");
+    AddOption(m_many, "tile-co", "TILE_CO").SetMetaVar("<KEY>=<VALUE>");
+    AddOption(m_many, "mosaic", "MOSAIC");
+    AddOption(m_many, "resume", "RESUME");
+    AddOption(m_many, "assemble", "ASSEMBLE");
 }
 
 void RasterCommand::AddRasterOptions()

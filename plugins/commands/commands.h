@@ -27,6 +27,13 @@ struct ReleaseDataset {
 };
 using Source = std::unique_ptr<GDALDataset, ReleaseDataset>;
 
+/* Where the page of a command is, for --help: among the documentation that is installed with the module; empty: it is
+ * not there. */
+std::string HelpPage(const char *command);
+/* A command on each line. */
+std::string ExamplesAsHelp(const char *lines);
+constexpr const char *kLogHelp = "File for a line on each task, who did what when; - prints them";
+
 /* What the driver is asked for, and an output that GDAL writes: the pattern of most commands. GDAL makes an
  * object of every command for --help and completion, so constructors only list arguments. */
 class Command : public GDALAlgorithm
@@ -39,6 +46,8 @@ class Command : public GDALAlgorithm
   protected:
     /* open: options of the driver that reads; many: creation options of the one that writes many files. */
     Command(const char *name, const char *description, const OptionTable &open, const OptionTable &many);
+    /* Lines that --help ends with. */
+    void SetExamples(const char *lines) { m_longDescription = ExamplesAsHelp(lines); }
 
     /* An argument that is an option of a driver. */
     struct Option {
@@ -56,7 +65,7 @@ class Command : public GDALAlgorithm
     /* Its help, but for Help(), and its choices are those of the option. */
     GDALInConstructionAlgorithmArg &AddOption(Options &options, const char *argument, const char *name,
                                               char letter = 0);
-    /* -j and what else all drivers know about workers, and --trace. */
+    /* -j and what else all drivers know about workers, --log and --trace. */
     void AddWorkerOptions();
     /* --extent, --cell-size and what else says which grid a result has. */
     void AddGridOptions();
@@ -65,9 +74,9 @@ class Command : public GDALAlgorithm
 
     /* Options of the arguments that were given, as NAME=value. A share of what many files are made of is none of
      * them. */
-    CPLStringList DriverOptions() const;
+    virtual CPLStringList DriverOptions() const;
     /* Creation options of the driver that writes many files: of arguments, --co, and --partition as PARTITION. */
-    CPLStringList ManyOptions() const;
+    virtual CPLStringList ManyOptions() const;
     /* Options of the driver for the arguments of AddGridOptions(). False after CPLError. */
     bool AddGrid(CPLStringList &options) const;
     /* The dataset that an argument means, as a name that opens it anywhere; empty after CPLError. Names in a file
@@ -103,7 +112,10 @@ class Command : public GDALAlgorithm
     virtual const char *ManyDriver() const = 0;
     virtual GDALDataset *WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
                                    void *progressData) = 0;
-    virtual bool WritesMany() const { return FirstGiven(m_many) || EQUAL(m_format.c_str(), ManyDriver()); }
+    virtual bool WritesMany() const { return AsksForMany() || EQUAL(m_format.c_str(), ManyDriver()); }
+    /* The argument that asks for many files; NULL: none does. */
+    virtual const char *AsksForMany() const { return FirstGiven(m_many); }
+    const char *FirstGiven(const Options &options) const;
     /* Takes over an output that is open. False: there is none. */
     bool Take(GDALDataset *written);
 
@@ -114,7 +126,7 @@ class Command : public GDALAlgorithm
     Options m_grid;    /* open options about the grid of the result */
     Options m_many;    /* creation options of the driver that writes many files: with one of them given, it writes */
     GDALArgDatasetValue m_output;
-    std::string m_format, m_trace;
+    std::string m_format, m_trace, m_log;
     std::vector<std::string> m_creationOptions;
     bool m_overwrite = false;
     bool m_isNew = false; /* the output is of our making, and nobody else's to take away */
@@ -127,7 +139,6 @@ class Command : public GDALAlgorithm
     CPLStringList Given(const Options &options) const;
     static std::vector<std::string> JoinProjwin(const std::vector<std::string> &words);
     bool AddProjwin(CPLStringList &options) const;
-    const char *FirstGiven(const Options &options) const;
     bool CheckIsForMany(const std::string &many) const;
     /* Whether this is a share of many files, or goes on with them, or assembles them. */
     bool GoesOn() const;
@@ -154,6 +165,8 @@ class RasterCommand : public Command
     GDALDataset *WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
                            void *progressData) override;
     void AddRasterOptions();
+    /* --grid and what else says how tiles are written. */
+    void AddTileOptions();
     /* --open-option, as options of that input. */
     void AddOpenOptions(const std::string &input, CPLStringList &options) const;
     const std::vector<std::string> &OpenOptions() const { return m_openOptions; }

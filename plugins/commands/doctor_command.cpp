@@ -26,8 +26,10 @@ class DoctorCommand final : public GDALAlgorithm
 } // namespace
 
 DoctorCommand::DoctorCommand()
-    : GDALAlgorithm("doctor", "Tell what is installed, test it, and say how to mend what is wrong.", std::string())
+    : GDALAlgorithm("doctor", "Tell what is installed, test it, and say how to mend what is wrong.", HelpPage("doctor"))
 {
+    m_longDescription = ExamplesAsHelp("gdal fishnet doctor\n"
+                                       "gdal fishnet doctor -f json");
     AddOutputFormatArg(&m_format).SetChoices("text", "json").SetDefault(std::string("text"));
     AddOutputStringArg(&m_answer);
     AddArg("return-code", 0, "Return code: 0, or 1 if something is wrong", &m_returnCode)

@@ -26,6 +26,8 @@ class Near final : public TableCommand
 Near::Near()
     : TableCommand("near", "Find for each feature the nearest features of other layers, in parallel.", kNearTable)
 {
+    SetExamples("gdal fishnet near addresses.gpkg hydrants.gpkg near.csv\n"
+                "gdal fishnet near addresses.gpkg hydrants.gpkg near.gpkg --closest 5 --radius 300m --geometry line");
     AddArg("near", 0, "Vector dataset(s) whose features are looked for", &m_near, GDAL_OF_VECTOR)
         .SetPositional()
         .SetRequired()

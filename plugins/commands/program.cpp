@@ -2,14 +2,17 @@
  * same for programs that load the module. */
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include <gdal_priv.h>
 
 #include "boundary.h"
 #include "doctor.h"
+#include "functions.h"
 #include "job_file.h"
 #include "module.h"
+#include "workers.h"
 
 namespace fishnet::commands
 {
@@ -17,16 +20,18 @@ namespace fishnet::commands
 static const char *const kUsage =
     "Usage: fishnet plan <JOB>.fishnet.json [--partition <i>/<n>]\n"
     "       fishnet run <JOB>.fishnet.json [--partition <i>/<n>|auto|auto/<n>] [-j <N>|ALL_CPUS] [--workers "
-    "threads|processes] [-q]\n"
+    "threads|processes] [--log <FILE>|-] [-q]\n"
     "       fishnet assemble <JOB>.fishnet.json [-q]\n"
+    "       fishnet functions [<WORD>]\n"
     "       fishnet doctor [-f text|json]\n"
     "\n"
     "A job is a recipe with an \"output\". plan says how large it is, and how many shares are good, or what is in one; "
     "run "
     "does one share, or all;\n"
-    "assemble puts together what all shares have made, or says which are missing. With GDAL 3.11 and later they are\n"
-    "`gdal fishnet plan`, `run`, `assemble` and `doctor`, too. doctor says what is wrong with the installation, and "
-    "how to mend it.\n"
+    "assemble puts together what all shares have made, or says which are missing; functions lists what expressions "
+    "know.\n"
+    "doctor says what is wrong with the installation, and how to mend it. With GDAL 3.11 and later they are\n"
+    "`gdal fishnet plan`, `run`, `assemble`, `functions` and `doctor`, too.\n"
     "\n"
     "For programs that start it: with --child-of <pid> before all others it ends when that one does; --module says "
     "which\n"
@@ -35,7 +40,7 @@ static const char *const kUsage =
 namespace
 {
 struct Arguments {
-    std::string command, job, share, format;
+    std::string command, job, share, log, format;
     CPLStringList workers;
     bool quiet = false, help = false;
 };
@@ -60,6 +65,8 @@ static bool Parse(char **words, Arguments &all)
             all.quiet = true;
         else if ((value = ValueOf(word, "--partition", words)))
             all.share = value;
+        else if ((value = ValueOf(word, "--log", words)))
+            all.log = value;
         else if ((value = ValueOf(word, "-f", words)) || (value = ValueOf(word, "--format", words)))
             all.format = value;
         else if ((value = ValueOf(word, "-j", words)) || (value = ValueOf(word, "--num-threads", words)))
@@ -82,7 +89,7 @@ static bool Parse(char **words, Arguments &all)
 /* What is wrong is an answer, too, and no error: but it fails. */
 static bool Examine(const Arguments &all, std::string &answer)
 {
-    if (!all.job.empty() || !all.share.empty() || all.workers.size() > 0) {
+    if (!all.job.empty() || !all.share.empty() || !all.log.empty() || all.workers.size() > 0) {
         CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: doctor takes -f alone");
         return false;
     }
@@ -101,11 +108,19 @@ static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc pro
         CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no -f", all.command.c_str());
         return false;
     }
-    if (all.command == "run")
+    if (all.command == "functions") {
+        answer = FunctionsAsText(all.job);
+        return true;
+    }
+    if (all.command == "run") {
+        std::unique_ptr<CPLConfigOptionSetter> log;
+        if (!all.log.empty())
+            log = std::make_unique<CPLConfigOptionSetter>("FISHNET_LOG", all.log.c_str(), false);
         return RunJob(all.job, all.share, all.workers, progress, progressData);
+    }
     const bool plan = all.command == "plan";
-    if (all.workers.size() > 0 || (!plan && !all.share.empty())) {
-        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no %s-j and --workers", all.command.c_str(),
+    if (all.workers.size() > 0 || !all.log.empty() || (!plan && !all.share.empty())) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: %s takes no %s-j, --log and --workers", all.command.c_str(),
                  plan ? "" : "--partition, ");
         return false;
     }
@@ -113,8 +128,8 @@ static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc pro
         return AssembleJob(all.job, progress, progressData);
     if (plan)
         return PlanJob(all.job, all.share, answer);
-    CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: unknown command %s: expected plan, run, assemble or doctor",
-             all.command.c_str());
+    CPLError(CE_Failure, CPLE_IllegalArg,
+             "fishnet: unknown command %s: expected plan, run, assemble, functions or doctor", all.command.c_str());
     return false;
 }
 
@@ -127,12 +142,13 @@ static int Main(char **words)
         fputs(kUsage, stdout);
         return 0;
     }
-    if (all.job.empty() && all.command != "doctor") {
+    if (all.job.empty() && all.command != "functions" && all.command != "doctor") {
         fputs(kUsage, stderr);
         return 2;
     }
     std::string answer;
-    const bool good = Obey(all, answer, all.quiet ? GDALDummyProgress : GDALTermProgress, nullptr);
+    const bool quiet = all.quiet || IsOnScreen(all.log);
+    const bool good = Obey(all, answer, quiet ? GDALDummyProgress : GDALTermProgress, nullptr);
     return fputs(answer.c_str(), stdout) >= 0 && fflush(stdout) == 0 && good ? 0 : 1;
 }
 

@@ -61,6 +61,8 @@ ZonalStats::ZonalStats()
     : TableCommand("zonal-stats", "Compute statistics of the raster cells in each zone, in parallel.", kZonalStats,
                    "zones")
 {
+    SetExamples("gdal fishnet zonal-stats dem.tif stats.csv --zones parcels.gpkg --stat mean,max,count\n"
+                "gdal fishnet zonal-stats scene.tif shares.gpkg --zones fields.gpkg --band 3,4 --pixels fractional");
     AddInputDatasetArg(
         &m_rasters, GDAL_OF_RASTER, true,
         "Raster dataset(s) of the values, on one grid, as red=<dataset>; a stack of them as S=<wildcards> or "

@@ -142,48 +142,9 @@ static const fn_sign prefixes[] = {
 
 const fn_rule fn_language_choice = {"?:", FN_DO_OP, FN_OP_WHERE, 3, 3, 0};
 
-/* What other calculators call these, in any case: map algebra, QGIS, r.mapcalc, SQL. */
-static const struct {
-    const char *name, *ours;
-} elsewhere[] = {
-    {"stddev", "std(S)"},
-    {"variance", "var(S)"},
-    {"product", "prod(S)"},
-    {"length", "len(S)"},
-    {"con", "where(c, a, b)"},
-    {"iif", "where(c, a, b)"},
-    {"ifelse", "where(c, a, b)"},
-    {"ceiling", "ceil(A)"},
-    {"int", "trunc(A)"},
-    {"null", "NODATA"},
-    {"None", "NODATA"},
-    {"setnull", "where(c, NODATA, a)"},
-    {"squareroot", "sqrt(A)"},
-    {"roundup", "ceil(A)"},
-    {"rounddown", "floor(A)"},
-    {"float", "A: values are in double precision, and OT is the type of the result"},
-    {"double", "A: values are in double precision, and OT is the type of the result"},
-    {"focalstatistics", "focal_mean(A, 3)"},
-    {"cellstatistics", "mean(A, B)"},
-    {"nmin", "nanmin(S)"},
-    {"nmax", "nanmax(S)"},
-    {"nmedian", "nanmedian(S)"},
-    {"nmode", "nanmode(S)"},
-    {"xor", "logical_xor(a, b)"},
-    {"focal_avg", "focal_mean(A, 3)"},
-    {"focal_average", "focal_mean(A, 3)"},
-    {"focal_mode", "focal_majority(A, 3)"},
-    {"focal_stddev", "focal_std(A, 3)"},
-    {"focal_quantile", "focal_percentile(A, 90, 3)"},
-    {"isnull", "isnodata(A)"},
-    {"sqr", "square(A)"},
-    {"log_10", "log10(A)"},
-};
-
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The i-th of all functions; NULL: there are no more. */
-static const fn_rule *function_at(size_t i)
+const fn_rule *fn_language_function_at(size_t i)
 {
     if (i < COUNT(functions))
         return &functions[i];
@@ -194,7 +155,7 @@ static const fn_rule *function_at(size_t i)
 const fn_rule *fn_language_function(const char *name, size_t n)
 {
     const fn_rule *rule;
-    for (size_t i = 0; (rule = function_at(i)) != NULL; i++)
+    for (size_t i = 0; (rule = fn_language_function_at(i)) != NULL; i++)
         if (fn_is_word(name, n, rule->name))
             return rule;
     return NULL;
@@ -237,7 +198,7 @@ static bool in_other_case(const char *name, size_t n, const char *word)
 const char *fn_language_hint(const char *name, size_t n)
 {
     const fn_rule *rule;
-    for (size_t i = 0; (rule = function_at(i)) != NULL; i++)
+    for (size_t i = 0; (rule = fn_language_function_at(i)) != NULL; i++)
         if (in_other_case(name, n, rule->name))
             return rule->name;
     for (size_t i = 0; i < COUNT(constants); i++)
@@ -246,9 +207,10 @@ const char *fn_language_hint(const char *name, size_t n)
     for (size_t i = 0; i < COUNT(prefixes); i++)
         if (in_other_case(name, n, prefixes[i].text))
             return prefixes[i].text;
-    for (size_t i = 0; i < COUNT(elsewhere); i++)
-        if (in_other_case(name, n, elsewhere[i].name))
-            return elsewhere[i].ours;
+    const fn_expr_spelling *other;
+    for (size_t i = 0; (other = fn_expr_spelling_at(i)) != NULL; i++)
+        if (in_other_case(name, n, other->theirs))
+            return other->ours;
     return NULL;
 }
 
@@ -272,7 +234,7 @@ const char *fn_language_nearest_function(const char *name, size_t n)
     const char *nearest = NULL;
     size_t least = n < 6 ? 2 : 3; /* far */
     const fn_rule *rule;
-    for (size_t i = 0; (rule = function_at(i)) != NULL; i++) {
+    for (size_t i = 0; (rule = fn_language_function_at(i)) != NULL; i++) {
         const size_t distance = fn_edit_distance(name, n, rule->name, strlen(rule->name));
         if (distance < least) {
             least = distance;

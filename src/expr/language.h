@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fishnet/expr.h"
 #include "graph.h"
 
 typedef enum fn_action {
@@ -69,6 +70,9 @@ extern const fn_rule fn_language_choice;
 /* The function or constant of that name, of n bytes; NULL: there is none. */
 const fn_rule *fn_language_function(const char *name, size_t n);
 const fn_constant *fn_language_constant(const char *name, size_t n);
+
+/* The i-th of all functions; NULL: there are no more. */
+const fn_rule *fn_language_function_at(size_t i);
 
 /* The binary or prefix operator that the text begins with; a word only when the whole name is the word. NULL: none. */
 const fn_sign *fn_language_binary(const char *text);

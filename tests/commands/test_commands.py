@@ -148,7 +148,7 @@ class TestShares(Shares):
 class TestListing(Commands):
     """What is seen without running a command."""
 
-    NAMES = ['assemble', 'calc', 'doctor', 'map', 'near', 'plan', 'run', 'zonal-stats']
+    NAMES = ['assemble', 'calc', 'doctor', 'functions', 'map', 'near', 'plan', 'run', 'zonal-stats']
 
     def usage(self, *path):
         return json.loads(good('gdal', *path, '--json-usage'))
@@ -171,6 +171,35 @@ class TestListing(Commands):
                 if not argument.startswith(('return-code', 'output-string')):
                     self.assertIn('--' + argument, done.stdout)
                 self.assertTrue(entry.get('description'), argument)
+            self.assertRegex(done.stdout, r'(?m)^Examples:\n  gdal fishnet %s' % name)
+
+    def test_defaults(self):
+        """Those of the options' table, and of the command."""
+        text = fishnet('calc', '--help')
+        for argument, default in ('resampling', 'auto'), ('bands', 'all'), ('tile-format', 'GTiff'), ('on-error', 'fail'), ('outside', 'NODATA'):
+            self.assertRegex(text, r'--%s [^\n]*\(default: %s\)' % (argument, default))
+        self.assertRegex(fishnet('near', '--help'), r'--closest [^\n]*\(default: 1\)')
+
+    def test_link_to_the_page(self):
+        """Of the documentation that is installed with the module."""
+        folder = self.path('installed')
+        plugins = folder + '/lib/gdalplugins'
+        os.makedirs(plugins)
+        for name in 'gdal_FISHNET.so', 'fishnet-worker':
+            shutil.copy(os.path.join(PLUGINS, name), plugins)
+        env = {'GDAL_DRIVER_PATH': plugins}
+        self.assertNotIn('For more details', good('gdal', 'fishnet', 'calc', '--help', env=env))
+        os.makedirs(folder + '/share/doc/gdal-plugin-fishnet/docs')
+        page = os.path.realpath(folder) + '/share/doc/gdal-plugin-fishnet/docs/COMMANDS.md'
+        open(page, 'w').close()
+        for name in self.NAMES:
+            self.assertIn('For more details, consult file://%s#gdal-fishnet-%s' % (page, name), good('gdal', 'fishnet', name, '--help', env=env))
+
+    def test_same_options_of_calc_and_map(self):
+        calc, of_map = self.arguments('fishnet', 'calc'), self.arguments('fishnet', 'map')
+        self.assertEqual(calc.pop('calc')['required'], True)
+        self.assertEqual(of_map.pop('calc').get('required', False), False)
+        self.assertEqual(calc, of_map)
 
     def test_all_commands_in_json(self):
         usage = self.usage()
@@ -233,7 +262,7 @@ class TestListing(Commands):
         for name in self.NAMES:
             command = getattr(gdal.alg.fishnet, name.replace('-', '_'))
             self.assertTrue(callable(command))
-            own = {'doctor': 'output_string', 'plan': 'output_string', 'run': 'partition', 'assemble': 'job'}
+            own = {'doctor': 'output_string', 'functions': 'output_string', 'plan': 'output_string', 'run': 'partition', 'assemble': 'job'}
             self.assertIn(own.get(name, 'output_format'), command.__doc__)
 
     def test_listing_starts_nothing(self):
@@ -361,6 +390,45 @@ class TestCalc(Commands):
         json.loads(text)
         for name in ('r000_c000.tif', 'r002_c001.tif'):
             self.assertIn(name, text)
+
+    def test_tiles_of_an_expression(self):
+        """calc and map write the same files; tiles are the driver's."""
+        want = None
+        for command in ('calc', 'map'):
+            fishnet(command, 'a.tif', '--calc', 'sqrt(A)', '--grid', '2x3', '--tile-co', 'COMPRESS=LZW', '-o', command + '_g.vrt', cwd=self.folder)
+            tiles = {name: content(self.path(command + '_g_tiles/' + name)) for name in ('r000_c000.tif', 'r002_c001.tif')}
+            want = want or tiles
+            self.assertEqual(tiles, want)
+            fishnet(command, 'a.tif', '--calc', 'sqrt(A)', '--tile-size', '100x80', '-o', command + '_s.vrt', cwd=self.folder)
+            self.assertTrue(os.path.exists(self.path(command + '_s_tiles/r001_c001.tif')))
+            self.same(bands(self.path(command + '_s.vrt'))[0], bands(self.path(command + '_g.vrt'))[0])
+            fishnet(command, 'a.tif', '--calc', 'sqrt(A)', '--tile-size', '64', command + '.tif', cwd=self.folder)
+            self.same(bands(self.path(command + '.tif'))[0], bands(self.path(command + '_g.vrt'))[0])
+        self.refused_command('map', 'a.tif', 'B=b.tif', '-o', 'two.tif', says=["'calc'"], absent='two.tif')
+        self.refused_command('calc', 'a.tif', '-o', 'none.tif', says=['calc'], absent='none.tif')
+
+    def test_log(self):
+        """Of tiles, of one file, of tables; on the screen without a bar."""
+        text = fishnet('calc', 'a.tif', '--calc', 'sqrt(A)', '--grid', '2x2', '--log', '-', '-o', 'log.vrt', cwd=self.folder)
+        lines = text.splitlines()
+        self.assertEqual(len(lines), 6, text)
+        self.assertTrue(lines[0].startswith('# time ') and lines[-1].startswith('# FISHNET: 4 tasks done'), text)
+        for name in ('r000_c000.tif', 'r001_c001.tif'):
+            self.assertEqual(text.count(name), 1)
+        fishnet('near', 'in.gpkg', 'near.gpkg', 'log.csv', '-l', 'in', '--near-layer', 'near', '--log', 'near.log', cwd=self.folder)
+        self.assertIn('# NEARTABLE: ', content(self.path('near.log')).decode())
+        self.refused_command('calc', 'a.tif', '--calc', 'A', '-o', 'no.tif', '--log', 'no/such.log', says=['no/such.log', 'No such file or directory'], absent='no.tif')
+        self.refused_command('map', 'a.tif', '-o', 'no.gdalg.json', '--log', 'x.log', says=["'log'"], absent='no.gdalg.json')
+
+    def test_functions(self):
+        text = fishnet('functions')
+        for line in ('rounding', '  where(c, x, y) ', 'focal_mean(x, window)', '[also arcsin]'):
+            self.assertIn(line, text)
+        self.assertNotIn('sqrt', fishnet('functions', 'focal'))
+        listed = json.loads(fishnet('functions', '-f', 'json'))
+        self.assertEqual(listed, json.loads(gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS')))
+        self.assertIn({'name': 'log', 'group': 'powers and logarithms', 'call': 'log(x)', 'help': 'natural logarithm', 'spellings': ['ln']}, listed)
+        self.refused_command('functions', 'no such thing', says=['no such thing'])
 
     def test_names_and_stacks(self):
         a, b = (bands(path)[0].astype(np.float64) for path in (self.a, self.b))

@@ -107,6 +107,8 @@ def cannot(text):
             return 'there is no ' + module
     if (text.startswith('gdal ') or 'gdal.Run(' in text or '.gdalg.json' in text) and VERSION < (3, 11):
         return 'GDAL %s has no program gdal' % gdal.__version__
+    if ' external ' in text and VERSION < (3, 13):
+        return 'GDAL %s has no step external' % gdal.__version__
     if 'GTI' in text and VERSION < (3, 9):
         return 'GDAL %s has no driver GTI' % gdal.__version__
     return None

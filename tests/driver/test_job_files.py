@@ -204,7 +204,7 @@ class TestJobFiles(Case):
         self.fails(status=2, says=['Usage: fishnet plan'])
         self.fails('run', status=2, says=['Usage'])
         self.assertIn('Usage', self.fishnet('--help'))
-        self.fails('frun', job, says=['frun', 'expected plan, run, assemble or doctor'])
+        self.fails('frun', job, says=['frun', 'expected plan, run, assemble, functions or doctor'])
         self.fails('run', job, '--partitions', '1/2', status=2, says=['--partitions'])
         self.fails('run', job, '--partition', status=2, says=['--partition needs a value'])
         self.fails('run', job, job, status=2, says=['unknown argument'])

@@ -7,6 +7,7 @@
 #include "dataset.h"
 #include "deleted_files.h"
 #include "fishnet/recipe.h"
+#include "functions.h"
 #include "input_watch.h"
 #include "materialized.h"
 #include "recipes.h"
@@ -73,6 +74,7 @@ static void RegisterDriver()
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, FN_RECIPE_PREFIX);
     driver->SetMetadataItem(GDAL_DMD_EXTENSIONS, FN_RECIPE_FILE_EXTENSION);
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, RasterRecipes().options.List("OpenOptionList").c_str());
+    driver->SetMetadataItem("FUNCTIONS", FunctionsAsJSON(std::string()).c_str());
     driver->SetMetadataItem(GDAL_DMD_CREATIONOPTIONLIST, CreationOptions().List("CreationOptionList").c_str());
     driver->pfnIdentify = [](GDALOpenInfo *info) {
         const bool deletes = GuardedQuietly(false, [info] {

@@ -23,8 +23,7 @@ for ((i = 1; i <= BASH_REMATCH[1]; i++)); do SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 TOOLS = ('echo', 'for', 'mkdir', 'sbatch', 'fishnet', 'gdal', 'gdal_translate', 'gdalinfo', 'gdalwarp', 'gdaldem', 'gdalbuildvrt', 'gdallocationinfo', 'ogr2ogr', 'ogrinfo')
 PAGES = ['README.md', 'docs/TASKS.md', 'docs/FISHNET.md', 'docs/NEARTABLE.md', 'docs/ZONALSTATS.md', 'docs/PIPELINES.md', 'docs/RECIPES.md', 'docs/INSTALL.md', 'docs/COMMANDS.md',
-         'docs/DISTRIBUTED.md',
-         'docs/REMOTE.md', 'docs/PYTHON.md', 'vrt/README.md']
+         'docs/DISTRIBUTED.md', 'docs/REMOTE.md', 'docs/PYTHON.md', 'vrt/README.md']
 
 
 def lay_out(folder, page):
@@ -107,6 +106,8 @@ def cannot(text):
             return 'there is no ' + module
     if (text.startswith('gdal ') or 'gdal.Run(' in text or '.gdalg.json' in text) and VERSION < (3, 11):
         return 'GDAL %s has no program gdal' % gdal.__version__
+    if text.startswith('sbatch --dependency'):
+        return 'it waits for an array of Slurm, as tests/distributed does'
     if ' external ' in text and VERSION < (3, 13):
         return 'GDAL %s has no step external' % gdal.__version__
     if 'GTI' in text and VERSION < (3, 9):

@@ -81,9 +81,9 @@ class Log(Case):
 
     def test_tiles_that_are_written(self):
         """Log and timeline say where each of them lies on the map."""
-        trace, dataset = self.path('tiles.json'), fishnet(self.a, 'A+1')
+        trace = self.path('tiles.json')
         with config('FISHNET_LOG', self.log), config('FISHNET_TRACE', trace):
-            gdal.GetDriverByName('FISHNET').CreateCopy(self.path('tiles.vrt'), dataset, options=['GRID=2x2'])
+            gdal.GetDriverByName('FISHNET').CreateCopy(self.path('tiles.vrt'), gdal.Open(self.a), options=['GRID=2x2', 'CALC=A+1'])
         lines = self.lines()
         self.assertEqual({line['task'] for line in lines}, {'r00%d_c00%d.tif' % (r, c) for r in (0, 1) for c in (0, 1)})
         with open(trace, encoding='utf-8') as f:
@@ -100,7 +100,6 @@ class Log(Case):
         good('ogr2ogr', self.path('near.csv'), 'NEARTABLE:' + self.points, *oo(NEAR=self.points, PARTITION_SIZE=10, NUM_WORKERS=2), env={'FISHNET_LOG': self.log})
         self.assertEqual({line['task'] for line in self.lines()}, {'FIDs 1 to 10', 'FIDs 11 to 20', 'FIDs 21 to 30'})
         self.assertIn('# NEARTABLE: 3 tasks done', self.text())
-
 
     def test_zones(self):
         with open(self.path('zones.geojsonl'), 'w') as f:
@@ -131,9 +130,11 @@ class Log(Case):
 
     def test_progress_within_a_task(self):
         """One tile that takes a while: GDAL's progress moves, by threads and by processes; and its user can stop it."""
+        large = self.path('large.vrt')
+        gdal.Translate(large, real('dem.tif'), format='VRT', width=4802, height=2402)
         for kind in ('THREADS', 'PROCESSES'):
             seen = []
-            dataset = fishnet(real('dem.tif'), 'focal_median(A, circle(6))', NUM_WORKERS=1, WORKERS=kind)
+            dataset = fishnet(large, 'focal_median(A, circle(30))', NUM_WORKERS=1, WORKERS=kind)
             gdal.GetDriverByName('FISHNET').CreateCopy(self.path(kind + '.vrt'), dataset, options=['GRID=1x1'], callback=lambda done, *_: seen.append(done) or 1)
             self.assertEqual(seen, sorted(seen))
             self.assertGreater(len({done for done in seen if 0 < done < 1}), 1, kind)

@@ -35,12 +35,13 @@ static void CopyDomains(GDALMajorObject *from, GDALMajorObject *to)
     }
 }
 
-/* A VRT of the dataset: georeference, bands and masks as GDAL describes them. NULL after CPLError. */
+/* A VRT of the dataset: georeference, bands and masks as GDAL describes them. Past GDALDriver::CreateCopy(), which
+ * says that all of it is about to be read: nothing is. NULL after CPLError. */
 static XML Describe(GDALDataset *computed, int64_t count, const std::vector<std::string> &failures)
 {
     GDALDriver *driver = GetGDALDriverManager()->GetDriverByName("VRT");
-    const std::unique_ptr<GDALDataset> vrt(driver ? driver->CreateCopy("", computed, FALSE, nullptr, nullptr, nullptr)
-                                                  : nullptr);
+    const std::unique_ptr<GDALDataset> vrt(
+        driver ? driver->pfnCreateCopy("", computed, FALSE, nullptr, GDALDummyProgress, nullptr) : nullptr);
     if (!vrt)
         return nullptr;
     CopyDomains(computed, vrt.get());

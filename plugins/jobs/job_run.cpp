@@ -1,5 +1,6 @@
 #include "job_run.h"
 
+#include <cmath>
 #include <utility>
 
 namespace fishnet
@@ -95,6 +96,17 @@ bool JobRun::StopBehind(void (*stopped)(void *user), void *user)
 {
     return m_engine ? fn_engine_free_behind(std::exchange(m_engine, nullptr), stopped, user)
                     : fn_stream_free_behind(std::exchange(m_stream, nullptr), stopped, user);
+}
+
+void JobRun::ForgetAdvice()
+{
+    fn_engine_stats stats;
+    fn_engine_get_stats(m_engine, &stats);
+    if (stats.workers == 0)
+        return; /* none has begun */
+    m_log.TellFrom(HUGE_VAL);
+    fn_engine_advise(m_engine, nullptr, 0, nullptr);
+    m_log.TellFrom(m_log.Clock());
 }
 
 /* Gives the messages that there are. */

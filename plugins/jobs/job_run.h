@@ -37,6 +37,8 @@ class JobRun final : public Crew
     bool TryStop(double seconds) override;
     bool StopBehind(void (*stopped)(void *user), void *user) override;
     void Leave() override;
+    /* What was advised will not be read after all: no more of it begins, and the log does not tell of it. */
+    void ForgetAdvice();
 
     /* To be checked when results are complete: what is told of the last tasks is written behind them. */
     TaskLog &Log() { return m_log; }

@@ -163,10 +163,22 @@ static const char *OutcomeOf(const fn_report &report)
                                                : "failed";
 }
 
+double TaskLog::Clock() const
+{
+    const std::timespec now = Now();
+    return static_cast<double>(now.tv_sec - m_born.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec - m_born.tv_nsec);
+}
+
+void TaskLog::TellFrom(double seconds)
+{
+    const std::lock_guard<std::mutex> lock(m_mutex);
+    m_from = seconds;
+}
+
 void TaskLog::Add(const fn_report &report, const std::string &task, const fn_task_place &place)
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
-    if (!m_isBegun)
+    if (!m_isBegun || report.begin < m_from)
         return;
     (report.again                        ? m_again
      : report.completed                  ? m_completed
@@ -189,12 +201,10 @@ void TaskLog::Add(const fn_report &report, const std::string &task, const fn_tas
 void TaskLog::End()
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
-    if (!m_isBegun || std::exchange(m_isEnded, true))
+    if (!m_isBegun || std::exchange(m_isEnded, true) || (m_from > 0 && m_workers.empty()))
         return;
     const auto count = [](int64_t number) { return static_cast<long long>(number); };
-    const std::timespec now = Now();
-    const double seconds =
-        static_cast<double>(now.tv_sec - m_born.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec - m_born.tv_nsec);
+    const double seconds = Clock();
     std::string line = CPLSPrintf("# %s: %lld tasks done, %lld failed, %lld tried again", m_driver,
                                   count(m_done + m_completed), count(m_failed), count(m_again));
     if (m_completed > 0)

@@ -28,6 +28,9 @@ class TaskLog
     fn_status Begin(fn_error *err);
     /* Whether all could be written until now. */
     fn_status Check(fn_error *err);
+    /* Tasks that began before these seconds, by Clock(), are not told of. */
+    void TellFrom(double seconds);
+    double Clock() const;
     void Add(const fn_report &report, const std::string &task, const fn_task_place &place);
     /* The sum, once. */
     void End();
@@ -49,7 +52,7 @@ class TaskLog
     std::string m_why; /* it cannot be written; empty: it can */
 
     int64_t m_done = 0, m_again = 0, m_failed = 0, m_completed = 0, m_stopped = 0;
-    double m_work = 0;
+    double m_work = 0, m_from = 0;
     std::set<int> m_workers;
 };
 

@@ -96,6 +96,16 @@ class Log(Case):
             self.assertEqual(events[line['task']]['extent'], extent)
             self.assertEqual('%d,%d %dx%d' % tuple(events[line['task']]['pixels']), line['pixels'])
 
+    def test_source_that_is_only_named(self):
+        """GDAL says that a source is about to be read: workers read by handles of their own, and the log tells of their tiles alone."""
+        for attempt in range(5):
+            out = self.path('named%d.vrt' % attempt)
+            good('gdal_translate', '-q', '-of', 'FISHNET', 'FISHNET:' + self.a, out, *oo('focal_median(A, 9)', TILE_SIZE=64), '-co', 'GRID=2x2',
+                 '--config', 'FISHNET_LOG', self.log)
+            self.assertEqual({line['task'] for line in self.lines()}, {'r00%d_c00%d.tif' % (r, c) for r in (0, 1) for c in (0, 1)})
+            self.assertEqual(len(re.findall('(?m)^# FISHNET: 4 tasks done', self.text())), attempt + 1)
+            self.assertEqual(self.text().count('# FISHNET'), attempt + 1)
+
     def test_tables(self):
         good('ogr2ogr', self.path('near.csv'), 'NEARTABLE:' + self.points, *oo(NEAR=self.points, PARTITION_SIZE=10, NUM_WORKERS=2), env={'FISHNET_LOG': self.log})
         self.assertEqual({line['task'] for line in self.lines()}, {'FIDs 1 to 10', 'FIDs 11 to 20', 'FIDs 21 to 30'})

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "creation_options.h"
+#include "dataset.h"
 #include "deleted_files.h"
 #include "fishnet/grid_options.h"
 #include "fishnet/recipe.h"
@@ -152,6 +153,9 @@ GDALDataset *CreateCopy(const char *output, GDALDataset *source, int, FN_CSL opt
                         void *progressData)
 {
     return Guarded<GDALDataset *>("FISHNET", nullptr, [&] {
+        /* GDAL has advised it that all will be read, and so it would be, twice: workers have handles of their own. */
+        if (auto *own = dynamic_cast<Dataset *>(source))
+            own->Reader().ForgetAdvice();
         Creation creation = NewCreation(output, source);
         creation.progress = progress ? progress : GDALDummyProgress;
         creation.progressData = progressData;

@@ -39,6 +39,8 @@ class TileReader
                 GDALRasterIOExtraArg *extra);
     /* Begins to compute what will be read. */
     CPLErr Advise(const std::vector<size_t> &wanted, const fn_window &window);
+    /* It will not be read after all. */
+    void ForgetAdvice() { m_run->ForgetAdvice(); }
     /* From now on the bands, but not the masks, hold nothing but that value, or zeros where it is not set: nothing is
      * computed for them. */
     void BeHollow(const fn_nodata &value)

@@ -110,7 +110,10 @@ static bool Obey(const Arguments &all, std::string &answer, GDALProgressFunc pro
     }
     if (all.command == "functions") {
         answer = FunctionsAsText(all.job);
-        return true;
+        if (answer.empty())
+            CPLError(CE_Failure, CPLE_IllegalArg, "fishnet: no function has '%s' in its name, group or description",
+                     all.job.c_str());
+        return !answer.empty();
     }
     if (all.command == "run") {
         std::unique_ptr<CPLConfigOptionSetter> log;

@@ -8,6 +8,7 @@
 #define NUMPY "gdal_calc.py, numpy"
 #define MUPARSER "gdal raster calc"
 #define OTHERS "elsewhere"
+#define NO_DISTANCE "gdal_proximity, or NEARTABLE from feature to feature"
 
 static const fn_expr_spelling spellings[] = {
     {ARCGIS, "Con", "where(c, a, b)"},
@@ -45,8 +46,16 @@ static const fn_expr_spelling spellings[] = {
     {ARCGIS, "CellStatistics", "mean(A, B), or nanmean(A, B) without NoData"},
     {ARCGIS, "HighestPosition", "argmax(A, B)"},
     {ARCGIS, "LowestPosition", "argmin(A, B)"},
-    {ARCGIS, "FocalStatistics", "focal_mean(A, 3)"},
-    {ARCGIS, "ZonalStatistics", "gdal fishnet zonal-stats, the driver ZONALSTATS"},
+    {ARCGIS, "FocalStatistics", "focal_mean(A, 3), focal_median(A, 3), focal_max(A, 3)..."},
+    {ARCGIS, "NbrRectangle", "focal_mean(A, rect(3, 5))"},
+    {ARCGIS, "NbrCircle", "focal_mean(A, circle(5))"},
+    {ARCGIS, "NbrAnnulus", "focal_mean(A, annulus(2, 5))"},
+    {ARCGIS, "NbrWedge", "focal_mean(A, wedge(5, 0, 90))"},
+    {ARCGIS, "ZonalStatistics", "ogr2ogr stats.csv ZONALSTATS:zones.gpkg -oo RASTER=a.tif"},
+    {ARCGIS, "EucDistance", NO_DISTANCE},
+    {ARCGIS, "EuclideanDistance", NO_DISTANCE},
+    {ARCGIS, "CostDistance", NO_DISTANCE},
+    {ARCGIS, "DistanceAccumulation", NO_DISTANCE},
     {ARCGIS, "ExtractByAttributes", "where(c, A, NODATA)"},
     {ARCGIS, "ExtractByMask", "where(isnodata(B), NODATA, A)"},
     {ARCGIS, "Reclassify", "where(A < 10, 1, where(A < 20, 2, 3))"},
@@ -81,6 +90,10 @@ static const fn_expr_spelling spellings[] = {
     {NUMPY, "bitwise_left_shift", "left_shift(x, n)"},
     {NUMPY, "bitwise_right_shift", "right_shift(x, n)"},
     {NUMPY, "count_nonzero", "sum(S != 0)"},
+    {NUMPY, "uniform_filter", "focal_mean(A, 3)"},
+    {NUMPY, "median_filter", "focal_median(A, 3)"},
+    {NUMPY, "maximum_filter", "focal_max(A, 3)"},
+    {NUMPY, "minimum_filter", "focal_min(A, 3)"},
     {NUMPY, "uint8", "round(A), with OT=Byte"},
     {NUMPY, "int16", "trunc(A), with OT=Int16"},
     {NUMPY, "int32", "trunc(A), with OT=Int32"},

@@ -205,6 +205,7 @@ class TestJobFiles(Case):
         self.fails('run', status=2, says=['Usage'])
         self.assertIn('Usage', self.fishnet('--help'))
         self.fails('frun', job, says=['frun', 'expected plan, run, assemble, functions or doctor'])
+        self.fails('functions', 'xyz', says=["no function has 'xyz' in its name, group or description"])
         self.fails('run', job, '--partitions', '1/2', status=2, says=['--partitions'])
         self.fails('run', job, '--partition', status=2, says=['--partition needs a value'])
         self.fails('run', job, job, status=2, says=['unknown argument'])

@@ -193,9 +193,13 @@ bool WriteParts(const std::shared_ptr<PartJob> &job, const output::OutputFolder 
     fn_error err;
     PartRun run(job, outputs, progress, progressData);
     fn_status status = FN_OK;
-    if (job->todo.empty())
-        status = run.Progress(0) ? FN_OK : fn_fail(&err, FN_ERR_CANCELLED, kStopped);
-    else {
+    if (job->todo.empty()) {
+        TaskLog log(reports.log, job->Driver());
+        status = run.Progress(0) ? log.Begin(&err) : fn_fail(&err, FN_ERR_CANCELLED, kStopped);
+        log.End();
+        if (status == FN_OK)
+            status = log.Check(&err);
+    } else {
         workers.workers = static_cast<int>(std::min<int64_t>(workers.workers, job->TaskCount()));
         status = run.Begin({workers, kBudget, reports, 0}, &err);
         if (status == FN_OK)

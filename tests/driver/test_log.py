@@ -106,6 +106,17 @@ class Log(Case):
             self.assertEqual(len(re.findall('(?m)^# FISHNET: 4 tasks done', self.text())), attempt + 1)
             self.assertEqual(self.text().count('# FISHNET'), attempt + 1)
 
+    def test_nothing_left_to_do(self):
+        """A log that cannot be written is an error then, too."""
+        words = ['gdal_translate', '-q', '-of', 'FISHNET', self.a, self.path('whole.vrt'), '-co', 'CALC=A', '-co', 'GRID=2x2', '-co', 'RESUME=YES']
+        good(*words)
+        good(*words, env={'FISHNET_LOG': self.log})
+        self.assertEqual(self.lines(), [])
+        self.assertIn('# FISHNET: 0 tasks done', self.text())
+        done = run(*words, env={'FISHNET_LOG': self.path('no/such/folder.log')})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('folder.log cannot be written: No such file or directory', done.stderr)
+
     def test_tables(self):
         good('ogr2ogr', self.path('near.csv'), 'NEARTABLE:' + self.points, *oo(NEAR=self.points, PARTITION_SIZE=10, NUM_WORKERS=2), env={'FISHNET_LOG': self.log})
         self.assertEqual({line['task'] for line in self.lines()}, {'FIDs 1 to 10', 'FIDs 11 to 20', 'FIDs 21 to 30'})

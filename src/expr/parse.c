@@ -248,6 +248,9 @@ static fn_status complain_of_operator(fn_parser *p, uint32_t position, char c)
         return fn_parser_complain(p, position, "an operator is missing before '%.*s'", (int)(n < 40 ? n : 40), p->at);
     if (c == '=')
         return fn_parser_complain(p, position, "'=' is no operator; use '==' to compare");
+    if (c == '@')
+        return fn_parser_complain(p, position,
+                                  "'@' is no operator: what is A@1 elsewhere is A[1], or A, its first band");
     if (c == '(' || isdigit((unsigned char)c))
         return fn_parser_complain(p, position, "an operator is missing before '%c'", c);
     return complain_of_character(p, position, c, "an operator");

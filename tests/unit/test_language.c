@@ -82,9 +82,9 @@ static void other_spellings_are_hints(void)
 
 static void operators_of_others_are_hints(void)
 {
-    static const char *const cases[][2] = {{"A AND B", "'and'"},      {"A OR B", "'or'"}, {"NOT A", "'not'"},
-                                           {"A <> B", "'!='"},        {"A MOD B", "'%'"}, {"\"dem@1\" + 1", "A[1]"},
-                                           {"A Xor B", "logical_xor"}};
+    static const char *const cases[][2] = {{"A AND B", "'and'"}, {"A OR B", "'or'"},        {"NOT A", "'not'"},
+                                           {"A <> B", "'!='"},   {"A MOD B", "'%'"},        {"\"dem@1\" + 1", "A[1]"},
+                                           {"A@1 + 1", "A[1]"},  {"A Xor B", "logical_xor"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fn_error err;
         compile(cases[i][0], &err);

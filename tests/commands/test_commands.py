@@ -236,7 +236,7 @@ class TestListing(Commands):
             for option in options:
                 if len(option) == 1:
                     continue
-                option = re.sub('^([A-Z]|INPUT)_OO$', 'open_option', re.sub('^[A-Z]_RESAMPLING$', 'INPUT_RESAMPLING', option))  # for all inputs
+                option = re.sub('^([A-Z]|INPUT)_OO$', 'open_option', re.sub('^[A-Z]_(RESAMPLING|OUTSIDE)$', r'INPUT_\1', option))  # for all inputs
                 argument = named[name].get(option, {'NUM_WORKERS': 'num-threads'}.get(option, option.lower().replace('_', '-')))
                 self.assertIn(argument, arguments, driver + ' ' + option)
 

@@ -30,8 +30,9 @@ typedef enum fn_option_kind {
     FN_OPTION_LAYERS,     /* names of layers */
     FN_OPTION_CONDITIONS, /* in SQL */
     FN_OPTION_SETTINGS,   /* NAME=VALUE */
-    FN_OPTION_FIELDS,     /* names of fields, or *; ',' between them, as the next */
+    FN_OPTION_FIELDS,     /* names of fields, or *; ',' between them, as the next two */
     FN_OPTION_PAIRS,      /* field=field */
+    FN_OPTION_WORDS,      /* of the option's own, such as statistics */
     FN_OPTION_REPEATED,   /* the option is given several times, as the next */
     FN_OPTION_INPUT       /* name=datasets, see fishnet/recipe.h */
 } fn_option_kind;

@@ -266,6 +266,13 @@ Source Calc::Open()
         Fail(CPLE_IllegalArg, "Argument 'calc' is missing: without an expression the output is one raster as it is");
         return nullptr;
     }
+    for (const char *name : {"bands", "flatten", "dialect", "propagate-nodata"})
+        if (!Computes() && GetArg(name)->IsExplicitlySet()) {
+            Fail(CPLE_IllegalArg, std::string("Argument '") + name +
+                                      "' is about an expression, and argument 'calc' is "
+                                      "missing");
+            return nullptr;
+        }
     if (!Computes())
         m_given[0].name = "A";
     CPLStringList options;

@@ -6,11 +6,7 @@
 #include <cctype>
 #include <cstring>
 
-#include <gdal_utils.h>
-
 #include "calc_inputs.h"
-#include "create.h"
-#include "creation_options.h"
 #include "deleted_files.h"
 #include "file_names.h"
 #include "fishnet/recipe.h"
@@ -18,8 +14,6 @@
 #include "helper.h"
 #include "input_files.h"
 #include "recipe_file.h"
-#include "recipes.h"
-#include "relative_vrt.h"
 #include "shares.h"
 #include "workers.h"
 
@@ -87,7 +81,7 @@ GDALInConstructionAlgorithmArg &Command::AddOption(Options &options, const char 
 {
     const fn_option &option = *options.table.Find(name);
     Option &added = options.given.emplace_back(Option{argument, option, {}, {}, false});
-    const std::string help = Help(option);
+    const std::string help = &options == &m_grid ? GridHelp(option) : Help(option);
     if (option.kind == FN_OPTION_FLAG)
         return AddArg(argument, letter, help, &added.yes);
     if (IsRepeated(option))
@@ -132,6 +126,18 @@ const char *Command::FirstGiven(const Options &options) const
         if (const GDALAlgorithmArg *arg = GetArg(option.argument, false); arg && arg->IsExplicitlySet())
             return option.argument.c_str();
     return nullptr;
+}
+
+Argument Command::ArgumentOf(const std::string &option)
+{
+    std::string name = CPLString(option).tolower();
+    std::replace(name.begin(), name.end(), '_', '-');
+    for (const Options *options : {&m_options, &m_grid, &m_many})
+        for (const Option &given : options->given)
+            if (option == given.option.name)
+                name = given.argument;
+    const GDALAlgorithmArg *arg = GetArg(name, false);
+    return arg ? Argument{arg->GetName(), arg->GetType() == GAAT_BOOLEAN} : Argument();
 }
 
 CPLStringList Command::Given(const Options &options) const
@@ -194,31 +200,6 @@ bool Command::ResolvePartition()
         if (IsPartition(option.option) && !ResolveShare(option.text, why))
             return Fail(CPLE_IllegalArg, "Argument 'partition': " + why);
     return true;
-}
-
-/* GDAL understands `IN NEAR... OUT`, and `-i IN --near NEAR -o OUT`, but not `IN NEAR... -o OUT`: so the output goes
- * to the end. */
-bool Command::ParseCommandLineArguments(const std::vector<std::string> &given)
-{
-    const std::vector<std::string> words = JoinProjwin(given);
-    const auto is = [](const std::string &word, const char *letter, const std::string &name) {
-        return word == letter || word == name || word.compare(0, name.size() + 1, name + "=") == 0;
-    };
-    std::vector<std::string> others;
-    std::string output;
-    for (size_t i = 0; i < words.size(); i++) {
-        if (is(words[i], "-i", "--input") || is(words[i], "", "--near"))
-            return GDALAlgorithm::ParseCommandLineArguments(words);
-        if (!is(words[i], "-o", "--output"))
-            others.push_back(words[i]);
-        else if (words[i].find('=') != std::string::npos)
-            output = words[i].substr(words[i].find('=') + 1);
-        else if (i + 1 < words.size())
-            output = words[++i];
-    }
-    if (!output.empty())
-        others.push_back(output);
-    return GDALAlgorithm::ParseCommandLineArguments(others);
 }
 
 /* ---- names of datasets ---- */
@@ -294,22 +275,33 @@ void Command::ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALAr
             use(value);
 }
 
-/* With --overwrite GDAL deletes the output first of all, whatever it is, and without it refuses one that exists. A
- * mosaic or a union is left to the driver by what goes on with its files. */
+/* With --overwrite GDAL deletes the output as it looks at the arguments, and without it refuses one that exists. So it
+ * hears of an output that is to be overwritten when the new one can be computed; a mosaic or a union is left to the
+ * driver by what goes on with its files. */
 bool Command::ValidateArguments()
 {
-    if (m_overwrite && !Guarded("gdal fishnet", false, [this] { return CheckInputs(); }))
-        return false;
     const std::string output = m_output.GetName();
-    if (m_output.GetDatasetRef() || !GoesOn() || !IsOverParts(output))
+    const bool isOld = !m_output.GetDatasetRef() && GoesOn() && IsOverParts(output);
+    if (m_output.GetDatasetRef() || (!isOld && !m_overwrite))
         return GDALAlgorithm::ValidateArguments();
     m_output.Set(std::string());
     const bool good = GDALAlgorithm::ValidateArguments();
     m_output.Set(output);
-    return good;
+    if (!good || !m_overwrite)
+        return good;
+    const bool isSafe = Guarded("gdal fishnet", false, [this] { return CheckInputs() && OpenFirst(); });
+    return isSafe && (isOld || GDALAlgorithm::ValidateArguments());
 }
 
-/* With --overwrite GDAL deletes the output first. */
+bool Command::OpenFirst()
+{
+    const TellInArguments tell([this](const std::string &option) { return ArgumentOf(option); });
+    const Reports reports(*this);
+    m_source = ResolvePartition() ? Open() : nullptr;
+    return m_source != nullptr;
+}
+
+/* What is deleted must not be read. */
 bool Command::CheckInputs()
 {
     InputFiles inputs(InputFiles::Reach::Disk);
@@ -337,7 +329,7 @@ bool Command::CheckInputs()
 GDALAlgorithm::ProcessGDALGOutputRet Command::ProcessGDALGOutput()
 {
     if (IsGDALGOutput()) {
-        if (!CheckSafeForStreamOutput() || !Open())
+        if (!CheckSafeForStreamOutput() || (!m_source && !Open()))
             return ProcessGDALGOutputRet::GDALG_ERROR;
         const std::string name = m_output.GetName(), path = InCurrentFolder(name);
         const std::string folder = path.substr(0, path.rfind('/') + 1);
@@ -380,19 +372,26 @@ bool Command::CheckIsForMany(const std::string &many) const
     return true;
 }
 
+Command::Reports::Reports(const Command &command)
+{
+    if (!command.m_trace.empty())
+        m_trace = std::make_unique<CPLConfigOptionSetter>("FISHNET_TRACE", command.m_trace.c_str(), false);
+    if (!command.m_log.empty())
+        m_log = std::make_unique<CPLConfigOptionSetter>("FISHNET_LOG", command.m_log.c_str(), false);
+}
+
 bool Command::Work(GDALProgressFunc progress, void *progressData)
 {
-    std::unique_ptr<CPLConfigOptionSetter> trace, log;
-    if (!m_trace.empty())
-        trace = std::make_unique<CPLConfigOptionSetter>("FISHNET_TRACE", m_trace.c_str(), false);
-    if (!m_log.empty())
-        log = std::make_unique<CPLConfigOptionSetter>("FISHNET_LOG", m_log.c_str(), false);
+    const TellInArguments tell([this](const std::string &option) { return ArgumentOf(option); });
+    const Reports reports(*this);
     if (IsOnScreen(m_log)) /* a bar would go through its lines */
         progress = GDALDummyProgress;
     const char *many = AsksForMany();
     if (many && !CheckIsForMany(many))
         return false;
-    const Source source = ResolvePartition() ? Open() : nullptr;
+    if (!m_source)
+        m_source = ResolvePartition() ? Open() : nullptr;
+    const Source source = std::move(m_source);
     if (!source)
         return false;
     if (EQUAL(m_format.c_str(), "stream")) {
@@ -430,164 +429,6 @@ void Command::RemoveOutput()
     GDALDriver::QuietDelete(name.c_str());
     if (VSIStatL(name.c_str(), &stat) == 0 && VSI_ISREG(stat.st_mode))
         VSIUnlink(name.c_str());
-}
-
-/* ---- rasters ---- */
-
-void RasterCommand::AddOpenOptions(const std::string &input, CPLStringList &options) const
-{
-    for (const std::string &option : m_openOptions)
-        options.AddString(("INPUT_OO=" + input + "=" + option).c_str());
-}
-
-RasterCommand::RasterCommand(const char *name, const char *description)
-    : Command(name, description, RasterRecipes().options, CreationOptions())
-{
-}
-
-void RasterCommand::AddTileOptions()
-{
-    AddOption(m_many, "grid", "GRID").SetMetaVar("COLUMNSxROWS");
-    AddOption(m_many, "tile-format", "FORMAT");
-    AddOption(m_many, "tile-co", "TILE_CO").SetMetaVar("<KEY>=<VALUE>");
-    AddOption(m_many, "mosaic", "MOSAIC");
-    AddOption(m_many, "resume", "RESUME");
-    AddOption(m_many, "assemble", "ASSEMBLE");
-}
-
-void RasterCommand::AddRasterOptions()
-{
-    AddArg("open-option", 0, "Open option of the input datasets", &m_openOptions)
-        .AddAlias("oo")
-        .SetPackedValuesAllowed(false)
-        .SetMinCount(1)
-        .SetMetaVar("<KEY>=<VALUE>");
-    AddOption(m_options, "on-error", "ON_ERROR");
-    AddOption(m_options, "cache-mb", "CACHE_MB").SetMetaVar("<N>").SetCategory(GAAC_ADVANCED);
-    AddOption(m_options, "partition", "PARTITION").SetMetaVar("i/n|auto|auto/n");
-}
-
-GDALDataset *RasterCommand::WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
-                                      void *progressData)
-{
-    return CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData);
-}
-
-static bool HasOption(GDALDriverH driver, const std::string &name)
-{
-    const char *list = driver ? GDALGetMetadataItem(driver, GDAL_DMD_CREATIONOPTIONLIST, nullptr) : nullptr;
-    return list && (strstr(list, ("name='" + name + "'").c_str()) || strstr(list, ("name=\"" + name + "\"").c_str()));
-}
-
-/* A GeoTIFF is written by the workers, in tiles, if they know all that is asked for; a small one that is not
- * compressed would be larger in tiles. */
-static bool WorkersWrite(GDALDataset &source, const std::string &format, const std::string &output,
-                         const std::vector<std::string> &options)
-{
-    constexpr int64_t kLarge = 1 << 22; /* pixels */
-    const std::string ending = CPLString(output.substr(std::min(output.size(), output.rfind('.')))).tolower();
-    GDALDriverH fishnet = GDALGetDriverByName("FISHNET"), gtiff = GDALGetDriverByName("GTiff");
-    bool pays = int64_t(source.GetRasterXSize()) * source.GetRasterYSize() >= kLarge;
-    if (format.empty() ? ending != ".tif" && ending != ".tiff" : !EQUAL(format.c_str(), "GTiff"))
-        return false;
-    for (const std::string &option : options) {
-        const size_t equal = option.find('=');
-        const std::string name = CPLString(option.substr(0, equal)).toupper();
-        const std::string value = equal == std::string::npos ? std::string() : option.substr(equal + 1);
-        if (name == "TILED") {
-            if (!CPLTestBool(value.c_str()))
-                return false;
-            pays = true;
-        } else if (!HasOption(fishnet, name) || !HasOption(gtiff, name)) {
-            return false;
-        }
-        if (name == "COMPRESS") {
-            pays = pays || !EQUAL(value.c_str(), "NONE");
-            if (!CanCompress(value.c_str()))
-                return false;
-        }
-    }
-    return pays;
-}
-
-/* Options of the driver FISHNET that the writer of the output does not have, and would pass over; empty: there is
- * none. */
-static std::string OptionOfTiles(const std::string &format, const std::vector<std::string> &options)
-{
-    GDALDriverH fishnet = GDALGetDriverByName("FISHNET"), writer = GDALGetDriverByName(format.c_str());
-    for (const std::string &option : options) {
-        const std::string name = CPLString(option.substr(0, option.find('='))).toupper();
-        if (HasOption(fishnet, name) && !HasOption(writer, name))
-            return name;
-    }
-    return {};
-}
-
-/* The driver that writes the output. False: what is asked for would be a file without pixels, or an option without
- * effect. */
-bool RasterCommand::CheckFormat() const
-{
-    const std::string &name = m_output.GetName();
-    const char *ending = CPLGetExtension(name.c_str());
-    const bool byName = m_format.empty();
-    const CPLStringList guessed(byName ? GDALGetOutputDriversForDatasetName(name.c_str(), GDAL_OF_RASTER, true, false)
-                                       : nullptr);
-    const std::string format = byName ? (guessed.size() > 0 ? guessed[0] : "") : m_format;
-    const std::string option = EQUAL(format.c_str(), "FISHNET") ? "" : OptionOfTiles(format, m_creationOptions);
-    if (!option.empty())
-        return Fail(CPLE_IllegalArg,
-                    "Argument 'creation-option': " + option + " is an option of the driver FISHNET: " +
-                        (EQUAL(ending, "vrt") ? "--output-format FISHNET writes tiles and the mosaic " + name
-                                              : "give --output-format FISHNET for it"));
-    if (byName && EQUAL(ending, "gti"))
-        return Fail(CPLE_IllegalArg, "Argument 'output': " + name +
-                                         " is an index of tiles: --output-format FISHNET writes it, and the tiles");
-    if (byName && EQUAL(ending, "vrt"))
-        ReportError(
-            CE_Warning, CPLE_AppDefined,
-            "%s is a VRT: it is computed whenever it is read, and nothing is computed now. --output-format FISHNET "
-            "writes tiles now, and that file as the mosaic over them",
-            name.c_str());
-    return true;
-}
-
-bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
-{
-    if (!CheckFormat())
-        return false;
-    CPLStringList arguments;
-    const auto add = [&arguments](const char *key, const std::string &value) {
-        arguments.AddString(key);
-        arguments.AddString(value.c_str());
-    };
-    if (WorkersWrite(source, m_format, m_output.GetName(), m_creationOptions)) {
-        CPLStringList options = ManyOptions();
-        options.AddString("OUTPUT=SINGLE");
-        m_isNew = false; /* it is moved to its place when it is whole */
-        return Take(WriteMany(source, options, progress, progressData));
-    }
-    if (!m_format.empty())
-        add("-of", m_format);
-    for (const std::string &option : m_creationOptions)
-        add("-co", option);
-    const std::unique_ptr<GDALTranslateOptions, void (*)(GDALTranslateOptions *)> options(
-        GDALTranslateOptionsNew(arguments.List(), nullptr), GDALTranslateOptionsFree);
-    if (!options)
-        return false;
-    GDALTranslateOptionsSetProgress(options.get(), progress, progressData);
-    GDALDatasetH written =
-        GDALTranslate(m_output.GetName().c_str(), GDALDataset::ToHandle(&source), options.get(), nullptr);
-    const bool isVRT = written && EQUAL(GDALGetDriverShortName(GDALGetDatasetDriver(written)), "VRT");
-    return Take(GDALDataset::FromHandle(written)) && (!isVRT || m_output.GetName().empty() || RelateVRT());
-}
-
-/* A VRT can be moved together with what it reads. */
-bool RasterCommand::RelateVRT()
-{
-    const std::string name = m_output.GetName();
-    if (!m_output.Close() || !MakeRelative(name))
-        return Fail(CPLE_FileIO, name + " cannot be written");
-    return Take(GDALDataset::Open(name.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR));
 }
 
 } // namespace fishnet::commands

@@ -3,6 +3,7 @@
 #ifndef FN_COMMANDS_H
 #define FN_COMMANDS_H
 
+#include "argument_words.h"
 #include "gdal_compat.h"
 #include "open_options.h"
 
@@ -103,6 +104,7 @@ class Command : public GDALAlgorithm
 
     /* What the option means to this command. */
     virtual std::string Help(const fn_option &option) const { return option.help; }
+    std::string GridHelp(const fn_option &option) const;
     /* What is written. NULL after CPLError. */
     virtual Source Open() = 0;
     /* Writes it into one file. False after CPLError. */
@@ -132,16 +134,28 @@ class Command : public GDALAlgorithm
     bool m_isNew = false; /* the output is of our making, and nobody else's to take away */
 
   private:
+    /* The configuration options for --log and --trace, as long as it lives. */
+    class Reports
+    {
+      public:
+        explicit Reports(const Command &command);
+
+      private:
+        std::unique_ptr<CPLConfigOptionSetter> m_trace, m_log;
+    };
+
     bool CheckInputs();
     bool ReadInput(const std::string &text, std::vector<GivenInput> &inputs) const;
     bool ReadInputList(const std::string &file, std::vector<GivenInput> &inputs) const;
     bool ResolvePartition();
     CPLStringList Given(const Options &options) const;
-    static std::vector<std::string> JoinProjwin(const std::vector<std::string> &words);
+    std::vector<std::string> NamePositions(const std::vector<std::string> &words);
+    Argument ArgumentOf(const std::string &option);
     bool AddProjwin(CPLStringList &options) const;
     bool CheckIsForMany(const std::string &many) const;
     /* Whether this is a share of many files, or goes on with them, or assembles them. */
     bool GoesOn() const;
+    bool OpenFirst();
     bool RunImpl(GDALProgressFunc progress, void *progressData) override;
     bool Work(GDALProgressFunc progress, void *progressData);
     static void ForEachName(GDALAlgorithmArg &arg, const std::function<void(GDALArgDatasetValue &)> &use);
@@ -153,6 +167,7 @@ class Command : public GDALAlgorithm
 
     std::string m_projwin;
     bool m_isTap = false;
+    Source m_source; /* opened before an older output is deleted */
 };
 
 /* Those that write rasters. */

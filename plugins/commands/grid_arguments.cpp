@@ -5,6 +5,7 @@
 #ifdef FN_HAS_COMMANDS
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 
@@ -26,43 +27,45 @@ static constexpr struct {
               {"CELL_SIZE", "same", nullptr},
               {"RESAMPLING", "nearest", "NEAR"}};
 
+/* Options that its help names are arguments, too. */
+std::string Command::GridHelp(const fn_option &option) const
+{
+    const fn_option_table table = fn_grid_option_table();
+    const auto isOfName = [](char c) { return isupper(static_cast<unsigned char>(c)) || c == '_'; };
+    const std::string help = Help(option);
+    std::string told;
+    for (size_t i = 0, end; i < help.size(); i = end) {
+        for (end = i; end < help.size() && isOfName(help[end]);)
+            end++;
+        const bool isOption = end > i && fn_option_find(table, help.c_str() + i, end - i);
+        end = std::max(end, i + 1);
+        CPLString word(help.substr(i, end - i));
+        told += isOption ? "--" + word.tolower().replaceAll('_', '-') : word;
+    }
+    return told;
+}
+
 void Command::AddGridOptions()
 {
-    AddOption(m_grid, "like", "LIKE").SetMetaVar("<INPUT>|<DATASET>");
+    AddOption(m_grid, "like", "LIKE").SetMetaVar("INPUT|DATASET");
     AddOption(m_grid, "extent", "EXTENT")
         .AddAlias("bbox")
-        .SetMetaVar("<INPUT>|intersection|union|<DATASET>|<xmin>,<ymin>,<xmax>,<ymax>")
+        .SetMetaVar("INPUT|intersection|union|DATASET|xmin,ymin,xmax,ymax")
         .SetMutualExclusionGroup("extent");
     AddArg("projwin", 0, "Extent of the result, as <ulx> <uly> <lrx> <lry>", &m_projwin)
-        .SetMetaVar("<ulx> <uly> <lrx> <lry>")
+        .SetMetaVar("ulx uly lrx lry")
         .SetMutualExclusionGroup("extent");
-    AddOption(m_grid, "cell-size", "CELL_SIZE").AddAlias("resolution").SetMetaVar("<INPUT>|finest|coarsest|<x>[,<y>]");
-    AddOption(m_grid, "snap", "SNAP").SetMetaVar("<INPUT>|<DATASET>|tap").SetMutualExclusionGroup("snap");
+    AddOption(m_grid, "cell-size", "CELL_SIZE").AddAlias("resolution").SetMetaVar("INPUT|finest|coarsest|x[,y]");
+    AddOption(m_grid, "snap", "SNAP").SetMetaVar("INPUT|DATASET|tap").SetMutualExclusionGroup("snap");
     AddArg("target-aligned-pixels", 0, "Corners of the result are multiples of the cell size, as --snap tap", &m_isTap)
         .AddAlias("tap")
         .SetMutualExclusionGroup("snap");
     AddOption(m_grid, "crs", "CRS").AddAlias("output-crs").AddAlias("dst-crs").SetMetaVar("<CRS>");
     AddOption(m_grid, "resampling", "RESAMPLING", 'r').SetChoices("nearest");
-    AddOption(m_grid, "input-resampling", "INPUT_RESAMPLING").SetMetaVar("<INPUT>=<METHOD>");
-    AddOption(m_grid, "outside", "OUTSIDE").SetMetaVar("nodata|<VALUE>");
-    AddOption(m_grid, "input-outside", "INPUT_OUTSIDE").SetMetaVar("<INPUT>=nodata|<VALUE>");
+    AddOption(m_grid, "input-resampling", "INPUT_RESAMPLING").SetMetaVar("INPUT=METHOD");
+    AddOption(m_grid, "outside", "OUTSIDE").SetMetaVar("nodata|VALUE");
+    AddOption(m_grid, "input-outside", "INPUT_OUTSIDE").SetMetaVar("INPUT=nodata|VALUE");
     AddOption(m_grid, "accuracy", "ACCURACY").SetMetaVar("<PIXELS>").SetCategory(GAAC_ADVANCED);
-}
-
-/* "--projwin 1 2 3 4", which are four words, as one: GDAL takes lists with commas between only. */
-std::vector<std::string> Command::JoinProjwin(const std::vector<std::string> &words)
-{
-    constexpr size_t kNumbers = 4;
-    std::vector<std::string> joined;
-    for (size_t i = 0; i < words.size(); i++) {
-        joined.push_back(words[i]);
-        if (words[i] != "--projwin" || i + kNumbers >= words.size() || words[i + 1].find(',') != std::string::npos)
-            continue;
-        for (size_t k = 1; k <= kNumbers; k++)
-            joined.back() += (k == 1 ? "=" : ",") + words[i + k];
-        i += kNumbers;
-    }
-    return joined;
 }
 
 /* Upper left and lower right become xmin,ymin,xmax,ymax. */

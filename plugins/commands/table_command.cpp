@@ -3,6 +3,7 @@
 #ifdef FN_HAS_COMMANDS
 
 #include <cstring>
+#include <set>
 
 #include <gdal_utils.h>
 
@@ -21,11 +22,13 @@ TableCommand::TableCommand(const char *name, const char *description, const Tabl
         AddInputDatasetArg(&m_input, GDAL_OF_VECTOR).SetAutoOpenDataset(false);
 }
 
-/* Where something else is the input, it says what the driver calls so. */
+/* Where something else is the input, options about it say so. */
 std::string TableCommand::Help(const fn_option &option) const
 {
+    static const std::set<std::string> ofInput = {"LAYER",  "WHERE",          "OO",       "GEOMETRY_FIELD",
+                                                  "FIELDS", "PARTITION_SIZE", "PARTITION"};
     std::string help = option.help;
-    if (m_rows != kInput)
+    if (m_rows != kInput && ofInput.count(option.name) > 0)
         for (const auto &[word, other] : {std::pair("input dataset", "dataset of " + m_rows), {kInput, m_rows}})
             if (const size_t at = help.find(word); at != std::string::npos)
                 help.replace(at, strlen(word), other);

@@ -181,7 +181,7 @@ bool Reader::TakeList(const std::string &key, const fn_option &option, const CPL
     const CPLJSONArray items = value.ToArray();
     if (items.Size() == 0)
         return Fail(key, "is empty");
-    const bool comma = option.kind == FN_OPTION_FIELDS || option.kind == FN_OPTION_PAIRS;
+    const bool comma = option.kind >= FN_OPTION_FIELDS && option.kind <= FN_OPTION_WORDS;
     std::string all;
     for (int i = 0; i < items.Size(); i++) {
         const std::string path = CPLSPrintf("%s[%d]", key.c_str(), i);

@@ -66,7 +66,7 @@ static std::string CureOfPlace(GDALDatasetH a, const Input &first, GDALDatasetH 
     if (isTurned || std::abs(x1 - x0 - width) > kSameCells || std::abs(y1 - y0 - height) > kSameCells)
         return CPLSPrintf("; a cell of %s is as large as %.6g x %.6g of %s. RESAMPLING=AUTO", other.key.c_str(),
                           std::abs(x1 - x0) / width, std::abs(y1 - y0) / height, first.key.c_str()) +
-               onto + ", CELL_SIZE says another size for all";
+               onto + ", CELL_SIZE=<size> says another size for all";
     const bool isWhole = IsWhole(x0) && IsWhole(y0) && IsWhole(x1) && IsWhole(y1);
     const double right = isWhole ? std::round(x0) + 0.0 : x0, down = isWhole ? std::round(y0) + 0.0 : y0;
     const std::string shift = CPLSPrintf("; %s is shifted by %.6g, %.6g cells. ", other.key.c_str(), right, down);

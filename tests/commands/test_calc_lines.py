@@ -219,7 +219,7 @@ class TestInputs(Lines):
         path = write(self.path('p.tif'), array, nodata=-9)
         self.same(ours(path, calc='where(isnodata(X), 0, X)')[0], np.array([[1.0, 0, 3]]))
         self.same(ours(path, calc='where(isnodata(X), 0, X)', propagate_nodata=True)[0], np.array([[1, NAN, 3]]))
-        self.wrong(path, calc='X', propagate_nodata=True, nodata='none', says=['PROPAGATE_NODATA', 'NODATA=none'])
+        self.wrong(path, calc='X', propagate_nodata=True, nodata='none', says=['--propagate-nodata', '--nodata=none'])
 
     def test_moved_vrt(self):
         os.makedirs(self.path('here/deep'))

@@ -657,7 +657,7 @@ class TestMap(Commands):
         self.assertNotEqual(os.stat(kept).st_mtime_ns, before)
 
     def test_errors(self):
-        for words, says in ((('--grid', '2'), ['GRID=2']), (('--grid', '2x2', '-f', 'GTiff'), ["'grid'", "'output-format'"]),
+        for words, says in ((('--grid', '2'), ['--grid=2']), (('--grid', '2x2', '-f', 'GTiff'), ["'grid'", "'output-format'"]),
                             (('--tile-size', '64', '--co', 'COMPRESS=LZW'), ["'tile-size'", "'creation-option'"]),
                             (('--grid', '2x2', '--tile-size', '64'), ['GRID', 'TILE_SIZE']),
                             (('--mosaic', 'tree'), ["'mosaic'", "'tree'"]), (('--tile-format', 'Nope'), ['Nope'])):
@@ -798,8 +798,8 @@ class TestNear(Commands):
     def test_errors(self):
         for words, says in ((('nope.gpkg', 'near.gpkg'), ['nope.gpkg']), (('in.gpkg', 'nope.gpkg', '-l', 'in'), ['nope.gpkg']),
                             (('in.gpkg', 'near.gpkg', '-l', 'nope'), ['nope']), (('in.gpkg', 'near.gpkg', '--near-layer', 'nope', '-l', 'in'), ['nope']),
-                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--radius', '3 feets'), ['RADIUS=3 feets']),
-                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--closest', '0'), ['CLOSEST=0']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--radius', '3 feets'), ['--radius=3 feets']),
+                            (('in.gpkg', 'near.gpkg', *self.LAYERS, '--closest', '0'), ['--closest=0']),
                             (('in.gpkg', 'near.gpkg', *self.LAYERS, '--method', 'crow'), ["'method'", "'crow'"]),
                             (('in.gpkg', 'near.gpkg', *self.LAYERS, '--fields', 'nope'), ['nope']),
                             (('in.gpkg', 'near.gpkg', *self.LAYERS, '--parts', '2', '--part-format', 'GPKG'), ['.vrt']),

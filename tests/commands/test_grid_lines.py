@@ -66,7 +66,7 @@ class TestGridLines(Case):
         """What gdal_calc.py calls as it is by default, and what is left to matching resolutions."""
         done = run('gdal', 'fishnet', 'calc', '-q', '--overwrite', 'A=a.tif', 'B=b.tif', '--calc', 'A+B', '--extent', 'fail', 'out.tif')
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn('EXTENT=INTERSECTION', done.stderr)
+        self.assertIn('--extent=INTERSECTION', done.stderr)
         self.assertIn('shifted by 10, 5 cells', done.stderr)
         self.same(self.calc('A=a.tif', 'B=b.tif', '--calc', 'A+B', '--extent', 'ignore'), A, self.a + self.b)
         gt, values = self.calc('A=a.tif', 'B=half.tif', '--calc', 'A+B')
@@ -78,8 +78,8 @@ class TestGridLines(Case):
 
     def test_wrong(self):
         for words, said in ((['--projwin', '1', '2', '3', 'x'], 'projwin'), (['--projwin', '1,2'], 'projwin'), (['--extent', 'A', '--projwin', '1', '2', '3', '4'], 'projwin'),
-                            (['--snap', 'A', '--tap'], 'target-aligned-pixels'), (['--extent', 'red'], 'EXTENT=red'), (['-r', 'nearer'], 'resampling'),
-                            (['--extent', 'A', '--no-check-extent'], 'CHECK_EXTENT=NO'), (['--cell-size', 'common'], 'CELL_SIZE=common')):
+                            (['--snap', 'A', '--tap'], 'target-aligned-pixels'), (['--extent', 'red'], '--extent=red'), (['-r', 'nearer'], 'resampling'),
+                            (['--extent', 'A', '--no-check-extent'], 'CHECK_EXTENT=NO'), (['--cell-size', 'common'], '--cell-size=common')):
             done = run('gdal', 'fishnet', 'calc', '-q', '--overwrite', 'A=a.tif', '--calc', 'A', *words, 'wrong.tif')
             self.assertNotEqual(done.returncode, 0, words)
             self.assertIn(said, done.stderr)

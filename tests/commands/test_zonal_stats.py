@@ -245,13 +245,13 @@ class TestZonalStats(Shares):
         whole = ('c.tif', *self.LAYER)
         for words, says in (
                 (('nope.tif', *self.LAYER), ['nope.tif']), (('c.tif', '--zones', 'nope.gpkg'), ['nope.gpkg']),
-                (('c.tif',), ["Required argument 'zones' has not been specified"]), (self.LAYER, ["'input'"]),
+                (('c.tif',), ["Required argument 'zones' has not been specified"]), (self.LAYER, ['INPUT']),
                 (('c.tif', '--zones', 'zones.gpkg'), ['zones.gpkg', 'zones, few']), ((*whole[:-1], 'nope'), ['nope']),
                 ((*whole, '--stat', 'maen'), ['maen', 'MEAN']), ((*whole, '--stat', 'coverage'), ['coverage']),
                 ((*whole, '--stat', 'unique'), ["'stat'", 'unique', 'variety']),
                 ((*whole, '--stat', 'mean,min_center_x'), ["'stat'", 'min_center_x', 'min_x']),
                 ((*whole, '--pixels', 'some'), ["'pixels'", "'some'"]), ((*whole, '-b', '3'), ['BAND', '3']),
-                ((*whole, '-b', '0'), ['BAND=0']), ((*whole, '--include-field', 'nope'), ['nope']),
+                ((*whole, '-b', '0'), ['--band=0']), ((*whole, '--include-field', 'nope'), ['nope']),
                 ((*whole, '--strategy', 'fast'), ["'strategy'", "'fast'"]),
                 (('c.tif', self.wide(), *self.LAYER), ['wide.tif']),
                 ((*whole, '--parts', '2', '--co', 'A=B'), ["'parts'", "'creation-option'"])):

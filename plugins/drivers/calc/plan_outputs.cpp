@@ -34,7 +34,8 @@ bool AddComputedOutputs(Plan &plan, const fn_recipe &recipe)
         if (fn_type_is_integer(output.type))
             CPLError(
                 CE_Warning, CPLE_AppDefined,
-                "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s (NODATA=none switches it off)",
+                "FISHNET: NODATA is not given: %.17g is NoData in the output of type %s, and values of it become the "
+                "next to it (NODATA=none switches it off)",
                 fn_nodata_as_double(output.nodata, output.type), fn_type_name(output.type));
     }
     plan.bandCount = static_cast<int>(plan.expr->OutputCount());

@@ -184,7 +184,7 @@ static const ZonalRow kRows[] = {
      TakeWeights},
     {{"WEIGHTS_BAND", FN_OPTION_WHOLE, nullptr, 1, 65535, "1", "Band of the raster of weights", nullptr},
      [](const GivenOption &g, ZonalOptions &o) { return Set(g, o.weightsBand); }},
-    {{"STATS", FN_OPTION_TEXT, nullptr, 0, 0, "COUNT,MIN,MAX,MEAN,STD,SUM",
+    {{"STATS", FN_OPTION_WORDS, nullptr, 0, 0, "COUNT,MIN,MAX,MEAN,STD,SUM",
       "Statistics, separated by commas: the columns of the table", nullptr},
      TakeStats},
     {{"PERCENTILES", FN_OPTION_QUANTITY, nullptr, 0, 0, nullptr,

@@ -258,11 +258,12 @@ std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool z
 {
     auto rasters = std::make_shared<Rasters>();
     std::vector<InputName> names;
-    const bool hasGrid = fn_grid_options_asked(options.grid.get()); /* which calls inputs by their names, too */
+    /* Options of grids call inputs by their names, too. */
+    const bool areNamed = fn_grid_options_asked(options.grid.get()) || options.rasters.size() > 1;
     const std::vector<std::string> own = options.NamesOfRasters();
     for (size_t i = 0; i < options.rasters.size(); i++) {
         const NamedInput &raster = options.rasters[i];
-        const std::string key = hasGrid ? own[i] : raster.name;
+        const std::string key = areNamed ? own[i] : raster.name;
         for (const std::string &dataset : raster.datasets)
             names.push_back({key.empty() ? "RASTER" : key, dataset.c_str(),
                              options.rasterOptions.empty() ? nullptr : options.rasterOptions.c_str(), "ZONALSTATS"});

@@ -64,6 +64,10 @@ const fn_option *fn_option_find(fn_option_table table, const char *name, size_t 
 /* Reads a value; *out is left alone by kinds that are texts. err: "NAME=value: what is wanted". */
 fn_status fn_option_read(const fn_option *option, const char *text, fn_option_value *out, fn_error *err);
 
+/* Of LOG and TRACE, in any case: why they are no options of a dataset, and what to give in their place. NULL: it is
+ * another name. */
+const char *fn_option_is_configuration(const char *name, size_t length);
+
 #ifdef __cplusplus
 }
 #endif

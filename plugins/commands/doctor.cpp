@@ -46,7 +46,7 @@ class Doctor final
 {
   public:
     void Examine();
-    int Wrong() const;
+    int Count(State state) const;
     std::string AsText() const;
     std::string AsJSON() const;
 
@@ -479,10 +479,10 @@ void Doctor::Test()
 
 /* ---- the answer ---- */
 
-int Doctor::Wrong() const
+int Doctor::Count(State state) const
 {
     return static_cast<int>(std::count_if(m_findings.begin(), m_findings.end(),
-                                          [](const Finding &finding) { return finding.state == State::wrong; }));
+                                          [state](const Finding &finding) { return finding.state == state; }));
 }
 
 std::string Doctor::AsText() const
@@ -496,9 +496,9 @@ std::string Doctor::AsText() const
         if (!finding.fix.empty())
             text += "         fix: " + finding.fix + "\n";
     }
-    const int wrong = Wrong();
-    return text + (wrong == 0 ? "Nothing is wrong.\n"
-                              : CPLSPrintf("%d %s wrong.\n", wrong, wrong == 1 ? "thing is" : "things are"));
+    const int wrong = Count(State::wrong), notes = Count(State::note);
+    text += wrong == 0 ? "Nothing is wrong" : CPLSPrintf("%d %s wrong", wrong, wrong == 1 ? "thing is" : "things are");
+    return text + (notes == 0 ? ".\n" : CPLSPrintf("; %d %s.\n", notes, notes == 1 ? "note" : "notes"));
 }
 
 std::string Doctor::AsJSON() const
@@ -518,7 +518,7 @@ std::string Doctor::AsJSON() const
     root.Add("fishnet_version", FISHNET_VERSION);
     root.Add("gdal_version", GDALVersionInfo("RELEASE_NAME"));
     root.Add("module", m_module);
-    root.Add("wrong", Wrong());
+    root.Add("wrong", Count(State::wrong));
     root.Add("findings", findings);
     return document.SaveAsString();
 }
@@ -543,7 +543,7 @@ int AskDoctor(bool json, std::string &answer)
     Doctor doctor;
     doctor.Examine();
     answer = json ? doctor.AsJSON() : doctor.AsText();
-    return doctor.Wrong();
+    return doctor.Count(State::wrong);
 }
 
 } // namespace fishnet::commands

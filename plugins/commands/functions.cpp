@@ -22,8 +22,10 @@ class Functions final : public GDALAlgorithm
     {
         m_longDescription = ExamplesAsHelp("gdal fishnet functions\n"
                                            "gdal fishnet functions focal\n"
+                                           "gdal fishnet functions Con\n"
                                            "gdal fishnet functions -f json");
-        AddArg("word", 0, "Only those that have it in their name, group or description", &m_word)
+        AddArg("word", 0, "Only those that have it in their name, group or description, or are called so elsewhere",
+               &m_word)
             .SetPositional()
             .SetMetaVar("<WORD>");
         AddOutputFormatArg(&m_format).SetChoices("text", "json").SetDefault(std::string("text"));

@@ -24,12 +24,13 @@ static const char *const kUsage =
     "       fishnet assemble <JOB>.fishnet.json [-q]\n"
     "       fishnet functions [<WORD>]\n"
     "       fishnet doctor [-f text|json]\n"
+    "       fishnet --version\n"
     "\n"
     "A job is a recipe with an \"output\". plan says how large it is, and how many shares are good, or what is in one; "
     "run "
     "does one share, or all;\n"
     "assemble puts together what all shares have made, or says which are missing; functions lists what expressions "
-    "know.\n"
+    "know, or what a word of other calculators is here.\n"
     "doctor says what is wrong with the installation, and how to mend it. With GDAL 3.11 and later they are\n"
     "`gdal fishnet plan`, `run`, `assemble`, `functions` and `doctor`, too.\n"
     "\n"
@@ -42,7 +43,7 @@ namespace
 struct Arguments {
     std::string command, job, share, log, format;
     CPLStringList workers;
-    bool quiet = false, help = false;
+    bool quiet = false, help = false, version = false;
 };
 } // namespace
 
@@ -61,6 +62,8 @@ static bool Parse(char **words, Arguments &all)
         const char *word = *words, *value = nullptr;
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
             all.help = true;
+        else if (strcmp(word, "--version") == 0)
+            all.version = true;
         else if (strcmp(word, "-q") == 0 || strcmp(word, "--quiet") == 0)
             all.quiet = true;
         else if ((value = ValueOf(word, "--partition", words)))
@@ -143,6 +146,10 @@ static int Main(char **words)
         return 2;
     if (all.help) {
         fputs(kUsage, stdout);
+        return 0;
+    }
+    if (all.version) {
+        printf("fishnet %s, GDAL %s\n", FISHNET_VERSION, GDALVersionInfo("RELEASE_NAME"));
         return 0;
     }
     if (all.job.empty() && all.command != "functions" && all.command != "doctor") {

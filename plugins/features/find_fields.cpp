@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "open_options.h"
+
 namespace fishnet
 {
 
@@ -55,6 +57,16 @@ int FieldIndex(OGRFeatureDefnH defn, const std::string &name)
     return OGR_FD_GetFieldIndex(defn, name.c_str());
 }
 
+std::string MeantField(const std::vector<OGRFeatureDefnH> &layers, const std::string &name)
+{
+    std::vector<std::string> known;
+    for (OGRFeatureDefnH defn : layers)
+        for (int i = 0; i < OGR_FD_GetFieldCount(defn); i++)
+            known.emplace_back(OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(defn, i)));
+    const std::string nearest = NearestName(name, known);
+    return nearest.empty() ? nearest : ", is " + nearest + " meant?";
+}
+
 /* The names of fields; * becomes those of all layers. */
 static std::vector<std::string> NamesOf(const std::vector<std::string> &wanted, const std::vector<LayerPlan *> &layers,
                                         const Handles &handles)
@@ -78,14 +90,17 @@ bool FindFields(const char *driver, const char *option, const std::vector<std::s
                 const std::vector<LayerPlan *> &layers, const Handles &handles, std::vector<CarriedField> &fields)
 {
     std::set<std::vector<int>> columns; /* the field of each layer */
+    std::vector<OGRFeatureDefnH> defns; /* none where no field is wanted: then there may be no layer either */
+    for (const LayerPlan *layer : layers)
+        defns.push_back(wanted.empty() ? nullptr : Defn(*layer, handles));
     for (const std::string &name : NamesOf(wanted, layers, handles)) {
         std::vector<int> indices;
-        for (const LayerPlan *layer : layers)
-            indices.push_back(FieldIndex(Defn(*layer, handles), name));
+        for (OGRFeatureDefnH defn : defns)
+            indices.push_back(FieldIndex(defn, name));
         if (std::all_of(indices.begin(), indices.end(), [](int i) { return i < 0; })) {
-            CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s=%s: there is no such field in %s%s", driver, option,
+            CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s=%s: there is no such field in %s%s%s", driver, option,
                      WithoutSecrets(name).c_str(), Describe(*layers[0]).c_str(),
-                     layers.size() > 1 ? ", nor in the other near layers" : "");
+                     layers.size() > 1 ? ", nor in the other near layers" : "", MeantField(defns, name).c_str());
             return false;
         }
         if (!columns.insert(indices).second)
@@ -96,7 +111,7 @@ bool FindFields(const char *driver, const char *option, const std::vector<std::s
             layers[i]->fields.push_back(indices[i]);
             if (indices[i] < 0)
                 continue;
-            const CarriedField own = FieldOf(Defn(*layers[i], handles), indices[i]);
+            const CarriedField own = FieldOf(defns[i], indices[i]);
             if (found)
                 Merge(field, own);
             else

@@ -12,6 +12,8 @@ OGRFeatureDefnH Defn(const LayerPlan &layer, const Handles &handles);
 /* The field of exactly that name, else the first whose name differs in upper and lower case only; -1: none. */
 int FieldIndex(OGRFeatureDefnH defn, const std::string &name);
 bool IsNumber(OGRFieldType type);
+/* ", is street meant?" of a name that one of the fields nearly has; empty: none has. */
+std::string MeantField(const std::vector<OGRFeatureDefnH> &layers, const std::string &name);
 
 /* Adds the columns of these names ("*": all) to `fields`, with a type that holds the values of all layers, and to each
  * layer its field for each of them. option: for messages, "FIELDS". False after CPLError. */

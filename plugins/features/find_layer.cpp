@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "condition.h"
+
 namespace fishnet
 {
 
@@ -65,25 +67,6 @@ static bool AreAxesInOrder(OGRSpatialReferenceH srs)
     OGRAxisOrientation first = OAO_Other, second = OAO_Other;
     return OSRGetAxis(srs, nullptr, 0, &first) && OSRGetAxis(srs, nullptr, 1, &second) && count >= 2 &&
            (first != OAO_North || second != OAO_East || axes[0] == 2);
-}
-
-/* Is `layer.where` a condition that the layer can evaluate? Reads no feature. */
-static bool IsCondition(GDALDatasetH dataset, OGRLayerH handle, const LayerPlan &layer, std::string &cause)
-{
-    MessageCollector collector;
-    bool valid = OGR_L_SetAttributeFilter(handle, layer.where.c_str()) == OGRERR_NONE;
-    OGR_L_SetAttributeFilter(handle, nullptr);
-    if (valid && (EQUAL(layer.driver.c_str(), "GPKG") || EQUAL(layer.driver.c_str(), "SQLite"))) {
-        /* These find out when the first feature is read. */
-        const std::string sql = "SELECT 1 FROM " + Quoted(layer.layer, '"') + " WHERE (" + layer.where + ") LIMIT 0";
-        OGRLayerH result = GDALDatasetExecuteSQL(dataset, sql.c_str(), nullptr, nullptr);
-        if (result)
-            GDALDatasetReleaseResultSet(dataset, result);
-        const std::string text = collector.Cause("");
-        valid = text.empty() || text.find("no such table") != std::string::npos;
-    }
-    cause = collector.Cause("not a valid condition");
-    return valid;
 }
 
 static std::string GeometryNames(OGRFeatureDefnH defn)
@@ -198,7 +181,7 @@ bool ChooseLayer(const Side &side, const std::string &wanted, const std::string 
     if (!ChooseGeometry(side, geometryField, handle, layer))
         return false;
     std::string cause;
-    if (!layer.where.empty() && !IsCondition(dataset, handle, layer, cause))
+    if (!layer.where.empty() && !CheckCondition(dataset, handle, layer, cause))
         return Fail(side, Option(side, "WHERE") + "=" + layer.where + ": " + Describe(layer) + ": " + cause);
     return true;
 }

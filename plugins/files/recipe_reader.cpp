@@ -140,8 +140,8 @@ bool Reader::IsText(const std::string &path, const CPLJSONObject &value, const c
 
 bool Reader::Unknown(const std::string &key) const
 {
-    if (key == "trace")
-        return Fail(key, kTraceIsNoOpenOption);
+    if (const char *why = fn_option_is_configuration(key.c_str(), key.size()))
+        return Fail(key, why);
     std::vector<std::string> known = {m_kind.first, kOutput, kCreationOptions};
     for (const std::string &name : m_kind.options.Names())
         if (name.size() > 1 && m_kind.options.Find(name)->kind != FN_OPTION_INPUT)

@@ -194,6 +194,10 @@ static std::string MeantName(const std::string &name, const std::vector<std::str
 
 static bool Fail(const char *driver, const char *list, const std::string &name, const std::vector<std::string> &known)
 {
+    if (const char *why = fn_option_is_configuration(name.c_str(), name.size())) {
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: %s: %s", driver, name.c_str(), why);
+        return false;
+    }
     const std::string nearest = MeantName(name, known);
     CPLError(CE_Failure, CPLE_IllegalArg, "%s: there is no %s option %.200s%s%s%s", driver,
              EQUAL(list, GDAL_DMD_OPENOPTIONLIST) ? "open" : "creation", name.c_str(), nearest.empty() ? "" : ", is ",

@@ -55,8 +55,6 @@ struct ReportFiles {
 ReportFiles FindReportFiles();
 /* Whether a log is printed: then a progress bar would go through its lines. */
 bool IsOnScreen(const std::string &log);
-constexpr const char *kTraceIsNoOpenOption = "it is no open option, since files hold those too, and may not name what "
-                                             "is written: give the configuration option FISHNET_TRACE";
 
 /* GDAL warns of configuration options that it does not know. */
 void DeclareConfigOptions();

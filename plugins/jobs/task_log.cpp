@@ -13,6 +13,7 @@
 #include <cpl_vsi.h>
 
 #include "secrets.h"
+#include "workers.h"
 
 namespace fishnet
 {
@@ -47,33 +48,64 @@ bool TaskLog::FailToWrite(const std::string &why)
     return false;
 }
 
-bool TaskLog::IsLog() const
+static bool IsLog(const std::string &file)
 {
     char begin[kHeaderMark];
-    const int descriptor = open(m_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const ssize_t n = descriptor >= 0 ? read(descriptor, begin, sizeof begin) : -1;
     if (descriptor >= 0)
         close(descriptor);
     return n == 0 || (n == static_cast<ssize_t>(sizeof begin) && memcmp(begin, kHeader, sizeof begin) == 0);
 }
 
-bool TaskLog::Open()
+static bool IsStdout(const std::string &file)
+{
+    return file == "-" || file == "/vsistdout/";
+}
+
+/* Of a file on a disk; empty: it may be one. */
+static std::string WhyNoLog(const std::string &file, bool &exists)
 {
     struct stat there = {};
-    m_isStdout = m_file == "-" || m_file == "/vsistdout/";
+    exists = false;
+    if (STARTS_WITH(file.c_str(), "/vsi"))
+        return "it is no file on a disk, nor -, /vsistdout/ or /vsistderr/";
+    exists = stat(file.c_str(), &there) == 0;
+    if (exists && !S_ISREG(there.st_mode) && !S_ISCHR(there.st_mode) && !S_ISFIFO(there.st_mode))
+        return "it is no file";
+    return exists && S_ISREG(there.st_mode) && !IsLog(file)
+               ? "there is a file of that name which is no log, and stays as it is"
+               : "";
+}
+
+fn_status CheckLog(const std::string &file, fn_error *err)
+{
+    bool exists = false;
+    if (file.empty() || IsOnScreen(file))
+        return FN_OK;
+    std::string why = WhyNoLog(file, exists);
+    const std::string folder = file.substr(0, file.rfind('/') + 1);
+    const bool may = exists ? access(file.c_str(), W_OK) == 0 : access(folder.c_str(), W_OK | X_OK) == 0;
+    if (why.empty() && !may)
+        why = strerror(errno);
+    return why.empty()
+               ? FN_OK
+               : fn_fail(err, FN_ERR_ARGUMENT, "the log %.300s cannot be written: %s", file.c_str(), why.c_str());
+}
+
+bool TaskLog::Open()
+{
+    m_isStdout = IsStdout(m_file);
     if (m_isStdout)
         return true;
     if (m_file == "/vsistderr/") {
         m_descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
         return m_descriptor >= 0 || FailToWrite(strerror(errno));
     }
-    if (STARTS_WITH(m_file.c_str(), "/vsi"))
-        return FailToWrite("it is no file on a disk, nor -, /vsistdout/ or /vsistderr/");
-    const bool exists = stat(m_file.c_str(), &there) == 0;
-    if (exists && !S_ISREG(there.st_mode) && !S_ISCHR(there.st_mode) && !S_ISFIFO(there.st_mode))
-        return FailToWrite("it is no file");
-    if (exists && S_ISREG(there.st_mode) && !IsLog())
-        return FailToWrite("there is a file of that name which is no log, and stays as it is");
+    bool exists = false;
+    const std::string why = WhyNoLog(m_file, exists);
+    if (!why.empty())
+        return FailToWrite(why);
     m_descriptor = open(m_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     if (m_descriptor < 0 || fcntl(m_descriptor, F_SETFL, O_APPEND) != 0)
         return FailToWrite(strerror(errno));
@@ -113,8 +145,11 @@ fn_status TaskLog::CheckLocked(fn_error *err) const
 fn_status TaskLog::Begin(fn_error *err)
 {
     const std::lock_guard<std::mutex> lock(m_mutex);
-    if (IsAsked() && !std::exchange(m_isBegun, true) && Open())
-        Write(kHeader);
+    if (IsAsked() && !std::exchange(m_isBegun, true) && Open()) {
+        m_wantsHeader = IsOnScreen(m_file);
+        if (!m_wantsHeader)
+            Write(kHeader);
+    }
     return CheckLocked(err);
 }
 
@@ -195,7 +230,7 @@ void TaskLog::Add(const fn_report &report, const std::string &task, const fn_tas
         line += "  " + WithoutSecrets(report.error);
     std::replace_if(
         line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    Write(line + "\n");
+    Write((std::exchange(m_wantsHeader, false) ? kHeader : "") + line + "\n");
 }
 
 void TaskLog::End()

@@ -12,6 +12,10 @@
 namespace fishnet
 {
 
+/* Fails where a log of that name could not be begun, as TaskLog::Begin() would; before work that is done for the first
+ * task. Leaves nothing. Empty: there is none. */
+fn_status CheckLog(const std::string &file, fn_error *err);
+
 /* Of one job. Lines are written whole, and at once: jobs, and programs, may have one file. Any thread. */
 class TaskLog
 {
@@ -23,8 +27,9 @@ class TaskLog
     TaskLog &operator=(const TaskLog &) = delete;
 
     bool IsAsked() const { return !m_file.empty(); }
-    /* Writes the header, the first time. A file that is there is gone on with if it is a log, and stays as it is if it
-     * is something else. Fails, now and later, if anything could not be written. */
+    /* Writes the header, the first time; on the screen it comes with the first line. A file that is there is gone on
+     * with if it is a log, and stays as it is if it is something else. Fails, now and later, if anything could not be
+     * written. */
     fn_status Begin(fn_error *err);
     /* Whether all could be written until now. */
     fn_status Check(fn_error *err);
@@ -37,7 +42,6 @@ class TaskLog
 
   private:
     bool Open();
-    bool IsLog() const;
     void Write(const std::string &line);
     bool FailToWrite(const std::string &why);
     fn_status CheckLocked(fn_error *err) const;
@@ -48,7 +52,7 @@ class TaskLog
     const char *const m_driver;
     const std::timespec m_born; /* the wall clock then: reports count from there */
     int m_descriptor = -1;
-    bool m_isStdout = false, m_isBegun = false, m_isEnded = false;
+    bool m_isStdout = false, m_wantsHeader = false, m_isBegun = false, m_isEnded = false;
     std::string m_why; /* it cannot be written; empty: it can */
 
     int64_t m_done = 0, m_again = 0, m_failed = 0, m_completed = 0, m_stopped = 0;

@@ -15,6 +15,7 @@
 #include "single_table.h"
 #include "streamed_parts.h"
 #include "table_dataset.h"
+#include "task_log.h"
 #include "union.h"
 
 namespace fishnet
@@ -381,6 +382,11 @@ static GDALDataset *Create(const std::string &output, TableDataset &table, CSLCo
                            GDALProgressFunc progress, void *progressData)
 {
     const TablePlan &plan = *table.GetPlan();
+    fn_error err;
+    if (CheckLog(FindReportFiles().log, &err) != FN_OK) {
+        EmitError(plan, err);
+        return nullptr;
+    }
     const std::string input = InputWatch::PutBack(output);
     const auto addNone = [](InputFiles &) {};
     const bool keeps = CSLFetchNameValue(options, "PARTITION") || CSLFetchNameValue(options, "ASSEMBLE") ||

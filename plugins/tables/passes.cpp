@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "task_log.h"
+
 namespace fishnet
 {
 
@@ -83,6 +85,11 @@ std::shared_ptr<Helper> Passes::PrepareHelper(const InputSplit &split, bool shar
 bool Passes::Start(Session &session, Purpose purpose)
 {
     const bool shares = purpose != CountUsable;
+    fn_error err;
+    if (CheckLog(m_plan->reports.log, &err) != FN_OK) {
+        EmitError(*m_plan, err);
+        return false;
+    }
     if (!m_plan->UsesProcesses())
         return (!shares || MakeShared()) && session.Start(shares ? m_shared : nullptr, nullptr);
     const std::shared_ptr<Helper> helper = PrepareHelper(session.GetSplit(), shares);

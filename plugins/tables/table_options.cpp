@@ -145,8 +145,6 @@ bool TableOptions::ParseOption(const TableKind &kind, const char *name, const ch
         return ReadOption(kind.driver, option, value, given.value) &&
                (own ? Take(i, given) : kRows[i - mine.count].take(given, *this));
     }
-    if (EQUAL(name, "TRACE"))
-        return GivenOption{kind.driver, "TRACE", value, {}}.Fail(kTraceIsNoOpenOption);
     return IsForOtherDrivers(name) || FailUnknownOption(kind.driver, name);
 }
 

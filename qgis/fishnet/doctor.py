@@ -40,7 +40,9 @@ class Doctor(Algorithm):
             report.append(line + ('\n         fix: ' + fix if fix else ''))
             (feedback.pushWarning if state == 'wrong' else feedback.pushConsoleInfo)(report[-1])
         wrong = sum(state == 'wrong' for state, *_ in findings)
-        report.append('Nothing is wrong.' if not wrong else '%d thing%s wrong.' % (wrong, ' is' if wrong == 1 else 's are'))
+        notes = sum(state == 'note' for state, *_ in findings)
+        report.append(('%d thing%s wrong' % (wrong, ' is' if wrong == 1 else 's are') if wrong else 'Nothing is wrong') +
+                      ('; %d note%s.' % (notes, '' if notes == 1 else 's') if notes else '.'))
         feedback.pushInfo(report[-1])
         return {'WRONG': wrong, 'REPORT': '\n'.join(report)}
 

@@ -156,3 +156,19 @@ fn_status fn_option_read(const fn_option *option, const char *text, fn_option_va
     say_wanted(option, wanted, sizeof wanted);
     return fn_fail(err, FN_ERR_ARGUMENT, "%s=%.200s: %s", option->name, text, wanted);
 }
+
+const char *fn_option_is_configuration(const char *name, size_t length)
+{
+    static const struct {
+        const char *name, *why;
+    } options[] = {
+        {"LOG", "it is no option of a dataset, since files hold those too, and may not name what is written: give the "
+                "configuration option FISHNET_LOG, or --log of a command"},
+        {"TRACE", "it is no option of a dataset, since files hold those too, and may not name what is written: give "
+                  "the configuration option FISHNET_TRACE, or --trace of a command"},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strlen(options[i].name) == length && strncasecmp(options[i].name, name, length) == 0)
+            return options[i].why;
+    return NULL;
+}

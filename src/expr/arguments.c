@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -24,22 +25,61 @@ static bool take(fn_parser *p, char c)
 }
 
 /* A number with its sign, and perhaps a unit behind it. */
-static fn_status read_quantity(fn_parser *p, fn_arguments *a)
+static fn_status read_number(fn_parser *p, fn_quantity *q)
 {
     fn_parser_skip_space(p);
-    fn_quantity q = {.position = fn_parser_here(p)};
+    q->position = fn_parser_here(p);
     const bool negative = *p->at == '-';
     if (*p->at == '-' || *p->at == '+')
         p->at++;
     if (!isdigit((unsigned char)*p->at) && *p->at != '.')
-        return fn_parser_complain(p, q.position, "expected a number: here only constants can stand");
-    const fn_status status = fn_parser_read_number(p, true, &q.value);
+        return fn_parser_complain(p, q->position, "expected a number: here only constants can stand");
+    const fn_status status = fn_parser_read_number(p, true, &q->value);
     if (status != FN_OK)
         return status;
     if (negative)
-        q.value = -q.value;
+        q->value = -q->value;
     if (fn_name_begin(*p->at))
-        q.unit = read_word(p);
+        q->unit = read_word(p);
+    return FN_OK;
+}
+
+/* Numbers with * and / between them. */
+static fn_status read_product(fn_parser *p, fn_quantity *q)
+{
+    fn_status status = read_number(p, q);
+    while (status == FN_OK && q->unit.length == 0) {
+        fn_quantity factor = {0};
+        const bool divides = take(p, '/');
+        if (!divides && !take(p, '*'))
+            break;
+        status = read_number(p, &factor);
+        if (status == FN_OK && factor.unit.length > 0)
+            status = fn_parser_complain(p, factor.unit.position, "a unit stands behind a number that is not computed");
+        q->value = divides ? q->value / factor.value : q->value * factor.value;
+    }
+    return status;
+}
+
+/* A number that may have a unit, or one that is computed of numbers, as 1/111120 is. */
+static fn_status read_quantity(fn_parser *p, fn_arguments *a)
+{
+    fn_quantity q = {0};
+    fn_status status = read_product(p, &q);
+    while (status == FN_OK && q.unit.length == 0) {
+        fn_quantity term = {0};
+        const bool subtracts = take(p, '-');
+        if (!subtracts && !take(p, '+'))
+            break;
+        status = read_product(p, &term);
+        if (status == FN_OK && term.unit.length > 0)
+            status = fn_parser_complain(p, term.unit.position, "a unit stands behind a number that is not computed");
+        q.value += subtracts ? -term.value : term.value;
+    }
+    if (status != FN_OK)
+        return status;
+    if (!isfinite(q.value))
+        return fn_parser_complain(p, q.position, "the number is beyond all bounds");
     if (!fn_reserve(&a->numbers, &a->number_capacity, a->n_numbers + 1, sizeof q))
         return fn_parser_no_memory(p);
     a->numbers[a->n_numbers++] = q;

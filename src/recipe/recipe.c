@@ -260,10 +260,9 @@ static fn_status set_option(fn_recipe *r, const char *key, size_t key_length, co
     const fn_option *option = known ? NULL : fn_option_find(fn_recipe_option_table(), key, key_length);
     if (option)
         status = fn_option_read(option, value, &v, err);
-    else if (key_length == strlen("TRACE") && strncasecmp(key, "TRACE", key_length) == 0)
-        status = fn_fail(err, FN_ERR_ARGUMENT,
-                         "TRACE: it is no open option, since files hold those too, and may not name what is written: "
-                         "give the configuration option FISHNET_TRACE");
+    else if (!known && fn_option_is_configuration(key, key_length))
+        status = fn_fail(err, FN_ERR_ARGUMENT, "%.*s: %s", (int)key_length, key,
+                         fn_option_is_configuration(key, key_length));
     if (status != FN_OK || !option)
         return status;
     const char letter[] = {(char)toupper((unsigned char)*key), '\0'};

@@ -429,6 +429,12 @@ class TestCalc(Commands):
         self.assertEqual(listed, json.loads(gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS')))
         self.assertIn({'name': 'log', 'group': 'powers and logarithms', 'call': 'log(x)', 'help': 'natural logarithm', 'spellings': ['ln']}, listed)
         self.refused_command('functions', 'no such thing', says=['no such thing'])
+        text = fishnet('functions', 'CON')
+        self.assertIn('Con (Spatial Analyst) is written here: where(c, a, b)\n', text)
+        self.assertIn('  where(c, x, y) ', text)
+        self.assertNotIn('second', text)
+        self.assertEqual(json.loads(fishnet('functions', 'isnull', '-f', 'json'))[:2], [
+            {'name': 'IsNull', 'group': 'Spatial Analyst', 'here': 'isnodata(A)'}, {'name': 'isnull', 'group': 'GRASS r.mapcalc', 'here': 'isnodata(A)'}])
 
     def test_names_and_stacks(self):
         a, b = (bands(path)[0].astype(np.float64) for path in (self.a, self.b))
@@ -888,11 +894,12 @@ class TestDoctor(Commands):
         done = run('gdal', 'fishnet', 'doctor', env=self.base)
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         self.assertRegex(done.stdout, r'(?m)^ok +module +/.*gdal_FISHNET\.so$')
-        self.assertTrue(done.stdout.endswith('Nothing is wrong.\n'))
+        notes = len(re.findall('(?m)^note', done.stdout))
+        self.assertTrue(done.stdout.endswith('Nothing is wrong; %d note%s.\n' % (notes, 's' if notes > 1 else '') if notes else 'Nothing is wrong.\n'), done.stdout)
         done = run('gdal', 'fishnet', 'doctor', env={'GDAL_NUM_THREADS': 'few'})
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r'(?m)^WRONG  configuration +GDAL_NUM_THREADS=few.*\n +fix: GDAL_NUM_THREADS=ALL_CPUS')
-        self.assertTrue(done.stdout.endswith('1 thing is wrong.\n'))
+        self.assertRegex(done.stdout, r'\n1 thing is wrong(; \d notes?)?\.\n$')
 
     def test_python(self):
         with gdal.Run('fishnet', 'doctor', output_format='json') as alg:

@@ -48,15 +48,19 @@ def lay_out_jobs(page, folder):
                 file.write(text)
 
 
+# What a fence says of a block that nobody runs: output, or a piece of a file.
+SHOWN = ('text', 'xml', 'cmake')
+
+
 def blocks(page):
-    """(heading, lines) of the code blocks of a page, those with four blanks in front and those between fences."""
+    """(heading, lines) of the code blocks of a page, those with four blanks in front and those between fences, but for what is only shown."""
     with open(os.path.join(ROOT, page), encoding='utf-8') as file:
         lines = file.read().split('\n')
-    heading, fenced, block = '', False, []
+    heading, fenced, shown, block = '', False, False, []
     for line in lines + ['']:
         fence = line.startswith('```')
         if fenced and not fence:
-            block.append(line)
+            block += [] if shown else [line]
         elif line.startswith('    ') or (block and not fence and line == '' and block[-1] != ''):
             block.append(line[4:])
         else:
@@ -65,13 +69,23 @@ def blocks(page):
             block = []
             if line.startswith('#'):
                 heading = line.strip('# ')
-        fenced = fenced != fence
+        if fence:
+            fenced, shown = not fenced, line[3:] in SHOWN
+
+
+def is_recipe(block):
+    """Whether it is one that says not what is to become of it, as the jobs of lay_out_jobs() do."""
+    return block[0] == '{' and '"type": "' in '\n'.join(block) and '"output"' not in '\n'.join(block) and 'jobDefinitionName' not in '\n'.join(block)
 
 
 def commands(page):
     """(heading, words for subprocess, lines of its output). In a block for the shell a line that ends in a backslash goes on in the
-    next one, and what follows a command with a prompt is its output. A block that begins with an import is Python."""
+    next one, and what follows a command with a prompt is its output. A block that begins with an import is Python; a recipe is opened."""
     for heading, block in blocks(page):
+        if is_recipe(block):
+            look = 'gdalinfo -checksum' if 'raster' in json.loads('\n'.join(block))['type'] else 'ogrinfo -al -q'
+            yield heading, ['bash', '-c', "cat > shown.fishnet.json <<'END' && %s shown.fishnet.json\n%s\nEND" % (look, '\n'.join(block))], []
+            continue
         if re.match('from osgeo import|import', block[0]):
             yield heading, ['/usr/bin/python3', '-c', '\n'.join(block)], []
             continue

@@ -177,9 +177,13 @@ class BadInput(Case):
                 ('TASK_TIMEOUT=-1', ['TASK_TIMEOUT']), ('TASK_TIMEOUT=inf', ['TASK_TIMEOUT']), ('TASK_TIMEOUT=1s', ['TASK_TIMEOUT', '1s']),
                 ('THREADS_PER_WORKER=0', ['THREADS_PER_WORKER']), ('ON_ERROR=IGNORE', ['ON_ERROR', 'IGNORE']), ('CACHE_MB=0', ['CACHE_MB']), ('CACHE_MB=-1', ['CACHE_MB']),
                 ('CACHE_MB=lots', ['CACHE_MB', 'lots']), ('CACHE_MB=99999999999999999999', ['CACHE_MB']),
-                ('TRACE=trace.json', ['TRACE', 'FISHNET_TRACE'])):
+                ('TRACE=trace.json', ['TRACE', 'FISHNET_TRACE']), ('LOG=a.log', ['LOG: it is no option of a dataset', 'FISHNET_LOG, or --log'])):
             with self.subTest(option):
                 self.fails('-oo', option, *oo('A+1'), words=words)
+        for option in ('LOG', 'TRACE'):
+            done = run('gdal_translate', '-q', '-of', 'FISHNET', self.a, self.path('none.vrt'), '-co', option + '=x')
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, 'FISHNET: %s: it is no option of a dataset.*FISHNET_%s' % (option, option))
 
     def test_nodata_that_the_type_cannot_hold(self):
         for type, nodata in (('Byte', '300'), ('Byte', '-1'), ('Byte', '1.5'), ('Byte', 'nan'), ('Int16', '40000'), ('UInt16', 'nan'),

@@ -2,6 +2,7 @@
 import filecmp
 import json
 import os
+import re
 import subprocess
 import unittest
 
@@ -205,6 +206,9 @@ class TestJobFiles(Case):
         self.fails('run', status=2, says=['Usage'])
         self.assertIn('Usage', self.fishnet('--help'))
         self.fails('frun', job, says=['frun', 'expected plan, run, assemble, functions or doctor'])
+        self.assertEqual(self.fishnet('--version'), 'fishnet %s, GDAL %s\n' % (re.search(r'Fishnet ([\d.]+)', self.fishnet('doctor'))[1], gdal.VersionInfo('RELEASE_NAME')))
+        self.assertIn('SquareRoot (Spatial Analyst) is written here: sqrt(A)\n', self.fishnet('functions', 'squareroot'))
+        self.assertNotIn('is written here', self.fishnet('functions'))
         self.fails('functions', 'xyz', says=["no function has 'xyz' in its name, group or description"])
         self.fails('run', job, '--partitions', '1/2', status=2, says=['--partitions'])
         self.fails('run', job, '--partition', status=2, says=['--partition needs a value'])
@@ -215,7 +219,10 @@ class TestJobFiles(Case):
 
     def test_doctor(self):
         """What `gdal fishnet doctor` says, with any GDAL; what is wrong makes it fail, and is an answer all the same."""
-        self.assertIn('Nothing is wrong.', self.fishnet('doctor'))
+        text = self.fishnet('doctor', env={'CPL_DEBUG': 'NOTHING', 'GDAL_DRIVER_PATH': os.environ['GDAL_DRIVER_PATH']})
+        notes = len(re.findall('(?m)^note', text))
+        self.assertGreater(notes, 0)
+        self.assertTrue(text.endswith('Nothing is wrong; %d note%s.\n' % (notes, 's' if notes > 1 else '')), text)
         findings = json.loads(self.fishnet('doctor', '-f', 'json'))
         self.assertEqual([findings['wrong'], findings['gdal_version']], [0, gdal.__version__])
         path = os.path.join(os.environ['GDAL_DRIVER_PATH'], 'fishnet')

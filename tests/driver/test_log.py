@@ -197,6 +197,27 @@ class Log(Case):
             self.assertEqual(done.returncode, 1, name)
             self.assertIn(why, done.stderr)
 
+    def test_cannot_be_begun(self):
+        """That is said before there is anything of the output, and before what is near has been read."""
+        gone = {'FISHNET_LOG': self.path('no/such/folder.log')}
+        for words in (['gdal_translate', '-of', 'FISHNET', self.a, self.path('gone.vrt'), '-co', 'CALC=A'],
+                      ['gdal_translate', '-of', 'FISHNET', self.a, self.path('gone.tif'), '-co', 'CALC=A', '-co', 'OUTPUT=SINGLE'],
+                      ['ogr2ogr', '-f', 'NEARTABLE', self.path('gone.vrt'), 'NEARTABLE:' + self.points, '-oo', 'NEAR=' + self.points],
+                      ['ogr2ogr', '-f', 'NEARTABLE', self.path('gone.fgb'), 'NEARTABLE:' + self.points, '-oo', 'NEAR=' + self.points, '-dsco', 'OUTPUT=SINGLE'],
+                      ['ogr2ogr', '-f', 'CSV', self.path('gone.csv'), 'NEARTABLE:' + self.points, '-oo', 'NEAR=' + self.points, '-oo', 'WORKERS=PROCESSES']):
+            with self.subTest(words[1:4]):
+                done = run(*words, env={**gone, 'CPL_DEBUG': 'FISHNET'})
+                self.assertEqual(done.returncode, 1)
+                self.assertIn('folder.log cannot be written: No such file or directory', done.stderr)
+                self.assertNotRegex(done.stderr, 'FISHNET: .*(index|tile)')
+                self.assertEqual([name for name in os.listdir(self.folder) if 'gone' in name and name != 'gone.csv'], [])
+
+    def test_nothing_to_do_on_the_screen(self):
+        """The sum alone, without a header."""
+        words = ['gdal_translate', '-q', '-of', 'FISHNET', self.a, self.path('done.vrt'), '-co', 'CALC=A', '-co', 'GRID=2x2', '-co', 'RESUME=YES']
+        self.assertEqual(good(*words, env={'FISHNET_LOG': '-'}).count('# time'), 1)
+        self.assertRegex(good(*words, env={'FISHNET_LOG': '-'}), r'^# FISHNET: 0 tasks done.*\n$')
+
     def test_made_by_the_first_read(self):
         good('gdalinfo', 'FISHNET:' + self.a, env={'FISHNET_LOG': self.log})
         self.assertFalse(os.path.exists(self.log))

@@ -54,7 +54,7 @@ class Errors(FocalCase):
             ('at(A)', 'at', 'at(A, row, column)'), ('at(A, 1)', 'at', 'at(A, row, column)'),
             ('at(A, 1, 2, 3)', '3)', 'at(A, row, column)'), ('at(A, 1.5, 0)', '1.5', 'whole number'),
             ('at(A, 0, 0.25)', '0.25', 'whole number'), ('at(A, B, 0)', 'B', 'at'),
-            ('at(A, A, 0)', 'A, 0', 'at'), ('at(A, 1+1, 0)', '+1', "','"), ('at(A, 10001, 0)', '10001', '10000'),
+            ('at(A, A, 0)', 'A, 0', 'at'), ('at(A, 1+B, 0)', 'B', 'number'), ('at(A, 10001, 0)', '10001', '10000'),
             ('at(A, -1, 1', '^', "')'"), ('at(A, row=1, row=2)', None, 'row'), ('at(A, row=1, line=2)', None),
             ('at(A, row=1, 2)', '2)', 'without a name'),
             ('at(A, "1", 2)', '"1"', 'at'), ('at(A, circle(1), 2)', 'circle', 'at'), ('at(A+foo, 1, 1)', 'foo', 'foo'),
@@ -79,8 +79,8 @@ class Errors(FocalCase):
             ('focal_mean(A, gaussian(1000))', 'gaussian', 'sigma'),
             ('focal_mean(A, triangle(3))', 'triangle', 'triangle', 'circle', 'wedge'),
             ('focal_mean(A, disc)', 'disc', 'window'), ('focal_mean(A, "circle(3)")', '"circle', 'window'),
-            ('focal_mean(A, B)', 'B', 'window'), ('focal_mean(A, 1+2)', '+2', "','"),
-            ('focal_mean(A, circle(A))', 'A)', 'constants'), ('focal_mean(A, circle(2+1))', '+1', "')'"),
+            ('focal_mean(A, B)', 'B', 'window'), ('focal_mean(A, 1+3)', '1', 'odd'),
+            ('focal_mean(A, circle(A))', 'A)', 'constants'), ('focal_mean(A, circle(2+B))', 'B', 'constants'),
             ('focal_mean(A, 3', '^', "')'"), ('focal_mean(A, circle(3)', '^', "')'"), ('focal_mean(A, )', ')'),
             ('focal_mean(A, , 3)', ', 3'), ('focal_mean(, 3)', ','), ('focal_mean(A 3)', '3'),
             ('focal_mode(A, 3)', 'focal_mode', 'focal_mode'), ('focal_mean(A, B, 3)', None, 'window'),
@@ -139,7 +139,8 @@ class Errors(FocalCase):
     def test_terrain(self):
         self.check((
             ('slope(A, method=zt)', 'zt', 'horn', 'zevenbergenthorne'),
-            ('slope(A, unit=radians)', 'radians', 'degree', 'percent'), ('slope(A, z=0)', None, 'z'),
+            ('slope(A, unit=radians)', 'radians', 'degree', 'percent'), ('slope(A, z=0)', None, 'z'), ('slope(A, z=1-1)', None, 'z'),
+            ('slope(A, z=1/0)', '1', 'beyond all bounds'), ('slope(A, z=2*B)', 'B', 'number'), ('slope(A, z=1/)', ')', 'number'), ('slope(A, z=2*3m)', 'm)', 'unit'),
             ('slope(A, z=B)', 'B', 'number'), ('slope(A, 3)', '3', 'slope(A'),
             ('slope()', None), ('slope(A, edge=mirror)', 'mirror', 'shrink', 'gdal'),
             ('slope(A, flat=1)', 'flat', 'flat'), ('aspect(A, angle=polar)', 'polar', 'azimuth', 'trigonometric'),
@@ -158,13 +159,13 @@ class Errors(FocalCase):
         """What lies next to these errors works: named or not, spaces, quotes or none, any case of choices."""
         for text in ('focal_mean(A, window=3)', 'focal_mean(A,3,edge="wrap",nodata=\'fill\')',
                      'focal_mean( A , circle( 2 ) , edge = wrap )', 'focal_percentile(A, percentile=5, window=3)',
-                     'focal_mean(A, window=[[1,-2,1]])',
+                     'focal_mean(A, window=[[1,-2,1]])', 'slope(A, z = 2 * 3 / 4 - 1)', 'hillshade(A, 90 * 3.5, 45)',
                      'focal_mean(A, 3, edge=WRAP)', 'focal_sum(A, [ [ 1e-1 , +2 , -.5 ] ])',
                      'slope(A, unit="percent", z=2.5, method=ZevenbergenThorne)', 'hillshade(A)', 'hillshade(A, 10)',
                      'hillshade(A, altitude=30)', 'curvature(A)',
                      'curvature(A, type=mean)', 'aspect(A, flat=-9999)', 'tri(A, 5, variant=wilson)', 'tpi(A)',
                      'roughness(A, size=7)', 'focal_mean(A, circle(25m))', 'focal_mean(A, circle(0.02km))',
-                     'focal_mean(A, 2001)', 'at(A, 10000, -10000)',
+                     'focal_mean(A, 2001)', 'at(A, 10000, -10000)', 'at(A, 1+1, 0)', 'focal_mean(A, 1+2)', 'focal_mean(A, circle(2+1))',
                      'focal_mean(A, wedge(3, 350, 10))'):
             self.assertEqual(calc1(self.a, text).shape, (20, 30), text)
 

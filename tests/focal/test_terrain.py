@@ -138,6 +138,12 @@ class Planes(Terrain):
         self.assertTrue(((got == np.floor(np.nan_to_num(want) + 0.5)) | (np.abs(want % 1 - 0.5) < 1e-9)).all())
         self.assertTrue((got[~np.isnan(want)] >= 1).all())
 
+    def test_numbers_that_are_computed(self):
+        path = self.raster(rng('computed').integers(0, 50, (9, 12)).astype(np.int16))
+        for text, same in (('slope(A, z=1/4)', 'slope(A, z=0.25)'), ('slope(A, z = 3 - 2 * 1.25 + -.25)', 'slope(A, z=.25)'), ('hillshade(A, 630/2, 90/2)', 'hillshade(A)'),
+                           ('focal_sum(A, [[1/8, 3*2, 1-1]])', 'focal_sum(A, [[0.125, 6, 0]])'), ('focal_mean(A, circle(4/2))', 'focal_mean(A, circle(2))')):
+            self.same(calc1(path, text), calc1(path, same), text)
+
     def test_no_georeference(self):
         """Squares of side 1, north up."""
         x = surface(rng('nowhere'))
@@ -346,6 +352,13 @@ class LikeGdal(Terrain):
                     self.same(got, want, '%s: %s' % (name, text))
                 else:  # others in Float32
                     self.close(got, want, 1e-4 * np.abs(want).max(), '%s: %s' % (name, text))
+
+    def test_degrees(self):
+        """Cells are taken as they are: 111120 is gdaldem's own number of metres in a degree."""
+        path = self.raster(np.round(gdal.Open(real('dem.tif')).ReadAsArray(900, 400, 70, 60)).astype(np.int16), (-105, 1 / 1200, 0, 38, 0, -1 / 1200), epsg=4326)
+        got = fishnet(path, 'slope(A, z=1/111120, edge=gdal)', OT='Float32', NODATA='-9999').ReadAsArray()
+        self.assertGreater(got.max(), 10)
+        self.close(got, self.theirs(path, 'slope', '-s', 111120), 1e-4 * got.max())
 
     def test_hillshades(self):
         """Byte: gdaldem's root is approximate, so that some cells are one more or one less."""

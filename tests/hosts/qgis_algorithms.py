@@ -4,6 +4,7 @@ import os
 import sys
 
 sys.path[:0] = ['/usr/share/qgis/python/plugins', os.environ['FISHNET_QGIS_PLUGINS']]
+from osgeo import gdal  # noqa: E402
 from qgis.core import (QgsApplication, QgsFeature, QgsGeometry, QgsProcessingContext, QgsProcessingFeatureSourceDefinition, QgsProcessingFeedback,  # noqa: E402
                        QgsProcessingModelAlgorithm, QgsProcessingModelChildAlgorithm, QgsProcessingModelChildParameterSource,
                        QgsProcessingModelOutput, QgsProcessingModelParameter, QgsProcessingParameterRasterLayer, QgsProject, QgsRasterLayer, QgsVectorLayer)
@@ -74,27 +75,39 @@ def run(algorithm, parameters, cancel):
     return {'ok': ok, 'results': results if ok else {}, 'said': feedback.said, 'parts': feedback.parts}
 
 
-def model(zones):
-    """An expression, and statistics of what it gives."""
-    source, made = QgsProcessingModelChildParameterSource, QgsProcessingModelAlgorithm('model', 'model')
+SOURCE = QgsProcessingModelChildParameterSource
+
+
+def child(model, algorithm, name, output=None, **given):
+    """Adds an algorithm to a model, with where its parameters come from; output: as the model calls its OUTPUT."""
+    made = QgsProcessingModelChildAlgorithm('fishnet:' + algorithm)
+    made.setChildId(name)
+    for key, value in given.items():
+        made.addParameterSources(key, [value if isinstance(value, SOURCE) else SOURCE.fromStaticValue(value)])
+    if output:
+        named = QgsProcessingModelOutput(output, output)
+        named.setChildId(name)
+        named.setChildOutputName('OUTPUT')
+        made.setModelOutputs({output: named})
+    model.addChildAlgorithm(made)
+
+
+def model(last, **given):
+    """An expression, and another algorithm over what it gives; saved as a file, and read again as a user opens it."""
+    made = QgsProcessingModelAlgorithm('model', 'model')
     made.addModelParameter(QgsProcessingParameterRasterLayer('RASTER', 'Raster'), QgsProcessingModelParameter('RASTER'))
-    calc = QgsProcessingModelChildAlgorithm('fishnet:rasterexpression')
-    calc.setChildId('calc')
-    calc.addParameterSources('INPUTS', [source.fromModelParameter('RASTER')])
-    calc.addParameterSources('EXPRESSION', [source.fromStaticValue('A * 2')])
-    made.addChildAlgorithm(calc)
-    zonal = QgsProcessingModelChildAlgorithm('fishnet:zonalstatistics')
-    zonal.setChildId('zonal')
-    zonal.addParameterSources('INPUT', [source.fromStaticValue(zones)])
-    zonal.addParameterSources('INPUTS', [source.fromChildOutput('calc', 'OUTPUT')])
-    zonal.addParameterSources('STATS', [source.fromStaticValue(['MAX'])])
-    output = QgsProcessingModelOutput('table', 'table')
-    output.setChildId('zonal')
-    output.setChildOutputName('OUTPUT')
-    zonal.setModelOutputs({'table': output})
-    made.addChildAlgorithm(zonal)
+    child(made, 'rasterexpression', 'calc', INPUTS=SOURCE.fromModelParameter('RASTER'), EXPRESSION='A * 2')
+    child(made, last, 'last', 'result', **{key: SOURCE.fromChildOutput('calc', 'OUTPUT') if value == 'calc' else value for key, value in given.items()})
     made.initAlgorithm()
-    return made
+    file, again = os.path.join(os.environ['HOME'], last + '.model3'), QgsProcessingModelAlgorithm()
+    assert made.toFile(file) and again.fromFile(file)
+    return again
+
+
+def layer(string):
+    """What the data source manager makes of it."""
+    made = QgsRasterLayer(string, 'layer', 'gdal') if string.startswith('FISHNET:') else QgsVectorLayer(string, 'layer', 'ogr')
+    return {'ok': made.isValid() and (not hasattr(made, 'featureCount') or made.featureCount() > 0), 'results': {}, 'said': [['info', string]], 'parts': []}
 
 
 def main():
@@ -104,12 +117,19 @@ def main():
     registry, found = application.processingRegistry(), []
     provider = FishnetProvider()
     registry.addProvider(provider)
-    for name, parameters, cancel in json.loads(sys.argv[1]):
+    jobs = json.loads(sys.argv[1])
+    if any(':' in name for name, _, _ in jobs):  # of others
+        from processing.core.Processing import Processing
+        Processing.initialize()
+    for name, parameters, cancel in jobs:
+        if name == 'layer':
+            found.append(layer(**parameters))
+            continue
         if name == 'model':
-            algorithm = model(parameters.pop('ZONES'))
-            parameters['zonal:table'] = parameters['table']  # what older versions call it
+            algorithm = model(**parameters.pop('MODEL'))
+            parameters['last:result'] = parameters['result']  # what older versions call it
         else:
-            algorithm = registry.createAlgorithmById('fishnet:' + name)
+            algorithm = registry.createAlgorithmById(name if ':' in name else 'fishnet:' + name)
         found.append(run(algorithm, parameters, cancel))
     QgsProject.instance().clear()
     print('\n' + json.dumps(found), flush=True)

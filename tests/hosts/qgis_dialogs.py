@@ -7,7 +7,8 @@ import time
 import traceback
 
 import processing
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsVectorLayer
+from processing.tools import dataobjects
+from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit, QProgressBar, QTextEdit
@@ -116,6 +117,35 @@ def others():
     made.close()
 
 
+def batch(name, rows):
+    """The same algorithm with the parameters of each row, as in its batch dialog; the log."""
+    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+    made = BatchAlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById('fishnet:' + name))
+    made.show()
+    panel, context = made.mainWidget(), dataobjects.createContext()
+    panel.clear()
+    for row, parameters in enumerate(rows):
+        panel.addRow()
+        for key, value in parameters.items():
+            column = panel.parameter_to_column[key]
+            if key == 'OUTPUT':
+                panel.tblParameters.cellWidget(row + 1, column).setValue(value)
+            else:
+                panel.wrappers[row][column].setParameterValue(value, context)
+    made.runButton().click()
+    until(lambda: 'Batch execution completed' in text_of(made))
+    log = text_of(made)
+    made.close()
+    return log
+
+
+def batches():
+    dem, out = layers()['dem'].id(), lambda name: os.path.join(OUT, name)
+    found['raster_batch'] = batch('rasterexpression', [{'INPUTS': [dem], 'EXPRESSION': 'A*%d' % i, 'OUTPUT': out('times%d.tif' % i)} for i in (2, 3)])
+    found['near_batch'] = batch('neartable', [{'INPUT': layers()['places'].id(), 'NEAR': layers()['rivers'].id(), 'CLOSEST': i, 'OUTPUT': out('closest%d.gpkg' % i)}
+                                              for i in (1, 2)])
+
+
 def cancel():
     """In the middle: nothing is left, and it does not take long."""
     output = os.path.join(OUT, 'cancelled.tif')
@@ -140,7 +170,7 @@ def begin():
     project.addMapLayers([QgsVectorLayer(os.path.join(DATA, name + '.shp'), name) for name in ('places', 'rivers', 'sheets')])
     source = 'FISHNET:%s|option:CALC=sqrt(A*0.3048)' % os.path.join(DATA, 'dem.tif')
     iface.addRasterLayer(source, source.split('/')[-1], 'gdal')
-    for part in (expression, tables, others, cancel):
+    for part in (expression, tables, others, batches, cancel):
         part()
     found['layers'] = sorted(layers())
     found['links'] = [one.layerType() for one in layers()['places near rivers'].renderer().symbol().symbolLayers()]

@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -156,13 +157,16 @@ class Plugin(Case):
         self.assertEqual(len(self.rows(self.to('near.gpkg'), 'again')), len(want))
         self.assertEqual(self.rows(self.to('near.gpkg')), want)
 
-    def test_zonal_statistics_and_a_model(self):
-        sheets = self.at('sheets.shp')
-        plain, long, model = self.run_all(
+    def test_zonal_statistics_and_models(self):
+        """Models are saved, and opened again."""
+        sheets, steps = self.at('sheets.shp'), int(gdal.VersionInfo()) >= 3110000
+        halves = {'STEPS': 'scale --input-min 0 --input-max 2 --output-min 0 --output-max 1'} if steps else {}
+        plain, long, model, pipeline = self.run_all(
             ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.dem, self.other], 'EXPRESSION': 'A+B', 'STATS': ['COUNT', 'MEAN'], 'PERCENTILES': '50', 'FIELDS': ['name'],
                                  'OUTPUT': self.to('zonal.gpkg')}, False],
             ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.other], 'HISTOGRAM': 'LONG', 'SHAPES': False, 'OUTPUT': self.to('classes.gpkg')}, False],
-            ['model', {'ZONES': sheets, 'RASTER': self.dem, 'table': self.to('model.gpkg')}, False])
+            ['model', {'MODEL': {'last': 'zonalstatistics', 'INPUT': sheets, 'INPUTS': 'calc', 'STATS': ['MAX']}, 'RASTER': self.dem, 'result': self.to('model.gpkg')}, False],
+            ['model', {'MODEL': {'last': 'pipeline', 'INPUT': 'calc', **halves}, 'RASTER': self.dem, 'result': self.to('model.tif')}, False])
         self.good(plain), self.good(long)
         second = gdal.Open(self.other).ReadAsArray()
         for i, row in enumerate(self.rows(self.to('zonal.gpkg'))):
@@ -174,6 +178,9 @@ class Plugin(Case):
         self.assertTrue(model['ok'], model['said'])
         self.assertEqual([row['MAX'] for row in self.rows(self.to('model.gpkg'))],
                          [2 * self.values[y:y + 150, x:x + 200].max() for y in (0, 150) for x in (0, 200)])
+        self.assertTrue(pipeline['ok'], pipeline['said'])
+        np.testing.assert_array_equal(gdal.Open(self.to('model.tif')).ReadAsArray(), np.float32(self.values * (1 if steps else 2)))
+        self.assertEqual({name for name in os.listdir(self.home) if name.endswith('.model3')}, {'zonalstatistics.model3', 'pipeline.model3'})
 
     def test_bad_input(self):
         """Errors in the words of the driver, or ours; nothing is written, and what was there stays."""
@@ -233,21 +240,29 @@ class Plugin(Case):
         self.assertRegex(missing, r'WRONG:\t3')
 
     def test_commands_of_the_page(self):
-        """Those of docs/QGIS.md, as they stand there, in a copy of the sample data."""
+        """Those of docs/QGIS.md, as they stand there, in a copy of the sample data; its recipe, and its names of layers."""
         folder, jobs = self.path('sample'), []
         shutil.copytree(os.environ['FISHNET_SAMPLE'], folder)
         with open(os.path.join(HERE, '..', '..', 'docs', 'QGIS.md'), encoding='utf-8') as f:
-            lines = [shlex.split(line) for line in f if line.startswith('    qgis_process run fishnet:')]
-        for words in lines:
+            page = f.read()
+        name, recipe = re.search(r'`(\w+\.fishnet\.json)`:\n\n```json\n(.*?)```', page, re.S).groups()
+        with open(os.path.join(folder, name), 'w') as f:
+            f.write(recipe)
+        for line in re.findall(r'(?m)^    qgis_process run (.*)', page):
+            algorithm, *words = shlex.split(line)
             given = {}
-            for word in words[4:]:
+            for word in words[1:]:
                 given.setdefault(word.split('=', 1)[0], []).append(word.split('=', 1)[1])
-            jobs.append([words[2].split(':')[1], {name: values if name in ('INPUTS', 'STATS') else values[0] for name, values in given.items()}, False])
-        self.assertGreater(len(jobs), 4)
-        for (name, given, _), found in zip(jobs, self.run_all(*jobs, folder=folder)):
-            self.good(found)
-            if name != 'doctor':
+            jobs.append([algorithm, {key: values if key in ('INPUTS', 'STATS') else values[0] for key, values in given.items()}, False])
+        layers = re.findall(r'(?m)^    ((?:FISHNET|NEARTABLE|ZONALSTATS):\S.*)', page)
+        self.assertEqual((len(jobs), len(layers)), (8, 4))
+        found = self.run_all(*jobs, *(['layer', {'string': text.replace('/data/', folder + '/')}, False] for text in layers), folder=folder)
+        for (name, given, _), one in zip(jobs, found):
+            self.good(one)
+            if 'OUTPUT' in given:
                 self.assertIsNotNone(gdal.OpenEx(os.path.join(folder, given['OUTPUT'])), name)
+        for one in found[len(jobs):]:
+            self.good(one)
 
     def unpack(self, folder):
         with zipfile.ZipFile(os.path.join(self.plugins, 'fishnet-qgis.zip')) as archive:
@@ -275,6 +290,11 @@ class Plugin(Case):
             self.assertIn('slope(x)', found['searched'])
         for name in ('expression', 'near', 'zonal', 'tiles', 'pipeline', 'doctor'):
             self.assertIn('Execution completed', found[name + '_log'], name)
+        for name in ('raster_batch', 'near_batch'):
+            self.assertEqual(found[name].count('Execution completed'), 2, found[name])
+        for i in (2, 3):
+            np.testing.assert_array_equal(gdal.Open(self.to('times%d.tif' % i)).ReadAsArray(), np.float32(self.values * i))
+        self.assertEqual(2 * len(self.rows(self.to('closest1.gpkg'))), len(self.rows(self.to('closest2.gpkg'))))
         self.assertIn('Cancelled.', found['cancelled']['log'])
         self.assertEqual(found['cancelled']['left'], [])
         self.assertLess(found['cancelled']['seconds'], 10)

@@ -16,6 +16,7 @@ class BadNear(NearCase):
         fields = {'n': range(n), 's': ['text %d' % i for i in range(n)]}
         cls.xy = generator.uniform(0, 100, (n, 2))
         cls.a = make(cls.path('a.gpkg'), points(cls.xy), fields=fields, layer='one')
+        cls.named = make(cls.path('named.gpkg'), points(cls.xy[:5]), fields={'street': ['x'] * 5}, layer='named')
         cls.b = make(cls.path('b.gpkg'), points(cls.xy[:50] + 1), fields={'n': range(50), 's': ['b'] * 50}, layer='near')
         cls.two = make(cls.path('two.gpkg'), points(cls.xy[:5]), layer='first')
         make(cls.two, points(cls.xy[:7]), layer='second', append=True)
@@ -51,7 +52,7 @@ class BadNear(NearCase):
                 ('TASK_TIMEOUT', 'inf'), ('TASK_TIMEOUT', ''), ('THREADS_PER_WORKER', '0'), ('THREADS_PER_WORKER', '1025'), ('THREADS_PER_WORKER', 'ALL_CPUS'),
                 ('PARTITION_SIZE', '0'), ('PARTITION_SIZE', '-5'), ('PARTITION_SIZE', 'big'), ('PARTITION_SIZE', ''), ('PARTITION_SIZE', '1e3x'), ('PARTITION_SIZE', '99999999999999999999'),
                 ('PARTITION', '0/4'), ('PARTITION', '5/4'), ('PARTITION', '1'), ('PARTITION', '1/0'), ('PARTITION', 'a/b'), ('PARTITION', ''), ('PARTITION', '1/2/3'), ('PARTITION', '-1/2'),
-                ('PARTITION', '1/'), ('PARTITION', '/2'), ('TRACE', '/no/such/folder/trace.json')):
+                ('PARTITION', '1/'), ('PARTITION', '/2')):
             with self.subTest(option + '=' + value):
                 self.fails(self.a, option, value, **dict({'NEAR': self.b}, **{option: value}))
 
@@ -88,6 +89,8 @@ class BadNear(NearCase):
         self.fails(self.a, 'there is no open option ON_ERROR', NEAR=self.b, ON_ERROR='NODATA')  # a near table is whole or an error
         self.fails(self.a, 'there is no open option NAER, is NEAR meant?', NAER=self.b)
         self.assertNotIn('meant', self.fails(self.a, 'NONSENSE', NEAR=self.b, NONSENSE=1))
+        for option in ('TRACE', 'LOG', 'Log'):
+            self.assertNotIn('meant', self.fails(self.a, option + ': it is no option of a dataset', 'FISHNET_' + option, NEAR=self.b, **{option: '/no/such/file'}))
         for option in ('NOLOCK', '@LIST_ALL_TABLES', 'NATIVE_DATA', 'VALIDATE_OPEN_OPTIONS'):
             self.assertEqual(len(table(self.a, NEAR=self.b, WHERE='n < 5', **{option: True})), 5)
 
@@ -202,6 +205,9 @@ class BadNear(NearCase):
         for option in ('FIELDS', 'NEAR_FIELDS'):
             self.fails(self.a, option, 'nothing', NEAR=self.b, **{option: 'n,nothing'})
             self.fails(self.a, option, NEAR=self.b, **{option: 'n,,s'})
+            self.fails(self.named, option + '=stret: there is no such field in layer "named"', ', is street meant?', NEAR=self.named, **{option: 'stret'})
+        self.fails(self.named, 'MATCH=stret: there is no field stret in layer "named"', ', is street meant?', NEAR=self.named, MATCH='stret')
+        self.fails(self.named, 'MATCH=street=stret: there is no field stret in layer "named"', ', is street meant?', NEAR=self.named, MATCH='street=stret')
         for match, word in (('nothing', 'nothing'), ('n=nothing', 'nothing'), ('nothing=n', 'nothing'), ('n=n,s=gone', 'gone'), ('=n', 'MATCH'), ('n=', 'MATCH'), ('', 'MATCH'), ('n=n=n', 'MATCH'),
                             (',', 'MATCH'), ('n,', 'MATCH')):
             with self.subTest(match):
@@ -217,6 +223,11 @@ class BadNear(NearCase):
             self.fails(shp, 'WHERE', NEAR=self.b, WHERE=where)
             self.fails(self.a, 'NEAR_WHERE', NEAR=shp, NEAR_WHERE=where)
         self.fails(self.a, 'NEAR_WHERE', NEAR=self.b, NEAR_WHERE=['n > 1', 'n > 2'])
+        named = make(self.new('named.shp'), points(self.xy[:5]), fields={'street': ['x'] * 5}, kind=1)
+        for source in (self.named, named):
+            said = self.fails(source, "WHERE=stret = 'x': layer \"named", ': there is no field stret, is street meant?', NEAR=self.b, WHERE="stret = 'x'")
+            self.assertNotIn('SELECT', said)
+        self.assertNotIn('SELECT', self.fails(self.named, 'it ends too early, or has a parenthesis too many', NEAR=self.b, WHERE='street ='))
 
     def test_empty_layers(self):
         """No rows and no error."""

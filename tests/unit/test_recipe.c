@@ -490,12 +490,13 @@ static void cache(void)
         refused("FISHNET:a.tif", OPTIONS(bad[i]), "CACHE_MB");
 }
 
-/* It stands in files, which would name what is written over. */
-static void trace_is_no_option(void)
+/* Options stand in files, which would name what is written over. */
+static void log_and_trace_are_no_options(void)
 {
     static const char *const given[] = {"TRACE=/tmp/trace.json", "Trace=", "trace=a=b.json"};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         refused("FISHNET:a.tif", OPTIONS(given[i]), "FISHNET_TRACE");
+    refused("FISHNET:a.tif", OPTIONS("log=a.log"), "FISHNET_LOG, or --log");
 }
 
 static void unknown_keys_are_ignored(void)
@@ -681,7 +682,7 @@ int main(void)
         UNIT(output_type),
         UNIT(nodata),
         UNIT(cache),
-        UNIT(trace_is_no_option),
+        UNIT(log_and_trace_are_no_options),
         UNIT(unknown_keys_are_ignored),
         UNIT(everything_at_once),
         UNIT(late_errors),

@@ -13,6 +13,7 @@
 #include "input_watch.h"
 #include "open_options.h"
 #include "source_name.h"
+#include "task_log.h"
 
 namespace fishnet
 {
@@ -145,6 +146,11 @@ static GDALDataset *Create(Creation &creation, CSLConstList options)
         const LackOfMemory lack; /* for an option: GDAL's lists go on without it */
         if (!Prepare(creation, options, single) || lack.IsMet())
             return nullptr;
+    }
+    fn_error err;
+    if (CheckLog(creation.reports.log, &err) != FN_OK) {
+        CPLError(CE_Failure, CPLE_FileIO, "FISHNET: %s", err.text);
+        return nullptr;
     }
     return single ? CreateSingle(creation) : CreateTiles(creation);
 }

@@ -21,8 +21,8 @@ bool FindMatch(NearPlan &plan, const Handles &handles)
             OGRFeatureDefnH defn = Defn(layer, handles);
             const int i = FieldIndex(defn, name);
             if (i < 0)
-                return Fail("MATCH=" + pair.first + "=" + pair.second + ": there is no field " + name + " in " +
-                            Describe(layer));
+                return Fail("MATCH=" + pair.first + (pair.second == pair.first ? "" : "=" + pair.second) +
+                            ": there is no field " + name + " in " + Describe(layer) + MeantField({defn}, name));
             numbers = numbers && IsNumber(OGR_Fld_GetType(OGR_FD_GetFieldDefn(defn, i)));
             layer.match.push_back(i);
             return true;

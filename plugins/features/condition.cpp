@@ -1,0 +1,57 @@
+#include "condition.h"
+
+#include "find_fields.h"
+
+namespace fishnet
+{
+
+/* What follows the statement that the driver was given, which it repeats in its message. */
+static std::string WithoutStatement(const std::string &text, const std::string &sql)
+{
+    const size_t begin = text.find(sql);
+    const size_t at = begin == std::string::npos ? begin : text.find_first_not_of("): \n", begin + sql.size());
+    return at == std::string::npos ? text : text.substr(at);
+}
+
+/* What stands between two texts; empty: it does not. */
+static std::string Between(const std::string &text, const std::string &before, const std::string &behind)
+{
+    const size_t begin = text.find(before), first = begin + before.size();
+    const size_t end = begin == std::string::npos ? begin : behind.empty() ? text.size() : text.find(behind, first);
+    return end == std::string::npos ? std::string() : text.substr(first, end - first);
+}
+
+/* The same in our words, as far as we know those of SQLite and OGR. */
+static std::string InOurWords(const std::string &text, OGRFeatureDefnH defn)
+{
+    std::string field = Between(text, "no such column: ", "");
+    if (field.empty())
+        field = Between(text, "\"", "\" not recognised as an available field");
+    if (!field.empty())
+        return "there is no field " + field + MeantField({defn}, field);
+    if (text == "near \")\": syntax error" || text == "incomplete input")
+        return "it ends too early, or has a parenthesis too many";
+    return text;
+}
+
+bool CheckCondition(GDALDatasetH dataset, OGRLayerH handle, const LayerPlan &layer, std::string &cause)
+{
+    MessageCollector collector;
+    std::string text;
+    bool valid = OGR_L_SetAttributeFilter(handle, layer.where.c_str()) == OGRERR_NONE;
+    OGR_L_SetAttributeFilter(handle, nullptr);
+    if (valid && (EQUAL(layer.driver.c_str(), "GPKG") || EQUAL(layer.driver.c_str(), "SQLite"))) {
+        /* These find out when the first feature is read. */
+        const std::string sql = "SELECT 1 FROM " + Quoted(layer.layer, '"') + " WHERE (" + layer.where + ") LIMIT 0";
+        OGRLayerH result = GDALDatasetExecuteSQL(dataset, sql.c_str(), nullptr, nullptr);
+        if (result)
+            GDALDatasetReleaseResultSet(dataset, result);
+        text = WithoutStatement(collector.Cause(""), sql);
+        valid = text.empty() || text.find("no such table") != std::string::npos;
+    } else
+        text = collector.Cause("not a valid condition");
+    cause = InOurWords(text, OGR_L_GetLayerDefn(handle));
+    return valid;
+}
+
+} // namespace fishnet

@@ -166,8 +166,8 @@ static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source,
     told.SetNameValue("BLOCK", CPLSPrintf("%d", warping.block));
     if (warping.accuracy > 0) /* to gdalwarp, chunks decide where positions are exact */
         told.SetNameValue("ACCURACY", CPLSPrintf("%.12g", warping.accuracy));
-    else if (isAlike)
-        told.SetNameValue("GDALWARP", WarpCommand(own, source, warping).c_str());
+    else if (const std::string alike = isAlike ? WarpCommand(own, source, warping) : ""; !alike.empty())
+        told.SetNameValue("GDALWARP", alike.c_str());
     const char *command = told.FetchNameValueDef("GDALWARP", "");
     CPLDebug("FISHNET", "%s is resampled%s%s", Describe(input).c_str(), *command ? " as by " : "", command);
 }

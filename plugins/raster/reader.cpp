@@ -309,10 +309,41 @@ bool InputReader::ReadTogether(size_t input, const std::vector<BandBuffer> &band
 
 bool InputReader::ReadBands(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
 {
-    const bool done = ReadBandsOnce(input, bands, window);
+    const bool done = ReadBandsOnce(input, bands, window) && AreExact(input, bands, window);
     if (!done)
         m_answer = Answer(Reading());
     return done;
+}
+
+/* GDAL's warper computes in double precision, and adds half of one where it makes a whole number. */
+static bool IsExact(GDALDatasetH dataset, const BandBuffer &own, size_t pixels)
+{
+    constexpr int64_t kMost = (int64_t(1) << 52) - 1;
+    const fn_nodata nodata = NoDataOf(GDALGetRasterBand(dataset, own.band), own.type);
+    const auto *is = reinterpret_cast<const int64_t *>(own.data);
+    const auto *u = reinterpret_cast<const uint64_t *>(own.data);
+    for (size_t i = 0; i < pixels; i++) {
+        const bool isSmall = own.type == FN_INT64 ? is[i] >= -kMost && is[i] <= kMost : u[i] <= uint64_t(kMost);
+        if (isSmall || (nodata.set && nodata.value.u == u[i]))
+            continue;
+        const std::string number = own.type == FN_INT64 ? std::to_string(is[i]) : std::to_string(u[i]);
+        CPLError(CE_Failure, CPLE_AppDefined,
+                 "band %d has the number %s on another grid: GDAL's warper computes in double precision, and may have "
+                 "rounded it. Numbers below 2^52 are exact",
+                 own.band, number.c_str());
+        return false;
+    }
+    return true;
+}
+
+/* Of those that are resampled. */
+bool InputReader::AreExact(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
+{
+    return m_inputs[input].onGrid.warpBlock == 0 ||
+           std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
+               return band.isMask || (band.type != FN_INT64 && band.type != FN_UINT64) ||
+                      IsExact(m_handles.Find(input), band, static_cast<size_t>(window.width * window.height));
+           });
 }
 
 bool InputReader::ReadBandsOnce(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window)
@@ -425,7 +456,7 @@ bool InputReader::ReadGroup(const std::vector<Plane> &planes, const std::vector<
     if (fn_is_cancelled(cancel) ||
         !(CanReadBlocks(input, bands, window) ? ReadBlocks(input, bands, window)
                                               : ReadWhole(input, bands, window, cancel)) ||
-        (!masks.empty() && !ReadWhole(input, masks, window, cancel)))
+        !AreExact(input, bands, window) || (!masks.empty() && !ReadWhole(input, masks, window, cancel)))
         return false;
     if (byAlpha == group.end())
         return true;

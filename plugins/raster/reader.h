@@ -55,6 +55,7 @@ class InputReader
     std::string WhatFailed() const;
     GDALRasterBandH Find(size_t input, int number, bool mask);
     bool ReadBandsOnce(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
+    bool AreExact(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadMask(size_t input, int number, const fn_window &window, void *data);
     bool ReadPixels(size_t input, const BandBuffer &band, const fn_window &window);
     bool ReadPart(size_t input, const BandBuffer &band, const fn_window &window, const fn_window &part);

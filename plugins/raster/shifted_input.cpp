@@ -13,33 +13,30 @@ static bool IsLeftEmpty(fn_type type)
     return type == FN_INT64 || type == FN_UINT64 || (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown);
 }
 
-/* Can a VRT fill all bands with the number? False after CPLError. */
-static bool CheckFilled(const InputOnGrid &own, const std::vector<BandFacts> &bands)
+/* A number of 64 bits is a double on its way. */
+static bool IsKept(const fn_nodata &number, fn_type type)
 {
-    for (size_t i = 0; own.outside && i < bands.size(); i++)
-        if (!bands[i].isAlpha && IsLeftEmpty(bands[i].type)) {
-            CPLError(
-                CE_Failure, CPLE_NotSupported,
-                "%s: OUTSIDE=%s: band %d of %s is of type %s, which GDAL fills with 0 only: gdal_translate -ot Int32 "
-                "or Float64",
-                own.input.driver, own.outside, static_cast<int>(i) + 1, Describe(own.input).c_str(),
-                fn_type_name(bands[i].type));
-            return false;
-        }
-    return true;
+    constexpr int64_t kMost = int64_t(1) << 53;
+    return type == FN_INT64    ? number.value.i >= -kMost && number.value.i <= kMost
+           : type == FN_UINT64 ? number.value.u <= uint64_t(kMost)
+                               : true;
 }
 
 bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
 {
-    fn_nodata any;
-    for (size_t i = 0; own.outside && i < bands.size(); i++)
-        if (!bands[i].isAlpha && bands[i].type != FN_TYPE_COUNT &&
-            fn_nodata_parse(own.outside, bands[i].type, &any, nullptr) != FN_OK) {
-            CPLError(CE_Failure, CPLE_IllegalArg, "%s: OUTSIDE=%s: band %d of %s is of type %s, which cannot hold it",
-                     own.input.driver, own.outside, static_cast<int>(i) + 1, Describe(own.input).c_str(),
-                     fn_type_name(bands[i].type));
-            return false;
-        }
+    fn_nodata number;
+    for (size_t i = 0; own.outside && i < bands.size(); i++) {
+        const fn_type type = bands[i].type;
+        if (bands[i].isAlpha || type == FN_TYPE_COUNT)
+            continue;
+        const bool holds = fn_nodata_parse(own.outside, type, &number, nullptr) == FN_OK;
+        if (holds && IsKept(number, type))
+            continue;
+        CPLError(CE_Failure, CPLE_IllegalArg, "%s: OUTSIDE=%s: band %d of %s is of type %s, %s", own.input.driver,
+                 own.outside, static_cast<int>(i) + 1, Describe(own.input).c_str(), fn_type_name(type),
+                 holds ? "and GDAL would round a number beyond 2^53" : "which cannot hold it");
+        return false;
+    }
     return true;
 }
 
@@ -66,8 +63,7 @@ SourceText Shifted::Part(const std::string &band) const
         own.input.path, own.input.openOptions.List(), band, {placed.x, placed.y, common.width, common.height}, common};
 }
 
-/* Opaque, outside of a raster. */
-static std::string Opaque(fn_type type)
+std::string Opaque(fn_type type)
 {
     return type == FN_UINT16 ? "65535" : type == FN_UINT8 ? "255" : "1";
 }
@@ -132,8 +128,7 @@ void Shifted::AddMasks(const XMLTree &tree) const
 std::string ShiftedText(const InputOnGrid &own, const Placement &placed)
 {
     const Shifted shifted = {own, placed, FactsOf(own.dataset), AlphaBand(own.dataset) > 0};
-    const DatasetHandle vrt =
-        CheckFilled(own, shifted.bands) && CheckOutside(own, shifted.bands) ? NewVrt(own.grid) : nullptr;
+    const DatasetHandle vrt = CheckOutside(own, shifted.bands) ? NewVrt(own.grid) : nullptr;
     if (!vrt)
         return "";
     for (int band = 1; band <= GDALGetRasterCount(own.dataset); band++)

@@ -12,6 +12,9 @@ namespace fishnet
  * `outside`: all of them, if they lie apart. */
 std::string ShiftedText(const InputOnGrid &own, const Placement &placed);
 
+/* The value of an alpha band where a raster is opaque. */
+std::string Opaque(fn_type type);
+
 /* Can all bands hold the number that they are outside of the raster? False after CPLError. */
 bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands);
 

@@ -111,6 +111,17 @@ DatasetHandle NewVrt(const OutputGrid &grid)
     return vrt;
 }
 
+OutputGrid GridOf(GDALDatasetH dataset)
+{
+    OutputGrid grid;
+    OGRSpatialReferenceH srs = GDALGetSpatialRef(dataset);
+    GDALGetGeoTransform(dataset, grid.geotransform);
+    grid.width = GDALGetRasterXSize(dataset);
+    grid.height = GDALGetRasterYSize(dataset);
+    grid.srs.reset(srs ? OSRClone(srs) : nullptr);
+    return grid;
+}
+
 /* Words of the old form are the same whatever PROJ has been asked before, but not all can be said in them. */
 static void SayCRS(CPLXMLNode *root, OGRSpatialReferenceH srs)
 {
@@ -158,6 +169,11 @@ std::string TextOf(const XMLTree &tree)
     return text;
 }
 
+DatasetHandle OpenText(const std::string &text)
+{
+    return DatasetHandle(GDALOpenEx(text.c_str(), GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+}
+
 CPLXMLNode *BandNode(const XMLTree &tree, int band)
 {
     for (CPLXMLNode *node = CPLGetXMLNode(tree.get(), "=VRTDataset")->psChild; node; node = node->psNext)
@@ -189,13 +205,18 @@ void AddOpenOptions(CPLXMLNode *parent, CSLConstList given)
 
 void AddSource(CPLXMLNode *band, const SourceText &source)
 {
-    CPLXMLNode *node = CPLCreateXMLNode(band, CXT_Element, "SimpleSource");
+    const bool isSimple = !source.skipped && !source.usesMask;
+    CPLXMLNode *node = CPLCreateXMLNode(band, CXT_Element, isSimple ? "SimpleSource" : "ComplexSource");
     CPLXMLNode *name = CPLCreateXMLElementAndValue(node, "SourceFilename", source.name.c_str());
     CPLAddXMLAttributeAndValue(name, "relativeToVRT", "0");
     AddOpenOptions(node, source.openOptions);
     CPLCreateXMLElementAndValue(node, "SourceBand", source.band.c_str());
     AddRectangle(node, "SrcRect", source.from);
     AddRectangle(node, "DstRect", source.to);
+    if (source.skipped)
+        CPLCreateXMLElementAndValue(node, "NODATA", source.skipped);
+    if (source.usesMask)
+        CPLCreateXMLElementAndValue(node, "UseMaskBand", "true");
 }
 
 CPLXMLNode *AddMask(CPLXMLNode *parent)
@@ -217,9 +238,12 @@ SourceText Constant(const OutputGrid &grid, fn_type type, const std::string &num
     CPLAddXMLAttributeAndValue(tree.get(), "rasterXSize", std::to_string(grid.width).c_str());
     CPLAddXMLAttributeAndValue(tree.get(), "rasterYSize", std::to_string(grid.height).c_str());
     CPLXMLNode *band = CPLCreateXMLNode(tree.get(), CXT_Element, "VRTRasterBand");
-    CPLAddXMLAttributeAndValue(band, "dataType", GDALGetDataTypeName(TypeInMemory(type)));
+    const bool isWide = type == FN_INT64 || type == FN_UINT64; /* GDAL would fill them with 0 */
+    const bool isSignedByte = type == FN_INT8 && TypeInMemory(type) == GDT_Byte && CPLAtof(number.c_str()) < 0;
+    const std::string fill = isSignedByte ? CPLSPrintf("%.0f", CPLAtof(number.c_str()) + 256) : number;
+    CPLAddXMLAttributeAndValue(band, "dataType", GDALGetDataTypeName(TypeInMemory(isWide ? FN_FLOAT64 : type)));
     CPLAddXMLAttributeAndValue(band, "band", "1");
-    CPLCreateXMLElementAndValue(band, "NoDataValue", number.c_str());
+    CPLCreateXMLElementAndValue(band, "NoDataValue", fill.c_str());
     CPLCreateXMLElementAndValue(band, "HideNoDataValue", "1");
     const fn_window all = {0, 0, grid.width, grid.height};
     return {TextOf(tree), nullptr, "1", all, all};

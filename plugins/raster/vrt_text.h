@@ -42,9 +42,13 @@ std::vector<BandFacts> FactsOf(GDALDatasetH dataset);
 void TakeOver(GDALDatasetH from, GDALDatasetH to);
 /* A VRT of the grid's cells without bands; NULL after CPLError. */
 DatasetHandle NewVrt(const OutputGrid &grid);
+/* The grid of a dataset. */
+OutputGrid GridOf(GDALDatasetH dataset);
 /* Its text, or that of a warped one, as a tree; with the grid's CRS in words that lose nothing. */
 XMLTree TreeOf(GDALDatasetH vrt, const OutputGrid &grid);
 std::string TextOf(const XMLTree &tree);
+/* NULL after CPLError. */
+DatasetHandle OpenText(const std::string &text);
 CPLXMLNode *BandNode(const XMLTree &tree, int band);
 
 /* A source of a band. */
@@ -53,12 +57,15 @@ struct SourceText {
     CSLConstList openOptions = nullptr;
     std::string band;
     fn_window from = {}, to = {};
+    const char *skipped = nullptr; /* a pixel of that value leaves what was there before */
+    bool usesMask = false;         /* so does one that the source's mask hides */
 };
 void AddOpenOptions(CPLXMLNode *parent, CSLConstList given);
 void AddSource(CPLXMLNode *band, const SourceText &source);
 /* Adds a mask to a band or a dataset; what it returns takes sources. */
 CPLXMLNode *AddMask(CPLXMLNode *parent);
-/* A source of a whole grid whose pixels are that number, as an option or an XML file has it. */
+/* A source of a whole grid whose pixels are that number, as an option or an XML file has it. Of 64 bits it is a
+ * double. */
 SourceText Constant(const OutputGrid &grid, fn_type type, const std::string &number);
 void SetNoData(CPLXMLNode *band, const std::string &number);
 

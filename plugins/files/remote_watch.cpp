@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <functional>
 #include <system_error>
 #include <utility>
 
+#include <cpl_conv.h>
 #include <cpl_vsi.h>
 
 #include "boundary.h"
@@ -117,6 +119,19 @@ static std::shared_ptr<const FileState> NotedState(const std::string &path)
     return state;
 }
 
+/* The first bytes of several files, which GDAL would ask for one after the other: it keeps what it has read. */
+static void ReadHeader(const std::string &path)
+{
+    const MessageCollector collector; /* what is wrong, opening will tell */
+    const int given = atoi(CPLGetConfigOption("GDAL_INGESTED_BYTES_AT_OPEN", "0"));
+    std::vector<char> bytes(static_cast<size_t>(std::clamp(given, 1024, 1 << 20)));
+    VSILFILE *file = VSIFOpenL(path.c_str(), "rb");
+    if (!file)
+        return;
+    (void)VSIFReadL(bytes.data(), 1, bytes.size(), file);
+    VSIFCloseL(file);
+}
+
 void RemoteWatch::Note(const std::vector<std::string> &names)
 {
     m_names = names;
@@ -126,6 +141,8 @@ void RemoteWatch::Note(const std::vector<std::string> &names)
     LookAtAll(m_files.size(), [this](size_t i) {
         m_files[i].noted = NotedState(m_files[i].path);
         m_files[i].state = *m_files[i].noted;
+        if (m_files.size() > 1 && m_files[i].state.kind == FileState::Kind::Known)
+            ReadHeader(m_files[i].path);
     });
     const auto isUnknown = [](const File &file) { return file.state.kind != FileState::Kind::Known; };
     m_files.erase(std::remove_if(m_files.begin(), m_files.end(), isUnknown), m_files.end());

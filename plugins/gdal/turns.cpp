@@ -1,5 +1,8 @@
 #include "turns.h"
 
+#include <algorithm>
+#include <chrono>
+
 namespace fishnet
 {
 
@@ -27,6 +30,27 @@ Turn::~Turn()
         m_turns->m_free++;
     }
     m_turns->m_given.notify_one();
+}
+
+/* ---- servers that limit requests ---- */
+
+using Clock = std::chrono::steady_clock;
+static std::atomic<Clock::rep> restUntil{0};
+
+double ServersWantRest()
+{
+    const Clock::duration until(restUntil.load());
+    const std::chrono::duration<double> left = until - Clock::now().time_since_epoch();
+    return std::max(0.0, left.count());
+}
+
+void LeaveServersAlone(double seconds)
+{
+    const auto rest = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    const Clock::rep until = (Clock::now().time_since_epoch() + rest).count();
+    Clock::rep before = restUntil.load();
+    while (before < until && !restUntil.compare_exchange_weak(before, until)) {
+    }
 }
 
 } // namespace fishnet

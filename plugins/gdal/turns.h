@@ -62,6 +62,12 @@ class Fetch
     Turns *m_turns;
 };
 
+/* Servers that limit requests want to be left alone: seconds that are left of it, for fn_job::rest; 0: none. By all of
+ * this process that read beyond a network: a limit is seldom for one file. */
+double ServersWantRest();
+/* For so long from now on, at the least. */
+void LeaveServersAlone(double seconds);
+
 } // namespace fishnet
 
 #endif

@@ -143,8 +143,10 @@ void ResolveWorkers(const char *driver, fn_worker_options &options)
     }
     if (options.workers <= 0)
         options.workers = fn_cpu_count();
-    if (options.retries < 0)
-        options.retries = Depth() > 0 ? 0 : FN_RETRIES_DEFAULT;
+    if (options.retries < 0) {
+        options.usual = Depth() == 0;
+        options.retries = options.usual ? FN_RETRIES_DEFAULT : 0;
+    }
     const bool ask = options.processes < 0 && Depth() == 0;
     const char *kind = ask ? CPLGetConfigOption("FISHNET_WORKERS", nullptr) : nullptr;
     if (kind && fn_worker_options_take(&options, "WORKERS", 7, kind, &known, &err) != FN_OK)

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "job_run.h"
+#include "turns.h"
 
 namespace fishnet
 {
@@ -164,6 +165,7 @@ static void SetThreadCalls(fn_job &job)
     job.worker_open = OpenWorker;
     job.worker_run = RunTask;
     job.worker_close = CloseWorker;
+    job.rest = [](void *) { return ServersWantRest(); };
     job.notes_to_bytes = NotesToBytes;
 }
 
@@ -179,6 +181,7 @@ static void SetPoolCalls(fn_job &job, const fn_job &pool)
         return of(user).worker_run(of(user).user, worker, task, err);
     };
     job.worker_close = [](void *user, void *worker) { of(user).worker_close(of(user).user, worker); };
+    job.rest = [](void *user) { return of(user).rest(of(user).user); };
     if (pool.result_new) {
         job.result_new = [](void *user, size_t bytes) { return of(user).result_new(of(user).user, bytes); };
         job.result_free = [](void *user, void *result, size_t bytes) {

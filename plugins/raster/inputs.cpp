@@ -179,6 +179,8 @@ void UseReaders(const Inputs &inputs, fn_worker_options &workers)
         return;
     workers.pause = kPause;
     workers.workers = std::max(workers.workers, workers.readers);
+    if (workers.usual)
+        workers.retries = FN_RETRIES_REMOTE;
 }
 
 void LimitWorkers(const Inputs &inputs, int64_t width, fn_worker_options &workers)

@@ -6,6 +6,7 @@
 #include "dataset_pool.h"
 #include "gdal_compat.h"
 #include "pixels.h"
+#include "server_rest.h"
 #include "warped_input.h"
 
 namespace fishnet
@@ -28,7 +29,8 @@ InputReader::~InputReader()
 static std::string Answer(const Input &input)
 {
     const std::string answer = input.IsRemote() ? ForgetRemote(input.path) : std::string();
-    return answer.empty() ? answer : "; " + answer + " for " + WithoutSecrets(input.path);
+    return answer.empty() ? answer
+                          : "; " + answer + " for " + WithoutSecrets(input.path) + AskForRest(input.path, answer);
 }
 
 std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most, std::shared_ptr<SharedBlocks> blocks,

@@ -127,9 +127,11 @@ static _Noreturn void work(const helper *h, int socket, int number)
         void *notes =
             w.task.notes && job->notes_to_bytes ? job->notes_to_bytes(job->user, w.task.notes, &notes_bytes) : NULL;
         fn_message done = {.kind = FN_MSG_DONE, .status = (uint32_t)status, .notes_bytes = notes ? notes_bytes : 0};
-        if (status != FN_OK)
+        if (status != FN_OK) {
             done.text_bytes = (uint32_t)strlen(err.text);
-        else if (w.task.result)
+            done.next = job->rest ? (uint64_t)(1000 * job->rest(job->user)) : 0;
+        }
+        if (status == FN_OK && w.task.result)
             done.bytes = w.task.bytes < w.bytes ? w.task.bytes : w.bytes;
         if (w.offset == FN_NOT_SHARED)
             done.data_bytes = done.bytes;

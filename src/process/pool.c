@@ -97,6 +97,7 @@ fn_status fn_pool_new(const fn_pool_options *options, const fn_job *job, fn_pool
                          .worker_open = fn_pool_worker_open,
                          .worker_run = fn_pool_worker_run,
                          .worker_close = fn_pool_worker_close,
+                         .rest = fn_pool_rest,
                          .on_failure = job->on_failure ? on_failure : NULL,
                          .on_report = job->on_report ? on_report : NULL,
                          .task_label = job->task_label ? task_label : NULL,

@@ -21,8 +21,9 @@ struct fn_pool {
     size_t setup_bytes;
     double timeout;
     int workers;
-    fn_arena *arena; /* NULL: results are not shared */
-    long process;    /* that made the pool */
+    fn_arena *arena;     /* NULL: results are not shared */
+    long process;        /* that made the pool */
+    uint64_t rest_until; /* milliseconds of CLOCK_MONOTONIC, see fn_job::rest. Atomic. */
 
     pthread_mutex_t lock; /* for what follows: one thread at a time talks to the helper */
     pid_t helper;         /* 0: there is none */
@@ -50,5 +51,6 @@ fn_status fn_pool_pass_on(const fn_message *m, const fn_error *told, fn_error *e
 void *fn_pool_worker_open(void *user, int number, fn_error *err);
 fn_status fn_pool_worker_run(void *user, void *worker, fn_task *task, fn_error *err);
 void fn_pool_worker_close(void *user, void *worker);
+double fn_pool_rest(void *user);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crew.h"
@@ -14,6 +15,8 @@
 #define NOTICE 0.3
 /* Seconds that a worker whose helper is gone may take to end. */
 #define WORKER_MOST 5.0
+/* Milliseconds that services are left alone for; a worker that says more is out of its mind. */
+#define REST_MOST 600000
 
 /* What a thread of the host knows of its worker. */
 typedef struct proxy {
@@ -178,6 +181,31 @@ static fn_received give_notice(proxy *w, fn_patience *patience, fn_message *m)
     return fn_receive(w->socket, m, NULL, *patience);
 }
 
+/* ---- what workers have learned of services, for those that come after them ---- */
+
+static uint64_t milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+double fn_pool_rest(void *user)
+{
+    const fn_pool *p = user;
+    const uint64_t until = __atomic_load_n(&p->rest_until, __ATOMIC_RELAXED), now = milliseconds_now();
+    return until > now ? (double)(until - now) / 1000 : 0;
+}
+
+static void note_rest(fn_pool *p, uint64_t milliseconds)
+{
+    const uint64_t until = milliseconds_now() + (milliseconds < REST_MOST ? milliseconds : REST_MOST);
+    uint64_t before = __atomic_load_n(&p->rest_until, __ATOMIC_RELAXED);
+    while (before < until &&
+           !__atomic_compare_exchange_n(&p->rest_until, &before, until, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
 fn_status fn_pool_worker_run(void *user, void *worker, fn_task *task, fn_error *err)
 {
     fn_pool *p = user;
@@ -228,6 +256,8 @@ fn_status fn_pool_worker_run(void *user, void *worker, fn_task *task, fn_error *
     if (r != FN_RECEIVED)
         return lost(w, task, fn_is_cancelled(task->cancel) ? FN_CANCELLED : r, err);
     task->bytes = m.bytes;
+    if (m.next > 0)
+        note_rest(p, m.next);
     return m.status == FN_OK ? FN_OK : fn_pool_pass_on(&m, &told, err);
 }
 

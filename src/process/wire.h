@@ -19,7 +19,7 @@ typedef enum fn_message_kind {
     /* worker to host */
     FN_MSG_PART, /* bytes: used; next: size of the buffer that is wanted; data */
     FN_MSG_END,  /* the task is the last one */
-    FN_MSG_DONE  /* status; bytes: used; text: the error; notes; data */
+    FN_MSG_DONE  /* status; bytes: used; next: milliseconds of fn_job::rest; text: the error; notes; data */
 } fn_message_kind;
 
 /* Offset of a buffer that is not shared: its bytes travel as `data`. */

@@ -205,17 +205,33 @@ static double pause_of(const fn_crew *crew, int64_t task, int next)
     return crew->pause > 0 ? seconds * (1 + 0.5 * (double)(task * 7 % 16) / 16) : seconds;
 }
 
-/* Waits before the next attempt. False: the end has come. */
-static bool pause_before(fn_crew *crew, int64_t task, int next)
+/* False: the end has come. */
+static bool wait_for(fn_crew *crew, double seconds)
 {
-    const double seconds = pause_of(crew, task, next);
-    const struct timespec end = fn_crew_from_now(seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
+    const struct timespec end = fn_crew_from_now(seconds);
     pthread_mutex_lock(&crew->lock);
     for (int waited = 0; !crew->stop && waited == 0;)
         waited = pthread_cond_timedwait(&crew->stopping, &crew->lock, &end);
     const bool go_on = !crew->stop;
     pthread_mutex_unlock(&crew->lock);
     return go_on;
+}
+
+/* Waits before the next attempt. False: the end has come. */
+static bool pause_before(fn_crew *crew, int64_t task, int next)
+{
+    const double seconds = pause_of(crew, task, next);
+    return wait_for(crew, seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE);
+}
+
+/* Leaves services alone that ask for it, which may be for longer meanwhile. False: the end has come. */
+static bool rest(fn_crew *crew)
+{
+    const fn_job *job = &crew->job;
+    for (double seconds; crew->pause > 0 && job->rest && (seconds = job->rest(job->user)) > 0;)
+        if (!wait_for(crew, seconds))
+            return false;
+    return true;
 }
 
 /* A task that has failed for the last time: the job may have something to put in its place. */
@@ -244,10 +260,20 @@ static void save_by_job(fn_crew *crew, fn_task *task, fn_report *report, const f
     report->notes = task->notes;
 }
 
+static void give_up(int worker, const fn_task *task, fn_report *report, fn_error *err)
+{
+    *report = (fn_report){.task = task->number, .worker = worker, .status = FN_ERR_CANCELLED};
+    fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+}
+
 /* Computes a task as often as it may be tried. */
 static void compute(fn_crew *crew, int worker, fn_task *task, fn_report *report, fn_error *err)
 {
     for (int tried = 1;; tried++) {
+        if (!rest(crew)) {
+            give_up(worker, task, report, err);
+            return;
+        }
         attempt(crew, worker, task, report, err);
         if (!fn_may_pass(report->status))
             return;
@@ -258,8 +284,7 @@ static void compute(fn_crew *crew, int worker, fn_task *task, fn_report *report,
         keep_report_locked(crew, report, err);
         pthread_mutex_unlock(&crew->lock);
         if (!pause_before(crew, task->number, tried)) {
-            *report = (fn_report){.task = task->number, .worker = worker, .status = FN_ERR_CANCELLED};
-            fn_fail(err, FN_ERR_CANCELLED, "cancelled");
+            give_up(worker, task, report, err);
             return;
         }
         report->again = false;

@@ -89,6 +89,7 @@ fn_status fn_worker_options_take(fn_worker_options *o, const char *key, size_t k
         break;
     case RETRIES:
         o->retries = (int)v.whole;
+        o->usual = false;
         break;
     default:
         o->timeout = v.number;

@@ -11,7 +11,7 @@ from osgeo import gdal  # noqa: E402
 from common import Case, run, write  # noqa: E402
 import range_server  # noqa: E402
 
-SIZE, BLOCK = 2048, 128
+SIZE, BLOCK = 1024, 64
 STRIPS = SIZE // BLOCK
 ENVIRONMENT = {'GDAL_DISABLE_READDIR_ON_OPEN': 'EMPTY_DIR', 'GDAL_NUM_THREADS': 'ALL_CPUS'}
 
@@ -33,8 +33,8 @@ class Served(Case):
         write(cls.path('band.tif'), [a, b, c], options=(*tiled, 'COMPRESS=ZSTD', 'INTERLEAVE=BAND'))
         write(cls.path('striped.tif'), a, options=('COMPRESS=DEFLATE', 'BLOCKYSIZE=1'))
         left, right = cls.path('left.tif'), cls.path('right.tif')
-        gdal.Translate(left, cls.path('deflate.tif'), srcWin=[0, 0, 1024, SIZE], creationOptions=tiled)
-        gdal.Translate(right, cls.path('deflate.tif'), srcWin=[1024, 0, 1024, SIZE], creationOptions=tiled)
+        gdal.Translate(left, cls.path('deflate.tif'), srcWin=[0, 0, SIZE // 2, SIZE], creationOptions=tiled)
+        gdal.Translate(right, cls.path('deflate.tif'), srcWin=[SIZE // 2, 0, SIZE // 2, SIZE], creationOptions=tiled)
         cls.serving = range_server.serve(cls.folder)
         cls.server = cls.serving.__enter__()
 

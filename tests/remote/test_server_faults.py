@@ -9,6 +9,7 @@ import time
 import unittest
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'driver'), os.path.join(HERE, '..', 'distributed'), HERE]
@@ -18,15 +19,15 @@ from osgeo import gdal  # noqa: E402
 
 from common import Case, run, write  # noqa: E402
 import object_store  # noqa: E402
-from remote_common import STRIPS, Served, pixels  # noqa: E402
+from remote_common import ENVIRONMENT, STRIPS, Served, pixels  # noqa: E402
 
 
 class TestFaults(Served):
     FILES = ('deflate.tif', 'raw.tif', 'pixel.tif')
 
-    def outcome(self, file, *words, right=None, says=()):
+    def outcome(self, file, *words, right=None, says=(), env=None):
         """Right, or an error; `right`: which of them."""
-        done, got = self.translate('FISHNET:' + self.server.name(file), 'out.tif', *words)
+        done, got = self.translate('FISHNET:' + self.server.name(file), 'out-' + file, *words, env=env)
         if done.returncode == 0:
             self.assertTrue(np.array_equal(got[0] if got.ndim == 3 else got, pixels(1)), 'other pixels, and no error')
         if right is not None:
@@ -37,24 +38,37 @@ class TestFaults(Served):
                 self.assertIn(word, done.stderr)
         return done
 
-    def each(self, kind, right=None, says=(), words=(), files=FILES, **how):
-        for file in files:
-            for more in ((), ('-oo', 'THREADS_PER_WORKER=4'), ('-oo', 'WORKERS=PROCESSES')) if file == files[0] else ((),):
-                with self.subTest(kind=kind, file=file, more=more, how=how):
-                    self.server.fault(file, kind, **how)
-                    try:
-                        self.outcome(file, *words, *more, right=right, says=says)
-                    finally:
-                        self.server.fault(file, 'none')
+    def each(self, kind, right=None, says=(), words=(), files=FILES, env=None, **how):
+        """Files of their own, some at a time: they wait for each other's pauses."""
+        def check(number, file, more):
+            own = f'{kind}-{number}-{file}'
+            os.link(self.path(file), self.path(own))
+            self.server.fault(own, kind, **how)
+            try:
+                self.outcome(own, *words, *more, right=right, says=says, env=env)
+            except AssertionError as error:
+                return f'{kind} {how}, {file}, {more}: {error}'
+            finally:
+                os.unlink(self.path(own))
+            return ''
+        cases = [(file, more) for file in files
+                 for more in (((), ('-oo', 'THREADS_PER_WORKER=4'), ('-oo', 'WORKERS=PROCESSES')) if file == files[0] else ((),))]
+        with ThreadPoolExecutor(4) as pool:
+            wrong = list(filter(None, pool.map(lambda case: check(case[0], *case[1]), enumerate(cases))))
+        self.assertEqual(wrong, [])
+
+    def several(self, *calls):
+        """each() with those arguments, at the same time."""
+        with ThreadPoolExecutor(3) as pool:
+            for done in [pool.submit(self.each, *arguments, **more) for arguments, more in calls]:
+                done.result()
 
     def test_once(self):
         """What fails once is asked for again."""
-        for kind in ('500', '503', '429', 'cut', 'close'):
-            self.each(kind, right=True, after=6, times=1)
+        self.several(*(((kind, True), {'after': 6, 'times': 1}) for kind in ('500', '503', '429', 'cut', 'reset', 'close')))
 
     def test_for_ever(self):
-        for kind in ('404', '403', '500'):
-            self.each(kind, right=False, says=('HTTP response code: ' + kind,), words=('-oo', 'RETRIES=1'), after=6)
+        self.several(*(((kind, False, ('HTTP response code: ' + kind,)), {'words': ('-oo', 'RETRIES=1'), 'after': 6}) for kind in ('404', '403', '500')))
 
     def test_from_the_beginning(self):
         for kind in ('404', '403', '500'):
@@ -90,6 +104,51 @@ class TestFaults(Served):
         self.outcome('raw.tif', '-oo', 'RETRIES=2', '-oo', 'READERS=1', '-oo', 'NUM_WORKERS=1', right=False)
         self.assertGreaterEqual(time.monotonic() - begin, 1.5)
         self.server.fault('raw.tif', 'none')
+
+
+    def test_limits(self):
+        """Retry-After is heeded, as seconds and as a date, by threads and by processes, and by all of them: until then nobody asks."""
+        def check(words, wait, date):
+            own = f'limits-{len(words)}-{wait}-{date}.tif'
+            os.link(self.path('deflate.tif'), self.path(own))
+            self.server.fault(own, '429', after=4, wait=wait, **({'date': 1} if date else {}))
+            process = subprocess.Popen(['gdal_translate', '-q', '--debug', 'FISHNET', '-oo', 'CALC=A+0', *words, 'FISHNET:' + self.server.name(own), self.path('out-' + own)],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=dict(os.environ, **ENVIRONMENT))
+
+            def limited():
+                return [entry[5] for entry in self.server.stats()['log'] if entry[1] == own and entry[3] == 429]
+            deadline = time.monotonic() + 30
+            while not limited() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(2)
+            times = limited()
+            self.server.fault(own, 'none')
+            return process.communicate(timeout=60)[1], process.returncode, max(times) - min(times)
+        cases = [(words, wait, date) for words in ((), ('-oo', 'WORKERS=PROCESSES')) for wait, date in ((4, False), (5, True))]
+        with ThreadPoolExecutor(len(cases)) as pool:
+            done = list(pool.map(lambda case: check(*case), cases))
+        for case, (said, code, between) in zip(cases, done):
+            with self.subTest(case=case):
+                self.assertEqual(code, 0, said)
+                self.assertRegex(said, 'HTTP response code: 429 for .*, to be asked again in [0-9]+ s')
+                self.assertLess(between, 1.9)
+
+    def test_limits_that_are_long(self):
+        """Nobody waits for an hour."""
+        self.server.fault('raw.tif', '503', after=5, wait=3600)
+        self.outcome('raw.tif', '-oo', 'RETRIES=0', '-oo', 'WORKERS=PROCESSES', '-oo', 'READERS=1', '-oo', 'NUM_WORKERS=1', right=False,
+                     says=('to be asked again in 3600 s (60 s are waited at most)',))
+        self.server.fault('raw.tif', 'none')
+
+    def test_answers_that_are_odd(self):
+        """Servers that send on, answer by old rules, encode, give less than was asked for, or change a file without a tag."""
+        odd = ('deflate.tif', 'raw.tif')
+        right = [((kind, True), {'files': odd, **how}) for kind, how in (('redirect301', {}), ('redirect302', {'lasts': 0.3}), ('redirect307', {'after': 4}), ('http10', {}), ('trickle', {}))]
+        right.append((('403', True), {'files': odd, 'after': 5, 'begin': 500000, 'times': 2}))
+        wrong = [((kind, False), {'files': odd, 'words': ('-oo', 'RETRIES=0'), **how}) for kind, how in
+                 (('gzip', {'after': 5}), ('short', {'after': 5}), ('other_time', {'after': 5}), ('other_size', {'after': 5}), ('403', {'begin': 500000}))]
+        slow = [(('stall', True), {'files': odd[1:], 'after': 5, 'times': 1, 'env': {'GDAL_HTTP_LOW_SPEED_TIME': '1', 'GDAL_HTTP_LOW_SPEED_LIMIT': '1000'}})]
+        self.several(*right, *wrong, *slow)
 
 
 class TestCredentials(Case):

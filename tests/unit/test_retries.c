@@ -194,6 +194,47 @@ static void pauses(void)
     EXPECT(seconds_now() - start < 0.5, "%.3f seconds", seconds_now() - start);
 }
 
+/* A service that wants to be left alone is, by all workers, before first attempts, too. */
+static atomic_int asked;
+static double busy_until;
+
+static double rest(void *user)
+{
+    (void)user;
+    atomic_fetch_add(&asked, 1);
+    return busy_until - seconds_now();
+}
+
+static void rests(void)
+{
+    fn_engine *engine;
+    fn_error err = {.text = ""};
+    const int64_t wanted[] = {1, 2, 4};
+    for (int heeds = 0; heeds < 2; heeds++) {
+        work w = {.fails = 0};
+        const fn_job job = {.task_count = TASKS,
+                            .user = &w,
+                            .task_bytes = task_bytes,
+                            .worker_open = worker_open,
+                            .worker_run = run_whole,
+                            .worker_close = worker_close,
+                            .rest = rest};
+        const fn_job_options options = {.workers = 2, .budget = 1 << 20, .pause = heeds ? 0.01 : 0};
+        const double start = seconds_now();
+        busy_until = start + 0.3;
+        REQUIRE(fn_engine_new(&job, &options, &engine, &err) == FN_OK, "%s", err.text);
+        EXPECT(fn_engine_read(engine, wanted, 3, NULL, 0, consume, &w, &err) == FN_OK, "%s", err.text);
+        EXPECT(!heeds || seconds_now() - start >= 0.29, "%.3f seconds", seconds_now() - start);
+        EXPECT(heeds ? asked >= 4 : asked == 0, "asked %d times", (int)asked);
+        busy_until = seconds_now() + 60; /* and nobody waits when the end comes */
+        EXPECT(fn_engine_advise(engine, &(int64_t){5}, 1, &err) == FN_OK, "%s", err.text);
+        sleep_ms(50);
+        const double end = seconds_now();
+        fn_engine_free(engine);
+        EXPECT(seconds_now() - end < 0.5, "%.3f seconds", seconds_now() - end);
+    }
+}
+
 static fn_status read_stream(work *w, int retries, size_t budget, int64_t *parts, fn_error *err)
 {
     fn_stream *stream;
@@ -354,6 +395,7 @@ int main(void)
         UNIT(what_does_not_pass),
         UNIT(saved_by_the_job),
         UNIT(pauses),
+        UNIT(rests),
         UNIT(parts_are_not_repeated),
         UNIT(parts_before_the_last_failure_come),
         UNIT(a_failed_attempt_ends_nothing),

@@ -303,9 +303,14 @@ static int TaskSize(const std::vector<int> &edges, int usual, int most)
     return std::min(common, FN_TILE_MAX);
 }
 
-static std::string TaskSizes(const TileSet &tiles, const fn_grid &usual)
+static std::string TaskSizes(const TileSet &tiles, const Plan &plan)
 {
     constexpr int kPixels = 512 * 512;
+    const fn_grid &usual = plan.grid;
+    if (plan.IsRemote()) { /* whole rows of blocks: each tile asks once for what it needs of them */
+        const int widest = TaskSize(tiles.columns, usual.tile_width, usual.tile_width);
+        return std::to_string(widest) + "x" + std::to_string(usual.tile_height);
+    }
     const int width = TaskSize(tiles.columns, usual.tile_width, 1024);
     const int height = TaskSize(tiles.rows, usual.tile_height, std::max(16, kPixels / width));
     return std::to_string(width) + "x" + std::to_string(height);
@@ -382,10 +387,12 @@ static std::shared_ptr<TileJob> MakeTileJob(const Creation &creation, const Tile
     job->workers =
         static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(creation.workers.workers, job->TaskCount())));
     const Plan &plan = static_cast<Dataset *>(computed)->GetPlan();
-    job->openOptions = OpenOptions(creation, TaskSizes(tiles, plan.grid));
-    if (plan.IsRemote()) /* those of all workers together */
+    job->openOptions = OpenOptions(creation, TaskSizes(tiles, plan));
+    if (plan.IsRemote()) /* readers: those of all workers together */
         job->openOptions.SetNameValue("READERS",
                                       CPLSPrintf("%d", std::max(1, creation.workers.readers / job->workers)));
+    if (plan.IsRemote() && creation.workers.usual)
+        job->openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", FN_RETRIES_REMOTE));
     job->geotransform.resize(6);
     if (GDALGetGeoTransform(GDALDataset::ToHandle(computed), job->geotransform.data()) != CE_None)
         job->geotransform.clear();

@@ -1,5 +1,9 @@
 #include "argument_words.h"
 
+#include "gdal_compat.h"
+
+#if FN_GDAL_AT_LEAST(3, 11)
+
 #include <algorithm>
 #include <cctype>
 
@@ -75,3 +79,4 @@ TellInArguments::~TellInArguments()
 }
 
 } // namespace fishnet::commands
+#endif

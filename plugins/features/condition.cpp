@@ -5,12 +5,18 @@
 namespace fishnet
 {
 
-/* What follows the statement that the driver was given, which it repeats in its message. */
+/* What SQLite says of a statement, which GDAL repeats before or behind it. */
 static std::string WithoutStatement(const std::string &text, const std::string &sql)
 {
-    const size_t begin = text.find(sql);
-    const size_t at = begin == std::string::npos ? begin : text.find_first_not_of("): \n", begin + sql.size());
-    return at == std::string::npos ? text : text.substr(at);
+    static const std::string kCall = "sqlite3_prepare_v2(";
+    const size_t call = text.find(kCall);
+    size_t begin = call + kCall.size();
+    if (call == std::string::npos)
+        return text;
+    if (text.compare(begin, sql.size(), sql) == 0)
+        begin += sql.size();
+    begin = text.find_first_not_of("): \n", begin);
+    return begin == std::string::npos ? text : text.substr(begin, text.find('\n', begin) - begin);
 }
 
 /* What stands between two texts; empty: it does not. */

@@ -4,7 +4,6 @@ import os
 import sys
 
 sys.path[:0] = ['/usr/share/qgis/python/plugins', os.environ['FISHNET_QGIS_PLUGINS']]
-from osgeo import gdal  # noqa: E402
 from qgis.core import (QgsApplication, QgsFeature, QgsGeometry, QgsProcessingContext, QgsProcessingFeatureSourceDefinition, QgsProcessingFeedback,  # noqa: E402
                        QgsProcessingModelAlgorithm, QgsProcessingModelChildAlgorithm, QgsProcessingModelChildParameterSource,
                        QgsProcessingModelOutput, QgsProcessingModelParameter, QgsProcessingParameterRasterLayer, QgsProject, QgsRasterLayer, QgsVectorLayer)

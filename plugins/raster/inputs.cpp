@@ -10,6 +10,7 @@
 #include "fishnet/grid.h"
 #include "input_lists.h"
 #include "open_options.h"
+#include "picked_input.h"
 #include "pixels.h"
 #include "workers.h"
 
@@ -253,13 +254,17 @@ static Pipeline Shape(const Inputs &inputs)
     return inputs[0].pipeline;
 }
 
-/* band: whose blocks count. */
-static void ChooseBySource(const Pipeline &shape, GDALDatasetH dataset, int band, size_t bytes, int *tileWidth,
-                           int *tileHeight, int *blockHeight)
+/* band: whose blocks count. picking: of the dataset, or NULL. */
+static void ChooseBySource(const Pipeline &shape, const Picking *picking, GDALDatasetH dataset, int band, size_t bytes,
+                           int *tileWidth, int *tileHeight, int *blockHeight)
 {
     const int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
     int blockWidth = 0;
     GDALGetBlockSize(GDALGetRasterBand(dataset, band), &blockWidth, blockHeight);
+    if (picking) {
+        blockWidth = picking->blockWidth;
+        *blockHeight = picking->blockHeight;
+    }
     const bool rows = shape.rows || shape.halo > 0;
     const RemoteStorage &remote = shape.remote;
     if (remote.is && !shape.warped && !shape.computesRows && shape.halo == 0) {
@@ -282,8 +287,9 @@ void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDAL
         return a.onGrid.warpBlock < b.onGrid.warpBlock;
     });
     if (resampled->onGrid.warpBlock == 0 || shape.computesRows)
-        return ChooseBySource(shape, dataset, planes.empty() || planes[0].input ? 1 : planes[0].band, bytes, tileWidth,
-                              tileHeight, blockHeight);
+        return ChooseBySource(shape, inputs[0].onGrid.picking.get(), dataset,
+                              planes.empty() || planes[0].input ? 1 : planes[0].band, bytes, tileWidth, tileHeight,
+                              blockHeight);
     *blockHeight = resampled->onGrid.warpBlock; /* computed as a whole */
     fn_grid_large_tile(GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), *blockHeight, *blockHeight, bytes,
                        tileWidth, tileHeight);
@@ -309,8 +315,8 @@ void CutUnits(const std::vector<Plane> &planes, const InputHandles &handles, Inp
             continue;
         GDALDatasetH dataset = handles[plane.input];
         int width = 0, height = 0, blockHeight = 0;
-        ChooseBySource(input.pipeline, dataset, plane.band, UnitPixelBytes(planes, plane.input), &width, &height,
-                       &blockHeight);
+        ChooseBySource(input.pipeline, input.onGrid.picking.get(), dataset, plane.band,
+                       UnitPixelBytes(planes, plane.input), &width, &height, &blockHeight);
         fn_grid_init(&input.units, GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), width, height, nullptr);
     }
 }

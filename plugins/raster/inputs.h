@@ -27,6 +27,8 @@ struct InputName {
     const char *driver = "FISHNET"; /* whose input it is, for messages */
 };
 
+struct Picking;
+
 /* Of an input that was brought onto another grid: `path` is the text of a VRT over it. */
 struct OnGrid {
     bool isBrought = false;
@@ -34,6 +36,7 @@ struct OnGrid {
     CPLStringList told; /* how it is resampled */
     std::string source; /* what is opened of it, and with which options */
     CPLStringList sourceOptions;
+    std::shared_ptr<const Picking> picking; /* its cells are counted, past the VRT; NULL: they are not */
 };
 
 struct Input {

@@ -6,6 +6,7 @@
 
 #include "crs_name.h"
 #include "dataset_pool.h"
+#include "picked_input.h"
 #include "resampling_choice.h"
 #include "shifted_input.h"
 #include "warped_input.h"
@@ -163,7 +164,8 @@ static void Tell(Input &input, const InputOnGrid &own, const WarpSource &source,
         told.SetNameValue("XSCALE", CPLSPrintf("%.12g", warping.xScale));
         told.SetNameValue("YSCALE", CPLSPrintf("%.12g", warping.yScale));
     }
-    told.SetNameValue("BLOCK", CPLSPrintf("%d", warping.block));
+    if (!input.onGrid.picking)
+        told.SetNameValue("BLOCK", CPLSPrintf("%d", warping.block));
     if (warping.accuracy > 0) /* to gdalwarp, chunks decide where positions are exact */
         told.SetNameValue("ACCURACY", CPLSPrintf("%.12g", warping.accuracy));
     else if (const std::string alike = isAlike ? WarpCommand(own, source, warping) : ""; !alike.empty())
@@ -187,7 +189,10 @@ std::string Bringing::Warp(Input &input, const InputOnGrid &own, const Placement
     Warping warping = PinWarping(method, source);
     warping.accuracy = isNested ? 0 : options.accuracy;
     std::string text = WarpedText(own, source, warping);
-    input.onGrid.warpBlock = warping.block;
+    if (isNested)
+        input.onGrid.picking = PickingOf(own, placed);
+    if (!input.onGrid.picking)
+        input.onGrid.warpBlock = warping.block;
     if (!text.empty())
         Tell(input, own, source, warping, !isNested || !placed.IsTied() || placed.off <= kWarperTie);
     return text;
@@ -239,6 +244,10 @@ bool BringOntoGrid(Inputs &inputs, InputHandles &handles, const OutputGrid &grid
         input.pipeline = LookInto(dataset.get(), input.path);
         if (input.onGrid.warpBlock > 0)
             input.pipeline.warped = input.pipeline.allBands = true;
+        if (input.onGrid.picking) { /* its source has them */
+            input.pipeline.rows = input.pipeline.warped = input.pipeline.allBands = false;
+            input.pipeline.oneRow = input.pipeline.wide = false;
+        }
         if (!IsOpenedByWorker())
             input.poolPlaces = input.pipeline.levels;
         handles.Replace(i, std::move(dataset));

@@ -5,6 +5,7 @@
 
 #include "dataset_pool.h"
 #include "gdal_compat.h"
+#include "picked_input.h"
 #include "pixels.h"
 #include "server_rest.h"
 #include "warped_input.h"
@@ -281,10 +282,40 @@ bool InputReader::ReadRemote(size_t input, const std::vector<BandBuffer> &bands,
     return true;
 }
 
+/* Out of the raster, whose cells are counted. */
+bool InputReader::ReadByPicking(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                                const volatile bool *cancel)
+{
+    constexpr size_t kMost = 16; /* that are open, of a stack with many */
+    const Picking &picking = *m_inputs[input].onGrid.picking;
+    const auto isElse = [&](const BandBuffer &band) {
+        return band.isMask && !picking.bands[static_cast<size_t>(band.band) - 1].hasMask;
+    };
+    if (std::any_of(bands.begin(), bands.end(), isElse))
+        return ReadEach(input, bands, window, cancel);
+    std::unique_ptr<InputReader> &source = m_sources[input];
+    if (!source) {
+        source = std::make_unique<InputReader>(picking.source, InputHandles(picking.source, 2), nullptr);
+        if (m_sources.size() > kMost)
+            m_sources.erase(m_sources.begin()->first == input ? std::next(m_sources.begin()) : m_sources.begin());
+    }
+    InputReader &own = *m_sources[input];
+    m_reading = {input, bands[0].band, bands[0].isMask, true};
+    own.ReadPartsOfBlocks(m_partsOfBlocks);
+    const bool done =
+        ReadPicked(picking, bands, window, cancel, [&](const std::vector<BandBuffer> &buffers, const fn_window &part) {
+            return own.ReadBands(0, buffers, part);
+        });
+    own.DropCached();
+    return done;
+}
+
 /* By GDAL, or out of the files of a mosaic. */
 bool InputReader::ReadWhole(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                             const volatile bool *cancel)
 {
+    if (m_inputs[input].onGrid.picking)
+        return ReadByPicking(input, bands, window, cancel);
     const Fetch fetch(ReadersOf(input));
     return ReadSources(input, bands, window, cancel) ||
            (m_inputs[input].IsRemote() ? ReadRemote(input, bands, window, cancel)
@@ -355,8 +386,10 @@ bool InputReader::ReadBandsOnce(size_t input, const std::vector<BandBuffer> &ban
     const ThreadSetting calm = WithoutThreads(pipeline.remote.is);
     if (CanReadBlocks(input, bands, window))
         return ReadBlocks(input, bands, window);
-    const Fetch fetch(ReadersOf(input));
     const volatile bool goesOn = false;
+    if (m_inputs[input].onGrid.picking)
+        return ReadByPicking(input, bands, window, &goesOn);
+    const Fetch fetch(ReadersOf(input));
     if (ReadSources(input, bands, window, &goesOn))
         return true;
     if (bands.size() > 1 && !pipeline.oneRow && !pipeline.wide &&

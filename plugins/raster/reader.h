@@ -64,6 +64,8 @@ class InputReader
     bool ReadBlocks(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadSources(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                      const volatile bool *cancel);
+    bool ReadByPicking(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
+                       const volatile bool *cancel);
     bool ReadTogether(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window);
     bool ReadRemote(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                     const volatile bool *cancel);
@@ -92,6 +94,7 @@ class InputReader
     std::vector<PlanePixels> m_read;
     std::vector<std::vector<fn_piece>> m_pieces;
     std::vector<SharedBlocks::Shared> m_held;
+    std::map<size_t, std::unique_ptr<InputReader>> m_sources; /* of inputs whose cells are picked */
     std::vector<char> m_alpha;
     std::vector<unsigned char> m_opaque; /* where that is not 0 */
     std::vector<char> m_block;

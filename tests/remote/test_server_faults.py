@@ -140,6 +140,16 @@ class TestFaults(Served):
                      says=('to be asked again in 3600 s (60 s are waited at most)',))
         self.server.fault('raw.tif', 'none')
 
+    def test_end_while_workers_wait(self):
+        """A program ends with its error, and not before workers have left the files of a mosaic, which a server keeps waiting."""
+        mosaic = self.path('mosaic.vrt')
+        with config_of(ENVIRONMENT):
+            gdal.BuildVRT(mosaic, [self.server.name('left.tif'), self.server.name('right.tif')]).FlushCache()
+        self.server.fault('right.tif', 'stall')
+        done = run('gdal_translate', '-q', '-oo', 'RETRIES=0', '-oo', 'READERS=3', 'FISHNET:' + mosaic, self.path('out.tif'), env=dict(ENVIRONMENT, GDAL_HTTP_TIMEOUT='1'))
+        self.server.fault('right.tif', 'none')
+        self.assertEqual(done.returncode, 1, done.stderr)
+
     def test_answers_that_are_odd(self):
         """Servers that send on, answer by old rules, encode, give less than was asked for, or change a file without a tag."""
         odd = ('deflate.tif', 'raw.tif')

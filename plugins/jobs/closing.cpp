@@ -1,8 +1,10 @@
 #include "closing.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <gdal.h>
 
 #include "boundary.h"
+#include "gdal_compat.h"
 #include "handles.h"
 
 namespace fishnet
@@ -121,6 +124,51 @@ class Left
     int m_asking = 0;
 };
 
+/* ---- the end of GDAL ---- */
+
+namespace
+{
+/* At its end GDAL asks all datasets to let go of others, then destroys those that VRTs have opened, and then drivers:
+ * workers that were left may be reading these. So there is a dataset from then on that waits for them. */
+class LastDataset final : public GDALDataset
+{
+  public:
+    LastDataset() = default;
+    ~LastDataset() override { IsThere() = false; }
+    LastDataset(const LastDataset &) = delete;
+    LastDataset &operator=(const LastDataset &) = delete;
+
+    static std::atomic<bool> &IsThere()
+    {
+        static std::atomic<bool> isThere{false};
+        return isThere;
+    }
+
+    int CloseDependentDatasets() override
+    {
+        WaitForClosing();
+        return FALSE;
+    }
+};
+} // namespace
+
+/* If there is memory. A worker may have the lock that this takes, but needs nothing of this thread to go on. */
+static void WaitAtTheEnd()
+{
+    if (LastDataset::IsThere().exchange(true))
+        return;
+    LastDataset::IsThere() = GuardedQuietly(false, [] {
+        const MessageCollector collector;
+        static auto *driver = new GDALDriver(); /* never destroyed, and in no list */
+        driver->SetDescription("MEM");          /* nothing is deleted for it */
+        driver->SetMetadataItem(GDAL_DCAP_CREATE, "YES");
+        driver->pfnCreate = [](const char *, int, int, int, GDALDataType, FN_CSL) -> GDALDataset * {
+            return new (std::nothrow) LastDataset();
+        };
+        return GDALCreate(driver, "", 1, 1, 0, GDT_Byte, nullptr) != nullptr;
+    });
+}
+
 bool CloseCrew(Crew *crew) noexcept
 {
     constexpr double kPatience = 0.1; /* seconds */
@@ -135,6 +183,7 @@ bool CloseCrew(Crew *crew) noexcept
         Left::Delete(crew);
         return true;
     }
+    WaitAtTheEnd();
     /* A long task, or a worker that waits for the lock that the host holds while it waits for us. If that lock is to
      * be had, the workers will come to an end by themselves, and are waited for. Where it cannot be asked for, they
      * are not. */

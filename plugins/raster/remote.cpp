@@ -89,7 +89,9 @@ std::string ForgetRemote(const std::string &path)
         VSIFCloseL(file);
         return {};
     }
-    return VSIGetLastErrorMsg();
+    const std::string answer = VSIGetLastErrorMsg();
+    VSICurlPartialClearCache(path.c_str()); /* or the file would not be there for the next attempt, either */
+    return answer;
 }
 
 } // namespace fishnet

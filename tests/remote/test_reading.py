@@ -12,7 +12,7 @@ import numpy as np  # noqa: E402
 from osgeo import gdal, ogr, osr  # noqa: E402
 
 from common import VERSION, good, write  # noqa: E402
-from remote_common import BLOCK, ENVIRONMENT, STRIPS, Served, pixels  # noqa: E402
+from remote_common import BLOCK, ENVIRONMENT, SIZE, STRIPS, Served, pixels  # noqa: E402
 
 class TestReading(Served):
     def test_requests_of_a_scan(self):
@@ -28,6 +28,22 @@ class TestReading(Served):
                     self.assertLessEqual(len(asked), strips + 4, asked)
                     self.assertLessEqual(stats['bytes'], 1.05 * os.path.getsize(self.path(file)) + 65536)
                     self.assertGreaterEqual(stats['most'], 8)
+
+    def test_requests_of_a_window(self):
+        """What GDAL itself asks for, and whether the file is still the same; for tiles no more than for each of them alone."""
+        for file in ('deflate.tif', 'pixel.tif', 'band.tif'):
+            counts, bytes_read = [], []
+            for source in (self.server.name(file), 'FISHNET:' + self.server.name(file)):
+                self.server.reset()
+                self.assertEqual(self.translate(source, 'out.tif', '-srcwin', '300', '250', '400', '300', '-co', 'TILED=YES', env={'GDAL_NUM_THREADS': '1'})[0].returncode, 0)
+                counts.append(len([entry for entry in self.requests() if entry[0] == 'GET']))
+                bytes_read.append(self.server.stats()['bytes'])
+            self.assertLessEqual(counts[1], counts[0], file)
+            self.assertLessEqual(bytes_read[1], 1.05 * bytes_read[0], file)
+        self.server.reset()
+        good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'TILE_SIZE=300', 'FISHNET:' + self.server.name('deflate.tif'), self.path('tiles.vrt'), env=ENVIRONMENT)
+        rows = sum(-(-min(SIZE, y + 300) // BLOCK) - y // BLOCK for y in range(0, SIZE, 300))
+        self.assertLessEqual(len(self.requests()), -(-SIZE // 300) * rows + 6)
 
     def test_readers(self):
         """READERS limits what is in flight; the reader's budget does, too."""

@@ -47,11 +47,20 @@ char *JumpReader::Result()
     return m_result.data() + ((at + kAlign - 1) / kAlign * kAlign - at);
 }
 
+bool JumpReader::Expects(const fn_window &window, const fn_window &touched)
+{
+    m_expected = !m_isOff && m_plan->IsRemote() && IsSmall(window, touched) ? window : fn_window{};
+    return m_expected.width > 0;
+}
+
 bool JumpReader::Takes(const fn_window &window, const fn_window &touched, bool scans)
 {
     constexpr int kSteps = 2;
     if (m_isOff)
         return false;
+    const fn_window both = fn_window_overlap(window, m_expected);
+    if (m_expected.width > 0 && both.width == window.width && both.height == window.height)
+        return IsSmall(window, touched);
     m_steps = scans ? m_steps + 1 : 0;
     m_jumps = !scans || (m_jumps && m_steps < kSteps);
     return m_jumps && IsSmall(window, touched) && !IsKnown(touched);

@@ -16,6 +16,9 @@ class JumpReader
   public:
     JumpReader(std::shared_ptr<const Plan> plan, const Job &job);
 
+    /* A program will read this window. True: it is a small part of tiles beyond a network, of which the rest would be
+     * asked for in vain. Requests within it are then for Read(), until other advice. */
+    bool Expects(const fn_window &window, const fn_window &touched);
     /* Whether a request is one for Read(), and not for whole tiles. To be asked about each. touched: its tiles.
      * scans: there are tiles that it will probably want next. */
     bool Takes(const fn_window &window, const fn_window &touched, bool scans);
@@ -38,6 +41,7 @@ class JumpReader
     size_t m_next = 0;
     bool m_jumps = false; /* the last request jumped, and no two after it have gone on in one direction */
     int m_steps = 0;
+    fn_window m_expected = {}; /* width 0: none */
 };
 
 } // namespace fishnet

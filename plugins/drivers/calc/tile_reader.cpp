@@ -283,6 +283,12 @@ void TileReader::LookEarly()
     m_watch->BeginLook();
 }
 
+bool TileReader::EndsAdvised(const fn_window &window) const
+{
+    return m_advised.width > 0 && window.x + window.width == m_advised.x + m_advised.width &&
+           window.y + window.height == m_advised.y + m_advised.height;
+}
+
 /* At the end of a scan. */
 CPLErr TileReader::CheckAtEnd()
 {
@@ -320,7 +326,7 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     const bool hasProgress = extra && extra->pfnProgress;
     if (m_jumps && m_jumps->Takes(window, touched, !ahead.empty()) && !hasProgress &&
         !fn_engine_has(m_run->Engine(), tasks.data(), tasks.size()) && ReadJump(groups, wanted, window, target))
-        return CheckInputs(false);
+        return CheckInputs(EndsAdvised(window));
     LookEarly();
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};
@@ -331,7 +337,7 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     if (m_run->Log().Check(&err) != FN_OK)
         return Fail(err);
     const bool isLast = touched.x + touched.width == grid.cols && touched.y + touched.height == grid.rows;
-    return isLast ? CheckAtEnd() : CheckInputs(false);
+    return isLast || EndsAdvised(window) ? CheckAtEnd() : CheckInputs(false);
 }
 
 CPLErr TileReader::Advise(const std::vector<size_t> &wanted, const fn_window &window)
@@ -342,6 +348,9 @@ CPLErr TileReader::Advise(const std::vector<size_t> &wanted, const fn_window &wi
         return CheckInputs(false); /* a copy is about to begin, perhaps one that reads nothing */
     const fn_grid &grid = m_plan->grid;
     const fn_window touched = fn_grid_touch(&grid, window);
+    m_advised = window;
+    if (m_jumps && m_jumps->Expects(window, touched))
+        return CE_None;
     const size_t group = m_plan->GroupOf(wanted[0]);
     const int64_t base = static_cast<int64_t>(group) * fn_grid_tile_count(&grid);
     const size_t most = m_budget / 4 / std::max<size_t>(1, m_plan->TaskBytes(base));

@@ -70,6 +70,7 @@ class TileReader
     CPLErr Fail(const fn_error &err) const;
     CPLErr CheckInputs(bool all, bool failed = false) const;
     void LookEarly();
+    bool EndsAdvised(const fn_window &window) const;
     CPLErr CheckAtEnd();
 
     std::shared_ptr<const Plan> m_plan;
@@ -87,6 +88,7 @@ class TileReader
     bool m_hollow = false;
     fn_nodata m_nothing = {};
     fn_window m_limit = {};     /* empty: none */
+    fn_window m_advised = {};   /* what a program has said it will read; empty: none */
     int64_t m_readsAtLook = -1; /* over a network, before the look that was begun; -1: none was */
     size_t m_copied = 0;        /* bytes that the host has had and may not have written, see WriteBehind() */
     GIntBig m_cachedBefore = 0; /* bytes in GDAL's block cache as that began */

@@ -1,21 +1,43 @@
 """What all algorithms of Fishnet have in common."""
 import os
+import re
 
 from qgis.core import (QgsProcessing, QgsProcessingAlgorithm, QgsProcessingException, QgsProcessingParameterBoolean,
                        QgsProcessingParameterCrs, QgsProcessingParameterDefinition, QgsProcessingParameterEnum,
                        QgsProcessingParameterExtent, QgsProcessingParameterMultipleLayers, QgsProcessingParameterNumber,
                        QgsProcessingParameterString)
-from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from . import gdal_run
-from .inputs import input_options, raster_of
+from .expression import confused, translated
+from .inputs import input_options, names_of, raster_of, warn_of_settings
+from .pages import address_of
 
 ICON = os.path.join(os.path.dirname(__file__), 'icon.svg')
-PAGES = '/usr/share/doc/gdal-plugin-fishnet/docs'
 TYPES = ['AUTO', 'Byte', 'Int16', 'UInt16', 'Int32', 'UInt32', 'Float32', 'Float64']
 METHODS = ['NEAR', 'BILINEAR', 'CUBIC', 'CUBICSPLINE', 'LANCZOS', 'AVERAGE', 'RMS', 'MODE', 'MIN', 'MAX', 'MED', 'Q1', 'Q3', 'SUM']
+# NONE: inputs on other grids are refused, with words on how they differ.
+RESAMPLINGS = ['NONE', 'AUTO'] + METHODS
 COMPRESSIONS = ['DEFLATE', 'ZSTD', 'LZW', 'NONE']
+
+
+def worded(parameter, value):
+    """The words of a list to choose from, also where they are given as numbers, or in small letters."""
+    if isinstance(value, (list, tuple)):
+        return [worded(parameter, one) for one in value]
+    words = parameter.options()
+    if isinstance(value, str) and parameter.allowMultiple() and ',' in value:
+        return [worded(parameter, one.strip()) for one in value.split(',')]
+    if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
+        return words[int(value)] if int(value) < len(words) else str(value)
+    alike = [word for word in words if isinstance(value, str) and word.lower() == value.lower()]
+    return alike[0] if alike else value
+
+
+def must_be_file(path, given):
+    """Databases and layers in memory are written by others."""
+    if ':' in path.split('/', 1)[0] and not re.match(r'[A-Za-z]:[\\/]', path):
+        raise QgsProcessingException('The result can be written to a file only, not to %s' % given)
 
 
 class Algorithm(QgsProcessingAlgorithm):
@@ -44,8 +66,7 @@ class Algorithm(QgsProcessingAlgorithm):
         return self.HELP
 
     def helpUrl(self):
-        page = os.path.join(PAGES, self.PAGE)
-        return QUrl.fromLocalFile(page).toString() if os.path.exists(page) else ''
+        return address_of(self.PAGE)
 
     def canExecute(self):
         why = gdal_run.is_missing()
@@ -86,9 +107,19 @@ class Algorithm(QgsProcessingAlgorithm):
             self.add_flag('PROCESSES', 'Workers are processes instead of threads', advanced=advanced)
 
     def add_options(self, page):
-        self.add_text('OPTIONS', 'More options, NAME=VALUE, with | between', help='All options are in the page %s.' % page)
+        self.add_text('OPTIONS', 'More options, NAME=VALUE, with | between', help='All options are in the page %s: the button Help leads to it.' % page)
 
     # ---- their values ----
+
+    def checkParameterValues(self, parameters, context):
+        return super().checkParameterValues(self.worded(parameters), context)
+
+    def worded(self, parameters):
+        found = dict(parameters)
+        for parameter in self.parameterDefinitions():
+            if isinstance(parameter, QgsProcessingParameterEnum) and parameter.name() in found:
+                found[parameter.name()] = worded(parameter, found[parameter.name()])
+        return found
 
     def text(self, parameters, name, context):
         return self.parameterAsString(parameters, name, context).strip()
@@ -110,24 +141,40 @@ class Algorithm(QgsProcessingAlgorithm):
                 raise QgsProcessingException('"%s" is no option: NAME=VALUE is expected.' % piece)
         return given
 
-    def raster_options(self, parameters, context):
+    def raster_options(self, parameters, context, feedback):
         """Inputs with their names, and the expression; the rasters' datasets besides."""
         layers = self.parameterAsLayerList(parameters, 'INPUTS', context)
         if not layers:
             raise QgsProcessingException('There is no input that can be read.')
-        rasters = [raster_of(layer) for layer in layers]
-        options = input_options(rasters, self.text(parameters, 'NAMES', context))
-        expression = self.text(parameters, 'EXPRESSION', context)
-        if expression:
-            options.append('CALC=' + expression)
+        warn_of_settings(layers, feedback)
+        rasters, names = [raster_of(layer) for layer in layers], self.text(parameters, 'NAMES', context)
+        options = input_options(rasters, names) + self.expression_options(parameters, context, feedback, layers, names)
         return options, [dataset for dataset, _ in rasters]
 
+    def expression_options(self, parameters, context, feedback, layers, names=''):
+        """Layers may have their names of QGIS in it."""
+        given = self.text(parameters, 'EXPRESSION', context)
+        if not given:
+            return []
+        inputs, titles = names_of(names, len(layers)), [layer.name() for layer in layers]
+        expression, _ = translated(given, inputs, titles)
+        if expression != given:
+            feedback.pushInfo('%s is computed as %s' % (given, expression))
+        doubt = confused(given, inputs, titles)
+        if doubt:
+            feedback.pushWarning(doubt)
+        return ['CALC=' + expression]
+
+    def add_resampling(self):
+        self.add_choice('RESAMPLING', 'Resampling of inputs on other grids (NONE: they are refused)', RESAMPLINGS, 'NONE')
+
     def add_grid(self):
-        self.add_choice('EXTENT_OF', 'Extent', ['AUTO', 'INTERSECTION', 'UNION'], 'AUTO')
+        self.add_choice('EXTENT_OF', 'Extent (AUTO: of the first input)', ['AUTO', 'INTERSECTION', 'UNION'], 'AUTO')
         self.add(QgsProcessingParameterExtent('EXTENT', 'Extent, as given here', optional=True), True)
         self.add_text('CELL_SIZE', 'Cell size: a number, x,y, FINEST, COARSEST or the name of an input')
+        self.add_text('SNAP', 'Snap to the cells of: the name of an input, a raster, or TAP (multiples of the cell size)')
         self.add(QgsProcessingParameterCrs('CRS', 'Coordinate reference system of the result', optional=True), True)
-        self.add_choice('RESAMPLING', 'Resampling of inputs on other grids', ['AUTO'] + METHODS, 'AUTO')
+        self.add_resampling()
         self.add_choice('DATA_TYPE', 'Data type', TYPES, 'AUTO')
         self.add_text('NODATA', 'NoData value: a number, nan or none')
 
@@ -144,11 +191,11 @@ class Algorithm(QgsProcessingAlgorithm):
             options.append('EXTENT=' + extent_of)
         if crs.isValid():
             options.append('CRS=' + (crs.authid() or crs.toWkt()))
-        for name, option in (('CELL_SIZE', 'CELL_SIZE'), ('NODATA', 'NODATA')):
+        for name in ('CELL_SIZE', 'SNAP', 'NODATA'):
             if self.text(parameters, name, context):
-                options.append('%s=%s' % (option, self.text(parameters, name, context)))
-        for name, option in (('RESAMPLING', 'RESAMPLING'), ('DATA_TYPE', 'OT')):
-            if self.choice(parameters, name, context) not in ('AUTO', ''):
+                options.append('%s=%s' % (name, self.text(parameters, name, context)))
+        for name, option, preset in (('RESAMPLING', 'RESAMPLING', 'NONE'), ('DATA_TYPE', 'OT', 'AUTO')):
+            if self.choice(parameters, name, context) not in (preset, ''):
                 options.append('%s=%s' % (option, self.choice(parameters, name, context)))
         return options
 
@@ -157,6 +204,7 @@ class Algorithm(QgsProcessingAlgorithm):
     def output(self, parameters, context, name='OUTPUT', ending=None, feedback=None):
         """Where the result goes. ending: what it has to end with, whatever was typed."""
         path = self.parameterAsOutputLayer(parameters, name, context)
+        must_be_file(path, path)
         if ending is None or path.lower().endswith(ending):
             return path
         moved = os.path.splitext(path)[0] + ending[0]
@@ -181,7 +229,7 @@ class Algorithm(QgsProcessingAlgorithm):
         if why and self.NAME != 'doctor':
             raise QgsProcessingException(why)
         try:
-            return self.compute(parameters, context, feedback)
+            return self.compute(self.worded(parameters), context, feedback)
         except QgsProcessingException as error:
             message = str(error)
         raise QgsProcessingException(message)  # a new one: the traceback of the other keeps datasets open

@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QFontDatabase, QTextCursor
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QTextEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from .expression import translated
 from .functions import functions
 from .gdal_run import Run
 from .inputs import input_options, names_of, raster_of
@@ -22,16 +23,19 @@ GOOD = 'Good.'
 OTHER_GRIDS = 'Good. The inputs are on different grids: Advanced Parameters say onto which one they are brought.'
 
 
-def check(expression, rasters, names):
-    """What the driver says of an expression over (dataset, open options), or that it is good."""
+def check(text, rasters, names, titles):
+    """(what the driver says of an expression over (dataset, open options), or that it is good; the place of a mistake in the text, or None)."""
     try:
-        options = input_options(rasters, names) + ['CALC=' + expression]
+        options = input_options(rasters, names)
+        expression, places = translated(text, names_of(names, len(rasters)), titles)
     except QgsProcessingException as error:
-        return str(error)
+        return str(error), place_of(text, str(error))
+    options.append('CALC=' + expression)
     says = attempt(options)
-    if says and not PLACE.search(says) and not attempt(options + ['EXTENT=UNION']):
-        return OTHER_GRIDS
-    return says or GOOD
+    place = place_of(expression, says)
+    if says and place is None and not attempt(options + ['EXTENT=UNION']):
+        return OTHER_GRIDS, None
+    return says or GOOD, places[min(place, len(places) - 1)] if place is not None and places else None
 
 
 def attempt(options):
@@ -41,7 +45,7 @@ def attempt(options):
         with run:
             run.open('FISHNET:', gdal.OF_RASTER, options)
     except QgsProcessingException as error:
-        return str(error).replace('FISHNET: CALC: ', '')
+        return str(error).replace('FISHNET: EXPRESSION: ', '')
     return ''
 
 
@@ -70,7 +74,7 @@ class ExpressionWidget(QWidget):
     def __init__(self, changed):
         super().__init__()
         self.changed = changed
-        self.inputs = lambda: ([], '', [])
+        self.inputs = lambda: ([], '', [], [])
         self.edit = QPlainTextEdit()
         self.edit.setFont(QFontDatabase.systemFont(QFontDatabase.FixedFont))
         self.edit.setMinimumHeight(70)
@@ -159,30 +163,40 @@ class ExpressionWidget(QWidget):
 
     def check(self):
         """The mistake in words with its place; the character is marked."""
-        text, message = self.edit.toPlainText(), ''
+        text, message, place = self.edit.toPlainText(), '', None
         try:
-            rasters, names, titles = self.inputs()
-            self.show_inputs(names, titles)
-            message = check(text, rasters, names) if rasters and text.strip() else ''
+            rasters, names, titles, bands = self.inputs()
+            self.show_inputs(names, titles, bands)
+            if rasters and text.strip():
+                message, place = check(text, rasters, names, titles)
         except QgsProcessingException as error:  # a layer that GDAL does not read
             message = str(error)
-        self.mark(place_of(text, message))
+        self.mark(place)
         self.says.setText(message)
         self.says.setStyleSheet('color: %s' % ('#1b7f3b' if message in (GOOD, OTHER_GRIDS) else '#b00020'))
 
-    def show_inputs(self, names, titles):
+    def show_inputs(self, names, titles, bands):
+        """Each with its bands, where it has several."""
         self.input_items.takeChildren()
         try:
             called = names_of(names, len(titles)) if titles else []
-        except Exception:
+        except QgsProcessingException:
             called = []
         at = 0
         for name, count, stack in called:
-            title = '%d rasters' % count if stack else titles[at]
+            item = self.entry(self.input_items, name, '%d rasters' % count if stack else titles[at])
+            if len(bands[at]) > 1:
+                for number, band in enumerate(bands[at], 1):
+                    self.entry(item, '%s[%d]' % (name, number), band)
+            item.setExpanded(True)
             at += count
-            item = QTreeWidgetItem(['%s   %s' % (name, title)])
-            item.setData(0, Qt.UserRole, (name, '%s: %s' % (name, title)))
-            self.input_items.addChild(item)
+
+    @staticmethod
+    def entry(parent, text, title):
+        item = QTreeWidgetItem(['%s   %s' % (text, title)])
+        item.setData(0, Qt.UserRole, (text, '%s: %s' % (text, title)))
+        parent.addChild(item)
+        return item
 
     def mark(self, place):
         marks = []
@@ -232,14 +246,12 @@ class ExpressionBox(WidgetWrapper):
         self.widget.check()
 
     def inputs(self):
-        """(datasets with open options, names, titles) of what is chosen now."""
+        """(datasets with open options, names, titles, bands) of what is chosen now."""
         self.context = QgsProcessingContext()  # keeps layers that are loaded for it
         self.context.setProject(QgsProject.instance())
         chosen = self.others['INPUTS'].parameterValue() or []
         layers = [QgsProcessingUtils.mapLayerFromString(one, self.context) if isinstance(one, str) else one for one in chosen]
-        rasters = []
-        for layer in layers:
-            if layer is not None:
-                rasters.append((raster_of(layer), layer.name()))
+        layers = [layer for layer in layers if layer is not None]
         names = self.others['NAMES'].parameterValue() or '' if 'NAMES' in self.others else ''
-        return [raster for raster, _ in rasters], names, [title for _, title in rasters]
+        bands = [[layer.bandName(number) for number in range(1, layer.bandCount() + 1)] for layer in layers]
+        return [raster_of(layer) for layer in layers], names, [layer.name() for layer in layers], bands

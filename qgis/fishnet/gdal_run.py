@@ -1,12 +1,27 @@
 """GDAL at work for an algorithm: its messages go into the log, its progress into the bar, and cancelling ends it."""
 import contextlib
 import os
+import re
 
 from osgeo import gdal
 from qgis.core import QgsProcessingException
 
 MISSING = ('GDAL %s, which this QGIS uses, does not find the drivers of Fishnet. Install the plugin gdal_FISHNET.so for this version of GDAL, '
            'or start QGIS with GDAL_DRIVER_PATH set; the algorithm Doctor says what is wrong.')
+
+# What the drivers call their options, and what the algorithms call them. All others are given in OPTIONS.
+SPELLINGS = ((r'give one with -oo \w+=<dataset>', 'give one more in INPUTS'), (r'given with INPUT=dem=<dataset>', 'given in NAMES'),
+             (r'-oo WEIGHTS=<dataset>, or AREA', 'give a raster in WEIGHTS, or OPTIONS="WEIGHTS=AREA"'), (r'\bCALC(?=[:=])', 'EXPRESSION'),
+             (r'\bOT=', 'DATA_TYPE='))
+GIVEN = re.compile(r'-oo [^\s,]+(?: -oo [^\s,]+)*')
+
+PART = re.compile(r'^part_\d+\.\w+: ')
+
+
+def in_words_of_the_dialog(text):
+    for spelling, ours in SPELLINGS:
+        text = re.sub(spelling, ours, text)
+    return GIVEN.sub(lambda found: 'OPTIONS="%s"' % '|'.join(word for word in found[0].split(' ') if word != '-oo'), text)
 
 
 def is_missing():
@@ -45,7 +60,7 @@ class Run:
 
     def __init__(self, feedback=None):
         self.feedback = feedback
-        self.errors = []
+        self.errors, self.warnings = [], set()
         self.begin, self.end, self.done = 0, 1, 0
 
     def __enter__(self):
@@ -67,9 +82,12 @@ class Run:
 
     def _on_message(self, level, number, text):
         if level >= gdal.CE_Failure:
-            self.errors.append(text)
+            self.errors.append(in_words_of_the_dialog(text))
         elif self.feedback is not None and level == gdal.CE_Warning:
-            self.feedback.pushWarning(text)
+            said = PART.sub('', text)
+            if said not in self.warnings:  # each part says it again
+                self.feedback.pushWarning(in_words_of_the_dialog(said))
+            self.warnings.add(said)
         elif self.feedback is not None:
             self.feedback.pushDebugInfo(text)
 
@@ -115,8 +133,9 @@ class Run:
                             callback=self.progress)
             self._close(name, copy)
 
-    def translate_table(self, name, source, driver, layer, into_existing=False, layer_options=()):
+    def translate_table(self, name, source, driver, layer, into_existing=False, layer_options=(), geometry=''):
         given = {'accessMode': 'overwrite'} if into_existing else {}
+        given.update({'geometryType': geometry} if geometry else {})
         with self._removed_unless_whole(name, driver, into_existing):
             copy = self._do('%s cannot be written.' % name, gdal.VectorTranslate, name, source, format=driver, layerName=layer,
                             layerCreationOptions=list(layer_options), callback=self.progress, **given)

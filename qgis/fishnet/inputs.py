@@ -37,6 +37,26 @@ def raster_of(layer):
     return name, options
 
 
+def settings_of_layer(layer):
+    """What the properties of a raster layer say of NoData, which only QGIS knows; nothing, where they say nothing."""
+    provider, found = layer.dataProvider(), []
+    for band in range(1, layer.bandCount() + 1):
+        added = ['%.17g' % one.min() if one.min() == one.max() else '%.17g to %.17g' % (one.min(), one.max()) for one in provider.userNoDataValues(band)]
+        if added:
+            found.append('additional NoData %s of band %d' % (', '.join(added), band))
+        if provider.sourceHasNoDataValue(band) and not provider.useSourceNoDataValue(band):
+            found.append('NoData %.17g of band %d switched off' % (provider.sourceNoDataValue(band), band))
+    return '; '.join(found)
+
+
+def warn_of_settings(layers, feedback):
+    for layer in layers:
+        found = settings_of_layer(layer)
+        if found:
+            feedback.pushWarning('What the properties of the layer %s say is not looked at, the file counts: %s. Write where(A == value, NODATA, A) in the '
+                                 'expression, or save the layer with Translate and a NoData value.' % (layer.name(), found))
+
+
 def names_of(text, count):
     """The names of so many inputs: A, B, C... where none are given. 'S*' is a stack of all that are left. Returns [(name, how many, stack)]."""
     given = [name.strip() for name in text.split(',')] if text.strip() else []

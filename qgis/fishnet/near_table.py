@@ -29,7 +29,8 @@ a row for each pair, with a link line where it is wanted.
         self.add_choice('GEOMETRY', 'Geometry of the rows', ['LINE', 'FROM', 'NEAR', 'NONE'], 'LINE', False)
         for name, title, parent in (('FIELDS', 'Fields of the features to carry over', 'INPUT'),
                                     ('NEAR_FIELDS', 'Fields of the near features to carry over', 'NEAR')):
-            self.add(QgsProcessingParameterField(name, title, parentLayerParameterName=parent, allowMultiple=True, optional=True))
+            self.add(QgsProcessingParameterField(name, title, parentLayerParameterName=parent, allowMultiple=True, optional=True,
+                                                 defaultToAllFields=True))
         self.add_text('MIN_RADIUS', 'Least distance, such as 10m')
         self.add_choice('DISTANCE_UNIT', 'Unit of the distance', UNITS, 'AUTO')
         self.add_text('MATCH', 'Only where fields are equal: field=near field', help='Several pairs with , between.')
@@ -56,9 +57,7 @@ a row for each pair, with a link line where it is wanted.
             options += ['%s=%s' % (name, self.text(parameters, name, context))] if self.text(parameters, name, context) else []
         for name in ('METHOD', 'EXCLUDE_SELF', 'DISTANCE_UNIT'):
             options += ['%s=%s' % (name, self.choice(parameters, name, context))] if self.choice(parameters, name, context) != 'AUTO' else []
-        for name in ('FIELDS', 'NEAR_FIELDS'):
-            fields = self.parameterAsFields(parameters, name, context)
-            options += ['%s=%s' % (name, ','.join(quoted(field) for field in fields))] if fields else []
+        options += self.fields(parameters, 'FIELDS', context) + self.fields(parameters, 'NEAR_FIELDS', context)
         for name, value in (('UNMATCHED', 'NULL'), ('LOCATION', 'YES'), ('ANGLE', 'YES')):
             options += ['%s=%s' % (name, value)] if self.parameterAsBool(parameters, name, context) else []
         options += self.worker_options(parameters, context) + self.more_options(parameters, context)

@@ -1,14 +1,13 @@
 import json
-import os
 import shlex
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsProcessingParameterRasterDestination, QgsProcessingParameterRasterLayer, QgsRasterFileWriter
+from qgis.core import QgsProcessingException, QgsProcessingParameterRasterDestination, QgsProcessingParameterRasterLayer
 
 from .algorithm import COMPRESSIONS, Algorithm
 from .gdal_run import Run
-from .inputs import raster_of, same_file, setting
-from .raster_expression import compression
+from .inputs import raster_of, same_file, setting, warn_of_settings
+from .raster_expression import compression, driver_of
 
 
 class Pipeline(Algorithm):
@@ -30,6 +29,7 @@ With GDAL 3.11 and later, steps of <tt>gdal raster pipeline</tt> may be given, s
         layer = self.parameterAsRasterLayer(parameters, 'INPUT', context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, 'INPUT'))
+        warn_of_settings([layer], feedback)
         dataset, own = raster_of(layer)
         steps = self.text(parameters, 'STEPS', context)
         name, options = (pipeline(dataset, own, steps), []) if steps else (dataset, ['A_OO=' + setting(option) for option in own])
@@ -38,7 +38,7 @@ With GDAL 3.11 and later, steps of <tt>gdal raster pipeline</tt> may be given, s
         self.call(context, path, '%s: %s' % (layer.name(), steps) if steps else layer.name())
         if same_file(dataset, path):
             raise QgsProcessingException('%s is the input, too: give the result another name.' % path)
-        driver = QgsRasterFileWriter.driverForExtension(os.path.splitext(path)[1][1:]) or 'GTiff'
+        driver = driver_of(path, feedback)
         with Run(feedback) as run:
             run.say('FISHNET:%s %s' % (name, ' '.join('-oo ' + option for option in options)))
             source = run.open('FISHNET:' + name, gdal.OF_RASTER, options)

@@ -14,7 +14,8 @@ class RasterExpression(Algorithm):
     TAGS = ['raster calculator', 'map algebra', 'calc', 'ndvi', 'focal', 'slope', 'stack']
     HELP = '''Computes an expression of any number of rasters on all cores, with functions of neighbours, windows, terrain, and of stacks of scenes.
 
-Inputs are called A, B, C... in their order, or by names that are given. <tt>A[2]</tt> is band 2 of A; \
+Inputs are called A, B, C... in their order, or by names that are given, or as layers are in QGIS's raster calculator. \
+<tt>A[2]</tt> is band 2 of A, and so is <tt>"landsat@2"</tt> of the layer landsat; \
 several expressions with ; between make several bands.
 The box lists all functions and shows where a mistake is.
 
@@ -35,12 +36,12 @@ Inputs on different grids: give an extent, a cell size, a CRS or a method of res
         self.add(QgsProcessingParameterRasterDestination('OUTPUT', 'Result'))
 
     def compute(self, parameters, context, feedback):
-        options, datasets = self.raster_options(parameters, context)
+        options, datasets = self.raster_options(parameters, context, feedback)
         options += self.grid_options(parameters, context) + self.worker_options(parameters, context) + self.more_options(parameters, context)
         lazy = self.parameterAsBool(parameters, 'ON_THE_FLY', context)
         path = self.output(parameters, context, ending=('.vrt',) if lazy else None, feedback=feedback)
         self.call(context, path, shortened(self.text(parameters, 'EXPRESSION', context)))
-        driver = 'VRT' if lazy else QgsRasterFileWriter.driverForExtension(os.path.splitext(path)[1][1:]) or 'GTiff'
+        driver = driver_of(path, feedback, lazy)
         for dataset in datasets:
             if same_file(dataset, path):
                 raise QgsProcessingException('%s is an input, too: give the result another name.' % path)
@@ -52,6 +53,13 @@ Inputs on different grids: give an extent, a cell size, a CRS or a method of res
             else:
                 run.translate(path, source, driver, [])
         return {'OUTPUT': path}
+
+
+def driver_of(path, feedback, lazy=False):
+    driver = QgsRasterFileWriter.driverForExtension(os.path.splitext(path)[1][1:]) or 'GTiff'
+    if driver == 'VRT' and not lazy:
+        feedback.pushWarning('%s holds no values: as a VRT it is computed each time that it is read. Name it .tif to compute it now.' % path)
+    return driver
 
 
 def compression(name):

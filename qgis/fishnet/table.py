@@ -1,26 +1,23 @@
 """Near tables and zonal statistics: a table of a driver of ours, written by a driver of GDAL."""
 import os
-import re
 import tempfile
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsProcessingUtils, QgsVectorFileWriter
+from qgis.core import QgsDataSourceUri, QgsProcessingException, QgsProcessingUtils, QgsVectorFileWriter
 
-from .algorithm import Algorithm
+from .algorithm import Algorithm, must_be_file
 from .gdal_run import Run
-from .inputs import same_file, setting
-
-DATABASE = re.compile(r"ogr:dbname='((?:[^']|'')*)' table=\"((?:[^\"]|\"\")*)\"")
+from .inputs import quoted, same_file, setting
 
 
 class TableAlgorithm(Algorithm):
-    def write(self, driver, table, options, path, name, feedback, has_geometry, inputs):
-        """table: the input; path: as Processing names outputs, also a table of a GeoPackage that is there. The workers write parts, which can be
+    def write(self, driver, table, options, path, name, feedback, has_geometry, inputs, geometry=''):
+        """table: the input; path: as Processing names outputs, also a table of a GeoPackage that is there; geometry: a type, in whose layer they
+        are written. The workers write parts, which can be
         cancelled at any time, and tells how far it is; then these are put together."""
-        found = DATABASE.match(path)
-        file, layer = (found.group(1).replace("''", "'"), found.group(2).replace('""', '"')) if found else (path, name)
-        if ':' in file.split('/', 1)[0]:
-            raise QgsProcessingException('The result can be written to a file only, not to %s' % path)
+        found = QgsDataSourceUri(path[len('ogr:'):]) if path.startswith('ogr:dbname=') else None
+        file, layer = (found.database(), found.table() or name) if found else (path, name)
+        must_be_file(file, path)
         for dataset in inputs:
             if same_file(dataset, file) and not found:
                 raise QgsProcessingException('%s is an input, too: give the result another name.' % file)
@@ -36,8 +33,16 @@ class TableAlgorithm(Algorithm):
                 run.create_copy(driver, union, source, ['FORMAT=GPKG'])
                 run.stage(0.8, 1)
                 parts = run.open(union, gdal.OF_VECTOR, [])
-                run.translate_table(file, parts, writer, layer, bool(found) and os.path.exists(file), layer_options)
+                run.translate_table(file, parts, writer, layer, bool(found) and os.path.exists(file), layer_options,
+                                    '' if writer == 'CSV' else geometry)
                 del parts
+
+    def fields(self, parameters, name, context):
+        """All of them, unless some are chosen, or none: []."""
+        if parameters.get(name) is None:
+            return [name + '=*']
+        chosen = self.parameterAsFields(parameters, name, context)
+        return ['%s=%s' % (name, ','.join(quoted(field) for field in chosen))] if chosen else []
 
     @staticmethod
     def side(table, layer, where, name, quote):

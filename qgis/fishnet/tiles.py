@@ -1,7 +1,8 @@
 import os
 
 from osgeo import gdal
-from qgis.core import QgsProcessingParameterFileDestination, QgsProcessingParameterNumber, QgsProcessingParameterRasterDestination
+from qgis.core import (QgsProcessingException, QgsProcessingParameterFileDestination, QgsProcessingParameterNumber,
+                       QgsProcessingParameterRasterDestination)
 
 from .algorithm import COMPRESSIONS, Algorithm
 from .gdal_run import Run
@@ -14,16 +15,15 @@ class Tiles(Algorithm):
     HELP = '''Computes a raster, or an expression of rasters, as a file for each tile, with a mosaic (VRT) over them. \
 Each worker computes a tile and writes it.
 
-Give columns and rows of tiles, or a size of a tile in pixels. The tiles of <tt>out.vrt</tt> are in the folder <tt>out_tiles</tt>.
+Give columns and rows of tiles, or the size of a tile in pixels. The tiles of <tt>out.vrt</tt> are in the folder <tt>out_tiles</tt>.
 
 A run that was cancelled leaves the tiles that are whole: <i>Go on</i> keeps them and computes the others.'''
 
     def initAlgorithm(self, configuration=None):
         self.add_rasters(True)
-        self.add(QgsProcessingParameterNumber('COLUMNS', 'Columns of tiles (0: by their size)', defaultValue=4, minValue=0, maxValue=100000))
-        self.add(QgsProcessingParameterNumber('ROWS', 'Rows of tiles (0: by their size)', defaultValue=4, minValue=0, maxValue=100000))
-        self.add(QgsProcessingParameterNumber('TILE_SIZE', 'Size of a tile in pixels, where no columns and rows are given', defaultValue=4096,
-                                              minValue=16, maxValue=65536))
+        for name, title, least, most in (('COLUMNS', 'Columns of tiles', 0, 100000), ('ROWS', 'Rows of tiles', 0, 100000),
+                                         ('TILE_SIZE', 'Or size of a tile in pixels (4096 where none of the three is given)', 16, 65536)):
+            self.add(QgsProcessingParameterNumber(name, title, optional=True, minValue=least, maxValue=most))
         self.add_workers(advanced=False)
         self.add_choice('FORMAT', 'Format of the tiles', ['GTiff', 'COG'], 'GTiff')
         self.add_choice('COMPRESS', 'Compression', COMPRESSIONS, 'DEFLATE')
@@ -34,12 +34,10 @@ A run that was cancelled leaves the tiles that are whole: <i>Go on</i> keeps the
         self.add(QgsProcessingParameterFileDestination('LOG', 'Log: who did what when', 'Text (*.txt)', optional=True, createByDefault=False))
 
     def compute(self, parameters, context, feedback):
-        inputs, datasets = self.raster_options(parameters, context)
+        inputs, datasets = self.raster_options(parameters, context, feedback)
         inputs += self.grid_options(parameters, context)
         expression = self.text(parameters, 'EXPRESSION', context)
-        columns, rows = (self.parameterAsInt(parameters, name, context) for name in ('COLUMNS', 'ROWS'))
-        size = self.parameterAsInt(parameters, 'TILE_SIZE', context)
-        options = ['GRID=%dx%d' % (columns or 1, rows or 1) if columns or rows else 'TILE_SIZE=%d' % size]
+        options = self.tile_options(parameters, context)
         options.append('FORMAT=' + self.choice(parameters, 'FORMAT', context))
         compress = self.choice(parameters, 'COMPRESS', context)
         options += ['TILE_CO=COMPRESS=' + compress] if compress != 'NONE' else []
@@ -57,3 +55,12 @@ A run that was cancelled leaves the tiles that are whole: <i>Go on</i> keeps the
         if log and not os.path.exists(log):
             feedback.pushWarning('This version of Fishnet writes no log.')
         return {'OUTPUT': path, 'LOG': log} if log else {'OUTPUT': path}
+
+    def tile_options(self, parameters, context):
+        columns, rows, size = (0 if parameters.get(name) is None else self.parameterAsInt(parameters, name, context)
+                               for name in ('COLUMNS', 'ROWS', 'TILE_SIZE'))
+        if size and (columns or rows):
+            raise QgsProcessingException('Columns and rows of tiles are given, and the size of a tile (TILE_SIZE), too: one of the two says it all.')
+        if columns or rows:
+            return ['GRID=%dx%d' % (columns or 1, rows or 1)]
+        return ['TILE_SIZE=%d' % size] if size else []

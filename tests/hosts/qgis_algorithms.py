@@ -4,9 +4,9 @@ import os
 import sys
 
 sys.path[:0] = ['/usr/share/qgis/python/plugins', os.environ['FISHNET_QGIS_PLUGINS']]
-from qgis.core import (QgsApplication, QgsFeature, QgsGeometry, QgsProcessingContext, QgsProcessingFeatureSourceDefinition, QgsProcessingFeedback,  # noqa: E402
+from qgis.core import (QgsApplication, QgsFeature, QgsGeometry, QgsProcessingContext, QgsProcessingException, QgsProcessingFeatureSourceDefinition, QgsProcessingFeedback,  # noqa: E402
                        QgsProcessingModelAlgorithm, QgsProcessingModelChildAlgorithm, QgsProcessingModelChildParameterSource,
-                       QgsProcessingModelOutput, QgsProcessingModelParameter, QgsProcessingParameterRasterLayer, QgsProject, QgsRasterLayer, QgsVectorLayer)
+                       QgsProcessingModelOutput, QgsProcessingModelParameter, QgsProcessingParameterRasterLayer, QgsProject, QgsRasterLayer, QgsRasterRange, QgsVectorLayer)
 
 
 class Feedback(QgsProcessingFeedback):
@@ -55,6 +55,8 @@ def layer_of(value):
     if isinstance(value, dict) and 'raster' in value:
         layer = QgsRasterLayer(value['raster'], 'raster', 'gdal')
         assert layer.isValid()
+        if 'nodata' in value:
+            layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(*both) for both in value['nodata']])
         QgsProject.instance().addMapLayer(layer)
         return layer.id()
     if isinstance(value, list):
@@ -109,6 +111,17 @@ def layer(string):
     return {'ok': made.isValid() and (not hasattr(made, 'featureCount') or made.featureCount() > 0), 'results': {}, 'said': [['info', string]], 'parts': []}
 
 
+def expression(text, names, titles):
+    """How it goes on to the driver, and where each character of it comes from; or what is wrong."""
+    from fishnet.expression import confused, translated
+    from fishnet.inputs import names_of
+    inputs = names_of(names, len(titles))
+    try:
+        return [*translated(text, inputs, titles), confused(text, inputs, titles)]
+    except QgsProcessingException as error:
+        return str(error)
+
+
 def main():
     application = QgsApplication([], False)
     application.initQgis()
@@ -121,8 +134,8 @@ def main():
         from processing.core.Processing import Processing
         Processing.initialize()
     for name, parameters, cancel in jobs:
-        if name == 'layer':
-            found.append(layer(**parameters))
+        if name in ('layer', 'expression'):
+            found.append({'layer': layer, 'expression': expression}[name](**parameters))
             continue
         if name == 'model':
             algorithm = model(**parameters.pop('MODEL'))

@@ -9,7 +9,7 @@ import traceback
 import processing
 from processing.tools import dataobjects
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsVectorLayer
-from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtCore import Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtWidgets import QApplication, QPlainTextEdit, QProgressBar, QTextEdit
 from qgis.utils import iface, plugins
@@ -92,6 +92,18 @@ def expression():
     made.close()
 
 
+def bands():
+    """Of an input that has several: listed, and written as in QGIS's raster calculator."""
+    made = dialog('rasterexpression', {'INPUTS': [layers()['two'].id()], 'EXPRESSION': '"two@2" + wehre(A)'})
+    box = box_of(made)
+    until(lambda: 'position' in box.says.text())
+    item = box.input_items.child(0)
+    found['bands'] = [item.text(0)] + [item.child(i).text(0) for i in range(item.childCount())]
+    found['marked_behind'] = [(mark.cursor.position(), mark.cursor.selectedText()) for mark in box.edit.extraSelections()]
+    found['help'] = os.path.exists(QUrl(made.algorithm().helpUrl()).toLocalFile())
+    made.close()
+
+
 def tables():
     made = dialog('neartable', {'INPUT': layers()['places'].id(), 'NEAR': layers()['rivers'].id(), 'RADIUS': '500km', 'FIELDS': ['name'], 'NEAR_FIELDS': ['name']})
     picture(made, 'near')
@@ -166,11 +178,11 @@ def begin():
     iface.mainWindow().resize(1200, 800)
     project = QgsProject.instance()
     project.setCrs(QgsCoordinateReferenceSystem('EPSG:4326'))
-    project.addMapLayers([QgsRasterLayer(os.path.join(DATA, name), name.split('.')[0]) for name in ('dem.tif', 'other.tif', 'large.vrt')])
+    project.addMapLayers([QgsRasterLayer(os.path.join(DATA, name), name.split('.')[0]) for name in ('dem.tif', 'other.tif', 'large.vrt', 'two.vrt')])
     project.addMapLayers([QgsVectorLayer(os.path.join(DATA, name + '.shp'), name) for name in ('places', 'rivers', 'sheets')])
     source = 'FISHNET:%s|option:CALC=sqrt(A*0.3048)' % os.path.join(DATA, 'dem.tif')
     iface.addRasterLayer(source, source.split('/')[-1], 'gdal')
-    for part in (expression, tables, others, batches, cancel):
+    for part in (expression, bands, tables, others, batches, cancel):
         part()
     found['layers'] = sorted(layers())
     found['links'] = [one.layerType() for one in layers()['places near rivers'].renderer().symbol().symbolLayers()]

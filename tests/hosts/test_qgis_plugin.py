@@ -38,6 +38,9 @@ class Plugin(Case):
         gdal.Translate(cls.dem, source, srcWin=[100, 100, 400, 300])
         gdal.Translate(cls.other, cls.dem, scaleParams=[[0, 10000, 0, 1000]])
         gdal.Translate(cls.moved, source, srcWin=[200, 200, 400, 300])
+        cls.half = cls.at('half.tif')
+        gdal.Translate(cls.half, cls.dem, widthPct=50, heightPct=50)
+        gdal.BuildVRT(cls.at('two.vrt'), [cls.dem, cls.other], separate=True)
         gdal.Translate(cls.at('large.vrt'), source, format='VRT', widthPct=400, heightPct=400)
         cls.values = gdal.Open(cls.dem).ReadAsArray().astype(np.float64)
         cls.prepare_sheets()
@@ -182,18 +185,85 @@ class Plugin(Case):
         np.testing.assert_array_equal(gdal.Open(self.to('model.tif')).ReadAsArray(), np.float32(self.values * (1 if steps else 2)))
         self.assertEqual({name for name in os.listdir(self.home) if name.endswith('.model3')}, {'zonalstatistics.model3', 'pipeline.model3'})
 
+    def test_names_of_layers(self):
+        """Expressions as QGIS's raster calculator writes them: [expression, names, titles of layers, what the driver gets or an error, a doubt]."""
+        two, sentinel = ['dem', 'land sat'], ['B02', 'B03', 'B02']
+        cases = [('"dem@1" - "land sat@4"', '', two, 'A[1] - B[4]', ''), ('dem*2+dem@3', '', two, 'A*2+A[3]', ''), ('dem[2] - A', '', two, 'A[2] - A', ''),
+                 ('x - "dem@2"', 'x,y', two, 'x - x[2]', ''), ('"y@2"', 'x,y', two, 'y[2]', ''), ('max("dem@2", S[2])', 'S*', two, 'max(item(S[2], 1), S[2])', ''),
+                 ('where(dem==dem, e, pi)', '', ['dem', 'e'], 'where(A==A, e, pi)', ''), ('"e@1"', '', ['dem', 'e'], 'B[1]', ''),
+                 ('slope(slope, edge=edge, z=2)', '', ['slope', 'edge'], 'slope(A, edge=edge, z=2)', ''), ("A.astype('dem').dem", '', two, "A.astype('dem').dem", ''),
+                 ('np.sqrt(np)', '', ['np'], 'np.sqrt(A)', ''), ('1e3 + 0x1F + e3', '', ['e3'], '1e3 + 0x1F + A', ''), ('"a@b@2"', '', ['a@b'], 'A[2]', ''),
+                 ('B - A', '', ['B', 'A'], 'B - A', 'A is the input B, not the layer that is called A: write "A@1" for that.'),
+                 ('"B@1" - "A@1"', '', ['B', 'A'], 'A[1] - B[1]', ''), ('"B03@1"', '', sentinel, 'B[1]', ''),
+                 ('1+"B02@1"', '', sentinel, '"B02" at position 3 is what several inputs are called: write A or C', None),
+                 ('2*"x@1"', 'S*', two, '"x" at position 3 is no input: there is S (2 rasters)', None),
+                 ('dum@1', '', two, '"dum" at position 1 is no input: there is A (dem), B (land sat)', None)]
+        jobs = [['expression', {'text': text, 'names': names, 'titles': titles}, False] for text, names, titles, _, _ in cases]
+        *translated, plain, zonal = self.run_all(
+            *jobs, ['rasterexpression', {'INPUTS': [self.dem, self.other], 'EXPRESSION': '"dem@1"*2 + other', 'OUTPUT': self.to('named.tif')}, False],
+            ['zonalstatistics', {'INPUT': self.at('sheets.shp'), 'INPUTS': [self.dem], 'EXPRESSION': '"dem@1"*2', 'STATS': ['MAX'], 'OUTPUT': self.to('named.gpkg')}, False])
+        for (text, _, _, want, doubt), found in zip(cases, translated):
+            with self.subTest(text):
+                self.assertEqual(found if doubt is None else [found[0], found[2]], want if doubt is None else [want, doubt])
+                self.assertTrue(doubt is None or len(found[1]) == len(want))
+        self.assertIn('"dem@1"*2 + other is computed as A[1]*2 + B', self.words(self.good(plain)))
+        np.testing.assert_array_equal(gdal.Open(self.to('named.tif')).ReadAsArray(), np.float32(self.values * 2 + gdal.Open(self.other).ReadAsArray()))
+        self.good(zonal)
+        self.assertEqual(max(row['MAX'] for row in self.rows(self.to('named.gpkg'))), 2 * self.values.max())
+
+    def test_choices(self):
+        """What is given is done, what is not given is not: grids, tiles, fields; numbers for words; and what QGIS alone knows is warned of."""
+        sheets, both = self.at('sheets.shp'), [self.dem, self.half]
+        own = {'raster': self.dem, 'nodata': [[5, 5], [7, 9]]}
+        auto, number, plain, size, preset, lazy, fields, none, group, warned, database = self.run_all(
+            ['rasterexpression', {'INPUTS': both, 'EXPRESSION': 'A-B', 'RESAMPLING': 'AUTO', 'OUTPUT': self.to('auto.tif')}, False],
+            ['rasterexpression', {'INPUTS': both, 'EXPRESSION': 'A-B', 'RESAMPLING': 2, 'COMPRESS': 'none', 'SNAP': 'A', 'OUTPUT': self.to('number.tif')}, False],
+            ['tiles', {'INPUTS': [self.dem], 'COLUMNS': 2, 'OUTPUT': self.to('two.vrt')}, False],
+            ['tiles', {'INPUTS': [self.dem], 'TILE_SIZE': 100, 'OUTPUT': self.to('size.vrt')}, False],
+            ['tiles', {'INPUTS': [self.dem], 'OUTPUT': self.to('one.vrt')}, False],
+            ['rasterexpression', {'INPUTS': [self.dem], 'EXPRESSION': 'A', 'OUTPUT': self.to('notfly.vrt')}, False],
+            ['zonalstatistics', {'INPUT': sheets, 'INPUTS': both, 'RESAMPLING': 'AUTO', 'NUM_WORKERS': 2, 'STATS': '0,MAX', 'OUTPUT': self.to('fields.gpkg')}, False],
+            ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.at('two.vrt')], 'BAND': '2', 'HISTOGRAM': 'LONG', 'FIELDS': [], 'OUTPUT': self.to('none.gpkg')}, False],
+            ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.dem], 'ZONE_FIELD': 'name', 'OUTPUT': self.to('group.gpkg')}, False],
+            ['rasterexpression', {'INPUTS': [own], 'EXPRESSION': 'A', 'OUTPUT': self.to('own.tif')}, False],
+            ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': self.at('rivers.shp'), 'OUTPUT': 'ogr:dbname="%s" table="t" (geom)' % self.to('quoted.gpkg')}, False])
+        self.assertIn('is resampled by bilinear', self.words(self.good(auto)))
+        self.assertIn('RESAMPLING=NEAR', self.words(self.good(number)))
+        self.assertIn('SNAP=A', self.words(number))
+        self.assertIn('GRID=2x1', self.words(self.good(plain)))
+        self.good(size), self.good(preset)
+        self.assertEqual([len(os.listdir(self.to(name + '_tiles'))) for name in ('size', 'one')], [13, 2])
+        self.assertIn('notfly.vrt holds no values', self.words(self.good(lazy)))
+        self.assertEqual(self.words(self.good(fields)).count('is resampled by'), 1)
+        dataset = gdal.OpenEx(self.to('fields.gpkg'))
+        self.assertEqual(dataset.GetLayer(0).GetGeomType(), ogr.wkbMultiPolygon)
+        self.assertEqual(list(self.rows(self.to('fields.gpkg'))[0]), ['ZONE_FID', 'dem_COUNT', 'dem_MAX', 'half_COUNT', 'half_MAX', 'name'])
+        self.assertIn('in the place of STATS', self.words(self.good(none)))
+        self.assertNotIn('name', self.rows(self.to('none.gpkg'))[0])
+        self.assertIn('has no shapes', self.words(self.good(group)))
+        self.assertIn('additional NoData 5, 7 to 9 of band 1', self.words(self.good(warned)))
+        self.good(database)
+        self.assertIn('NEAR_name', self.rows(self.to('quoted.gpkg'), 't')[0])
+
     def test_bad_input(self):
         """Errors in the words of the driver, or ours; nothing is written, and what was there stays."""
         with open(self.to('there.tif'), 'w') as f:
             f.write('something of others')
         raster = lambda **more: ['rasterexpression', {'INPUTS': [self.dem], 'EXPRESSION': 'A', 'OUTPUT': self.to('bad.tif'), **more}, False]  # noqa: E731
         near = lambda **more: ['neartable', {'INPUT': self.at('places.shp'), 'NEAR': self.at('rivers.shp'), 'OUTPUT': self.to('bad.gpkg'), **more}, False]  # noqa: E731
+        zonal = lambda **more: ['zonalstatistics', {'INPUT': self.at('sheets.shp'), 'INPUTS': [self.dem], 'OUTPUT': self.to('bad.gpkg'), **more}, False]  # noqa: E731
+        tiles = lambda **more: ['tiles', {'INPUTS': [self.dem], 'OUTPUT': self.to('bad.vrt'), **more}, False]  # noqa: E731
         cases = [(raster(EXPRESSION='sqrt(A', OUTPUT=self.to('there.tif')), 'at position 1'), (raster(EXPRESSION='A+B'), "'B'"), (raster(NAMES='1a'), 'no name'),
                  (raster(NAMES='a,b'), '2 names are given for 1'), (raster(INPUTS=[self.dem, self.moved], EXPRESSION='A-B'), 'EXTENT'),
                  (raster(OPTIONS='NONSENSE'), 'NAME=VALUE'), (raster(OPTIONS='CALK=3'), 'CALK'), (raster(OUTPUT='/nowhere/bad.tif'), '/nowhere/bad.tif'),
                  (raster(OUTPUT=self.dem), 'dem.tif'), (raster(OUTPUT='/nowhere/bad.img'), '/nowhere/bad.img'), (near(RADIUS='5 furlongs'), 'furlongs'),
                  (near(CLOSEST=0), 'give a radius'), (near(MATCH='nothing=name'), 'nothing'), (near(OUTPUT=self.at('places.shp')), 'is an input, too'),
                  (near(OUTPUT='/nowhere/bad.gpkg'), '/nowhere/bad.gpkg'), (near(OUTPUT="postgres://table=\"x\""), 'to a file only'),
+                 (raster(OUTPUT='memory:'), 'to a file only, not to memory:'), (raster(EXPRESSION='A+B'), 'give one more in INPUTS'),
+                 (raster(EXPRESSION='"damm@1"*2'), '"damm" at position 1 is no input: there is A (dem)'), (raster(COMPRESS=99), 'COMPRESS'),
+                 (raster(INPUTS=[self.dem, self.half], EXPRESSION='A-B', RESAMPLING='NONE'), 'RESAMPLING=AUTO resamples B'),
+                 (tiles(TILE_SIZE=100, COLUMNS=2), 'TILE_SIZE'), (zonal(HISTOGRAM='LONG', STATS=['MEAN']), 'HISTOGRAM=LONG has columns of its own'),
+                 (zonal(STATS=['WEIGHTED_MEAN']), 'give a raster in WEIGHTS'),
                  (['zonalstatistics', {'INPUT': self.at('sheets.shp'), 'INPUTS': [self.dem], 'EXPRESSION': 'A[2]', 'OUTPUT': self.to('bad.gpkg')}, False], 'band 2'),
                  (['tiles', {'INPUTS': [self.dem], 'EXPRESSION': '', 'NAMES': '', 'OPTIONS': 'GRIT=1', 'OUTPUT': self.to('bad.vrt')}, False], 'GRIT')]
         for (job, words), found in zip(cases, self.run_all(*(job for job, _ in cases))):
@@ -267,7 +337,7 @@ class Plugin(Case):
     def unpack(self, folder):
         with zipfile.ZipFile(os.path.join(self.plugins, 'fishnet-qgis.zip')) as archive:
             self.assertTrue(all(member.startswith('fishnet/') for member in archive.namelist()))
-            for member in ('metadata.txt', 'LICENSE', '__init__.py', 'icon.svg'):
+            for member in ('metadata.txt', 'LICENSE', '__init__.py', 'icon.svg', 'docs/FISHNET.md', 'docs/QGIS.md'):
                 self.assertIn('fishnet/' + member, archive.namelist())
             archive.extractall(folder)
 
@@ -286,6 +356,9 @@ class Plugin(Case):
         self.assertEqual(found['inputs'], ['A   dem', 'B   other'])
         self.assertIn("unknown function 'wehre' (did you mean 'where'?) at position 11", found['mistake'])
         self.assertEqual(found['marked'], ['w'])
+        self.assertEqual(found['bands'], ['A   two', 'A[1]   Band 1', 'A[2]   Band 2'])
+        self.assertEqual(found['marked_behind'], [[11, 'w']])
+        self.assertTrue(found['help'])
         if gdal.GetDriverByName('FISHNET').GetMetadataItem('FUNCTIONS'):
             self.assertIn('slope(x)', found['searched'])
         for name in ('expression', 'near', 'zonal', 'tiles', 'pipeline', 'doctor'):

@@ -46,18 +46,20 @@ ROWS = [
     ("LZW", ["PREDICTOR=2", "INTERLEAVE=PIXEL"], LARGE, "bytes"),
     ("DEFLATE", ["PREDICTOR=2", "INTERLEAVE=PIXEL"], LARGE, "bytes"),
 ]
+NOT_SINGLE = {"JPEG"}
 CALC = {"dem": ["CALC=sqrt(A)"], "bytes": [f"CALC=sqrt(A[{band}])*16" for band in (1, 2, 3)]}
 
 
-def piece(folder, side, name):
-    """The upper left of the elevation model, or of three bands as bytes."""
+def piece(folder, total, side, name):
+    """The middle of the elevation model, which has `total` columns, or of three bands of the image as bytes."""
     path = os.path.join(folder, f"{name}_{side}.tif")
     if not os.path.exists(path):
         source = os.path.join(folder, "dem.tif" if name == "dem" else "pixel.tif")
         kind = ["-co", "PREDICTOR=3"] if name == "dem" else [
             "-ot", "Byte", "-scale", "0", "11000", "1", "255", "-b", "1", "-b", "2", "-b", "3", "-co", "PREDICTOR=2", "-co", "INTERLEAVE=PIXEL"]
         create = ["-co", "TILED=YES", "-co", "COMPRESS=DEFLATE", "-co", "NUM_THREADS=ALL_CPUS"]
-        subprocess.run(["gdal_translate", "-q", "-srcwin", "0", "0", str(side), str(side), *kind, *create, source, path + ".part.tif"], check=True)
+        begin = str(((total if name == "dem" else total * 2 // 3) - side) // 2)
+        subprocess.run(["gdal_translate", "-q", "-srcwin", begin, begin, str(side), str(side), *kind, *create, source, path + ".part.tif"], check=True)
         os.rename(path + ".part.tif", path)
     return path
 
@@ -70,13 +72,14 @@ def commands_of(row, path, out):
     ours = ["gdal_translate", "-q", *create, "-co", "TILED=YES", "-co", "NUM_THREADS=ALL_CPUS", "FISHNET:" + path, out]
     single = ["gdal_translate", "-q", "-of", "FISHNET", "-co", "OUTPUT=SINGLE", *create, path, out]
     words = [*CALC[name], *byte]
-    return {
+    commands = {
         PLAIN: ["gdal_translate", "-q", *create, "-co", "TILED=YES", *THREADS, "-oo", "NUM_THREADS=ALL_CPUS", path, out],
         SINGLE: single,
         TRANSLATE: ours,
         "sqrt, " + SINGLE: [*single, *(word for option in words for word in ("-co", option))],
         "sqrt, " + TRANSLATE: [*ours, *(word for option in words for word in ("-oo", option))],
     }
+    return {name: command for name, command in commands.items() if SINGLE not in name or codec not in NOT_SINGLE}
 
 
 def has_codec(codec):
@@ -104,13 +107,15 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small rasters, one round")
     parser.add_argument("--repeats", type=int, help="rounds (default 3)")
     parser.add_argument("--only", action="append", help="only the rows that have this in their names")
+    parser.add_argument("--side", type=int, default=LARGE, help="of the pieces, at most")
     parser.add_argument("--seed", type=int, default=1, help="of the data")
     args = parser.parse_args()
     os.environ.pop("GDAL_NUM_THREADS", None)
     os.environ.pop("FISHNET_WORKERS", None)
     os.environ["GDAL_PAM_ENABLED"] = "NO"
     repeats = args.repeats or (1 if args.quick else 3)
-    folder, out = data(3000 if args.quick else 12000, args.seed), os.path.join(WORK, "codecs.tif")
+    total = 3000 if args.quick else 12000
+    folder, out = data(total, args.seed), os.path.join(WORK, f"codecs_{os.getpid()}.tif")
     rows = []
     for row in ROWS:
         label = " ".join([row[0], *row[1]])
@@ -120,8 +125,10 @@ def main():
             print(f"{label}: this GDAL cannot write it", file=sys.stderr, flush=True)
             continue
         print(label, file=sys.stderr, flush=True)
-        side = min(row[2], 1000) if args.quick else row[2]
-        rows += lines_of((*row[:2], side, row[3]), commands_of(row, piece(folder, side, row[3]), out), repeats, out)
+        side = min(row[2], 1000 if args.quick else args.side)
+        lines = lines_of((*row[:2], side, row[3]), commands_of(row, piece(folder, total, side, row[3]), out), repeats, out)
+        print("\n".join(" ".join(["  ", *line[2:]]) for line in lines), file=sys.stderr, flush=True)
+        rows += lines
     gdal, commit, cpu = setting()
     text = "\n".join([
         "# Codecs and levels", "",

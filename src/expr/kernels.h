@@ -26,11 +26,22 @@ typedef size_t (*fn_store)(const fn_sink *sink, size_t first, const double *in, 
  * else it is true. */
 typedef unsigned (*fn_judge)(const double *condition, size_t n, bool nodata);
 
+/* Of one operation on Float32 that gives Float32. */
+typedef struct fn_float32_operands {
+    const float *in[2]; /* NULL: the constant */
+    float constant[2];
+    float nodata[2]; /* that are loaded as NaN; NaN: none */
+    float *out;
+    float stored_nodata, beside; /* for NaN; for what is equal to that */
+} fn_float32_operands;
+typedef void (*fn_float32_kernel)(const fn_float32_operands *operands, size_t n);
+
 typedef struct fn_kernels {
     fn_kernel ieee[FN_OP_COUNT];
     fn_kernel nodata[FN_OP_COUNT];
     fn_load load[FN_TYPE_COUNT];
     fn_store store[FN_TYPE_COUNT];
+    fn_float32_kernel float32[FN_OP_COUNT]; /* NULL: Float32 would give other bits, or is not worth it */
     fn_judge judge;
     fn_simd simd;
 } fn_kernels;

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float16.h"
 #include "kernels.h"
 
 #define LOOP _Pragma("omp simd") for (size_t i = 0; i < n; i++)
@@ -404,17 +405,6 @@ VECTOR2_FIXED(hypot_n, hypot, u05, fabs(v) < (double)INFINITY, EITHER_NAN ? NAN1
 
 /* ---- loads ---- */
 
-static inline double float16_to_double(uint16_t half)
-{
-    /* As Float32 bits with the exponent rebiased by a multiplication, which normalizes subnormals too. */
-    const uint32_t magnitude = (uint32_t)(half & 0x7FFF) << 13;
-    float value;
-    memcpy(&value, &magnitude, sizeof value);
-    value *= 0x1p112f;
-    value = (half & 0x7C00) == 0x7C00 ? ((half & 0x3FF) ? NAN : INFINITY) : value;
-    return (double)((half & 0x8000) ? -value : value);
-}
-
 static inline void mask_off(double *out, const uint8_t *mask, size_t n)
 {
     LOOP out[i] = mask[i] ? out[i] : NAN1;
@@ -548,22 +538,6 @@ static size_t store_f64(const fn_sink *sink, size_t first, const double *in, siz
     return n;
 }
 
-/* Rounds to nearest even, straight from double: going through float would round twice. */
-static inline uint16_t double_to_float16(double x)
-{
-    const uint16_t sign = signbit(x) ? 0x8000 : 0;
-    const double a = fabs(x);
-    if (ISNAN(x))
-        return 0x7E00;
-    if (a >= 65520) /* half way between the largest, 65504, and the next that there is not */
-        return sign | 0x7C00;
-    if (a < 0x1p-14)                                          /* subnormal: a multiple of 2^-24 */
-        return (uint16_t)(sign | (uint16_t)rint(a * 0x1p24)); /* 1024 is the smallest normal number's bits */
-    const int exponent = ilogb(a);
-    const int bits = ((exponent + 14) << 10) + (int)rint(ldexp(a, 10 - exponent)); /* 1024..2048 carries over */
-    return (uint16_t)(sign | bits);
-}
-
 static size_t store_f16(const fn_sink *sink, size_t first, const double *in, size_t n)
 {
     const uint16_t nd = sink->nodata.set ? double_to_float16(sink->nodata.value.f) : 0x7E00;
@@ -582,6 +556,8 @@ static size_t store_f16(const fn_sink *sink, size_t first, const double *in, siz
     return n;
 }
 
+#include "float32_template.h"
+
 const fn_kernels FN_TABLE = {
 #define IEEE(name, operands, ieee_, nodata_) [FN_OP_##name] = k_##ieee_,
 #define NODATA(name, operands, ieee_, nodata_) [FN_OP_##name] = k_##nodata_,
@@ -595,6 +571,11 @@ const fn_kernels FN_TABLE = {
     }
     .load = ALL_TYPES(load),
     .store = ALL_TYPES(store),
+    .float32 = {[FN_OP_SQRT] = float32_sqrt,
+                [FN_OP_ADD] = float32_add,
+                [FN_OP_SUB] = float32_sub,
+                [FN_OP_MUL] = float32_mul,
+                [FN_OP_DIV] = float32_div},
     .judge = judge,
     .simd = FN_SIMD_HERE,
 };

@@ -134,6 +134,11 @@ size_t fn_program_list_bytes(const fn_program *program);
 size_t fn_run_block(const fn_run *run, size_t first, size_t n);
 fn_status fn_run_fails(fn_error *err);
 
+/* ---- float32.c ---- */
+
+/* Runs over pixels [0, n) where the program is one operation on Float32 that gives Float32; false: it is not. */
+bool fn_run_float32(const fn_run *run, size_t n);
+
 #define FN_ALIGNMENT 64
 
 /* The next address, or size, that is aligned. */

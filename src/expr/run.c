@@ -117,6 +117,8 @@ static fn_status run_with(const fn_expr *e, const fn_kernels *kernels, size_t n,
     if (e->looks_around)
         return fn_fail(err, FN_ERR_ARGUMENT, "the expression looks at neighbors, and there are none");
     const fn_run run = fn_run_of(e, kernels, inputs, outputs, scratch);
+    if (fn_run_float32(&run, n))
+        return FN_OK;
     for (size_t first = 0; first < n; first += FN_BLOCK) {
         const size_t block = n - first < FN_BLOCK ? n - first : FN_BLOCK;
         const size_t done = fn_run_block(&run, first, block);

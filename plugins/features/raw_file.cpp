@@ -5,6 +5,7 @@
 
 #include "csv_lines.h"
 #include "fishnet/job.h"
+#include "flatgeobuf_point.h"
 
 namespace fishnet
 {
@@ -116,7 +117,71 @@ bool RawFile::Open(const LayerPlan &plan)
     Rewind();
     const bool good = IsReadAlike(plan) && collector.messages.empty();
     Rewind();
+    if (good && m_isCsv)
+        FindWanted(plan);
+    if (!m_wanted.empty() && (!IsReadShortened(plan) || !collector.messages.empty()))
+        m_wanted.clear();
+    Rewind();
     return good;
+}
+
+/* Where no field is wanted: the columns that geometries are made of, by their names. */
+void RawFile::FindWanted(const LayerPlan &plan)
+{
+    const auto isThere = [](int field) { return field >= 0; };
+    const bool hasFields = std::any_of(plan.fields.begin(), plan.fields.end(), isThere) ||
+                           std::any_of(plan.match.begin(), plan.match.end(), isThere);
+    std::string names;
+    for (int i = 0; i < plan.openOptions.size(); i++)
+        names += std::string(",") + plan.openOptions[i];
+    std::replace(names.begin(), names.end(), '=', ',');
+    if (hasFields || names.find('*') != std::string::npos || m_head.find('"') != std::string::npos)
+        return;
+    const CPLStringList listed(CSLTokenizeString2(names.c_str(), ",", 0));
+    const CPLStringList columns(
+        CSLTokenizeString2(m_head.c_str(), std::string({m_delimiter, '\r', '\n'}).c_str(), CSLT_ALLOWEMPTYTOKENS));
+    size_t last = 0;
+    for (int i = 0; i < columns.size(); i++) {
+        m_wanted.push_back(EQUAL(columns[i], "WKT") || STARTS_WITH_CI(columns[i], "_WKT") ||
+                           listed.FindString(columns[i]) >= 0);
+        if (m_wanted.back())
+            last = m_wanted.size();
+    }
+    m_wanted.resize(last == m_wanted.size() && std::count(m_wanted.begin(), m_wanted.end(), 0) == 0 ? 0 : last);
+}
+
+/* The geometries of the first features are then the same, and one of them is not empty. */
+bool RawFile::IsReadShortened(const LayerPlan &plan)
+{
+    constexpr int64_t kFirst = 16;
+    const std::vector<char> wanted = m_wanted;
+    RawFeatures raw[2];
+    RawDataset datasets[2];
+    OGRLayerH layers[2];
+    for (size_t i = 0; i < 2; i++) {
+        fn_status status = FN_OK;
+        std::string cause;
+        bool end = false;
+        m_wanted = i == 0 ? std::vector<char>() : wanted;
+        Rewind();
+        if (Read(0, kFirst, nullptr, raw[i], &end) != Result::Read || raw[i].IsEmpty())
+            return false;
+        layers[i] = datasets[i].Open(plan, raw[i], &status, cause);
+        if (!layers[i] || plan.geometryField >= OGR_FD_GetGeomFieldCount(OGR_L_GetLayerDefn(layers[i])))
+            return false;
+    }
+    bool some = false;
+    for (int64_t i = 0; i < raw[0].count; i++) {
+        const FeatureHandle whole(OGR_L_GetNextFeature(layers[0])), shortened(OGR_L_GetNextFeature(layers[1]));
+        if (!whole || !shortened || OGR_F_GetFID(whole.get()) != OGR_F_GetFID(shortened.get()))
+            return false;
+        OGRGeometryH one = OGR_F_GetGeomFieldRef(whole.get(), plan.geometryField);
+        OGRGeometryH other = OGR_F_GetGeomFieldRef(shortened.get(), plan.geometryField);
+        if (!one != !other || (one && !OGR_G_Equals(one, other)))
+            return false;
+        some = some || (one && !OGR_G_IsEmpty(one));
+    }
+    return some;
 }
 
 /* ---- cutting ---- */
@@ -196,8 +261,10 @@ RawFile::Step RawFile::Next(const volatile bool *cancel, RawFeatures *raw)
         const Step step = Find(&size);
         if (step == Step::Feature || step == Step::Nothing)
             m_at += size;
-        if (step == Step::Feature)
+        if (step == Step::Feature) {
             m_number++;
+            m_passed = size;
+        }
         if (step != Step::Nothing && step != Step::More)
             return step;
         if (step == Step::Nothing)
@@ -234,14 +301,20 @@ void RawFile::SetHead(RawFeatures &raw) const
     memcpy(to, head.Bytes().data(), head.Bytes().size());
 }
 
-RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *cancel, RawFeatures &raw, bool *end)
+RawFile::Step RawFile::MoveTo(int64_t begin, const volatile bool *cancel)
 {
-    const int64_t asked = size;
     if (begin < m_number)
         Rewind();
     Step step = Step::Feature;
     while (step == Step::Feature && m_number < begin)
         step = Next(cancel, nullptr);
+    return step;
+}
+
+RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *cancel, RawFeatures &raw, bool *end)
+{
+    const int64_t asked = size;
+    Step step = MoveTo(begin, cancel);
     if (!m_isCsv)
         size = std::min(size, static_cast<int64_t>(m_flatgeobuf.Features()) - std::min(begin, m_number));
     raw.begin = Room(size);
@@ -255,11 +328,43 @@ RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *
     raw.count = m_number - raw.first;
     if (step == Step::Feature && m_number - begin < size)
         step = Step::Odd;
+    raw.wanted = m_wanted;
+    raw.delimiter = m_delimiter;
+    raw.head = m_head.size();
     if (!raw.IsEmpty() && (step == Step::Feature || step == Step::End))
         SetHead(raw);
     m_usual = raw.bytes.size();
     *end = step == Step::End || (step == Step::Feature && raw.count < asked);
     return step == Step::More ? Result::Cancelled : step == Step::Odd ? Result::Odd : Result::Read;
+}
+
+/* As Extractor::Append() does. */
+RawFile::Step RawFile::AddPoint(const volatile bool *cancel, Batch &batch)
+{
+    double xy[2];
+    const Step step = Next(cancel, nullptr);
+    if (step != Step::Feature)
+        return step;
+    if (!ReadFlatGeobufPoint(m_window.data() + m_at - m_passed + kSize, m_passed - kSize, xy))
+        return Step::Odd;
+    batch.fids.push_back(m_number - 1);
+    batch.shapes.push_back(Batch::Shape::Point);
+    batch.xy.insert(batch.xy.end(), xy, xy + 2);
+    batch.wkbEnd.push_back(0);
+    batch.recordEnd.push_back(0);
+    return step;
+}
+
+RawFile::Result RawFile::ReadPoints(int64_t begin, int64_t size, const volatile bool *cancel, Batch &batch, bool *end)
+{
+    Step step = MoveTo(begin, cancel);
+    while (step == Step::Feature && m_number - begin < size)
+        step = AddPoint(cancel, batch);
+    *end = step == Step::End;
+    if (step == Step::Feature || step == Step::End)
+        return Result::Read;
+    batch.Clear();
+    return step == Step::More ? Result::Cancelled : Result::Odd;
 }
 
 int64_t RawFile::Count()

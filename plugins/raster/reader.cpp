@@ -286,7 +286,7 @@ bool InputReader::ReadRemote(size_t input, const std::vector<BandBuffer> &bands,
 bool InputReader::ReadByPicking(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                                 const volatile bool *cancel)
 {
-    constexpr size_t kMost = 16; /* that are open, of a stack with many */
+    const size_t most = std::clamp<size_t>(m_handles.Most() / 4, 1, 16); /* that are open, of a stack with many */
     const Picking &picking = *m_inputs[input].onGrid.picking;
     const auto isElse = [&](const BandBuffer &band) {
         return band.isMask && !picking.bands[static_cast<size_t>(band.band) - 1].hasMask;
@@ -296,7 +296,7 @@ bool InputReader::ReadByPicking(size_t input, const std::vector<BandBuffer> &ban
     std::unique_ptr<InputReader> &source = m_sources[input];
     if (!source) {
         source = std::make_unique<InputReader>(picking.source, InputHandles(picking.source, 2), nullptr);
-        if (m_sources.size() > kMost)
+        if (m_sources.size() > most)
             m_sources.erase(m_sources.begin()->first == input ? std::next(m_sources.begin()) : m_sources.begin());
     }
     InputReader &own = *m_sources[input];

@@ -21,6 +21,8 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
     m_number = 0;
     m_atEnd = m_lost = false;
     m_raw.reset();
+    if (OpenPoints(extractor))
+        return true;
     if (m_split.raw) {
         m_raw = std::make_unique<RawFile>();
         if (!m_raw->Open(m_plan)) {
@@ -29,6 +31,25 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
         }
     }
     return m_raw || OpenRows(extractor, collector);
+}
+
+/* Whether the first features are such. */
+bool Cursor::OpenPoints(const Extractor &extractor)
+{
+    constexpr int64_t kFirst = 16;
+    m_points = false;
+    if (!m_split.rows || m_split.fetches || !m_plan.points || !EQUAL(m_plan.driver.c_str(), "FlatGeobuf") ||
+        !extractor.TakesRows(m_layer) || !RawFile::MayCut(m_plan))
+        return false;
+    Batch batch;
+    bool end = false;
+    m_raw = std::make_unique<RawFile>();
+    m_points = m_raw->Open(m_plan) && m_raw->ReadPoints(0, kFirst, nullptr, batch, &end) == RawFile::Result::Read;
+    if (m_points)
+        CPLDebug("FISHNET", "%s: its points are taken out of the bytes of its file", fishnet::Describe(m_plan).c_str());
+    else
+        m_raw.reset();
+    return m_points;
 }
 
 /* Where there are none, features are read. */
@@ -46,6 +67,7 @@ void Cursor::Close()
 {
     m_rows.Close();
     m_raw.reset();
+    m_points = false;
     m_layer = nullptr;
 }
 
@@ -150,6 +172,26 @@ fn_status Cursor::ReadRaw(int64_t begin, int64_t size, const volatile bool *canc
                : fishnet::ReadRaw(m_plan, m_split.rows, raw, cancel, extractor, batch, collector, cause);
 }
 
+/* FN_ERR_ARGUMENT: only the driver can read them. */
+fn_status Cursor::ReadPoints(int64_t begin, int64_t size, const volatile bool *cancel, const Extractor &extractor,
+                             Batch &batch, MessageCollector &collector)
+{
+    switch (m_raw->ReadPoints(begin, size, cancel, batch, &m_atEnd)) {
+    case RawFile::Result::Read:
+        return FN_OK;
+    case RawFile::Result::Cancelled:
+        return FN_ERR_CANCELLED;
+    case RawFile::Result::Odd:
+        break;
+    }
+    CPLDebug("FISHNET", "%s is read by its driver from feature %lld on", fishnet::Describe(m_plan).c_str(),
+             static_cast<long long>(begin));
+    m_raw.reset();
+    m_atEnd = m_points = false;
+    OpenRows(extractor, collector);
+    return FN_ERR_ARGUMENT;
+}
+
 fn_status Cursor::ReadFeatures(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor,
                                Batch &batch, Kept *kept, MessageCollector &collector, std::string &cause)
 {
@@ -173,7 +215,8 @@ fn_status Cursor::Read(int64_t begin, int64_t size, const volatile bool *cancel,
 {
     fn_status status = FN_ERR_READ;
     if (m_raw) {
-        status = ReadRaw(begin, size, cancel, extractor, batch, kept, collector, cause);
+        status = m_points ? ReadPoints(begin, size, cancel, extractor, batch, collector)
+                          : ReadRaw(begin, size, cancel, extractor, batch, kept, collector, cause);
         if (status != FN_ERR_ARGUMENT) {
             *end = m_atEnd;
             return status;

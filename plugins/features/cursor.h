@@ -10,8 +10,8 @@ namespace fishnet
 {
 
 /* A layer that is read from its first feature on: as bytes of its file or as Arrow's rows where the split says that
- * it may be. What lies before a range is passed over, unless the split says that features are fetched by their FIDs.
- * Belongs to one thread at a time. */
+ * it may be; points of a FlatGeobuf, where nothing else is wanted, are taken out of its bytes. What lies before a range
+ * is passed over, unless the split says that features are fetched by their FIDs. Belongs to one thread at a time. */
 class Cursor
 {
   public:
@@ -35,7 +35,10 @@ class Cursor
 
   private:
     void Rewind();
+    bool OpenPoints(const Extractor &extractor);
     bool OpenRows(const Extractor &extractor, MessageCollector &collector);
+    fn_status ReadPoints(int64_t begin, int64_t size, const volatile bool *cancel, const Extractor &extractor,
+                         Batch &batch, MessageCollector &collector);
     fn_status ReadRaw(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
                       Kept *kept, MessageCollector &collector, std::string &cause);
     fn_status ReadFeatures(int64_t begin, int64_t size, const volatile bool *cancel, Extractor &extractor, Batch &batch,
@@ -50,6 +53,7 @@ class Cursor
     const InputSplit &m_split;
     OGRLayerH m_layer = nullptr;
     std::unique_ptr<RawFile> m_raw; /* while the layer's file is read past its driver, as what follows */
+    bool m_points = false;          /* its points are taken out of it here */
     ArrowRows m_rows;               /* open while these are read */
     int64_t m_number = 0;           /* of the next feature */
     bool m_atEnd = false;

@@ -5,6 +5,7 @@
 
 #include "csv_lines.h"
 #include "fishnet/job.h"
+#include "flatgeobuf_point.h"
 
 namespace fishnet
 {
@@ -196,8 +197,10 @@ RawFile::Step RawFile::Next(const volatile bool *cancel, RawFeatures *raw)
         const Step step = Find(&size);
         if (step == Step::Feature || step == Step::Nothing)
             m_at += size;
-        if (step == Step::Feature)
+        if (step == Step::Feature) {
             m_number++;
+            m_passed = size;
+        }
         if (step != Step::Nothing && step != Step::More)
             return step;
         if (step == Step::Nothing)
@@ -234,14 +237,20 @@ void RawFile::SetHead(RawFeatures &raw) const
     memcpy(to, head.Bytes().data(), head.Bytes().size());
 }
 
-RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *cancel, RawFeatures &raw, bool *end)
+RawFile::Step RawFile::MoveTo(int64_t begin, const volatile bool *cancel)
 {
-    const int64_t asked = size;
     if (begin < m_number)
         Rewind();
     Step step = Step::Feature;
     while (step == Step::Feature && m_number < begin)
         step = Next(cancel, nullptr);
+    return step;
+}
+
+RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *cancel, RawFeatures &raw, bool *end)
+{
+    const int64_t asked = size;
+    Step step = MoveTo(begin, cancel);
     if (!m_isCsv)
         size = std::min(size, static_cast<int64_t>(m_flatgeobuf.Features()) - std::min(begin, m_number));
     raw.begin = Room(size);
@@ -260,6 +269,35 @@ RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *
     m_usual = raw.bytes.size();
     *end = step == Step::End || (step == Step::Feature && raw.count < asked);
     return step == Step::More ? Result::Cancelled : step == Step::Odd ? Result::Odd : Result::Read;
+}
+
+/* As Extractor::Append() does. */
+RawFile::Step RawFile::AddPoint(const volatile bool *cancel, Batch &batch)
+{
+    double xy[2];
+    const Step step = Next(cancel, nullptr);
+    if (step != Step::Feature)
+        return step;
+    if (!ReadFlatGeobufPoint(m_window.data() + m_at - m_passed + kSize, m_passed - kSize, xy))
+        return Step::Odd;
+    batch.fids.push_back(m_number - 1);
+    batch.shapes.push_back(Batch::Shape::Point);
+    batch.xy.insert(batch.xy.end(), xy, xy + 2);
+    batch.wkbEnd.push_back(0);
+    batch.recordEnd.push_back(0);
+    return step;
+}
+
+RawFile::Result RawFile::ReadPoints(int64_t begin, int64_t size, const volatile bool *cancel, Batch &batch, bool *end)
+{
+    Step step = MoveTo(begin, cancel);
+    while (step == Step::Feature && m_number - begin < size)
+        step = AddPoint(cancel, batch);
+    *end = step == Step::End;
+    if (step == Step::Feature || step == Step::End)
+        return Result::Read;
+    batch.Clear();
+    return step == Step::More ? Result::Cancelled : Result::Odd;
 }
 
 int64_t RawFile::Count()

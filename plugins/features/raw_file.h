@@ -1,4 +1,5 @@
-/* A file whose features stand one after the other, cut between them: FlatGeobuf and CSV. No feature is looked into. */
+/* A file whose features stand one after the other, cut between them: FlatGeobuf and CSV. No feature is looked into, but
+ * points of a FlatGeobuf of which nothing else is wanted. */
 #ifndef FN_RAW_FILE_H
 #define FN_RAW_FILE_H
 
@@ -25,6 +26,9 @@ class RawFile
     };
     /* The features from number `begin` on, so many, or fewer where the end comes: then *end is set. */
     Result Read(int64_t begin, int64_t size, const volatile bool *cancel, RawFeatures &raw, bool *end);
+    /* The same of a FlatGeobuf whose layer is of points: they are added to the batch, which is empty, and stays so but
+     * for Result::Read. */
+    Result ReadPoints(int64_t begin, int64_t size, const volatile bool *cancel, Batch &batch, bool *end);
     /* All of them, from the begin on; -1: only the driver knows. */
     int64_t Count();
 
@@ -35,6 +39,8 @@ class RawFile
     bool IsReadAlike(const LayerPlan &plan);
     Step Find(size_t *size) const;
     Step Next(const volatile bool *cancel, RawFeatures *raw);
+    Step MoveTo(int64_t begin, const volatile bool *cancel);
+    Step AddPoint(const volatile bool *cancel, Batch &batch);
     bool Fill();
     void Keep(RawFeatures *raw);
     void Rewind();
@@ -51,6 +57,7 @@ class RawFile
     size_t m_kept = 0, m_at = 0, m_end = 0; /* in it: what is not kept yet begins, the next feature, its end */
     bool m_last = false;                    /* the file ends there */
     int64_t m_number = 0;                   /* of the next feature */
+    size_t m_passed = 0;                    /* bytes of the feature before */
     size_t m_usual = 0;                     /* bytes that are handed over at once */
 };
 

@@ -1,5 +1,6 @@
 """Files that are cut between features past their driver, FlatGeobuf and CSV: the rows are those of the driver, which reads them through an OGR VRT."""
 import os
+import struct
 import subprocess
 import unittest
 
@@ -9,7 +10,7 @@ from near_common import NearCase, good_within, listening, make, near, oo, rng
 from common import VERSION  # noqa: E402
 
 VRT = '<OGRVRTDataSource><OGRVRTLayer name="{0}"><SrcDataSource>{1}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
-CUT, DRIVER = 'cuts its file', 'is read by its driver'
+CUT, DRIVER, POINTS = 'cuts its file', 'is read by its driver', 'points are taken out'
 
 
 class Raw(NearCase):
@@ -44,7 +45,7 @@ class Raw(NearCase):
 
     def how(self, path, **options):
         """What the debug messages say of the layer."""
-        done = subprocess.run(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + path, *oo(NEAR=path, EXCLUDE_SELF='NO', NUM_WORKERS=3, **options)],
+        done = subprocess.run(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + path, *oo(**{'NEAR': path, 'EXCLUDE_SELF': 'NO', 'NUM_WORKERS': 3, **options})],
                               capture_output=True, text=True, timeout=60, env={**os.environ, 'CPL_DEBUG': 'FISHNET'})
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stderr
@@ -125,6 +126,69 @@ class Raw(NearCase):
                     said = self.how(path)
                     self.assertIn(CUT, said)
                     self.assertNotIn(DRIVER, said)
+
+    def points(self, options=(), **more):
+        return make(self.new('a.fgb'), ['POINT(%d %d)' % (i, i * i % 101) for i in range(300)], kind=ogr.wkbPoint, options=['SPATIAL_INDEX=NO', *options], **more)
+
+    def same_points(self, path):
+        driver = self.by_driver(path, 'a')
+        want = self.rows(driver, driver, FIELDS=[], NEAR_FIELDS=[], NUM_WORKERS=1)
+        for options in ({'NUM_WORKERS': 1}, {'NUM_WORKERS': 3, 'PARTITION_SIZE': 7}):
+            self.assertEqual(self.rows(path, path, FIELDS=[], NEAR_FIELDS=[], **options), want)
+
+    def test_points_alone(self):
+        """Of which nothing but their places is wanted."""
+        fields = {'name': ['n' * (i % 40) for i in range(300)]}
+        for name, path in (('alone', self.points()), ('with fields', self.points(fields=fields)), ('with an index', self.points(['SPATIAL_INDEX=YES'], fields=fields))):
+            with self.subTest(name):
+                self.same_points(path)
+                said = self.how(path)
+                self.assertEqual(said.count(POINTS), 2, said)
+                self.assertNotIn(DRIVER, said)
+        self.assertEqual(self.how(path, FIELDS='name').count(POINTS), 1)  # the near side
+        path = make(self.new('a.fgb'), ['POINT Z (%d 3 7)' % i for i in range(30)], kind=ogr.wkbPoint25D)
+        self.same_points(path)
+        self.assertNotIn(POINTS, self.how(path))
+
+    def test_points_that_the_driver_reads(self):
+        """From where one comes that is empty or odd."""
+        path = self.points()
+        with open(path, 'rb') as file:
+            good = file.read()
+        nan = struct.pack('<d', float('nan'))
+        for feature in (3, 200):
+            at = good.index(struct.pack('<dd', feature, feature * feature % 101))
+            for name, wrong in (('a place that is no number', nan), ('no place', nan + nan)):
+                with self.subTest(name, feature=feature):
+                    with open(path, 'wb') as file:
+                        file.write(good[:at] + wrong + good[at + len(wrong):])
+                    self.same_points(path)
+                    said = self.how(path, PARTITION_SIZE=7)
+                    self.assertEqual(POINTS in said, feature > 16)
+                    self.assertEqual(DRIVER + ' from feature' in said, feature > 16)
+
+    def test_damaged_points(self):
+        path = self.points()
+        with open(path, 'rb') as file:
+            good = file.read()
+        at = good.index(struct.pack('<dd', 200, 200 * 200 % 101))
+        size = at - good.index(struct.pack('<dd', 199, 199 * 199 % 101))
+        begin = at - size + 8  # of a number before, in the feature
+        for place, wrong in ((at - 4, b'\xff\xff\xff\x7f'), (begin, b'\xff' * 4)):
+            with self.subTest(place=place - at):
+                with open(path, 'wb') as file:
+                    file.write(good[:place] + wrong + good[place + len(wrong):])
+                driver = self.by_driver(path, 'a')
+                try:
+                    want = self.rows(driver, driver, FIELDS=[], NEAR_FIELDS=[], NUM_WORKERS=1)
+                except RuntimeError:
+                    want = None
+                for workers in (1, 3):
+                    options = {'FIELDS': [], 'NEAR_FIELDS': [], 'NUM_WORKERS': workers, 'RETRIES': 0}
+                    if want:
+                        self.assertEqual(self.rows(path, path, **options), want)
+                    else:
+                        self.refused(path, 'a_', NEAR=path, EXCLUDE_SELF='NO', NUM_WORKERS=workers, RETRIES=0)
 
     def test_parts(self):
         """Of a CSV: it is cut, and counted, by its lines."""

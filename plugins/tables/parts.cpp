@@ -249,13 +249,11 @@ bool Writing::HasBetterProcesses(const PartsJob &job) const
 {
     constexpr int64_t kEnough = 50000; /* features */
     const TablePlan &plan = *job.plan;
-    const std::string &driver = job.format.driver;
     VSIStatBufL stat;
-    return (EQUAL(driver.c_str(), "GPKG") || EQUAL(driver.c_str(), "SQLite")) && plan.workers.workers > 1 &&
-           job.TaskCount() > 1 && plan.SharesLittle() && !plan.openOptions.FetchNameValue("WORKERS") &&
-           !CPLGetConfigOption("FISHNET_WORKERS", nullptr) && table.Rows().InputCount() >= kEnough &&
-           table.CanUseProcesses() && WhyNotShared(nullptr, job.folder).empty() &&
-           VSIStatL(HelperProgram().c_str(), &stat) == 0;
+    return IsDatabase(job.format) && plan.workers.workers > 1 && job.TaskCount() > 1 && plan.SharesLittle() &&
+           !plan.openOptions.FetchNameValue("WORKERS") && !CPLGetConfigOption("FISHNET_WORKERS", nullptr) &&
+           table.Rows().InputCount() >= kEnough && table.CanUseProcesses() &&
+           WhyNotShared(nullptr, job.folder).empty() && VSIStatL(HelperProgram().c_str(), &stat) == 0;
 }
 
 bool Writing::Write(const std::shared_ptr<PartsJob> &job) const
@@ -299,6 +297,7 @@ static void DescribeTable(TableDataset &table, PartsJob &job)
     job.openOptions = OptionsOfTable(plan);
     job.openOptions.SetNameValue("RETRIES", CPLSPrintf("%d", plan.workers.retries));
     job.signature = plan.Signature();
+    job.builders = plan.workers.workers;
     job.plan = table.GetPlan();
 }
 

@@ -9,6 +9,8 @@
 
 #include "batch.h"
 #include "output_folder.h"
+#include "pieces.h"
+#include "row_copy.h"
 #include "table_dataset.h"
 
 namespace fishnet
@@ -58,14 +60,14 @@ JobDescription PartsJob::Describe() const
     return {kTablePartsJob,
             {kind->driver, folder, format.driver, extension, PackOptions(format.datasetOptions.List()),
              PackOptions(format.layerOptions.List()), std::to_string(parts), numbers, connection,
-             PackOptions(openOptions.List()), signature, run, std::to_string(features)},
+             PackOptions(openOptions.List()), signature, run, std::to_string(features), std::to_string(builders)},
             plan->folder,
             plan->Inputs()};
 }
 
 std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_error *err)
 {
-    constexpr size_t kWords = 13;
+    constexpr size_t kWords = 14;
     const TableKind *kind = words.size() == kWords ? FindTableKind(words[0]) : nullptr;
     auto job = std::make_unique<PartsJob>(kind, threads);
     if (!kind || !UnpackOptions(words[4], job->format.datasetOptions) ||
@@ -84,6 +86,7 @@ std::unique_ptr<Job> PartsJob::FromWords(const Words &words, int threads, fn_err
     job->signature = words[10];
     job->run = words[11];
     job->features = CPLAtoGIntBig(words[12].c_str());
+    job->builders = atoi(words[13].c_str());
     return job;
 }
 
@@ -107,6 +110,7 @@ fn_status PartsJob::Prepare(Notes &messages, const GoesOn &goesOn, fn_error *err
     /* In the host by all workers that the table has; a helper has one thread. */
     const bool parsed = options->Parse(*kind, connection.c_str(), (plan ? plan->openOptions : openOptions).List());
     TakeRange(*options);
+    options->builders = builders;
     own = parsed ? TablePlan::Make(*kind, *options, handles, plan.get()) : nullptr;
     if (!own)
         return fn_fail(err, FN_ERR_READ, "the inputs cannot be opened: %s", collector.Cause("no reason given").c_str());
@@ -181,9 +185,47 @@ static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)
     return table;
 }
 
-/* False, and messages have been collected. */
-static bool Write(const PartsJob &job, GDALDataset *table, const std::string &file, fn_task &task)
+/* In transactions as long as those of ogr2ogr. */
+static bool CopyRows(const PartsJob &job, TableLayer &rows, GDALDataset &to, fn_task &task)
 {
+    constexpr int64_t kOften = 1000, kTransaction = 100000;
+    OGRLayer *layer = to.GetLayer(0);
+    if (!layer || to.StartTransaction() != OGRERR_NONE)
+        return false;
+    const RowCopy copy(rows.GetLayerDefn(), layer);
+    const double features = static_cast<double>(rows.InputCount()) / static_cast<double>(job.parts);
+    for (int64_t row = 1;; row++) {
+        std::unique_ptr<OGRFeature> feature(rows.GetNextFeature());
+        if (!feature)
+            break;
+        const double done = features >= 1 ? static_cast<double>(rows.FeaturesRead()) / features : 0;
+        if (!copy.Add(std::move(feature)) || (row % kOften == 0 && !IsWanted(std::min(done, 1.0), nullptr, &task)))
+            return false;
+        if (row % kTransaction == 0 && (to.CommitTransaction() != OGRERR_NONE || to.StartTransaction() != OGRERR_NONE))
+            return false;
+    }
+    return to.CommitTransaction() == OGRERR_NONE;
+}
+
+/* Without ogr2ogr, which reads the input once more to count the rows, and makes another feature of each. A database
+ * takes longest with features, and not with their bytes. */
+static bool WriteDatabase(const PartsJob &job, TableDataset &table, const std::string &file, fn_task &task)
+{
+    PieceFormat format;
+    format.format = job.format;
+    format.layer = job.kind->layer;
+    const RowMaker none(table.GetPlan()->schema, table.Rows().SRS());
+    DatasetHandle written = NewRowsFile(format, file, none);
+    const bool good = written && CopyRows(job, table.Rows(), *GDALDataset::FromHandle(written.get()), task);
+    written.reset();
+    return good;
+}
+
+/* False, and messages have been collected. */
+static bool Write(const PartsJob &job, TableDataset *table, const std::string &file, fn_task &task)
+{
+    if (IsDatabase(job.format))
+        return WriteDatabase(job, *table, file, task);
     const Translation translation = job.format.NewTranslation(job.kind->layer);
     if (!translation)
         return false;

@@ -28,6 +28,7 @@ class PartsJob final : public PartJob
     std::string connection;    /* of the whole table */
     CPLStringList openOptions; /* of it, none about workers */
     std::string signature;     /* of the plan, as the host sees it */
+    int builders = 1;          /* of what is shared, see TableOptions */
 
     std::vector<std::string> partials; /* of the host: what is shared is folded of these files; empty: it is computed */
     uint64_t recipe = 0;               /* that they are of */

@@ -6,6 +6,7 @@
 
 #include "flatgeobuf_head.h"
 #include "parts_job.h"
+#include "row_copy.h"
 
 namespace fishnet
 {
@@ -36,6 +37,11 @@ bool PieceFormat::FromWords(const std::string *words)
 bool IsFlatGeobuf(const RowsFormat &format)
 {
     return EQUAL(format.driver.c_str(), "FlatGeobuf");
+}
+
+bool IsDatabase(const RowsFormat &format)
+{
+    return EQUAL(format.driver.c_str(), "GPKG") || EQUAL(format.driver.c_str(), "SQLite");
 }
 
 bool CanBeJoined(const std::string &driver)
@@ -160,39 +166,12 @@ DatasetHandle PieceWriter::NewFile(fn_error *err)
     return file;
 }
 
-bool PieceWriter::HasSameFields(OGRFeatureDefn *defn) const
-{
-    OGRFeatureDefn *own = m_rows.Defn();
-    bool same = own->GetGeomFieldCount() == defn->GetGeomFieldCount();
-    for (int i = 0; i < own->GetFieldCount(); i++) {
-        const OGRFieldDefn *from = own->GetFieldDefn(i), *to = defn->GetFieldDefn(i);
-        same = same && from->GetType() == to->GetType() && from->GetSubType() == to->GetSubType();
-    }
-    return same;
-}
-
-/* Where a field has another type in the format the values are converted, as ogr2ogr does. */
 bool PieceWriter::WriteRows(OGRLayer *layer, const PartView &part)
 {
-    OGRFeatureDefn *defn = layer->GetLayerDefn();
-    const bool same = HasSameFields(defn);
-    std::vector<int> fields;
-    for (int i = 0; i < defn->GetFieldCount(); i++)
-        fields.push_back(i);
-    for (int64_t row = 0; row < part.header.rows; row++) {
-        std::unique_ptr<OGRFeature> feature = m_rows.Make(part, row, 0);
-        if (same)
-            feature->SetFDefnUnsafe(defn);
-        else {
-            auto converted = std::make_unique<OGRFeature>(defn);
-            if (converted->SetFrom(feature.get(), fields.data(), TRUE) != OGRERR_NONE)
-                return false;
-            feature.swap(converted);
-        }
-        feature->SetFID(OGRNullFID); /* formats number rows themselves */
-        if (layer->CreateFeature(feature.get()) != OGRERR_NONE)
+    const RowCopy copy(m_rows.Defn(), layer);
+    for (int64_t row = 0; row < part.header.rows; row++)
+        if (!copy.Add(m_rows.Make(part, row, 0)))
             return false;
-    }
     return true;
 }
 
@@ -258,7 +237,7 @@ bool PieceWriter::LearnRows()
     const MessageCollector collector;
     DatasetHandle file = NewFile(&ignored);
     OGRLayer *layer = file ? GDALDataset::FromHandle(file.get())->GetLayer(0) : nullptr;
-    if (!layer || !HasSameFields(layer->GetLayerDefn()))
+    if (!layer || !RowCopy::HaveSameFields(m_rows.Defn(), layer->GetLayerDefn()))
         return false;
     OGRFeatureDefn *defn = layer->GetLayerDefn();
     for (const auto &sample : isFlatGeobuf ? m_flatgeobuf.Samples(defn) : m_csv.Samples(defn))

@@ -29,6 +29,8 @@ struct PieceFormat {
 constexpr const char *kJoinedFormats = "FlatGeobuf, CSV or GeoJSONSeq";
 bool CanBeJoined(const std::string &driver);
 bool IsFlatGeobuf(const RowsFormat &format);
+/* GeoPackage and SQLite. */
+bool IsDatabase(const RowsFormat &format);
 
 /* Makes a file of the format for such rows, as ogr2ogr does, without any row. rows: lives longer. NULL after
  * CPLError. */
@@ -65,7 +67,6 @@ class PieceWriter
     bool WriteRows(OGRLayer *layer, const PartView &part);
     fn_status FindHead(fn_error *err);
     bool Cut(int64_t rows, Piece *piece, fn_error *err) const;
-    bool HasSameFields(OGRFeatureDefn *defn) const;
     bool LearnRows();
     bool WriteLearned(const PartView &part, Piece *piece);
 

@@ -41,6 +41,8 @@ class TableLayer final : public OGRLayer
     }
     /* Features of the input, where that is known without counting them; else -1. Before a pass. */
     int64_t InputCount() const;
+    /* Features of the input of which rows have come since reading began. */
+    int64_t FeaturesRead() const { return m_sum.features; }
     OGRSpatialReferenceH SRS() const { return m_plan->GeometrySRS(); }
 
     /* An attribute or a spatial filter. */

@@ -55,8 +55,9 @@ class TableOptions
     std::string geometryField;       /* empty: the first */
     std::vector<std::string> fields; /* "*" alone: all */
     fn_worker_options workers = fn_worker_options_default();
-    int64_t partitionSize = 0;                 /* 0: AUTO */
-    int64_t features = -1;                     /* of the input: whoever writes parts may have counted them */
+    int builders = 1;          /* threads that make an index, and end with it, where there are fewer workers */
+    int64_t partitionSize = 0; /* 0: AUTO */
+    int64_t features = -1;     /* of the input: whoever writes parts may have counted them */
     int64_t part = 1, lastPart = 1, parts = 1; /* PARTITION: one part; whoever writes parts has some together */
     ReportFiles reports;
 

@@ -29,6 +29,7 @@ std::shared_ptr<const TablePlan> TablePlan::Make(const TableKind &kind, const Ta
     plan->part = options.part;
     plan->lastPart = options.lastPart;
     plan->parts = options.parts;
+    plan->builders = options.builders;
     plan->counted = same && same->counted >= 0 ? same->counted : options.features;
     if (same)
         plan->TakeOver(*same);

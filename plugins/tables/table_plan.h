@@ -96,6 +96,7 @@ class TablePlan : public InputPlan, public std::enable_shared_from_this<TablePla
     std::string folder; /* that relative names begin at */
     Schema schema;
     int inputGroup = -1; /* its slot of fields carried over from the input */
+    int builders = 1;    /* as in TableOptions */
 
     /* ---- what the kind says ---- */
 

@@ -161,7 +161,7 @@ fn_status NearSide::ReadLayers(const NearPlan &plan, const Handles &handles, Rea
         if (ReadLayer(plan, source, static_cast<int>(i), all, messages, goesOn, err) != FN_OK)
             return err->status;
     }
-    return fn_near_build(set, plan.workers.workers, nullptr, err);
+    return fn_near_build(set, std::max(plan.workers.workers, plan.builders), nullptr, err);
 }
 
 fn_status NearSide::ReadLayer(const NearPlan &plan, const SideSource &source, int number, bool all, Notes &messages,

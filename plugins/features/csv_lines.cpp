@@ -68,6 +68,58 @@ CsvLine FindCsvLine(const char *begin, const char *end, bool last, char delimite
     return IsOdd(begin, begin + *size) ? CsvLine::Odd : text == 0 ? CsvLine::Blank : CsvLine::Record;
 }
 
+/* Of the field at `at`, quotes and all. */
+static const char *FindFieldEnd(const char *at, const char *end, char delimiter)
+{
+    if (at < end && *at == '"') {
+        const char *closing = FindClosing(at + 1, end, true);
+        return closing ? closing + 1 : end;
+    }
+    while (at < end && *at != delimiter && *at != '\n')
+        at++;
+    return at < end && *at == '\n' && at[-1] == '\r' ? at - 1 : at;
+}
+
+/* Of the record, whose field at `at` begins or has ended. */
+static const char *FindRecordEnd(const char *at, const char *end, char delimiter)
+{
+    const char *line = Find(at, end, '\n');
+    if (!Find(at, line ? line : end, '"'))
+        return line ? line + 1 : end;
+    for (at = FindFieldEnd(at, end, delimiter); at < end && *at == delimiter;)
+        at = FindFieldEnd(at + 1, end, delimiter);
+    line = Find(at, end, '\n');
+    return line ? line + 1 : end;
+}
+
+char *EmptyCsvFields(char *begin, const char *end, char delimiter, const std::vector<char> &wanted)
+{
+    char *to = begin;
+    const auto keep = [&to](const char *from, const char *until) {
+        memmove(to, from, static_cast<size_t>(until - from));
+        to += until - from;
+    };
+    for (const char *at = begin; at < end;) {
+        bool whole = false;
+        for (size_t column = 0; column < wanted.size() && !whole; column++) {
+            const char *field = FindFieldEnd(at, end, delimiter);
+            if (wanted[column])
+                keep(at, field);
+            whole = field == end || *field != delimiter;
+            at = whole ? field : field + 1;
+            if (!whole)
+                *to++ = delimiter;
+        }
+        const char *after = whole ? Find(at, end, '\n') : FindRecordEnd(at, end, delimiter) - 1;
+        if (whole)
+            keep(at, after ? after + 1 : end);
+        else if (after[0] == '\n')
+            *to++ = '\n';
+        at = after ? after + 1 : end;
+    }
+    return to;
+}
+
 char FindCsvDelimiter(const char *line, size_t size)
 {
     const char known[] = {',', ';', '\t'};

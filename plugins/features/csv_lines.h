@@ -4,6 +4,7 @@
 #define FN_CSV_LINES_H
 
 #include <cstddef>
+#include <vector>
 
 namespace fishnet
 {
@@ -17,6 +18,11 @@ enum class CsvLine {
 
 /* The line at `begin`, with its end: *size bytes. last: no more comes behind `end`. delimiter: between fields. */
 CsvLine FindCsvLine(const char *begin, const char *end, bool last, char delimiter, size_t *size);
+
+/* Shortens records, whose lines FindCsvLine() has found, in place: fields that are not wanted are emptied, and what
+ * follows the last one that is wanted becomes one empty field. wanted: of each column; the last one is. Returns where
+ * they end now. */
+char *EmptyCsvFields(char *begin, const char *end, char delimiter, const std::vector<char> &wanted);
 
 /* The delimiter that GDAL finds in the first line, which has its end; 0: that depends on its version. */
 char FindCsvDelimiter(const char *line, size_t size);

@@ -28,7 +28,8 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
         if (!m_raw->Open(m_plan)) {
             CPLDebug("FISHNET", "%s is read by its driver", fishnet::Describe(m_plan).c_str());
             m_raw.reset();
-        }
+        } else if (m_raw->LeavesOut())
+            CPLDebug("FISHNET", "%s: columns that are not wanted are left out", fishnet::Describe(m_plan).c_str());
     }
     return m_raw || OpenRows(extractor, collector);
 }

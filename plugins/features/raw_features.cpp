@@ -2,13 +2,25 @@
 
 #include <utility>
 
+#include "csv_lines.h"
 #include "fishnet/job.h"
 
 namespace fishnet
 {
 
+void RawFeatures::Shorten()
+{
+    if (wanted.empty())
+        return;
+    char *records = bytes.data() + begin + head;
+    const char *end = EmptyCsvFields(records, bytes.data() + bytes.size(), delimiter, wanted);
+    bytes.resize(static_cast<size_t>(end - bytes.data()));
+    wanted.clear();
+}
+
 OGRLayerH RawDataset::Open(const LayerPlan &plan, RawFeatures &raw, fn_status *status, std::string &cause)
 {
+    raw.Shorten();
     m_folder = CPLSPrintf("/vsimem/fishnet-raw-%p", static_cast<void *>(this));
     LayerPlan own = {};
     own.path = m_folder + "/" + CPLGetFilename(plan.path.c_str()); /* a CSV's layer is called like its file */

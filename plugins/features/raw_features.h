@@ -14,7 +14,13 @@ struct RawFeatures {
     size_t begin = 0;  /* where the file begins in these bytes */
     int64_t first = 0; /* number of the first feature in its own file, from 0 */
     int64_t count = 0;
+    /* Of a CSV of which not all columns are wanted: see EmptyCsvFields(). */
+    std::vector<char> wanted;
+    char delimiter = 0;
+    size_t head = 0; /* bytes before the records */
 
+    /* Drops what is not wanted. */
+    void Shorten();
     bool IsEmpty() const { return count == 0; }
 };
 

@@ -117,7 +117,71 @@ bool RawFile::Open(const LayerPlan &plan)
     Rewind();
     const bool good = IsReadAlike(plan) && collector.messages.empty();
     Rewind();
+    if (good && m_isCsv)
+        FindWanted(plan);
+    if (!m_wanted.empty() && (!IsReadShortened(plan) || !collector.messages.empty()))
+        m_wanted.clear();
+    Rewind();
     return good;
+}
+
+/* Where no field is wanted: the columns that geometries are made of, by their names. */
+void RawFile::FindWanted(const LayerPlan &plan)
+{
+    const auto isThere = [](int field) { return field >= 0; };
+    const bool hasFields = std::any_of(plan.fields.begin(), plan.fields.end(), isThere) ||
+                           std::any_of(plan.match.begin(), plan.match.end(), isThere);
+    std::string names;
+    for (int i = 0; i < plan.openOptions.size(); i++)
+        names += std::string(",") + plan.openOptions[i];
+    std::replace(names.begin(), names.end(), '=', ',');
+    if (hasFields || names.find('*') != std::string::npos || m_head.find('"') != std::string::npos)
+        return;
+    const CPLStringList listed(CSLTokenizeString2(names.c_str(), ",", 0));
+    const CPLStringList columns(
+        CSLTokenizeString2(m_head.c_str(), std::string({m_delimiter, '\r', '\n'}).c_str(), CSLT_ALLOWEMPTYTOKENS));
+    size_t last = 0;
+    for (int i = 0; i < columns.size(); i++) {
+        m_wanted.push_back(EQUAL(columns[i], "WKT") || STARTS_WITH_CI(columns[i], "_WKT") ||
+                           listed.FindString(columns[i]) >= 0);
+        if (m_wanted.back())
+            last = m_wanted.size();
+    }
+    m_wanted.resize(last == m_wanted.size() && std::count(m_wanted.begin(), m_wanted.end(), 0) == 0 ? 0 : last);
+}
+
+/* The geometries of the first features are then the same, and one of them is not empty. */
+bool RawFile::IsReadShortened(const LayerPlan &plan)
+{
+    constexpr int64_t kFirst = 16;
+    const std::vector<char> wanted = m_wanted;
+    RawFeatures raw[2];
+    RawDataset datasets[2];
+    OGRLayerH layers[2];
+    for (size_t i = 0; i < 2; i++) {
+        fn_status status = FN_OK;
+        std::string cause;
+        bool end = false;
+        m_wanted = i == 0 ? std::vector<char>() : wanted;
+        Rewind();
+        if (Read(0, kFirst, nullptr, raw[i], &end) != Result::Read || raw[i].IsEmpty())
+            return false;
+        layers[i] = datasets[i].Open(plan, raw[i], &status, cause);
+        if (!layers[i] || plan.geometryField >= OGR_FD_GetGeomFieldCount(OGR_L_GetLayerDefn(layers[i])))
+            return false;
+    }
+    bool some = false;
+    for (int64_t i = 0; i < raw[0].count; i++) {
+        const FeatureHandle whole(OGR_L_GetNextFeature(layers[0])), shortened(OGR_L_GetNextFeature(layers[1]));
+        if (!whole || !shortened || OGR_F_GetFID(whole.get()) != OGR_F_GetFID(shortened.get()))
+            return false;
+        OGRGeometryH one = OGR_F_GetGeomFieldRef(whole.get(), plan.geometryField);
+        OGRGeometryH other = OGR_F_GetGeomFieldRef(shortened.get(), plan.geometryField);
+        if (!one != !other || (one && !OGR_G_Equals(one, other)))
+            return false;
+        some = some || (one && !OGR_G_IsEmpty(one));
+    }
+    return some;
 }
 
 /* ---- cutting ---- */
@@ -264,6 +328,9 @@ RawFile::Result RawFile::Read(int64_t begin, int64_t size, const volatile bool *
     raw.count = m_number - raw.first;
     if (step == Step::Feature && m_number - begin < size)
         step = Step::Odd;
+    raw.wanted = m_wanted;
+    raw.delimiter = m_delimiter;
+    raw.head = m_head.size();
     if (!raw.IsEmpty() && (step == Step::Feature || step == Step::End))
         SetHead(raw);
     m_usual = raw.bytes.size();

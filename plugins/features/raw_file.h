@@ -19,6 +19,9 @@ class RawFile
     /* False: it cannot be cut, and only its driver can read it. */
     bool Open(const LayerPlan &plan);
 
+    /* Whether only some columns of a CSV are handed over. */
+    bool LeavesOut() const { return !m_wanted.empty(); }
+
     enum class Result {
         Read,
         Cancelled,
@@ -37,6 +40,8 @@ class RawFile
     bool OpenFlatGeobuf();
     bool OpenCsv();
     bool IsReadAlike(const LayerPlan &plan);
+    void FindWanted(const LayerPlan &plan);
+    bool IsReadShortened(const LayerPlan &plan);
     Step Find(size_t *size) const;
     Step Next(const volatile bool *cancel, RawFeatures *raw);
     Step MoveTo(int64_t begin, const volatile bool *cancel);
@@ -51,6 +56,7 @@ class RawFile
     bool m_isCsv = false;
     std::string m_head; /* of a CSV: its first line */
     char m_delimiter = 0;
+    std::vector<char> m_wanted; /* of its columns; empty: all */
     FlatGeobufHead m_flatgeobuf;
     uint64_t m_begin = 0;                   /* of the first feature in the file */
     std::vector<char> m_window;             /* of the file */

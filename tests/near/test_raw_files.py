@@ -11,6 +11,7 @@ from common import VERSION  # noqa: E402
 
 VRT = '<OGRVRTDataSource><OGRVRTLayer name="{0}"><SrcDataSource>{1}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
 CUT, DRIVER, POINTS = 'cuts its file', 'is read by its driver', 'points are taken out'
+SHORT = 'columns that are not wanted are left out'
 
 
 class Raw(NearCase):
@@ -111,6 +112,28 @@ class Raw(NearCase):
         self.assertEqual([row[0] for row in want[0]][::2], list(range(1, 201)))
         for size in (7, 50):
             self.assertEqual(self.rows(path, path, OO=opened, NEAR_OO=opened, NUM_WORKERS=3, PARTITION_SIZE=size), want)
+
+    def test_columns_that_are_not_wanted(self):
+        """Their values are not even handed to the driver."""
+        texts = ['plain', '', '"a, ""b"""', '"two\nlines"', '"\n\n"', '7']
+        lines = ['%s,%s,%s,%s' % (texts[i % 6], i % 7 if i % 5 else '', texts[i % 5], i % 11 if i % 5 else '') for i in range(200)]
+        opened = ['X_POSSIBLE_NAMES=lon', 'Y_POSSIBLE_NAMES=lat']
+        for name, end, more in (('all', '\n', ''), ('CRLF', '\r\n', ',z'), ('more than the header has', '\n', ',1,"2\n,",3'), ('a column more', '\n', ',"z"')):
+            head = 'name,lon,note,lat' + (',last' if name == 'a column more' else '') + end
+            path = self.csv(head + ''.join(line + more + end for line in lines))
+            options = {'OO': opened, 'NEAR_OO': opened, 'FIELDS': [], 'NEAR_FIELDS': []}
+            with self.subTest(name):
+                want = [row[:4] for row in self.rows(path, path, **{**options, 'FIELDS': 'note', 'NEAR_FIELDS': 'note'}, NUM_WORKERS=1)[0]]
+                for size in (7, 500):
+                    self.assertEqual(self.rows(path, path, NUM_WORKERS=3, PARTITION_SIZE=size, **options)[0], want)
+                self.assertEqual(len(want), 400 - 40)
+                self.assertIn(SHORT, self.how(path, **options))
+                self.assertNotIn(SHORT, self.how(path, **{**options, 'FIELDS': 'note', 'NEAR_FIELDS': 'note'}))
+        head, records = self.lines()
+        path = self.csv(head + ''.join(records))
+        self.assertIn(SHORT, self.how(path))
+        empty = self.csv(head + ',a,1\n' * 16 + ''.join(records))  # that it is the same cannot be seen
+        self.assertNotIn(SHORT, self.how(empty))
 
     def test_flatgeobuf(self):
         random = rng('raw')

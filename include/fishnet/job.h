@@ -131,8 +131,8 @@ typedef struct fn_job {
      * counts as done. What it leaves in task->notes is reported. On the worker's thread. May be NULL: such a task
      * fails. */
     bool (*on_failure)(void *user, fn_task *task, const fn_error *err);
-    /* Seconds that services want to be left alone for, of which a worker that is about to begin an attempt waits. Any
-     * thread. Asked of jobs with a pause (fn_job_options::pause), and in worker processes. May be NULL. */
+    /* How many more seconds a service has asked to be left alone: a worker waits that long before it begins an
+     * attempt. Any thread. Asked of jobs with a pause (fn_job_options::pause), and in worker processes. May be NULL. */
     double (*rest)(void *user);
     /* Told of every finished task, in the order they finished, on the threads that read from or free the scheduler:
      * for log messages, and to emit and free notes. May be NULL only if worker_run leaves no notes. */

@@ -64,8 +64,10 @@ std::string InArguments(const std::string &text, const ArgumentOf &argumentOf)
 static void CPL_STDCALL Tell(CPLErr level, CPLErrorNum number, const char *text)
 {
     const auto *argumentOf = static_cast<const ArgumentOf *>(CPLGetErrorHandlerUserData());
-    const std::string told = GuardedQuietly(std::string(), [&] { return InArguments(text, *argumentOf); });
-    CPLCallPreviousHandler(level, number, told.empty() || level == CE_Debug ? text : told.c_str());
+    const std::string told = level == CE_Debug
+                                 ? std::string()
+                                 : GuardedQuietly(std::string(), [&] { return InArguments(text, *argumentOf); });
+    CPLCallPreviousHandler(level, number, told.empty() ? text : told.c_str());
 }
 
 TellInArguments::TellInArguments(ArgumentOf argumentOf) : m_argumentOf(std::move(argumentOf))

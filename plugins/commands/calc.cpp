@@ -268,9 +268,8 @@ Source Calc::Open()
     }
     for (const char *name : {"bands", "flatten", "dialect", "propagate-nodata"})
         if (!Computes() && GetArg(name)->IsExplicitlySet()) {
-            Fail(CPLE_IllegalArg, std::string("Argument '") + name +
-                                      "' is about an expression, and argument 'calc' is "
-                                      "missing");
+            Fail(CPLE_IllegalArg,
+                 std::string("Argument '") + name + "' is about an expression: argument 'calc' is missing");
             return nullptr;
         }
     if (!Computes())

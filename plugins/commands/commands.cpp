@@ -15,6 +15,7 @@
 #include "input_files.h"
 #include "recipe_file.h"
 #include "shares.h"
+#include "task_log.h"
 #include "workers.h"
 
 namespace fishnet::commands
@@ -130,13 +131,16 @@ const char *Command::FirstGiven(const Options &options) const
 
 Argument Command::ArgumentOf(const std::string &option)
 {
-    std::string name = CPLString(option).tolower();
-    std::replace(name.begin(), name.end(), '_', '-');
-    for (const Options *options : {&m_options, &m_grid, &m_many})
+    std::string name;
+    for (const Options *options : {&m_options, &m_grid, &m_many}) {
         for (const Option &given : options->given)
             if (option == given.option.name)
                 name = given.argument;
-    const GDALAlgorithmArg *arg = GetArg(name, false);
+        /* Those that are taken in another way have the same name; --output is none of them. */
+        if (name.empty() && option.size() > 1 && option != "OUTPUT" && options->table.Find(option))
+            name = CPLString(option).tolower().replaceAll('_', '-');
+    }
+    const GDALAlgorithmArg *arg = name.empty() ? nullptr : GetArg(name, false);
     return arg ? Argument{arg->GetName(), arg->GetType() == GAAT_BOOLEAN} : Argument();
 }
 
@@ -297,8 +301,41 @@ bool Command::OpenFirst()
 {
     const TellInArguments tell([this](const std::string &option) { return ArgumentOf(option); });
     const Reports reports(*this);
-    m_source = ResolvePartition() ? Open() : nullptr;
+    return Prepare();
+}
+
+/* All that was given, as text; empty: some of it has none. */
+std::string Command::Asked() const
+{
+    std::string asked;
+    for (const auto &arg : GetArgs()) {
+        std::string text;
+        if (!arg->IsExplicitlySet())
+            continue;
+        if (!arg->Serialize(text))
+            return {};
+        asked += text + "\n";
+    }
+    return asked;
+}
+
+/* GDAL looks at the arguments more than once. */
+bool Command::Prepare()
+{
+    if (m_source && !m_asked.empty() && Asked() == m_asked)
+        return true;
+    m_source = CheckOutput() && ResolvePartition() ? Open() : nullptr;
+    m_asked = Asked();
     return m_source != nullptr;
+}
+
+bool Command::CheckOutput()
+{
+    const char *many = AsksForMany();
+    fn_error err;
+    if (CheckLog(FindReportFiles().log, &err) != FN_OK)
+        return Fail(CPLE_OpenFailed, err.text);
+    return !many || CheckIsForMany(many);
 }
 
 /* What is deleted must not be read. */
@@ -386,14 +423,9 @@ bool Command::Work(GDALProgressFunc progress, void *progressData)
     const Reports reports(*this);
     if (IsOnScreen(m_log)) /* a bar would go through its lines */
         progress = GDALDummyProgress;
-    const char *many = AsksForMany();
-    if (many && !CheckIsForMany(many))
+    if (!Prepare())
         return false;
-    if (!m_source)
-        m_source = ResolvePartition() ? Open() : nullptr;
     const Source source = std::move(m_source);
-    if (!source)
-        return false;
     if (EQUAL(m_format.c_str(), "stream")) {
         m_output.Set(source.get());
         return true;

@@ -105,6 +105,8 @@ class Command : public GDALAlgorithm
     /* What the option means to this command. */
     virtual std::string Help(const fn_option &option) const { return option.help; }
     std::string GridHelp(const fn_option &option) const;
+    /* What can be known of the output before an older one is deleted. False after CPLError. */
+    virtual bool CheckOutput();
     /* What is written. NULL after CPLError. */
     virtual Source Open() = 0;
     /* Writes it into one file. False after CPLError. */
@@ -151,6 +153,8 @@ class Command : public GDALAlgorithm
     CPLStringList Given(const Options &options) const;
     std::vector<std::string> NamePositions(const std::vector<std::string> &words);
     Argument ArgumentOf(const std::string &option);
+    std::string Asked() const;
+    bool Prepare();
     bool AddProjwin(CPLStringList &options) const;
     bool CheckIsForMany(const std::string &many) const;
     /* Whether this is a share of many files, or goes on with them, or assembles them. */
@@ -167,7 +171,8 @@ class Command : public GDALAlgorithm
 
     std::string m_projwin;
     bool m_isTap = false;
-    Source m_source; /* opened before an older output is deleted */
+    Source m_source;     /* opened before an older output is deleted */
+    std::string m_asked; /* for what */
 };
 
 /* Those that write rasters. */
@@ -187,6 +192,7 @@ class RasterCommand : public Command
     const std::vector<std::string> &OpenOptions() const { return m_openOptions; }
 
   private:
+    bool CheckOutput() override;
     bool CheckFormat() const;
     bool RelateVRT();
 

@@ -52,15 +52,6 @@ void RasterCommand::AddRasterOptions()
 GDALDataset *RasterCommand::WriteMany(GDALDataset &source, const CPLStringList &options, GDALProgressFunc progress,
                                       void *progressData)
 {
-    const std::string &name = m_output.GetName();
-    const char *ending = CPLGetExtension(name.c_str()), *many = AsksForMany();
-    if (many && !EQUAL(ending, "vrt") && !EQUAL(ending, "gti")) {
-        Fail(CPLE_IllegalArg, std::string("Argument '") + many +
-                                  "' is about tiles: the output is the mosaic over them, "
-                                  "and ends in .vrt or .gti, which " +
-                                  name + " does not");
-        return nullptr;
-    }
     return CreateCopy(m_output.GetName().c_str(), &source, FALSE, options.List(), progress, progressData);
 }
 
@@ -114,8 +105,19 @@ static std::string OptionOfTiles(const std::string &format, const std::vector<st
     return {};
 }
 
-/* The driver that writes the output. False: what is asked for would be a file without pixels, or an option without
- * effect. */
+bool RasterCommand::CheckOutput()
+{
+    const std::string &name = m_output.GetName();
+    const char *ending = CPLGetExtension(name.c_str()), *many = AsksForMany();
+    if (!Command::CheckOutput())
+        return false;
+    if (many && !EQUAL(ending, "vrt") && !EQUAL(ending, "gti"))
+        return Fail(CPLE_IllegalArg, std::string("Argument '") + many + "' writes tiles: their mosaic " + name +
+                                         " has to end in .vrt or .gti");
+    return WritesMany() || EQUAL(m_format.c_str(), "stream") || IsGDALGOutput() || CheckFormat();
+}
+
+/* False: what is asked for would be a file without pixels, or an option without effect. */
 bool RasterCommand::CheckFormat() const
 {
     const std::string &name = m_output.GetName();
@@ -144,8 +146,6 @@ bool RasterCommand::CheckFormat() const
 
 bool RasterCommand::Write(GDALDataset &source, GDALProgressFunc progress, void *progressData)
 {
-    if (!CheckFormat())
-        return false;
     CPLStringList arguments;
     const auto add = [&arguments](const char *key, const std::string &value) {
         arguments.AddString(key);

@@ -35,8 +35,8 @@ static std::string InOurWords(const std::string &text, OGRFeatureDefnH defn)
         field = Between(text, "\"", "\" not recognised as an available field");
     if (!field.empty())
         return "there is no field " + field + MeantField({defn}, field);
-    if (text == "near \")\": syntax error" || text == "incomplete input")
-        return "it ends too early, or has a parenthesis too many";
+    if (text == "near \")\": syntax error" || text == "near \"LIMIT\": syntax error" || text == "incomplete input")
+        return "it ends too early, or has a parenthesis too many or too few";
     return text;
 }
 

@@ -103,9 +103,9 @@ char *EmptyCsvFields(char *begin, const char *end, char delimiter, const std::ve
         bool whole = false;
         for (size_t column = 0; column < wanted.size() && !whole; column++) {
             const char *field = FindFieldEnd(at, end, delimiter);
-            if (wanted[column])
-                keep(at, field);
             whole = field == end || *field != delimiter;
+            if (wanted[column] || (whole && column == 0)) /* an empty line would be no record */
+                keep(at, field);
             at = whole ? field : field + 1;
             if (!whole)
                 *to++ = delimiter;

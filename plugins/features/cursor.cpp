@@ -40,7 +40,7 @@ bool Cursor::OpenPoints(const Extractor &extractor)
     constexpr int64_t kFirst = 16;
     m_points = false;
     if (!m_split.rows || m_split.fetches || !m_plan.points || !EQUAL(m_plan.driver.c_str(), "FlatGeobuf") ||
-        !extractor.TakesRows(m_layer) || !RawFile::MayCut(m_plan))
+        OGR_L_GetGeomType(m_layer) != wkbPoint || !extractor.TakesRows(m_layer) || !RawFile::MayCut(m_plan))
         return false;
     Batch batch;
     bool end = false;

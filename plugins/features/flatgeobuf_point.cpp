@@ -91,8 +91,10 @@ bool ReadFlatGeobufPoint(const char *bytes, size_t size, double xy[2])
     Table feature(bytes, size), geometry(bytes, size);
     uint32_t length = 0;
     if (!CPL_IS_LSB || !feature.Open(0) || feature.Has(kColumns) ||
-        (feature.Has(kProperties) && feature.FindVector(kProperties, 1, &length) == 0) ||
-        !geometry.Open(feature.Find(kGeometry, sizeof(uint32_t))))
+        (feature.Has(kProperties) && feature.FindVector(kProperties, 1, &length) == 0))
+        return false;
+    const size_t shape = feature.Find(kGeometry, sizeof(uint32_t));
+    if (shape == 0 || !geometry.Open(shape))
         return false;
     for (const GeometryField field : {kEnds, kZ, kM, kT, kTM, kParts})
         if (geometry.Has(field))

@@ -138,8 +138,9 @@ void RawFile::FindWanted(const LayerPlan &plan)
     if (hasFields || names.find('*') != std::string::npos || m_head.find('"') != std::string::npos)
         return;
     const CPLStringList listed(CSLTokenizeString2(names.c_str(), ",", 0));
+    const std::string head = m_head.substr(0, m_head.find_last_not_of("\r\n") + 1);
     const CPLStringList columns(
-        CSLTokenizeString2(m_head.c_str(), std::string({m_delimiter, '\r', '\n'}).c_str(), CSLT_ALLOWEMPTYTOKENS));
+        CSLTokenizeString2(head.c_str(), std::string(1, m_delimiter).c_str(), CSLT_ALLOWEMPTYTOKENS));
     size_t last = 0;
     for (int i = 0; i < columns.size(); i++) {
         m_wanted.push_back(EQUAL(columns[i], "WKT") || STARTS_WITH_CI(columns[i], "_WKT") ||

@@ -18,6 +18,41 @@
 namespace fishnet
 {
 
+namespace
+{
+/* At its end GDAL asks each dataset to let go of others, by address, then destroys those that VRTs have opened, and
+ * then drivers: workers that were left may be reading these. So there is a dataset from then on that waits for them. A
+ * VRT that was opened by another VRT, and is asked before it, is not waited for. */
+class LastDataset final : public GDALDataset
+{
+  public:
+    LastDataset() = default;
+    ~LastDataset() override { IsThere() = false; }
+    LastDataset(const LastDataset &) = delete;
+    LastDataset &operator=(const LastDataset &) = delete;
+
+    /* If there is memory. */
+    static bool Make()
+    {
+        static auto *driver = new GDALDriver(); /* never destroyed, and in no list */
+        driver->SetDescription("MEM");          /* nothing is deleted for it */
+        driver->SetMetadataItem(GDAL_DCAP_CREATE, "YES");
+        driver->pfnCreate = [](const char *, int, int, int, GDALDataType, FN_CSL) -> GDALDataset * {
+            return new (std::nothrow) LastDataset();
+        };
+        return GDALCreate(driver, "", 1, 1, 0, GDT_Byte, nullptr) != nullptr;
+    }
+    static std::atomic<bool> &IsThere()
+    {
+        static std::atomic<bool> isThere{false};
+        return isThere;
+    }
+
+    /* Where it had to wait, datasets are gone, and GDAL lists them anew. */
+    int CloseDependentDatasets() override { return WaitForClosing(); }
+};
+} // namespace
+
 /* The crews that were left to their own threads, and the threads that ask for GDAL's lock. Never destroyed: both may
  * outlive the program's static objects. */
 class Left
@@ -102,6 +137,11 @@ class Left
     {
         const bool asked = GuardedQuietly(false, [] {
             const MessageCollector collector;
+            if (!LastDataset::IsThere().exchange(true)) { /* making it takes that lock */
+                const bool made = GuardedQuietly(false, LastDataset::Make);
+                LastDataset::IsThere() = made;
+                return made;
+            }
             GDALDatasetH dataset = GDALCreate(GDALGetDriverByName("MEM"), "", 1, 1, 0, GDT_Byte, nullptr);
             if (dataset)
                 GDALClose(dataset);
@@ -124,50 +164,7 @@ class Left
     int m_asking = 0;
 };
 
-/* ---- the end of GDAL ---- */
-
-namespace
-{
-/* At its end GDAL asks all datasets to let go of others, then destroys those that VRTs have opened, and then drivers:
- * workers that were left may be reading these. So there is a dataset from then on that waits for them. */
-class LastDataset final : public GDALDataset
-{
-  public:
-    LastDataset() = default;
-    ~LastDataset() override { IsThere() = false; }
-    LastDataset(const LastDataset &) = delete;
-    LastDataset &operator=(const LastDataset &) = delete;
-
-    static std::atomic<bool> &IsThere()
-    {
-        static std::atomic<bool> isThere{false};
-        return isThere;
-    }
-
-    int CloseDependentDatasets() override
-    {
-        WaitForClosing();
-        return FALSE;
-    }
-};
-} // namespace
-
-/* If there is memory. A worker may have the lock that this takes, but needs nothing of this thread to go on. */
-static void WaitAtTheEnd()
-{
-    if (LastDataset::IsThere().exchange(true))
-        return;
-    LastDataset::IsThere() = GuardedQuietly(false, [] {
-        const MessageCollector collector;
-        static auto *driver = new GDALDriver(); /* never destroyed, and in no list */
-        driver->SetDescription("MEM");          /* nothing is deleted for it */
-        driver->SetMetadataItem(GDAL_DCAP_CREATE, "YES");
-        driver->pfnCreate = [](const char *, int, int, int, GDALDataType, FN_CSL) -> GDALDataset * {
-            return new (std::nothrow) LastDataset();
-        };
-        return GDALCreate(driver, "", 1, 1, 0, GDT_Byte, nullptr) != nullptr;
-    });
-}
+/* ---- closing ---- */
 
 bool CloseCrew(Crew *crew) noexcept
 {
@@ -183,7 +180,6 @@ bool CloseCrew(Crew *crew) noexcept
         Left::Delete(crew);
         return true;
     }
-    WaitAtTheEnd();
     /* A long task, or a worker that waits for the lock that the host holds while it waits for us. If that lock is to
      * be had, the workers will come to an end by themselves, and are waited for. Where it cannot be asked for, they
      * are not. */
@@ -195,11 +191,13 @@ bool CloseCrew(Crew *crew) noexcept
     return !left.IsThere(number);
 }
 
-void WaitForClosing()
+bool WaitForClosing()
 {
     Left &left = Left::All();
     auto lock = left.Lock();
+    const bool waits = !left.IsEmpty();
     left.Wait(lock, [&] { return left.IsEmpty(); });
+    return waits;
 }
 
 } // namespace fishnet

@@ -34,8 +34,8 @@ class Crew
  * memory nor a new thread, and throws nothing. */
 bool CloseCrew(Crew *crew) noexcept;
 
-/* Waits for the crews that were left. */
-void WaitForClosing();
+/* Waits for the crews that were left. False: there is none. */
+bool WaitForClosing();
 
 } // namespace fishnet
 

@@ -65,7 +65,7 @@ static bool IsNested(const Axis &axis, double &origin, double &rasterCell, doubl
     }
     origin = -corner;
     rasterCell = unit;
-    gridCell = exact * unit;
+    gridCell = isFiner ? count : 1;
     return count < 1e6;
 }
 

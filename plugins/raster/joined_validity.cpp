@@ -45,10 +45,10 @@ static SourceText NotEqual(const OutputGrid &grid, GDALDataType type, const Sour
 {
     const XMLTree tree = OneBand(grid, type, band);
     SourceText hides = {"", nullptr, "mask,1", band.from, band.to};
-    if (tree) {
-        SetNoData(BandNode(tree, 1), number);
-        hides.name = TextOf(tree);
-    }
+    if (!tree) /* out of memory; a source without a name cannot be opened */
+        return hides;
+    SetNoData(BandNode(tree, 1), number);
+    hides.name = TextOf(tree);
     hides.skipped = "255";
     return hides;
 }
@@ -59,9 +59,7 @@ static std::string Number(const fn_nodata &nodata, fn_type type)
         return std::to_string(nodata.value.i);
     if (type == FN_UINT64)
         return std::to_string(nodata.value.u);
-    const double value = fn_nodata_as_double(nodata, type);
-    const bool isSignedByte = type == FN_INT8 && TypeInMemory(type) == GDT_Byte && value < 0;
-    return CPLSPrintf("%.17g", isSignedByte ? value + 256 : value);
+    return CPLSPrintf("%.17g", NumberInMemory(fn_nodata_as_double(nodata, type), type));
 }
 
 std::string JoinedText(const Input &input, const WarpSource &source, const std::vector<BandFacts> &bands, int band)

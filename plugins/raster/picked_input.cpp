@@ -1,6 +1,7 @@
 #include "picked_input.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "joined_validity.h"
@@ -89,8 +90,8 @@ std::shared_ptr<const Picking> PickingOf(const InputOnGrid &own, const Placement
         return nullptr;
     auto picking = std::make_shared<Picking>();
     const auto axis = [&](int i, int count) {
-        return PickedAxis{static_cast<int64_t>(nested.origin[i]), static_cast<int64_t>(nested.rasterCell[i]),
-                          static_cast<int64_t>(nested.gridCell[i]), count};
+        return PickedAxis{std::llround(nested.origin[i]), std::llround(nested.rasterCell[i]),
+                          std::llround(nested.gridCell[i]), count};
     };
     const int width = GDALGetRasterXSize(own.dataset), height = GDALGetRasterYSize(own.dataset);
     picking->columns = axis(0, width);
@@ -182,22 +183,20 @@ void Picker::FillOutside(const Part &inside) const
         if (own.isMask)
             memset(own.data, Band(own).outsideMask, static_cast<size_t>(count));
         else
-            FillWith(Band(own).outside, own.type, own.data, TypeInMemory(own.type), size, count);
+            FillWith(Band(own).outside, Band(own).facts.type, own.data, TypeInMemory(own.type), size, count);
     }
 }
 
 void Picker::HideTransparent(const BandBuffer &opaque, size_t count)
 {
-    std::vector<double> values(count);
-    const GDALDataType type = TypeInMemory(opaque.type);
-    GDALCopyWords64(opaque.data, type, static_cast<int>(fn_type_size(opaque.type)), values.data(), GDT_Float64,
-                    sizeof(double), static_cast<GPtrDiff_t>(count));
+    std::vector<unsigned char> visible(count, 255);
+    HideWhereZero(opaque.data, opaque.type, count, visible.data());
     for (size_t i = 0; i < bands.size(); i++) {
         if (Band(bands[i]).alpha == 0)
             continue;
         pieces[i].valid.resize(count, 255);
         for (size_t at = 0; at < count; at++)
-            if (values[at] == 0.0)
+            if (!visible[at])
                 pieces[i].valid[at] = 0;
     }
 }
@@ -231,7 +230,7 @@ void Picker::Hide(size_t i, size_t count)
         return;
     }
     std::vector<char> invalid(size);
-    FillWith(band.invalid, bands[i].type, invalid.data(), TypeInMemory(bands[i].type), static_cast<int>(size), 1);
+    FillWith(band.invalid, band.facts.type, invalid.data(), TypeInMemory(bands[i].type), static_cast<int>(size), 1);
     for (size_t at = 0; at < piece.valid.size(); at++)
         if (!piece.valid[at])
             memcpy(piece.pixels + at * size, invalid.data(), size);
@@ -256,14 +255,16 @@ bool Picker::ReadPieces(const Part &part)
     if (alpha > 0)
         values.push_back({alpha, false, picking.bands[static_cast<size_t>(alpha) - 1].facts.type, nullptr});
     const size_t readCount = values.size() - (alpha > 0 ? 1 : 0);
-    constexpr size_t kPixel = sizeof(double);
-    pixels.resize(count * kPixel * (values.size() + bands.size() - readCount));
+    size_t largest = 1; /* of a pixel */
+    for (const BandBuffer &value : values)
+        largest = std::max(largest, fn_type_size(value.type));
+    pixels.resize(count * largest * (values.size() + bands.size() - readCount));
     for (size_t i = 0; i < values.size(); i++)
-        values[i].data = pixels.data() + i * count * kPixel;
+        values[i].data = pixels.data() + i * count * largest;
     for (size_t k = 0; k < order.size(); k++) {
         Piece &piece = pieces[order[k]];
         const BandBuffer &own = bands[order[k]];
-        piece.pixels = pixels.data() + (k < readCount ? k : k + (alpha > 0 ? 1 : 0)) * count * kPixel;
+        piece.pixels = pixels.data() + (k < readCount ? k : k + (alpha > 0 ? 1 : 0)) * count * largest;
         piece.valid.assign(Band(own).byMask ? count : 0, 255);
         if (Band(own).byMask)
             masks.push_back({own.band, true, FN_UINT8, reinterpret_cast<char *>(piece.valid.data())});

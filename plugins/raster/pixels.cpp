@@ -68,10 +68,31 @@ fn_nodata NoDataOf(GDALRasterBandH band, fn_type type)
     return nodata;
 }
 
+double NumberInMemory(double number, fn_type type)
+{
+    return type == FN_INT8 && TypeInMemory(type) == GDT_Byte && number < 0 ? number + 256 : number;
+}
+
+void HideWhereZero(const char *values, fn_type type, size_t count, unsigned char *visible)
+{
+    constexpr size_t kAtOnce = 1024;
+    double some[kAtOnce];
+    const size_t size = fn_type_size(type);
+    for (size_t at = 0; at < count; at += kAtOnce) {
+        const size_t n = std::min(kAtOnce, count - at);
+        GDALCopyWords64(values + at * size, TypeInMemory(type), static_cast<int>(size), some, GDT_Float64,
+                        sizeof(double), static_cast<GPtrDiff_t>(n));
+        for (size_t i = 0; i < n; i++)
+            if (some[i] == 0.0)
+                visible[at + i] = 0;
+    }
+}
+
 void FillWith(const fn_nodata &nodata, fn_type type, void *to, GDALDataType toType, int step, int64_t count)
 {
     const GDALDataType wide = type == FN_INT64 ? GDT_Int64 : type == FN_UINT64 ? GDT_UInt64 : GDT_Float64;
-    const double real = nodata.set ? fn_nodata_as_double(nodata, type) : 0;
+    const double number = nodata.set ? fn_nodata_as_double(nodata, type) : 0;
+    const double real = toType == GDT_Byte ? NumberInMemory(number, type) : number;
     const uint64_t whole = nodata.set ? nodata.value.u : 0;
     const void *value = wide == GDT_Float64 ? static_cast<const void *>(&real) : &whole;
     GDALCopyWords64(value, wide, 0, to, toType, step, count);

@@ -31,6 +31,12 @@ inline constexpr const char *kStored[] = {"NBITS",
 /* The NoData value of a band whose pixels have that type; not set: it has none that a pixel can be equal to. */
 fn_nodata NoDataOf(GDALRasterBandH band, fn_type type);
 
+/* A number as a pixel of that type has it in memory: signed bytes are Byte to old GDALs. */
+double NumberInMemory(double number, fn_type type);
+
+/* visible: becomes 0 where the pixel is 0, and stays elsewhere. */
+void HideWhereZero(const char *values, fn_type type, size_t count, unsigned char *visible);
+
 /* Fills `count` pixels of toType, each `step` bytes after the one before, with a NoData value of `type`, or with zeros
  * if it is not set. */
 void FillWith(const fn_nodata &nodata, fn_type type, void *to, GDALDataType toType, int step, int64_t count);

@@ -458,15 +458,7 @@ void InputReader::UseAlpha(const BandBuffer &alpha, const fn_window &window)
 {
     const size_t pixels = static_cast<size_t>(window.width * window.height);
     m_opaque.assign(pixels, 255);
-    std::vector<double> row(static_cast<size_t>(window.width));
-    const int size = static_cast<int>(fn_type_size(alpha.type));
-    for (size_t at = 0; at < pixels; at += row.size()) {
-        GDALCopyWords64(m_alpha.data() + at * fn_type_size(alpha.type), TypeInMemory(alpha.type), size, row.data(),
-                        GDT_Float64, sizeof(double), static_cast<GPtrDiff_t>(row.size()));
-        for (size_t x = 0; x < row.size(); x++)
-            if (row[x] == 0.0)
-                m_opaque[at + x] = 0;
-    }
+    HideWhereZero(m_alpha.data(), alpha.type, pixels, m_opaque.data());
 }
 
 /* Reads planes of one input. */

@@ -74,6 +74,8 @@ std::string AskForRest(const std::string &path, const std::string &answer)
 {
     if (answer.find("429") == std::string::npos && answer.find("503") == std::string::npos)
         return {};
+    if (ServersWantRest() > 0) /* another worker has just asked */
+        return {};
     const MessageCollector collector;
     const double seconds = AskForSeconds(path), waited = std::min(seconds, kLongest);
     if (seconds <= 0)

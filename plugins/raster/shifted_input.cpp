@@ -14,15 +14,14 @@ static bool IsLeftEmpty(fn_type type)
 }
 
 /* A number of 64 bits is a double on its way. */
-static bool IsKept(const fn_nodata &number, fn_type type)
+static bool IsKept(const fn_nodata &number, fn_type type, int64_t most)
 {
-    constexpr int64_t kMost = int64_t(1) << 53;
-    return type == FN_INT64    ? number.value.i >= -kMost && number.value.i <= kMost
-           : type == FN_UINT64 ? number.value.u <= uint64_t(kMost)
+    return type == FN_INT64    ? number.value.i >= -most && number.value.i <= most
+           : type == FN_UINT64 ? number.value.u <= uint64_t(most)
                                : true;
 }
 
-bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
+bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands, int64_t most)
 {
     fn_nodata number;
     for (size_t i = 0; own.outside && i < bands.size(); i++) {
@@ -30,11 +29,12 @@ bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands)
         if (bands[i].isAlpha || type == FN_TYPE_COUNT)
             continue;
         const bool holds = fn_nodata_parse(own.outside, type, &number, nullptr) == FN_OK;
-        if (holds && IsKept(number, type))
+        if (holds && IsKept(number, type, most))
             continue;
         CPLError(CE_Failure, CPLE_IllegalArg, "%s: OUTSIDE=%s: band %d of %s is of type %s, %s", own.input.driver,
                  own.outside, static_cast<int>(i) + 1, Describe(own.input).c_str(), fn_type_name(type),
-                 holds ? "and GDAL would round a number beyond 2^53" : "which cannot hold it");
+                 holds ? CPLSPrintf("and GDAL may round a number beyond %lld", static_cast<long long>(most))
+                       : "which cannot hold it");
         return false;
     }
     return true;
@@ -128,7 +128,7 @@ void Shifted::AddMasks(const XMLTree &tree) const
 std::string ShiftedText(const InputOnGrid &own, const Placement &placed)
 {
     const Shifted shifted = {own, placed, FactsOf(own.dataset), AlphaBand(own.dataset) > 0};
-    const DatasetHandle vrt = CheckOutside(own, shifted.bands) ? NewVrt(own.grid) : nullptr;
+    const DatasetHandle vrt = CheckOutside(own, shifted.bands, int64_t(1) << 53) ? NewVrt(own.grid) : nullptr;
     if (!vrt)
         return "";
     for (int band = 1; band <= GDALGetRasterCount(own.dataset); band++)

@@ -15,8 +15,9 @@ std::string ShiftedText(const InputOnGrid &own, const Placement &placed);
 /* The value of an alpha band where a raster is opaque. */
 std::string Opaque(fn_type type);
 
-/* Can all bands hold the number that they are outside of the raster? False after CPLError. */
-bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands);
+/* Can all bands hold the number that they are outside of the raster? most: of 64 bits, that is not rounded on its way.
+ * False after CPLError. */
+bool CheckOutside(const InputOnGrid &own, const std::vector<BandFacts> &bands, int64_t most);
 
 } // namespace fishnet
 

@@ -239,8 +239,8 @@ SourceText Constant(const OutputGrid &grid, fn_type type, const std::string &num
     CPLAddXMLAttributeAndValue(tree.get(), "rasterYSize", std::to_string(grid.height).c_str());
     CPLXMLNode *band = CPLCreateXMLNode(tree.get(), CXT_Element, "VRTRasterBand");
     const bool isWide = type == FN_INT64 || type == FN_UINT64; /* GDAL would fill them with 0 */
-    const bool isSignedByte = type == FN_INT8 && TypeInMemory(type) == GDT_Byte && CPLAtof(number.c_str()) < 0;
-    const std::string fill = isSignedByte ? CPLSPrintf("%.0f", CPLAtof(number.c_str()) + 256) : number;
+    const std::string fill =
+        type == FN_INT8 ? CPLSPrintf("%.0f", NumberInMemory(CPLAtof(number.c_str()), type)) : number;
     CPLAddXMLAttributeAndValue(band, "dataType", GDALGetDataTypeName(TypeInMemory(isWide ? FN_FLOAT64 : type)));
     CPLAddXMLAttributeAndValue(band, "band", "1");
     CPLCreateXMLElementAndValue(band, "NoDataValue", fill.c_str());

@@ -199,7 +199,7 @@ bool Warped::Plan(GDALDatasetH source, int only)
     keepsNoData = KeepsAll();
     if (keepsNoData)
         alpha = 0;
-    if (!CheckKinds() || !CheckOutside(own, bands))
+    if (!CheckKinds())
         return false;
     for (size_t i = 0; i < bands.size(); i++) {
         if (IsAlpha(i))
@@ -238,6 +238,8 @@ std::string Warped::InitialValues() const
             value = "0";
         else if (band.nodata.set)
             value = CPLSPrintf("%.17g", fn_nodata_as_double(band.nodata, band.type));
+        if (band.type == FN_INT8 && !becomesReal)
+            value = CPLSPrintf("%.17g", NumberInMemory(CPLAtof(value.c_str()), FN_INT8));
         values += (values.empty() ? "" : ",") + value;
     }
     return values;
@@ -379,32 +381,35 @@ struct Gathered {
     std::string cover; /* of a warped VRT whose band 2 says where the input has cells; empty: no number is outside */
 
     std::string Text() const;
-    void AddPixels(CPLXMLNode *node, const Inner &one, int band, fn_type type, const std::string &outside) const;
-    void AddMaskOf(CPLXMLNode *parent, const Inner &one) const;
+    bool AddPixels(CPLXMLNode *node, const Inner &one, int band, fn_type type, const std::string &outside) const;
+    bool AddMaskOf(CPLXMLNode *parent, const Inner &one) const;
 };
 } // namespace
 
-/* band: of the warped VRT, its pixels or where they are valid. */
-void Gathered::AddPixels(CPLXMLNode *node, const Inner &one, int band, fn_type type, const std::string &outside) const
+/* band: of the warped VRT, its pixels or where they are valid. False after CPLError. */
+bool Gathered::AddPixels(CPLXMLNode *node, const Inner &one, int band, fn_type type, const std::string &outside) const
 {
     const fn_window all = {0, 0, own.grid.width, own.grid.height};
     SourceText pixels = {one.text, nullptr, std::to_string(band), all, all};
     if (!cover.empty()) {
         const DatasetHandle vrt = NewVrt(own.grid);
         if (!vrt || GDALAddBand(vrt.get(), TypeInMemory(type), nullptr) != CE_None)
-            return;
+            return false;
         const XMLTree tree = TreeOf(vrt.get(), own.grid);
+        if (!tree)
+            return false;
         AddSource(BandNode(tree, 1), pixels);
         AddSource(AddMask(CPLGetXMLNode(tree.get(), "=VRTDataset")), {cover, nullptr, "2", all, all});
         pixels = {TextOf(tree), nullptr, "1", all, all, nullptr, true};
         AddSource(node, Constant(own.grid, type, outside));
     }
     AddSource(node, pixels);
+    return true;
 }
 
-void Gathered::AddMaskOf(CPLXMLNode *parent, const Inner &one) const
+bool Gathered::AddMaskOf(CPLXMLNode *parent, const Inner &one) const
 {
-    AddPixels(AddMask(parent), one, one.warped.validity, FN_UINT8, "255");
+    return AddPixels(AddMask(parent), one, one.warped.validity, FN_UINT8, "255");
 }
 
 /* What the warped ones have more, where cells have values, is a mask of bands without NoData. */
@@ -416,23 +421,24 @@ std::string Gathered::Text() const
             return "";
     TakeOver(own.dataset, vrt.get());
     const XMLTree tree = TreeOf(vrt.get(), own.grid);
+    bool good = tree != nullptr;
     const auto hasOwn = [](const Inner &one) { return one.warped.validity > 0; };
     const bool isOne = std::all_of(inner.begin(), inner.end(), [&](const Inner &one) {
         return hasOwn(one) && !one.warped.isJoined && !one.warped.AnyHasNoData();
     });
-    for (size_t i = 0; i < inner.size(); i++) {
+    for (size_t i = 0; good && i < inner.size(); i++) {
         const Inner &one = inner[i];
         const BandFacts &facts = one.warped.bands[one.i];
         CPLXMLNode *band = BandNode(tree, static_cast<int>(i) + 1);
         const fn_type type = one.warped.TypeOf(one.i);
         one.warped.SayBand(band, one.i);
-        AddPixels(band, one, one.band, type, facts.isAlpha ? Opaque(type) : own.outside ? own.outside : "0");
-        if (!isOne && hasOwn(one) && (!facts.nodata.set || facts.hasMask))
-            AddMaskOf(band, one);
+        good = AddPixels(band, one, one.band, type, facts.isAlpha ? Opaque(type) : own.outside ? own.outside : "0");
+        if (good && !isOne && hasOwn(one) && (!facts.nodata.set || facts.hasMask))
+            good = AddMaskOf(band, one);
     }
-    if (isOne)
-        AddMaskOf(CPLGetXMLNode(tree.get(), "=VRTDataset"), inner[0]);
-    return TextOf(tree);
+    if (good && isOne)
+        good = AddMaskOf(CPLGetXMLNode(tree.get(), "=VRTDataset"), inner[0]);
+    return good ? TextOf(tree) : "";
 }
 
 /* Of a band alone. Empty after CPLError. */
@@ -477,7 +483,7 @@ std::string WarpedText(const InputOnGrid &given, WarpSource &source, const Warpi
     Warped whole = {own, warping};
     whole.isJoined = MustJoin(facts) && !whole.KeepsAll();
     Gathered all = {given, {}, ""};
-    if (!CheckOutside(given, facts) || !whole.Plan(source.dataset.get()))
+    if (!CheckOutside(given, facts, (int64_t(1) << 52) - 1) || !whole.Plan(source.dataset.get()))
         return "";
     if (isCovered && (all.cover = CoverText(own, source, warping)).empty())
         return "";

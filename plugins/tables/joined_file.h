@@ -14,7 +14,7 @@ class JoinedFile
   public:
     /* path: of a file without rows, which it is until there are some. format: lives longer. */
     JoinedFile(const RowsFormat &format, std::string path)
-        : m_format(format), m_path(std::move(path)), m_isFlatGeobuf(IsFlatGeobuf(format))
+        : m_format(format), m_path(std::move(path)), m_isFlatGeobuf(format.IsFlatGeobuf())
     {
     }
     /* Both: false, and Why(). */

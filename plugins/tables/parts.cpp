@@ -251,7 +251,7 @@ bool Writing::HasBetterProcesses(const PartsJob &job) const
     constexpr int64_t kEnough = 50000; /* features */
     const TablePlan &plan = *job.plan;
     VSIStatBufL stat;
-    return IsDatabase(job.format) && plan.workers.workers > 1 && job.TaskCount() > 1 && plan.SharesLittle() &&
+    return job.format.IsDatabase() && plan.workers.workers > 1 && job.TaskCount() > 1 && plan.SharesLittle() &&
            !plan.openOptions.FetchNameValue("WORKERS") && !CPLGetConfigOption("FISHNET_WORKERS", nullptr) &&
            table.Rows().InputCount() >= kEnough && table.CanUseProcesses() &&
            WhyNotShared(nullptr, job.folder).empty() && VSIStatL(HelperProgram().c_str(), &stat) == 0;

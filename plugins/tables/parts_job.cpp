@@ -188,7 +188,7 @@ static std::unique_ptr<TableDataset> OpenPart(const PartsJob &job, int64_t part)
 /* In transactions as long as those of ogr2ogr. */
 static bool CopyRows(const PartsJob &job, TableLayer &rows, GDALDataset &to, fn_task &task)
 {
-    constexpr int64_t kOften = 1000, kTransaction = 100000;
+    constexpr int64_t kTransaction = 100000;
     OGRLayer *layer = to.GetLayer(0);
     if (!layer || to.StartTransaction() != OGRERR_NONE)
         return false;
@@ -199,7 +199,7 @@ static bool CopyRows(const PartsJob &job, TableLayer &rows, GDALDataset &to, fn_
         if (!feature)
             break;
         const double done = features >= 1 ? static_cast<double>(rows.FeaturesRead()) / features : 0;
-        if (!copy.Add(std::move(feature)) || (row % kOften == 0 && !IsWanted(std::min(done, 1.0), nullptr, &task)))
+        if (!copy.Add(std::move(feature)) || !IsWanted(std::min(done, 1.0), nullptr, &task))
             return false;
         if (row % kTransaction == 0 && (to.CommitTransaction() != OGRERR_NONE || to.StartTransaction() != OGRERR_NONE))
             return false;
@@ -214,8 +214,8 @@ static bool WriteDatabase(const PartsJob &job, TableDataset &table, const std::s
     PieceFormat format;
     format.format = job.format;
     format.layer = job.kind->layer;
-    const RowMaker none(table.GetPlan()->schema, table.Rows().SRS());
-    DatasetHandle written = NewRowsFile(format, file, none);
+    const RowMaker columns(table.GetPlan()->schema, table.Rows().SRS());
+    DatasetHandle written = NewRowsFile(format, file, columns);
     const bool good = written && CopyRows(job, table.Rows(), *GDALDataset::FromHandle(written.get()), task);
     written.reset();
     return good;
@@ -224,7 +224,7 @@ static bool WriteDatabase(const PartsJob &job, TableDataset &table, const std::s
 /* False, and messages have been collected. */
 static bool Write(const PartsJob &job, TableDataset *table, const std::string &file, fn_task &task)
 {
-    if (IsDatabase(job.format))
+    if (job.format.IsDatabase())
         return WriteDatabase(job, *table, file, task);
     const Translation translation = job.format.NewTranslation(job.kind->layer);
     if (!translation)

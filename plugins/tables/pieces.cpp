@@ -34,16 +34,6 @@ bool PieceFormat::FromWords(const std::string *words)
     return UnpackOptions(words[3], format.datasetOptions) && UnpackOptions(words[4], format.layerOptions);
 }
 
-bool IsFlatGeobuf(const RowsFormat &format)
-{
-    return EQUAL(format.driver.c_str(), "FlatGeobuf");
-}
-
-bool IsDatabase(const RowsFormat &format)
-{
-    return EQUAL(format.driver.c_str(), "GPKG") || EQUAL(format.driver.c_str(), "SQLite");
-}
-
 bool CanBeJoined(const std::string &driver)
 {
     const char *const joined[] = {"FlatGeobuf", "CSV", "GeoJSONSeq"};
@@ -178,7 +168,7 @@ bool PieceWriter::WriteRows(OGRLayer *layer, const PartView &part)
 /* All of a file of text without rows stands before them. */
 fn_status PieceWriter::FindHead(fn_error *err)
 {
-    if (m_hasHead || IsFlatGeobuf(m_format.format))
+    if (m_hasHead || m_format.format.IsFlatGeobuf())
         return FN_OK;
     DatasetHandle file = NewFile(err);
     if (!file)
@@ -202,7 +192,7 @@ bool PieceWriter::Cut(int64_t rows, Piece *piece, fn_error *err) const
     const size_t size = bytes ? static_cast<size_t>(length) : 0;
     size_t head = m_head.size();
     bool good = size >= head && (head == 0 || memcmp(bytes, m_head.data(), head) == 0);
-    if (IsFlatGeobuf(m_format.format)) {
+    if (m_format.format.IsFlatGeobuf()) {
         FlatGeobufHead known;
         MessageCollector collector;
         good = size == 0 || (known.Read(bytes, size) && !known.HasIndex());
@@ -230,7 +220,7 @@ bool PieceWriter::LearnRows()
     if (m_learning != Learning::Untried)
         return m_learning == Learning::Done;
     m_learning = Learning::Failed;
-    const bool isFlatGeobuf = IsFlatGeobuf(m_format.format) && m_flatgeobuf.CanLearn();
+    const bool isFlatGeobuf = m_format.format.IsFlatGeobuf() && m_flatgeobuf.CanLearn();
     if (!isFlatGeobuf && !(EQUAL(m_format.format.driver.c_str(), "CSV") && m_csv.CanLearn()))
         return false;
     fn_error ignored;
@@ -256,7 +246,7 @@ bool PieceWriter::LearnRows()
 /* False: it is for GDAL. */
 bool PieceWriter::WriteLearned(const PartView &part, Piece *piece)
 {
-    const bool isFlatGeobuf = IsFlatGeobuf(m_format.format);
+    const bool isFlatGeobuf = m_format.format.IsFlatGeobuf();
     if (!LearnRows() || !(isFlatGeobuf ? m_flatgeobuf.Write(part) : m_csv.Write(part)))
         return false;
     const std::string &head = isFlatGeobuf ? m_flatgeobuf.Head() : m_head;

@@ -28,9 +28,6 @@ struct PieceFormat {
 /* The formats whose pieces can be joined, for messages; and whether a driver is one of them. */
 constexpr const char *kJoinedFormats = "FlatGeobuf, CSV or GeoJSONSeq";
 bool CanBeJoined(const std::string &driver);
-bool IsFlatGeobuf(const RowsFormat &format);
-/* GeoPackage and SQLite. */
-bool IsDatabase(const RowsFormat &format);
 
 /* Makes a file of the format for such rows, as ogr2ogr does, without any row. rows: lives longer. NULL after
  * CPLError. */

@@ -17,6 +17,10 @@ struct RowsFormat {
     std::string driver;
     CPLStringList datasetOptions, layerOptions;
 
+    bool IsFlatGeobuf() const { return EQUAL(driver.c_str(), "FlatGeobuf"); }
+    /* GeoPackage and SQLite. */
+    bool IsDatabase() const { return EQUAL(driver.c_str(), "GPKG") || EQUAL(driver.c_str(), "SQLite"); }
+
     /* Takes FORMAT, or what is preset for it, PART_DSCO and PART_LCO. who: the driver of the table. extension: of its
      * files. False after CPLError. */
     bool Read(const char *who, CSLConstList options, const char *preset, bool hasGeometry, std::string &extension);

@@ -79,7 +79,7 @@ bool IsSingleAsUsual(const std::string &output, TableDataset &table, CSLConstLis
         !CheckFormat(plan.driver, format, hasGeometry))
         return false;
     const char *index = format.layerOptions.FetchNameValue("SPATIAL_INDEX");
-    if (IsFlatGeobuf(format))
+    if (format.IsFlatGeobuf())
         return hasGeometry && index && !CPLTestBool(index);
     return EQUAL(named, "CSV") || plan.schema.groups.empty(); /* null and unset fields are not told apart */
 }
@@ -153,7 +153,7 @@ bool SingleTable::Write(const std::shared_ptr<const PieceFormat> &pieces, const 
 /* All that the driver may lose in silence: of text no column is lost, and no row. */
 bool SingleTable::IsWhole(const std::string &path) const
 {
-    if (!IsFlatGeobuf(format))
+    if (!format.IsFlatGeobuf())
         return true;
     VSIStatBufL stat;
     if (rows == 0 && (VSIStatL(path.c_str(), &stat) != 0 || stat.st_size == 0))

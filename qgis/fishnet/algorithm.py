@@ -29,7 +29,7 @@ def worded(parameter, value):
     if isinstance(value, str) and parameter.allowMultiple() and ',' in value:
         return [worded(parameter, one.strip()) for one in value.split(',')]
     if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
-        return words[int(value)] if int(value) < len(words) else str(value)
+        return words[int(value)] if 0 <= int(value) < len(words) else str(value)
     alike = [word for word in words if isinstance(value, str) and word.lower() == value.lower()]
     return alike[0] if alike else value
 

@@ -49,6 +49,11 @@ class Names:
         return found[0] % ('[%s]' % band if band else '')
 
 
+def is_value(before):
+    """Whether a text that stands behind this is one that a function takes: edge="fill", astype("float32")."""
+    return before.endswith('astype(') or (before.endswith('=') and not before.endswith(('==', '!=', '<=', '>=')))
+
+
 def is_name(text, token):
     """Whether a word is one of an input: no function, no keyword of an argument or value of one, no attribute."""
     before, after = text[:token.start()].rstrip(), text[token.end():].lstrip()
@@ -56,7 +61,7 @@ def is_name(text, token):
         return False
     if after.startswith('=') and not after.startswith('=='):
         return False
-    return not before.endswith('=') or before.endswith(('==', '!=', '<=', '>='))
+    return not is_value(before)
 
 
 def translated(text, inputs, titles):
@@ -66,7 +71,9 @@ def translated(text, inputs, titles):
         piece = token[0]
         if token['quoted'] is not None:
             band = None if token['quoted'] in names.titles else BAND.fullmatch(token['quoted'])
-            piece = names.find(band[1] if band else token['quoted'], band[2] if band else '', token.start())
+            title = band[1] if band else token['quoted']
+            if title in names.titles or title in names.called or not is_value(text[:token.start()].rstrip()):
+                piece = names.find(title, band[2] if band else '', token.start())
         elif token['band']:
             piece = names.find(token['word'], token['band'][1:], token.start())
         elif token['word'] and token['word'] not in kept and token['word'] not in names.called and token['word'] in names.titles and is_name(text, token):

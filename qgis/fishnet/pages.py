@@ -2,6 +2,7 @@
 import html
 import os
 import re
+import tempfile
 
 from qgis.core import QgsProcessingUtils
 from qgis.PyQt.QtCore import QUrl
@@ -34,16 +35,25 @@ def readable(text, folder):
     return made.replace('<head>', '<head>' + LOOKS, 1)
 
 
+def make(folder, to):
+    """All pages, which lead to each other; whole, or none."""
+    part = tempfile.mkdtemp(dir=os.path.dirname(to))
+    for name in os.listdir(folder):
+        if name.endswith('.md'):
+            with open(os.path.join(folder, name), encoding='utf-8') as f, open(os.path.join(part, name[:-3] + '.html'), 'w', encoding='utf-8') as made:
+                made.write(readable(f.read(), folder))
+    os.rename(part, to)
+
+
 def address_of(page):
     """Of a page as HTML; empty: there is none."""
     folder = folder_of(page)
     if not folder:
         return ''
     to = os.path.join(QgsProcessingUtils.tempFolder(), 'fishnet_pages')
-    if not os.path.exists(to):
-        os.makedirs(to)
-        for name in os.listdir(folder):  # pages lead to each other
-            if name.endswith('.md'):
-                with open(os.path.join(folder, name), encoding='utf-8') as f, open(os.path.join(to, name[:-3] + '.html'), 'w', encoding='utf-8') as made:
-                    made.write(readable(f.read(), folder))
+    try:
+        if not os.path.exists(to):
+            make(folder, to)
+    except OSError:
+        return ''
     return QUrl.fromLocalFile(os.path.join(to, page[:-3] + '.html')).toString()

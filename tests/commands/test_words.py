@@ -72,19 +72,21 @@ class Words(Case):
         before = content(out), content(table)
         self.assertIn("unknown function 'sqr'", self.says('calc', self.a, '--calc', 'sqr(A)', out, '--overwrite'))
         self.assertIn('nosuch', self.says('near', self.path('in.gpkg'), self.path('near.gpkg'), table, '--fields', 'nosuch', '--overwrite'))
+        for words in (('--grid', '2x2'), ('--grid', '2x2', '-f', 'GTiff'), ('--co', 'GRID=2x2'), ('--log', '/nonexistent/log.txt')):
+            self.says('map', self.a, out, '--overwrite', *words)
         self.assertEqual((content(out), content(table)), before)
         good('gdal', 'fishnet', 'calc', self.a, '--calc', 'A+1', out, '--overwrite')
         self.assertTrue(np.array_equal(gdal.Open(out).ReadAsArray(), gdal.Open(self.a).ReadAsArray() + 1))
 
     def test_errors_name_arguments(self):
         out = self.path('none.tif')
-        for words, wanted in ((('calc', self.a, '--calc', 'A+B', out), 'give one with -i B=<dataset>'),
+        for words, wanted in ((('calc', self.a, '--calc', 'A+F', out), 'give one with -i F=<dataset>'),
                               (('calc', self.a, '--calc', 'A', out, '-j', '0'), '--num-threads=0: expected'),
                               (('map', self.a, out, '--cell-size', '0'), '--cell-size=0: expected'),
                               (('calc', '-i', 'A=' + self.a, '-i', 'B=' + self.b, '--calc', 'A+B', '--no-check-crs', out), '--resampling=AUTO resamples B'),
                               (('map', self.a, self.path('t.vrt'), '--grid', '2x2', '--tile-format', 'COGG'), '--tile-format=COGG'),
-                              (('map', self.a, out, '--grid', '2x2'), "Argument 'grid' is about tiles"),
-                              (('map', self.a, out, '--resume'), "Argument 'resume' is about tiles"),
+                              (('map', self.a, out, '--grid', '2x2'), "Argument 'grid' writes tiles: their mosaic"),
+                              (('map', self.a, out, '--resume'), "Argument 'resume' writes tiles"),
                               (('map', self.a, out, '--bands', 'first'), "Argument 'bands' is about an expression"),
                               (('near', self.path('in.gpkg'), self.path('near.gpkg'), self.path('n.csv'), '--fields', 'x'), '--fields=x')):
             self.assertIn(wanted, self.says(*words))

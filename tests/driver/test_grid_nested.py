@@ -47,6 +47,30 @@ class TestNested(Nested):
                 path, _ = self.raster('type.tif', SIZE, name, nodata, options=STORED['tiles'], **self.place())
                 self.check(path, count, '%s %s %s' % (name, count, nodata))
 
+    def test_every_count(self):
+        """Whole numbers that 1/count * count does not give back, too."""
+        small = self.random.integers(0, 200, (4, 4)).astype(np.uint8)
+        for count in (2, 7, 48, 49, 98, 103, 107, 161, 187, 196, 197):
+            path = write(self.path('small.tif'), small, geotransform=(1000.0, count, 0.0, 5000.0, 0.0, -count))
+            near = ['CALC=A', 'OT=Byte', 'NODATA=none', 'RESAMPLING=NEAR']
+            self.same(gdal.OpenEx('FISHNET:' + path, open_options=near + ['CELL_SIZE=1']).ReadAsArray(), small.repeat(count, 0).repeat(count, 1), 'a %dth of a cell' % count)
+            long = self.random.integers(0, 200, (4, 4 * count)).astype(np.uint8)
+            path = write(self.path('long.tif'), long, geotransform=(1000.0, 1.0, 0.0, 5000.0, 0.0, -1.0))
+            self.same(gdal.OpenEx('FISHNET:' + path, open_options=near + ['CELL_SIZE=%d,1' % count]).ReadAsArray(), long[:, count // 2::count], '%d cells' % count)
+
+    @unittest.skipIf(VERSION >= (3, 7), 'GDAL has a type for signed bytes')
+    def test_signed_bytes(self):
+        """Bytes to GDAL, with a remark."""
+        values = np.arange(-4, 5, dtype=np.int16).reshape(3, 3)
+        path = write(self.path('signed.tif'), values.astype(np.int8).view(np.uint8), nodata=-1, options=['PIXELTYPE=SIGNEDBYTE'], geotransform=(0.0, 2.0, 0.0, 6.0, 0.0, -2.0))
+        want = np.full((8, 8), -99, np.int16)
+        want[1:7, 1:7] = np.where(values == -1, -99, values).repeat(2, 0).repeat(2, 1)
+        words = ['CELL_SIZE=1', 'EXTENT=-1,-1,7,7', 'RESAMPLING=NEAR']
+        self.same(gdal.OpenEx('FISHNET:' + path, open_options=words + ['CALC=A', 'OT=Int16', 'NODATA=-99']).ReadAsArray(), want, 'computed')
+        self.same(gdal.OpenEx('FISHNET:' + path, open_options=words).ReadAsArray().view(np.int8), np.where(want == -99, -1, want).astype(np.int8), 'as it is')
+        outside = gdal.OpenEx('FISHNET:' + path, open_options=words + ['OUTSIDE=-5']).ReadAsArray().view(np.int8)
+        self.same(outside[0], np.full(8, -5, np.int8), 'a number outside')
+
     def test_every_way_to_store(self):
         bands = [self.random.integers(0, 30000, SIZE).astype(np.int16) for _ in range(3)]
         for (how, options), count in itertools.product(STORED.items(), COUNTS):

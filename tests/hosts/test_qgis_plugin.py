@@ -192,6 +192,7 @@ class Plugin(Case):
                  ('x - "dem@2"', 'x,y', two, 'x - x[2]', ''), ('"y@2"', 'x,y', two, 'y[2]', ''), ('max("dem@2", S[2])', 'S*', two, 'max(item(S[2], 1), S[2])', ''),
                  ('where(dem==dem, e, pi)', '', ['dem', 'e'], 'where(A==A, e, pi)', ''), ('"e@1"', '', ['dem', 'e'], 'B[1]', ''),
                  ('slope(slope, edge=edge, z=2)', '', ['slope', 'edge'], 'slope(A, edge=edge, z=2)', ''), ("A.astype('dem').dem", '', two, "A.astype('dem').dem", ''),
+                 ('A.astype("float32") + focal_mean(A, 3, edge="fill")', '', two, 'A.astype("float32") + focal_mean(A, 3, edge="fill")', ''),
                  ('np.sqrt(np)', '', ['np'], 'np.sqrt(A)', ''), ('1e3 + 0x1F + e3', '', ['e3'], '1e3 + 0x1F + A', ''), ('"a@b@2"', '', ['a@b'], 'A[2]', ''),
                  ('B - A', '', ['B', 'A'], 'B - A', 'A is the input B, not the layer that is called A: write "A@1" for that.'),
                  ('"B@1" - "A@1"', '', ['B', 'A'], 'A[1] - B[1]', ''), ('"B03@1"', '', sentinel, 'B[1]', ''),

@@ -129,9 +129,15 @@ class Raw(NearCase):
                 self.assertEqual(len(want), 400 - 40)
                 self.assertIn(SHORT, self.how(path, **options))
                 self.assertNotIn(SHORT, self.how(path, **{**options, 'FIELDS': 'note', 'NEAR_FIELDS': 'note'}))
+        short = self.csv('name,lon,note,lat\n' + ''.join(lines[k] + '\n' + ('Total\n' if k == 100 else '""\n' if k == 150 else '') for k in range(200)))
+        options = {'OO': opened, 'NEAR_OO': opened, 'FIELDS': [], 'NEAR_FIELDS': []}
+        want = [row[:4] for row in self.rows(short, short, **{**options, 'FIELDS': 'note', 'NEAR_FIELDS': 'note'}, NUM_WORKERS=1)[0]]
+        self.assertEqual(self.rows(short, short, NUM_WORKERS=3, PARTITION_SIZE=7, **options)[0], want)
+        self.assertIn(SHORT, self.how(short, **options))
         head, records = self.lines()
         path = self.csv(head + ''.join(records))
         self.assertIn(SHORT, self.how(path))
+        self.assertNotIn(SHORT, self.how(self.csv('lon,lat\n' + '1,2\n' * 50), **options))
         empty = self.csv(head + ',a,1\n' * 16 + ''.join(records))  # that it is the same cannot be seen
         self.assertNotIn(SHORT, self.how(empty))
 

@@ -55,12 +55,15 @@ bool JumpReader::Expects(const fn_window &window, const fn_window &touched)
 
 bool JumpReader::Takes(const fn_window &window, const fn_window &touched, bool scans)
 {
-    constexpr int kSteps = 2;
+    constexpr int kSteps = 2, kPart = 4;
     if (m_isOff)
         return false;
     const fn_window both = fn_window_overlap(window, m_expected);
-    if (m_expected.width > 0 && both.width == window.width && both.height == window.height)
+    const bool isExpected = m_expected.width > 0 && both.width == window.width && both.height == window.height;
+    if (isExpected && window.width * window.height * kPart >= m_expected.width * m_expected.height)
         return IsSmall(window, touched);
+    if (isExpected) /* line by line: blocks would be decoded for each */
+        m_expected = {};
     m_steps = scans ? m_steps + 1 : 0;
     m_jumps = !scans || (m_jumps && m_steps < kSteps);
     return m_jumps && IsSmall(window, touched) && !IsKnown(touched);

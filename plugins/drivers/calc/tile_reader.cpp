@@ -326,7 +326,7 @@ CPLErr TileReader::Read(const std::vector<size_t> &wanted, const fn_window &wind
     const bool hasProgress = extra && extra->pfnProgress;
     if (m_jumps && m_jumps->Takes(window, touched, !ahead.empty()) && !hasProgress &&
         !fn_engine_has(m_run->Engine(), tasks.data(), tasks.size()) && ReadJump(groups, wanted, window, target))
-        return CheckInputs(EndsAdvised(window));
+        return EndsAdvised(window) ? CheckAtEnd() : CheckInputs(false);
     LookEarly();
     WriteBehind(groups.back(), window, wanted, tasks, ahead);
     Request request = {m_plan.get(), &wanted, window, &target, extra, 0, tasks.size()};

@@ -8,7 +8,7 @@ namespace fishnet
 
 static const char *Find(const char *begin, const char *end, char c)
 {
-    return static_cast<const char *>(memchr(begin, c, static_cast<size_t>(end - begin)));
+    return begin < end ? static_cast<const char *>(memchr(begin, c, static_cast<size_t>(end - begin))) : nullptr;
 }
 
 /* The quote that ends a text between quotes; those in it are doubled. NULL: it is not there, or what follows it. */

@@ -470,12 +470,12 @@ class TestCalc(Commands):
                             (('red=a.tif', 'red=b.tif', '--calc', 'red'), ["Argument 'input'", 'red is both', 'a.tif', 'b.tif']),
                             (('a.tif', 'A=b.tif', '--calc', 'A'), ["Argument 'input'", 'a.tif', 'b.tif']),
                             (('a.tif', '--calc', 'A', '--workers', 'robots'), ["'robots'", "'workers'"]),
-                            (('a.tif', '--calc', 'A', '-j', '0'), ['NUM_WORKERS=0']),
-                            (('a.tif', '--calc', 'A', '--retries', '101'), ['RETRIES=101']),
+                            (('a.tif', '--calc', 'A', '-j', '0'), ['--num-threads=0']),
+                            (('a.tif', '--calc', 'A', '--retries', '101'), ['--retries=101']),
                             (('a.tif', '--calc', 'A', '--ot', 'CFloat32'), ["'output-data-type'"]),
-                            (('a.tif', '--calc', 'A', '--nodata', 'much'), ['NODATA=much']),
-                            (('a.tif', '--calc', 'A', '--partition', '3/2'), ['PARTITION=3/2']),
-                            (('a.tif', '--calc', 'A', '--tile-size', '0'), ['TILE_SIZE=0']),
+                            (('a.tif', '--calc', 'A', '--nodata', 'much'), ['--nodata=much']),
+                            (('a.tif', '--calc', 'A', '--partition', '3/2'), ['--partition=3/2']),
+                            (('a.tif', '--calc', 'A', '--tile-size', '0'), ['--tile-size=0']),
                             (('a.tif', '--calc', 'A', '-f', 'Nope'), ["'output-format'", "'Nope'"]),
                             (('a.tif', '--calc', 'A', '--frobnicate'), ['frobnicate']),
                             (('a.tif',), ["Required argument 'calc' has not been specified"])):
@@ -810,7 +810,7 @@ class TestNear(Commands):
                             (('in.gpkg', 'near.gpkg', *self.LAYERS, '--fields', 'nope'), ['nope']),
                             (('in.gpkg', 'near.gpkg', *self.LAYERS, '--parts', '2', '--part-format', 'GPKG'), ['.vrt']),
                             (('in.gpkg', 'near.gpkg', *self.LAYERS, '--parts', '2', '--co', 'A=B'), ["'parts'", "'creation-option'"]),
-                            (('in.gpkg',), ['positional'])):
+                            (('in.gpkg',), ['ositional'])):
             self.refused_command('near', *words, '-o', 'no.gpkg', '-q', says=says, absent='no.gpkg')
 
     def test_nothing_half_written(self):

@@ -111,7 +111,8 @@ class Words(Case):
         recipe = self.path('stats.fishnet.json')
         with open(recipe, 'w') as file:
             json.dump({'type': 'zonal_stats', 'input': 'zones.gpkg', 'raster': 'a.tif', 'stats': ['COUNT', 'MEDIAN'], 'check_crs': 'NO'}, file)
-        feature = next(iter(gdal.OpenEx(recipe).GetLayer(0)))
+        dataset = gdal.OpenEx(recipe)
+        feature = next(iter(dataset.GetLayer(0)))
         self.assertEqual([key for key in feature.items() if key != 'ZONE_FID'], ['COUNT', 'MEDIAN'])
 
 

@@ -43,9 +43,12 @@ std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most
     for (size_t i = 0; i < inputs.size() && i < most; i++) {
         const Input &input = inputs[i];
         DatasetHandle dataset = OpenAgain(input);
+        const std::string answer = dataset ? std::string() : Answer(input);
+        if (!dataset && answer.empty() && input.IsRemote()) /* GDAL had kept what the server said to another worker */
+            dataset = OpenAgain(input);
         if (!dataset) {
             fn_fail(err, FN_ERR_READ, "a worker cannot open input %.400s again: %.800s", Describe(input).c_str(),
-                    (collector.Cause("not recognized as a raster dataset") + Answer(input)).c_str());
+                    (collector.Cause("not recognized as a raster dataset") + answer).c_str());
             return nullptr;
         }
         if (StructureOf(dataset.get(), input.bands) != input.structure) {
@@ -310,6 +313,24 @@ bool InputReader::ReadByPicking(size_t input, const std::vector<BandBuffer> &ban
     return done;
 }
 
+/* Beyond a network an error that is told is one, whatever is returned: where libtiff cannot read the place of a block,
+ * it says so, and takes it for a hole the next time. */
+template <class Read> static bool ReadCompletely(bool isRemote, const Read &read)
+{
+    if (!isRemote)
+        return read();
+    std::vector<Message> messages;
+    bool done = false;
+    {
+        MessageCollector collector;
+        done = read() && collector.Failures() == 0;
+        messages = std::move(collector.messages);
+    }
+    for (const Message &message : messages)
+        Emit(message);
+    return done;
+}
+
 /* By GDAL, or out of the files of a mosaic. */
 bool InputReader::ReadWhole(size_t input, const std::vector<BandBuffer> &bands, const fn_window &window,
                             const volatile bool *cancel)
@@ -317,9 +338,10 @@ bool InputReader::ReadWhole(size_t input, const std::vector<BandBuffer> &bands, 
     if (m_inputs[input].onGrid.picking)
         return ReadByPicking(input, bands, window, cancel);
     const Fetch fetch(ReadersOf(input));
-    return ReadSources(input, bands, window, cancel) ||
-           (m_inputs[input].IsRemote() ? ReadRemote(input, bands, window, cancel)
-                                       : ReadEach(input, bands, window, cancel));
+    const bool isRemote = m_inputs[input].IsRemote();
+    return ReadSources(input, bands, window, cancel) || ReadCompletely(isRemote, [&] {
+               return isRemote ? ReadRemote(input, bands, window, cancel) : ReadEach(input, bands, window, cancel);
+           });
 }
 
 /* Bands of one type that are interleaved by pixel are decoded together. */
@@ -392,11 +414,13 @@ bool InputReader::ReadBandsOnce(size_t input, const std::vector<BandBuffer> &ban
     const Fetch fetch(ReadersOf(input));
     if (ReadSources(input, bands, window, &goesOn))
         return true;
-    if (bands.size() > 1 && !pipeline.oneRow && !pipeline.wide &&
-        std::all_of(bands.begin(), bands.end(),
-                    [&](const BandBuffer &band) { return band.type == bands[0].type && !band.isMask; }))
-        return ReadTogether(input, bands, window);
-    return ReadEach(input, bands, window, &goesOn);
+    const bool together = bands.size() > 1 && !pipeline.oneRow && !pipeline.wide &&
+                          std::all_of(bands.begin(), bands.end(), [&](const BandBuffer &band) {
+                              return band.type == bands[0].type && !band.isMask;
+                          });
+    return ReadCompletely(m_inputs[input].IsRemote(), [&] {
+        return together ? ReadTogether(input, bands, window) : ReadEach(input, bands, window, &goesOn);
+    });
 }
 
 /* ---- planes ---- */

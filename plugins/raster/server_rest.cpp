@@ -42,7 +42,7 @@ double SecondsOfRetryAfter(const char *text, double now)
     double date = 0;
     if (text && isdigit(static_cast<unsigned char>(*text)) && text[strspn(text, "0123456789")] == '\0')
         return CPLAtof(text);
-    return SecondsOfDate(text, date) ? std::max(0.0, date - now) : -1;
+    return SecondsOfDate(text, date) ? std::max(0.0, date - now) + 1 : -1; /* dates are whole seconds, rounded down */
 }
 
 /* By a request that GDAL does not repeat; signed, where the file system signs. 0: the server does not limit any

@@ -49,18 +49,19 @@ char *JumpReader::Result()
 
 bool JumpReader::Expects(const fn_window &window, const fn_window &touched)
 {
+    m_reads = 0;
     m_expected = !m_isOff && m_plan->IsRemote() && IsSmall(window, touched) ? window : fn_window{};
     return m_expected.width > 0;
 }
 
 bool JumpReader::Takes(const fn_window &window, const fn_window &touched, bool scans)
 {
-    constexpr int kSteps = 2, kPart = 4;
+    constexpr int kSteps = 2, kReads = 64;
     if (m_isOff)
         return false;
     const fn_window both = fn_window_overlap(window, m_expected);
     const bool isExpected = m_expected.width > 0 && both.width == window.width && both.height == window.height;
-    if (isExpected && window.width * window.height * kPart >= m_expected.width * m_expected.height)
+    if (isExpected && ++m_reads <= kReads)
         return IsSmall(window, touched);
     if (isExpected) /* line by line: blocks would be decoded for each */
         m_expected = {};

@@ -42,6 +42,7 @@ class JumpReader
     bool m_jumps = false; /* the last request jumped, and no two after it have gone on in one direction */
     int m_steps = 0;
     fn_window m_expected = {}; /* width 0: none */
+    int m_reads = 0;           /* of it */
 };
 
 } // namespace fishnet

@@ -163,7 +163,7 @@ class Plugin(Case):
     def test_zonal_statistics_and_models(self):
         """Models are saved, and opened again."""
         sheets, steps = self.at('sheets.shp'), int(gdal.VersionInfo()) >= 3110000
-        halves = {'STEPS': 'scale --input-min 0 --input-max 2 --output-min 0 --output-max 1'} if steps else {}
+        halves = {'STEPS': 'scale --no-clip --input-min 0 --input-max 2 --output-min 0 --output-max 1'} if steps else {}
         plain, long, model, pipeline = self.run_all(
             ['zonalstatistics', {'INPUT': sheets, 'INPUTS': [self.dem, self.other], 'EXPRESSION': 'A+B', 'STATS': ['COUNT', 'MEAN'], 'PERCENTILES': '50', 'FIELDS': ['name'],
                                  'OUTPUT': self.to('zonal.gpkg')}, False],

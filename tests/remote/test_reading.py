@@ -34,9 +34,14 @@ class TestReading(Served):
         for file in ('deflate.tif', 'pixel.tif', 'band.tif'):
             counts, bytes_read = [], []
             for source in (self.server.name(file), 'FISHNET:' + self.server.name(file)):
+                gdal.VSICurlClearCache()
                 self.server.reset()
-                self.assertEqual(self.translate(source, 'out.tif', '-srcwin', '300', '250', '400', '300', '-co', 'TILED=YES', env={'GDAL_NUM_THREADS': '1'})[0].returncode, 0)
-                counts.append(len([entry for entry in self.requests() if entry[0] == 'GET']))
+                dataset = gdal.Open(source)
+                dataset.AdviseRead(300, 250, 400, 300)  # as gdal_translate -srcwin does, but for newer ones
+                got = dataset.ReadAsArray(300, 250, 400, 300)
+                self.same(got if got.ndim == 2 else got[0], pixels(1)[250:550, 300:700])
+                del dataset
+                counts.append(len([entry for entry in self.requests() if entry[:2] == ['GET', file]]))
                 bytes_read.append(self.server.stats()['bytes'])
             self.assertLessEqual(counts[1], counts[0], file)
             self.assertLessEqual(bytes_read[1], 1.05 * bytes_read[0], file)
@@ -114,11 +119,11 @@ class TestReading(Served):
             layer.CreateFeature(feature)
         layer = data = None
         for source in (index, f'GTI:{index}'):
-            self.server.gather(6)
+            self.server.gather(4)  # blocks of an index are 256 rows high
             done, got = self.translate('FISHNET:' + source)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.same(got, plain)
-            self.assertGreaterEqual(self.server.stats()['most'], 6)
+            self.assertGreaterEqual(self.server.stats()['most'], 4)
 
     @unittest.skipUnless(gdal.GetDriverByName('STACIT'), 'this GDAL has no STACIT')
     def test_stac(self):

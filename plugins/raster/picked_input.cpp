@@ -265,7 +265,7 @@ bool Picker::ReadPieces(const Part &part)
         Piece &piece = pieces[order[k]];
         const BandBuffer &own = bands[order[k]];
         piece.pixels = pixels.data() + (k < readCount ? k : k + (alpha > 0 ? 1 : 0)) * count * largest;
-        piece.valid.assign(Band(own).byMask ? count : 0, 255);
+        piece.valid = std::vector<unsigned char>(Band(own).byMask ? count : 0, 255);
         if (Band(own).byMask)
             masks.push_back({own.band, true, FN_UINT8, reinterpret_cast<char *>(piece.valid.data())});
     }

@@ -2,12 +2,32 @@
 
 #include <cstring>
 
+#include "gdal_compat.h"
+
 namespace fishnet
 {
 
+std::string FidRange::Condition(const std::string &fidColumn) const
+{
+    return Quoted(fidColumn, '"') + " BETWEEN " + std::to_string(first) + " AND " + std::to_string(last);
+}
+
+/* Coordinates that the layer rounds as it reads them SQL gives as they are stored. */
+static bool AreRounded(OGRLayerH layer)
+{
+#if FN_GDAL_AT_LEAST(3, 9)
+    OGRGeomFieldDefnH geometry = OGR_FD_GetGeomFieldDefn(OGR_L_GetLayerDefn(layer), 0);
+    return geometry && OGRGeomCoordinatePrecisionGetXYResolution(OGR_GFld_GetCoordinatePrecision(geometry)) !=
+                           OGR_GEOM_COORD_PRECISION_UNKNOWN;
+#else
+    (void)layer;
+    return false;
+#endif
+}
+
 bool ArrowRows::AreMade(OGRLayerH layer)
 {
-    return OGR_L_TestCapability(layer, OLCFastGetArrowStream) != 0;
+    return OGR_L_TestCapability(layer, OLCFastGetArrowStream) != 0 && !AreRounded(layer);
 }
 
 void ArrowRows::Close()
@@ -18,6 +38,9 @@ void ArrowRows::Close()
     if (m_stream.release)
         m_stream.release(&m_stream);
     m_stream = {};
+    if (m_result)
+        GDALDatasetReleaseResultSet(m_dataset, m_result);
+    m_result = nullptr;
     m_at = m_ready = 0;
     m_atEnd = false;
 }
@@ -40,14 +63,26 @@ bool ArrowRows::IsAsExpected(const LayerPlan &plan, OGRLayerH layer)
     return good;
 }
 
-bool ArrowRows::Open(const LayerPlan &plan, OGRLayerH layer)
+OGRLayerH ArrowRows::Ask(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH layer, const FidRange &range)
+{
+    const std::string fid = OGR_L_GetFIDColumn(layer);
+    const std::string sql = "SELECT " + Quoted(fid, '"') + ", " + Quoted(plan.geometryName, '"') + " FROM " +
+                            Quoted(plan.layer, '"') + " WHERE " + range.Condition(fid);
+    m_dataset = dataset;
+    m_result = GDALDatasetExecuteSQL(dataset, sql.c_str(), nullptr, nullptr);
+    return m_result;
+}
+
+bool ArrowRows::Open(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH layer, const FidRange &range)
 {
     CPLStringList options;
     options.SetNameValue("INCLUDE_FID", "YES");
     options.SetNameValue("MAX_FEATURES_IN_BATCH", "4096");
     Close();
-    if (!OGR_L_GetArrowStream(layer, &m_stream, options.List())) {
+    OGRLayerH rows = EQUAL(plan.driver.c_str(), "GPKG") ? Ask(plan, dataset, layer, range) : layer;
+    if (!rows || !OGR_L_GetArrowStream(rows, &m_stream, options.List())) {
         m_stream = {};
+        Close();
         return false;
     }
     if (!IsAsExpected(plan, layer)) {

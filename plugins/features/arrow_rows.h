@@ -1,9 +1,15 @@
 /* The features of a layer as Arrow arrays have them, FIDs and WKB, many at a time: of a driver that makes these itself
- * much quicker than features. */
+ * much quicker than features.
+ *
+ * Those of a GeoPackage are asked for by SQL. The layer's own arrays are filled by a thread of the driver, which writes
+ * on in what has been handed over (until GDAL 3.11.4: lost rows, rows twice, crashes), and in what is being given back
+ * where a reader stops before the end. */
 #ifndef FN_ARROW_ROWS_H
 #define FN_ARROW_ROWS_H
 
+#include <cstdint>
 #include <deque>
+#include <string>
 
 #include <ogr_api.h>
 #include <ogr_recordbatch.h>
@@ -19,6 +25,13 @@ struct ArrowRow {
     size_t bytes;
 };
 
+/* Both ends are in it. */
+struct FidRange {
+    int64_t first = INT64_MIN, last = INT64_MAX;
+    /* As SQL has it. */
+    std::string Condition(const std::string &fidColumn) const;
+};
+
 /* Belongs to one thread at a time. */
 class ArrowRows
 {
@@ -30,9 +43,10 @@ class ArrowRows
 
     /* Whether the driver makes them itself. */
     static bool AreMade(OGRLayerH layer);
-    /* Begins with the first feature, by the filters of the layer, and with the fields that are not ignored. False: they
-     * are not as they should be, or not FIDs and one geometry alone. */
-    bool Open(const LayerPlan &plan, OGRLayerH layer);
+    /* Begins with the first feature, by the filters of the layer, and with the fields that are not ignored; of a
+     * GeoPackage, with that range of FIDs. The dataset is the layer's. False: they are not as they should be, or not
+     * FIDs and one geometry alone. */
+    bool Open(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH layer, const FidRange &range = {});
     bool IsOpen() const { return m_stream.release != nullptr; }
     /* Afterwards the layer can be read in another way, from the first feature on. */
     void Close();
@@ -44,9 +58,12 @@ class ArrowRows
     ArrowRow Take();
 
   private:
+    OGRLayerH Ask(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH layer, const FidRange &range);
     bool IsAsExpected(const LayerPlan &plan, OGRLayerH layer);
     bool Keep(ArrowArray &array);
 
+    GDALDatasetH m_dataset = nullptr;
+    OGRLayerH m_result = nullptr; /* of SQL */
     ArrowArrayStream m_stream = {};
     bool m_large = false; /* offsets are of 64 bits */
     std::deque<ArrowArray> m_arrays;

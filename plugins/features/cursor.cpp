@@ -7,7 +7,8 @@
 namespace fishnet
 {
 
-bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause)
+bool Cursor::Open(GDALDatasetH dataset, OGRLayerH layer, const Extractor &extractor, MessageCollector &collector,
+                  std::string &cause)
 {
     extractor.Prepare(layer);
     const char *where = m_plan.where.empty() ? nullptr : m_plan.where.c_str();
@@ -17,6 +18,7 @@ bool Cursor::Open(OGRLayerH layer, const Extractor &extractor, MessageCollector 
         return false;
     }
     OGR_L_ResetReading(layer);
+    m_dataset = dataset;
     m_layer = layer;
     m_number = 0;
     m_atEnd = m_lost = false;
@@ -57,7 +59,7 @@ bool Cursor::OpenPoints(const Extractor &extractor)
 bool Cursor::OpenRows(const Extractor &extractor, MessageCollector &collector)
 {
     const size_t before = collector.messages.size();
-    if (m_split.rows && extractor.TakesRows(m_layer) && !m_rows.Open(m_plan, m_layer)) {
+    if (m_split.rows && extractor.TakesRows(m_layer) && !m_rows.Open(m_plan, m_dataset, m_layer)) {
         collector.messages.resize(before);
         OGR_L_ResetReading(m_layer);
     }

@@ -18,7 +18,8 @@ class Cursor
     Cursor(const LayerPlan &plan, const InputSplit &split) : m_plan(plan), m_split(split) {}
 
     bool IsOpen() const { return m_layer != nullptr; }
-    bool Open(OGRLayerH layer, const Extractor &extractor, MessageCollector &collector, std::string &cause);
+    bool Open(GDALDatasetH dataset, OGRLayerH layer, const Extractor &extractor, MessageCollector &collector,
+              std::string &cause);
     void Close();
 
     /* Features that are still to be taken out. */
@@ -51,6 +52,7 @@ class Cursor
 
     const LayerPlan &m_plan;
     const InputSplit &m_split;
+    GDALDatasetH m_dataset = nullptr;
     OGRLayerH m_layer = nullptr;
     std::unique_ptr<RawFile> m_raw; /* while the layer's file is read past its driver, as what follows */
     bool m_points = false;          /* its points are taken out of it here */

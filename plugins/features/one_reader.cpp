@@ -21,7 +21,7 @@ fn_status OneReader::OpenCursor(const Extractor &extractor, MessageCollector &co
     OGRLayerH layer = FindLayer(m_plan, dataset, &status, cause);
     if (!layer)
         cause = collector.Cause(cause.c_str());
-    else if (!m_cursor.Open(layer, extractor, collector, cause))
+    else if (!m_cursor.Open(dataset, layer, extractor, collector, cause))
         status = FN_ERR_READ;
     return status;
 }

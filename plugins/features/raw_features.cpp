@@ -54,7 +54,7 @@ class RawReader
     {
     }
     /* FN_ERR_READ of rows: features may tell more. */
-    fn_status ReadRows(OGRLayerH layer);
+    fn_status ReadRows(GDALDatasetH dataset, OGRLayerH layer);
     fn_status ReadFeatures(OGRLayerH layer, std::string &cause);
 
   private:
@@ -69,12 +69,12 @@ class RawReader
 };
 } // namespace
 
-fn_status RawReader::ReadRows(OGRLayerH layer)
+fn_status RawReader::ReadRows(GDALDatasetH dataset, OGRLayerH layer)
 {
     constexpr int64_t kOften = 4096;
     const size_t failures = m_collector.Failures();
     ArrowRows rows;
-    bool good = rows.Open(m_plan, layer), end = false;
+    bool good = rows.Open(m_plan, dataset, layer), end = false;
     while (good && !end) {
         if (fn_is_cancelled(m_cancel))
             return FN_ERR_CANCELLED;
@@ -127,7 +127,7 @@ static fn_status Read(const LayerPlan &plan, bool rows, RawFeatures &raw, const 
     RawReader reader(plan, raw, cancel, extractor, batch, collector);
     status = FN_ERR_READ;
     if (rows && extractor.TakesRows(layer))
-        status = reader.ReadRows(layer);
+        status = reader.ReadRows(dataset.Handle(), layer);
     if (status != FN_ERR_READ)
         return status;
     batch.Clear();

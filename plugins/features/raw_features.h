@@ -30,6 +30,7 @@ class RawDataset
   public:
     /* NULL: GDAL has said why not. */
     OGRLayerH Open(const LayerPlan &plan, RawFeatures &raw, fn_status *status, std::string &cause);
+    GDALDatasetH Handle() const { return m_dataset.get(); }
     RawDataset() = default;
     ~RawDataset();
     RawDataset(const RawDataset &) = delete;

@@ -33,7 +33,7 @@ std::unique_ptr<TaskReader> TaskReader::Open(const InputPlan &plan, const LayerP
 fn_status TaskReader::PassAndRead(int64_t task, const volatile bool *cancel, bool *end, MessageCollector &collector,
                                   std::string &cause)
 {
-    if (!m_cursor.IsOpen() && !m_cursor.Open(m_layer, m_extractor, collector, cause))
+    if (!m_cursor.IsOpen() && !m_cursor.Open(m_dataset.get(), m_layer, m_extractor, collector, cause))
         return FN_ERR_READ;
     bool atEnd = false;
     const fn_status status = m_cursor.Read(m_split.TaskBegin(task), m_split.TaskSize(task), cancel, m_extractor,
@@ -51,8 +51,7 @@ bool TaskReader::Select(int64_t begin, int64_t size, MessageCollector &collector
             cause = collector.Cause("the first of them is not found");
         return there;
     }
-    const std::string range = Quoted(m_split.fidColumn, '"') + " BETWEEN " + std::to_string(begin) + " AND " +
-                              std::to_string(begin + (size - 1));
+    const std::string range = Range(begin, size).Condition(m_split.fidColumn);
     const std::string &where = m_plan.where;
     const std::string condition = where.empty() ? range : "(" + where + ") AND " + range;
     if (OGR_L_SetAttributeFilter(m_layer, condition.c_str()) != OGRERR_NONE) {
@@ -63,13 +62,13 @@ bool TaskReader::Select(int64_t begin, int64_t size, MessageCollector &collector
     return true;
 }
 
-/* Those that have been selected. FN_ERR_READ: nothing has been added, and they are to be read for themselves. */
-fn_status TaskReader::ReadRows(const volatile bool *cancel, MessageCollector &collector)
+/* FN_ERR_READ: nothing has been added, and the features are to be read for themselves. */
+fn_status TaskReader::ReadRows(int64_t begin, int64_t size, const volatile bool *cancel, MessageCollector &collector)
 {
     constexpr int64_t kOften = 4096;
     const size_t before = collector.messages.size(), failures = collector.Failures();
     ArrowRows rows;
-    bool good = rows.Open(m_plan, m_layer), end = false;
+    bool good = rows.Open(m_plan, m_dataset.get(), m_layer, Range(begin, size)), end = false;
     while (good && !end) {
         if (fn_is_cancelled(cancel))
             return FN_ERR_CANCELLED;
@@ -92,17 +91,15 @@ fn_status TaskReader::ReadRange(int64_t task, const volatile bool *cancel, Messa
     constexpr int64_t kOften = 256;
     const int64_t begin = m_split.TaskBegin(task), size = m_split.TaskSize(task);
     const bool byFid = m_split.way == InputSplit::Way::ByFid, counted = !byFid && !m_split.numbersAreFids;
-    if (!Select(begin, size, collector, cause))
-        return FN_ERR_READ;
     if (byFid && m_split.rows && m_extractor.TakesRows(m_layer)) {
-        const fn_status status = ReadRows(cancel, collector);
+        const fn_status status = ReadRows(begin, size, cancel, collector);
         if (status == FN_OK)
             m_batch.Sort();
         if (status != FN_ERR_READ)
             return status;
-        if (!Select(begin, size, collector, cause))
-            return FN_ERR_READ;
     }
+    if (!Select(begin, size, collector, cause))
+        return FN_ERR_READ;
     int64_t number = begin;
     for (; !counted || number - begin < size; number++) {
         if (number % kOften == 0 && fn_is_cancelled(cancel))

@@ -30,8 +30,9 @@ class TaskReader
     fn_status PassAndRead(int64_t task, const volatile bool *cancel, bool *end, MessageCollector &collector,
                           std::string &cause);
     fn_status ReadRange(int64_t task, const volatile bool *cancel, MessageCollector &collector, std::string &cause);
+    FidRange Range(int64_t begin, int64_t size) const { return {begin, begin + (size - 1)}; }
     bool Select(int64_t begin, int64_t size, MessageCollector &collector, std::string &cause);
-    fn_status ReadRows(const volatile bool *cancel, MessageCollector &collector);
+    fn_status ReadRows(int64_t begin, int64_t size, const volatile bool *cancel, MessageCollector &collector);
     TaskReader(const LayerPlan &plan, const InputSplit &split, OneReader *shared)
         : m_plan(plan), m_split(split), m_shared(shared), m_cursor(plan, split)
     {

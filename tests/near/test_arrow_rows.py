@@ -51,6 +51,38 @@ class Arrow(NearCase):
                 self.assertEqual(self.told(a, b, NUM_WORKERS=workers), want, ending)
                 self.assertEqual(self.told(a, b, NUM_WORKERS=workers, PARTITION='2/3')[0], self.told(a, b, NEAR_FIELDS='name', PARTITION='2/3')[0])
 
+    def test_many_ranges(self):
+        """Each range once and whole: GDAL before 3.11.4 gives arrays away that its own thread still fills."""
+        n = 60000
+        a = make(self.new('a.gpkg'), ['POINT(%d %d)' % (i % 300, i // 300) for i in range(n)], kind=ogr.wkbPoint)
+        b = make(self.new('b.gpkg'), ['POINT(0 0)'], kind=ogr.wkbPoint)
+        for workers, size in ((1, 5000), (2, 5000), (2, 9000), (3, 4500)):
+            dataset = near(a, NEAR=b, NUM_WORKERS=workers, PARTITION_SIZE=size)
+            self.assertEqual([row.GetField(0) for row in dataset.GetLayer(0)], list(range(1, n + 1)), (workers, size))
+
+    def test_rounded_coordinates(self):
+        """A GeoPackage may say that they are stored with fewer bits, and rounded when they are read."""
+        if not hasattr(ogr, 'CreateGeomCoordinatePrecision'):
+            self.skipTest('GDAL %s has no coordinate precision' % gdal.__version__)
+        sides = []
+        for name, shift in (('a', 0), ('b', 0.0005)):
+            sides.append(self.new(name + '.gpkg'))
+            precision = ogr.CreateGeomCoordinatePrecision()
+            precision.Set(1e-3, 0, 0)
+            geometry = ogr.GeomFieldDefn('geom', ogr.wkbPoint)
+            geometry.SetCoordinatePrecision(precision)
+            dataset = ogr.GetDriverByName('GPKG').CreateDataSource(sides[-1])
+            layer = dataset.CreateLayerFromGeomFieldDefn(name, geometry, ['DISCARD_COORD_LSB=YES', 'UNDO_DISCARD_COORD_LSB_ON_READING=YES'])
+            layer.CreateField(ogr.FieldDefn('name'))
+            for i in range(1000):
+                feature = ogr.Feature(layer.GetLayerDefn())
+                feature.SetGeometryDirectly(ogr.CreateGeometryFromWkt('POINT(%.3f 7654.321)' % (1234.567 + i / 100 + shift)))
+                layer.CreateFeature(feature)
+            dataset = layer = None
+        want = self.told(*sides, FIELDS='name', NEAR_FIELDS='name')
+        self.assertEqual({row[2] == round(row[2], 3) or abs(row[2] - round(row[2], 3)) < 1e-9 for row in want[0]}, {True})
+        self.assertEqual(self.told(*sides), want)
+
     def test_cut_off(self):
         """A file that ends too early says the same either way."""
         b = make(self.new('b.fgb'), ['POINT(%d 0)' % i for i in range(20000)], fields={'name': ['x'] * 20000}, kind=ogr.wkbPoint)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 #include <cpl_error.h>
 
@@ -50,13 +51,19 @@ std::string InArguments(const std::string &text, const ArgumentOf &argumentOf)
         }
         const std::string option = text.substr(i, end - i);
         const Argument argument = argumentOf(option);
+        const char *const value = argument.denies ? "=NO" : "=YES";
+        const bool isWhole = argument.isFlag && text.compare(end, strlen(value), value) == 0;
+        if (argument.denies && !isWhole) {
+            told += option;
+            i = end;
+            continue;
+        }
         const bool isSwitched = (!argument.name.empty() || option.size() == 1) && DropSwitch(told);
         if (argument.name.empty()) /* B=<dataset> */
             told += (isSwitched ? "-i " : "") + option;
         else
             told += "--" + argument.name;
-        const bool isYes = argument.isFlag && text.compare(end, 4, "=YES") == 0;
-        i = end + (isYes ? 4 : 0);
+        i = end + (isWhole ? strlen(value) : 0);
     }
     return told;
 }

@@ -12,6 +12,7 @@ namespace fishnet::commands
 struct Argument {
     std::string name; /* "cell-size"; empty: the command has none for it */
     bool isFlag = false;
+    bool denies = false; /* "no-check-crs": the option's NO */
 };
 /* Of an option of a driver. */
 using ArgumentOf = std::function<Argument(const std::string &option)>;

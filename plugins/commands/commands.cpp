@@ -141,6 +141,9 @@ Argument Command::ArgumentOf(const std::string &option)
             name = CPLString(option).tolower().replaceAll('_', '-');
     }
     const GDALAlgorithmArg *arg = name.empty() ? nullptr : GetArg(name, false);
+    const GDALAlgorithmArg *no = name.empty() || arg ? nullptr : GetArg("no-" + name, false);
+    if (no)
+        return {no->GetName(), true, true};
     return arg ? Argument{arg->GetName(), arg->GetType() == GAAT_BOOLEAN} : Argument();
 }
 

@@ -79,7 +79,7 @@ class TestGridLines(Case):
     def test_wrong(self):
         for words, said in ((['--projwin', '1', '2', '3', 'x'], 'projwin'), (['--projwin', '1,2'], 'projwin'), (['--extent', 'A', '--projwin', '1', '2', '3', '4'], 'projwin'),
                             (['--snap', 'A', '--tap'], 'target-aligned-pixels'), (['--extent', 'red'], '--extent=red'), (['-r', 'nearer'], 'resampling'),
-                            (['--extent', 'A', '--no-check-extent'], 'CHECK_EXTENT=NO'), (['--cell-size', 'common'], '--cell-size=common')):
+                            (['--extent', 'A', '--no-check-extent'], '--no-check-extent'), (['--cell-size', 'common'], '--cell-size=common')):
             done = run('gdal', 'fishnet', 'calc', '-q', '--overwrite', 'A=a.tif', '--calc', 'A', *words, 'wrong.tif')
             self.assertNotEqual(done.returncode, 0, words)
             self.assertIn(said, done.stderr)

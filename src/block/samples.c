@@ -4,8 +4,10 @@
 #include <string.h>
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
+
+#include "fishnet/simd.h"
 
 /* ---- samples side by side ---- */
 
@@ -91,6 +93,35 @@ static size_t add_up_32(uint32_t *to, const uint32_t *from, size_t n)
 
 #endif
 
+#ifdef FN_X86
+/* The same as add_up_8(). */
+__attribute__((target("avx2"))) static size_t add_up_8_avx2(uint8_t *to, const uint8_t *from, size_t n)
+{
+    const __m256i byte_15 = _mm256_set1_epi8(15), byte_7 = _mm256_set1_epi8(7);
+    __m256i before = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + sizeof before <= n; i += sizeof before) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(from + i));
+        x = _mm256_add_epi8(x, _mm256_slli_si256(x, 1));
+        x = _mm256_add_epi8(x, _mm256_slli_si256(x, 2));
+        x = _mm256_add_epi8(x, _mm256_slli_si256(x, 4));
+        x = _mm256_add_epi8(x, _mm256_slli_si256(x, 8));
+        const __m256i low_half = _mm256_permute2x128_si256(x, x, 0x08); /* above zeros */
+        x = _mm256_add_epi8(x, _mm256_shuffle_epi8(low_half, byte_15));
+        _mm256_storeu_si256((__m256i *)(void *)(to + i), _mm256_add_epi8(x, before));
+        before = _mm256_add_epi8(before, _mm256_shuffle_epi8(_mm256_permute4x64_epi64(x, 0xff), byte_7));
+    }
+    return i;
+}
+
+static size_t add_up_bytes(uint8_t *to, const uint8_t *from, size_t n)
+{
+    return fn_simd_best() >= FN_SIMD_AVX2 ? add_up_8_avx2(to, from, n) : add_up_8(to, from, n);
+}
+#else
+#define add_up_bytes add_up_8
+#endif
+
 #define FN_ADD_UP_ALONE(type, vectors)                                                                                 \
     static void alone_##type(type *to, const type *from, size_t n)                                                     \
     {                                                                                                                  \
@@ -98,7 +129,7 @@ static size_t add_up_32(uint32_t *to, const uint32_t *from, size_t n)
         for (type sum = i > 0 ? to[i - 1] : (type)0; i < n; i++)                                                       \
             to[i] = sum = (type)(sum + from[i]);                                                                       \
     }
-FN_ADD_UP_ALONE(uint8_t, add_up_8)
+FN_ADD_UP_ALONE(uint8_t, add_up_bytes)
 FN_ADD_UP_ALONE(uint16_t, add_up_16)
 FN_ADD_UP_ALONE(uint32_t, add_up_32)
 

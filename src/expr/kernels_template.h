@@ -2,6 +2,7 @@
  *   FN_TABLE             name of the table of kernels
  *   FN_SIMD_HERE         the instruction set
  *   FN_VECTOR            vector type of FN_WIDTH doubles, with FN_VLOAD(p) and FN_VSTORE(p, v)
+ *   FN_VMIN(a, b)        where a is NaN, b; FN_VMAX the same. With FMA only
  *   FN_SLEEF1/2(f, ulp)  SLEEF's function f for that vector
  *   FN_FMA_OR(a, b)      a where the machine has fused multiply-add, else b
  * The loops are plain C that the compiler vectorizes; contraction is off, so every variant computes the same bits. */
@@ -124,7 +125,6 @@ UNARY(isfinite_n, ISNAN(a) ? NAN1 : fabs(a) < (double)INFINITY ? 1.0 : 0.0)
 BINARY(add, a + b)
 BINARY(sub, a - b)
 BINARY(mul, a *b)
-BINARY(div, a / b)
 BINARY(min, EITHER_NAN ? NAN1 : b < a ? b : a)
 BINARY(max, EITHER_NAN ? NAN1 : a < b ? b : a)
 /* Of lists whose members without a value are skipped: b is the next member. */
@@ -556,6 +556,7 @@ static size_t store_f16(const fn_sink *sink, size_t first, const double *in, siz
     return n;
 }
 
+#include "division_template.h"
 #include "float32_template.h"
 
 const fn_kernels FN_TABLE = {

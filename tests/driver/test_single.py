@@ -249,7 +249,7 @@ class Single(Case):
             self.assertEqual(ours.read(), theirs.read())
 
     def test_copied_blocks(self):
-        """Blocks that are not compressed are copied, to the bytes that GTiff makes of them, which encodes what has a byte order of its own."""
+        """Blocks that are not compressed are copied, or computed where they are copied to, to the bytes that GTiff makes of them, which encodes what has a byte order of its own."""
         odd = np.frombuffer(np.array([0x7fc00000, 0xffc00001, 0x80000000, 0], np.uint32).tobytes(), np.float32)
         for dtype in (np.float32, np.float64, np.uint16):
             array = self.numbers.uniform(0, 200, (2, 531, 600)).astype(dtype)
@@ -259,10 +259,11 @@ class Single(Case):
                 array[:, :128, 256:512] = odd[2]
             array[:, 384:512, :256] = 0
             for nodata in (None, 0, 7) + (('nan',) if dtype in (np.float32, np.float64) else ()):
-                source = write(self.path('copied.tif'), array, None if nodata is None else float(nodata))
+                block = 256 if nodata in (0, 'nan') else 128  # a tile is one block, or several
+                source = write(self.path('copied.tif'), array, None if nodata is None else float(nodata), options=['TILED=YES', 'BLOCKXSIZE=256', 'BLOCKYSIZE=256'])
                 for interleave in ('PIXEL', 'BAND'):
-                    options = {'INTERLEAVE': interleave, 'BLOCKXSIZE': 128, 'BLOCKYSIZE': 128}
-                    what = '%s, NoData %s, %s' % (dtype.__name__, nodata, interleave)
+                    options = {'INTERLEAVE': interleave, 'BLOCKXSIZE': block, 'BLOCKYSIZE': block}
+                    what = '%s, NoData %s, %s, blocks of %d' % (dtype.__name__, nodata, interleave, block)
                     copied, encoded = self.path('copied_out.tif'), self.path('encoded_out.tif')
                     good_within(*command(source, copied, **options))
                     good_within(*command(source, encoded, ENDIANNESS='LITTLE', **options))
@@ -600,11 +601,13 @@ class Single(Case):
         with open(bad, 'r+b') as file:
             file.seek(offset)
             file.write(b'\xff' * size)
-        out = self.path('filled.tif')
-        good(*command(bad, out, COMPRESS='DEFLATE', RETRIES=0, ON_ERROR='NODATA'))
         mask = np.full((400, 600), 255, np.uint8)
         mask[0:256, 256:512] = 0
-        self.same(gdal.Open(out).GetRasterBand(1).GetMaskBand().ReadAsArray(), mask)
+        for codec in ('DEFLATE', 'NONE'):
+            out = self.path('filled.tif')
+            good(*command(bad, out, COMPRESS=codec, RETRIES=0, ON_ERROR='NODATA'))
+            self.same(gdal.Open(out).GetRasterBand(1).GetMaskBand().ReadAsArray(), mask)
+            self.same(gdal.Open(out).ReadAsArray()[mask > 0], array[mask > 0])
 
 
 if __name__ == '__main__':

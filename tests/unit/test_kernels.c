@@ -862,6 +862,49 @@ static void constant_operands(void)
     drop_room();
 }
 
+/* Quotients as near as can be to the middle between two doubles, blocks of them alone and with one value in between
+ * that is zero, not finite, or has a quotient at the ends of the range. */
+static void divisions_by_constants(void)
+{
+    enum { BLOCK = 512, N = 16 * BLOCK };
+    static const double between[] = {0,         -0.0,       NAN,        INFINITY,  -INFINITY,   0x1p-1074,
+                                     0x1p-1022, 0x1p-499,   -0x1p-501,  0x1p499,   0x1.8p501,   DBL_MAX};
+    static const double constants[] = {1,          3,           10,         100,       -1000,     0.3048,      1e22,
+                                       0x1p-300,   0x1.8p-300,  0x1.8p299,  0x1p300,   0x1.8p301, 0x1p-1022,   5e-324,
+                                       0x1p1023,   DBL_MAX,     0,          -0.0};
+    check_random r = random_for("divisions_by_constants");
+    all_types_are_float64();
+    make_room(N);
+    for (int c = 0; c < 120; c++) {
+        const int known = (int)(sizeof constants / sizeof *constants);
+        const double ends = 2 - ldexp((double)random_between(&r, 1, 64), -52);
+        const double b = c < known ? constants[c] : c % 2 ? any_magnitude(&r, -40, 40) : ends;
+        char text[64];
+        snprintf(text, sizeof text, "A/(%.17g)", b);
+        for (size_t i = 0; i < N; i++) {
+            const double quotient = any_magnitude(&r, -8, 9);
+            const double half = 0.5 * (nextafter(quotient, INFINITY) - quotient);
+            double a = fma(quotient, b, half * b);
+            a = i % 3 ? a : nextafter(a, i % 2 ? INFINITY : 0);
+            arguments[0][i] = isfinite(a) ? a : 7;
+        }
+        for (size_t block = 1; block < N / BLOCK && c % 4 == 0; block += 2)
+            arguments[0][block * BLOCK + (size_t)random_between(&r, 0, BLOCK - 1)] =
+                between[random_between(&r, 0, (int64_t)(sizeof between / sizeof *between) - 1)];
+        fn_expr *expr = compile(text, c % 3 != 0);
+        for (fn_simd simd = FN_SIMD_PLAIN; simd < FN_SIMD_COUNT; simd++) {
+            if (!available(simd))
+                continue;
+            run_doubles(expr, simd, text, (const double *const *)arguments, results[0], N);
+            for (size_t i = 0; i < N; i++)
+                EXPECT(same_double(results[0][i], arguments[0][i] / b), "%s with A=%a (%s): %a", text, arguments[0][i],
+                       fn_simd_name(simd), results[0][i]);
+        }
+        fn_expr_free(expr);
+    }
+    drop_room();
+}
+
 /* ---- loads and stores ---- */
 
 /* IEEE 754 binary16, by the book. */
@@ -1491,6 +1534,7 @@ int main(void)
         UNIT(special_values),
         UNIT(random_values),
         UNIT(constant_operands),
+        UNIT(divisions_by_constants),
         UNIT(every_half),
         UNIT(loads),
         UNIT(stores),

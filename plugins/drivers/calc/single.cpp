@@ -171,12 +171,12 @@ bool Single::Place(const fn_part &part, BlockWriter &writer) const
 {
     const char *data = static_cast<const char *>(part.data);
     uint64_t count = 0;
-    size_t at = sizeof count;
-    if (part.bytes >= at)
-        memcpy(&count, data, at);
-    bool ok = part.bytes >= at && count <= (part.bytes - at) / sizeof(BlockHead);
-    const char *heads = data + at;
-    at += ok ? static_cast<size_t>(count) * sizeof(BlockHead) : 0;
+    if (part.bytes >= sizeof count)
+        memcpy(&count, data, sizeof count);
+    bool ok = part.bytes >= sizeof count && count <= part.bytes / sizeof(BlockHead);
+    size_t at = ok ? HeadBytes(static_cast<size_t>(count)) : 0;
+    ok = ok && at <= part.bytes;
+    const char *heads = data + sizeof count;
     for (uint64_t i = 0; ok && i < count; i++) {
         BlockHead head;
         memcpy(&head, heads + i * sizeof head, sizeof head);

@@ -33,7 +33,6 @@ class ResultWriter
         const uint64_t count = blocks;
         memcpy(m_begin, &count, sizeof count);
     }
-    static size_t HeadBytes(size_t blocks) { return sizeof(uint64_t) + blocks * sizeof(BlockHead); }
     /* Where the bytes of the next block go. */
     char *Next(const BlockHead &head)
     {
@@ -51,12 +50,14 @@ class TileEncoder
 {
   public:
     TileEncoder(std::shared_ptr<const Plan> plan, const Layout &layout)
-        : m_plan(std::move(plan)), m_layout(layout), m_encoder(layout.Format(*m_plan))
+        : m_plan(std::move(plan)), m_layout(layout), m_isRaw(layout.IsRaw()), m_encoder(layout.Format(*m_plan))
     {
     }
     const Plan &GetPlan() const { return *m_plan; }
+    /* Before the pixels of a tile: whose result they become. */
+    void Begin(const fn_task &task);
     /* Where the pixels of a group of outputs go, as Worker::Run() gives them. */
-    char *PixelsOf(size_t group, int64_t tile);
+    char *PixelsOf(size_t group) const;
     /* All pixels of the tile are there: they become task->result. */
     fn_status Encode(fn_task *task, Notes *notes, fn_error *err);
 
@@ -64,6 +65,7 @@ class TileEncoder
     const char *PixelsAt(size_t output, const fn_window &tile, const fn_window &block) const;
     void Cut(size_t output, const fn_window &tile, const fn_window &block, char *target, size_t space) const;
     bool IsWhole(const fn_window &block) const;
+    bool IsOfBlocks(const fn_window &tile) const;
     bool AddBlock(const fn_window &tile, int64_t number);
     bool EncodeBlock(const fn_window &tile, int64_t number, char *target);
     bool CopyBlocks(const fn_window &tile, const std::vector<int64_t> &numbers, fn_task *task);
@@ -75,8 +77,12 @@ class TileEncoder
 
     std::shared_ptr<const Plan> m_plan;
     Layout m_layout;
+    bool m_isRaw;
     BlockEncoder m_encoder;
-    Pixels m_pixels;
+    Pixels m_own;                           /* for the largest tile */
+    fn_window m_tile = {};                  /* at work */
+    char *m_pixels = nullptr;               /* its pixels */
+    bool m_areInPlace = false;              /* where its blocks are to be */
     std::vector<std::vector<char>> m_bands; /* of a block */
 };
 
@@ -151,19 +157,41 @@ size_t TileEncoder::Offset(size_t group, size_t pixels) const
     return offset;
 }
 
-/* Memory for the largest tile. */
-char *TileEncoder::PixelsOf(size_t group, int64_t tile)
+/* Are its pixels, as they lie there, the blocks of the tile? */
+bool TileEncoder::IsOfBlocks(const fn_window &tile) const
 {
-    const fn_window window = fn_grid_tile(&m_plan->grid, tile);
-    if (!m_pixels) {
-        const size_t most =
-            static_cast<size_t>(m_plan->grid.tile_width) * static_cast<size_t>(m_plan->grid.tile_height);
+    const size_t pixels = static_cast<size_t>(tile.width * tile.height);
+    bool same = m_isRaw && IsWhole(tile) && !(m_layout.byPixel && m_layout.bands > 1);
+    for (size_t i = 0; same && i < static_cast<size_t>(m_layout.bands); i++) {
+        const size_t group = m_plan->GroupOf(i);
+        same = TypeInMemory(m_plan->outputs[i].type) == m_layout.type &&
+               Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], i, pixels) == i * m_layout.BlockBytes();
+    }
+    return same;
+}
+
+void TileEncoder::Begin(const fn_task &task)
+{
+    const fn_grid &grid = m_plan->grid;
+    m_tile = fn_grid_tile(&grid, task.number);
+    m_areInPlace = IsOfBlocks(m_tile);
+    if (m_areInPlace) {
+        m_pixels = static_cast<char *>(task.result) + HeadBytes(static_cast<size_t>(m_layout.bands));
+        return;
+    }
+    if (!m_own) {
+        const size_t most = static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height);
         const size_t bytes = Offset(m_plan->groups.size(), most);
-        m_pixels.reset(static_cast<char *>(aligned_alloc(64, (bytes + 63) / 64 * 64)));
-        if (!m_pixels)
+        m_own.reset(static_cast<char *>(aligned_alloc(64, (bytes + 63) / 64 * 64)));
+        if (!m_own)
             throw std::bad_alloc();
     }
-    return m_pixels.get() + Offset(group, static_cast<size_t>(window.width * window.height));
+    m_pixels = m_own.get();
+}
+
+char *TileEncoder::PixelsOf(size_t group) const
+{
+    return m_pixels + Offset(group, static_cast<size_t>(m_tile.width * m_tile.height));
 }
 
 /* What lies beyond the raster's edge is 0, as in any GeoTIFF of GDAL. Since 3.9 it is NaN where LERC would take it
@@ -190,7 +218,7 @@ bool TileEncoder::IsWhole(const fn_window &block) const
 const char *TileEncoder::PixelsAt(size_t output, const fn_window &tile, const fn_window &block) const
 {
     const size_t group = m_plan->GroupOf(output), pixels = static_cast<size_t>(tile.width * tile.height);
-    return m_pixels.get() + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
+    return m_pixels + Offset(group, pixels) + m_plan->Offset(m_plan->groups[group], output, pixels) +
            static_cast<size_t>((block.y - tile.y) * tile.width + block.x - tile.x) *
                fn_type_size(m_plan->outputs[output].type);
 }
@@ -301,7 +329,7 @@ bool TileEncoder::EncodeBlock(const fn_window &tile, int64_t number, char *targe
     return true;
 }
 
-/* Straight into the result: GTiff would copy them three times. */
+/* Straight into the result, where they are not there yet: GTiff would copy them three times. */
 bool TileEncoder::CopyBlocks(const fn_window &tile, const std::vector<int64_t> &numbers, fn_task *task)
 {
     const size_t bytes = m_layout.BlockBytes(), size = static_cast<size_t>(GDALGetDataTypeSizeBytes(m_layout.type));
@@ -312,7 +340,7 @@ bool TileEncoder::CopyBlocks(const fn_window &tile, const std::vector<int64_t> &
         char *target = writer.Next({number, bytes});
         if (!IsWhole(block))
             FillBeyondEdge(m_layout, target, bytes);
-        for (size_t i = 0; i < inBlock; i++)
+        for (size_t i = 0; i < inBlock && !m_areInPlace; i++)
             Cut(FirstOutput(number) + i, tile, block, target + i * size, inBlock * size);
         if (MayBeEmpty(m_layout.type, target, bytes) && !EncodeBlock(tile, number, target))
             return false;
@@ -333,7 +361,7 @@ fn_status TileEncoder::EncodeBlocks(const fn_window &tile, const std::vector<int
     for (size_t i = 0; ok && i < numbers.size(); i++)
         ok = AddBlock(tile, numbers[i]);
     ok = ok && m_encoder.Finish();
-    size_t bytes = ResultWriter::HeadBytes(numbers.size());
+    size_t bytes = HeadBytes(numbers.size());
     for (size_t i = 0; ok && i < numbers.size(); i++) {
         size_t size = 0;
         ok = m_encoder.Get(static_cast<int>(i), &data[i], &size);
@@ -359,14 +387,13 @@ fn_status TileEncoder::EncodeBlocks(const fn_window &tile, const std::vector<int
 
 fn_status TileEncoder::Encode(fn_task *task, Notes *notes, fn_error *err)
 {
-    const fn_window tile = fn_grid_tile(&m_plan->grid, task->number);
-    const std::vector<int64_t> numbers = BlocksOf(tile);
+    const std::vector<int64_t> numbers = BlocksOf(m_tile);
     MessageCollector collector;
-    const fn_status status = !m_layout.IsRaw()                 ? EncodeBlocks(tile, numbers, task, err)
-                             : CopyBlocks(tile, numbers, task) ? FN_OK
-                                                               : FN_ERR_VALUE;
+    const fn_status status = !m_isRaw                            ? EncodeBlocks(m_tile, numbers, task, err)
+                             : CopyBlocks(m_tile, numbers, task) ? FN_OK
+                                                                 : FN_ERR_VALUE;
     if (status == FN_ERR_VALUE)
-        return fn_fail(err, status, "tile %s cannot be encoded: %s", Describe(tile).c_str(),
+        return fn_fail(err, status, "tile %s cannot be encoded: %s", Describe(m_tile).c_str(),
                        collector.Cause("the driver GTiff gives no reason").c_str());
     for (Message &message : collector.messages) {
         const size_t at = message.text.find(m_encoder.Name());
@@ -381,12 +408,13 @@ fn_status SingleWorker::Run(fn_task &task, Notes &messages, fn_error *err)
 {
     const Plan &plan = m_encoder.GetPlan();
     const int64_t tiles = fn_grid_tile_count(&plan.grid);
+    m_encoder.Begin(task);
     for (size_t group = 0; group < plan.groups.size(); group++) {
         if (plan.outputs[plan.groups[group].first].isMask)
             continue;
         fn_task pixels = {};
         pixels.number = static_cast<int64_t>(group) * tiles + task.number;
-        pixels.result = m_encoder.PixelsOf(group, task.number);
+        pixels.result = m_encoder.PixelsOf(group);
         pixels.cancel = task.cancel;
         Notes said;
         const fn_status status = m_worker->Run(pixels, said, err);
@@ -480,9 +508,10 @@ std::string SingleJob::TaskName(int64_t task) const
 bool SingleJob::Complete(fn_task &task, Notes &messages, const fn_error &err)
 {
     TileEncoder encoder(m_plan, m_layout);
+    encoder.Begin(task);
     for (size_t group = 0; group < m_plan->groups.size(); group++)
-        m_plan->FillNoData(static_cast<int64_t>(group) * TaskCount() + task.number,
-                           encoder.PixelsOf(group, task.number));
+        if (!m_plan->outputs[m_plan->groups[group].first].isMask)
+            m_plan->FillNoData(static_cast<int64_t>(group) * TaskCount() + task.number, encoder.PixelsOf(group));
     fn_error ignored;
     if (encoder.Encode(&task, &messages, &ignored) != FN_OK)
         return false;

@@ -33,6 +33,12 @@ struct BlockHead {
     uint64_t size;  /* 0: left out */
 };
 
+/* What stands before the bytes of so many blocks, which are aligned as results are. */
+constexpr size_t HeadBytes(size_t blocks)
+{
+    return (sizeof(uint64_t) + blocks * sizeof(BlockHead) + 63) / 64 * 64;
+}
+
 class SingleJob final : public Job
 {
   public:

@@ -227,6 +227,12 @@ bool CheckOptionNames(const char *driver, const char *list, CSLConstList options
     return true;
 }
 
+void MakeOptionLists(GDALDriverH driver)
+{
+    for (const char *list : {GDAL_DMD_CREATIONOPTIONLIST, GDAL_DS_LAYER_CREATIONOPTIONLIST})
+        (void)GDALGetMetadataItem(driver, list, nullptr);
+}
+
 bool SplitSettings(const char *text, CPLStringList &settings)
 {
     const CPLStringList items(

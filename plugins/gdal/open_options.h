@@ -3,6 +3,7 @@
 #define FN_OPEN_OPTIONS_H
 
 #include <cpl_string.h>
+#include <gdal.h>
 
 #include <string>
 #include <vector>
@@ -52,6 +53,10 @@ bool FailUnknownOption(const char *driver, const char *name);
  * list: GDAL_DMD_OPENOPTIONLIST or GDAL_DMD_CREATIONOPTIONLIST. other: NULL, or a driver whose options will do too.
  * False after CPLError. */
 bool CheckOptionNames(const char *driver, const char *list, CSLConstList options, const char *other = nullptr);
+
+/* To be called before threads write by that driver: some of GDAL before 3.11.1, such as JPEG, make lists of their
+ * options when they are first asked for, without a lock. */
+void MakeOptionLists(GDALDriverH driver);
 
 /* Appends NAME=VALUE, or several of them with semicolons outside of quotes between them. False: it is something
  * else. */

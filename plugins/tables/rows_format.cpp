@@ -32,6 +32,7 @@ static bool FindDriver(const char *who, const char *name, bool hasGeometry, std:
     found = extension;
     if (EQUAL(name, "ESRI Shapefile") && !hasGeometry)
         found = "dbf";
+    MakeOptionLists(driver);
     return true;
 }
 

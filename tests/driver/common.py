@@ -20,6 +20,7 @@ from osgeo import gdal, gdal_array, osr
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'property'))
 from evaluator import LIBM, round_away  # noqa: E402,F401  (for the tests)
+from patience import patience  # noqa: E402
 
 faulthandler.enable()
 faulthandler.register(signal.SIGALRM, chain=True)
@@ -63,7 +64,7 @@ def files():
 
 def wait_for(condition, seconds=5):
     """The kernel takes a moment to forget a joined thread."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience(seconds)
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
     return condition()
@@ -95,7 +96,7 @@ def real(name):
 def run(*command, env=None, timeout=50, cwd=None):
     """A real tool, as a user starts it. Dying by a signal is always a failure."""
     done = subprocess.run([str(word) for word in command], env=dict(os.environ, **(env or {})), cwd=cwd,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=patience(timeout))
     done.stdout, done.stderr = (text.decode('utf-8', 'replace') for text in (done.stdout, done.stderr))
     if done.returncode < 0:
         raise AssertionError('%s died by signal %d\n%s' % (command[0], -done.returncode, done.stderr))

@@ -13,7 +13,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, ogr
 
-from common import Case, TYPES, VERSION, collect_errors, config, fishnet, good, good_within, nodata_of, real, run, wait_for, with_crs_of_no_tiff, within, write
+from common import Case, TYPES, VERSION, collect_errors, config, fishnet, good, good_within, nodata_of, patience, real, run, wait_for, with_crs_of_no_tiff, within, write
 
 KINDS = ('THREADS', 'PROCESSES')
 
@@ -741,10 +741,10 @@ class Interruptions(Discrete):
     def ended(self, process, pids, number):
         started = time.monotonic()
         process.send_signal(number)
-        self.assertEqual(process.wait(10), -number)
+        self.assertEqual(process.wait(patience(10)), -number)
         process.stderr.close()
         self.assertTrue(wait_for(lambda: not any(map(alive, pids)), 2), 'workers live on')
-        self.assertLess(time.monotonic() - started, 3)
+        self.assertLess(time.monotonic() - started, patience(3))
 
     def interrupt(self, number):
         for kind in KINDS:

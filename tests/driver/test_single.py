@@ -410,7 +410,7 @@ class Single(Case):
                     return True
             return False
         found = []
-        self.assertTrue(wait_for(look, 30))
+        self.assertTrue(wait_for(look, 60))
         return found[0]
 
     def test_other_byte_order(self):

@@ -15,7 +15,7 @@ import unittest
 import numpy as np
 from osgeo import gdal
 
-from common import BASE, Case, files, fishnet, oo, real, run, settled, threads, wait_for, write
+from common import BASE, Case, files, fishnet, oo, patience, real, run, settled, threads, wait_for, write
 
 NAN = np.nan
 FEWER = 3 if os.environ.get('FISHNET_WORKERS') == 'PROCESSES' else 1  # each dataset starts a helper
@@ -116,7 +116,7 @@ class Threads(Case):
         begin = time.monotonic()
         for _ in range(300):
             fishnet(self.a, 'sqrt(A)')
-        self.assertLess(time.monotonic() - begin, 10)
+        self.assertLess(time.monotonic() - begin, patience(10))
         for i in range(60 // FEWER):
             fishnet(self.a, 'sqrt(A)', NUM_WORKERS=4, TILE_SIZE=64).ReadAsArray(i, i, 5, 5)
         many = [fishnet(self.a, 'A+%d' % i, NUM_WORKERS=2) for i in range(40 // FEWER)]
@@ -136,7 +136,7 @@ class Threads(Case):
             dataset.ReadAsArray(0, tile, tile, tile)
             begin = time.monotonic()
             dataset = None
-            self.assertLess(time.monotonic() - begin, 2)
+            self.assertLess(time.monotonic() - begin, patience(2))
             self.assertTrue(settled())
 
     def test_closed_by_the_dataset_pool(self):
@@ -187,13 +187,13 @@ class Threads(Case):
                     raise RuntimeError('no pixels')
             took = time.monotonic() - begin
             self.assertTrue(calls)
-            self.assertLess(took, 0.3 + tile * 10 * workers, 'the whole read would take %.1f s' % whole)
+            self.assertLess(took, patience(0.3) + tile * 10 * workers, 'the whole read would take %.1f s' % whole)
             self.assertLess(took, whole / 2)
             first = dataset.ReadAsArray(0, 0, 64, 64)
             self.same(fishnet(self.a, heavy, NUM_WORKERS=1, TILE_SIZE=64).ReadAsArray(0, 0, 64, 64), first)
             begin = time.monotonic()
             dataset = None
-            self.assertLess(time.monotonic() - begin, 0.3 + tile * 10 * workers)
+            self.assertLess(time.monotonic() - begin, patience(0.3) + tile * 10 * workers)
 
     def test_progress_of_a_read(self):
         """It rises to 1, for datasets and bands."""
@@ -253,7 +253,7 @@ class Threads(Case):
             os.chmod(folder, 0o777)
             yield folder, lambda *command: subprocess.run(
                 command, cwd=folder, env=dict(os.environ, GDAL_DRIVER_PATH=folder), user=nobody, group=nobody, extra_groups=[], capture_output=True,
-                text=True, timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (most, most)))
+                text=True, timeout=patience(60), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (most, most)))
         finally:
             shutil.rmtree(folder)
     users = 0
@@ -295,7 +295,7 @@ class Threads(Case):
                 pass
             begin = time.monotonic()
             dataset = None
-            print('closed', time.monotonic() - begin < 2)
+            print(time.monotonic() - begin)
             library = next(line.split()[-1] for line in open('/proc/self/maps') if 'libgdal.so' in line)
             ctypes.CDLL(library).GDALDestroyDriverManager()
             print('unloaded', len(os.listdir('/proc/self/task')) <= len(others) + 1)
@@ -304,7 +304,10 @@ class Threads(Case):
         ''')
         with self.limited(20) as (folder, as_user):
             done = as_user(sys.executable, '-c', host)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, 'closed True\nunloaded True\n', ''))
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            seconds, unloaded = done.stdout.splitlines()
+            self.assertLess(float(seconds), patience(2))
+            self.assertEqual(unloaded, 'unloaded True')
 
     def test_forked(self):
         """multiprocessing forks: a child reads with datasets of its own after the parent has read and closed, and while it has one open."""
@@ -335,7 +338,7 @@ class Threads(Case):
         time.sleep(0.7)
         self.assertIsNone(child.poll(), 'it should still be busy')
         child.send_signal(signal.SIGKILL)
-        child.wait(5)
+        child.wait(patience(5))
 
         def all_gone():
             try:

@@ -5,6 +5,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
+from patience import patience  # noqa: E402
 
 
 def stat(process):
@@ -52,7 +53,7 @@ def alive(processes):
 
 
 def until(condition, seconds):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience(seconds)
     while time.monotonic() < end:
         value = condition()
         if value:

@@ -13,7 +13,7 @@ import time
 import unittest
 
 import processes
-from common import Case, collect_errors, config, files, fishnet, good, oo, real, run, write
+from common import Case, collect_errors, config, files, fishnet, good, oo, patience, real, run, write
 
 import numpy as np
 from osgeo import gdal
@@ -234,7 +234,7 @@ class Faults(Case):
             self.assertIsNone(child.poll())
             os.killpg(child.pid, number) if group else child.send_signal(number)
             begin = time.monotonic()
-            child.wait(5)
+            child.wait(patience(5))
             self.assertTrue(processes.until(lambda: not processes.alive([helper, *workers]), 2 - (time.monotonic() - begin)), number)
             self.assertNotEqual(child.returncode, 0)
             if os.path.exists(self.out):  # cut off, or with blocks that are not there
@@ -268,7 +268,7 @@ class Faults(Case):
         time.sleep(0.2)
         begin = time.monotonic()
         dataset = None
-        self.assertLess(time.monotonic() - begin, 1.5)
+        self.assertLess(time.monotonic() - begin, patience(1.5))
         self.nothing_left()
         self.assertTrue(processes.until(lambda: files() == before, 2))
 

@@ -14,7 +14,7 @@ from osgeo import gdal, ogr
 
 from near_brute import random_geometries
 from near_common import SEED, NearCase, brief, children, good, listening, make, near, oo, points, rng, rows_of, run, table, within
-from common import BASE, config, files, settled, threads, wait_for  # noqa: E402  (near_common knows where it is)
+from common import BASE, config, files, patience, settled, threads, wait_for  # noqa: E402  (near_common knows where it is)
 
 KIND = {'Point': ogr.wkbPoint, 'LineString': ogr.wkbLineString, 'Polygon': ogr.wkbPolygon}
 ALL_COLUMNS = {'LOCATION': True, 'ANGLE': True, 'ALONG': True, 'FIELDS': '*', 'NEAR_FIELDS': '*'}
@@ -254,20 +254,23 @@ class Lives(ProcessCase):
         chance = random.Random(SEED)
         for ending in ('gpkg', 'fgb'):
             want, out = self.want(ending), self.new('killed.csv')
-            kills = 0
-            child = self.start(out, self.a[ending], RETRIES=20)
-            while child.poll() is None:
-                time.sleep(chance.uniform(0, 0.05))
-                victims = workers_of(child.pid)
-                if victims and kills < 12:
-                    try:
-                        os.kill(chance.choice(victims), chance.choice((signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)))
-                        kills += 1
-                    except ProcessLookupError:
-                        pass
-            self.end(child)
-            self.assertGreaterEqual(kills, 4, 'the table was too short')
-            self.assertTrue(contents(out) == want, ending)
+            kills = runs = 0
+            while kills < 4:  # on a busy machine a table may be done before its workers are seen
+                runs += 1
+                self.assertLess(runs, 10, 'the table is too short')
+                child = self.start(out, self.a[ending], RETRIES=20)
+                while child.poll() is None:
+                    time.sleep(chance.uniform(0, 0.05))
+                    victims = workers_of(child.pid)
+                    if victims and kills < 12:
+                        try:
+                            os.kill(chance.choice(victims), chance.choice((signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)))
+                            kills += 1
+                        except ProcessLookupError:
+                            pass
+                self.end(child)
+                self.assertTrue(contents(out) == want, ending)
+                os.unlink(out)
 
     def test_helper_is_killed(self):
         """Then the index is built anew."""
@@ -374,7 +377,7 @@ class Lives(ProcessCase):
                 rows_of(layer, limit=rows)
             begin = time.monotonic()
             layer = dataset = None
-            self.assertLess(time.monotonic() - begin, 2)
+            self.assertLess(time.monotonic() - begin, patience(2))
             self.nothing_left()
         self.assertTrue(wait_for(lambda: files() == open_files), '%d files left open' % (files() - open_files))
 

@@ -11,7 +11,7 @@ from osgeo import gdal
 
 from near_brute import random_geometries
 from near_common import NearCase, brief, listening, make, near, oo, points, processes, rng, rows_of, run, table
-from common import BASE, files, settled, threads, wait_for  # noqa: E402  (near_common knows where it is)
+from common import BASE, files, patience, settled, threads, wait_for  # noqa: E402  (near_common knows where it is)
 
 
 class Threads(NearCase):
@@ -82,7 +82,7 @@ class Threads(NearCase):
                     layer.GetNextFeature()
                 begin = time.monotonic()
                 layer = dataset = None
-                self.assertLess(time.monotonic() - begin, 2, name)
+                self.assertLess(time.monotonic() - begin, patience(2), name)
                 self.assertTrue(settled(), '%s: %d threads left' % (name, threads() - BASE))
 
     def test_nothing_before_the_first_read(self):
@@ -161,7 +161,7 @@ class Threads(NearCase):
             folder = self.path('kill%d' % number)
             child = self.busy(folder)
             child.send_signal(number)
-            child.wait(5)
+            child.wait(patience(5))
             child.stderr.close()
             self.assertTrue(wait_for(lambda: child.pid not in [group for _, _, group in processes()], 2), 'a process of the group is left')
             self.assertLessEqual(set(os.listdir(folder)), {'out.csv'})
@@ -171,7 +171,7 @@ class Threads(NearCase):
         child = subprocess.Popen(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + self.files['gpkg'], *oo(NEAR=self.files['gpkg'], CLOSEST=100)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.assertTrue(child.stdout.readline().startswith(b'IN_FID'))
         child.stdout.close()
-        child.wait(20)
+        child.wait(patience(20))
         self.assertIn(child.returncode, (0, 1, -signal.SIGPIPE))
 
     def test_cancelled_translate(self):
@@ -186,7 +186,7 @@ class Threads(NearCase):
                 pass
         dataset = None
         self.assertTrue(calls, 'it was told of no progress')
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, patience(5))
         self.assertTrue(settled(), '%d threads left' % (threads() - BASE))
 
     def test_many_tables_open(self):

@@ -191,7 +191,7 @@ static void pauses(void)
     sleep_ms(500); /* now it waits for 1.2 * 7 s */
     start = seconds_now();
     fn_engine_free(engine);
-    EXPECT(seconds_now() - start < 0.5, "%.3f seconds", seconds_now() - start);
+    EXPECT(seconds_now() - start < 4, "%.3f seconds", seconds_now() - start);
 }
 
 /* A service that wants to be left alone is, by all workers, before first attempts, too. */
@@ -231,7 +231,7 @@ static void rests(void)
         sleep_ms(50);
         const double end = seconds_now();
         fn_engine_free(engine);
-        EXPECT(seconds_now() - end < 0.5, "%.3f seconds", seconds_now() - end);
+        EXPECT(seconds_now() - end < 30, "%.3f seconds", seconds_now() - end);
     }
 }
 

@@ -34,10 +34,11 @@ typedef struct work {
     bool end_first;        /* ... before its parts, or after them */
     int64_t failing;       /* this task fails (-1: none) ... */
     int fails_after;       /* ... after so many of its parts */
-    int64_t stubborn;      /* this task takes 300 ms and does not look at the cancel flag (-1: none) */
+    int64_t stubborn;      /* this task runs until let_go, and does not look at the cancel flag (-1: none) */
     int64_t slow;          /* this task runs until it is cancelled, 20 s at most (-1: none) */
     bool no_worker;        /* none can be opened */
     atomic_bool gate_shut; /* tasks wait while it is */
+    atomic_bool let_go;
 
     atomic_int runs[TASKS_MAX];
     atomic_int run_total, running, running_peak, cancelled;
@@ -177,6 +178,13 @@ static fn_status run_parts(work *w, fn_task *task, fn_error *err)
     return FN_OK;
 }
 
+static bool wait_for(atomic_int *value, int at_least, int ms)
+{
+    for (int i = 0; i < ms && atomic_load(value) < at_least; i++)
+        sleep_ms(1);
+    return atomic_load(value) >= at_least;
+}
+
 static fn_status run_task(void *user, void *worker, fn_task *task, fn_error *err)
 {
     work *w = user;
@@ -201,10 +209,13 @@ static fn_status run_task(void *user, void *worker, fn_task *task, fn_error *err
     while (atomic_load(&w->gate_shut) && !fn_is_cancelled(task->cancel))
         sleep_ms(1);
     if (task->number == w->stubborn)
-        sleep_ms(300);
+        for (int i = 0; i < 10000 && !atomic_load(&w->let_go); i++)
+            sleep_ms(2);
     if (task->number == w->slow)
         for (int i = 0; i < 10000 && !fn_is_cancelled(task->cancel); i++)
             sleep_ms(2);
+    if (task->number == w->end && w->slow > w->end)
+        EXPECT(wait_for(&w->runs[w->slow], 1, 20000), "the slow task runs");
     if (task->number == w->end && w->end_first)
         fn_stream_end(task);
     const fn_status status = run_parts(w, task, err);
@@ -363,13 +374,6 @@ static void expect_peak(work *w, fn_stream *stream, size_t budget)
            atomic_load(&w->largest));
 }
 
-static bool wait_for(atomic_int *value, int at_least, int ms)
-{
-    for (int i = 0; i < ms && atomic_load(value) < at_least; i++)
-        sleep_ms(1);
-    return atomic_load(value) >= at_least;
-}
-
 /* Until the number stands still. */
 static int settled(atomic_int *value)
 {
@@ -459,10 +463,10 @@ static void statistics(void)
     const double seconds = seconds_now() - begin;
     fn_stream_get_stats(stream, &s);
     EXPECT(atomic_load(&w->running_peak) == 4, "at most %d tasks at once", atomic_load(&w->running_peak));
-    EXPECT(seconds < 64 * 0.005, "%g s: not faster than one worker", seconds);
     EXPECT(s.workers == 4 && s.tasks_done == 64 && s.parts == 64, "%d workers, %" PRId64 " tasks, %" PRId64 " parts",
            s.workers, s.tasks_done, s.parts);
     EXPECT(s.busy_seconds >= 64 * 0.005 * 0.9, "busy for %g s", s.busy_seconds);
+    EXPECT(seconds < s.busy_seconds, "%g s for tasks of %g s: not faster than one worker", seconds, s.busy_seconds);
     EXPECT(s.wait_seconds > 0.02 && s.wait_seconds <= seconds * 1.01, "waited %g of %g s", s.wait_seconds, seconds);
     finish(w, stream);
 }
@@ -676,7 +680,7 @@ static void free_in_the_middle(void)
             sleep_ms((int)random_between(&random, 0, 8));
         const double begin = seconds_now();
         finish(w, stream);
-        EXPECT(seconds_now() - begin < 2, "free takes %g s", seconds_now() - begin);
+        EXPECT(seconds_now() - begin < 10, "free takes %g s", seconds_now() - begin);
     }
     for (int workers = 2; workers <= 4; workers++) {
         work *w = new_work(100, 2, 500);
@@ -688,7 +692,7 @@ static void free_in_the_middle(void)
         EXPECT(wait_for(&w->runs[3], 1, 5000), "the slow task runs");
         const double begin = seconds_now();
         fn_stream_free(stream);
-        EXPECT(seconds_now() - begin < 2, "free takes %g s", seconds_now() - begin);
+        EXPECT(seconds_now() - begin < 10, "free takes %g s", seconds_now() - begin);
         EXPECT(atomic_load(&w->cancelled) >= 1, "nothing was cancelled");
         finish_work(w);
     }
@@ -701,11 +705,10 @@ static void end_cancels(void)
     w->even = true;
     w->slow = 3;
     w->end = 2;
-    w->slow_before = 3;
     fn_stream *stream = start(w, 4, 1 << 20);
     fn_error err;
     EXPECT(read_parts(w, stream, &(reader){0}, -1, 3, &err) == FN_OK, "%s", err.text);
-    EXPECT(wait_for(&w->cancelled, 1, 5000), "the slow task was not cancelled");
+    EXPECT(wait_for(&w->cancelled, 1, 10000), "the slow task was not cancelled");
     finish(w, stream);
 }
 
@@ -722,14 +725,15 @@ static void free_with_a_limit(void)
         const double begin = seconds_now();
         const bool gone = fn_stream_try_free(stream, 0.05);
         const double seconds = seconds_now() - begin;
-        EXPECT(!gone && seconds >= 0.04 && seconds < 0.25, "gone: %d, after %g s", gone, seconds);
+        EXPECT(!gone && seconds >= 0.04 && seconds < 10, "gone: %d, after %g s", gone, seconds);
         EXPECT(atomic_load(&w->closed) == 0, "%d workers are closed already", atomic_load(&w->closed));
         EXPECT(fn_stream_next(stream, &(fn_part){0}, &err) == FN_ERR_CANCELLED, "a read after the stop");
         EXPECT_ERROR_TEXT(err, "cancelled");
+        atomic_store(&w->let_go, true);
         if (workers == 2)
             fn_stream_free(stream);
         else
-            EXPECT(fn_stream_try_free(stream, 5), "within 5 s");
+            EXPECT(fn_stream_try_free(stream, 20), "within 20 s");
         EXPECT(atomic_load(&w->closed) > 0, "no worker was closed");
         finish_work(w);
     }
@@ -759,11 +763,11 @@ static void stop_wakes_the_reader(void)
     pthread_t thread;
     REQUIRE(pthread_create(&thread, NULL, read_to_failure, &me) == 0, "thread");
     EXPECT(wait_for(&w->runs[0], 1, 5000), "the stubborn task runs");
-    const double begin = seconds_now();
     EXPECT(!fn_stream_try_free(me.stream, 0.01), "the stubborn task has stopped");
     pthread_join(thread, NULL);
     EXPECT(me.status == FN_ERR_CANCELLED, "status %d", me.status);
-    EXPECT(seconds_now() - begin < 0.25, "after %g s", seconds_now() - begin);
+    EXPECT(atomic_load(&w->running) == 1, "it was not woken before");
+    atomic_store(&w->let_go, true);
     finish(w, me.stream);
 }
 

@@ -111,6 +111,7 @@ static bool ReadFormat(const Creation &creation, TileSet &tiles)
     for (int i = 0; i < given.size(); i++)
         if (!SplitSettings(given[i], tiles.options))
             return Refuse("TILE_CO", given[i], CreationOptions().Find("TILE_CO")->wanted);
+    MakeOptionLists(driver);
     return true;
 }
 

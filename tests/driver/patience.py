@@ -1,0 +1,10 @@
+"""Limits of time that hold on a machine that others use, too."""
+import os
+
+
+def patience(seconds):
+    """As long as that on an idle machine; longer by what its processors are asked for beyond what they can do."""
+    with open('/proc/loadavg') as file:
+        load = file.read().split()
+    wanted = max(float(load[0]), float(load[3].split('/')[0]))  # of the last minute, and now
+    return seconds * max(1, wanted / len(os.sched_getaffinity(0)))

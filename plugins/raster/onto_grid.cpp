@@ -220,6 +220,8 @@ bool Bringing::Text(Input &input, GDALDatasetH dataset, std::string &text) const
     const OutputGrid target = GridFor(dataset, grid);
     const InputOnGrid own = {input, dataset, target, fn_grid_options_outside(&options, input.key.c_str()), computes};
     text = isShift ? ShiftedText(own, placed) : Warp(input, own, placed);
+    input.onGrid.isShifted = isShift && !placed.isApart;
+    input.onGrid.firstLine = placed.y - placed.common.y;
     return !text.empty();
 }
 

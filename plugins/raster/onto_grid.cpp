@@ -9,6 +9,7 @@
 #include "picked_input.h"
 #include "resampling_choice.h"
 #include "shifted_input.h"
+#include "warp_command.h"
 #include "warped_input.h"
 #include "workers.h"
 

@@ -36,17 +36,23 @@ static inline fn_window fn_window_overlap(fn_window a, fn_window b)
     return both.width > 0 && both.height > 0 ? both : nothing;
 }
 
-/* Tiles are numbered row by row: tile = row * cols + col. The last column and row may be smaller. */
+/* Tiles are numbered row by row: tile = row * cols + col. The last column and row may be smaller, and so is the first
+ * row of a grid that begins above the raster. */
 typedef struct fn_grid {
     int64_t width, height; /* pixels */
     int tile_width, tile_height;
     int64_t cols, rows;
+    int above; /* lines of the first row of tiles that lie above the raster, less than tile_height */
 } fn_grid;
 
 #define FN_TILE_MAX 65536 /* the largest width or height of a tile that may be asked for */
 
 /* FN_ERR_ARGUMENT unless width, height and the tile size are at least 1. Tiles larger than the raster are cut to it. */
 fn_status fn_grid_init(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, fn_error *err);
+/* The same for a grid that begins `above` lines above the raster, so that rows of tiles end where rows of a source's
+ * blocks do. FN_ERR_ARGUMENT also unless 0 <= above < tile_height. */
+fn_status fn_grid_init_above(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, int above,
+                             fn_error *err);
 
 int64_t fn_grid_tile_count(const fn_grid *grid);
 /* Pixels of one tile, cut at the raster's edge. */

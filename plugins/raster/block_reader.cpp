@@ -151,7 +151,8 @@ bool BlockReader::FindBlocks()
               m_layout.width,
               m_layout.height,
               (int64_t(width) - 1) / blockWidth + 1,
-              (int64_t(height) - 1) / blockHeight + 1};
+              (int64_t(height) - 1) / blockHeight + 1,
+              0};
     constexpr size_t kMost = size_t(1) << 28; /* bytes of a block */
     const int64_t blocks = m_grid.cols * m_grid.rows * (m_layout.samples == 1 ? m_bandCount : 1);
     return fn_block_bytes(&m_layout) <= kMost &&

@@ -241,17 +241,17 @@ Plane MakePlane(const Inputs &inputs, const InputHandles &handles, size_t input,
     return plane;
 }
 
-/* The pipeline that decides the shape of tiles: one that computes whole rows, in whichever input, or else one that is
- * read over a network, or that of the first input. */
-static Pipeline Shape(const Inputs &inputs)
+/* The input that decides the shape of tiles: one that computes whole rows, or else one that is read over a network, or
+ * the first. */
+static const Input &ShapingInput(const Inputs &inputs)
 {
     for (const Input &input : inputs)
         if (input.pipeline.computesRows)
-            return input.pipeline;
+            return input;
     for (const Input &input : inputs)
         if (input.IsRemote())
-            return input.pipeline;
-    return inputs[0].pipeline;
+            return input;
+    return inputs[0];
 }
 
 /* band: whose blocks count. picking: of the dataset, or NULL. */
@@ -282,7 +282,7 @@ static void ChooseBySource(const Pipeline &shape, const Picking *picking, GDALDa
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
                     int *tileWidth, int *tileHeight, int *blockHeight)
 {
-    const Pipeline shape = Shape(inputs);
+    const Pipeline &shape = ShapingInput(inputs).pipeline;
     const auto resampled = std::max_element(inputs.begin(), inputs.end(), [](const Input &a, const Input &b) {
         return a.onGrid.warpBlock < b.onGrid.warpBlock;
     });
@@ -293,6 +293,22 @@ void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDAL
     *blockHeight = resampled->onGrid.warpBlock; /* computed as a whole */
     fn_grid_large_tile(GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), *blockHeight, *blockHeight, bytes,
                        tileWidth, tileHeight);
+}
+
+/* As LinesAbove() has it, of one input. */
+static int LinesAboveOf(const Input &input, int tileHeight, int64_t firstLine)
+{
+    const Pipeline &shape = input.pipeline;
+    if (!input.IsRemote() || !input.onGrid.isShifted || shape.computesRows || shape.warped || shape.halo > 0 ||
+        shape.remote.blockHeight < 1 || tileHeight % shape.remote.blockHeight != 0)
+        return 0;
+    const int64_t line = (input.onGrid.firstLine + firstLine) % tileHeight;
+    return static_cast<int>(line < 0 ? line + tileHeight : line);
+}
+
+int LinesAbove(const Inputs &inputs, int tileHeight, int64_t firstLine)
+{
+    return LinesAboveOf(ShapingInput(inputs), tileHeight, firstLine);
 }
 
 /* ---- units ---- */
@@ -317,7 +333,8 @@ void CutUnits(const std::vector<Plane> &planes, const InputHandles &handles, Inp
         int width = 0, height = 0, blockHeight = 0;
         ChooseBySource(input.pipeline, input.onGrid.picking.get(), dataset, plane.band,
                        UnitPixelBytes(planes, plane.input), &width, &height, &blockHeight);
-        fn_grid_init(&input.units, GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), width, height, nullptr);
+        fn_grid_init_above(&input.units, GDALGetRasterXSize(dataset), GDALGetRasterYSize(dataset), width, height,
+                           LinesAboveOf(input, height, 0), nullptr);
     }
 }
 

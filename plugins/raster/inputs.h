@@ -32,9 +32,11 @@ struct Picking;
 /* Of an input that was brought onto another grid: `path` is the text of a VRT over it. */
 struct OnGrid {
     bool isBrought = false;
-    int warpBlock = 0;  /* it is resampled, a square of so many cells at a time; 0: it is not */
-    CPLStringList told; /* how it is resampled */
-    std::string source; /* what is opened of it, and with which options */
+    int warpBlock = 0;      /* it is resampled, a square of so many cells at a time; 0: it is not */
+    bool isShifted = false; /* by whole cells */
+    int64_t firstLine = 0;  /* of it, that is the first of the grid; below 0: that begins above it */
+    CPLStringList told;     /* how it is resampled */
+    std::string source;     /* what is opened of it, and with which options */
     CPLStringList sourceOptions;
     std::shared_ptr<const Picking> picking; /* its cells are counted, past the VRT; NULL: they are not */
 };
@@ -114,6 +116,10 @@ Plane MakePlane(const Inputs &inputs, const InputHandles &handles, size_t input,
  * a pixel, all that is read and computed. *blockHeight: of the first input's blocks. */
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
                     int *tileWidth, int *tileHeight, int *blockHeight);
+/* Lines of the first row of such tiles that lie above the raster, where the others then consist of whole blocks: of a
+ * shifted input beyond a network, whose blocks would be asked for twice. firstLine: of the raster, where tiles
+ * begin. */
+int LinesAbove(const Inputs &inputs, int tileHeight, int64_t firstLine);
 
 /* ---- planes with a reach: what their windows have in common is read once, see shared_blocks.h ---- */
 

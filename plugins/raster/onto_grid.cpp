@@ -9,6 +9,7 @@
 #include "picked_input.h"
 #include "resampling_choice.h"
 #include "shifted_input.h"
+#include "warp_command.h"
 #include "warped_input.h"
 #include "workers.h"
 
@@ -220,6 +221,8 @@ bool Bringing::Text(Input &input, GDALDatasetH dataset, std::string &text) const
     const OutputGrid target = GridFor(dataset, grid);
     const InputOnGrid own = {input, dataset, target, fn_grid_options_outside(&options, input.key.c_str()), computes};
     text = isShift ? ShiftedText(own, placed) : Warp(input, own, placed);
+    input.onGrid.isShifted = isShift && !placed.isApart;
+    input.onGrid.firstLine = placed.y - placed.common.y;
     return !text.empty();
 }
 

@@ -135,6 +135,8 @@ std::string ShiftedText(const InputOnGrid &own, const Placement &placed)
         if (GDALAddBand(vrt.get(), GDALGetRasterDataType(GDALGetRasterBand(own.dataset, band)), nullptr) != CE_None)
             return "";
     TakeOver(own.dataset, vrt.get());
+    if (const char *order = GDALGetMetadataItem(own.dataset, "INTERLEAVE", "IMAGE_STRUCTURE"))
+        GDALSetMetadataItem(vrt.get(), "INTERLEAVE", order, "IMAGE_STRUCTURE"); /* bands are read together, or not */
     const XMLTree tree = TreeOf(vrt.get(), own.grid);
     for (size_t i = 0; i < shifted.bands.size(); i++)
         shifted.AddPixels(BandNode(tree, static_cast<int>(i) + 1), i);

@@ -12,6 +12,14 @@ namespace fishnet
 
 /* ---- what an input says ---- */
 
+/* NODATA_VALUES hides a cell where each band has its number. */
+static bool IsNoDataOf(GDALDatasetH dataset, int number, const BandFacts &facts)
+{
+    const CPLStringList values(CSLTokenizeString2(GDALGetMetadataItem(dataset, "NODATA_VALUES", nullptr), " ", 0));
+    return facts.nodata.set && number <= values.size() &&
+           CPLAtof(values[number - 1]) == fn_nodata_as_double(facts.nodata, facts.type);
+}
+
 std::vector<BandFacts> FactsOf(GDALDatasetH dataset)
 {
     std::vector<BandFacts> all;
@@ -26,6 +34,7 @@ std::vector<BandFacts> FactsOf(GDALDatasetH dataset)
             facts.nodata = facts.type == FN_TYPE_COUNT ? fn_nodata() : NoDataOf(band, facts.type);
             facts.hasMask = HasMask(band) && !(flags & GMF_ALPHA);
             facts.maskIsShared = facts.hasMask && (flags & GMF_PER_DATASET);
+            facts.maskIsNoData = facts.maskIsShared && (flags & GMF_NODATA) && IsNoDataOf(dataset, number, facts);
         }
         all.push_back(facts);
     }

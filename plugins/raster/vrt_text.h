@@ -34,6 +34,7 @@ struct BandFacts {
     bool isAlpha = false;
     bool hasMask = false; /* of its own or the dataset's; neither alpha nor NoData */
     bool maskIsShared = false;
+    bool maskIsNoData = false; /* what it hides the NoData value hides, too */
 };
 std::vector<BandFacts> FactsOf(GDALDatasetH dataset);
 

@@ -24,9 +24,6 @@ Warping PinWarping(fn_resampling method, const WarpSource &source);
 /* The text of a VRT; empty after CPLError. Takes the source's transformer. Bands that are computed with become floating
  * point where the method makes fractions. */
 std::string WarpedText(const InputOnGrid &own, WarpSource &source, const Warping &warping);
-/* The command of GDAL that makes the same pixels, where they are exact: otherwise there is none. Empty also where
- * gdalwarp would not see all of what is valid. */
-std::string WarpCommand(const InputOnGrid &own, const WarpSource &source, const Warping &warping);
 
 /* Reads of such a VRT. What PROJ says meanwhile of places off the world is said no more, if it succeeds. */
 bool ReadWarped(const std::function<bool()> &read);

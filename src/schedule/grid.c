@@ -15,21 +15,31 @@ fn_window fn_window_grow(fn_window window, fn_reach reach, int64_t width, int64_
 
 fn_status fn_grid_init(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, fn_error *err)
 {
+    return fn_grid_init_above(grid, width, height, tile_width, tile_height, 0, err);
+}
+
+fn_status fn_grid_init_above(fn_grid *grid, int64_t width, int64_t height, int tile_width, int tile_height, int above,
+                             fn_error *err)
+{
     if (width < 1 || height < 1)
         return fn_fail(err, FN_ERR_ARGUMENT, "a raster of %lld x %lld pixels cannot be tiled", (long long)width,
                        (long long)height);
     if (tile_width < 1 || tile_height < 1)
         return fn_fail(err, FN_ERR_ARGUMENT, "a tile of %d x %d pixels is empty", tile_width, tile_height);
+    if (above < 0 || above >= tile_height)
+        return fn_fail(err, FN_ERR_ARGUMENT, "tiles of %d lines cannot begin %d lines above a raster", tile_height,
+                       above);
     if (tile_width > width)
         tile_width = (int)width;
-    if (tile_height > height)
-        tile_height = (int)height;
+    if (tile_height > height + above)
+        tile_height = (int)(height + above);
     *grid = (fn_grid){.width = width,
                       .height = height,
                       .tile_width = tile_width,
                       .tile_height = tile_height,
                       .cols = (width - 1) / tile_width + 1,
-                      .rows = (height - 1) / tile_height + 1};
+                      .rows = (height + above - 1) / tile_height + 1,
+                      .above = above};
     return FN_OK;
 }
 
@@ -41,9 +51,13 @@ int64_t fn_grid_tile_count(const fn_grid *grid)
 fn_window fn_grid_tile(const fn_grid *grid, int64_t tile)
 {
     fn_window w = {.x = tile % grid->cols * grid->tile_width,
-                   .y = tile / grid->cols * grid->tile_height,
+                   .y = tile / grid->cols * grid->tile_height - grid->above,
                    .width = grid->tile_width,
                    .height = grid->tile_height};
+    if (w.y < 0) {
+        w.height += w.y;
+        w.y = 0;
+    }
     if (w.width > grid->width - w.x)
         w.width = grid->width - w.x;
     if (w.height > grid->height - w.y)
@@ -53,11 +67,11 @@ fn_window fn_grid_tile(const fn_grid *grid, int64_t tile)
 
 fn_window fn_grid_touch(const fn_grid *grid, fn_window pixels)
 {
-    const int64_t x = pixels.x / grid->tile_width, y = pixels.y / grid->tile_height;
+    const int64_t x = pixels.x / grid->tile_width, top = pixels.y + grid->above, y = top / grid->tile_height;
     return (fn_window){.x = x,
                        .y = y,
                        .width = (pixels.x + pixels.width - 1) / grid->tile_width - x + 1,
-                       .height = (pixels.y + pixels.height - 1) / grid->tile_height - y + 1};
+                       .height = (top + pixels.height - 1) / grid->tile_height - y + 1};
 }
 
 fn_status fn_grid_part(int64_t height, int tile_height, int block_height, int part, int parts, int64_t *first,

@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 from osgeo import gdal
 
-from common import Case, config, write
+from common import VERSION, Case, config, write
 from test_onto_grid import METHODS, UTM, OntoGrid, no_nodata
 
 PLACE = dict(geotransform=(1200.0, 11.3, 0.0, 4900.0, 0.0, -9.7))
@@ -64,6 +64,21 @@ class TestMasks(Validity):
             plain = self.plain(self.integers[band - 1], self.empty | self.holes[0])
             self.check(path, band, plain, METHODS if band == 1 else ('near', 'cubic'))
             self.check_alone(path, band, plain)
+
+    def test_that_repeats_nodata(self):
+        """A PNG hides what has the NoData value in all bands, which each band's own value says, too: gdalwarp can be asked for the same."""
+        values = [np.where(self.empty | hole, 0, own).astype(np.uint16) for own, hole in zip((*self.integers, self.integers[0][::-1]), (*self.holes, self.holes[0]))]
+        path = self.path('repeated.png')
+        gdal.Translate(path, write(self.path('repeated.tif'), values, nodata=0, **PLACE), format='PNG')
+        self.assertEqual(gdal.Open(path).GetRasterBand(1).GetMaskFlags(), gdal.GMF_NODATA | gdal.GMF_PER_DATASET)
+        for method in METHODS:
+            got = self.open('B[1]', B=path, RESAMPLING=method.upper())
+            command = got.GetMetadataItem('B_GDALWARP', 'FISHNET_GRID')
+            self.assertIsNotNone(command, method)
+            if VERSION >= (3, 7) or ' -b 1 ' not in command:
+                told = self.told(got).GetRasterBand(1)  # its mask is that of all bands
+                want = told.ReadAsArray().astype(np.float64)
+                self.same(got.ReadAsArray(), np.where(want == told.GetNoDataValue(), np.nan, want), method)
 
     def test_of_single_bands(self):
         path = add_mask(write(self.path('each.tif'), self.integers, **PLACE), self.holes, shared=False)

@@ -50,6 +50,30 @@ class TestReading(Served):
         rows = sum(-(-min(SIZE, y + 300) // BLOCK) - y // BLOCK for y in range(0, SIZE, 300))
         self.assertLessEqual(len(self.requests()), -(-SIZE // 300) * rows + 6)
 
+    def test_requests_of_an_extent(self):
+        """No more requests than GDAL alone makes for the window, or one for each row of blocks: strips end where these do, wherever the
+        grid begins. Several are in flight. Bands that are stored together are read together."""
+        x, dx, _, y, _, dy = gdal.Open(self.path('deflate.tif')).GetGeoTransform()
+        for case, (file, column, row, width, height, calc) in enumerate((
+                ('deflate.tif', 300, 250, 400, 300, ()), ('deflate.tif', 0, 7, SIZE, SIZE - 7, ()),
+                ('pixel.tif', 300, 250, 400, 300, ()), ('pixel.tif', 300, 250, 400, 300, ('-oo', 'CALC=A[1]+A[2]+A[3]')), ('raw.tif', 0, 250, 700, 300, ('-oo', 'CALC=focal_mean(A, 3)')), ('raw.tif', 64, 100, 128, 40, ()),
+                ('raw.tif', 500, 1000, 300, 300, ()))):
+            with self.subTest(file=file, row=row, calc=calc):
+                corners = x + column * dx, y + row * dy, x + min(column + width, SIZE) * dx, y + min(row + height, SIZE) * dy
+                rows = (min(row + height, SIZE) - 1) // BLOCK - row // BLOCK + 1
+                extent = f'EXTENT={corners[0]},{y + (row + height) * dy},{x + (column + width) * dx},{corners[1]}'
+                counts, sizes = [], []
+                for source, words in ((self.server.name(file), ('-projwin', *map(str, corners))), ('FISHNET:' + self.server.name(file), ('-oo', extent, *calc))):
+                    self.server.gather(min(4, rows) if counts else 0)
+                    done, got = self.translate(source, f'out-{case}-{len(counts)}.tif', *words, env={'GDAL_NUM_THREADS': '1'})
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    counts.append(len([entry for entry in self.requests() if entry[0] == 'GET']))
+                    sizes.append(self.server.stats()['bytes'])
+                self.same(got, self.translate('FISHNET:' + self.path(file), f'want-{case}.tif', '-oo', extent, *calc)[1])
+                self.assertGreaterEqual(self.server.stats()['most'], min(4, rows))
+                self.assertLessEqual(counts[1], max(counts[0], rows + 2))
+                self.assertLessEqual(sizes[1], sizes[0] + 32768 * rows)  # GDAL reads whole 16 KB through a VRT
+
     def test_readers(self):
         """READERS limits what is in flight; the reader's budget does, too."""
         self.server.delay(0.03)

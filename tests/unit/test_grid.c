@@ -49,6 +49,20 @@ static void init_cuts_large_tiles(void)
     EXPECT(same_window(fn_grid_tile(&grid, 0), (fn_window){0, 0, 100, 30}), "the raster");
 }
 
+static void init_above(void)
+{
+    fn_grid grid;
+    fn_error err;
+    REQUIRE(fn_grid_init_above(&grid, 100, 300, 100, 64, 40, NULL) == FN_OK, "init");
+    EXPECT(grid.rows == 6 && grid.above == 40, "%" PRId64 " rows", grid.rows);
+    EXPECT(same_window(fn_grid_tile(&grid, 0), (fn_window){0, 0, 100, 24}), "the first");
+    EXPECT(same_window(fn_grid_tile(&grid, 5), (fn_window){0, 280, 100, 20}), "the last");
+    REQUIRE(fn_grid_init_above(&grid, 100, 10, 100, 64, 40, NULL) == FN_OK, "init");
+    EXPECT(grid.rows == 1 && same_window(fn_grid_tile(&grid, 0), (fn_window){0, 0, 100, 10}), "lower than a tile");
+    for (int above = -1; above <= 64; above += 65)
+        EXPECT(fn_grid_init_above(&grid, 100, 300, 100, 64, above, &err) == FN_ERR_ARGUMENT, "%d lines above", above);
+}
+
 static void init_large_rasters(void)
 {
     fn_grid grid;
@@ -72,8 +86,10 @@ static void tiles_and_touch_exhaustive(void)
         for (int height = 1; height <= 6; height++)
             for (int tile_width = 1; tile_width <= 8; tile_width++)
                 for (int tile_height = 1; tile_height <= 7; tile_height++) {
+                    const int above = (3 * width + 5 * height) % tile_height; /* each, one time or another */
                     fn_grid grid;
-                    REQUIRE(fn_grid_init(&grid, width, height, tile_width, tile_height, NULL) == FN_OK, "init");
+                    REQUIRE(fn_grid_init_above(&grid, width, height, tile_width, tile_height, above, NULL) == FN_OK,
+                            "init");
                     EXPECT(grid.width == width && grid.height == height, "%dx%d", width, height);
                     int owner[6][7];
                     memset(owner, -1, sizeof owner);
@@ -93,7 +109,7 @@ static void tiles_and_touch_exhaustive(void)
                     }
                     for (int y = 0; y < height; y++)
                         for (int x = 0; x < width; x++)
-                            EXPECT(owner[y][x] == (y / tile_height) * (int)grid.cols + x / tile_width,
+                            EXPECT(owner[y][x] == (y + above) / tile_height * (int)grid.cols + x / tile_width,
                                    "pixel %d,%d is in tile %d", x, y, owner[y][x]);
                     for (int x0 = 0; x0 < width; x0++)
                         for (int x1 = x0 + 1; x1 <= width; x1++)
@@ -657,6 +673,7 @@ int main(void)
         UNIT(init_refuses_empty),
         UNIT(init_cuts_large_tiles),
         UNIT(init_large_rasters),
+        UNIT(init_above),
         UNIT(tiles_and_touch_exhaustive),
         UNIT(parts_are_each_line_once),
         UNIT(auto_tile_common),

@@ -67,6 +67,12 @@ size_t Plan::TaskBytes(int64_t task) const
     return Offset(group, group.first + group.count, static_cast<size_t>(window.width * window.height));
 }
 
+size_t Plan::MostBytes(const Group &group) const
+{
+    return Offset(group, group.first + group.count,
+                  static_cast<size_t>(grid.tile_width) * static_cast<size_t>(grid.tile_height));
+}
+
 /* A handle with its decoder's buffers and a thread, measured on GTiff. */
 constexpr size_t kHandleBytes = 2 << 20;
 
@@ -122,6 +128,8 @@ std::string Plan::Signature() const
     std::string text = CPLSPrintf("%lldx%lld from %lld in %dx%d;", static_cast<long long>(grid.width),
                                   static_cast<long long>(grid.height), static_cast<long long>(firstLine),
                                   grid.tile_width, grid.tile_height);
+    if (grid.above > 0)
+        text += CPLSPrintf(" from %d above", grid.above);
     const auto add = [&text](fn_type type, const fn_nodata &nodata) {
         text += CPLSPrintf(" %s %d %016llx", fn_type_name(type), nodata.set,
                            static_cast<unsigned long long>(nodata.set ? nodata.value.u : 0));

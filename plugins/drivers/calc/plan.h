@@ -79,7 +79,8 @@ class Plan
     /* Where an output's pixels begin in the result of its group, in bytes. pixels: of the tile. */
     size_t Offset(const Group &group, size_t output, size_t pixels) const;
     size_t TaskBytes(int64_t task) const;
-    size_t WorkerBytes() const; /* of one worker: its handle, the planes of a tile and the registers */
+    size_t MostBytes(const Group &group) const; /* of one of its tasks */
+    size_t WorkerBytes() const;                 /* of one worker: its handle, the planes of a tile and the registers */
     /* Of what workers share of inputs that are read with a reach: enough to read each block once, but never more than
      * half of the budget. Too little costs time only. */
     size_t SharedBytes(int workers, size_t budget) const;

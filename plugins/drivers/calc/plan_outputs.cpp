@@ -113,7 +113,7 @@ static int BlockHeight(const fn_grid &grid, bool given)
 {
     constexpr int kBlock = 256;
     const bool isHigh = grid.cols == 1 && grid.rows > 1 && grid.tile_height > kBlock && grid.tile_height % kBlock != 0;
-    return isHigh && !given ? kBlock : grid.tile_height;
+    return isHigh && !given ? kBlock : static_cast<int>(std::min<int64_t>(grid.tile_height, grid.height));
 }
 
 /* The tiles of TILE_SIZE=AUTO. dataset: the first input. */
@@ -140,12 +140,14 @@ bool MakeGrid(Plan &plan, const fn_recipe &recipe, const InputHandles &handles)
     AutoTile(plan, first, &tileWidth, &tileHeight, &blockHeight);
     if (recipe.parts > 1 && !TakePart(plan, recipe, first, tileHeight, blockHeight, &lines))
         return false;
+    int above = LinesAbove(plan.inputs, tileHeight, plan.firstLine);
     if (recipe.tile_width > 0) {
         tileWidth = recipe.tile_width;
         tileHeight = recipe.tile_height;
+        above = 0;
     }
     fn_error err;
-    if (fn_grid_init(&plan.grid, width, lines, tileWidth, tileHeight, &err) != FN_OK) {
+    if (fn_grid_init_above(&plan.grid, width, lines, tileWidth, tileHeight, above, &err) != FN_OK) {
         CPLError(CE_Failure, CPLE_AppDefined, "FISHNET: %s: %s", Describe(plan.inputs[0]).c_str(), err.text);
         return false;
     }

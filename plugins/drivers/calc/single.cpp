@@ -131,8 +131,8 @@ size_t Single::WorkerBytes() const
 {
     const Plan &plan = m_job->GetPlan();
     size_t pixels = 0;
-    for (size_t group = 0; group < plan.groups.size(); group++)
-        pixels += plan.TaskBytes(static_cast<int64_t>(group) * m_job->TaskCount());
+    for (const Plan::Group &group : plan.groups)
+        pixels += plan.MostBytes(group);
     return plan.WorkerBytes() + pixels + m_job->TaskBytes(0, 0);
 }
 

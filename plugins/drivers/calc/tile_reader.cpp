@@ -15,8 +15,8 @@ namespace fishnet
 static size_t DefaultBudget(const Plan &plan, int workers)
 {
     size_t row = 0;
-    for (size_t g = 0; g < plan.groups.size(); g++)
-        row += plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    for (const Plan::Group &group : plan.groups)
+        row += plan.MostBytes(group);
     const size_t strips = static_cast<size_t>((plan.IsRemote() ? 2 : 1) * workers + 2) * row; /* all readers at work */
     row *= static_cast<size_t>(plan.grid.cols);
     const size_t most = static_cast<size_t>(std::max<GIntBig>(GDALGetCacheMax64(), 1 << 20));
@@ -44,7 +44,8 @@ void TileReader::KeepBudget(size_t given, size_t shared, fn_worker_options &work
     if (!isRemote && (!m_plan->expr || !(given ? m_plan->expr->LooksAround() : machine > 0)))
         return;
     const size_t room = given || machine <= 0 ? m_budget - shared : static_cast<size_t>(machine) / 2;
-    const size_t each = m_plan->WorkerBytes() + (isRemote ? m_plan->TaskBytes(0) : 0); /* what readers read into */
+    const size_t each =
+        m_plan->WorkerBytes() + (isRemote ? m_plan->MostBytes(m_plan->groups[0]) : 0); /* what readers read into */
     const size_t most = std::max<size_t>(1, room / std::max<size_t>(1, each));
     if (static_cast<size_t>(workers.workers) <= most)
         return;
@@ -54,7 +55,7 @@ void TileReader::KeepBudget(size_t given, size_t shared, fn_worker_options &work
 }
 
 /* What is not worth a thread the host's thread computes: a single tile, or as few pixels, where each is computed for
- * itself. */
+ * itself and none is waited for. */
 bool TileReader::IsForHost(const fn_worker_options &workers) const
 {
     constexpr int64_t kPixels = 512 * 512;
@@ -64,7 +65,7 @@ bool TileReader::IsForHost(const fn_worker_options &workers) const
         return false;
     const auto groups = static_cast<int64_t>(m_plan->groups.size());
     return fn_grid_tile_count(&grid) * groups == 1 ||
-           (grid.width * grid.height <= kPixels / groups && m_plan->inputs.size() <= kInputs &&
+           (grid.width * grid.height <= kPixels / groups && m_plan->inputs.size() <= kInputs && !m_plan->IsRemote() &&
             !(m_plan->expr && m_plan->expr->LooksAround()));
 }
 
@@ -129,7 +130,7 @@ std::vector<int64_t> TileReader::TasksAhead(const std::vector<size_t> &groups, c
     const int64_t count = fn_grid_tile_count(&m_plan->grid);
     size_t bytes = 0; /* of one tile of all groups */
     for (size_t group : groups)
-        bytes += m_plan->TaskBytes(static_cast<int64_t>(group) * count);
+        bytes += m_plan->MostBytes(m_plan->groups[group]);
     const size_t requested = static_cast<size_t>(tiles.width * tiles.height);
     const size_t wanted = std::max(2 * requested, 4 * static_cast<size_t>(m_workers));
     std::vector<int64_t> next(std::min(wanted, m_budget / 4 * 3 / std::max<size_t>(1, bytes)));
@@ -353,7 +354,7 @@ CPLErr TileReader::Advise(const std::vector<size_t> &wanted, const fn_window &wi
         return CE_None;
     const size_t group = m_plan->GroupOf(wanted[0]);
     const int64_t base = static_cast<int64_t>(group) * fn_grid_tile_count(&grid);
-    const size_t most = m_budget / 4 / std::max<size_t>(1, m_plan->TaskBytes(base));
+    const size_t most = m_budget / 4 / std::max<size_t>(1, m_plan->MostBytes(m_plan->groups[group]));
     std::vector<int64_t> ahead;
     for (int64_t y = touched.y; y < touched.y + touched.height && ahead.size() < most; y++)
         for (int64_t x = touched.x; x < touched.x + touched.width && ahead.size() < most; x++)

@@ -328,8 +328,8 @@ static int CacheMegabytes(const Creation &creation, const TileJob &job, const Pl
         widest = std::max(widest, job.tiles.columns[i] - job.tiles.columns[i - 1]);
     const size_t tasks = static_cast<size_t>(widest / plan.grid.tile_width) + 2;
     size_t bytes = 0;
-    for (size_t g = 0; g < plan.groups.size(); g++)
-        bytes += 3 * tasks * plan.TaskBytes(static_cast<int64_t>(g) * fn_grid_tile_count(&plan.grid));
+    for (const Plan::Group &group : plan.groups)
+        bytes += 3 * tasks * plan.MostBytes(group);
     bytes += 2 * plan.SharedBytes(1, SIZE_MAX); /* which get half of it at the most */
     return static_cast<int>(std::max(kLeast, (bytes >> 20) + 1));
 }

@@ -11,16 +11,13 @@
 namespace fishnet
 {
 
-/* For objects that live as long as the module. A thread's value ends with the thread. */
+/* For objects that live as long as the module, which GDAL does not unload: the key stays, since threads may be at work
+ * still while the process ends. A thread's value ends with the thread. */
 template <class Value> class PerThread
 {
   public:
     PerThread() : m_hasKey(pthread_key_create(&m_key, Delete) == 0) {}
-    ~PerThread()
-    {
-        if (m_hasKey)
-            pthread_key_delete(m_key);
-    }
+    ~PerThread() = default;
     PerThread(const PerThread &) = delete;
     PerThread &operator=(const PerThread &) = delete;
 

@@ -39,7 +39,8 @@ static int MostInUse()
 }
 
 static std::mutex gate;
-static std::condition_variable freed;
+/* Never destroyed: that would wait for workers that still do as the process ends. */
+static auto &freed = *new std::condition_variable();
 static int inUse = 0;
 
 void PoolPlaces::Take() const

@@ -139,6 +139,20 @@ __attribute__((unused)) static double cpu_seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* As long as that on an idle machine; longer by what its processors are asked for beyond what they can do. */
+__attribute__((unused)) static double patience(double seconds)
+{
+    double load = 0, now = 0; /* of the last minute, and now */
+    FILE *file = fopen("/proc/loadavg", "r");
+    if (file) {
+        if (fscanf(file, "%lf %*f %*f %lf", &load, &now) != 2)
+            load = 0;
+        fclose(file);
+    }
+    const double wanted = (load > now ? load : now) / (double)sysconf(_SC_NPROCESSORS_ONLN);
+    return wanted > 1 ? seconds * wanted : seconds;
+}
+
 __attribute__((unused)) static void sleep_ms(int ms)
 {
     struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};

@@ -71,7 +71,7 @@ static bool gone(pid_t process)
 
 static bool wait_until_gone(pid_t process, double seconds)
 {
-    for (const double end = seconds_now() + seconds; seconds_now() < end; sleep_ms(5))
+    for (const double end = seconds_now() + patience(seconds); seconds_now() < end; sleep_ms(5))
         if (gone(process))
             return true;
     return gone(process);
@@ -351,7 +351,7 @@ static void every_end(void)
         expect_right(&f);
         EXPECT(f.again == (f.s.every ? 6 : 1), "trouble %d: %d attempts were repeated: %s", troubles[i], f.again,
                f.last_error);
-        EXPECT(seconds_now() - start < 8, "trouble %d: %.1f seconds", troubles[i], seconds_now() - start);
+        EXPECT(seconds_now() - start < patience(8), "trouble %d: %.1f seconds", troubles[i], seconds_now() - start);
     }
 }
 
@@ -398,7 +398,7 @@ static void timeouts(void)
         const double start = seconds_now();
         expect_right(&f);
         EXPECT(f.again == 2 && strstr(f.last_error, "0.5 seconds (TASK_TIMEOUT)"), "%d: %s", f.again, f.last_error);
-        EXPECT(seconds_now() - start < 5, "%.1f seconds", seconds_now() - start);
+        EXPECT(seconds_now() - start < patience(5), "%.1f seconds", seconds_now() - start);
     }
 }
 
@@ -531,7 +531,7 @@ static void prepare_hangs(void)
         const double start = seconds_now();
         EXPECT(read_all(&f, &r, &err) == FN_ERR_SYSTEM && strstr(err.text, cases[i].says), "%s", err.text);
         EXPECT(strstr(err.text, "tried 2 times") != NULL, "%s", err.text);
-        EXPECT(seconds_now() - start < 20, "%.1f seconds", seconds_now() - start);
+        EXPECT(seconds_now() - start < patience(20), "%.1f seconds", seconds_now() - start);
         end(&f);
     }
 }
@@ -579,9 +579,9 @@ static void freed_while_it_works(void)
         fn_pool_free(f.pool);
         f.pool = NULL;
         const double took = seconds_now() - start;
-        EXPECT(took < (troubles[i] == STOP_HELPER ? 7
-                       : CHECK_SANITIZED          ? 3
-                                                  : 1.2),
+        EXPECT(took < patience(troubles[i] == STOP_HELPER ? 7
+                               : CHECK_SANITIZED          ? 3
+                                                          : 1.2),
                "trouble %d: %.2f seconds", troubles[i], took);
         for (int k = 0; k < n; k++)
             EXPECT(wait_until_gone(workers[k], 1), "worker %d is left", (int)workers[k]);

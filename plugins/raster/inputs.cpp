@@ -7,8 +7,8 @@
 
 #include "dataset_pool.h"
 #include "file_names.h"
+#include "first_open.h"
 #include "fishnet/grid.h"
-#include "input_lists.h"
 #include "open_options.h"
 #include "picked_input.h"
 #include "pixels.h"
@@ -53,58 +53,24 @@ static Pipeline LookIntoWhole(const std::string &path)
     return whole ? LookInto(whole.get(), path) : Pipeline();
 }
 
-/* What a URL names is read in parts, if the server gives parts; else it is loaded, once for all workers. GDAL's driver
- * HTTP would load it for each of them. */
-static void ReadURL(Input &input)
-{
-    if (!IsURL(input.path))
-        return;
-    const MessageCollector collector;
-    const std::string url = input.path, loaded = Download(url, false, &input.results);
-    input.path = loaded.empty() ? NameOfURL(url) : loaded;
-    if (!loaded.empty() || OpenAgain(input)) /* GDAL keeps what it has read of it */
-        return;
-    input.path = Download(url, true, &input.results);
-    if (input.path.empty() || !OpenAgain(input))
-        input.path = url;
-}
-
 /* False after CPLError. */
-static bool OpenFirst(Input &input, DatasetHandle &handle)
+static bool HasBands(const Input &input, GDALDatasetH dataset)
 {
-    std::vector<Message> messages;
-    std::string cause;
-    {
-        MessageCollector collector;
-        handle = OpenAgain(input);
-        cause = collector.Cause("not recognized as a raster dataset");
-        const std::string answer = !handle && IsRemoteName(input.path) ? ForgetRemote(input.path) : std::string();
-        cause += answer.empty() ? answer : "; " + answer;
-        if (HasWildcards(input.name) && EQUAL(input.driver, "FISHNET"))
-            cause += ". A stack is given with INPUT=" + input.key + "=<wildcards>";
-        messages = std::move(collector.messages);
-    }
-    if (!handle) {
-        CPLError(CE_Failure, CPLE_OpenFailed, "%s: input %s cannot be opened: %s", input.driver,
-                 Describe(input).c_str(), cause.c_str());
-        return false;
-    }
-    for (const Message &message : messages)
-        Emit(message);
-    if (GDALGetRasterCount(handle.get()) > 0)
+    if (GDALGetRasterCount(dataset) > 0)
         return true;
-    CSLConstList subdatasets = GDALGetMetadata(handle.get(), "SUBDATASETS");
+    CSLConstList subdatasets = GDALGetMetadata(dataset, "SUBDATASETS");
     const char *first = CSLFetchNameValue(subdatasets, "SUBDATASET_1_NAME");
     CPLError(CE_Failure, CPLE_AppDefined, "%s: input %s has no raster bands%s%s", input.driver, Describe(input).c_str(),
              first ? ", but subdatasets, such as " : "", first ? first : "");
     return false;
 }
 
-bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, InputHandles &handles)
+bool OpenInputs(const std::vector<InputName> &names, int overview, const fn_worker_options &workers, Inputs &inputs,
+                InputHandles &handles)
 {
     const bool mayUseReaders =
         std::any_of(names.begin(), names.end(), [](const InputName &given) { return IsRemoteName(given.name); });
-    const int threads = mayUseReaders ? std::max(workers, 2 * FN_READERS_DEFAULT) : workers;
+    const int threads = mayUseReaders ? std::max(workers.workers, 2 * FN_READERS_DEFAULT) : workers.workers;
     const LargeDatasetPool pool(threads);
     handles = InputHandles(inputs, HandlesOfEach(IsOpenedByWorker() ? 0 : threads));
     for (const InputName &given : names) {
@@ -125,11 +91,11 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
         }
         if (overview >= 0)
             input.openOptions.SetNameValue("OVERVIEW_LEVEL", CPLSPrintf("%d", overview));
-        DatasetHandle dataset;
-        ReadURL(input);
+        ReadURL(input, RetriesOf(workers));
         if (IsRemoteName(input.path))
             input.openOptions.SetNameValue("NUM_THREADS", nullptr); /* see WithoutThreads */
-        if (!OpenFirst(input, dataset))
+        DatasetHandle dataset = OpenFirst(input, RetriesOf(workers));
+        if (!dataset || !HasBands(input, dataset.get()))
             return false;
         input.bandCount = GDALGetRasterCount(dataset.get());
         input.pipeline = overview < 0 ? LookInto(dataset.get(), input.path) : LookIntoWhole(input.path);
@@ -138,7 +104,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, 
             input.poolPlaces = input.pipeline.levels;
     }
     if (std::any_of(inputs.begin(), inputs.end(), [](const Input &input) { return input.IsRemote(); }))
-        inputs[0].turns = std::make_shared<Turns>(workers > 0 ? workers : fn_cpu_count());
+        inputs[0].turns = std::make_shared<Turns>(workers.workers > 0 ? workers.workers : fn_cpu_count());
     return true;
 }
 

@@ -85,8 +85,9 @@ struct Plane {
 };
 
 /* Opens all, on this thread; the messages of GDAL are the host's. overview: -1, or the overview level of each. workers:
- * that will open them again. False after CPLError. */
-bool OpenInputs(const std::vector<InputName> &names, int overview, int workers, Inputs &inputs, InputHandles &handles);
+ * that will open them again, and how often this is tried beyond a network. False after CPLError. */
+bool OpenInputs(const std::vector<InputName> &names, int overview, const fn_worker_options &workers, Inputs &inputs,
+                InputHandles &handles);
 /* Opens one of them again, for another thread. NULL: GDAL has said why. */
 DatasetHandle OpenAgain(const Input &input);
 /* The same; NULL also where it has changed since its structure was noted. */

@@ -45,29 +45,49 @@ double SecondsOfRetryAfter(const char *text, double now)
     return SecondsOfDate(text, date) ? std::max(0.0, date - now) + 1 : -1; /* dates are whole seconds, rounded down */
 }
 
-/* By a request that GDAL does not repeat; signed, where the file system signs. 0: the server does not limit any
- * more. */
-static double AskForSeconds(const std::string &path)
+using HTTPResult = std::unique_ptr<CPLHTTPResult, decltype(&CPLHTTPDestroyResult)>;
+
+/* By a request that GDAL does not repeat; signed, where the file system signs. NULL: it is not known how to ask. */
+static HTTPResult Ask(const std::string &path)
 {
-    constexpr double kUsual = 1; /* seconds, where a server says no more than that it limits */
-    std::unique_ptr<char, decltype(&VSIFree)> signedURL(VSIGetSignedURL(path.c_str(), nullptr), VSIFree);
+    const std::unique_ptr<char, decltype(&VSIFree)> signedURL(VSIGetSignedURL(path.c_str(), nullptr), VSIFree);
     const char *url = signedURL ? signedURL.get() : VSIGetActualURL(path.c_str());
     if (!url || !STARTS_WITH(url, "http"))
-        return kUsual;
+        return {nullptr, CPLHTTPDestroyResult};
     CPLStringList options;
     options.SetNameValue("MAX_RETRY", "0");
     options.SetNameValue("MAX_FILE_SIZE", "65536"); /* of the file itself nothing is wanted */
     if (!CPLGetConfigOption("GDAL_HTTP_TIMEOUT", nullptr))
         options.SetNameValue("TIMEOUT", "20");
-    const std::unique_ptr<CPLHTTPResult, decltype(&CPLHTTPDestroyResult)> result(CPLHTTPFetch(url, options.List()),
-                                                                                 CPLHTTPDestroyResult);
-    const char *error = result ? result->pszErrBuf : nullptr;
+    return {CPLHTTPFetch(url, options.List()), CPLHTTPDestroyResult};
+}
+
+/* 0: the server does not limit any more. */
+static double AskForSeconds(const std::string &path)
+{
+    constexpr double kUsual = 1; /* seconds, where a server says no more than that it limits */
+    const HTTPResult result = Ask(path);
+    if (!result)
+        return kUsual;
+    const char *error = result->pszErrBuf;
     if (!error || !(strstr(error, "429") || strstr(error, "503")))
         return 0;
     double now = static_cast<double>(time(nullptr)); /* its own clock is better */
     SecondsOfDate(CSLFetchNameValue(result->papszHeaders, "Date"), now);
     const double seconds = SecondsOfRetryAfter(CSLFetchNameValue(result->papszHeaders, "Retry-After"), now);
     return seconds < 0 ? kUsual : seconds;
+}
+
+std::string AskForAnswer(const std::string &path)
+{
+    const MessageCollector collector;
+    const HTTPResult result = Ask(path);
+    const char *error = result ? result->pszErrBuf : nullptr;
+    const char *code = error ? strstr(error, "HTTP error code") : nullptr;
+    const char *digits = code ? strpbrk(code, "0123456789") : nullptr;
+    return digits ? "HTTP response code: " + std::string(digits, strspn(digits, "0123456789"))
+           : error && !strstr(error, "Maximum file size") ? "CURL error: " + std::string(error)
+                                                          : std::string();
 }
 
 std::string AskForRest(const std::string &path, const std::string &answer)

@@ -12,6 +12,10 @@ namespace fishnet
  * asked for how long, and left alone, see ServersWantRest(). What is to be said of it; empty: it does not. */
 std::string AskForRest(const std::string &path, const std::string &answer);
 
+/* What the server of a file answers that GDAL cannot read: "HTTP response code: 503", "CURL error: ..."; empty: it
+ * gives it. */
+std::string AskForAnswer(const std::string &path);
+
 /* "7", or a date (RFC 9110, 10.2.3), as seconds from `now`, which is in seconds, too. Negative: it is neither. */
 double SecondsOfRetryAfter(const char *text, double now);
 

@@ -154,7 +154,9 @@ static Raster OpenRaster(const std::string &path, const std::vector<fn_reach> &r
 {
     Raster raster;
     InputHandles handles;
-    CHECK_OF(OpenInputs({{"A", path.c_str(), nullptr}}, -1, 8, raster.inputs, handles), path);
+    fn_worker_options workers = {};
+    workers.workers = 8;
+    CHECK_OF(OpenInputs({{"A", path.c_str(), nullptr}}, -1, workers, raster.inputs, handles), path);
     GDALDatasetH dataset = handles[0];
     raster.width = GDALGetRasterXSize(dataset);
     raster.height = GDALGetRasterYSize(dataset);

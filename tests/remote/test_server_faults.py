@@ -74,6 +74,37 @@ class TestFaults(Served):
         for kind in ('404', '403', '500'):
             self.each(kind, right=False, says=('HTTP response code: ' + kind,), files=('deflate.tif',))
 
+    def test_first_open(self):
+        """What a server does not give when a dataset is opened is asked for again, RETRIES times, after the pause that it asks for; a file that it does not have is not."""
+        def check(number, kind, how, words, attempts, url):
+            own = f'first-{number}.tif'
+            os.link(self.path('deflate.tif'), self.path(own))
+            self.server.fault(own, kind, **how)
+            name = f'{self.server.host}/{own}' if url else self.server.name(own)
+            done, got = self.translate('FISHNET:' + name, 'out-' + own, '--debug', 'FISHNET', *words)
+            log = [entry for entry in self.server.stats()['log'] if entry[1] == own]
+            case = f'{kind} {how} {words}: {done.stderr[:2000]} {log}'
+            right = how.get('times', 99) < 99
+            self.assertEqual(done.returncode == 0, right, case)
+            if right:
+                self.same(got, pixels(1))
+            else:
+                self.assertTrue('HTTP response code: ' + kind in done.stderr, case)
+                self.assertEqual(f'(tried {attempts} times)' in done.stderr, attempts > 1, case)
+            if attempts:  # some versions of GDAL ask again by themselves
+                self.assertEqual(len(re.findall('cannot be opened: .*Attempt [0-9]+ of [0-9]+ comes in', done.stderr)), attempts - 1, case)
+            if attempts == 1:
+                self.assertLess(log[-1][5] - log[0][5], 2, case)
+            if 'wait' in how:
+                pauses = [after[5] - before[6] for before, after in zip(log, log[1:])]
+                self.assertGreaterEqual(max(pauses), how['wait'] - 0.1, case)
+        cases = [('503', {'times': 3}, (), 2, False), ('500', {'times': 4}, (), 3, False), ('close', {'times': 2}, (), None, False), ('502', {'times': 2, 'every': 2}, (), None, False),
+                 ('429', {'times': 3, 'wait': 3}, (), 2, False), ('503', {'times': 3}, (), 2, True), ('503', {}, ('-oo', 'RETRIES=1'), 2, False), ('503', {}, ('-oo', 'RETRIES=0'), 1, False),
+                 ('404', {}, (), 1, False), ('403', {}, (), 1, False), ('403', {'after': 1}, (), 1, False)]
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(check, number, *case) for number, case in enumerate(cases)]:
+                done.result()
+
     def test_cut_again_and_again(self):
         self.each('cut', after=5, every=3, words=('-oo', 'RETRIES=1'))
         self.each('cut', right=False, after=5, words=('-oo', 'RETRIES=1'))

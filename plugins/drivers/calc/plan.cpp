@@ -165,7 +165,7 @@ static bool OpenNamed(Plan &plan, const fn_recipe &recipe, int overview, InputHa
         for (int k = 0; k < input.n_datasets; k++)
             names.push_back({input.name, input.datasets[k].name, input.open_options});
     }
-    if (!OpenInputs(names, overview, recipe.workers.workers, plan.inputs, handles))
+    if (!OpenInputs(names, overview, recipe.workers, plan.inputs, handles))
         return false;
     plan.handlesOfEach = handles.Most();
     return true;

@@ -149,7 +149,7 @@ bool ZonalPlan::Complete(const TableOptions &given, Handles &inputs)
     InputHandles handles;
     if (!zonesAreRaster && !FindZoneField(*this, inputs))
         return false;
-    rasters = Rasters::Open(options, zonesAreRaster, options.workers.workers, handles);
+    rasters = Rasters::Open(options, zonesAreRaster, options.workers, handles);
     if (!rasters || (options.workers.processes > 0 && !CheckShared(rasters->inputs, handles)))
         return false;
     if (HasClasses() && rasters->planes.size() > 1)

@@ -253,7 +253,7 @@ static bool OntoGrid(Rasters &rasters, const ZonalOptions &options, InputHandles
             BringOntoGrid(rasters.inputs, handles, grid, *options.grid, true));
 }
 
-std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool zones, int workers,
+std::shared_ptr<const Rasters> Rasters::Open(const ZonalOptions &options, bool zones, const fn_worker_options &workers,
                                              InputHandles &handles)
 {
     auto rasters = std::make_shared<Rasters>();

@@ -35,8 +35,8 @@ struct Rasters {
 
     /* NULL after CPLError. zones: these are a raster, too, the input of the table. handles: the rasters, opened by this
      * thread. */
-    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, bool zones, int workers,
-                                               InputHandles &handles);
+    static std::shared_ptr<const Rasters> Open(const ZonalOptions &options, bool zones,
+                                               const fn_worker_options &workers, InputHandles &handles);
     /* How many bands are read for the values. */
     size_t BandsOfValues() const { return read.size() - (weighing ? 1 : 0); }
     /* Two with the same text give the same values. */

@@ -215,7 +215,9 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
     }
     MessageCollector collector; /* the host has heard them */
     InputHandles handles;
-    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, m_hasZones, 1, handles);
+    fn_worker_options own = {};
+    own.workers = 1;
+    std::shared_ptr<const Rasters> rasters = Rasters::Open(*m_options, m_hasZones, own, handles);
     if (!rasters) {
         fn_fail(err, FN_ERR_READ, "a worker process cannot open its input: %s",
                 collector.Cause("not recognized as a raster dataset").c_str());

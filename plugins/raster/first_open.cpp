@@ -1,0 +1,149 @@
+#include "first_open.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "file_names.h"
+#include "input_lists.h"
+#include "materialized.h"
+#include "server_rest.h"
+#include "workers.h"
+
+namespace fishnet
+{
+
+int RetriesOf(const fn_worker_options &workers)
+{
+    return workers.usual ? FN_RETRIES_REMOTE : std::max(0, workers.retries);
+}
+
+/* What a server has refused once, and gives when it is asked what it answers. */
+static constexpr const char *kNotRead = "it cannot be read";
+
+/* Is that a server which may give the file later, and does now not? */
+static bool MayPass(const std::string &answer)
+{
+    static constexpr std::array<const char *, 12> kPassing = {
+        kNotRead,      "code: 429", "code: 500",    "code: 502",    "code: 503", "code: 504",
+        "Empty reply", "timed out", "Recv failure", "Send failure", "reset",     "closed with"};
+    return std::any_of(kPassing.begin(), kPassing.end(),
+                       [&](const char *text) { return answer.find(text) != std::string::npos; });
+}
+
+/* Before attempt `number`, from 1: pauses as those between reads, and what a server asks for. */
+static double Pause(int number)
+{
+    constexpr double kFirst = 0.5, kMost = 3600; /* seconds */
+    double seconds = kFirst;
+    for (int i = 1; i < number && seconds < kMost; i++)
+        seconds *= 2;
+    return std::max(seconds, ServersWantRest());
+}
+
+namespace
+{
+/* What came of one attempt. */
+struct Attempt {
+    DatasetHandle dataset;
+    std::vector<Message> messages;
+    std::string cause;
+    std::string answer; /* of the server, which gives no such file, or not now */
+};
+} // namespace
+
+/* What a server answers to a read of a file whose size it has told. Empty: it gives it. */
+static std::string AnswerToRead(const std::string &path)
+{
+    const MessageCollector collector;
+    char byte = 0;
+    VSILFILE *file = VSIFOpenL(path.c_str(), "rb");
+    const bool isRead = file && VSIFReadL(&byte, 1, 1, file) == 1;
+    if (file)
+        VSIFCloseL(file);
+    if (isRead)
+        return {};
+    const std::string answer = AskForAnswer(path);
+    return answer.empty() ? kNotRead : answer;
+}
+
+static Attempt Once(const Input &input)
+{
+    Attempt attempt;
+    MessageCollector collector;
+    attempt.dataset = OpenAgain(input);
+    attempt.cause = collector.Cause("not recognized as a raster dataset");
+    attempt.messages = std::move(collector.messages);
+    return attempt;
+}
+
+/* Where GDAL has not opened a file that the server gives, it may have got less than that before. */
+static Attempt Try(const Input &input)
+{
+    Attempt attempt = Once(input);
+    if (attempt.dataset || !IsRemoteName(input.path))
+        return attempt;
+    attempt.answer = ForgetRemote(input.path);
+    const bool isFile = IsFarAway(input.path) && attempt.cause.find("Range downloading") == std::string::npos;
+    if (attempt.answer.empty() && isFile)
+        attempt.answer = AnswerToRead(input.path);
+    if (!attempt.answer.empty())
+        attempt.cause += attempt.cause != attempt.answer ? "; " + attempt.answer : "";
+    else if (isFile) {
+        CPLDebug("FISHNET", "%s cannot be opened, and is opened again", Describe(input).c_str());
+        attempt = Once(input);
+    }
+    return attempt;
+}
+
+/* The last of the attempts. tried: how many there were. */
+static Attempt TryPatiently(const Input &input, int retries, int &tried)
+{
+    const int most = IsOpenedByWorker() ? 0 : retries; /* the job tries again */
+    Attempt attempt = Try(input);
+    for (tried = 1; !attempt.dataset && tried <= most && MayPass(attempt.answer); tried++) {
+        const std::string rest = AskForRest(input.path, attempt.answer);
+        const double seconds = Pause(tried);
+        CPLDebug("FISHNET", "%s cannot be opened: %s%s. Attempt %d of %d comes in %.1f s", Describe(input).c_str(),
+                 attempt.answer.c_str(), rest.c_str(), tried + 1, most + 1, seconds);
+        std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+        attempt = Try(input);
+    }
+    return attempt;
+}
+
+void ReadURL(Input &input, int retries)
+{
+    if (!IsURL(input.path))
+        return;
+    const std::string url = input.path, loaded = Download(url, false, &input.results);
+    int tried = 0;
+    input.path = loaded.empty() ? NameOfURL(url) : loaded;
+    if (!loaded.empty() || TryPatiently(input, retries, tried).dataset) /* GDAL keeps what it has read of it */
+        return;
+    const MessageCollector collector;
+    input.path = Download(url, true, &input.results);
+    if (input.path.empty() || !OpenAgain(input))
+        input.path = url;
+}
+
+DatasetHandle OpenFirst(const Input &input, int retries)
+{
+    int tried = 0;
+    Attempt attempt = TryPatiently(input, retries, tried);
+    if (attempt.dataset) {
+        for (const Message &message : attempt.messages)
+            Emit(message);
+        return std::move(attempt.dataset);
+    }
+    if (tried > 1)
+        attempt.cause += " (tried " + std::to_string(tried) + " times)";
+    if (HasWildcards(input.name) && EQUAL(input.driver, "FISHNET"))
+        attempt.cause += ". A stack is given with INPUT=" + input.key + "=<wildcards>";
+    CPLError(CE_Failure, CPLE_OpenFailed, "%s: input %s cannot be opened: %s", input.driver, Describe(input).c_str(),
+             attempt.cause.c_str());
+    return nullptr;
+}
+
+} // namespace fishnet

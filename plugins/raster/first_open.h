@@ -1,0 +1,24 @@
+/* The first time that an input is opened: servers that are busy, or break a connection, are asked again. */
+#ifndef FN_FISHNET_FIRST_OPEN_H
+#define FN_FISHNET_FIRST_OPEN_H
+
+#include "inputs.h"
+
+namespace fishnet
+{
+
+/* What a URL names is read in parts, if the server gives parts; else it is loaded, once for all workers: `path` is what
+ * is opened from then on. retries: as of OpenFirst(). */
+void ReadURL(Input &input, int retries);
+
+/* Opens an input as OpenAgain() does, and tells what GDAL has said of it. What lies beyond a network is opened up to
+ * `retries` times more where its server says that it is busy or has failed (429, 500, 502 to 504), or says nothing; not
+ * where it gives no such file. NULL after CPLError. */
+DatasetHandle OpenFirst(const Input &input, int retries);
+
+/* RETRIES of inputs beyond a network. */
+int RetriesOf(const fn_worker_options &workers);
+
+} // namespace fishnet
+
+#endif

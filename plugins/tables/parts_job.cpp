@@ -192,14 +192,14 @@ static bool CopyRows(const PartsJob &job, TableLayer &rows, GDALDataset &to, fn_
     OGRLayer *layer = to.GetLayer(0);
     if (!layer || to.StartTransaction() != OGRERR_NONE)
         return false;
-    const RowCopy copy(rows.GetLayerDefn(), layer);
+    const RowCopy copy(rows.GetLayerDefn(), layer, job.format.driver);
     const double features = static_cast<double>(rows.InputCount()) / static_cast<double>(job.parts);
+    std::unique_ptr<OGRFeature> feature;
     for (int64_t row = 1;; row++) {
-        std::unique_ptr<OGRFeature> feature(rows.GetNextFeature());
-        if (!feature)
+        if (!rows.NextFeature(feature))
             break;
         const double done = features >= 1 ? static_cast<double>(rows.FeaturesRead()) / features : 0;
-        if (!copy.Add(std::move(feature)) || !IsWanted(std::min(done, 1.0), nullptr, &task))
+        if (!copy.Add(*feature) || !IsWanted(std::min(done, 1.0), nullptr, &task))
             return false;
         if (row % kTransaction == 0 && (to.CommitTransaction() != OGRERR_NONE || to.StartTransaction() != OGRERR_NONE))
             return false;

@@ -158,9 +158,9 @@ DatasetHandle PieceWriter::NewFile(fn_error *err)
 
 bool PieceWriter::WriteRows(OGRLayer *layer, const PartView &part)
 {
-    const RowCopy copy(m_rows.Defn(), layer);
+    const RowCopy copy(m_rows.Defn(), layer, m_format.format.driver);
     for (int64_t row = 0; row < part.header.rows; row++)
-        if (!copy.Add(m_rows.Make(part, row, 0)))
+        if (!copy.Add(*m_rows.Make(part, row, 0)))
             return false;
     return true;
 }

@@ -1,6 +1,7 @@
 #include "row_maker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace fishnet
@@ -78,10 +79,38 @@ void RowMaker::SetCarried(OGRFeature *feature, const PartView &part, int64_t row
     }
 }
 
+static constexpr char kLittle = 1; /* of WKB: the order of bytes */
+
+/* False: it is another geometry. */
+static bool ReadPoint(const char *wkb, size_t size, double *xy)
+{
+    uint32_t type = 0;
+    constexpr size_t kHead = 1 + sizeof type, kVertex = 2 * sizeof(double);
+    if (!CPL_IS_LSB || size != kHead + kVertex || wkb[0] != kLittle)
+        return false;
+    memcpy(&type, wkb + 1, sizeof type);
+    memcpy(xy, wkb + kHead, kVertex);
+    return type == wkbPoint;
+}
+
+/* Where both are points in the plane. False: nothing has changed. */
+static bool MovePoint(OGRGeometry *geometry, const char *wkb, size_t size)
+{
+    double xy[2];
+    if (!geometry || geometry->getGeometryType() != wkbPoint || !ReadPoint(wkb, size, xy) || !std::isfinite(xy[0]) ||
+        !std::isfinite(xy[1]))
+        return false;
+    geometry->toPoint()->setX(xy[0]);
+    geometry->toPoint()->setY(xy[1]);
+    return true;
+}
+
 /* The two geometries that most rows have; NULL: it is another. */
 static OGRGeometry *NewPointOrLine(const char *wkb, size_t size)
 {
-    static constexpr char kLittle = 1;
+    double xy[2];
+    if (ReadPoint(wkb, size, xy))
+        return new OGRPoint(xy[0], xy[1]);
     const auto at = [wkb](size_t offset) {
         double value;
         memcpy(&value, wkb + offset, sizeof value);
@@ -93,8 +122,6 @@ static OGRGeometry *NewPointOrLine(const char *wkb, size_t size)
         return nullptr;
     memcpy(&type, wkb + 1, sizeof type);
     memcpy(&count, wkb + kHead, sizeof count);
-    if (type == wkbPoint && size == kHead + kVertex)
-        return new OGRPoint(at(kHead), at(kHead + sizeof(double)));
     if (type != wkbLineString || count != 2 || size != kVertices + 2 * kVertex)
         return nullptr;
     auto line = std::make_unique<OGRLineString>();
@@ -112,7 +139,11 @@ void RowMaker::SetGeometry(OGRFeature *feature, const PartView &part, int64_t ro
 {
     size_t size = 0;
     const char *wkb = part.Geometry(m_schema, row, &size);
-    if (!wkb)
+    if (!wkb) {
+        feature->SetGeometryDirectly(nullptr);
+        return;
+    }
+    if (MovePoint(feature->GetGeometryRef(), wkb, size))
         return;
     auto *srs = m_defn->GetGeomFieldDefn(0)->GetSpatialRef();
     OGRGeometry *geometry = NewPointOrLine(wkb, size);
@@ -123,23 +154,37 @@ void RowMaker::SetGeometry(OGRFeature *feature, const PartView &part, int64_t ro
     feature->SetGeometryDirectly(geometry);
 }
 
-std::unique_ptr<OGRFeature> RowMaker::Make(const PartView &part, int64_t row, int64_t rowsBefore) const
+void RowMaker::Set(OGRFeature &feature, const PartView &part, int64_t row, int64_t rowsBefore) const
 {
     const auto errors = m_hasTexts ? CPLGetErrorCounter() : 0;
-    std::unique_ptr<OGRFeature> feature(OGRFeature::CreateFeature(m_defn));
-    if (!feature)
-        throw std::bad_alloc();
-    feature->SetFID(rowsBefore + row + 1);
+    feature.SetFID(rowsBefore + row + 1);
     for (int column = 0; column < static_cast<int>(m_schema.columns.size()); column++)
         if (Wants(column))
-            SetColumn(feature.get(), column, part, row);
-    SetCarried(feature.get(), part, row);
+            SetColumn(&feature, column, part, row);
+    SetCarried(&feature, part, row);
     if (WantsGeometry())
-        SetGeometry(feature.get(), part, row);
+        SetGeometry(&feature, part, row);
     /* GDAL leaves out of a feature what it has no memory for, and goes on. */
     if (m_hasTexts && CPLGetErrorCounter() != errors && CPLGetLastErrorNo() == CPLE_OutOfMemory)
         throw std::bad_alloc();
+}
+
+std::unique_ptr<OGRFeature> RowMaker::Make(const PartView &part, int64_t row, int64_t rowsBefore) const
+{
+    std::unique_ptr<OGRFeature> feature(OGRFeature::CreateFeature(m_defn));
+    if (!feature)
+        throw std::bad_alloc();
+    Set(*feature, part, row, rowsBefore);
     return feature;
+}
+
+void RowMaker::Refill(OGRFeature &feature, const PartView &part, int64_t row, int64_t rowsBefore) const
+{
+    if (feature.GetDefnRef() != m_defn)
+        feature.SetFDefnUnsafe(m_defn);
+    for (int i = static_cast<int>(m_schema.columns.size()); i < m_defn->GetFieldCount(); i++)
+        feature.UnsetField(i);
+    Set(feature, part, row, rowsBefore);
 }
 
 } // namespace fishnet

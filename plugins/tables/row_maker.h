@@ -27,8 +27,11 @@ class RowMaker
 
     /* The feature of a row. rowsBefore: rows in the parts before. */
     std::unique_ptr<OGRFeature> Make(const PartView &part, int64_t row, int64_t rowsBefore) const;
+    /* The same in a feature that Make() has made for another row, and a RowCopy may have passed on. */
+    void Refill(OGRFeature &feature, const PartView &part, int64_t row, int64_t rowsBefore) const;
 
   private:
+    void Set(OGRFeature &feature, const PartView &part, int64_t row, int64_t rowsBefore) const;
     void SetColumn(OGRFeature *feature, int column, const PartView &part, int64_t row) const;
     void SetCarried(OGRFeature *feature, const PartView &part, int64_t row) const;
     void SetGeometry(OGRFeature *feature, const PartView &part, int64_t row) const;

@@ -137,6 +137,20 @@ OGRFeature *TableLayer::GetNextFeature()
     });
 }
 
+bool TableLayer::NextFeature(std::unique_ptr<OGRFeature> &feature)
+{
+    return Reading(false, [&] {
+        if (!NextRow())
+            return false;
+        if (feature)
+            m_rows.Refill(*feature, m_part, m_row, m_rowsBefore);
+        else
+            feature = m_rows.Make(m_part, m_row, m_rowsBefore);
+        m_nFeaturesRead++;
+        return true;
+    });
+}
+
 /* ---- the table as pieces of a file ---- */
 
 bool TableLayer::WritePieces(std::shared_ptr<const PieceFormat> pieces, const GoesOn &goesOn,

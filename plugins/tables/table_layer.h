@@ -20,6 +20,8 @@ class TableLayer final : public OGRLayer
 
     void ResetReading() override;
     OGRFeature *GetNextFeature() override;
+    /* The next one, without a look at filters: in the one that is there, which was given before, or a new one. */
+    bool NextFeature(std::unique_ptr<OGRFeature> &feature);
     OGRFeature *GetFeature(GIntBig fid) override;
     GIntBig GetFeatureCount(int force = TRUE) override;
     FN_CONST OGRFeatureDefn *GetLayerDefn() FN_CONST override { return m_rows.Defn(); }

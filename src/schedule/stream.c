@@ -21,21 +21,16 @@
  *   slots is not hit.
  *   (A worker that computes a task of no slot does not exist: slots are left only when they are complete.)
  * So T goes on until it has a part or is complete, and the reader wakes. The reader never waits for anything else,
- * and a worker that waits for room holds nothing that T needs. */
+ * and a worker that waits for room holds nothing that T needs.
+ *
+ * The reader needs a CPU, too. Where there is a worker for each CPU, one of them starts no task while the reader has
+ * enough to do: it would only be further ahead, and the reader slower. While the reader sleeps none of them rests. */
 #include "fishnet/stream.h"
 
 #include <stdlib.h>
 
-#include "buffers.h"
 #include "crew.h"
-
-typedef struct part {
-    void *data;   /* NULL: nothing, but the last of its task */
-    size_t used;  /* bytes of it */
-    size_t bytes; /* of the buffer */
-    bool last;
-    struct part *next;
-} part;
+#include "line.h"
 
 typedef struct slot {
     fn_stream *stream;
@@ -49,7 +44,7 @@ typedef struct slot {
     int64_t skip;  /* parts of another attempt that were handed over before */
     size_t need;   /* bytes that its worker waits for */
     pthread_cond_t room;
-    part *parts, **parts_end;
+    fn_line parts; /* that wait for the reader */
     struct slot *next;
     struct slot *next_sleeper;
 } slot;
@@ -63,11 +58,13 @@ struct fn_stream {
     slot *slots, **slots_end;
     slot *sleepers;     /* whose workers wait for room, in the order of their tasks */
     int64_t turn, next; /* the task to read, the task to start */
+    int running;        /* tasks that are being computed */
+    int most_ahead;     /* of them while the reader has enough to do */
     int64_t end;        /* tasks from here on are cancelled */
     int64_t failed;     /* the first task that failed, or -1; end is behind it */
     fn_error err;       /* why */
 
-    part *current; /* what the reader has */
+    fn_waiting *current; /* what the reader has */
     fn_buffers buffers;
     int64_t parts_read;
     void (*freed)(void *user); /* see fn_stream_free_behind() */
@@ -124,27 +121,6 @@ static void release(fn_stream *s, slot *t)
     t->task.bytes = t->bytes = 0;
 }
 
-static void free_part(fn_stream *s, part *p)
-{
-    if (p)
-        fn_buffers_give(&s->buffers, p->data, p->bytes);
-    free(p);
-}
-
-static part *pop_part(slot *t)
-{
-    part *p = t->parts;
-    if (p && !(t->parts = p->next))
-        t->parts_end = &t->parts;
-    return p;
-}
-
-static void drop_parts(fn_stream *s, slot *t)
-{
-    for (part *p; (p = pop_part(t)) != NULL;)
-        free_part(s, p);
-}
-
 /* There is room, or another turn: for the first worker that waits in its task, and for one that starts another. */
 static void wake_locked(fn_stream *s)
 {
@@ -197,7 +173,7 @@ static void cut_locked(fn_stream *s, int64_t end)
     for (slot *t = s->slots; t; t = t->next)
         if (t->task.number >= end) {
             cancel_locked(t);
-            drop_parts(s, t);
+            fn_line_empty(&t->parts, &s->buffers);
         }
     wake_locked(s);
 }
@@ -222,9 +198,18 @@ static void fail_for_memory_locked(fn_stream *s, int64_t task, size_t bytes)
 
 static const fn_task_calls calls;
 
+/* The reader has enough to do: the rest of the task whose turn it is, and a whole one. */
+static bool is_ahead(const fn_stream *s)
+{
+    const slot *first = s->slots, *second = first ? first->next : NULL;
+    return second && first->complete && second->complete;
+}
+
 /* Tasks that may be started, if there is room. */
 static int64_t startable(const fn_stream *s)
 {
+    if (s->running >= s->most_ahead && is_ahead(s))
+        return 0;
     const int64_t slots = s->turn + SLOTS_PER_WORKER * (int64_t)s->crew.workers - s->next, tasks = s->end - s->next;
     return s->next == s->failed ? 0 : slots < tasks ? slots : tasks;
 }
@@ -256,10 +241,11 @@ static fn_task *take_locked(void *self)
     t->task = (fn_task){
         .number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t, .calls = &calls};
     t->task.done = &t->done;
-    t->parts_end = &t->parts;
+    fn_line_init(&t->parts);
     pthread_cond_init(&t->room, NULL);
     *s->slots_end = t;
     s->slots_end = &t->next;
+    s->running++;
     return &t->task;
 }
 
@@ -271,16 +257,11 @@ static bool hand_over_locked(fn_stream *s, slot *t, size_t used, bool last)
         t->skip--;
         return true;
     }
-    part *p = calloc(1, sizeof *p);
-    if (!p)
+    const fn_waiting p = {used > 0 ? t->task.result : NULL, used, used > 0 ? t->bytes : 0, last, NULL};
+    if (!fn_line_add(&t->parts, p))
         return false;
-    p->last = last;
-    if (used > 0) {
-        *p = (part){.data = t->task.result, .used = used, .bytes = t->bytes, .last = last};
+    if (used > 0)
         t->task.result = NULL;
-    }
-    *t->parts_end = p;
-    t->parts_end = &p->next;
     t->given++;
     tell_reader_locked(s, t->task.number);
     return true;
@@ -294,6 +275,7 @@ static void complete_locked(void *self, fn_task *task, fn_status status, const f
     slot *t = task->owner;
     const size_t used = !task->result ? 0 : task->bytes < t->bytes ? task->bytes : t->bytes;
     t->complete = true;
+    s->running--;
     if (status == FN_OK && t->ends)
         cut_locked(s, task->number + 1);
     if (status == FN_OK && t->skip > 0) {
@@ -302,7 +284,7 @@ static void complete_locked(void *self, fn_task *task, fn_status status, const f
         fail_locked(s, task->number, FN_ERR_READ, &changed);
     } else if (status == FN_OK && task->number < s->end && (used > 0 || t->given > 0) &&
                !hand_over_locked(s, t, used, true))
-        fail_for_memory_locked(s, task->number, sizeof(part));
+        fail_for_memory_locked(s, task->number, sizeof(fn_waiting));
     else if (status != FN_OK)
         fail_locked(s, task->number, status, err);
     release(s, t);
@@ -351,7 +333,7 @@ static fn_status hand_over_part(fn_task *task, size_t used, size_t bytes, fn_err
     fn_crew_lock_counted(&s->crew);
     fn_status status = FN_OK;
     if (used > 0 && !t->cancel && !hand_over_locked(s, t, used, false))
-        status = fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", sizeof(part));
+        status = fn_fail(err, FN_ERR_MEMORY, "out of memory: %zu bytes for one part", sizeof(fn_waiting));
     release(s, t);
     if (status == FN_OK)
         status = renew_locked(s, t, bytes, err);
@@ -384,7 +366,7 @@ static const fn_scheduler scheduler = {.take = take_locked,
 
 static void free_slot(fn_stream *s, slot *t)
 {
-    drop_parts(s, t);
+    fn_line_empty(&t->parts, &s->buffers);
     release(s, t);
     pthread_cond_destroy(&t->room);
     free(t);
@@ -415,18 +397,18 @@ static void wait_for_news_locked(fn_stream *s, double seconds)
 }
 
 /* The next part in the line, or NULL: all is through, or a failure. */
-static fn_status next_part_locked(fn_stream *s, part **out, fn_error *err)
+static fn_status next_part_locked(fn_stream *s, fn_waiting **out, fn_error *err)
 {
     for (*out = NULL;;) {
         slot *t = s->slots;
-        if (s->turn == s->failed && (!t || (t->complete && !t->parts))) {
+        if (s->turn == s->failed && (!t || (t->complete && !t->parts.first))) {
             if (err)
                 *err = s->err;
             return s->err.status;
         }
         if (s->crew.stop)
             return fn_fail(err, FN_ERR_CANCELLED, "stopped");
-        if (t && (*out = pop_part(t)) != NULL)
+        if (t && (*out = fn_line_pop(&t->parts)) != NULL)
             return FN_OK;
         if (s->turn >= s->end)
             return FN_OK;
@@ -441,7 +423,7 @@ static void drop_current_locked(fn_stream *s)
 {
     if (!s->current)
         return;
-    free_part(s, s->current);
+    fn_line_free_part(&s->buffers, s->current);
     s->current = NULL;
     wake_locked(s);
 }
@@ -453,7 +435,7 @@ fn_status fn_stream_next(fn_stream *s, fn_part *out, fn_error *err)
     if (status != FN_OK)
         return status;
     drop_current_locked(s);
-    part *p = NULL;
+    fn_waiting *p = NULL;
     status = next_part_locked(s, &p, err);
     if (p) {
         static const char nothing[1];
@@ -477,7 +459,7 @@ static bool is_ready_locked(fn_stream *s)
 {
     for (;;) {
         const slot *t = s->slots;
-        if (s->crew.stop || s->turn >= s->end || (t && t->parts) || (s->turn == s->failed && (!t || t->complete)))
+        if (s->crew.stop || s->turn >= s->end || (t && t->parts.first) || (s->turn == s->failed && (!t || t->complete)))
             return true;
         if (!t || !t->complete)
             return false;
@@ -540,6 +522,7 @@ fn_status fn_stream_new(const fn_job *job, const fn_job_options *options, fn_str
     s->buffers.job = &s->crew.job;
     s->end = job->task_count;
     s->failed = -1;
+    s->most_ahead = s->crew.workers > 1 && s->crew.workers >= fn_cpu_count() ? s->crew.workers - 1 : s->crew.workers;
     s->slots_end = &s->slots;
     fn_crew_init_condition(&s->news);
     *out = s;
@@ -550,7 +533,7 @@ static void destroy(fn_stream *s)
 {
     if (!fn_crew_destroy(&s->crew))
         return;
-    free_part(s, s->current);
+    fn_line_free_part(&s->buffers, s->current);
     for (slot *t = s->slots, *next; t; t = next) {
         next = t->next;
         free_slot(s, t);

@@ -255,6 +255,53 @@ class TestParts(Case):
             with contextlib.closing(sqlite3.connect(self.path('index_parts/part_0001.gpkg'))) as part:
                 self.assertEqual(part.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'rtree_near_table_geom'").fetchone()[0], has)
 
+    def in_sqlite(self, path):
+        """What SQLite has stored of the table, values and types."""
+        with contextlib.closing(sqlite3.connect(path)) as part:
+            columns = [row[1] for row in part.execute('PRAGMA table_info(near_table)')]
+            return columns, part.execute('SELECT %s FROM near_table ORDER BY rowid' % ', '.join('quote("%s"), typeof("%s")' % (c, c) for c in columns)).fetchall()
+
+    def stored_alike(self, table, formats=(('GPKG', 'gpkg'),), **options):
+        """Columns and rows of the one part of the table, which are those that ogr2ogr writes."""
+        options = {**self.options, 'UNMATCHED': 'NULL', 'CLOSEST': 1, 'NUM_WORKERS': 1, **options}
+        for format, ending in formats:
+            one = self.path('alike.' + ending)
+            good('ogr2ogr', '-f', format, one, 'NEARTABLE:' + table, '-nln', 'near_table', *oo(**options))
+            self.whole('alike_out.vrt', '-dsco', 'PARTS=1', '-dsco', 'FORMAT=' + format, table=table, **options)
+            got, want = self.in_sqlite(self.path('alike_out_parts/part_0000.' + ending)), self.in_sqlite(one)
+            os.unlink(one)
+            self.assertEqual(got, want, format)
+        return got
+
+    def test_whole_numbers_of_a_geopackage(self):
+        """Those of 64 bits are given to GDAL as such of 32, where they are: what SQLite stores is the same."""
+        edges = [0, -1, 2**31 - 1, 2**31, -2**31, -2**31 - 1, 2**32, -2**32 - 21121, 2**53 + 1, 2**63 - 1, -2**63, None]
+        fids = [1, 2**31 - 2, 2**31 - 1, 2**31, 2**40, *range(10, 17)]
+        table = make(self.path('long.gpkg'), points([(i, i) for i in range(12)]), fids=fids, fields={
+            ('a', ogr.OFTInteger64): edges, ('b', ogr.OFTInteger64): [7] * 12, ('c', ogr.OFTInteger64): edges[::-1], ('d', ogr.OFTInteger): range(12)})
+        columns, rows = self.stored_alike(table, FIELDS='a,b,c,d', RADIUS=20)
+        self.assertEqual({row[2 * columns.index('a')] for row in rows}, {'NULL' if edge is None else str(edge) for edge in edges})
+
+    def test_rows_of_databases(self):
+        """One feature takes all rows by turns: with and without geometry, values, and near features."""
+        random = rng('databases')
+        count = 300
+
+        def some(values):
+            return [value if random.random() < 0.5 else None for value in values]
+
+        def fields(prefix):
+            return {'text': some(prefix + 'x' * (i % 7) for i in range(count)), ('n', ogr.OFTInteger64): some(range(2**31 - 150, 2**31 + 150)),
+                    ('r', ogr.OFTReal): some(i / 7 for i in range(count)), ('day', ogr.OFTDate): some('2020/01/%02d' % (i % 28 + 1) for i in range(count))}
+        table = make(self.path('db_in.fgb'), points(random.uniform(0, 1000, (count, 2))), fields=fields('a'))
+        near = make(self.path('db_near.fgb'), points(random.uniform(0, 1000, (count, 2))), fields=fields('b'))
+        for geometry in ('NEAR', 'LINE', 'FROM'):
+            columns, rows = self.stored_alike(table, (('SQLite', 'sqlite'), ('GPKG', 'gpkg')), NEAR=near, FIELDS='*', NEAR_FIELDS='*', RADIUS=30,
+                                              GEOMETRY=geometry)
+            self.assertEqual(len(rows), count)
+            for name in ('text', 'NEAR_FID', 'geom'):
+                self.assertGreater(len({row[2 * columns.index(name)] for row in rows}), 2, name)
+
     def test_sqlite_is_written_by_processes(self):
         """Of a large table, unless WORKERS says otherwise."""
         table = make(self.path('large_in.gpkg'), points(rng('large').uniform(0, 1000, (50000, 2))))

@@ -37,8 +37,9 @@ typedef struct work {
     int64_t stubborn;      /* this task runs until let_go, and does not look at the cancel flag (-1: none) */
     int64_t slow;          /* this task runs until it is cancelled, 20 s at most (-1: none) */
     bool no_worker;        /* none can be opened */
-    atomic_bool gate_shut; /* tasks wait while it is */
     atomic_bool let_go;
+    atomic_bool gate_shut; /* tasks wait while it is ... */
+    int64_t gated;         /* ... from this one on */
 
     atomic_int runs[TASKS_MAX];
     atomic_int run_total, running, running_peak, cancelled;
@@ -206,7 +207,7 @@ static fn_status run_task(void *user, void *worker, fn_task *task, fn_error *err
     task->notes = note;
     atomic_fetch_add(&w->notes_made, 1);
 
-    while (atomic_load(&w->gate_shut) && !fn_is_cancelled(task->cancel))
+    while (atomic_load(&w->gate_shut) && task->number >= w->gated && !fn_is_cancelled(task->cancel))
         sleep_ms(1);
     if (task->number == w->stubborn)
         for (int i = 0; i < 10000 && !atomic_load(&w->let_go); i++)
@@ -511,6 +512,39 @@ static void read_ahead_is_bounded(void)
         EXPECT(read_parts(w, stream, &r, 1, w->count, &err) == FN_OK, "%s", err.text);
         ran = settled(&w->run_total);
         EXPECT(ran < TASKS_MAX / 8, "%d tasks are ahead of the reader", ran);
+        read_parts(w, stream, &r, -1, w->count, &err);
+        finish(w, stream);
+    }
+}
+
+/* Waits until the number is there, or for long, and then as settled(). */
+static int settled_at(atomic_int *value, int wanted)
+{
+    for (int i = 0; i < 20000 && atomic_load(value) != wanted; i++)
+        sleep_ms(1);
+    return settled(value);
+}
+
+/* With a worker for each CPU one starts no task as long as there is enough for the reader, who needs a CPU, too. */
+static void one_gives_way(void)
+{
+    const int cpus = fn_cpu_count();
+    for (int workers = cpus > 2 ? cpus - 1 : 2; workers <= cpus + 1; workers++) {
+        reader r = {0};
+        fn_error err;
+        work *w = new_work(64 + 8 * (int64_t)workers, 1, 100);
+        w->even = true;
+        w->gated = workers + 2;
+        atomic_store(&w->gate_shut, true);
+        fn_stream *stream = start(w, workers, (size_t)1 << 30);
+        EXPECT(read_parts(w, stream, &r, 1, w->count, &err) == FN_OK, "%s", err.text);
+        const int most = workers < cpus ? workers : workers - 1;
+        const int ran = settled_at(&w->running, most);
+        EXPECT(ran == most, "%d of %d workers on %d CPUs are ahead of the reader", ran, workers, cpus);
+        EXPECT(read_parts(w, stream, &r, w->gated - 1, w->count, &err) == FN_OK, "%s", err.text);
+        const int all = settled_at(&w->running, workers);
+        EXPECT(all == workers, "%d of %d workers where the reader is near", all, workers);
+        atomic_store(&w->gate_shut, false);
         read_parts(w, stream, &r, -1, w->count, &err);
         finish(w, stream);
     }
@@ -971,6 +1005,7 @@ int main(void)
         UNIT(no_tasks),
         UNIT(statistics),
         UNIT(read_ahead_is_bounded),
+        UNIT(one_gives_way),
         UNIT(ready_or_not),
         UNIT(first_task_is_last),
         UNIT(end_by_worker),

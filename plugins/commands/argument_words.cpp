@@ -52,7 +52,9 @@ std::string InArguments(const std::string &text, const ArgumentOf &argumentOf)
         const std::string option = text.substr(i, end - i);
         const Argument argument = argumentOf(option);
         const char *const value = argument.denies ? "=NO" : "=YES";
-        const bool isWhole = argument.isFlag && text.compare(end, strlen(value), value) == 0;
+        const size_t behind = end + strlen(value);
+        const bool isWhole = argument.isFlag && text.compare(end, strlen(value), value) == 0 &&
+                             (behind >= text.size() || !IsOfName(text[behind]));
         if (argument.denies && !isWhole) {
             told += option;
             i = end;
@@ -63,7 +65,7 @@ std::string InArguments(const std::string &text, const ArgumentOf &argumentOf)
             told += (isSwitched ? "-i " : "") + option;
         else
             told += "--" + argument.name;
-        i = end + (isWhole ? strlen(value) : 0);
+        i = isWhole ? behind : end;
     }
     return told;
 }

@@ -67,7 +67,7 @@ OGRLayerH ArrowRows::Ask(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH 
 {
     const std::string fid = OGR_L_GetFIDColumn(layer);
     const std::string sql = "SELECT " + Quoted(fid, '"') + ", " + Quoted(plan.geometryName, '"') + " FROM " +
-                            Quoted(plan.layer, '"') + " WHERE " + range.Condition(fid);
+                            Quoted(plan.layer, '"') + (range.IsAll() ? "" : " WHERE " + range.Condition(fid));
     m_dataset = dataset;
     m_result = GDALDatasetExecuteSQL(dataset, sql.c_str(), nullptr, nullptr);
     return m_result;

@@ -28,6 +28,7 @@ struct ArrowRow {
 /* Both ends are in it. */
 struct FidRange {
     int64_t first = INT64_MIN, last = INT64_MAX;
+    bool IsAll() const { return first == INT64_MIN && last == INT64_MAX; }
     /* As SQL has it. */
     std::string Condition(const std::string &fidColumn) const;
 };
@@ -41,11 +42,11 @@ class ArrowRows
     ArrowRows(const ArrowRows &) = delete;
     ArrowRows &operator=(const ArrowRows &) = delete;
 
-    /* Whether the driver makes them itself. */
+    /* Whether the driver makes them itself, with the coordinates that features have. */
     static bool AreMade(OGRLayerH layer);
-    /* Begins with the first feature, by the filters of the layer, and with the fields that are not ignored; of a
-     * GeoPackage, with that range of FIDs. The dataset is the layer's. False: they are not as they should be, or not
-     * FIDs and one geometry alone. */
+    /* Begins with the first feature, and with the fields that are not ignored. Of a GeoPackage it is all of the table
+     * in that range of FIDs, whatever the layer's filters; of others what these let through, and the range is all. The
+     * dataset is the layer's. False: they are not as they should be, or not FIDs and one geometry alone. */
     bool Open(const LayerPlan &plan, GDALDatasetH dataset, OGRLayerH layer, const FidRange &range = {});
     bool IsOpen() const { return m_stream.release != nullptr; }
     /* Afterwards the layer can be read in another way, from the first feature on. */

@@ -95,6 +95,15 @@ static std::string QuotedTable(const LayerPlan &layer)
                : Quoted(layer.layer.substr(0, dot), '"') + "." + Quoted(layer.layer.substr(dot + 1), '"');
 }
 
+/* SQLite's own number of a row: exactly so declared, and nothing else a key. Any other may be NULL, and is in the order
+ * of another index. */
+static std::string RowidColumns(const LayerPlan &layer, const std::string &fidColumn)
+{
+    const std::string columns = "pragma_table_info(" + Quoted(layer.layer, '\'') + ") WHERE pk > 0";
+    return "(SELECT COUNT(*) FROM " + columns + " AND lower(name) = lower(" + Quoted(fidColumn, '\'') +
+           ") AND upper(type) = 'INTEGER') = 1 AND (SELECT COUNT(*) FROM " + columns + ") = 1";
+}
+
 bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::string &fidColumn)
 {
     const bool sqlite = EQUAL(layer.driver.c_str(), "GPKG") || EQUAL(layer.driver.c_str(), "SQLite");
@@ -102,11 +111,11 @@ bool IsTableWithFids(const LayerPlan &layer, GDALDatasetH dataset, const std::st
     if ((!sqlite && !postgres) || fidColumn.empty())
         return false;
     int64_t one = 0;
-    const std::string sql = sqlite ? "SELECT COUNT(*) FROM sqlite_master WHERE lower(name) = lower(" +
-                                         Quoted(layer.layer, '\'') +
-                                         ") AND type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
-                                   : "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(" +
-                                         Quoted(QuotedTable(layer), '\'') + ") AND relkind IN ('r', 'p', 'm')";
+    const std::string sql =
+        sqlite ? "SELECT COUNT(*) FROM sqlite_master WHERE lower(name) = lower(" + Quoted(layer.layer, '\'') +
+                     ") AND type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND " + RowidColumns(layer, fidColumn)
+               : "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(" + Quoted(QuotedTable(layer), '\'') +
+                     ") AND relkind IN ('r', 'p', 'm')";
     return Ask(dataset, sql, 1, &one) && one == 1;
 }
 

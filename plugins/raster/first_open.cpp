@@ -35,11 +35,11 @@ static bool MayPass(const std::string &answer)
 /* Before attempt `number`, from 1: pauses as those between reads, and what a server asks for. */
 static double Pause(int number)
 {
-    constexpr double kFirst = 0.5, kMost = 3600; /* seconds */
+    constexpr double kFirst = 0.5, kMost = 5; /* seconds */
     double seconds = kFirst;
     for (int i = 1; i < number && seconds < kMost; i++)
         seconds *= 2;
-    return std::max(seconds, ServersWantRest());
+    return std::max(std::min(seconds, kMost), ServersWantRest());
 }
 
 namespace
@@ -53,19 +53,35 @@ struct Attempt {
 };
 } // namespace
 
-/* What a server answers to a read of a file whose size it has told. Empty: it gives it. */
+/* What a server answers to a read of a file whose size it has told. Empty: it gives it, or there is nothing in it. */
 static std::string AnswerToRead(const std::string &path)
 {
     const MessageCollector collector;
     char byte = 0;
     VSILFILE *file = VSIFOpenL(path.c_str(), "rb");
-    const bool isRead = file && VSIFReadL(&byte, 1, 1, file) == 1;
+    const bool isEmpty = file && VSIFSeekL(file, 0, SEEK_END) == 0 && VSIFTellL(file) == 0;
+    const bool isRead = file && VSIFSeekL(file, 0, SEEK_SET) == 0 && VSIFReadL(&byte, 1, 1, file) == 1;
     if (file)
         VSIFCloseL(file);
-    if (isRead)
+    if (isRead || isEmpty)
         return {};
     const std::string answer = AskForAnswer(path);
-    return answer.empty() ? kNotRead : answer;
+    return answer.empty() && file ? kNotRead : answer;
+}
+
+/* What a server answers that gives no such file, or not now; GDAL has forgotten what it knew of it. Empty: it gives
+ * it. isFile: in ranges. */
+static std::string AnswerOf(const std::string &path, bool isFile)
+{
+    std::string answer = ForgetRemote(path);
+    const auto says = [&answer](const char *text) { return answer.find(text) != std::string::npos; };
+    if (answer.empty())
+        return isFile ? AnswerToRead(path) : answer;
+    if (!says("response code") && !says("CURL error")) { /* an object store's own words, without the code */
+        const std::string code = AskForAnswer(path);
+        answer += code.empty() ? "" : "; " + code;
+    }
+    return answer;
 }
 
 static Attempt Once(const Input &input)
@@ -78,19 +94,18 @@ static Attempt Once(const Input &input)
     return attempt;
 }
 
-/* Where GDAL has not opened a file that the server gives, it may have got less than that before. */
+/* Where GDAL has not opened a file that the server gives, it may have got less than that before, and opens it again. */
 static Attempt Try(const Input &input)
 {
+    constexpr int kOpens = 2;
     Attempt attempt = Once(input);
-    if (attempt.dataset || !IsRemoteName(input.path))
-        return attempt;
-    attempt.answer = ForgetRemote(input.path);
-    const bool isFile = IsFarAway(input.path) && attempt.cause.find("Range downloading") == std::string::npos;
-    if (attempt.answer.empty() && isFile)
-        attempt.answer = AnswerToRead(input.path);
-    if (!attempt.answer.empty())
-        attempt.cause += attempt.cause != attempt.answer ? "; " + attempt.answer : "";
-    else if (isFile) {
+    for (int opens = 1; !attempt.dataset && IsRemoteName(input.path); opens++) {
+        const bool isFile = IsFarAway(input.path) && attempt.cause.find("Range downloading") == std::string::npos;
+        attempt.answer = AnswerOf(input.path, isFile);
+        if (!attempt.answer.empty() && attempt.cause != attempt.answer)
+            attempt.cause += "; " + attempt.answer;
+        if (!attempt.answer.empty() || !isFile || opens == kOpens)
+            break;
         CPLDebug("FISHNET", "%s cannot be opened, and is opened again", Describe(input).c_str());
         attempt = Once(input);
     }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <string>
 
 #include <cpl_http.h>
 #include <cpl_string.h>
@@ -20,6 +21,7 @@ namespace fishnet
 {
 
 static constexpr double kLongest = 60; /* seconds */
+static constexpr int kWanted = 65536;  /* bytes of an answer: of the file itself nothing is wanted */
 
 static bool SecondsOfDate(const char *text, double &seconds)
 {
@@ -56,7 +58,7 @@ static HTTPResult Ask(const std::string &path)
         return {nullptr, CPLHTTPDestroyResult};
     CPLStringList options;
     options.SetNameValue("MAX_RETRY", "0");
-    options.SetNameValue("MAX_FILE_SIZE", "65536"); /* of the file itself nothing is wanted */
+    options.SetNameValue("MAX_FILE_SIZE", std::to_string(kWanted).c_str());
     if (!CPLGetConfigOption("GDAL_HTTP_TIMEOUT", nullptr))
         options.SetNameValue("TIMEOUT", "20");
     return {CPLHTTPFetch(url, options.List()), CPLHTTPDestroyResult};
@@ -82,6 +84,8 @@ std::string AskForAnswer(const std::string &path)
 {
     const MessageCollector collector;
     const HTTPResult result = Ask(path);
+    if (result && result->nDataLen > kWanted)
+        return {};
     const char *error = result ? result->pszErrBuf : nullptr;
     const char *code = error ? strstr(error, "HTTP error code") : nullptr;
     const char *digits = code ? strpbrk(code, "0123456789") : nullptr;

@@ -195,9 +195,7 @@ static bool CopyRows(const PartsJob &job, TableLayer &rows, GDALDataset &to, fn_
     const RowCopy copy(rows.GetLayerDefn(), layer, job.format.driver);
     const double features = static_cast<double>(rows.InputCount()) / static_cast<double>(job.parts);
     std::unique_ptr<OGRFeature> feature;
-    for (int64_t row = 1;; row++) {
-        if (!rows.NextFeature(feature))
-            break;
+    for (int64_t row = 1; rows.NextFeature(feature); row++) {
         const double done = features >= 1 ? static_cast<double>(rows.FeaturesRead()) / features : 0;
         if (!copy.Add(*feature) || !IsWanted(std::min(done, 1.0), nullptr, &task))
             return false;

@@ -15,8 +15,8 @@ bool RowCopy::HaveSameFields(const OGRFeatureDefn *rows, const OGRFeatureDefn *o
     return same;
 }
 
-/* GDAL's driver for GeoPackages, up to 3.6 at least, writes whole numbers of 64 bits as text, which SQLite reads again:
- * an eighth of the time of a row. */
+/* GDAL 3.6's driver for GeoPackages writes whole numbers of 64 bits as text, which SQLite reads again: an eighth of the
+ * time of a row. */
 RowCopy::RowCopy(const OGRFeatureDefn *rows, OGRLayer *layer, const std::string &driver)
     : m_layer(layer), m_defn(layer->GetLayerDefn()), m_same(HaveSameFields(rows, m_defn))
 {
@@ -31,8 +31,13 @@ RowCopy::RowCopy(const OGRFeatureDefn *rows, OGRLayer *layer, const std::string 
     OGRFeatureDefn *shorter = m_defn->Clone();
     shorter->Reference();
     m_shorter.reset(shorter);
-    for (const int i : m_long)
+    for (const int i : m_long) {
         shorter->GetFieldDefn(i)->SetType(OFTInteger);
+        if (shorter->GetFieldDefn(i)->GetType() != OFTInteger) {
+            m_shorter.reset();
+            break;
+        }
+    }
 }
 
 /* False: a value has no room in 32 bits, and all are as they were. */

@@ -20,7 +20,8 @@ class RowCopy
 
     /* layer: of that driver; has the fields of the rows, in their order. */
     RowCopy(const OGRFeatureDefn *rows, OGRLayer *layer, const std::string &driver);
-    /* False: the format has said why not, or not. The feature may have another definition then. */
+    /* False: the format has said why not, or not. The feature has no FID afterwards, perhaps another
+     * definition, and short numbers: RowMaker::Refill() alone may use it again. */
     bool Add(OGRFeature &feature) const;
 
   private:

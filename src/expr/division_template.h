@@ -7,7 +7,7 @@
 
 BINARY(quotient, a / b)
 
-#ifdef __FMA__
+#if defined __FMA__ && defined FN_VMIN
 static bool divides_quickly(double b, const double *values, size_t n)
 {
     if (!(fabs(b) > 0x1p-300 && fabs(b) < 0x1p300))

@@ -30,7 +30,7 @@
 #include <stdlib.h>
 
 #include "crew.h"
-#include "line.h"
+#include "part_queue.h"
 
 typedef struct slot {
     fn_stream *stream;
@@ -44,7 +44,7 @@ typedef struct slot {
     int64_t skip;  /* parts of another attempt that were handed over before */
     size_t need;   /* bytes that its worker waits for */
     pthread_cond_t room;
-    fn_line parts; /* that wait for the reader */
+    fn_part_queue parts; /* that wait for the reader */
     struct slot *next;
     struct slot *next_sleeper;
 } slot;
@@ -173,7 +173,7 @@ static void cut_locked(fn_stream *s, int64_t end)
     for (slot *t = s->slots; t; t = t->next)
         if (t->task.number >= end) {
             cancel_locked(t);
-            fn_line_empty(&t->parts, &s->buffers);
+            fn_queue_empty(&t->parts, &s->buffers);
         }
     wake_locked(s);
 }
@@ -241,7 +241,7 @@ static fn_task *take_locked(void *self)
     t->task = (fn_task){
         .number = s->next++, .result = result, .bytes = bytes, .cancel = &t->cancel, .owner = t, .calls = &calls};
     t->task.done = &t->done;
-    fn_line_init(&t->parts);
+    fn_queue_init(&t->parts);
     pthread_cond_init(&t->room, NULL);
     *s->slots_end = t;
     s->slots_end = &t->next;
@@ -258,7 +258,7 @@ static bool hand_over_locked(fn_stream *s, slot *t, size_t used, bool last)
         return true;
     }
     const fn_waiting p = {used > 0 ? t->task.result : NULL, used, used > 0 ? t->bytes : 0, last, NULL};
-    if (!fn_line_add(&t->parts, p))
+    if (!fn_queue_add(&t->parts, p))
         return false;
     if (used > 0)
         t->task.result = NULL;
@@ -366,7 +366,7 @@ static const fn_scheduler scheduler = {.take = take_locked,
 
 static void free_slot(fn_stream *s, slot *t)
 {
-    fn_line_empty(&t->parts, &s->buffers);
+    fn_queue_empty(&t->parts, &s->buffers);
     release(s, t);
     pthread_cond_destroy(&t->room);
     free(t);
@@ -408,7 +408,7 @@ static fn_status next_part_locked(fn_stream *s, fn_waiting **out, fn_error *err)
         }
         if (s->crew.stop)
             return fn_fail(err, FN_ERR_CANCELLED, "stopped");
-        if (t && (*out = fn_line_pop(&t->parts)) != NULL)
+        if (t && (*out = fn_queue_pop(&t->parts)) != NULL)
             return FN_OK;
         if (s->turn >= s->end)
             return FN_OK;
@@ -423,7 +423,7 @@ static void drop_current_locked(fn_stream *s)
 {
     if (!s->current)
         return;
-    fn_line_free_part(&s->buffers, s->current);
+    fn_queue_free_part(&s->buffers, s->current);
     s->current = NULL;
     wake_locked(s);
 }
@@ -533,7 +533,7 @@ static void destroy(fn_stream *s)
 {
     if (!fn_crew_destroy(&s->crew))
         return;
-    fn_line_free_part(&s->buffers, s->current);
+    fn_queue_free_part(&s->buffers, s->current);
     for (slot *t = s->slots, *next; t; t = next) {
         next = t->next;
         free_slot(s, t);

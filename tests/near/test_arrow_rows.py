@@ -1,6 +1,8 @@
 """What is read as Arrow arrays is what features are: the same rows and the same counts of what cannot be used, whichever way both
 sides are read. Fields that are carried over make a layer be read as features."""
+import contextlib
 import os
+import sqlite3
 import unittest
 
 from osgeo import gdal, ogr
@@ -59,6 +61,29 @@ class Arrow(NearCase):
         for workers, size in ((1, 5000), (2, 5000), (2, 9000), (3, 4500)):
             dataset = near(a, NEAR=b, NUM_WORKERS=workers, PARTITION_SIZE=size)
             self.assertEqual([row.GetField(0) for row in dataset.GetLayer(0)], list(range(1, n + 1)), (workers, size))
+
+    def test_fids_that_are_no_rowids(self):
+        """A key that SQLite keeps in an index of its own may be NULL, and has another order than the rows."""
+        a = make(self.new('a.gpkg'), ['POINT(%d 0)' % i for i in range(300)], range(1, 301), fields={'name': ['n%d' % i for i in range(300)]},
+                 options=['SPATIAL_INDEX=NO'])
+        b = make(self.new('b.gpkg'), ['POINT(0 0)'], fields={'name': ['x']})
+        with contextlib.closing(sqlite3.connect(a)) as file:
+            for name, in file.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
+                file.execute('DROP TRIGGER "%s"' % name)
+            for gaps in (1, 1000):
+                file.execute('CREATE TABLE copy (fid INT PRIMARY KEY, geom BLOB, name TEXT)')
+                file.execute('INSERT INTO copy SELECT CASE WHEN fid > 290 THEN NULL ELSE (fid * 7 %% 293 + 1) * %d END, geom, name FROM a' % gaps)
+                file.execute('DROP TABLE a')
+                file.execute('ALTER TABLE copy RENAME TO a')
+                file.commit()
+                want = self.told(a, b, FIELDS='name', NEAR_FIELDS='name', NUM_WORKERS=1)
+                self.assertEqual(len(want[0]), 300)
+                self.assertEqual(self.told(a, b, NUM_WORKERS=2, PARTITION_SIZE=50), want)
+                self.assertEqual(len(self.told(b, a)[0]), 3)
+                file.execute('CREATE TABLE copy (fid INTEGER PRIMARY KEY, geom BLOB, name TEXT)')
+                file.execute('INSERT INTO copy SELECT NULL, geom, name FROM a')
+                file.execute('DROP TABLE a')
+                file.execute('ALTER TABLE copy RENAME TO a')
 
     def test_rounded_coordinates(self):
         """A GeoPackage may say that they are stored with fewer bits, and rounded when they are read."""

@@ -113,7 +113,7 @@ static int BlockHeight(const fn_grid &grid, bool given)
 {
     constexpr int kBlock = 256;
     const bool isHigh = grid.cols == 1 && grid.rows > 1 && grid.tile_height > kBlock && grid.tile_height % kBlock != 0;
-    return isHigh && !given ? kBlock : static_cast<int>(std::min<int64_t>(grid.tile_height, grid.height));
+    return static_cast<int>(std::min<int64_t>(isHigh && !given ? kBlock : grid.tile_height, grid.height));
 }
 
 /* The tiles of TILE_SIZE=AUTO. dataset: the first input. */

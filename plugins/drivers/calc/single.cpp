@@ -111,6 +111,7 @@ bool Single::Prepare(const Dataset &dataset, const Layout &layout)
     if (fn_recipe_parse(m_source.connection.c_str(), m_source.openOptions.List(), &recipe, &err) != FN_OK)
         return Fail(CPLE_IllegalArg, m_creation.output, WithoutSecrets(err.text));
     const std::unique_ptr<fn_recipe, void (*)(fn_recipe *)> owner(&recipe, fn_recipe_clear);
+    recipe.workers = m_creation.workers; /* as often as they try again, inputs are opened again */
     std::shared_ptr<const Plan> plan;
     std::string cause;
     {
@@ -126,7 +127,7 @@ bool Single::Prepare(const Dataset &dataset, const Layout &layout)
     return true;
 }
 
-/* A worker keeps the pixels of a tile, and its encoder the blocks, before they are a result. */
+/* A worker keeps the pixels of a tile, but where they are the result, and its encoder the blocks, before they are. */
 size_t Single::WorkerBytes() const
 {
     const Plan &plan = m_job->GetPlan();

@@ -1,6 +1,6 @@
-/* Parts of a task that wait in line for the reader. Callers serialize. */
-#ifndef FN_LINE_H
-#define FN_LINE_H
+/* Parts of a task that wait in a queue for the reader. Callers serialize. A queue stays where it was made. */
+#ifndef FN_PART_QUEUE_H
+#define FN_PART_QUEUE_H
 
 #include "buffers.h"
 
@@ -12,18 +12,18 @@ typedef struct fn_waiting {
     struct fn_waiting *next;
 } fn_waiting;
 
-typedef struct fn_line {
+typedef struct fn_part_queue {
     fn_waiting *first, **end;
-} fn_line;
+} fn_part_queue;
 
-void fn_line_init(fn_line *line);
+void fn_queue_init(fn_part_queue *queue);
 /* Puts a part at the end, which owns its buffer from then on. False without memory: then it does not. */
-bool fn_line_add(fn_line *line, fn_waiting part);
+bool fn_queue_add(fn_part_queue *queue, fn_waiting part);
 /* Takes the first one out; NULL: there is none. */
-fn_waiting *fn_line_pop(fn_line *line);
+fn_waiting *fn_queue_pop(fn_part_queue *queue);
 /* Gives back the buffer of a part that was taken out, too. NULL is fine. */
-void fn_line_free_part(fn_buffers *buffers, fn_waiting *part);
+void fn_queue_free_part(fn_buffers *buffers, fn_waiting *part);
 /* All that are there. */
-void fn_line_empty(fn_line *line, fn_buffers *buffers);
+void fn_queue_empty(fn_part_queue *queue, fn_buffers *buffers);
 
 #endif

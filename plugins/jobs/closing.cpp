@@ -3,11 +3,13 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <new>
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include <gdal.h>
 
@@ -18,11 +20,15 @@
 namespace fishnet
 {
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0 /* then it is a wish, as in older kernels */
+#endif
+
 namespace
 {
 /* At its end GDAL asks each dataset to let go of others, by address, then destroys those that VRTs have opened, and
- * then drivers: workers that were left may be reading these. So there is a dataset from then on that waits for them. A
- * VRT that was opened by another VRT, and is asked before it, is not waited for. */
+ * then drivers: workers that were left may be reading these. A GeoTIFF that is asked lets go of its file, even. So there
+ * is a dataset from then on that waits for them, at so low an address that it is asked first. */
 class LastDataset final : public GDALDataset
 {
   public:
@@ -30,6 +36,22 @@ class LastDataset final : public GDALDataset
     ~LastDataset() override { IsThere() = false; }
     LastDataset(const LastDataset &) = delete;
     LastDataset &operator=(const LastDataset &) = delete;
+
+    /* Below all programs and their heaps, or where there is no such place wherever there is room. */
+    static void *operator new(size_t size, const std::nothrow_t &) noexcept
+    {
+        for (uintptr_t at = kLowest; at < kLow; at *= 2) {
+            void *place = mmap(reinterpret_cast<void *>(at), size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+            if (place != MAP_FAILED && reinterpret_cast<uintptr_t>(place) < kLow)
+                return place;
+            if (place != MAP_FAILED)
+                munmap(place, size);
+        }
+        return malloc(size);
+    }
+    static void operator delete(void *place, const std::nothrow_t &) noexcept { Free(place); }
+    static void operator delete(void *place) noexcept { Free(place); }
 
     /* If there is memory. */
     static bool Make()
@@ -50,6 +72,17 @@ class LastDataset final : public GDALDataset
 
     /* Where it had to wait, datasets are gone, and GDAL lists them anew. */
     int CloseDependentDatasets() override { return WaitForClosing(); }
+
+  private:
+    static constexpr uintptr_t kLowest = 0x10000, kLow = 0x400000; /* what Linux lets have; where programs begin */
+
+    static void Free(void *place) noexcept
+    {
+        if (reinterpret_cast<uintptr_t>(place) < kLow)
+            munmap(place, sizeof(LastDataset));
+        else
+            free(place);
+    }
 };
 } // namespace
 

@@ -27,8 +27,8 @@ namespace fishnet
 namespace
 {
 /* At its end GDAL asks each dataset to let go of others, by address, then destroys those that VRTs have opened, and
- * then drivers: workers that were left may be reading these. A GeoTIFF that is asked lets go of its file, even. So there
- * is a dataset from then on that waits for them, at so low an address that it is asked first. */
+ * then drivers: workers that were left may be reading these. A GeoTIFF that is asked closes its file. So there is
+ * a dataset from then on that waits for them, at so low an address that it is asked first. */
 class LastDataset final : public GDALDataset
 {
   public:

@@ -64,6 +64,13 @@ class LastDataset final : public GDALDataset
         };
         return GDALCreate(driver, "", 1, 1, 0, GDT_Byte, nullptr) != nullptr;
     }
+    /* IsThere() was false, and is true already. */
+    static bool Keep()
+    {
+        const bool made = GuardedQuietly(false, Make);
+        IsThere() = made;
+        return made;
+    }
     static std::atomic<bool> &IsThere()
     {
         static std::atomic<bool> isThere{false};
@@ -170,11 +177,8 @@ class Left
     {
         const bool asked = GuardedQuietly(false, [] {
             const MessageCollector collector;
-            if (!LastDataset::IsThere().exchange(true)) { /* making it takes that lock */
-                const bool made = GuardedQuietly(false, LastDataset::Make);
-                LastDataset::IsThere() = made;
-                return made;
-            }
+            if (!LastDataset::IsThere().exchange(true))
+                return LastDataset::Keep(); /* which takes that lock */
             GDALDatasetH dataset = GDALCreate(GDALGetDriverByName("MEM"), "", 1, 1, 0, GDT_Byte, nullptr);
             if (dataset)
                 GDALClose(dataset);
@@ -222,6 +226,13 @@ bool CloseCrew(Crew *crew) noexcept
     if (left.LockWasFree(number))
         left.Wait(lock, [&] { return !left.IsThere(number); });
     return !left.IsThere(number);
+}
+
+void WaitAtEnd()
+{
+    const MessageCollector collector;
+    if (!LastDataset::IsThere().exchange(true))
+        LastDataset::Keep();
 }
 
 bool WaitForClosing()

@@ -34,6 +34,10 @@ class Crew
  * memory nor a new thread, and throws nothing. */
 bool CloseCrew(Crew *crew) noexcept;
 
+/* From now on GDAL waits at its end for crews that were left. For workers that read what GDAL's pool of datasets opens
+ * for them, before they do: it may be too late when a crew is left, since who waits for a server there has the lock. */
+void WaitAtEnd();
+
 /* Waits for the crews that were left. False: there is none. */
 bool WaitForClosing();
 

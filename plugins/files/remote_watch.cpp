@@ -76,7 +76,8 @@ static bool AreSame(const FileState &a, const FileState &b)
            (a.tag == b.tag || a.tag.empty() || b.tag.empty());
 }
 
-/* Asks again where there is no answer. */
+/* Asks again where there is no answer. Another state is one if the server still gives the file: where it begins to
+ * refuse, what GDAL knows may be a mixture of answers. */
 RemoteWatch::Answer RemoteWatch::Compare(const File &file, int attempts)
 {
     if (file.isOther)
@@ -85,8 +86,10 @@ RemoteWatch::Answer RemoteWatch::Compare(const File &file, int attempts)
         if (attempt > 0)
             std::this_thread::sleep_for(std::chrono::milliseconds(500 * attempt));
         const FileState now = StateOf(file.path);
-        if (now.kind == FileState::Kind::Known)
-            return AreSame(file.state, now) ? Answer::Same : Answer::Other;
+        if (now.kind == FileState::Kind::Known && AreSame(file.state, now))
+            return Answer::Same;
+        if (now.kind == FileState::Kind::Known && StateOf(file.path).kind == FileState::Kind::Known)
+            return Answer::Other;
     }
     return file.state.kind == FileState::Kind::Known ? Answer::None : Answer::Same;
 }

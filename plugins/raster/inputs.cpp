@@ -261,6 +261,11 @@ void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDAL
                        tileWidth, tileHeight);
 }
 
+bool UsePool(const Inputs &inputs)
+{
+    return std::any_of(inputs.begin(), inputs.end(), [](const Input &input) { return input.poolPlaces > 0; });
+}
+
 /* As LinesAbove() has it, of one input. */
 static int LinesAboveOf(const Input &input, int tileHeight, int64_t firstLine)
 {

@@ -117,6 +117,8 @@ Plane MakePlane(const Inputs &inputs, const InputHandles &handles, size_t input,
  * a pixel, all that is read and computed. *blockHeight: of the first input's blocks. */
 void ChooseTileSize(const Inputs &inputs, const std::vector<Plane> &planes, GDALDatasetH dataset, size_t bytes,
                     int *tileWidth, int *tileHeight, int *blockHeight);
+/* Whether workers read what GDAL's pool of datasets opens for them. */
+bool UsePool(const Inputs &inputs);
 /* Lines of the first row of such tiles that lie above the raster, where the others then consist of whole blocks: of a
  * shifted input beyond a network, whose blocks would be asked for twice. firstLine: of the raster, where tiles
  * begin. */

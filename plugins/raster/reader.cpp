@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "closing.h"
 #include "dataset_pool.h"
 #include "gdal_compat.h"
 #include "picked_input.h"
@@ -40,8 +39,6 @@ std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most
 {
     MessageCollector collector;
     auto reader = std::make_unique<InputReader>(inputs, InputHandles(inputs, most), std::move(blocks));
-    if (reader->m_poolPlaces > 0)
-        WaitAtEnd();
     const PoolPlaces places(reader->m_poolPlaces);
     for (size_t i = 0; i < inputs.size() && i < most; i++) {
         const Input &input = inputs[i];

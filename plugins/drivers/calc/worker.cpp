@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "closing.h"
 #include "file_names.h"
 
 namespace fishnet
@@ -13,6 +14,8 @@ Worker::Worker(std::shared_ptr<const Plan> plan, std::unique_ptr<InputReader> re
 std::unique_ptr<Worker> Worker::Open(std::shared_ptr<const Plan> plan, std::shared_ptr<SharedBlocks> blocks,
                                      fn_error *err)
 {
+    if (UsePool(plan->inputs))
+        WaitAtEnd();
     std::unique_ptr<InputReader> reader = InputReader::Open(plan->inputs, plan->handlesOfEach, std::move(blocks), err);
     return reader ? std::make_unique<Worker>(std::move(plan), std::move(reader)) : nullptr;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "closing.h"
 #include "zonal_table.h"
 #include "zonal_worker.h"
 
@@ -209,6 +210,8 @@ std::unique_ptr<Job> ZonalJob::FromWords(const Words &words, int threads, fn_err
 std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
 {
     if (m_rasters) {
+        if (UsePool(m_rasters->inputs))
+            WaitAtEnd();
         std::unique_ptr<InputReader> reader =
             InputReader::Open(m_rasters->inputs, m_rasters->handlesOfEach, m_blocks, err);
         return reader ? ZonalWorker::New(*m_options, m_rasters, std::move(reader), *m_zones, m_tiles, err) : nullptr;

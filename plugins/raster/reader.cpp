@@ -34,6 +34,18 @@ static std::string Answer(const Input &input)
                           : "; " + answer + " for " + WithoutSecrets(input.path) + AskForRest(input.path, answer);
 }
 
+void FailAsChanged(const Input *inputs, size_t count, fn_error *err)
+{
+    const auto isRemote = [](const Input &input) { return input.IsRemote(); };
+    const fn_status status = std::any_of(inputs, inputs + count, isRemote) ? FN_ERR_READ : FN_ERR_ARGUMENT;
+    std::string names, answers;
+    for (size_t i = 0; i < count; i++) {
+        names += (i > 0 ? " or " : "") + Describe(inputs[i]);
+        answers += Answer(inputs[i]);
+    }
+    fn_fail(err, status, "an input has changed since it was opened: %.400s%.800s", names.c_str(), answers.c_str());
+}
+
 std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most, std::shared_ptr<SharedBlocks> blocks,
                                                fn_error *err)
 {
@@ -52,7 +64,7 @@ std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most
             return nullptr;
         }
         if (StructureOf(dataset.get(), input.bands) != input.structure) {
-            fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %s", Describe(input).c_str());
+            FailAsChanged(&input, 1, err);
             return nullptr;
         }
         reader->m_handles.Add(std::move(dataset));

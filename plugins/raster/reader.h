@@ -14,6 +14,10 @@
 namespace fishnet
 {
 
+/* These inputs, or one of them, are others than those that the job began with. Of a file beyond a network GDAL may only
+ * have got less than all that it has asked for: that is a failure to read, and the next attempt asks the server. */
+void FailAsChanged(const Input *inputs, size_t count, fn_error *err);
+
 /* A window lies within the raster, anywhere. False: see Cause(). */
 class InputReader
 {

@@ -13,7 +13,7 @@ import numpy as np
 from osgeo import gdal, ogr
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
-from common import Case, VERSION, good, real, run, write  # noqa: E402
+from common import Case, VERSION, good, patience, real, run, write  # noqa: E402
 
 HAS_COMMANDS = VERSION >= (3, 11)
 PLUGINS = os.environ['GDAL_DRIVER_PATH'].split(':')[0]
@@ -520,7 +520,7 @@ class TestCalc(Commands):
         """What cannot be written is not left there, and the exit status tells."""
         for extra in ((), ('--co', 'COMPRESS=DEFLATE')):
             command = ['gdal', 'fishnet', 'calc', 'a.tif', '--calc', 'A', '-o', 'full.tif', '-q', *extra]
-            done = subprocess.run(command, cwd=self.folder, stderr=subprocess.PIPE, timeout=60,
+            done = subprocess.run(command, cwd=self.folder, stderr=subprocess.PIPE, timeout=patience(60),
                                   preexec_fn=small_files)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertFalse(os.path.exists(self.path('full.tif')), extra)
@@ -850,7 +850,7 @@ class TestDoctor(Commands):
                 os.setgid(user)
                 os.setuid(user)
         done = subprocess.run(['gdal', 'fishnet', 'doctor', '-f', 'json'], env=dict(self.base, **(env or {})), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, preexec_fn=before, timeout=60, cwd='/')
+                              stderr=subprocess.PIPE, preexec_fn=before, timeout=patience(60), cwd='/')
         self.assertGreaterEqual(done.returncode, 0, done.stderr)
         answer = json.loads(done.stdout)
         states = {state: [finding for finding in answer['findings'] if finding['state'] == state] for state in ('ok', 'note', 'wrong')}

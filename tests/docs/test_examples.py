@@ -12,7 +12,7 @@ from osgeo import gdal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'remote'))
-from common import VERSION, real  # noqa: E402
+from common import VERSION, patience, real  # noqa: E402
 import range_server  # noqa: E402
 
 # A Slurm of one machine, as far as the pages need it; the real one is in tests/distributed.
@@ -150,7 +150,7 @@ class TestExamples(unittest.TestCase):
                         continue
                     path = ':'.join([folder + '/bin', os.environ['GDAL_DRIVER_PATH'], os.environ['PATH']])  # the program fishnet is beside the module
                     words[-1] = text.replace('https://example.com', server.host)
-                    done = subprocess.run(words, cwd=folder, env=dict(os.environ, PATH=path), timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    done = subprocess.run(words, cwd=folder, env=dict(os.environ, PATH=path), timeout=patience(100), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                           stderr=subprocess.STDOUT)
                     output = done.stdout.decode('utf-8', 'replace')
                     self.assertEqual(done.returncode, 0, output[:500])

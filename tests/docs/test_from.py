@@ -13,6 +13,7 @@ from osgeo import gdal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 import common  # noqa: E402,F401  (gdal with exceptions)
+from patience import patience  # noqa: E402
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs', 'FROM.md')
 
@@ -65,7 +66,7 @@ class From(unittest.TestCase):
     def run_ours(self, ours):
         """What it computes, or nothing of a command."""
         if ours.startswith('ogr2ogr '):
-            done = subprocess.run(shlex.split(ours), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+            done = subprocess.run(shlex.split(ours), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=patience(60))
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertNotIn('ERROR', done.stdout)
             return None

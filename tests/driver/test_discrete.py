@@ -552,7 +552,7 @@ class Failures(Discrete):
                 os.setgid(65534)
                 os.setuid(65534)
         return subprocess.run([str(word) for word in words], preexec_fn=drop, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=50, env=dict(os.environ, **(env or {})))
+                              timeout=patience(50), env=dict(os.environ, **(env or {})))
 
     def test_unwritable_folder(self):
         os.chmod(self.folder, 0o755)
@@ -784,7 +784,7 @@ class Interruptions(Discrete):
                     os.kill(workers[0], number)
                     killed += 1
                 time.sleep(0.2)
-            errors = process.communicate(timeout=60)[1].decode()
+            errors = process.communicate(timeout=patience(60))[1].decode()
             self.assertEqual(process.returncode, 0, errors)
             self.assertGreater(killed, 0)
             self.assertEqual(digests(output), self.want)
@@ -794,7 +794,7 @@ class Interruptions(Discrete):
         process = self.begin(output, least=1, WORKERS='PROCESSES', TASK_TIMEOUT=2)
         worker = children(children(process.pid)[0])[0]
         os.kill(worker, signal.SIGSTOP)
-        errors = process.communicate(timeout=60)[1].decode()
+        errors = process.communicate(timeout=patience(60))[1].decode()
         self.assertEqual(process.returncode, 0, errors)
         self.assertFalse(alive(worker))
         self.assertEqual(digests(output), self.want)
@@ -803,7 +803,7 @@ class Interruptions(Discrete):
         output = self.path('twice.vrt')
         process = self.begin(output)
         self.fails(self.source, output, words=['another run', folder_of(output)], how=run, **self.OPTIONS)
-        errors = process.communicate(timeout=60)[1].decode()
+        errors = process.communicate(timeout=patience(60))[1].decode()
         self.assertEqual(process.returncode, 0, errors)
         self.assertEqual(digests(output), self.want)
 

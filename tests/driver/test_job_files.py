@@ -8,7 +8,7 @@ import unittest
 
 from osgeo import gdal, ogr
 
-from common import VERSION, Case, good, real, run
+from common import VERSION, Case, good, patience, real, run
 
 PROGRAM = os.path.join(os.environ['GDAL_DRIVER_PATH'], 'fishnet')
 LAUNCHERS = ('SLURM_ARRAY_TASK_ID', 'SLURM_ARRAY_TASK_MIN', 'SLURM_ARRAY_TASK_MAX', 'SLURM_ARRAY_TASK_COUNT', 'AWS_BATCH_JOB_ARRAY_INDEX', 'AWS_BATCH_JOB_ARRAY_SIZE', 'SGE_TASK_ID', 'SGE_TASK_LAST',
@@ -226,7 +226,7 @@ class TestJobFiles(Case):
         findings = json.loads(self.fishnet('doctor', '-f', 'json'))
         self.assertEqual([findings['wrong'], findings['gdal_version']], [0, gdal.__version__])
         path = os.path.join(os.environ['GDAL_DRIVER_PATH'], 'fishnet')
-        done = subprocess.run([path, 'doctor'], env=dict(os.environ, GDAL_NUM_THREADS='few'), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        done = subprocess.run([path, 'doctor'], env=dict(os.environ, GDAL_NUM_THREADS='few'), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=patience(60))
         self.assertEqual([done.returncode, done.stderr], [1, ''])
         self.assertRegex(done.stdout, r'(?s)WRONG  configuration .*few.*fix: GDAL_NUM_THREADS=ALL_CPUS.*1 thing is wrong')
         self.fails('doctor', '-f', 'xml', says=['unknown format xml'])

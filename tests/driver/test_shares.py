@@ -11,7 +11,7 @@ import unittest
 import numpy as np
 from osgeo import gdal
 
-from common import Case, good, real, run, write
+from common import Case, good, patience, real, run, write
 
 RANDOM = random.Random(int(os.environ.get('FISHNET_SEED', '1')))
 
@@ -66,7 +66,7 @@ class TestShares(Case):
             self.end(one)
 
     def end(self, process):
-        text = process.communicate(timeout=50)[1]
+        text = process.communicate(timeout=patience(50))[1]
         self.assertEqual(process.returncode, 0, text)
         self.assertNotIn('ERROR', text)
 

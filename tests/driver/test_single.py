@@ -14,7 +14,7 @@ import unittest
 import numpy as np
 from osgeo import gdal, osr
 
-from common import Case, TYPES, VERSION, collect_errors, config, good, good_within, real, run, threads, type_code, wait_for, with_crs_of_no_tiff, within, write
+from common import Case, TYPES, VERSION, collect_errors, config, good, good_within, patience, real, run, threads, type_code, wait_for, with_crs_of_no_tiff, within, write
 
 
 def co(options):
@@ -459,7 +459,7 @@ class Single(Case):
         out = self.path('killed.tif')
         child = subprocess.Popen(command(real('dem.tif'), out, WORKERS='PROCESSES', NUM_WORKERS=2, **options), stderr=subprocess.PIPE)
         killed = 0
-        end = time.monotonic() + 100
+        end = time.monotonic() + patience(100)
         while child.poll() is None and killed < 3 and time.monotonic() < end:
             for helper in processes(child.pid):
                 for worker in processes(helper)[:1]:

@@ -54,7 +54,7 @@ class TestFolders(unittest.TestCase):
         environment = dict(os.environ, GDAL_DISABLE_READDIR_ON_OPEN='YES', GDAL_TIFF_INTERNAL_MASK='NO', GDAL_NUM_THREADS='1', **faults)
         if faults:
             environment.update(LD_PRELOAD=LIBRARY, FAULT_STATE=state, FAULT_WHERE='host', FAULT_STACK='ours')
-        done = subprocess.run(words, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=50)
+        done = subprocess.run(words, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=100)
         return done.returncode, done.stderr, State(state)
 
     def sweep(self, older, job):

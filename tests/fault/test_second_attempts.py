@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'near'))
 from near_brute import random_geometries  # noqa: E402
 from near_common import NearCase, make, oo, points, rng  # noqa: E402
+from patience import patience  # noqa: E402  (near_common knows where it is)
 
 VERTICES = 120  # of a polygon: of smaller ones GEOS is not asked for distances
 
@@ -49,7 +50,7 @@ class SecondAttempts(NearCase):
         if os.path.exists(out):
             os.remove(out)
         env = dict(os.environ, LD_PRELOAD=SHIM, FAIL_AT=str(at), FAIL_FOR=duration, CPL_DEBUG='FISHNET')
-        done = subprocess.run(['ogr2ogr', out, 'NEARTABLE:' + source] + oo(**dict(options, **more)), env=env, timeout=30,
+        done = subprocess.run(['ogr2ogr', out, 'NEARTABLE:' + source] + oo(**dict(options, **more)), env=env, timeout=patience(30),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
         with open(out) as f:
             return done.returncode, done.stdout, f.read()

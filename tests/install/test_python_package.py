@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 from install_common import BUILD, CMAKE, SOURCE, cache, content, files_below, good, real
+from patience import patience  # noqa: E402  (install_common knows where it is)
 
 PROGRAM = os.path.join(BUILD, 'plugins', 'fishnet')
 TRY = '''
@@ -38,7 +39,7 @@ class PythonPackage(unittest.TestCase):
         script = os.path.join(self.root, 'try.py')
         with open(script, 'w') as file:
             file.write(TRY)
-        done = subprocess.run([python, script, job, PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100,
+        done = subprocess.run([python, script, job, PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=patience(100),
                               env=dict(os.environ, **environment))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('] 3 of 3 shares', done.stderr)

@@ -12,6 +12,7 @@ import unittest
 from osgeo import gdal, ogr
 
 from near_common import Case, good, good_within, make, oo, points, rng, run, within
+from patience import patience  # noqa: E402  (near_common knows where it is)
 
 KINDS = ('THREADS', 'PROCESSES')
 
@@ -390,7 +391,7 @@ class TestParts(Case):
 
     def wait_for_parts(self, process, n):
         folder = self.path('slow_parts')
-        end = time.monotonic() + 30
+        end = time.monotonic() + patience(30)
         while time.monotonic() < end and process.poll() is None:
             if os.path.isdir(folder) and len([name for name in os.listdir(folder) if name.startswith('part_')]) >= n:
                 return
@@ -404,7 +405,7 @@ class TestParts(Case):
                 process = subprocess.Popen(self.slow(kind), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
                 self.wait_for_parts(process, 5)
                 process.send_signal(number)
-                self.assertNotEqual(process.wait(10), 0)
+                self.assertNotEqual(process.wait(patience(10)), 0)
                 self.assertFalse(os.path.exists(self.path('slow.vrt')))
                 time.sleep(0.3)
                 folder = self.path('slow_parts')
@@ -427,7 +428,7 @@ class TestParts(Case):
                     killed += 1
                     break
             time.sleep(0.05)
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(patience(60)), 0)
         self.assertGreater(killed, 0)
         self.assertEqual(self.csv(self.path('slow.vrt')), self.expected)
         self.assertEqual(self.left('slow.vrt'), [])

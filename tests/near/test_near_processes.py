@@ -240,7 +240,7 @@ class Lives(ProcessCase):
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
 
     def end(self, child):
-        said = child.communicate(timeout=100)[1].decode()
+        said = child.communicate(timeout=patience(100))[1].decode()
         self.assertEqual((child.returncode, said), (0, ''))
 
     def want(self, ending):
@@ -314,7 +314,7 @@ class Lives(ProcessCase):
                         pass
         killer = threading.Thread(target=kill_all)
         killer.start()
-        said = child.communicate(timeout=60)[1].decode()
+        said = child.communicate(timeout=patience(60))[1].decode()
         stop.set()
         killer.join()
         self.assertEqual(child.returncode, 1, said)
@@ -394,7 +394,7 @@ class Lives(ProcessCase):
             self.assertTrue(wait_for(lambda: len(workers_of(child.pid)) == 2, 20))
             all_of_it = list(family(child.pid))
             child.send_signal(number)
-            child.wait(5)
+            child.wait(patience(5))
             child.stderr.close()
             self.assertTrue(wait_for(lambda: not [p for p in all_of_it if running(p)], 2), 'after signal %d' % number)
 
@@ -546,7 +546,7 @@ class Refused(ProcessCase):
                 os.killpg(child.pid, signal.SIGSTOP)  # nobody sees it half mended
                 mend()
                 os.killpg(child.pid, signal.SIGCONT)
-                said += child.communicate(timeout=60)[1].decode()
+                said += child.communicate(timeout=patience(60))[1].decode()
                 self.assertEqual(child.returncode, 0, '%s %s\n%s' % (kind, what, said[-2000:]))
                 self.assertIn('; again', said, '%s %s' % (kind, what))
                 again = self.new('want.csv')

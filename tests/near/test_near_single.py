@@ -12,6 +12,7 @@ import unittest
 from osgeo import gdal, ogr
 
 from near_common import UTM, VERSION, Case, make, oo, points, rng, run, srs_of, within
+from patience import patience  # noqa: E402  (near_common knows where it is)
 
 KINDS = ('THREADS', 'PROCESSES')
 LINE, RING = [(0, 0), (7, 3), (9, 11)], [(0, 0), (8, 0), (5, 7), (0, 0)]
@@ -276,14 +277,14 @@ class TestSingle(Case):
         words = self.long('PROCESSES')
         want = content(self.serial('long.csv', self.many, NEAR=self.near, CLOSEST=60))
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-        killed, end = 0, time.monotonic() + 60
+        killed, end = 0, time.monotonic() + patience(60)
         while process.poll() is None and killed < 5 and time.monotonic() < end:
             workers = [worker for helper in children(process.pid) for worker in children(helper)]
             if workers and self.left():
                 os.kill(workers[0], signal.SIGKILL)
                 killed += 1
                 time.sleep(0.05)
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(patience(60)), 0)
         self.assertGreater(killed, 0)
         self.assertEqual(content(self.path('long.csv')), want)
 
@@ -294,12 +295,12 @@ class TestSingle(Case):
                 if os.path.exists(self.path('long.csv')):
                     os.unlink(self.path('long.csv'))
                 process = subprocess.Popen(self.long(kind), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                end = time.monotonic() + 30
+                end = time.monotonic() + patience(30)
                 while not self.left() and time.monotonic() < end:
                     time.sleep(0.005)
                 time.sleep(0.1)
                 process.send_signal(number)
-                self.assertNotEqual(process.wait(20), 0)
+                self.assertNotEqual(process.wait(patience(20)), 0)
                 self.assertFalse(os.path.exists(self.path('long.csv')))
                 for name in self.left():
                     shutil.rmtree(self.path(name))

@@ -7,7 +7,7 @@ import unittest
 from osgeo import gdal, ogr
 
 from near_common import NearCase, good_within, listening, make, near, oo, rng
-from common import VERSION  # noqa: E402
+from common import VERSION, patience  # noqa: E402
 
 VRT = '<OGRVRTDataSource><OGRVRTLayer name="{0}"><SrcDataSource>{1}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
 CUT, DRIVER, POINTS = 'cuts its file', 'is read by its driver', 'points are taken out'
@@ -47,7 +47,7 @@ class Raw(NearCase):
     def how(self, path, **options):
         """What the debug messages say of the layer."""
         done = subprocess.run(['ogr2ogr', '-f', 'CSV', '/vsistdout/', 'NEARTABLE:' + path, *oo(**{'NEAR': path, 'EXCLUDE_SELF': 'NO', 'NUM_WORKERS': 3, **options})],
-                              capture_output=True, text=True, timeout=60, env={**os.environ, 'CPL_DEBUG': 'FISHNET'})
+                              capture_output=True, text=True, timeout=patience(60), env={**os.environ, 'CPL_DEBUG': 'FISHNET'})
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stderr
 

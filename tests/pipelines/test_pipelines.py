@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'driver'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, real, run, write  # noqa: E402
+from common import VERSION, Case, collect_errors, config, fishnet, gdal, good, patience, real, run, write  # noqa: E402
 from osgeo import gdal_array  # noqa: E402
 from kinds import PIPELINES, Kinds, band, derived, header, mosaic, pipeline, source, write_text  # noqa: E402
 
@@ -207,7 +207,7 @@ class Pipelines(Case):
         for kind in ('derived band, one source', 'warped VRT, cubic') + (('pipeline: slope',) if PIPELINES else ()):
             code = ('from osgeo import gdal; gdal.UseExceptions(); d = gdal.Open("FISHNET:%s"); d.ReadAsArray(0, 0, 99, 99)'
                     % self.kinds.make(kind))
-            done = subprocess.run([sys.executable, '-c', code], stderr=subprocess.PIPE, timeout=60)
+            done = subprocess.run([sys.executable, '-c', code], stderr=subprocess.PIPE, timeout=patience(60))
             self.assertEqual((done.returncode, done.stderr), (0, b''), kind)
 
 

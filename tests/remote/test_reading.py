@@ -11,7 +11,7 @@ sys.path[:0] = [os.path.join(HERE, '..', 'driver'), HERE]
 import numpy as np  # noqa: E402
 from osgeo import gdal, ogr, osr  # noqa: E402
 
-from common import VERSION, good, write  # noqa: E402
+from common import VERSION, good, patience, write  # noqa: E402
 from remote_common import BLOCK, ENVIRONMENT, SIZE, STRIPS, Served, pixels  # noqa: E402
 
 class TestReading(Served):
@@ -254,7 +254,7 @@ class TestReading(Served):
             for words in ((), ('-oo', 'WORKERS=PROCESSES')):
                 file.seek(0)
                 out = self.path('stdin.tif')
-                subprocess.run(['gdal_translate', '-q', *words, 'FISHNET:/vsistdin/', out], stdin=file, check=True, timeout=60)
+                subprocess.run(['gdal_translate', '-q', *words, 'FISHNET:/vsistdin/', out], stdin=file, check=True, timeout=patience(60))
                 self.same(gdal.Open(out).ReadAsArray(), pixels(1))
                 os.unlink(out)
 
@@ -353,7 +353,7 @@ class TestCommands(Served):
             good('gdal', 'fishnet', 'calc', '-i', 'A=' + name, '--calc', 'A*3', '-o', out, '--overwrite', '--readers', '8', '-q', env=ENVIRONMENT)
             self.same(gdal.Open(out).ReadAsArray(), want)
         with open(self.path('deflate.tif'), 'rb') as file:
-            subprocess.run(['gdal', 'fishnet', 'calc', '-i', 'A=/vsistdin/', '--calc', 'A*3', '-o', out, '--overwrite', '-q'], stdin=file, check=True, timeout=60)
+            subprocess.run(['gdal', 'fishnet', 'calc', '-i', 'A=/vsistdin/', '--calc', 'A*3', '-o', out, '--overwrite', '-q'], stdin=file, check=True, timeout=patience(60))
         self.same(gdal.Open(out).ReadAsArray(), want)
 
 

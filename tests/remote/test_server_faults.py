@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(HERE, '..', 'driver'), os.path.join(HERE, '..', 'di
 import numpy as np  # noqa: E402
 from osgeo import gdal  # noqa: E402
 
-from common import Case, run, write  # noqa: E402
+from common import Case, patience, run, write  # noqa: E402
 import object_store  # noqa: E402
 from remote_common import ENVIRONMENT, STRIPS, Served, pixels  # noqa: E402
 
@@ -151,12 +151,12 @@ class TestFaults(Served):
             self.server.fault(own, '429', after=4, wait=wait, **({'date': 1} if date else {}))
             process = subprocess.Popen(['gdal_translate', '-q', '--debug', 'FISHNET', '-oo', 'CALC=A+0', '-oo', 'RETRIES=1', *words, 'FISHNET:' + self.server.name(own), self.path('out-' + own)],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=dict(os.environ, **ENVIRONMENT))
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patience(30)
             while time.monotonic() < deadline and not any(entry[1] == own and entry[3] == 429 for entry in self.server.stats()['log']):
                 time.sleep(0.05)
             time.sleep(2)  # another attempt comes after a second at the most, otherwise
             self.server.fault(own, 'none')
-            return process.communicate(timeout=60)[1], process.returncode
+            return process.communicate(timeout=patience(60))[1], process.returncode
         cases = [(words, wait, date) for words in ((), ('-oo', 'WORKERS=PROCESSES')) for wait, date in ((6, False), (7, True))]
         with ThreadPoolExecutor(len(cases)) as pool:
             done = list(pool.map(lambda case: check(*case), cases))
@@ -174,12 +174,12 @@ class TestFaults(Served):
             options = ['-oo', 'CALC=A+0', '-oo', 'OT=Int16', '-oo', 'NODATA=-32000', '-oo', 'ON_ERROR=NODATA', '-oo', 'RETRIES=0']
             process = subprocess.Popen(['gdal_translate', '-q', *options, 'FISHNET:' + self.server.name(own), self.path('out-' + own)],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, **ENVIRONMENT))
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patience(30)
             while time.monotonic() < deadline and process.poll() is None and not any(entry[1] == own and entry[3] == 429 for entry in self.server.stats()['log']):
                 time.sleep(0.01)
             time.sleep(0.1)
             self.server.fault(own, 'none')
-            if process.wait(60) != 0:
+            if process.wait(patience(60)) != 0:
                 return 0
             got = gdal.Open(self.path('out-' + own)).ReadAsArray()
             return int(np.sum((got != pixels(1)) & (got != -32000)))
@@ -287,7 +287,7 @@ class TestS3Server(Case):
         server = subprocess.Popen(['moto_server', '-p', str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience(60)
         while not self.answers():
             self.assertLess(time.monotonic(), deadline, 'moto_server does not answer')
             time.sleep(0.1)

@@ -15,6 +15,7 @@ import numpy as np
 from osgeo import gdal
 
 from zonal_common import ZonalCase, area, good, good_within, rectangle, run, star, within
+from patience import patience  # noqa: E402  (zonal_common knows where it is)
 
 RANDOM = random.Random(int(os.environ.get('FISHNET_SEED', '1')))
 COLUMNS, ROWS = 1100, 600  # 5 x 10 tiles of 256 x 64, not whole ones at the edges
@@ -296,7 +297,7 @@ class TestFolded(ZonalCase):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
         words = self.words('x.vrt', self.patches, 'PARTITION=1/2')
-        done = subprocess.run(words, stderr=subprocess.PIPE, text=True, preexec_fn=limit, timeout=50)
+        done = subprocess.run(words, stderr=subprocess.PIPE, text=True, preexec_fn=limit, timeout=patience(50))
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, 'part_0000.partial cannot be written')
         self.assertEqual(self.files('x'), ['shares_2.txt'])
@@ -307,7 +308,7 @@ class TestFolded(ZonalCase):
         words = [self.words('x.vrt', self.patches, 'PARTITION=%d/2' % share) for share in (1, 1, 2, 1, 2)]
         running = [subprocess.Popen(one, stderr=subprocess.PIPE, text=True) for one in words]
         for process in running:
-            text = process.communicate(timeout=50)[1]
+            text = process.communicate(timeout=patience(50))[1]
             self.assertEqual((process.returncode, text), (0, ''))
         good(*self.words('x.vrt', self.patches, 'ASSEMBLE=YES'))
         self.same('one', 'x')

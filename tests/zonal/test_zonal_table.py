@@ -15,6 +15,7 @@ from osgeo import gdal, ogr
 import exact
 from zonal_common import (KINDS, NORTH_UP, ROTATED, SIX, SOUTH_UP, VERSION, ZonalCase, all_bits, area, as_wkb, box, children, columns, file_rows, good_within, inside,
                           layer_rows, listening, oo, open_table, real, rectangle, rng, run, srs_of, star, table, within)
+from patience import patience  # noqa: E402  (zonal_common knows where it is)
 
 BOW_TIE = [(0, 0), (6, 6), (6, 0), (0, 6)]
 EVERY = 'COUNT,AREA,MIN,MAX,RANGE,MEAN,STD,SUM,VARIETY,MAJORITY,MINORITY,MEDIAN,PCT90,PCT99.9,STD_SAMPLE,VARIANCE,CV,MAJORITY_COUNT,' \
@@ -519,7 +520,7 @@ class RealData(ZonalCase):
                 os.kill(worker, signal.SIGKILL)
                 killed += 1
             time.sleep(0.05)
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(patience(60)), 0)
         self.assertGreater(killed, 0)
         plain = self.path('plain.csv')
         good_within('ogr2ogr', '-f', 'CSV', plain, 'ZONALSTATS:' + self.file, *oo(RASTER=self.dem, STATS=EVERY, FIELDS='name'))

@@ -114,8 +114,9 @@ std::unique_ptr<JobWorker> TileJob::OpenWorker(fn_error *err)
                 collector.Cause("not recognized as a raster dataset").c_str());
         return nullptr;
     }
-    if (dataset->GetPlan().Signature() != signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened");
+    const Plan &plan = dataset->GetPlan();
+    if (plan.Signature() != signature) {
+        FailAsChanged(plan.inputs.data(), plan.inputs.size(), err);
         return nullptr;
     }
     return std::make_unique<TileWorker>(*this, std::move(handle));

@@ -37,8 +37,7 @@ std::unique_ptr<Worker> Worker::OpenRemote(const PlanSource &source, const std::
         return nullptr;
     }
     if (plan->Signature() != signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "an input has changed since it was opened: %.300s",
-                WithoutSecrets(source.connection).c_str());
+        FailAsChanged(plan->inputs.data(), plan->inputs.size(), err);
         return nullptr;
     }
     auto reader = std::make_unique<InputReader>(plan->inputs, std::move(handles),

@@ -227,7 +227,7 @@ std::unique_ptr<JobWorker> ZonalJob::OpenWorker(fn_error *err)
         return nullptr;
     }
     if (rasters->Signature() != m_signature) {
-        fn_fail(err, FN_ERR_ARGUMENT, "a raster has changed since it was opened");
+        FailAsChanged(rasters->inputs.data(), rasters->inputs.size(), err);
         return nullptr;
     }
     auto reader = std::make_unique<InputReader>(rasters->inputs, std::move(handles),

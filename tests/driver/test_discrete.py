@@ -449,7 +449,8 @@ class Sources(Discrete):
         gdal.GetDriverByName('FISHNET').CreateCopy(output, gdal.Open(self.source), callback=lambda *a: seen.append(a[0]) or 1,
                                                    options=['TILE_SIZE=100'])
         self.assertEqual(seen, sorted(seen))
-        self.assertEqual((seen[0], seen[-1], len(seen)), (0.0, 1.0, 16))
+        self.assertEqual((seen[0], seen[-1]), (0.0, 1.0))
+        self.assertLessEqual({i / 15 for i in range(16)}, set(seen))  # tiles; within one that takes long, too
 
     def test_memory(self):
         """What only this process has: no file, so no; a file in memory, so with threads."""

@@ -50,6 +50,7 @@ struct Attempt {
     std::vector<Message> messages;
     std::string cause;
     std::string answer; /* of the server, which gives no such file, or not now */
+    bool isCut = false; /* opened, without all that is in the file */
 };
 } // namespace
 
@@ -84,12 +85,34 @@ static std::string AnswerOf(const std::string &path, bool isFile)
     return answer;
 }
 
+/* GDAL opens a GeoTIFF without the tags, the mask and the overviews that it cannot read, and gives warnings, or errors
+ * when it is asked for them. What it has said of that; empty: nothing is missing. */
+static std::string WhatIsMissing(GDALDatasetH dataset, const MessageCollector &collector)
+{
+    static constexpr std::array<const char *, 4> kUnread = {"IO error during reading", "Can not read TIFF directory",
+                                                            "Error fetching directory", "Failed to read directory"};
+    if (GDALGetRasterCount(dataset) > 0)
+        (void)GDALGetMaskFlags(GDALGetRasterBand(dataset, 1)); /* looks through all directories */
+    for (const Message &message : collector.messages)
+        if (std::any_of(kUnread.begin(), kUnread.end(),
+                        [&](const char *text) { return message.text.find(text) != std::string::npos; }))
+            return message.text;
+    return {};
+}
+
 static Attempt Once(const Input &input)
 {
     Attempt attempt;
     MessageCollector collector;
     attempt.dataset = OpenAgain(input);
     attempt.cause = collector.Cause("not recognized as a raster dataset");
+    const bool isRemote = attempt.dataset && IsRemoteName(input.path);
+    const std::string missing = isRemote ? WhatIsMissing(attempt.dataset.get(), collector) : std::string();
+    if (!missing.empty()) {
+        attempt.dataset.reset();
+        attempt.cause = missing;
+        attempt.isCut = true;
+    }
     attempt.messages = std::move(collector.messages);
     return attempt;
 }
@@ -109,6 +132,8 @@ static Attempt Try(const Input &input)
         CPLDebug("FISHNET", "%s cannot be opened, and is opened again", Describe(input).c_str());
         attempt = Once(input);
     }
+    if (attempt.isCut && attempt.answer.empty())
+        attempt.answer = kNotRead;
     return attempt;
 }
 

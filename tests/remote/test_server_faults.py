@@ -105,6 +105,40 @@ class TestFaults(Served):
             for done in [pool.submit(check, number, *case) for number, case in enumerate(cases)]:
                 done.result()
 
+    def far_apart(self):
+        """Files whose tags lie in several pieces of the file: what cannot be read of them GDAL leaves out, with a warning or none."""
+        tiled = ('TILED=YES', 'BLOCKXSIZE=16', 'BLOCKYSIZE=16')
+        nodata = write(self.path('far_nodata.tif'), pixels(1), nodata=-9999, options=tiled)
+        with config_of({'GDAL_TIFF_INTERNAL_MASK': 'YES'}):
+            masked = write(self.path('far_mask.tif'), pixels(1), options=tiled)
+            dataset = gdal.Open(masked, gdal.GA_Update)
+            dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
+            dataset.GetRasterBand(1).GetMaskBand().WriteArray((pixels(1) > 0).astype(np.uint8) * 255)
+            dataset = None
+        return nodata, masked
+
+    def test_first_open_of_what_lies_apart(self):
+        """A tag or a mask that a server does not give at once is asked for again; a file is never opened without it."""
+        def check(path, number, **how):
+            own = f'apart-{number}-' + os.path.basename(path)
+            os.link(path, self.path(own))
+            self.server.fault(own, **how)
+            window = ['-srcwin', '500', '500', '40', '40']
+            done = run('gdal_translate', '-q', '-of', 'GTiff', *window, '-oo', 'RETRIES=2', 'FISHNET:' + self.server.name(own),
+                       self.path('out-' + own), env=dict(ENVIRONMENT, GDAL_TIFF_INTERNAL_MASK='YES'))
+            if 'times' not in how:
+                return f'{how}: {done.stderr}' if done.returncode == 0 or own not in done.stderr else ''
+            want = gdal.Translate('', path, format='MEM', srcWin=[500, 500, 40, 40])
+            got = gdal.Open(self.path('out-' + own)) if done.returncode == 0 else None
+            bands = [(dataset.GetGeoTransform(), dataset.GetRasterBand(1).GetNoDataValue(), dataset.GetRasterBand(1).GetMaskFlags(),
+                      dataset.ReadAsArray().tolist(), dataset.GetRasterBand(1).GetMaskBand().ReadAsArray().tolist()) for dataset in (want, got) if dataset]
+            return '' if bands[0] == bands[-1] and got is not None else f'{how}: {done.stderr} {[band[:3] for band in bands]}'
+        cases = [(path, {'kind': kind, 'after': after, 'times': 1}) for path in self.far_apart() for kind in ('500', 'cut') for after in range(1, 7)]
+        cases += [(path, {'kind': '500', 'begin': begin}) for path in self.far_apart() for begin in (1, 16384)]
+        with ThreadPoolExecutor(4) as pool:
+            wrong = list(filter(None, pool.map(lambda case: check(case[1][0], case[0], **case[1][1]), enumerate(cases))))
+        self.assertEqual(wrong, [])
+
     def test_cut_again_and_again(self):
         self.each('cut', after=5, every=3, words=('-oo', 'RETRIES=1'))
         self.each('cut', right=False, after=5, words=('-oo', 'RETRIES=1'))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <initializer_list>
 #include <thread>
 
 #include "file_names.h"
@@ -50,7 +51,9 @@ struct Attempt {
     std::vector<Message> messages;
     std::string cause;
     std::string answer; /* of the server, which gives no such file, or not now */
-    bool isCut = false; /* opened, without all that is in the file */
+    std::string lack;   /* what GDAL has opened it without */
+
+    bool IsWhole() const { return dataset && lack.empty(); }
 };
 } // namespace
 
@@ -85,19 +88,59 @@ static std::string AnswerOf(const std::string &path, bool isFile)
     return answer;
 }
 
-/* GDAL opens a GeoTIFF without the tags, the mask and the overviews that it cannot read, and gives warnings, or errors
- * when it is asked for them. What it has said of that; empty: nothing is missing. */
-static std::string WhatIsMissing(GDALDatasetH dataset, const MessageCollector &collector)
+static bool SaysAny(const Message &message, std::initializer_list<const char *> texts)
 {
-    static constexpr std::array<const char *, 4> kUnread = {"IO error during reading", "Can not read TIFF directory",
-                                                            "Error fetching directory", "Failed to read directory"};
-    if (GDALGetRasterCount(dataset) > 0)
-        (void)GDALGetMaskFlags(GDALGetRasterBand(dataset, 1)); /* looks through all directories */
-    for (const Message &message : collector.messages)
-        if (std::any_of(kUnread.begin(), kUnread.end(),
-                        [&](const char *text) { return message.text.find(text) != std::string::npos; }))
-            return message.text;
+    return std::any_of(texts.begin(), texts.end(),
+                       [&](const char *text) { return message.text.find(text) != std::string::npos; });
+}
+
+/* What GDAL has found beside a file, and not read, without a word. Empty: nothing. isThere: there is such a file. */
+static std::string UnreadBeside(const std::string &path, bool &isThere)
+{
+    for (const char *const ending : {".aux.xml", ".msk"}) {
+        constexpr vsi_l_offset kMost = 1 << 20; /* bytes of a text; GDAL keeps them */
+        const std::string name = path + ending;
+        VSIStatBufL status;
+        if (VSIStatExL(name.c_str(), &status, VSI_STAT_EXISTS_FLAG | VSI_STAT_SIZE_FLAG | VSI_STAT_CACHE_ONLY) != 0)
+            continue;
+        isThere = true;
+        const vsi_l_offset wanted = ending[1] == 'a' ? std::min(kMost, static_cast<vsi_l_offset>(status.st_size)) : 1;
+        std::vector<char> bytes(static_cast<size_t>(wanted));
+        VSILFILE *file = VSIFOpenL(name.c_str(), "rb");
+        const bool isRead = file && VSIFReadL(bytes.data(), 1, bytes.size(), file) == bytes.size();
+        if (file)
+            VSIFCloseL(file);
+        if (!isRead)
+            return WithoutSecrets(name) + " cannot be read";
+    }
     return {};
+}
+
+/* GDAL opens a file beyond a network without what it cannot read of it, and says so in a warning, or with an error when
+ * it is asked for masks. Where it says nothing, of a file beside it, both are read again. Without tags and masks of its
+ * own the file is not opened; files beside it may not be there, whatever the server answers. */
+static void LookForLacks(const Input &input, const MessageCollector &collector, Attempt &attempt)
+{
+    bool isBeside = false;
+    const bool hasBands = GDALGetRasterCount(attempt.dataset.get()) > 0;
+    if (hasBands)
+        (void)GDALGetMaskFlags(GDALGetRasterBand(attempt.dataset.get(), 1)); /* looks through all directories */
+    if (IsFarAway(input.path))
+        attempt.lack = UnreadBeside(input.path, isBeside);
+    if (isBeside && attempt.lack.empty())
+        attempt.dataset = OpenAgain(input);
+    bool isCut = !attempt.lack.empty() || !attempt.dataset;
+    for (const Message &message : collector.messages) {
+        const bool isUnread = SaysAny(message, {"IO error during reading", "Can not read TIFF directory",
+                                                "Error fetching directory", "Failed to read directory"});
+        const bool isRefused = SaysAny(message, {"HTTP response code on"}) &&
+                               SaysAny(message, {": 429", ": 500", ": 502", ": 503", ": 504"});
+        if (isUnread || (isRefused && attempt.lack.empty()))
+            attempt.lack = message.text;
+        isCut = isCut || isUnread;
+    }
+    if (isCut)
+        attempt.dataset.reset();
 }
 
 static Attempt Once(const Input &input)
@@ -106,23 +149,21 @@ static Attempt Once(const Input &input)
     MessageCollector collector;
     attempt.dataset = OpenAgain(input);
     attempt.cause = collector.Cause("not recognized as a raster dataset");
-    const bool isRemote = attempt.dataset && IsRemoteName(input.path);
-    const std::string missing = isRemote ? WhatIsMissing(attempt.dataset.get(), collector) : std::string();
-    if (!missing.empty()) {
-        attempt.dataset.reset();
-        attempt.cause = missing;
-        attempt.isCut = true;
-    }
+    if (attempt.dataset && IsRemoteName(input.path))
+        LookForLacks(input, collector, attempt);
+    if (!attempt.lack.empty())
+        attempt.cause = attempt.lack;
     attempt.messages = std::move(collector.messages);
     return attempt;
 }
 
-/* Where GDAL has not opened a file that the server gives, it may have got less than that before, and opens it again. */
+/* Where GDAL has not opened a file that the server gives, or not all of it, it may have got less than that before, and
+ * opens it again. */
 static Attempt Try(const Input &input)
 {
     constexpr int kOpens = 2;
     Attempt attempt = Once(input);
-    for (int opens = 1; !attempt.dataset && IsRemoteName(input.path); opens++) {
+    for (int opens = 1; !attempt.IsWhole() && IsRemoteName(input.path); opens++) {
         const bool isFile = IsFarAway(input.path) && attempt.cause.find("Range downloading") == std::string::npos;
         attempt.answer = AnswerOf(input.path, isFile);
         if (!attempt.answer.empty() && attempt.cause != attempt.answer)
@@ -132,7 +173,7 @@ static Attempt Try(const Input &input)
         CPLDebug("FISHNET", "%s cannot be opened, and is opened again", Describe(input).c_str());
         attempt = Once(input);
     }
-    if (attempt.isCut && attempt.answer.empty())
+    if (!attempt.lack.empty() && attempt.answer.empty())
         attempt.answer = kNotRead;
     return attempt;
 }
@@ -142,7 +183,7 @@ static Attempt TryPatiently(const Input &input, int retries, int &tried)
 {
     const int most = IsOpenedByWorker() ? 0 : retries; /* the job tries again */
     Attempt attempt = Try(input);
-    for (tried = 1; !attempt.dataset && tried <= most && MayPass(attempt.answer); tried++) {
+    for (tried = 1; !attempt.IsWhole() && tried <= most && MayPass(attempt.answer); tried++) {
         const std::string rest = AskForRest(input.path, attempt.answer);
         const double seconds = Pause(tried);
         CPLDebug("FISHNET", "%s cannot be opened: %s%s. Attempt %d of %d comes in %.1f s", Describe(input).c_str(),

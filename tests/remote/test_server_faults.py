@@ -139,6 +139,31 @@ class TestFaults(Served):
             wrong = list(filter(None, pool.map(lambda case: check(case[1][0], case[0], **case[1][1]), enumerate(cases))))
         self.assertEqual(wrong, [])
 
+    def test_first_open_of_what_lies_beside(self):
+        """.aux.xml and .msk that a server does not give at once are asked for again. Where it never says that there is one, the file is opened with a warning."""
+        plain = write(self.path('plain.tif'), pixels(1))
+        with open(plain + '.aux.xml', 'w', encoding='utf-8') as file:
+            file.write('<PAMDataset><PAMRasterBand band="1"><NoDataValue>7</NoDataValue></PAMRasterBand></PAMDataset>')
+        with config_of({'GDAL_TIFF_INTERNAL_MASK': 'NO'}):
+            masked = gdal.Open(write(self.path('masked.tif'), pixels(1)), gdal.GA_Update)
+            masked.CreateMaskBand(gdal.GMF_PER_DATASET)
+            masked = None
+
+        def check(number, file, ending, how, found, warned):
+            own = f'beside-{number}.tif'
+            os.link(self.path(file), self.path(own))
+            os.link(self.path(file + ending), self.path(own + ending))
+            self.server.fault(own + ending, **how)
+            done = run('gdalinfo', '-oo', 'RETRIES=1', 'FISHNET:' + self.server.name(own), env={'GDAL_DISABLE_READDIR_ON_OPEN': 'TRUE'})
+            good = done.returncode == 0 and ('NoData Value=7' in done.stdout or 'Mask Flags: PER_DATASET' in done.stdout) == found
+            return '' if good and (f'HTTP response code on {self.server.host}/{own}' in done.stderr) == warned else f'{ending} {how}: {done.stdout} {done.stderr}'
+        cases = [(file, ending, {'kind': kind, 'after': after, 'times': 1}, True, False)
+                 for file, ending in (('plain.tif', '.aux.xml'), ('masked.tif', '.msk')) for kind, after in (('500', 0), ('500', 1), ('429', 0), ('cut', 1), ('close', 1))]
+        cases += [('plain.tif', '.aux.xml', {'kind': '503'}, False, True), ('plain.tif', '.aux.xml', {'kind': '503', 'after': 1}, False, True),
+                  ('plain.tif', '.aux.xml', {'kind': '404'}, False, False)]
+        with ThreadPoolExecutor(4) as pool:
+            self.assertEqual(list(filter(None, pool.map(lambda case: check(case[0], *case[1]), enumerate(cases)))), [])
+
     def test_cut_again_and_again(self):
         self.each('cut', after=5, every=3, words=('-oo', 'RETRIES=1'))
         self.each('cut', right=False, after=5, words=('-oo', 'RETRIES=1'))

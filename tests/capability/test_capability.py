@@ -1,5 +1,6 @@
 """VERTEXTABLE, a capability in four files beside this one, that nothing else knows: what the base makes of them. A driver with threads
 and processes, attempts, shares, parts, resume, recipes and a command."""
+import contextlib
 import json
 import os
 import random
@@ -106,8 +107,9 @@ class Capability(NearCase):
         while child.poll() is None:
             workers = [worker for helper in children(child.pid) for worker in children(helper)]
             if workers and kills < 8:
-                os.kill(random.choice(workers), signal.SIGKILL)
-                kills += 1
+                with contextlib.suppress(ProcessLookupError):  # it has ended
+                    os.kill(random.choice(workers), signal.SIGKILL)
+                    kills += 1
             time.sleep(0.02)
         self.assertEqual((child.returncode, kills > 0), (0, True), child.stderr.read())
         child.stderr.close()

@@ -15,7 +15,7 @@ PACKAGE = os.path.join(HERE, '..', '..', 'distributed')
 sys.path[:0] = [os.path.join(HERE, '..', 'driver'), PACKAGE]
 os.environ['PYTHONPATH'] = os.pathsep.join([PACKAGE, HERE, os.environ.get('PYTHONPATH', '')])
 
-from common import Case, good, real, wait_for  # noqa: E402
+from common import Case, good, patience, real, wait_for  # noqa: E402
 import dask  # noqa: E402
 from dask.distributed import Client, LocalCluster  # noqa: E402
 from dask_workers import Workers  # noqa: E402
@@ -165,7 +165,7 @@ class TestDask(Case):
                 pid = next(pid for pid in self.workers.busy() if len(programs_of(pid)) >= helpers)
                 programs = programs_of(pid)
                 self.workers.kill(pid)
-                self.assertEqual(psutil.wait_procs(programs, timeout=5)[1], [])
+                self.assertEqual(psutil.wait_procs(programs, timeout=patience(5))[1], [])
             finally:
                 runner.join()
         self.same('slow_True', 'slow_False')

@@ -265,7 +265,7 @@ class Case(unittest.TestCase):
         cls.prepare()
 
     def setUp(self):
-        signal.alarm(400)  # a hang is a failure that says where
+        signal.alarm(int(patience(400)))  # a hang is a failure that says where
 
     def tearDown(self):
         signal.alarm(0)

@@ -1,4 +1,5 @@
 """OUTPUT=TILES: each worker writes tiles as files of their own, and a mosaic lies over them."""
+import contextlib
 import glob
 import hashlib
 import os
@@ -450,7 +451,7 @@ class Sources(Discrete):
                                                    options=['TILE_SIZE=100'])
         self.assertEqual(seen, sorted(seen))
         self.assertEqual((seen[0], seen[-1]), (0.0, 1.0))
-        self.assertLessEqual({i / 15 for i in range(16)}, set(seen))  # tiles; within one that takes long, too
+        self.assertGreaterEqual(len(seen), 1 + 15)  # a call for each tile; what others have done meanwhile is in its number
 
     def test_memory(self):
         """What only this process has: no file, so no; a file in memory, so with threads."""
@@ -782,8 +783,9 @@ class Interruptions(Discrete):
             for _ in range(3):
                 workers = [pid for pid in children(process.pid) if pid in children(children(process.pid)[0])]
                 if workers:
-                    os.kill(workers[0], number)
-                    killed += 1
+                    with contextlib.suppress(ProcessLookupError):  # it has ended
+                        os.kill(workers[0], number)
+                        killed += 1
                 time.sleep(0.2)
             errors = process.communicate(timeout=patience(60))[1].decode()
             self.assertEqual(process.returncode, 0, errors)
@@ -792,7 +794,7 @@ class Interruptions(Discrete):
 
     def test_worker_that_hangs(self):
         output = self.path('hang.vrt')
-        process = self.begin(output, least=1, WORKERS='PROCESSES', TASK_TIMEOUT=2)
+        process = self.begin(output, least=1, WORKERS='PROCESSES', TASK_TIMEOUT='%.1f' % patience(2))
         worker = children(children(process.pid)[0])[0]
         os.kill(worker, signal.SIGSTOP)
         errors = process.communicate(timeout=patience(60))[1].decode()
@@ -803,7 +805,9 @@ class Interruptions(Discrete):
     def test_two_runs_at_once(self):
         output = self.path('twice.vrt')
         process = self.begin(output)
+        process.send_signal(signal.SIGSTOP)  # it has the folder until the other one has looked
         self.fails(self.source, output, words=['another run', folder_of(output)], how=run, **self.OPTIONS)
+        process.send_signal(signal.SIGCONT)
         errors = process.communicate(timeout=patience(60))[1].decode()
         self.assertEqual(process.returncode, 0, errors)
         self.assertEqual(digests(output), self.want)

@@ -1,5 +1,6 @@
 """One GeoTIFF, whose blocks the workers encode: the same pixels and metadata as a copy by gdal_translate, the same bytes for any workers,
 and nothing but a whole file under its name."""
+import contextlib
 import filecmp
 import os
 import re
@@ -463,8 +464,9 @@ class Single(Case):
         while child.poll() is None and killed < 3 and time.monotonic() < end:
             for helper in processes(child.pid):
                 for worker in processes(helper)[:1]:
-                    os.kill(worker, signal.SIGKILL)
-                    killed += 1
+                    with contextlib.suppress(ProcessLookupError):  # it has ended
+                        os.kill(worker, signal.SIGKILL)
+                        killed += 1
             time.sleep(0.3)
         text = child.communicate()[1].decode()
         self.assertEqual(child.returncode, 0, text)

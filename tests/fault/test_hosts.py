@@ -6,7 +6,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import processes
-from common import Case, files, fishnet, real, run, threads, wait_for, write
+from common import Case, files, fishnet, patience, real, run, threads, wait_for, write
 
 import numpy as np
 from osgeo import gdal
@@ -73,7 +73,7 @@ class Hosts(Case):
         for thread in started:
             thread.start()
         for thread in started:
-            thread.join(100)
+            thread.join(patience(100))
             self.assertFalse(thread.is_alive(), 'it hangs')
         if errors:
             raise errors[0]
@@ -90,9 +90,9 @@ class Hosts(Case):
         children = [context.Process(target=read_in_child, args=(self.a, queue)) for _ in range(2)]
         for child in children:
             child.start()
-        sums = [queue.get(timeout=60) for _ in children]
+        sums = [queue.get(timeout=patience(60)) for _ in children]
         for child in children:
-            child.join(30)
+            child.join(patience(30))
             self.assertEqual(child.exitcode, 0)
         want = float(np.nansum(self.want, dtype=np.float64))
         for pair in sums:

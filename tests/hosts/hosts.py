@@ -9,7 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for _folder in ('driver', 'fault'):
     sys.path.insert(0, os.path.join(HERE, '..', _folder))
 import processes  # noqa: E402
-from common import Case, real  # noqa: E402,F401
+from common import Case, patience, real  # noqa: E402,F401
 
 
 def installed(package):
@@ -51,7 +51,7 @@ def end(*command, folder, env=None, timeout=100, status=0):
     started = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder,
                                env=environment, start_new_session=True)
     try:
-        out, err = (text.decode('utf-8', 'replace') for text in started.communicate(timeout=timeout))
+        out, err = (text.decode('utf-8', 'replace') for text in started.communicate(timeout=patience(timeout)))
     except subprocess.TimeoutExpired:
         started.kill()  # the reading ends only when all that hold the pipe have ended
         raise AssertionError('%s did not end within %d s' % (' '.join(map(str, command)), timeout))

@@ -20,7 +20,7 @@ found = {}
 
 
 def until(condition, seconds=40):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * GIVEN['patience']
     while not condition():
         assert time.monotonic() < end, 'line %d: nothing came of it' % condition.__code__.co_firstlineno
         QApplication.processEvents()

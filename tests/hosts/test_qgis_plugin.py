@@ -9,7 +9,7 @@ import sys
 import unittest
 import zipfile
 
-from hosts import Case, answer, end, need, real, tree
+from hosts import Case, answer, end, need, patience, real, tree
 
 import numpy as np
 from osgeo import gdal, ogr
@@ -352,7 +352,7 @@ class Plugin(Case):
         pictures = os.environ.get('FISHNET_PICTURES', self.out)
         os.makedirs(pictures, exist_ok=True)
         text = end('xvfb-run', '-a', '-s', '-screen 0 1280x1024x24', 'qgis', '--nologo', '--noversioncheck', '--profiles-path', self.home, '--code',
-                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': self.out, 'pictures': pictures}), 'QGIS_PLUGINPATH': ''}, timeout=200)
+                   os.path.join(HERE, 'qgis_dialogs.py'), folder=self.home, env={'DIALOGS': json.dumps({'data': self.data, 'out': self.out, 'pictures': pictures, 'patience': patience(1)}), 'QGIS_PLUGINPATH': ''}, timeout=200)
         found = json.loads([line for line in text.split('\n') if line.startswith('{"')][-1])
         self.assertEqual(found['inputs'], ['A   dem', 'B   other'])
         self.assertIn("unknown function 'wehre' (did you mean 'where'?) at position 11", found['mistake'])
@@ -371,7 +371,7 @@ class Plugin(Case):
         self.assertEqual(2 * len(self.rows(self.to('closest1.gpkg'))), len(self.rows(self.to('closest2.gpkg'))))
         self.assertIn('Cancelled.', found['cancelled']['log'])
         self.assertEqual(found['cancelled']['left'], [])
-        self.assertLess(found['cancelled']['seconds'], 10)
+        self.assertLess(found['cancelled']['seconds'], patience(10))
         self.assertEqual(found['links'], ['SimpleLine', 'MarkerLine'])
         for name in ('places near rivers', 'sheets: A*0.3048', 'sqrt(A) + where(B > 3, 1, 0)', 'sqrt(A), tiles', 'sqrt(A*0.3048)'):
             self.assertIn(name, found['layers'])

@@ -380,7 +380,7 @@ class TestParts(Case):
 
     def slow(self, kind):
         """A table that takes a while, in many parts."""
-        return ['ogr2ogr', '-f', 'NEARTABLE', self.path('slow.vrt'), 'NEARTABLE:' + self.input, '-dsco', 'PARTS=60', '-dsco', 'RESUME=YES',
+        return ['ogr2ogr', '-f', 'NEARTABLE', self.path('slow.vrt'), 'NEARTABLE:' + self.input, '-dsco', 'PARTS=100', '-dsco', 'RESUME=YES',
                 *oo(**self.options, WORKERS=kind, RETRIES=50)]
 
     def setUp(self):
@@ -423,10 +423,10 @@ class TestParts(Case):
         killed = 0
         while process.poll() is None and killed < 5:
             for pid in children(process.pid):
-                for worker in children(pid):
-                    os.kill(worker, signal.SIGKILL)
-                    killed += 1
-                    break
+                for worker in children(pid)[:1]:
+                    with contextlib.suppress(ProcessLookupError):  # it has ended
+                        os.kill(worker, signal.SIGKILL)
+                        killed += 1
             time.sleep(0.05)
         self.assertEqual(process.wait(patience(60)), 0)
         self.assertGreater(killed, 0)
@@ -440,7 +440,7 @@ class TestParts(Case):
         driver.CreateCopy(self.path('progress.vrt'), table, options=['PARTS=4'], callback=lambda f, *_: seen.append(f) or 1)
         self.assertEqual(seen, sorted(seen))  # within a part that takes long, too
         self.assertEqual((seen[0], seen[-1]), (0, 1))  # 0: the near side is read
-        self.assertLessEqual({0, 0.25, 0.5, 0.75, 1}, set(seen))
+        self.assertGreaterEqual(len(seen), 1 + 4)  # a call for each part; what others have done meanwhile is in its number
         with self.assertRaisesRegex(RuntimeError, 'terminated'):
             driver.CreateCopy(self.path('cancel.vrt'), table, options=['PARTS=4'], callback=lambda f, *_: 0 if f > 0.3 else 1)
         self.assertFalse(os.path.exists(self.path('cancel.vrt')))

@@ -1,4 +1,5 @@
 """ogr2ogr -f NEARTABLE -dsco OUTPUT=SINGLE: one file whose rows the workers encode, with the bytes of ogr2ogr's own."""
+import contextlib
 import json
 import os
 import resource
@@ -281,8 +282,9 @@ class TestSingle(Case):
         while process.poll() is None and killed < 5 and time.monotonic() < end:
             workers = [worker for helper in children(process.pid) for worker in children(helper)]
             if workers and self.left():
-                os.kill(workers[0], signal.SIGKILL)
-                killed += 1
+                with contextlib.suppress(ProcessLookupError):  # it has ended
+                    os.kill(workers[0], signal.SIGKILL)
+                    killed += 1
                 time.sleep(0.05)
         self.assertEqual(process.wait(patience(60)), 0)
         self.assertGreater(killed, 0)

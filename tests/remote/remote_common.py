@@ -1,6 +1,7 @@
 """What the tests of inputs beyond a network share: rasters that a server gives, and the tool that reads them."""
 import os
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'driver'), HERE]
@@ -53,8 +54,16 @@ class Served(Case):
         out = self.path(name)
         if os.path.exists(out):
             os.unlink(out)
+        begin = time.monotonic()
         done = run('gdal_translate', '-q', *words, source, out, env=dict(ENVIRONMENT, **(env or {})))
+        self.seconds = time.monotonic() - begin
         return done, gdal.Open(out).ReadAsArray() if done.returncode == 0 else None
 
     def requests(self):
         return [entry for entry in self.server.stats()['log'] if not entry[1].endswith(('.aux.xml', '.msk', '.ovr'))]
+
+    @staticmethod
+    def looks(seconds):
+        """Requests of a program that takes so long which ask whether a file is the same: when it is opened, the second time too if that is
+        a second later, every two seconds, and at the end."""
+        return 2 + (seconds >= 1) + int(seconds / 2)

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,7 +26,7 @@ class TestReading(Served):
                     self.server.gather(8)
                     self.assertEqual(self.translate('FISHNET:' + self.server.name(file), 'out.tif', *calc, '-oo', f'NUM_WORKERS={workers}')[0].returncode, 0)
                     stats, asked = self.server.stats(), self.requests()
-                    self.assertLessEqual(len(asked), strips + 4, asked)
+                    self.assertLessEqual(len(asked), strips + 2 + self.looks(self.seconds), asked)
                     self.assertLessEqual(stats['bytes'], 1.05 * os.path.getsize(self.path(file)) + 65536)
                     self.assertGreaterEqual(stats['most'], 8)
 
@@ -46,9 +47,10 @@ class TestReading(Served):
             self.assertLessEqual(counts[1], counts[0], file)
             self.assertLessEqual(bytes_read[1], 1.05 * bytes_read[0], file)
         self.server.reset()
+        begin = time.monotonic()
         good('gdal_translate', '-q', '-of', 'FISHNET', '-co', 'TILE_SIZE=300', 'FISHNET:' + self.server.name('deflate.tif'), self.path('tiles.vrt'), env=ENVIRONMENT)
         rows = sum(-(-min(SIZE, y + 300) // BLOCK) - y // BLOCK for y in range(0, SIZE, 300))
-        self.assertLessEqual(len(self.requests()), -(-SIZE // 300) * rows + 6)
+        self.assertLessEqual(len(self.requests()), -(-SIZE // 300) * rows + 4 + self.looks(time.monotonic() - begin))
 
     def test_requests_of_an_extent(self):
         """No more requests than GDAL alone makes for the window, or one for each row of blocks: strips end where these do, wherever the
@@ -121,7 +123,7 @@ class TestReading(Served):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.same(got, plain)
             asked = [entry for entry in self.requests() if entry[1].endswith('.tif')]
-            self.assertLessEqual(len(asked), 2 * STRIPS + 12, asked)
+            self.assertLessEqual(len(asked), 2 * STRIPS + 8 + 2 * self.looks(self.seconds), asked)
             self.assertGreaterEqual(self.server.stats()['most'], 6)
 
     @unittest.skipUnless(gdal.GetDriverByName('GTI'), 'tile indices need GDAL 3.9')
@@ -195,7 +197,7 @@ class TestReading(Served):
         done, got = self.translate(f'FISHNET:{self.server.host}/deflate.tif')
         self.assertEqual(done.returncode, 0, done.stderr)
         self.same(got, pixels(1))
-        self.assertLessEqual(len(self.requests()), STRIPS + 8)
+        self.assertLessEqual(len(self.requests()), STRIPS + 6 + self.looks(self.seconds))
 
     def test_url_without_ranges(self):
         """What a server gives whole only is loaded once, for all workers and processes."""
@@ -216,7 +218,7 @@ class TestReading(Served):
             self.server.gather(4)
             done, got = self.translate('FISHNET:' + self.server.name(file), 'out.tif', '-oo', 'WORKERS=PROCESSES', *calc)
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertLessEqual(len(self.requests()), STRIPS + 6, self.requests())
+            self.assertLessEqual(len(self.requests()), STRIPS + 4 + self.looks(self.seconds), self.requests())
             self.assertGreaterEqual(self.server.stats()['most'], 4)
 
     def test_codecs(self):
@@ -237,13 +239,19 @@ class TestReading(Served):
     def test_look_while_computing(self):
         """Whether the file is still the same is asked once the last strip is there, and not again at the end."""
         self.server.delay(0.05)
-        self.assertEqual(self.translate('FISHNET:' + self.server.name('deflate.tif'), 'out.tif', '-oo', 'CALC=A*2')[0].returncode, 0)
-        self.assertEqual([entry[0] for entry in self.requests()].count('HEAD'), 2, self.requests())
+        for _ in range(5):  # one that takes longer than a second asks more often
+            self.server.reset()
+            self.assertEqual(self.translate('FISHNET:' + self.server.name('deflate.tif'), 'out.tif', '-oo', 'CALC=A*2')[0].returncode, 0)
+            if self.seconds < 1:
+                break
+        heads = [entry[0] for entry in self.requests()].count('HEAD')
+        self.assertTrue(2 <= heads <= self.looks(self.seconds), self.requests())
 
     def test_recipe(self):
         with open(self.path('job.fishnet.json'), 'w', encoding='utf-8') as file:
             json.dump({'type': 'fishnet_raster', 'inputs': {'A': self.server.name('deflate.tif'), 'B': f'{self.server.host}/raw.tif'},
                        'calc': 'A+B', 'readers': 6}, file)
+        self.server.gather(2)
         done, got = self.translate(self.path('job.fishnet.json'))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.same(got[pixels(1) != 7], (2.0 * pixels(1))[pixels(1) != 7].astype(got.dtype))

@@ -94,9 +94,9 @@ class TestFaults(Served):
             if attempts:  # some versions of GDAL ask again by themselves
                 self.assertEqual(len(re.findall('cannot be opened: .*Attempt [0-9]+ of [0-9]+ comes in', done.stderr)), attempts - 1, case)
             if attempts == 1:
-                self.assertLess(log[-1][5] - log[0][5], 2, case)
+                self.assertLess(log[-1][5] - log[0][5], patience(2), case)
             if 'wait' in how:
-                pauses = [after[5] - before[6] for before, after in zip(log, log[1:])]
+                pauses = [after[5] - before[5] for before, after in zip(log, log[1:])]
                 self.assertGreaterEqual(max(pauses), how['wait'] - 0.1, case)
         cases = [('503', {'times': 3}, (), 2, False), ('500', {'times': 4}, (), 3, False), ('close', {'times': 2}, (), None, False), ('502', {'times': 2, 'every': 2}, (), None, False),
                  ('429', {'times': 3, 'wait': 3}, (), 2, False), ('503', {'times': 3}, (), 2, True), ('503', {}, ('-oo', 'RETRIES=1'), 2, False), ('503', {}, ('-oo', 'RETRIES=0'), 1, False),

@@ -261,7 +261,7 @@ static fn_status prepare(const void *data, size_t bytes, fn_job *job, void **ans
         raise(SIGSEGV);
     if (s.prepare >= SILENT)
         never_prepare();
-    for (int i = 0; i < (s.prepare == LONG ? 200 : s.prepare == ALIVE ? 30 : 0); i++) {
+    for (int i = 0; i < (s.prepare == LONG ? 200 : s.prepare == ALIVE ? 60 : 0); i++) {
         sleep_ms(100);
         if (s.prepare == ALIVE)
             fn_pool_alive();

@@ -39,6 +39,7 @@ typedef struct work {
     atomic_llong reader_thread; /* 0: any; else the only thread for on_report */
     pthread_mutex_t lock;
     int reports_of[TASKS_MAX];
+    atomic_int place_of[TASKS_MAX]; /* among all runs */
     double last_end;
     atomic_int workers;
 } work;
@@ -156,7 +157,8 @@ static fn_status run_task(void *user, void *worker, fn_task *job, fn_error *err)
     EXPECT(job->bytes == bytes_of_task(user, task), "%zu bytes", job->bytes);
     EXPECT(cancel != NULL, "no cancel flag");
     atomic_fetch_add(&w->runs[task], 1);
-    atomic_fetch_add(&w->run_total, 1);
+    const int place = atomic_fetch_add(&w->run_total, 1);
+    atomic_store(&w->place_of[task], place);
     int now = atomic_fetch_add(&w->running, 1) + 1, peak = atomic_load(&w->running_peak);
     while (now > peak && !atomic_compare_exchange_weak(&w->running_peak, &peak, now))
         ;
@@ -475,7 +477,7 @@ static void every_task_once(void)
 static void workers_work_at_once(void)
 {
     work *w = new_work(64, 100);
-    w->busy_us = 5000;
+    w->busy_us = 20000;
     fn_engine *engine = start(w, 4, 1 << 20);
     double begin = seconds_now();
     read_range(w, engine, 0, 64);
@@ -483,7 +485,7 @@ static void workers_work_at_once(void)
     EXPECT(atomic_load(&w->running_peak) == 4, "at most %d tasks at once", atomic_load(&w->running_peak));
     fn_engine_stats s;
     fn_engine_get_stats(engine, &s);
-    EXPECT(s.busy_seconds >= 64 * 0.005 * 0.9, "busy for %g s", s.busy_seconds);
+    EXPECT(s.busy_seconds >= 64 * 0.020 * 0.9, "busy for %g s", s.busy_seconds);
     EXPECT(seconds < s.busy_seconds, "%g s for tasks of %g s: not faster than one worker", seconds, s.busy_seconds);
     EXPECT(s.wait_seconds > 0.02 && s.wait_seconds <= seconds * 1.01, "waited %g of %g s", s.wait_seconds, seconds);
     EXPECT(s.workers == 4, "%d workers", s.workers);
@@ -542,22 +544,41 @@ static void advise(void)
 }
 
 /* Wanted tasks come before read-ahead. */
+typedef struct wanting {
+    work *w;
+    fn_engine *engine;
+    int64_t ahead[500];
+} wanting;
+
+static void *read_six(void *arg)
+{
+    wanting *me = arg;
+    fn_error err;
+    EXPECT(read_tasks(me->w, me->engine, (int64_t[]){1, 2, 3, 4, 5, 6}, 6, me->ahead, 500, &err) == FN_OK, "%s",
+           err.text);
+    return NULL;
+}
+
 static void wanted_first(void)
 {
     work *w = new_work(1000, 100);
-    w->busy_us = 1000;
-    fn_engine *engine = start(w, 2, 1 << 20);
-    int64_t ahead[500];
+    atomic_store(&w->gate_shut, true);
+    wanting me = {.w = w, .engine = start(w, 1, 1 << 20)};
     for (int i = 0; i < 500; i++)
-        ahead[i] = 500 + i;
+        me.ahead[i] = 500 + i;
     fn_error err;
-    EXPECT(fn_engine_advise(engine, ahead, 500, &err) == FN_OK, "%s", err.text);
-    EXPECT(wait_for(&w->run_total, 2, 5000), "read-ahead runs");
-    int before = atomic_load(&w->run_total);
-    EXPECT(read_tasks(w, engine, (int64_t[]){1, 2, 3, 4, 5, 6}, 6, ahead, 500, &err) == FN_OK, "%s", err.text);
-    int between = atomic_load(&w->run_total) - before;
-    EXPECT(between <= 6 + 2 + 2 + 6, "%d tasks ran while 6 were wanted", between);
-    finish(w, engine);
+    EXPECT(fn_engine_advise(me.engine, me.ahead, 500, &err) == FN_OK, "%s", err.text);
+    EXPECT(wait_for(&w->run_total, 1, 5000), "read-ahead runs");
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, read_six, &me) == 0, "thread");
+    fn_engine_stats s = {0};
+    for (int i = 0; i < 20000 && (fn_engine_get_stats(me.engine, &s), s.tasks_wanted < 6); i++)
+        sleep_ms(1);
+    atomic_store(&w->gate_shut, false);
+    pthread_join(thread, NULL);
+    for (int i = 1; i <= 6; i++)
+        EXPECT(atomic_load(&w->place_of[i]) <= 6, "run %d while 6 were wanted", atomic_load(&w->place_of[i]));
+    finish(w, me.engine);
 }
 
 static void budget(void)
@@ -695,10 +716,9 @@ static void consume_stops(void)
         EXPECT(status == FN_ERR_CANCELLED && err.status == FN_ERR_CANCELLED, "status %d", status);
         EXPECT_ERROR_TEXT(err, "cancelled");
         EXPECT(t->total == 5, "%d consumed", t->total);
-        sleep_ms(20);
-        int ran = atomic_load(&w->run_total);
-        sleep_ms(50);
-        EXPECT(atomic_load(&w->run_total) == ran, "dropped tasks are computed");
+        int ran = -1;
+        for (int now; (now = atomic_load(&w->run_total)) != ran; ran = now)
+            sleep_ms(50);
         EXPECT(ran < 1000, "%d tasks ran", ran);
         read_range(w, engine, 0, 50); /* still usable */
         finish(w, engine);
@@ -912,7 +932,8 @@ static void several_readers(void)
     reader readers[READERS];
     pthread_t threads[READERS];
     for (int i = 0; i < READERS; i++) {
-        readers[i] = (reader){.w = w, .engine = engine, .seed = check_seed + (uint64_t)i, .until = seconds_now() + 0.7};
+        readers[i] = (reader){
+            .w = w, .engine = engine, .seed = check_seed + (uint64_t)i, .until = seconds_now() + patience(0.7)};
         REQUIRE(pthread_create(&threads[i], NULL, read_randomly, &readers[i]) == 0, "thread");
     }
     for (int i = 0; i < READERS; i++) {
@@ -1006,7 +1027,7 @@ static void stress(void)
     check_random r = random_for("stress");
     double end = seconds_now() + 2;
     int rounds = 0;
-    for (; seconds_now() < end; rounds++) {
+    for (; rounds < 5 || seconds_now() < end; rounds++) {
         work *w = new_work(random_between(&r, 1, 400), (size_t)random_between(&r, 1, 3000));
         w->uneven = random_between(&r, 0, 1) == 1;
         w->busy_us = random_between(&r, 0, 2) == 0 ? (int)random_between(&r, 0, 200) : 0;
@@ -1037,7 +1058,6 @@ static void stress(void)
         EXPECT(s.bytes_peak <= most, "peak %zu of %zu", s.bytes_peak, most);
         finish(w, engine);
     }
-    EXPECT(rounds >= 5, "%d rounds", rounds);
 }
 
 /* ---- trace ---- */

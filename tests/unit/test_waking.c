@@ -196,7 +196,7 @@ static void without_workers(void)
     EXPECT(read_some(&w, engine, 48, 5, 1, &err) == FN_ERR_ARGUMENT && strstr(err.text, "task 50"), "%s", err.text);
     w.failing = -1;
     EXPECT(read_some(&w, engine, 48, 5, 1, &err) == FN_OK, "%s", err.text);
-    EXPECT(count_threads() == before, "%d threads, %d before", count_threads(), before);
+    EXPECT(count_threads() <= before, "%d threads, %d before", count_threads(), before);
     EXPECT(workers_of(engine) == 0, "%d workers", workers_of(engine));
     finish(&w, engine);
 }

@@ -5,6 +5,7 @@
 #include "boundary.h"
 #include "capability.h"
 #include "helper.h"
+#include "patient_files.h"
 
 void GDALRegister_FISHNET(void)
 {
@@ -13,6 +14,7 @@ void GDALRegister_FISHNET(void)
     fishnet::Guarded("FISHNET", false, [] {
         fishnet::RememberFiles();
         fishnet::DeclareConfigOptions();
+        fishnet::InstallPatientFiles();
         fishnet::Capability::RegisterAll();
         return true;
     });

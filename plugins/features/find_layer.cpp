@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "condition.h"
+#include "patient_files.h"
 
 namespace fishnet
 {
@@ -23,7 +24,7 @@ static std::string Option(const Side &side, const char *name)
 bool OpenFirst(const Side &side, LayerPlan &layer, Handles &handles)
 {
     layer.option = side.dataset;
-    layer.path = AbsoluteName(layer.name);
+    layer.path = PatientName(AbsoluteName(layer.name));
     std::vector<Message> messages;
     std::string cause;
     {

@@ -6,6 +6,7 @@
 #include "gdal_compat.h"
 #include "handles.h"
 #include "output_folder.h"
+#include "patient_files.h"
 
 namespace fishnet
 {
@@ -15,7 +16,7 @@ void InputFiles::AddDataset(GDALDatasetH dataset)
     if (!dataset)
         return;
     MessageCollector collector;
-    const CPLStringList files(GDALGetFileList(dataset));
+    const CPLStringList files(PlainNames(GDALGetFileList(dataset)));
     const std::string name = GDALGetDescription(dataset);
     if (!name.empty())
         m_search.Push(name, GDALDataset::FromHandle(dataset)->GetOpenOptions());

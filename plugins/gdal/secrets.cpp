@@ -175,7 +175,10 @@ std::string WithoutSecrets(const std::string &text)
         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(equal), IsOfKey) &&
         IsSecret(text.substr(0, equal), false))
         return text.substr(0, equal + 1) + (equal + 1 < text.size() ? kHidden : "");
-    std::string shown = HideUsers(text, "://", ":", "@", "/?#&<>'\" \t\r\n");
+    std::string shown = text;
+    for (size_t at = shown.find(kPatientFiles); at != std::string::npos; at = shown.find(kPatientFiles, at))
+        shown.erase(at, strlen(kPatientFiles));
+    shown = HideUsers(shown, "://", ":", "@", "/?#&<>'\" \t\r\n");
     shown = HideUsers(shown, "%3A%2F%2F", "%3A", "%40", "/?#&<>'\" \t\r\n");
     return HideValues(HideLogins(shown));
 }

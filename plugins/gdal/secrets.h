@@ -7,6 +7,9 @@
 namespace fishnet
 {
 
+/* How the names of files begin that are read by files/patient_files.h: it is not shown, either. */
+constexpr const char *kPatientFiles = "/vsifishnet/";
+
 /* A name, an option (KEY=VALUE) or a message with *** for what is secret in it: values of keys such as PASSWORD, TOKEN,
  * AWS_SECRET_ACCESS_KEY, GDAL_HTTP_HEADERS, X-Amz-Signature and sig, written as KEY=VALUE, in a URL, in JSON or in XML;
  * user:password@ in URLs, also percent-encoded ones; OCI:user/password@. Whatever shows a name to people, or writes it

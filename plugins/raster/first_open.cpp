@@ -1,7 +1,6 @@
 #include "first_open.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <initializer_list>
 #include <thread>
@@ -9,6 +8,7 @@
 #include "file_names.h"
 #include "input_lists.h"
 #include "materialized.h"
+#include "patient_files.h"
 #include "server_rest.h"
 #include "workers.h"
 
@@ -24,13 +24,9 @@ int RetriesOf(const fn_worker_options &workers)
 static constexpr const char *kNotRead = "it cannot be read";
 
 /* Is that a server which may give the file later, and does now not? */
-static bool MayPass(const std::string &answer)
+static bool MayComeLater(const std::string &answer)
 {
-    static constexpr std::array<const char *, 12> kPassing = {
-        kNotRead,      "code: 429", "code: 500",    "code: 502",    "code: 503", "code: 504",
-        "Empty reply", "timed out", "Recv failure", "Send failure", "reset",     "closed with"};
-    return std::any_of(kPassing.begin(), kPassing.end(),
-                       [&](const char *text) { return answer.find(text) != std::string::npos; });
+    return answer.find(kNotRead) != std::string::npos || MayPass(answer);
 }
 
 /* Before attempt `number`, from 1: pauses as those between reads, and what a server asks for. */
@@ -94,6 +90,15 @@ static bool SaysAny(const Message &message, std::initializer_list<const char *> 
                        [&](const char *text) { return message.text.find(text) != std::string::npos; });
 }
 
+std::string WhatIsUnread(const MessageCollector &collector)
+{
+    for (const Message &message : collector.messages)
+        if (SaysAny(message, {"IO error during reading", "Can not read TIFF directory", "Error fetching directory",
+                              "Failed to read directory"}))
+            return message.text;
+    return {};
+}
+
 /* What GDAL has found beside a file, and not read, without a word. Empty: nothing. isThere: there is such a file. */
 static std::string UnreadBeside(const std::string &path, bool &isThere)
 {
@@ -125,20 +130,18 @@ static void LookForLacks(const Input &input, const MessageCollector &collector, 
     const bool hasBands = GDALGetRasterCount(attempt.dataset.get()) > 0;
     if (hasBands)
         (void)GDALGetMaskFlags(GDALGetRasterBand(attempt.dataset.get(), 1)); /* looks through all directories */
-    if (IsFarAway(input.path))
+    if (IsFarAway(input.path) && PlainName(input.path) == input.path)
         attempt.lack = UnreadBeside(input.path, isBeside);
     if (isBeside && attempt.lack.empty())
         attempt.dataset = OpenAgain(input);
-    bool isCut = !attempt.lack.empty() || !attempt.dataset;
-    for (const Message &message : collector.messages) {
-        const bool isUnread = SaysAny(message, {"IO error during reading", "Can not read TIFF directory",
-                                                "Error fetching directory", "Failed to read directory"});
-        const bool isRefused = SaysAny(message, {"HTTP response code on"}) &&
-                               SaysAny(message, {": 429", ": 500", ": 502", ": 503", ": 504"});
-        if (isUnread || (isRefused && attempt.lack.empty()))
+    const std::string unread = WhatIsUnread(collector);
+    const bool isCut = !attempt.lack.empty() || !unread.empty() || !attempt.dataset;
+    for (const Message &message : collector.messages)
+        if (attempt.lack.empty() && SaysAny(message, {"HTTP response code on"}) &&
+            SaysAny(message, {": 429", ": 500", ": 502", ": 503", ": 504"}))
             attempt.lack = message.text;
-        isCut = isCut || isUnread;
-    }
+    if (!unread.empty())
+        attempt.lack = unread;
     if (isCut)
         attempt.dataset.reset();
 }
@@ -183,7 +186,7 @@ static Attempt TryPatiently(const Input &input, int retries, int &tried)
 {
     const int most = IsOpenedByWorker() ? 0 : retries; /* the job tries again */
     Attempt attempt = Try(input);
-    for (tried = 1; !attempt.IsWhole() && tried <= most && MayPass(attempt.answer); tried++) {
+    for (tried = 1; !attempt.IsWhole() && tried <= most && MayComeLater(attempt.answer); tried++) {
         const std::string rest = AskForRest(input.path, attempt.answer);
         const double seconds = Pause(tried);
         CPLDebug("FISHNET", "%s cannot be opened: %s%s. Attempt %d of %d comes in %.1f s", Describe(input).c_str(),

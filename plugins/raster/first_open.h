@@ -16,6 +16,10 @@ void ReadURL(Input &input, int retries);
  * where it gives no such file. NULL after CPLError. */
 DatasetHandle OpenFirst(const Input &input, int retries);
 
+/* What GDAL has said of a part of a GeoTIFF that it could not read while it opened it, or looked for masks: it goes on
+ * without, and libtiff may end the process when blocks are read then. Empty: nothing. */
+std::string WhatIsUnread(const MessageCollector &collector);
+
 /* RETRIES of inputs beyond a network. */
 int RetriesOf(const fn_worker_options &workers);
 

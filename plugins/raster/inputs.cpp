@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "dataset_pool.h"
@@ -10,6 +11,7 @@
 #include "first_open.h"
 #include "fishnet/grid.h"
 #include "open_options.h"
+#include "patient_files.h"
 #include "picked_input.h"
 #include "pixels.h"
 #include "workers.h"
@@ -34,11 +36,42 @@ DatasetHandle OpenAgain(const Input &input)
 
 DatasetHandle OpenSame(const Input &input)
 {
-    DatasetHandle dataset = OpenAgain(input);
-    if (!dataset || input.structure.empty() || StructureOf(dataset.get(), input.bands) == input.structure)
+    DatasetHandle dataset;
+    bool isSame = true, isWhole = true;
+    std::vector<Message> messages;
+    {
+        MessageCollector collector;
+        dataset = OpenAgain(input);
+        if (dataset && !input.structure.empty()) {
+            isSame = StructureOf(dataset.get(), input.bands) == input.structure;
+            isWhole = !input.IsRemote() || WhatIsUnread(collector).empty();
+        }
+        messages = std::move(collector.messages);
+    }
+    for (const Message &message : messages)
+        Emit(message);
+    if (isSame && isWhole)
         return dataset;
-    CPLError(CE_Failure, CPLE_AppDefined, "the input has changed since it was opened");
+    CPLError(CE_Failure, CPLE_AppDefined, "%s",
+             isSame ? "the input could not be read as a whole" : "the input has changed since it was opened");
     return nullptr;
+}
+
+static constexpr const char *kZarr = "ZARR:\""; /* a folder's name follows, whose files the driver looks for */
+
+/* GeoTIFF and VRT are read by ways that know what a server has not given; others are not sure of what they read. */
+static bool NeedsPatience(const std::string &path)
+{
+    if (!IsFarAway(path) || HasEnding(path, ".tif") || HasEnding(path, ".tiff") || HasEnding(path, ".vrt"))
+        return false;
+    const MessageCollector collector; /* what is wrong, opening will tell */
+    char bytes[4] = {};
+    VSILFILE *file = VSIFOpenL(path.c_str(), "rb");
+    const bool isRead = file && VSIFReadL(bytes, 1, sizeof bytes, file) == sizeof bytes;
+    if (file)
+        VSIFCloseL(file);
+    const auto begins = [&bytes](const char *text) { return memcmp(bytes, text, 2) == 0; };
+    return isRead && !begins("II") && !begins("MM") && bytes[0] != '<' && bytes[0] != '{';
 }
 
 /* Looks into a source that is opened at an overview level. GDAL dies when it describes a warped VRT that was opened so,
@@ -94,6 +127,10 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, const fn_work
         ReadURL(input, RetriesOf(workers));
         if (IsRemoteName(input.path))
             input.openOptions.SetNameValue("NUM_THREADS", nullptr); /* see WithoutThreads */
+        if (NeedsPatience(input.path))
+            input.path = PatientName(input.path);
+        if (STARTS_WITH_CI(input.path.c_str(), kZarr))
+            input.path = kZarr + PatientName(input.path.substr(strlen(kZarr)));
         DatasetHandle dataset = OpenFirst(input, RetriesOf(workers));
         if (!dataset || !HasBands(input, dataset.get()))
             return false;

@@ -6,6 +6,7 @@
 
 #include "crs_name.h"
 #include "dataset_pool.h"
+#include "patient_files.h"
 #include "picked_input.h"
 #include "resampling_choice.h"
 #include "shifted_input.h"
@@ -262,12 +263,12 @@ char **FilesOf(const Input &input, GDALDatasetH handle)
 {
     const bool isBrought = input.onGrid.isBrought;
     if (handle && !isBrought)
-        return GDALGetFileList(handle);
+        return PlainNames(GDALGetFileList(handle));
     const MessageCollector collector; /* where it is gone, reading says so */
     const DatasetHandle source(
         GDALOpenEx((isBrought ? input.onGrid.source : input.path).c_str(), GDAL_OF_RASTER | GDAL_OF_INTERNAL, nullptr,
                    (isBrought ? input.onGrid.sourceOptions : input.openOptions).List(), nullptr));
-    return source ? GDALGetFileList(source.get()) : nullptr;
+    return source ? PlainNames(GDALGetFileList(source.get())) : nullptr;
 }
 
 } // namespace fishnet

@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "dataset_pool.h"
+#include "first_open.h"
 #include "gdal_compat.h"
+#include "patient_files.h"
 #include "picked_input.h"
 #include "pixels.h"
 #include "server_rest.h"
@@ -63,8 +65,13 @@ std::unique_ptr<InputReader> InputReader::Open(const Inputs &inputs, size_t most
                     (collector.Cause("not recognized as a raster dataset") + answer).c_str());
             return nullptr;
         }
-        if (StructureOf(dataset.get(), input.bands) != input.structure) {
+        const bool isSame = StructureOf(dataset.get(), input.bands) == input.structure;
+        const std::string unread = input.IsRemote() ? WhatIsUnread(collector) : std::string();
+        if (!isSame || !unread.empty()) {
             FailAsChanged(&input, 1, err);
+            if (!unread.empty())
+                fn_fail(err, FN_ERR_READ, "a worker cannot open input %.400s again: %.800s", Describe(input).c_str(),
+                        unread.c_str());
             return nullptr;
         }
         reader->m_handles.Add(std::move(dataset));
@@ -103,9 +110,11 @@ std::string InputReader::Cause(const MessageCollector &said) const
 /* Reads one band's window, packed, in the band's own type. */
 static bool ReadBand(GDALRasterBandH band, const fn_window &w, void *data, GDALDataType type)
 {
+    const int64_t before = PatientFailures();
     return GDALRasterIO(band, GF_Read, static_cast<int>(w.x), static_cast<int>(w.y), static_cast<int>(w.width),
                         static_cast<int>(w.height), data, static_cast<int>(w.width), static_cast<int>(w.height), type,
-                        0, 0) == CE_None;
+                        0, 0) == CE_None &&
+           PatientFailures() == before;
 }
 
 static bool IsWholeBlocks(GDALRasterBandH band, const fn_window &w)

@@ -10,6 +10,7 @@
 #include "file_names.h"
 #include "handles.h"
 #include "input_search.h"
+#include "patient_files.h"
 
 namespace fishnet
 {
@@ -40,7 +41,7 @@ bool IsRemote(GDALDatasetH dataset, const std::string &path)
         return false;
     if (EQUAL(name, "GTI"))
         return InputSearch::IndexLeadsBeyond(path);
-    const CPLStringList files(GDALGetFileList(dataset));
+    const CPLStringList files(PlainNames(GDALGetFileList(dataset)));
     return std::any_of(files.List(), files.List() + files.size(), [](const char *file) { return IsRemoteName(file); });
 }
 
@@ -75,9 +76,10 @@ ThreadSetting WithoutThreads(bool isRemote)
     return {"GDAL_NUM_THREADS", "1", isRemote};
 }
 
-std::string ForgetRemote(const std::string &path)
+std::string ForgetRemote(const std::string &name)
 {
     const MessageCollector collector;
+    const std::string path = PlainName(name);
     if (path.empty() || path[0] != '/' || !IsRemoteName(path)) { /* its files are many */
         VSICurlClearCache();
         return {};

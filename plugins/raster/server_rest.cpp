@@ -15,6 +15,7 @@
 #include <cpl_vsi.h>
 
 #include "handles.h"
+#include "patient_files.h"
 #include "turns.h"
 
 namespace fishnet
@@ -68,7 +69,7 @@ static HTTPResult Ask(const std::string &path)
 static double AskForSeconds(const std::string &path)
 {
     constexpr double kUsual = 1; /* seconds, where a server says no more than that it limits */
-    const HTTPResult result = Ask(path);
+    const HTTPResult result = Ask(PlainName(path));
     if (!result)
         return kUsual;
     const char *error = result->pszErrBuf;
@@ -83,7 +84,7 @@ static double AskForSeconds(const std::string &path)
 std::string AskForAnswer(const std::string &path)
 {
     const MessageCollector collector;
-    const HTTPResult result = Ask(path);
+    const HTTPResult result = Ask(PlainName(path));
     if (result && result->nDataLen > kWanted)
         return {};
     const char *error = result ? result->pszErrBuf : nullptr;

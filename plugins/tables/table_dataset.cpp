@@ -1,6 +1,7 @@
 #include "table_dataset.h"
 
 #include "incomplete_table.h"
+#include "patient_files.h"
 
 namespace fishnet
 {
@@ -85,7 +86,7 @@ std::unique_ptr<TableDataset> TableDataset::OpenWith(const TableKind &kind, cons
     self->SetDescription(connection);
     self->eAccess = GA_ReadOnly;
     for (const DatasetHandle &handle : *self->m_datasets) {
-        const CPLStringList files(GDALGetFileList(handle.get()));
+        const CPLStringList files(PlainNames(GDALGetFileList(handle.get())));
         for (int i = 0; i < files.size(); i++)
             if (self->m_files.FindString(files[i]) < 0)
                 self->m_files.AddString(files[i]);

@@ -1,6 +1,7 @@
 #include "table_plan.h"
 
 #include "find_fields.h"
+#include "patient_files.h"
 #include "table_kind.h"
 
 namespace fishnet
@@ -92,9 +93,9 @@ std::string TablePlan::Signature() const
 
 Words TablePlan::Inputs() const
 {
-    Words inputs = {input.path};
+    Words inputs = {PlainName(input.path)};
     for (const LayerPlan *layer : OtherLayers())
-        inputs.push_back(layer->path);
+        inputs.push_back(PlainName(layer->path));
     return inputs;
 }
 

@@ -1,4 +1,5 @@
 """Servers that fail: what comes out is right, or an error that says why. Never a result with other pixels."""
+import itertools
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ sys.path[:0] = [os.path.join(HERE, '..', 'driver'), os.path.join(HERE, '..', 'di
 import numpy as np  # noqa: E402
 from osgeo import gdal  # noqa: E402
 
-from common import Case, patience, run, write  # noqa: E402
+from common import Case, good, patience, run, write  # noqa: E402
 import object_store  # noqa: E402
 from remote_common import ENVIRONMENT, STRIPS, Served, pixels  # noqa: E402
 
@@ -398,6 +399,73 @@ class TestS3Server(Case):
                         os.unlink(trace)
                     else:
                         self.assertIn('signature', done.stderr)
+
+
+class TestOtherFormats(Served):
+    """Drivers that take what is missing for pixels that are not stored, for the end of a file, or for a file that is not there."""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        for file, driver in (('a.img', 'HFA'), ('a.dat', 'ENVI'), ('a.pix', 'PCIDSK')):
+            gdal.Translate(cls.path(file), cls.path('deflate.tif'), format=driver, srcWin=[0, 0, 256, 256])
+        with open(cls.path('points.csv'), 'w', encoding='utf-8') as file:
+            file.write('id,x,y\n' + ''.join(f'{i},{i * 37 % 5000},{i * 91 % 4999}\n' for i in range(5000)))
+        words = ['-oo', 'X_POSSIBLE_NAMES=x', '-oo', 'Y_POSSIBLE_NAMES=y']
+        for file, driver in (('points.fgb', 'FlatGeobuf'), ('points.shp', 'ESRI Shapefile'), ('points.geojsonl', 'GeoJSONSeq')):
+            good('ogr2ogr', '-f', driver, cls.path(file), cls.path('points.csv'), *words, *(['-lco', 'SPATIAL_INDEX=NO'] if driver == 'FlatGeobuf' else []))
+
+    def check(self, command, beside, how):
+        """command: of the place of files and an output. What it gives is as with the files on this machine, or an error where they are never given."""
+        number = self.number = next(self.numbers)
+        places = [self.path(''), self.server.name('')]
+        self.server.fault(f'{number}-{beside}', **how)
+        done = [run(*command(place, number, self.path(f'{number}-{i}.csv')), env={'GDAL_DISABLE_READDIR_ON_OPEN': 'TRUE'}) for i, place in enumerate(places)]
+        case = f'{beside} {how}: {done[1].stderr[:1500]}'
+        if done[0].returncode != 0:
+            return 'on this machine: ' + done[0].stderr
+        if 'times' not in how:
+            return '' if done[1].returncode != 0 and f'{number}-' in done[1].stderr else case
+        if done[1].returncode != 0:
+            return case
+        outputs = []
+        for i in range(2):
+            with open(self.path(f'{number}-{i}.csv'), 'rb') as file:
+                outputs.append(file.read())
+        return '' if outputs[0] == outputs[1] else case
+
+    def each(self, files, command, lasting=False):
+        """files: those of a dataset, with the numbers of requests that fail."""
+        self.numbers = itertools.count()
+        links = {}
+
+        def own(place, number, out):
+            for file, _ in files:
+                links[file] = link = self.path(f'{number}-{file}')
+                if not os.path.exists(link):
+                    os.makedirs(os.path.dirname(link), exist_ok=True)
+                    os.link(self.path(file), link)
+            return command(place + f'{number}-', out)
+        cases = [(file, {'kind': kind, 'after': after, 'times': 1}) for file, requests in files for kind in ('500', 'cut') for after in requests]
+        cases += [(files[0][0], {'kind': '500', 'after': max(files[0][1])})] if lasting else []
+        with ThreadPoolExecutor(4) as pool:
+            self.assertEqual(list(filter(None, pool.map(lambda case: self.check(own, *case), cases))), [])
+
+    def test_rasters(self):
+        def translate(file):
+            return lambda place, out: ['gdal_translate', '-q', '-of', 'ENVI', '-oo', 'RETRIES=1', 'FISHNET:' + place + file, out]
+        self.each([('a.img', range(1, 6))], translate('a.img'), lasting=True)
+        self.each([('a.dat', range(0, 4)), ('a.hdr', (0, 1))], translate('a.dat'))
+        self.each([('a.pix', range(2, 8))], translate('a.pix'))
+
+    def test_tables(self):
+        def near(file):
+            return lambda place, out: ['ogr2ogr', '-f', 'CSV', out, 'NEARTABLE:' + place + file, '-oo', 'NEAR=' + self.path('points.fgb'), '-oo', 'EXCLUDE_SELF=NO', '-oo', 'FIELDS=*',
+                                       '-oo', 'CLOSEST=2', *(['-oo', 'OO=X_POSSIBLE_NAMES=x;Y_POSSIBLE_NAMES=y'] if file.endswith('csv') else [])]
+        self.each([('points.fgb', range(1, 8))], near('points.fgb'), lasting=True)
+        self.each([('points.csv', range(1, 6))], near('points.csv'))
+        self.each([('points.geojsonl', range(1, 6))], near('points.geojsonl'))
+        self.each([('points.shp', range(1, 5)), ('points.dbf', (0, 1, 2)), ('points.shx', (0, 1))], near('points.shp'))
 
 
 class config_of:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "patient_files.h"
 #include "worker.h"
 
 namespace fishnet
@@ -11,7 +12,7 @@ Words InputsOf(const Plan &plan)
 {
     Words inputs;
     for (const Input &input : plan.inputs)
-        inputs.push_back(input.path);
+        inputs.push_back(PlainName(input.path));
     return inputs;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "closing.h"
+#include "patient_files.h"
 #include "zonal_table.h"
 #include "zonal_worker.h"
 
@@ -168,7 +169,7 @@ JobDescription ZonalJob::Describe() const
         words.emplace_back(m_source.openOptions[i]);
     Words inputs;
     for (const Input &input : m_rasters->inputs)
-        inputs.push_back(input.path);
+        inputs.push_back(PlainName(input.path));
     return {kZonalJob, std::move(words), m_source.folder, std::move(inputs)};
 }
 

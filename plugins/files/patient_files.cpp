@@ -1,0 +1,258 @@
+#include "patient_files.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+#include <cpl_error.h>
+#include <cpl_vsi.h>
+#include <cpl_vsi_error.h>
+
+#include "boundary.h"
+#include "file_names.h"
+#include "handles.h"
+#include "secrets.h"
+
+namespace fishnet
+{
+
+static constexpr int kAttempts = 4;
+
+bool MayPass(const std::string &answer)
+{
+    static constexpr std::array<const char *, 11> kPassing = {
+        "code: 429", "code: 500",    "code: 502",    "code: 503", "code: 504",  "Empty reply",
+        "timed out", "Recv failure", "Send failure", "reset",     "closed with"};
+    return std::any_of(kPassing.begin(), kPassing.end(),
+                       [&](const char *text) { return answer.find(text) != std::string::npos; });
+}
+
+/* Databases are read page by page, by SQLite, which takes no page for another. */
+static bool IsDatabase(const std::string &name)
+{
+    return HasEnding(name, ".gpkg") || HasEnding(name, ".sqlite") || HasEnding(name, ".db");
+}
+
+std::string PatientName(const std::string &name)
+{
+    const bool isPatient = IsVirtual(name) && IsRemoteName(name) && !STARTS_WITH(name.c_str(), kPatientFiles);
+    return isPatient && !IsDatabase(name) ? kPatientFiles + name : name;
+}
+
+std::string PlainName(const std::string &name)
+{
+    return STARTS_WITH(name.c_str(), kPatientFiles) ? name.substr(strlen(kPatientFiles)) : name;
+}
+
+char **PlainNames(char **names)
+{
+    for (char **name = names; name && *name; name++)
+        if (STARTS_WITH(*name, kPatientFiles))
+            memmove(*name, *name + strlen(kPatientFiles), strlen(*name) - strlen(kPatientFiles) + 1);
+    return names;
+}
+
+/* ---- attempts ---- */
+
+/* Before attempt `number`, from 1: GDAL asks the server anew. */
+static void Forget(const std::string &path, int number)
+{
+    if (STARTS_WITH(path.c_str(), "/vsizip/") || STARTS_WITH(path.c_str(), "/vsitar/") ||
+        STARTS_WITH(path.c_str(), "/vsigzip/"))
+        VSICurlClearCache(); /* the name of the file in the network is somewhere within */
+    else
+        VSICurlPartialClearCache(path.c_str());
+    std::this_thread::sleep_for(std::chrono::milliseconds(250 << number));
+}
+
+static std::atomic<int64_t> failures{0};
+
+int64_t PatientFailures()
+{
+    return failures;
+}
+
+static void Fail(const std::string &path, const std::string &why)
+{
+    failures++;
+    CPLError(CE_Failure, CPLE_FileIO, "%s cannot be read: %s (tried %d times)", WithoutSecrets(path).c_str(),
+             why.c_str(), kAttempts);
+}
+
+/* "HTTP response code: 503": GDAL keeps it as the error of file systems, or only warns. */
+static std::string AnswerOf(const MessageCollector &collector)
+{
+    std::string answer = VSIGetLastErrorMsg();
+    for (const Message &message : collector.messages)
+        if (answer.empty() && message.text.find("HTTP response code on ") != std::string::npos)
+            answer = "HTTP response code" + message.text.substr(message.text.rfind(": "));
+    return answer;
+}
+
+/* Calls attempt() until it succeeds, or the server says that there is no such file: false, without an error. */
+template <class F> static bool Try(const std::string &path, F &&attempt)
+{
+    for (int number = 1;; number++) {
+        std::string answer;
+        {
+            const MessageCollector collector;
+            VSIErrorReset();
+            if (attempt())
+                return true;
+            answer = AnswerOf(collector);
+        }
+        if (!MayPass(answer))
+            return false;
+        if (number == kAttempts) {
+            Fail(path, answer);
+            return false;
+        }
+        Forget(path, number);
+    }
+}
+
+/* ---- files ---- */
+
+namespace
+{
+struct PatientFile {
+    std::string path;
+    VSILFILE *file = nullptr;
+    vsi_l_offset size = 0, at = 0;
+    bool isAtEnd = false;
+
+    ~PatientFile()
+    {
+        if (file)
+            VSIFCloseL(file);
+    }
+    bool Open();
+    size_t Read(char *to, size_t wanted);
+};
+} // namespace
+
+bool PatientFile::Open()
+{
+    if (file)
+        VSIFCloseL(file);
+    file = VSIFOpenExL(path.c_str(), "rb", TRUE);
+    if (!file || VSIFSeekL(file, 0, SEEK_END) != 0)
+        return false;
+    size = VSIFTellL(file);
+    return true;
+}
+
+/* All that is wanted and is in the file, or an error. */
+size_t PatientFile::Read(char *to, size_t wanted)
+{
+    const vsi_l_offset left = at < size ? size - at : 0;
+    const auto most = static_cast<size_t>(std::min<vsi_l_offset>(wanted, left));
+    size_t done = 0;
+    for (int number = 1; done < most; number++) {
+        if (file && VSIFSeekL(file, at + done, SEEK_SET) == 0)
+            done += VSIFReadL(to + done, 1, most - done, file);
+        if (done == most)
+            break;
+        if (number == kAttempts) {
+            Fail(path, std::to_string(done) + " of " + std::to_string(most) + " bytes from " + std::to_string(at));
+            break;
+        }
+        Forget(path, number);
+        const vsi_l_offset before = size;
+        const bool isOpen = Try(path, [this] { return Open(); });
+        if (!isOpen || size != before) {
+            size = before;
+            Fail(path, isOpen ? "it has changed" : "it is not there any more");
+            break;
+        }
+    }
+    at += done;
+    isAtEnd = done < wanted;
+    return done;
+}
+
+/* ---- what GDAL calls ---- */
+
+static int Stat(void *, const char *name, VSIStatBufL *status, int flags)
+{
+    return GuardedQuietly(-1, [&] {
+        const std::string path = name;
+        const bool isThere = Try(path, [&] {
+            return VSIStatExL(path.c_str(), status,
+                              flags & VSI_STAT_CACHE_ONLY ? flags : flags | VSI_STAT_SET_ERROR_FLAG) == 0;
+        });
+        return isThere ? 0 : -1;
+    });
+}
+
+static char **ReadFolder(void *, const char *name, int most)
+{
+    return VSIReadDirEx(name, most);
+}
+
+static void *OpenFile(void *, const char *name, const char *access)
+{
+    return GuardedQuietly<void *>(nullptr, [&]() -> void * {
+        auto own = std::make_unique<PatientFile>();
+        own->path = name;
+        if (*access != 'r' || strchr(access, '+') || !Try(own->path, [&] { return own->Open(); }))
+            return nullptr;
+        return own.release();
+    });
+}
+
+static PatientFile &Of(void *file)
+{
+    return *static_cast<PatientFile *>(file);
+}
+
+static vsi_l_offset Tell(void *file)
+{
+    return Of(file).at;
+}
+
+static int Seek(void *file, vsi_l_offset offset, int whence)
+{
+    PatientFile &own = Of(file);
+    own.at = whence == SEEK_SET ? offset : offset + (whence == SEEK_CUR ? own.at : own.size);
+    own.isAtEnd = false;
+    return 0;
+}
+
+static size_t Read(void *file, void *to, size_t size, size_t count)
+{
+    return GuardedQuietly<size_t>(
+        0, [&] { return size == 0 ? 0 : Of(file).Read(static_cast<char *>(to), size * count) / size; });
+}
+
+static int IsAtEnd(void *file)
+{
+    return Of(file).isAtEnd;
+}
+
+static int Close(void *file)
+{
+    delete static_cast<PatientFile *>(file);
+    return 0;
+}
+
+void InstallPatientFiles()
+{
+    VSIFilesystemPluginCallbacksStruct *own = VSIAllocFilesystemPluginCallbacksStruct();
+    own->stat = Stat;
+    own->read_dir = ReadFolder;
+    own->open = OpenFile;
+    own->tell = Tell;
+    own->seek = Seek;
+    own->read = Read;
+    own->eof = IsAtEnd;
+    own->close = Close;
+    VSIInstallPluginHandler(kPatientFiles, own);
+    VSIFreeFilesystemPluginCallbacksStruct(own);
+}
+
+} // namespace fishnet

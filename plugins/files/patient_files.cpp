@@ -37,10 +37,16 @@ static bool IsDatabase(const std::string &name)
     return HasEnding(name, ".gpkg") || HasEnding(name, ".sqlite") || HasEnding(name, ".db");
 }
 
+/* Read once, from the begin. */
+static bool IsStream(const std::string &name)
+{
+    return name.find("_streaming/") < name.find('/', 1);
+}
+
 std::string PatientName(const std::string &name)
 {
-    const bool isPatient = IsVirtual(name) && IsRemoteName(name) && !STARTS_WITH(name.c_str(), kPatientFiles);
-    return isPatient && !IsDatabase(name) ? kPatientFiles + name : name;
+    const bool isOfNetwork = IsVirtual(name) && !VSIIsLocal(name.c_str()) && !IsStream(name);
+    return isOfNetwork && !IsDatabase(name) ? kPatientFiles + name : name;
 }
 
 std::string PlainName(const std::string &name)
@@ -61,11 +67,7 @@ char **PlainNames(char **names)
 /* Before attempt `number`, from 1: GDAL asks the server anew. */
 static void Forget(const std::string &path, int number)
 {
-    if (STARTS_WITH(path.c_str(), "/vsizip/") || STARTS_WITH(path.c_str(), "/vsitar/") ||
-        STARTS_WITH(path.c_str(), "/vsigzip/"))
-        VSICurlClearCache(); /* the name of the file in the network is somewhere within */
-    else
-        VSICurlPartialClearCache(path.c_str());
+    VSICurlPartialClearCache(path.c_str());
     std::this_thread::sleep_for(std::chrono::milliseconds(250 << number));
 }
 
@@ -242,6 +244,9 @@ static int Close(void *file)
 
 void InstallPatientFiles()
 {
+    const CPLStringList there(VSIGetFileSystemsPrefixes());
+    if (there.FindString(kPatientFiles) >= 0) /* drivers may be registered again */
+        return;
     VSIFilesystemPluginCallbacksStruct *own = VSIAllocFilesystemPluginCallbacksStruct();
     own->stat = Stat;
     own->read_dir = ReadFolder;

@@ -1,6 +1,6 @@
 /* A file system over the files of others: a file beyond a network whose server fails is asked for again, and what it
- * does not give then is an error. GDAL's own hand over as many bytes as have come, or no file, and many drivers take that
- * for the end of a file, for pixels that are not stored, or for a file that is not there. */
+ * does not give then is an error. GDAL's own hand over as many bytes as have come, or no file, and many drivers take
+ * that for the end of a file, for pixels that are not stored, or for a file that is not there. */
 #ifndef FN_PATIENT_FILES_H
 #define FN_PATIENT_FILES_H
 

@@ -179,8 +179,11 @@ bool ChooseLayer(const Side &side, const std::string &wanted, const std::string 
     layer.label = WithoutSecrets(layer.name) + (count > 1 ? ":" + layer.layer : "");
     if (GDALDriverH driver = GDALGetDatasetDriver(dataset))
         layer.driver = GDALGetDriverShortName(driver);
+    const int64_t failures = PatientFailures();
     if (!ChooseGeometry(side, geometryField, handle, layer))
         return false;
+    if (PatientFailures() != failures) /* the error has been told: a CRS may lie beside the file */
+        return Fail(side, Describe(layer) + " cannot be read as a whole", CPLE_OpenFailed);
     std::string cause;
     if (!layer.where.empty() && !CheckCondition(dataset, handle, layer, cause))
         return Fail(side, Option(side, "WHERE") + "=" + layer.where + ": " + Describe(layer) + ": " + cause);

@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include <cpl_vsi.h>
+
+#include "patient_files.h"
+
 namespace fishnet
 {
 
@@ -55,7 +59,7 @@ static std::string EncodingToAskFor(GDALDatasetH dataset)
     return std::string();
 }
 
-DatasetHandle OpenDataset(const LayerPlan &layer)
+static DatasetHandle OpenOnce(const LayerPlan &layer)
 {
     constexpr unsigned kFlags = GDAL_OF_VECTOR | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR;
     CPLStringList options(layer.openOptions);
@@ -67,6 +71,20 @@ DatasetHandle OpenDataset(const LayerPlan &layer)
         dataset.reset(GDALOpenEx(layer.path.c_str(), kFlags, nullptr, options.List(), nullptr));
     }
     return HasLackedMemory() ? DatasetHandle() : std::move(dataset);
+}
+
+/* Not without files beside it that a server does not give. GDAL may have kept that it did not give the file to a look
+ * at it: then it is asked once more. */
+DatasetHandle OpenDataset(const LayerPlan &layer)
+{
+    const int64_t before = PatientFailures();
+    DatasetHandle dataset = OpenOnce(layer);
+    const std::string plain = PlainName(layer.path);
+    if (!dataset && plain != layer.path && PatientFailures() == before) {
+        VSICurlPartialClearCache(plain.c_str());
+        dataset = OpenOnce(layer);
+    }
+    return PatientFailures() == before ? std::move(dataset) : DatasetHandle();
 }
 
 std::string Quoted(const std::string &text, char quote)

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include <cpl_error.h>
@@ -71,18 +73,59 @@ static void Forget(const std::string &path, int number)
     std::this_thread::sleep_for(std::chrono::milliseconds(250 << number));
 }
 
-static std::atomic<int64_t> failures{0};
+namespace
+{
+/* Servers that have not given what was asked for, however often: for a while each is asked once. Drivers look for many
+ * files, and a job tries again itself. Never destroyed: datasets may be closed after static objects are gone. */
+class Servers
+{
+  public:
+    static Servers &All()
+    {
+        static auto *all = new Servers();
+        return *all;
+    }
+    int64_t Failures() const { return m_failures; }
+    void Note(const std::string &path)
+    {
+        m_failures++;
+        const std::lock_guard<std::mutex> lock(m_mutex);
+        m_failed[NameIn(path)] = Clock::now();
+    }
+    int AttemptsFor(const std::string &path)
+    {
+        constexpr auto kWhile = std::chrono::seconds(10);
+        const std::lock_guard<std::mutex> lock(m_mutex);
+        const auto found = m_failed.find(NameIn(path));
+        return found != m_failed.end() && Clock::now() - found->second < kWhile ? 1 : kAttempts;
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    /* "/vsicurl/https://example.com", "/vsis3/bucket" */
+    static std::string NameIn(const std::string &path)
+    {
+        const size_t scheme = path.find("://");
+        return path.substr(0, path.find('/', scheme == std::string::npos ? path.find('/', 1) + 1 : scheme + 3));
+    }
+
+    std::atomic<int64_t> m_failures{0};
+    std::mutex m_mutex;
+    std::map<std::string, Clock::time_point> m_failed;
+};
+} // namespace
 
 int64_t PatientFailures()
 {
-    return failures;
+    return Servers::All().Failures();
 }
 
-static void Fail(const std::string &path, const std::string &why)
+static void Fail(const std::string &path, const std::string &why, int attempts)
 {
-    failures++;
+    Servers::All().Note(path);
     CPLError(CE_Failure, CPLE_FileIO, "%s cannot be read: %s (tried %d times)", WithoutSecrets(path).c_str(),
-             why.c_str(), kAttempts);
+             why.c_str(), attempts);
 }
 
 /* "HTTP response code: 503": GDAL keeps it as the error of file systems, or only warns. */
@@ -98,7 +141,7 @@ static std::string AnswerOf(const MessageCollector &collector)
 /* Calls attempt() until it succeeds, or the server says that there is no such file: false, without an error. */
 template <class F> static bool Try(const std::string &path, F &&attempt)
 {
-    for (int number = 1;; number++) {
+    for (int number = 1, attempts = 0;; number++) {
         std::string answer;
         {
             const MessageCollector collector;
@@ -109,8 +152,9 @@ template <class F> static bool Try(const std::string &path, F &&attempt)
         }
         if (!MayPass(answer))
             return false;
-        if (number == kAttempts) {
-            Fail(path, answer);
+        attempts = attempts > 0 ? attempts : Servers::All().AttemptsFor(path);
+        if (number == attempts) {
+            Fail(path, answer, attempts);
             return false;
         }
         Forget(path, number);
@@ -154,13 +198,15 @@ size_t PatientFile::Read(char *to, size_t wanted)
     const vsi_l_offset left = at < size ? size - at : 0;
     const auto most = static_cast<size_t>(std::min<vsi_l_offset>(wanted, left));
     size_t done = 0;
-    for (int number = 1; done < most; number++) {
+    for (int number = 1, attempts = 0; done < most; number++) {
         if (file && VSIFSeekL(file, at + done, SEEK_SET) == 0)
             done += VSIFReadL(to + done, 1, most - done, file);
         if (done == most)
             break;
-        if (number == kAttempts) {
-            Fail(path, std::to_string(done) + " of " + std::to_string(most) + " bytes from " + std::to_string(at));
+        attempts = attempts > 0 ? attempts : Servers::All().AttemptsFor(path);
+        if (number == attempts) {
+            Fail(path, std::to_string(done) + " of " + std::to_string(most) + " bytes from " + std::to_string(at),
+                 attempts);
             break;
         }
         Forget(path, number);
@@ -168,7 +214,7 @@ size_t PatientFile::Read(char *to, size_t wanted)
         const bool isOpen = Try(path, [this] { return Open(); });
         if (!isOpen || size != before) {
             size = before;
-            Fail(path, isOpen ? "it has changed" : "it is not there any more");
+            Fail(path, isOpen ? "it has changed" : "it is not there any more", number + 1);
             break;
         }
     }

@@ -94,7 +94,7 @@ std::string WhatIsUnread(const MessageCollector &collector)
 {
     for (const Message &message : collector.messages)
         if (SaysAny(message, {"IO error during reading", "Can not read TIFF directory", "Error fetching directory",
-                              "Failed to read directory"}))
+                              "Failed to read directory", " cannot be read: "})) /* PatientFailures() */
             return message.text;
     return {};
 }

@@ -182,7 +182,8 @@ bool ChooseLayer(const Side &side, const std::string &wanted, const std::string 
     const int64_t failures = PatientFailures();
     if (!ChooseGeometry(side, geometryField, handle, layer))
         return false;
-    if (PatientFailures() != failures) /* the error has been told: a CRS may lie beside the file */
+    if (PlainName(layer.path) != layer.path &&
+        PatientFailures() != failures) /* the error has been told: a CRS may lie beside the file */
         return Fail(side, Describe(layer) + " cannot be read as a whole", CPLE_OpenFailed);
     std::string cause;
     if (!layer.where.empty() && !CheckCondition(dataset, handle, layer, cause))

@@ -77,10 +77,12 @@ static DatasetHandle OpenOnce(const LayerPlan &layer)
  * at it: then it is asked once more. */
 DatasetHandle OpenDataset(const LayerPlan &layer)
 {
+    const std::string plain = PlainName(layer.path);
+    if (plain == layer.path)
+        return OpenOnce(layer);
     const int64_t before = PatientFailures();
     DatasetHandle dataset = OpenOnce(layer);
-    const std::string plain = PlainName(layer.path);
-    if (!dataset && plain != layer.path && PatientFailures() == before) {
+    if (!dataset && PatientFailures() == before) {
         VSICurlPartialClearCache(plain.c_str());
         dataset = OpenOnce(layer);
     }

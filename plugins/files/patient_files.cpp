@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,7 +37,9 @@ bool MayPass(const std::string &answer)
 /* Databases are read page by page, by SQLite, which takes no page for another. */
 static bool IsDatabase(const std::string &name)
 {
-    return HasEnding(name, ".gpkg") || HasEnding(name, ".sqlite") || HasEnding(name, ".db");
+    constexpr const char *kEndings[] = {".gpkg", ".sqlite", ".sqlite3", ".mbtiles", ".db"};
+    return std::any_of(std::begin(kEndings), std::end(kEndings),
+                       [&name](const char *ending) { return HasEnding(name, ending); });
 }
 
 /* Read once, from the begin. */
@@ -53,14 +56,16 @@ std::string PatientName(const std::string &name)
 
 std::string PlainName(const std::string &name)
 {
-    return STARTS_WITH(name.c_str(), kPatientFiles) ? name.substr(strlen(kPatientFiles)) : name;
+    std::string plain = name;
+    for (size_t at = plain.find(kPatientFiles); at != std::string::npos; at = plain.find(kPatientFiles, at))
+        plain.erase(at, strlen(kPatientFiles));
+    return plain;
 }
 
 char **PlainNames(char **names)
 {
     for (char **name = names; name && *name; name++)
-        if (STARTS_WITH(*name, kPatientFiles))
-            memmove(*name, *name + strlen(kPatientFiles), strlen(*name) - strlen(kPatientFiles) + 1);
+        strcpy(*name, PlainName(*name).c_str()); /* not longer */
     return names;
 }
 
@@ -131,11 +136,13 @@ static void Fail(const std::string &path, const std::string &why, int attempts)
 /* "HTTP response code: 503": GDAL keeps it as the error of file systems, or only warns. */
 static std::string AnswerOf(const MessageCollector &collector)
 {
-    std::string answer = VSIGetLastErrorMsg();
+    std::string answer = VSIGetLastErrorMsg(), code;
     for (const Message &message : collector.messages)
-        if (answer.empty() && message.text.find("HTTP response code on ") != std::string::npos)
-            answer = "HTTP response code" + message.text.substr(message.text.rfind(": "));
-    return answer;
+        if (message.text.find("HTTP response code on ") != std::string::npos)
+            code = "HTTP response code" + message.text.substr(message.text.rfind(": "));
+    if (answer.find("HTTP response code") != std::string::npos) /* others are an object store's own words */
+        return answer;
+    return answer.empty() || code.empty() ? answer + code : answer + "; " + code;
 }
 
 /* Calls attempt() until it succeeds, or the server says that there is no such file: false, without an error. */
@@ -146,9 +153,10 @@ template <class F> static bool Try(const std::string &path, F &&attempt)
         {
             const MessageCollector collector;
             VSIErrorReset();
-            if (attempt())
-                return true;
+            const bool done = attempt();
             answer = AnswerOf(collector);
+            if (done && !MayPass(answer)) /* GDAL may know that a file is there, and not how large it is */
+                return true;
         }
         if (!MayPass(answer))
             return false;
@@ -211,10 +219,12 @@ size_t PatientFile::Read(char *to, size_t wanted)
         }
         Forget(path, number);
         const vsi_l_offset before = size;
+        const int64_t failed = PatientFailures();
         const bool isOpen = Try(path, [this] { return Open(); });
         if (!isOpen || size != before) {
             size = before;
-            Fail(path, isOpen ? "it has changed" : "it is not there any more", number + 1);
+            if (PatientFailures() == failed)
+                Fail(path, isOpen ? "it has changed" : "it is not there any more", number + 1);
             break;
         }
     }
@@ -277,6 +287,21 @@ static size_t Read(void *file, void *to, size_t size, size_t count)
         0, [&] { return size == 0 ? 0 : Of(file).Read(static_cast<char *>(to), size * count) / size; });
 }
 
+static int ReadRanges(void *file, int count, void **to, const vsi_l_offset *offsets, const size_t *sizes)
+{
+    return GuardedQuietly(-1, [&] {
+        PatientFile &own = Of(file);
+        const vsi_l_offset before = own.at;
+        bool good = true;
+        for (int i = 0; good && i < count; i++) {
+            own.at = offsets[i];
+            good = own.Read(static_cast<char *>(to[i]), sizes[i]) == sizes[i];
+        }
+        own.at = before;
+        return good ? 0 : -1;
+    });
+}
+
 static int IsAtEnd(void *file)
 {
     return Of(file).isAtEnd;
@@ -294,12 +319,15 @@ void InstallPatientFiles()
     if (there.FindString(kPatientFiles) >= 0) /* drivers may be registered again */
         return;
     VSIFilesystemPluginCallbacksStruct *own = VSIAllocFilesystemPluginCallbacksStruct();
+    if (!own)
+        return;
     own->stat = Stat;
     own->read_dir = ReadFolder;
     own->open = OpenFile;
     own->tell = Tell;
     own->seek = Seek;
     own->read = Read;
+    own->read_multi_range = ReadRanges;
     own->eof = IsAtEnd;
     own->close = Close;
     VSIInstallPluginHandler(kPatientFiles, own);

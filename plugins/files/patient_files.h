@@ -15,7 +15,7 @@ void InstallPatientFiles();
 
 /* The name by which a file beyond a network is read so; of any other file its own. */
 std::string PatientName(const std::string &name);
-/* The file's own name. */
+/* The file's own name, or a text with such names. */
 std::string PlainName(const std::string &name);
 
 /* A dataset's list of files, with their own names. Takes the list. */

@@ -65,13 +65,15 @@ static bool NeedsPatience(const std::string &path)
     if (!IsFarAway(path) || HasEnding(path, ".tif") || HasEnding(path, ".tiff") || HasEnding(path, ".vrt"))
         return false;
     const MessageCollector collector; /* what is wrong, opening will tell */
+    const int64_t failures = PatientFailures();
     char bytes[4] = {};
-    VSILFILE *file = VSIFOpenL(path.c_str(), "rb");
+    VSILFILE *file = VSIFOpenL(PatientName(path).c_str(), "rb");
     const bool isRead = file && VSIFReadL(bytes, 1, sizeof bytes, file) == sizeof bytes;
     if (file)
         VSIFCloseL(file);
     const auto begins = [&bytes](const char *text) { return memcmp(bytes, text, 2) == 0; };
-    return isRead && !begins("II") && !begins("MM") && bytes[0] != '<' && bytes[0] != '{';
+    return isRead ? !begins("II") && !begins("MM") && bytes[0] != '<' && bytes[0] != '{'
+                  : PatientFailures() != failures;
 }
 
 /* Looks into a source that is opened at an overview level. GDAL dies when it describes a warped VRT that was opened so,

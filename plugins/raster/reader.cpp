@@ -40,10 +40,14 @@ void FailAsChanged(const Input *inputs, size_t count, fn_error *err)
 {
     const auto isRemote = [](const Input &input) { return input.IsRemote(); };
     const fn_status status = std::any_of(inputs, inputs + count, isRemote) ? FN_ERR_READ : FN_ERR_ARGUMENT;
+    constexpr size_t kAsked = 8; /* of many, the next attempt asks for all that GDAL has forgotten */
     std::string names, answers;
+    if (count > kAsked && status == FN_ERR_READ)
+        VSICurlClearCache();
     for (size_t i = 0; i < count; i++) {
         names += (i > 0 ? " or " : "") + Describe(inputs[i]);
-        answers += Answer(inputs[i]);
+        if (answers.empty() && i < kAsked)
+            answers = Answer(inputs[i]);
     }
     fn_fail(err, status, "an input has changed since it was opened: %.400s%.800s", names.c_str(), answers.c_str());
 }

@@ -463,6 +463,7 @@ class TestOtherFormats(Served):
             return lambda place, out: ['ogr2ogr', '-f', 'CSV', out, 'NEARTABLE:' + place + file, '-oo', 'NEAR=' + self.path('points.fgb'), '-oo', 'EXCLUDE_SELF=NO', '-oo', 'FIELDS=*',
                                        '-oo', 'CLOSEST=2', *(['-oo', 'OO=X_POSSIBLE_NAMES=x;Y_POSSIBLE_NAMES=y'] if file.endswith('csv') else [])]
         self.each([('points.fgb', range(1, 8))], near('points.fgb'), lasting=True)
+        self.each([('points.fgb', range(1, 8))], lambda place, out: ['ogr2ogr', '-f', 'CSV', out, 'ZONALSTATS:' + place + 'points.fgb', '-oo', 'RASTER=' + self.path('raw.tif')])
         self.each([('points.csv', range(1, 6))], near('points.csv'))
         self.each([('points.geojsonl', range(1, 6))], near('points.geojsonl'))
         self.each([('points.dbf', (0, 1)), ('points.shp', range(1, 5)), ('points.shx', (0, 1))], near('points.shp'), lasting=True)

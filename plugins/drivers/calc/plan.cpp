@@ -4,6 +4,7 @@
 
 #include "job.h"
 #include "onto_grid.h"
+#include "patient_files.h"
 #include "pixels.h"
 
 namespace fishnet
@@ -148,7 +149,7 @@ std::string Plan::Signature() const
         add(output.type, output.nodata);
     }
     for (const Input &input : inputs)
-        text += "\n" + input.structure + (input.onGrid.isBrought ? input.path : "");
+        text += "\n" + input.structure + (input.onGrid.isBrought ? PlainName(input.path) : "");
     for (const Group &group : groups)
         text += CPLSPrintf(" %d", static_cast<int>(group.count));
     return text;

@@ -87,7 +87,8 @@ bool ZonalPlan::FindInput(const TableOptions &given, Handles &handles)
         messages = std::move(collector.messages);
     }
     handles.resize(1);
-    input.path = AbsoluteName(input.name);
+    if (!hasLayers)
+        input.path = AbsoluteName(input.name);
     DatasetHandle raster = hasLayers ? DatasetHandle() : OpenRaster(input);
     if (options.zoneBand > 0 && !raster)
         return Fail(input.name + " cannot be opened as a raster of zones", CPLE_OpenFailed);

@@ -6,6 +6,7 @@
 
 #include "fishnet/options.h"
 #include "onto_grid.h"
+#include "patient_files.h"
 #include "pixels.h"
 
 namespace fishnet::zonalstats
@@ -241,7 +242,7 @@ std::string Rasters::Signature() const
     for (const double number : geotransform)
         text += CPLSPrintf(" %.17g", number);
     for (const Input &input : inputs)
-        text += "\n" + input.structure + (input.onGrid.isBrought ? input.path : "");
+        text += "\n" + input.structure + (input.onGrid.isBrought ? PlainName(input.path) : "");
     return text + CPLSPrintf("\n%dx%d", grid.tile_width, grid.tile_height);
 }
 

@@ -317,7 +317,7 @@ static void an_answer_and_a_restart(void)
     const char *answer = fn_pool_answer(f.pool, &bytes);
     EXPECT(bytes == 12 && strcmp(answer, "open sesame") == 0, "%zu bytes", bytes);
     pid_t helper = 0;
-    EXPECT(children_of(getpid(), &helper, 1) == 1, "the helper is not the only child");
+    REQUIRE(children_of(getpid(), &helper, 1) == 1, "the helper is not the only child");
     kill(helper, SIGKILL);
     sleep_ms(50);
     EXPECT(fn_pool_start(f.pool, &err) == FN_OK, "%s", err.text);
@@ -453,7 +453,7 @@ static void death_between_tasks(void)
     for (int64_t i = 0; i < f.count; i++) {
         EXPECT(fn_engine_read(engine, &i, 1, NULL, 0, check, &r, &err) == FN_OK, "%s", err.text);
         pid_t helper = 0, worker = 0;
-        EXPECT(children_of(getpid(), &helper, 1) == 1, "no helper");
+        REQUIRE(children_of(getpid(), &helper, 1) == 1, "no helper");
         if (children_of(helper, &worker, 1) > 0)
             EXPECT(wait_until_gone(worker, 10), "the worker lives on");
         if (i == 1) { /* the helper dies too */
@@ -578,7 +578,7 @@ static void freed_while_it_works(void)
         pid_t helper = 0, workers[8] = {0};
         for (int k = 0; k < 20000 && children_of(getpid(), &helper, 1) < 1; k++)
             sleep_ms(1);
-        EXPECT(children_of(getpid(), &helper, 1) == 1, "no helper");
+        REQUIRE(children_of(getpid(), &helper, 1) == 1, "no helper");
         const int n = children_of(helper, workers, 8);
         const double start = seconds_now();
         free_engine(engine);

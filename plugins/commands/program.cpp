@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <gdal_priv.h>
@@ -199,14 +200,22 @@ static int CPL_STDCALL AskCaller(double, const char *, void *goesOn)
     return !ask || ask();
 }
 
+/* GDAL's own registration is for one thread at a time. */
+static void RegisterDrivers()
+{
+    static std::mutex mutex;
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (!GDALGetDriverByName("FISHNET"))
+        GDALAllRegister();
+}
+
 static int Call(char **words, fishnet_tell tell, fishnet_goes_on goesOn)
 {
     const Listener listener(tell);
     return Guarded("fishnet", 1, [&] {
         Arguments all;
         std::string answer;
-        if (!GDALGetDriverByName("FISHNET"))
-            GDALAllRegister();
+        RegisterDrivers();
         if (!Parse(words, all))
             return 1;
         const bool good = Obey(all, answer, AskCaller, &goesOn);

@@ -4,7 +4,8 @@
 # The chroots are kept in $FISHNET_CHROOTS and made anew when the list of packages changes. What is built there goes to
 # build/matrix/SUITE of this tree; the tree itself can only be read there.
 # FISHNET_PACKAGES: what the chroots need. FISHNET_TESTED: the suite that is the running system, if build/dev has just passed its
-# tests there: it needs no chroot then, and no clang, which the thread sanitizer's preset is for. FISHNET_ALL_TESTS: those that take long, too.
+# tests there: it needs no chroot then, and no suite clang, which the thread sanitizer's preset is for. FISHNET_ALL_TESTS: those that take long,
+# and clang, too.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 
@@ -111,7 +112,7 @@ for suite in "${suites[@]}"; do
     : >"$build/results"
     steps=(gcc package)
     if [[ -n ${FISHNET_ALL_TESTS:-} ]]; then steps+=(all_tests); elif [[ $suite == trixie ]]; then steps+=(some_tests); else steps+=(tests); fi
-    [[ $suite == trixie ]] || steps+=(clang) # the oldest and the newest
+    [[ $suite == trixie || (-n ${FISHNET_TESTED:-} && -z ${FISHNET_ALL_TESTS:-}) ]] || steps+=(clang) # the oldest and the newest
     if [[ ${FISHNET_TESTED:-} == "$suite" ]]; then
         apart tests/matrix/suite.sh "$PWD" "$PWD/$build" tested || true
     elif chroot_of "$suite"; then

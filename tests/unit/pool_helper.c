@@ -213,11 +213,6 @@ static fn_status run_task(void *user, void *worker, fn_task *task, fn_error *err
         *note = task->number;
         task->notes = note;
     }
-    if (s.die_after && fork() == 0) { /* somebody else kills the worker, between two tasks */
-        sleep_ms(20);
-        kill(getppid(), SIGKILL);
-        _exit(0);
-    }
     return FN_OK;
 }
 

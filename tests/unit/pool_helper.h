@@ -52,7 +52,6 @@ typedef struct setup {
     int32_t bytes;        /* of a part */
     int32_t prepare;      /* enum preparation */
     int32_t notes;        /* a note with each task */
-    int32_t die_after;    /* 1: a worker ends 20 ms after each task */
     char counts[256];     /* a file with a byte for each task: attempts */
     char secret[32];
 } setup;

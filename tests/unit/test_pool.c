@@ -56,8 +56,8 @@ static int children_of(pid_t parent, pid_t *out, int most)
     return n;
 }
 
-/* A zombie is gone too: where its parent was killed it is up to the system's first process. But not one of whose threads
- * another has not ended yet: what it holds is open then, and the thread sanitizer has a thread of its own. */
+/* A zombie is gone too: where its parent was killed it is up to the system's first process. But not while one of its
+ * threads has not ended: what it holds is open then, and the thread sanitizer has a thread of its own. */
 static bool gone(pid_t process)
 {
     char name[64], state = 'Z';

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <initializer_list>
 #include <thread>
 
@@ -197,6 +198,31 @@ static Attempt TryPatiently(const Input &input, int retries, int &tried)
     return attempt;
 }
 
+/* GeoTIFF and VRT are read by ways that know what a server has not given; others are not sure of what they read. */
+static bool NeedsPatience(const std::string &path)
+{
+    if (!IsFarAway(path) || HasEnding(path, ".tif") || HasEnding(path, ".tiff") || HasEnding(path, ".vrt"))
+        return false;
+    const MessageCollector collector; /* what is wrong, opening will tell */
+    const int64_t failures = PatientFailures();
+    char bytes[4] = {};
+    VSILFILE *file = VSIFOpenL(PatientName(path).c_str(), "rb");
+    const bool isRead = file && VSIFReadL(bytes, 1, sizeof bytes, file) == sizeof bytes;
+    if (file)
+        VSIFCloseL(file);
+    const auto begins = [&bytes](const char *text) { return memcmp(bytes, text, 2) == 0; };
+    return isRead ? !begins("II") && !begins("MM") && bytes[0] != '<' && bytes[0] != '{'
+                  : PatientFailures() != failures;
+}
+
+std::string NameToRead(const std::string &path)
+{
+    constexpr const char *kZarr = "ZARR:\""; /* a folder's name follows, whose files the driver looks for */
+    if (STARTS_WITH_CI(path.c_str(), kZarr))
+        return kZarr + PatientName(path.substr(strlen(kZarr)));
+    return NeedsPatience(path) ? PatientName(path) : path;
+}
+
 void ReadURL(Input &input, int retries)
 {
     if (!IsURL(input.path))
@@ -228,6 +254,42 @@ DatasetHandle OpenFirst(const Input &input, int retries)
     CPLError(CE_Failure, CPLE_OpenFailed, "%s: input %s cannot be opened: %s", input.driver, Describe(input).c_str(),
              attempt.cause.c_str());
     return nullptr;
+}
+
+/* NULL also where GDAL has opened patient files without what a server does not give. */
+static DatasetHandle OpenNamed(const std::string &name, unsigned kinds, std::string &cause)
+{
+    const MessageCollector collector;
+    const int64_t failures = PatientFailures();
+    DatasetHandle dataset(
+        GDALOpenEx(name.c_str(), kinds | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
+    const bool isWhole = name == PlainName(name) || PatientFailures() == failures;
+    cause = dataset && isWhole ? "" : collector.Cause("it is not recognized");
+    return isWhole ? std::move(dataset) : DatasetHandle();
+}
+
+DatasetHandle OpenForGrid(const std::string &option, const char *name, unsigned kinds, std::string &cause)
+{
+    Input other;
+    other.key = option;
+    other.name = name;
+    other.path = AbsoluteName(name);
+    if (!IsRemoteName(other.path))
+        return OpenNamed(name, kinds, cause);
+    const std::string patient = PatientName(other.path);
+    const bool mayBeLayers = (kinds & GDAL_OF_VECTOR) != 0;
+    DatasetHandle dataset = mayBeLayers ? OpenNamed(patient, kinds, cause) : DatasetHandle();
+    const bool isRaster = !mayBeLayers || (dataset && GDALGetRasterCount(dataset.get()) > 0);
+    if (dataset && !isRaster)
+        return dataset;
+    int tried = 0;
+    other.path = NameToRead(other.path);
+    Attempt attempt = TryPatiently(other, FN_RETRIES_REMOTE, tried);
+    cause = attempt.cause;
+    const bool isRefused = !attempt.answer.empty() && !MayComeLater(attempt.answer);
+    if (attempt.dataset || isRaster || isRefused)
+        return std::move(attempt.dataset);
+    return OpenNamed(patient, GDAL_OF_VECTOR, cause); /* GDAL has forgotten what it knew */
 }
 
 } // namespace fishnet

@@ -4,6 +4,7 @@
 
 #include "crs_name.h"
 #include "grid_chooser.h"
+#include "patient_files.h"
 
 namespace fishnet
 {
@@ -96,8 +97,12 @@ bool GridChooser::ExtentOfDataset(const char *name, Extent &extent)
     const DatasetHandle dataset = OpenOther("EXTENT", name, GDAL_OF_RASTER | GDAL_OF_VECTOR);
     if (!dataset)
         return false;
-    if (GDALGetRasterCount(dataset.get()) == 0 && GDALDatasetGetLayerCount(dataset.get()) > 0)
-        return ExtentOfFeatures(name, dataset.get(), extent);
+    if (GDALGetRasterCount(dataset.get()) == 0 && GDALDatasetGetLayerCount(dataset.get()) > 0) {
+        const int64_t failures = PatientFailures(); /* which end layers, for most drivers */
+        return ExtentOfFeatures(name, dataset.get(), extent) &&
+               (PatientFailures() == failures ||
+                Fail(std::string("EXTENT=") + name + ": it cannot be read as a whole"));
+    }
     Place place;
     place.what = std::string("EXTENT=") + name;
     return Locate(m_driver, dataset.get(), place) && ExtentOf(place, extent);

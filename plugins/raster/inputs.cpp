@@ -11,7 +11,6 @@
 #include "first_open.h"
 #include "fishnet/grid.h"
 #include "open_options.h"
-#include "patient_files.h"
 #include "picked_input.h"
 #include "pixels.h"
 #include "workers.h"
@@ -55,25 +54,6 @@ DatasetHandle OpenSame(const Input &input)
     CPLError(CE_Failure, CPLE_AppDefined, "%s",
              isSame ? "the input could not be read as a whole" : "the input has changed since it was opened");
     return nullptr;
-}
-
-static constexpr const char *kZarr = "ZARR:\""; /* a folder's name follows, whose files the driver looks for */
-
-/* GeoTIFF and VRT are read by ways that know what a server has not given; others are not sure of what they read. */
-static bool NeedsPatience(const std::string &path)
-{
-    if (!IsFarAway(path) || HasEnding(path, ".tif") || HasEnding(path, ".tiff") || HasEnding(path, ".vrt"))
-        return false;
-    const MessageCollector collector; /* what is wrong, opening will tell */
-    const int64_t failures = PatientFailures();
-    char bytes[4] = {};
-    VSILFILE *file = VSIFOpenL(PatientName(path).c_str(), "rb");
-    const bool isRead = file && VSIFReadL(bytes, 1, sizeof bytes, file) == sizeof bytes;
-    if (file)
-        VSIFCloseL(file);
-    const auto begins = [&bytes](const char *text) { return memcmp(bytes, text, 2) == 0; };
-    return isRead ? !begins("II") && !begins("MM") && bytes[0] != '<' && bytes[0] != '{'
-                  : PatientFailures() != failures;
 }
 
 /* Looks into a source that is opened at an overview level. GDAL dies when it describes a warped VRT that was opened so,
@@ -129,10 +109,7 @@ bool OpenInputs(const std::vector<InputName> &names, int overview, const fn_work
         ReadURL(input, RetriesOf(workers));
         if (IsRemoteName(input.path))
             input.openOptions.SetNameValue("NUM_THREADS", nullptr); /* see WithoutThreads */
-        if (NeedsPatience(input.path))
-            input.path = PatientName(input.path);
-        if (STARTS_WITH_CI(input.path.c_str(), kZarr))
-            input.path = kZarr + PatientName(input.path.substr(strlen(kZarr)));
+        input.path = NameToRead(input.path);
         DatasetHandle dataset = OpenFirst(input, RetriesOf(workers));
         if (!dataset || !HasBands(input, dataset.get()))
             return false;

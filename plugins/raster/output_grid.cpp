@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "crs_name.h"
+#include "first_open.h"
 #include "grid_chooser.h"
 
 namespace fishnet
@@ -59,12 +60,7 @@ DatasetHandle GridChooser::OpenOther(const char *option, const char *name, unsig
         return nullptr;
     }
     std::string cause;
-    DatasetHandle dataset;
-    {
-        MessageCollector collector;
-        dataset.reset(GDALOpenEx(name, kinds | GDAL_OF_INTERNAL | GDAL_OF_VERBOSE_ERROR, nullptr, nullptr, nullptr));
-        cause = collector.Cause("it is not recognized");
-    }
+    DatasetHandle dataset = OpenForGrid(option, name, kinds, cause);
     if (!dataset)
         NoSuch(option, name, cause);
     return dataset;

@@ -462,6 +462,25 @@ class TestOtherFormats(Served):
         self.each([('points.geojsonl', range(1, 6))], near('points.geojsonl'))
         self.each([('points.dbf', (0, 1)), ('points.shp', range(1, 5)), ('points.shx', (0, 1))], near('points.shp'), lasting=True)
 
+    def test_where_results_lie(self):
+        """What LIKE, SNAP and EXTENT name; features in the order of their x, so that a part of them has another extent."""
+        points = sorted((2000 + i * 37 % 5000, i * 91 % 4999 - 4000) for i in range(5000))
+        with open(self.path('sorted.csv'), 'w', encoding='utf-8') as file:
+            file.write('x,y\n' + ''.join(f'{x},{y}\n' for x, y in points))
+        words = [self.path('sorted.csv'), '-oo', 'X_POSSIBLE_NAMES=x', '-oo', 'Y_POSSIBLE_NAMES=y', '-s_srs', 'EPSG:32633']
+        good('ogr2ogr', '-f', 'ESRI Shapefile', self.path('sorted.shp'), *words, '-t_srs', 'EPSG:32633')
+        good('ogr2ogr', '-f', 'GeoJSONSeq', self.path('sorted.geojsonl'), *words, '-t_srs', 'EPSG:4326')
+        gdal.Translate(self.path('like.tif'), self.path('deflate.tif'), srcWin=[100, 200, 400, 300], creationOptions=['TILED=YES'])
+        gdal.Translate(self.path('like.img'), self.path('like.tif'), format='HFA')
+
+        def onto(option, file):
+            return lambda place, out: ['gdal_translate', '-q', '-of', 'GTiff', '-mask', 'none', '-oo', f'{option}={place}{file}', 'FISHNET:' + self.path('raw.tif'), out]
+        self.each([('sorted.geojsonl', range(1, 6))], onto('EXTENT', 'sorted.geojsonl'), lasting=True)
+        self.each([('sorted.shp', range(0, 3)), ('sorted.prj', (0, 1)), ('sorted.shx', (0, 1))], onto('EXTENT', 'sorted.shp'))
+        self.each([('like.tif', range(0, 3))], onto('LIKE', 'like.tif'), lasting=True)
+        self.each([('like.tif', range(1, 4))], onto('EXTENT', 'like.tif'))
+        self.each([('like.img', range(1, 4))], onto('LIKE', 'like.img'))
+
 
 class config_of:
     def __init__(self, options):

@@ -11,8 +11,8 @@ namespace fishnet
  * is opened from then on. retries: as of OpenFirst(). */
 void ReadURL(Input &input, int retries);
 
-/* The name by which an input is opened: of a file beyond a network that another driver than GTiff and VRT reads, that of
- * patient files. */
+/* The name by which an input is opened: of a file beyond a network that another driver than GTiff and VRT reads, the
+ * name as a patient file. */
 std::string NameToRead(const std::string &path);
 
 /* Opens an input as OpenAgain() does, and tells what GDAL has said of it. What lies beyond a network is opened up to
